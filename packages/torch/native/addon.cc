@@ -1,0 +1,40 @@
+// The module: one State per JavaScript environment, and what each concern exports.
+#include <napi.h>
+
+#include "call.h"
+#include "device.h"
+#include "modes.h"
+#include "random.h"
+#include "state.h"
+#include "tensor.h"
+
+namespace {
+
+// shareWords(ArrayBuffer): the memory that arguments and results travel in, kept by JavaScript for good.
+Napi::Value shareWords(const Napi::CallbackInfo& info) {
+  State& state = stateOf(info.Env());
+  auto buffer = info[0].As<Napi::ArrayBuffer>();
+  state.f64 = static_cast<double*>(buffer.Data());
+  state.i64 = static_cast<int64_t*>(buffer.Data());
+  state.bytes = static_cast<char*>(buffer.Data());
+  state.words = buffer.ByteLength() / 8;
+  return info.Env().Undefined();
+}
+
+Napi::Object install(Napi::Env env, Napi::Object exports) {
+  // Shared, because a tensor over JavaScript memory may outlive the environment on another thread.
+  napi_set_instance_data(
+      env, new std::shared_ptr<State>(std::make_shared<State>()),
+      [](napi_env, void* data, void*) { delete static_cast<std::shared_ptr<State>*>(data); }, nullptr);
+  exports["shareWords"] = Napi::Function::New(env, shareWords);
+  call::install(env, exports);
+  tensor::install(env, exports);
+  modes::install(env, exports);
+  random_generators::install(env, exports);
+  device::install(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(torch_bridge, install)

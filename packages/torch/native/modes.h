@@ -1,0 +1,7 @@
+#pragma once
+#include <napi.h>
+
+// Thread-local switches: gradients, inference mode, autocast.
+namespace modes {
+void install(Napi::Env env, Napi::Object exports);
+}

@@ -1,0 +1,75 @@
+/** Regions with other rules: no gradients, inference, autocast. Each takes a synchronous function. */
+import { native } from '../binding/addon.js';
+import { hasNativeBfloat16 } from '../binding/environment.js';
+import { type DType, dtypeNumber } from '../tensor/dtype.js';
+import { requireSynchronous } from '../tensor/scope.js';
+
+function gradRegion<T>(enabled: boolean, body: () => T, where: string): T {
+  const before = native().setGradEnabled(enabled);
+  try {
+    const result = body();
+    requireSynchronous(result, where);
+    return result;
+  } finally {
+    native().setGradEnabled(before);
+  }
+}
+
+/** Runs `body` without recording for gradients. Throws when `body` is asynchronous. */
+export function noGrad<T>(body: () => T): T {
+  return gradRegion(false, body, 'noGrad()');
+}
+
+/** Runs `body` with recording, also inside `noGrad`. */
+export function enableGrad<T>(body: () => T): T {
+  return gradRegion(true, body, 'enableGrad()');
+}
+
+export function isGradEnabled(): boolean {
+  return native().isGradEnabled();
+}
+
+/** As `noGrad`, without version counters and views' bookkeeping: faster, but its tensors can never take part in autograd. */
+export function inferenceMode<T>(body: () => T): T {
+  native().pushInferenceMode(true);
+  try {
+    const result = body();
+    requireSynchronous(result, 'inferenceMode()');
+    return result;
+  } finally {
+    native().popInferenceMode();
+  }
+}
+
+export interface AutocastOptions {
+  /** What products and convolutions are computed in. Default bfloat16 on the CPU, float16 on CUDA. */
+  dtype?: DType;
+  /** Default true. */
+  enabled?: boolean;
+  /** Casts each weight once per region instead of once per use. Default true. */
+  cache?: boolean;
+}
+
+/** Runs `body` with products and convolutions in lower precision, as `torch.autocast(device, …)`. */
+export function autocast<T>(device: 'cpu' | 'cuda', options: AutocastOptions, body: () => T): T {
+  const { dtype = device === 'cpu' ? 'bfloat16' : 'float16', enabled = true, cache = true } = options;
+  const before = native().enterAutocast(device, enabled, dtypeNumber(dtype, 'autocast: dtype'), cache);
+  try {
+    const result = body();
+    requireSynchronous(result, 'autocast()');
+    return result;
+  } finally {
+    native().exitAutocast(device, before.enabled, before.dtype, before.cache);
+  }
+}
+
+export function isAutocastEnabled(device: 'cpu' | 'cuda'): boolean {
+  return native().isAutocastEnabled(device);
+}
+
+/** The precision that training on `device` should use: bfloat16 where the hardware multiplies it, else float32. */
+export function bestPrecision(device: 'cpu' | 'cuda'): DType {
+  if (device === 'cpu') return hasNativeBfloat16() ? 'bfloat16' : 'float32';
+  return native().cudaDeviceCount() > 0 && native().cudaProperties(0).major >= 8 ? 'bfloat16' : 'float16';
+}
+

@@ -1,0 +1,174 @@
+/**
+ * The native bridge: its functions as native/*.cc export them, loaded on first use. Loading libtorch
+ * costs some 0.4 s, so importing the package (for types, `--help`, schedules) must not do it.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BridgeError } from '../errors.js';
+import { prepareEnvironment, startThreads } from './environment.js';
+import { wordsBuffer } from './words.js';
+
+export interface NativeArgument {
+  name: string;
+  /** As in a schema: `Tensor`, `int[2]`, `ScalarType?`, … */
+  type: string;
+  keywordOnly: boolean;
+  hasDefault: boolean;
+}
+
+export interface NativeReturn {
+  name: string;
+  type: string;
+  /** The argument that this return value is (in-place operators), or -1. */
+  argument: number;
+}
+
+export interface NativeSchema {
+  id: number;
+  name: string;
+  overload: string;
+  arguments: NativeArgument[];
+  returns: NativeReturn[];
+}
+
+export interface AutocastState {
+  enabled: boolean;
+  dtype: number;
+  cache: boolean;
+}
+
+export interface NativeBuildInfo {
+  version: string;
+  config: string;
+  parallel: string;
+  blasConfig: string;
+  blasCore: string;
+  cuda: boolean;
+  cudaStatistics: boolean;
+}
+
+export interface CudaProperties {
+  name: string;
+  major: number;
+  minor: number;
+  multiprocessors: number;
+  totalBytes: number;
+  freeBytes: number;
+}
+
+export interface CudaMemory {
+  allocated: number;
+  peakAllocated: number;
+  reserved: number;
+  peakReserved: number;
+}
+
+type Memory = ArrayBuffer | ArrayBufferView;
+
+export interface Addon {
+  shareWords(buffer: ArrayBuffer): void;
+  findOperator(name: string, overload: string): NativeSchema | null;
+  listOperators(namespace: string): Record<string, string[]>;
+  callOperator(): void;
+  checkArguments(): void;
+
+  copyFrom(memory: Memory, dtype: number, sizes: readonly number[]): number;
+  shareFrom(memory: Memory, dtype: number, sizes: readonly number[]): number;
+  copyTo(handle: number, memory: Memory): void;
+  liveTensors(): number;
+  describeTensor(): void;
+  gradientOf(): void;
+  setGradient(): void;
+  releaseTensors(): void;
+  watchTensor(object: object, handle: number): void;
+
+  setGradEnabled(enabled: boolean): boolean;
+  isGradEnabled(): boolean;
+  pushInferenceMode(enabled: boolean): void;
+  popInferenceMode(): void;
+  enterAutocast(device: string, enabled: boolean, dtype: number, cache: boolean): AutocastState;
+  exitAutocast(device: string, enabled: boolean, dtype: number, cache: boolean): void;
+  isAutocastEnabled(device: string): boolean;
+
+  defaultGenerator(device: string): number;
+  newGenerator(device: string): number;
+  seedGenerator(generator: number, seed: bigint): void;
+  manualSeed(seed: bigint): void;
+  initialSeed(generator: number): bigint;
+  generatorState(generator: number): number;
+  setGeneratorState(generator: number, handle: number): void;
+
+  setNumThreads(n: number): void;
+  getNumThreads(): number;
+  buildInfo(): NativeBuildInfo;
+  cudaDeviceCount(): number;
+  cudaSynchronize(index: number): void;
+  cudaProperties(index: number): CudaProperties;
+  cudaMemory(index: number): CudaMemory;
+  cudaResetPeak(index: number): void;
+  cudaEmptyCache(): void;
+}
+
+/** What `setup/build-addon.mjs` writes beside the addon that it built. */
+export interface BuildRecord {
+  addon: string;
+  compiler: string;
+  builtAt: string;
+  libtorch: {
+    source: string;
+    version: string;
+    includeDirs: string[];
+    libDir: string;
+    cuda: string | null;
+    cudaIncludeDir: string | null;
+  };
+}
+
+const setupCommand = 'npx deit-torch-setup';
+
+/** The package's own folder, seen from `dist/src/binding/` or `src/binding/`. */
+function packageFolder(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
+  return folder;
+}
+
+/** Reads which addon was built, and against which libtorch. Throws `BridgeError` when none was. */
+export function buildRecord(): BuildRecord & { file: string } {
+  const file = path.join(packageFolder(), 'build', 'current.json');
+  if (!existsSync(file)) {
+    throw new BridgeError('BRIDGE_NOT_BUILT', `the native bridge is not built (${file} is missing). Run: ${setupCommand}`);
+  }
+  const record = JSON.parse(readFileSync(file, 'utf8')) as BuildRecord;
+  return { ...record, file: path.join(path.dirname(file), record.addon) };
+}
+
+function load(): Addon {
+  const record = buildRecord();
+  prepareEnvironment();
+  let addon: Addon;
+  try {
+    addon = createRequire(import.meta.url)(record.file) as Addon;
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new BridgeError(
+      'BRIDGE_NOT_LOADED',
+      `the native bridge ${record.file} does not load: ${cause}\n` +
+        `It was built against libtorch ${record.libtorch.version} in ${record.libtorch.libDir}. ` +
+        `If that libtorch moved or changed, build again: ${setupCommand}`,
+    );
+  }
+  addon.shareWords(wordsBuffer);
+  startThreads(addon);
+  return addon;
+}
+
+let loaded: Addon | undefined;
+
+/** The native bridge; the first call loads libtorch. Throws `BridgeError` with what to type when it cannot. */
+export function native(): Addon {
+  loaded ??= load();
+  return loaded;
+}

@@ -1,0 +1,11 @@
+/** A random number generator as operators take it; src/random.ts has the class that users see. */
+export class GeneratorBase {
+  /** The generator's number on the native side. */
+  readonly index: number;
+  readonly device: string;
+
+  constructor(index: number, device: string) {
+    this.index = index;
+    this.device = device;
+  }
+}

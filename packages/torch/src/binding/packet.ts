@@ -1,0 +1,81 @@
+/** All overloads of one operator: `torch.ops.aten.add`, and what methods and functions call. */
+import { describeValue, TorchError } from '../errors.js';
+import { TensorBase } from '../tensor/base.js';
+import { describeTensor } from '../tensor/describe.js';
+import { native } from './addon.js';
+import { missingOperator, type Operator, requireOperator, signatureOf } from './operator.js';
+
+const overloadNames = new Map<string, Record<string, string[]>>();
+
+function overloadsOf(namespace: string, name: string): string[] | undefined {
+  let all = overloadNames.get(namespace);
+  if (all === undefined) overloadNames.set(namespace, (all = native().listOperators(namespace)));
+  return all[name];
+}
+
+/** PyTorch tries tensors before numbers; then the plain overload, then the rest in a fixed order. */
+const rank = (overload: string): string => (overload === 'Tensor' ? '0' : overload === '' ? '1' : overload.startsWith('Tensor') ? `2${overload}` : `3${overload}`);
+
+/** Overloads for named dimensions, which PyTorch itself calls unfinished; reachable by their full name. */
+const namedDimensions = /[Dd]imname|names/;
+
+export class Packet {
+  readonly name: string;
+  readonly #operators: readonly Operator[];
+
+  constructor(namespace: string, name: string) {
+    this.name = `${namespace}::${name}`;
+    const overloads = overloadsOf(namespace, name);
+    if (overloads === undefined) throw missingOperator(this.name, '');
+    this.#operators = overloads
+      .filter((overload) => !namedDimensions.test(overload))
+      .toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1))
+      .map((overload) => requireOperator(this.name, overload));
+  }
+
+  /** The names of the overloads, in the order in which they are tried. */
+  get overloads(): string[] {
+    return this.#operators.map((operator) => operator.schema.overload || 'default');
+  }
+
+  /** Calls the first overload that the arguments fit. Throws `TorchError` with all signatures when none does. */
+  call(args: readonly unknown[]): unknown {
+    const operators = this.#operators;
+    if (operators.length === 1) return (operators[0] as Operator)(...args);
+    for (const operator of operators) if (operator.accepts(args)) return operator(...args);
+    throw this.#noFit(args);
+  }
+
+  #noFit(args: readonly unknown[]): TorchError {
+    for (const arg of args) if (arg instanceof TensorBase && arg.handle <= 0) describeTensor(arg); // throws with the origin
+    const got = args.map((arg) => (arg instanceof TensorBase ? `Tensor ${describeTensor(arg)}` : describeValue(arg)));
+    const signatures = this.#operators
+      .filter(({ schema }) => !schema.overload.includes('out'))
+      .map(({ schema }) => `  ${signatureOf(schema)}`);
+    return new TorchError('ARGUMENT', `${this.name}: no overload takes (${got.join(', ')}). The overloads are:\n${signatures.join('\n')}`);
+  }
+}
+
+const packets = new Map<string, Packet>();
+
+/** The operator `aten::name` with all its overloads. Throws `TorchError` when this libtorch has none of that name. */
+export function packet(name: string): Packet {
+  let known = packets.get(name);
+  if (known === undefined) packets.set(name, (known = new Packet('aten', name)));
+  return known;
+}
+
+/** Calls `aten::name`, choosing the overload by the arguments. */
+export function dispatch(name: string, args: readonly unknown[]): unknown {
+  return packet(name).call(args);
+}
+
+/**
+ * The same for operators whose last positional argument is a list of sizes or dimensions, which may
+ * also be given one by one: `t.view(2, 3)` as `t.view([2, 3])`.
+ */
+export function dispatchVariadic(name: string, args: readonly unknown[], listAt: number): unknown {
+  const numbers = args.slice(listAt);
+  if (numbers.length > 0 && numbers.every((value) => typeof value === 'number')) return dispatch(name, [...args.slice(0, listAt), numbers]);
+  return dispatch(name, args);
+}

@@ -1,0 +1,64 @@
+/** Threads and devices: what there is, what it holds, and waiting for it. */
+import { type CudaMemory, type CudaProperties, native } from './binding/addon.js';
+import { describeValue, TorchError } from './errors.js';
+
+/** `cpu`, `cuda`, `cuda:1`, `meta`, … as in PyTorch. */
+export type Device = string;
+
+/** Sets the threads that one operator may use, libtorch's and OpenBLAS's. Throws `TorchError` unless `n` is a whole number ≥ 1. */
+export function setNumThreads(n: number): void {
+  if (!Number.isInteger(n) || n < 1) throw new TorchError('ARGUMENT', `setNumThreads: expected a whole number of at least 1, got ${describeValue(n)}`);
+  native().setNumThreads(n);
+}
+
+/** The threads that one operator may use. */
+export function getNumThreads(): number {
+  return native().getNumThreads();
+}
+
+function cudaIndex(device: Device, where: string): number {
+  const match = /^cuda(?::(\d+))?$/.exec(device);
+  const count = native().cudaDeviceCount();
+  if (!match) throw new TorchError('DEVICE', `${where}: expected 'cuda' or 'cuda:<index>', got ${describeValue(device)}`);
+  const index = Number(match[1] ?? 0);
+  if (index >= count) throw new TorchError('DEVICE', `${where}: there is no ${device}; this process sees ${count} CUDA device${count === 1 ? '' : 's'}`);
+  return index;
+}
+
+/** CUDA devices, as `torch.cuda` in PyTorch. All but `isAvailable` and `deviceCount` throw `TorchError` (`DEVICE`) where there is none. */
+export const cuda = {
+  isAvailable(): boolean {
+    return native().cudaDeviceCount() > 0;
+  },
+  deviceCount(): number {
+    return native().cudaDeviceCount();
+  },
+  /** Name, compute capability, and total and free bytes of a device. */
+  properties(device: Device = 'cuda'): CudaProperties {
+    return native().cudaProperties(cudaIndex(device, 'cuda.properties'));
+  },
+  deviceName(device: Device = 'cuda'): string {
+    return cuda.properties(device).name;
+  },
+  /** Bytes that the caching allocator has handed out and holds, now and at most since the last reset. */
+  memoryStats(device: Device = 'cuda'): CudaMemory {
+    return native().cudaMemory(cudaIndex(device, 'cuda.memoryStats'));
+  },
+  resetPeakMemoryStats(device: Device = 'cuda'): void {
+    native().cudaResetPeak(cudaIndex(device, 'cuda.resetPeakMemoryStats'));
+  },
+  /** Gives memory that no tensor uses back to the device. */
+  emptyCache(): void {
+    cudaIndex('cuda', 'cuda.emptyCache');
+    native().cudaEmptyCache();
+  },
+  /** Waits until all work given to the device is done. */
+  synchronize(device: Device = 'cuda'): void {
+    native().cudaSynchronize(cudaIndex(device, 'cuda.synchronize'));
+  },
+};
+
+/** Waits for a device; returns at once for the CPU, whose operators are done when they return. */
+export function synchronize(device: Device = 'cpu'): void {
+  if (device !== 'cpu') cuda.synchronize(device);
+}

@@ -1,0 +1,20 @@
+/**
+ * libtorch for Node. `import * as torch from '@deit-lt/torch'` and guess: names are PyTorch's in
+ * camelCase; every operator is at `torch.ops.aten.<name>.<overload>`.
+ */
+export * as autograd from './autograd/backward.js';
+export * from './autograd/modes.js';
+export { hasNativeBfloat16 } from './binding/environment.js';
+export type { Layout, MemoryFormat, Scalar } from './binding/codec.js';
+export * from './devices.js';
+export { BridgeError, TorchError } from './errors.js';
+export * from './functions.generated.js';
+export { ops } from './ops.js';
+export * from './random.js';
+export { traceOrigins } from './tensor/base.js';
+export * from './tensor/create.js';
+export { type DType, dtypes, itemSize, type TypedArray } from './tensor/dtype.js';
+export { type Index, type Slice, slice } from './tensor/indexing.js';
+export { keep, Scope, scope, tidy } from './tensor/scope.js';
+export { type BackwardOptions, Tensor, type ToOptions } from './tensor/tensor.js';
+export type { NestedArray } from './tensor/values.js';

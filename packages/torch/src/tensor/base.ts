@@ -1,0 +1,110 @@
+/**
+ * What a tensor is to the bridge: a handle, where it came from, and the scope that will release it.
+ * The class that users see, `Tensor`, builds on this one and registers itself here.
+ */
+import { native } from '../binding/addon.js';
+import { f64, wordCount } from '../binding/words.js';
+import { TorchError } from '../errors.js';
+import type { Tensor } from './tensor.js';
+
+/** `handle` of a tensor that is gone, by how it went. */
+export const disposedByCall = -1;
+export const disposedByScope = -2;
+
+/** The tensors that one `tidy` or `scope` will release. */
+export interface TensorOwner {
+  readonly owned: TensorBase[];
+}
+
+export class TensorBase {
+  /** Slot on the native side, or a negative number after release. */
+  handle: number;
+  /** The operator or function that made it, for messages. */
+  readonly origin: string;
+  /** The scope that releases it; null when the garbage collector does. */
+  owner: TensorOwner | null;
+
+  constructor(handle: number, origin: string, owner: TensorOwner | null) {
+    this.handle = handle;
+    this.origin = origin;
+    this.owner = owner;
+  }
+}
+
+let tensorClass: new (handle: number, origin: string, owner: TensorOwner | null) => Tensor;
+let openScope: TensorOwner | null = null;
+let tracing = false;
+
+export function registerTensorClass(constructor: typeof tensorClass): void {
+  tensorClass = constructor;
+}
+
+export function currentScope(): TensorOwner | null {
+  return openScope;
+}
+
+export function setCurrentScope(scope: TensorOwner | null): void {
+  openScope = scope;
+}
+
+/**
+ * Records the stack of every new tensor, so that the error for a disposed one shows the line that made
+ * it. Costs some microseconds per tensor; for debugging.
+ */
+export function traceOrigins(enabled: boolean): void {
+  tracing = enabled;
+}
+
+/** Makes the tensor for a fresh handle; the open scope owns it, or else the garbage collector. */
+export function wrapTensor(handle: number, origin: string): Tensor {
+  const scope = openScope;
+  const tensor = new tensorClass(handle, tracing ? traced(origin) : origin, scope);
+  if (scope === null) native().watchTensor(tensor, handle);
+  else scope.owned.push(tensor);
+  return tensor;
+}
+
+function traced(origin: string): string {
+  const frames = (new Error().stack ?? '').split('\n').slice(1);
+  const user = frames.find((frame) => !/[\\/]torch[\\/](dist[\\/])?src[\\/]|node:internal/.test(frame));
+  return `${origin}${user ? ` ${user.trim()}` : ''}`;
+}
+
+/** The native handle. Throws `TorchError` (`DISPOSED`) that names the tensor's origin when it is gone. */
+export function handleOf(tensor: TensorBase): number {
+  if (tensor.handle > 0) return tensor.handle;
+  throw disposedError(tensor);
+}
+
+export function disposedError(tensor: TensorBase): TorchError {
+  const how =
+    tensor.handle === disposedByScope
+      ? 'was released at the end of its scope; return it from tidy(), or keep() it'
+      : 'was released by dispose()';
+  return new TorchError('DISPOSED', `this tensor, made by ${tensor.origin}, ${how}`);
+}
+
+/** Gives a tensor to the garbage collector. */
+export function giveToCollector(tensor: TensorBase): void {
+  tensor.owner = null;
+  native().watchTensor(tensor, tensor.handle);
+}
+
+/** Releases tensors that are still alive and marks how they went. */
+export function releaseTensors(tensors: readonly TensorBase[], reason: number): void {
+  let n = 0;
+  for (const tensor of tensors) {
+    if (tensor.handle <= 0) continue;
+    f64[++n] = tensor.handle;
+    tensor.handle = reason;
+    tensor.owner = null;
+    if (n === wordCount - 1) n = flush(n);
+  }
+  if (n > 0) flush(n);
+}
+
+function flush(n: number): number {
+  f64[0] = n;
+  native().releaseTensors();
+  return 0;
+}

@@ -1,0 +1,65 @@
+/** A tensor's values as JavaScript values: typed arrays and nested arrays. */
+import { native } from '../binding/addon.js';
+import { TorchError } from '../errors.js';
+import { handleOf } from './base.js';
+import { dtypeOf, shapeOf } from './describe.js';
+import { type DType, itemSize, type TypedArray } from './dtype.js';
+import { tidy } from './scope.js';
+import type { Tensor } from './tensor.js';
+
+export type NestedArray = number | bigint | boolean | NestedArray[];
+
+const arrayClass = {
+  uint8: Uint8Array,
+  bool: Uint8Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  float32: Float32Array,
+  float64: Float64Array,
+} as const;
+
+/** All values in row-major order; float16 and bfloat16 widened to float32. Throws `TorchError` for complex tensors. */
+export function readTypedArray(tensor: Tensor): TypedArray {
+  const dtype = dtypeOf(tensor);
+  if (dtype === 'float16' || dtype === 'bfloat16') return tidy(() => readTypedArray(tensor.detach().to('float32')));
+  const constructor = (arrayClass as Partial<Record<DType, (typeof arrayClass)[keyof typeof arrayClass]>>)[dtype];
+  if (constructor === undefined) {
+    throw new TorchError('ARGUMENT', `a ${dtype} tensor has no typed array; take torch.viewAsReal() of it first`);
+  }
+  const values = new constructor(shapeOf(tensor).reduce((product, size) => product * size, 1));
+  copyTo(tensor, values);
+  return values;
+}
+
+/** Copies the bytes of all values, row-major, in the tensor's own dtype. */
+export function readBytes(tensor: Tensor): Uint8Array {
+  const count = shapeOf(tensor).reduce((product, size) => product * size, 1);
+  const bytes = new Uint8Array(count * itemSize(dtypeOf(tensor)));
+  copyTo(tensor, bytes);
+  return bytes;
+}
+
+function copyTo(tensor: Tensor, memory: ArrayBufferView): void {
+  native().copyTo(handleOf(tensor), memory);
+}
+
+/** Nested arrays of numbers (booleans for bool, BigInt for int64 beyond 2^53). */
+export function readArray(tensor: Tensor): NestedArray {
+  const values = readTypedArray(tensor);
+  const isBool = dtypeOf(tensor) === 'bool';
+  const convert = (value: number | bigint): number | bigint | boolean => {
+    if (isBool) return value !== 0;
+    if (typeof value === 'number') return value;
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value;
+  };
+  const shape = shapeOf(tensor);
+  let next = 0;
+  const build = (dim: number): NestedArray => {
+    if (dim === shape.length) return convert(values[next++] as number | bigint);
+    return Array.from({ length: shape[dim] as number }, () => build(dim + 1));
+  };
+  return build(0);
+}
