@@ -1,0 +1,91 @@
+// The whole set-up of the addon, in order: is the present build good? else find libtorch, install, build, try it.
+import path from 'node:path';
+
+import { buildAddon } from './build-addon.mjs';
+import {
+  defaultBuildDir,
+  findCompiler,
+  keyOf,
+  readCurrent,
+  requestOf,
+  staleReason,
+  writeCurrent,
+} from './current-build.mjs';
+import { findLibtorch, lookForPythonTorch } from './find-libtorch.mjs';
+import { ensureFastBlas, installLibtorch, lackError } from './install-libtorch.mjs';
+import { lastLines, runCommand } from './run-command.mjs';
+import { SetupError } from './setup-error.mjs';
+import { step } from './step.mjs';
+
+/** @typedef {import('./find-libtorch.mjs').Libtorch} Libtorch */
+
+/**
+ * @param {{ install?: boolean, recheck?: boolean, env?: NodeJS.ProcessEnv }} [options]
+ *   `install`: may install Debian packages (default false); `recheck`: look again although the build seems good
+ * @returns {Promise<string>} the addon's path
+ * @throws {SetupError} when something is missing or does not compile: says what to type
+ */
+export async function ensureAddon({ install = false, recheck = false, env = process.env } = {}) {
+  const current = readCurrent();
+  const reason = staleReason(current, { env });
+  if (current && reason === null && !recheck) return path.join(defaultBuildDir, current.addon);
+
+  const { libtorch, compiler } = await findParts({ install, env });
+  if (current && reason === null && current.key === keyOf({ libtorch, compiler }))
+    return path.join(defaultBuildDir, current.addon);
+  await ensureFastBlas(libtorch, { install });
+  const { addon, key, warnings } = await step(
+    `Building the addon for libtorch ${libtorch.version} in ${libtorch.libDir}${libtorch.cuda ? ` with CUDA ${libtorch.cuda}` : ''} (${reason ?? 'another libtorch was found'})`,
+    async () => {
+      const built = await buildAddon(libtorch, { compiler });
+      await tryLoading(path.join(defaultBuildDir, built.addon));
+      return built;
+    },
+    { detail: ({ compiled }) => (compiled === 0 ? 'already compiled' : `${compiled} files compiled`) },
+  );
+  for (const warning of warnings.slice(0, 10)) console.log(warning);
+  if (libtorch.cuda && !libtorch.cudaIncludeDir) console.log(missingCudaHeaders(libtorch));
+  const pythonTorch = lookForPythonTorch({ env });
+  writeCurrent({
+    addon,
+    key,
+    libtorch,
+    request: requestOf(env),
+    pythonTorch,
+    compiler,
+    builtAt: new Date().toISOString(),
+  });
+  return path.join(defaultBuildDir, addon);
+}
+
+/** @param {{ install: boolean, env: NodeJS.ProcessEnv }} options @returns {Promise<{ libtorch: Libtorch, compiler: string }>} */
+async function findParts({ install, env }) {
+  for (const mayInstall of install ? [true, false] : [false]) {
+    /** @type {string[]} */
+    const skipped = [];
+    const libtorch = await findLibtorch({ env, onSkip: (reason) => skipped.push(reason) });
+    const compiler = findCompiler({ env });
+    if (libtorch && compiler) return { libtorch, compiler };
+    if (env.CXX && !compiler)
+      throw new SetupError(
+        `CXX=${env.CXX}: there is no such program. Expected a C++ compiler such as g++ or clang++, without arguments. Correct CXX or unset it.`,
+        'NO_COMPILER',
+      );
+    const lacks = { libtorch: !libtorch, compiler: !compiler };
+    if (!mayInstall) throw lackError(lacks, undefined, skipped);
+    await installLibtorch(lacks);
+  }
+  throw new Error('internal: findParts() ended without a result');
+}
+
+/** A build that cannot be loaded must fail here, with the loader's message. @param {string} file */
+async function tryLoading(file) {
+  const { code, output } = await runCommand(process.execPath, ['-e', 'require(process.argv[1])', file]);
+  if (code === 0) return;
+  const cause = /^Error: (.*)$/m.exec(output)?.[1] ?? lastLines(output, 5);
+  throw new SetupError(`The addon was built but cannot be loaded: ${cause}\nFile: ${file}`, 'LOAD');
+}
+
+/** @param {Libtorch} libtorch */
+const missingCudaHeaders = ({ cuda }) =>
+  `Note: cuda_runtime_api.h of CUDA ${cuda} was not found (looked beside torch, in CUDA_HOME and in /usr/local/cuda): CUDA works, but synchronize() and memory statistics do not. Install the CUDA toolkit's headers, or set CUDA_HOME, and run again.`;
