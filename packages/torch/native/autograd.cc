@@ -2,6 +2,7 @@
 // like every other operator's: bridge::backward and bridge::grad.
 #include <ATen/core/ivalue.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/function.h>
 #include <torch/library.h>
 
 #include "version.h"
@@ -32,6 +33,15 @@ void grad(const c10::OperatorHandle&, c10::Stack* stack) {
   stack->push_back(c10::IValue(std::move(gradients)));
 }
 
+// The class of the node that made a tensor, as Python prints it; none for a leaf.
+void gradFnName(const c10::OperatorHandle&, c10::Stack* stack) {
+  const auto node = torch::jit::pop(*stack).toTensor().grad_fn();
+  if (!node) return torch::jit::push(*stack, c10::IValue());
+  const std::string name = node->name();
+  const auto colons = name.rfind("::");
+  torch::jit::push(*stack, colons == std::string::npos ? name : name.substr(colons + 2));
+}
+
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(bridge, library) {
@@ -41,4 +51,5 @@ TORCH_LIBRARY_FRAGMENT(bridge, library) {
   library.def(
       "grad(Tensor[] outputs, Tensor[] inputs, Tensor?[] grad_outputs, bool? retain_graph, bool create_graph, bool allow_unused) -> Tensor[]",
       torch::CppFunction::makeFromBoxedFunction<&grad>());
+  library.def("grad_fn_name(Tensor self) -> str?", torch::CppFunction::makeFromBoxedFunction<&gradFnName>());
 }
