@@ -1,6 +1,7 @@
 // The module: one State per JavaScript environment, and what each concern exports.
 #include <napi.h>
 
+#include "allocator.h"
 #include "call.h"
 #include "device.h"
 #include "modes.h"
@@ -25,8 +26,14 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   // Shared, because a tensor over JavaScript memory may outlive the environment on another thread.
   napi_set_instance_data(
       env, new std::shared_ptr<State>(std::make_shared<State>()),
-      [](napi_env, void* data, void*) { delete static_cast<std::shared_ptr<State>*>(data); }, nullptr);
+      [](napi_env, void* data, void*) {
+        auto* state = static_cast<std::shared_ptr<State>*>(data);
+        (*state)->close();
+        delete state;
+      },
+      nullptr);
   exports["shareWords"] = Napi::Function::New(env, shareWords);
+  allocator::install(env, exports);
   call::install(env, exports);
   tensor::install(env, exports);
   modes::install(env, exports);

@@ -137,10 +137,11 @@ const Op& requestedOp(State& state) {
 // Words in: operator number, one value per schema argument. Words out: one value per result.
 napi_value callOperator(napi_env env, napi_callback_info) {
   State& state = stateOf(env);
-  state.drain(env);
   const Op& op = requestedOp(state);
+  state.handedOut.clear();
   try {
     decodeArguments(state, op);
+    state.drain(env);  // after decoding: JavaScript may hold an argument no longer, the stack does
     op.handle.callBoxed(state.stack);
     Writer writer(state, 0);
     for (size_t i = 0; i < op.returnsArgument.size(); i++) {
@@ -152,6 +153,7 @@ napi_value callOperator(napi_env env, napi_callback_info) {
       }
     }
   } catch (...) {
+    for (const uint32_t handle : state.handedOut) state.release(env, handle);
     state.stack.clear();
     throw;
   }
@@ -164,13 +166,14 @@ napi_value checkArguments(napi_env env, napi_callback_info) {
   State& state = stateOf(env);
   const Op& op = requestedOp(state);
   decodeArguments(state, op);
+  c10::Stack arguments;
+  arguments.swap(state.stack);
   const auto& schema = op.handle.schema();
-  for (size_t i = 0; i < state.stack.size(); i++) {
+  for (size_t i = 0; i < arguments.size(); i++) {
     const auto& argument = schema.arguments()[i];
-    if (!state.stack[i].type()->isSubtypeOf(*argument.type()) && !state.stack[i].isNone())
-      throw std::runtime_error("internal: " + argument.name() + " arrived as " + state.stack[i].type()->str() + ", not " + argument.type()->str());
+    if (!arguments[i].type()->isSubtypeOf(*argument.type()) && !arguments[i].isNone())
+      throw std::runtime_error("internal: " + argument.name() + " arrived as " + arguments[i].type()->str() + ", not " + argument.type()->str());
   }
-  state.stack.clear();
   return nullptr;
 }
 

@@ -6,10 +6,6 @@
 
 namespace {
 constexpr int64_t exactIntegers = int64_t{1} << 53;
-
-c10::Scalar scalarFrom(double x, bool isInteger) {
-  return isInteger ? c10::Scalar(static_cast<int64_t>(x)) : c10::Scalar(x);
-}
 }  // namespace
 
 size_t Reader::checked(size_t index) const {
@@ -23,11 +19,20 @@ size_t Reader::count() {
   return static_cast<size_t>(n);
 }
 
+c10::Scalar Reader::scalar() {
+  switch (static_cast<int>(number())) {
+    case 1: return static_cast<int64_t>(number());
+    case 2: return state.i64[checked(at++)];
+    case 3: return number() != 0;
+    default: return number();
+  }
+}
+
 std::string Reader::text() {
   const auto length = static_cast<size_t>(number());
   const size_t start = at;
+  if (length > (state.words - start) * 8) throw std::runtime_error("internal: a text runs past the shared buffer");
   at += (length + 7) / 8;
-  checked(at);
   return std::string(state.bytes + start * 8, length);
 }
 
@@ -89,10 +94,7 @@ c10::IValue Reader::value(const c10::IValue* schemaDefault) {
       const size_t n = count();
       c10::List<at::Scalar> list;
       list.reserve(n);
-      for (size_t i = 0; i < n; i++) {
-        const bool isInteger = number() != 0;
-        list.push_back(scalarFrom(number(), isInteger));
-      }
+      for (size_t i = 0; i < n; i++) list.push_back(scalar());
       return list;
     }
     case Tag::String:
@@ -102,8 +104,7 @@ c10::IValue Reader::value(const c10::IValue* schemaDefault) {
     case Tag::Generator:
       return state.generators.at(static_cast<size_t>(number()));
     case Tag::WrappedNumber: {
-      const bool isInteger = number() != 0;
-      at::Tensor wrapped = c10::scalar_to_tensor(scalarFrom(number(), isInteger));
+      at::Tensor wrapped = c10::scalar_to_tensor(scalar());
       wrapped.unsafeGetTensorImpl()->set_wrapped_number(true);
       return wrapped;
     }
@@ -128,7 +129,7 @@ void Writer::integer(int64_t x) {
 }
 
 void Writer::tensor(const at::Tensor& tensor) {
-  number(tensor.defined() ? state.store(tensor) : 0);
+  number(tensor.defined() ? state.handOut(tensor) : 0);
 }
 
 void Writer::value(const c10::IValue& value) {

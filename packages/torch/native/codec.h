@@ -2,11 +2,12 @@
 //
 //   None                      Default (the schema's own)
 //   Tensor, handle            Int, x            BigInt, bits        Double, x        Bool, 0|1
-//   IntList|DoubleList|BoolList|TensorList|OptionalTensorList|ScalarList, n, x…
+//   IntList|DoubleList|BoolList|TensorList|OptionalTensorList, n, x…          ScalarList, n, (kind, x)…
 //   String|Device, byte length, bytes padded to words
-//   Generator, index (-1: the device's own)     WrappedNumber, is integer, x
+//   Generator, index                    WrappedNumber, kind, x
 //   Argument, j (result only: the j-th argument itself)          Tuple, n, values…
 //
+// A kind is 0 for a double, 1 for an integer as a double, 2 for a BigInt's bits, 3 for a boolean.
 // The tags repeat those of src/binding/codec.ts; a test compares the two.
 #pragma once
 
@@ -29,6 +30,7 @@ class Reader {
  private:
   size_t checked(size_t index) const;
   size_t count();
+  c10::Scalar scalar();
   std::string text();
   State& state;
   size_t at;

@@ -16,9 +16,24 @@ at::Generator& generatorOf(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value keep(const Napi::CallbackInfo& info, at::Generator generator) {
-  auto& generators = stateOf(info.Env()).generators;
-  generators.push_back(std::move(generator));
-  return Napi::Number::New(info.Env(), static_cast<double>(generators.size() - 1));
+  State& state = stateOf(info.Env());
+  if (state.freeGenerators.empty()) {
+    state.generators.push_back(std::move(generator));
+    return Napi::Number::New(info.Env(), static_cast<double>(state.generators.size() - 1));
+  }
+  const uint32_t index = state.freeGenerators.back();
+  state.freeGenerators.pop_back();
+  state.generators[index] = std::move(generator);
+  return Napi::Number::New(info.Env(), index);
+}
+
+// releaseGenerator(number): its JavaScript object is gone.
+Napi::Value releaseGenerator(const Napi::CallbackInfo& info) {
+  return Napi::Value(info.Env(), guarded(info.Env(), [&]() -> napi_value {
+    generatorOf(info) = at::Generator();
+    stateOf(info.Env()).freeGenerators.push_back(info[0].As<Napi::Number>().Uint32Value());
+    return info.Env().Undefined();
+  }));
 }
 
 uint64_t seedFrom(const Napi::Value& value) {
@@ -92,6 +107,7 @@ Napi::Value setGeneratorState(const Napi::CallbackInfo& info) {
 void random_generators::install(Napi::Env env, Napi::Object exports) {
   exports["defaultGenerator"] = Napi::Function::New(env, defaultGenerator);
   exports["newGenerator"] = Napi::Function::New(env, newGenerator);
+  exports["releaseGenerator"] = Napi::Function::New(env, releaseGenerator);
   exports["seedGenerator"] = Napi::Function::New(env, seedGenerator);
   exports["manualSeed"] = Napi::Function::New(env, manualSeed);
   exports["initialSeed"] = Napi::Function::New(env, initialSeed);

@@ -13,6 +13,14 @@ State::State() {
   slots.reserve(1024);
 }
 
+void State::close() {
+  stack.clear();
+  inferenceModes.clear();
+  generators.clear();
+  std::vector<Slot> dying;
+  dying.swap(slots);
+}
+
 uint32_t State::store(at::Tensor tensor) {
   if (freeSlots.empty()) {
     slots.emplace_back();

@@ -41,12 +41,22 @@ class State {
   std::vector<Op> ops;
   std::unordered_map<std::string, int> opIds;
   std::vector<at::Generator> generators;
+  std::vector<uint32_t> freeGenerators;
   c10::Stack stack;
+  std::vector<uint32_t> handedOut;  // by the call under way: JavaScript never hears of them when it fails
   std::vector<std::unique_ptr<c10::InferenceMode>> inferenceModes;
 
   State();
 
+  // The environment ends. A tensor over JavaScript memory refers to the State that holds it, so
+  // the State must let go of its tensors before it can end itself.
+  void close();
+
   uint32_t store(at::Tensor tensor);
+  uint32_t handOut(const at::Tensor& tensor) {
+    handedOut.push_back(store(tensor));
+    return handedOut.back();
+  }
   const at::Tensor& tensor(uint32_t handle) const;
   void release(napi_env env, uint32_t handle);
 

@@ -86,6 +86,8 @@ Napi::Value copyTo(const Napi::CallbackInfo& info) {
     State& state = stateOf(info.Env());
     const Bytes bytes = bytesOf(info[1]);
     at::Tensor source = state.tensor(info[0].As<Napi::Number>().Uint32Value()).detach();
+    // Some gradients are zeros without memory (that of sign(), for one); no operator but clone() gives them any.
+    if (source._is_zerotensor()) source = at::zeros(source.sizes(), source.options());
     source = source.to(at::kCPU).contiguous().resolve_conj().resolve_neg();
     if (static_cast<size_t>(source.nbytes()) != bytes.length) throw std::runtime_error("internal: copyTo got memory of another size");
     if (bytes.length > 0) std::memcpy(bytes.data, source.data_ptr(), bytes.length);
@@ -117,7 +119,8 @@ napi_value describeTensor(napi_env env, napi_callback_info) {
 // Word in: handle. Words out: the handle of the gradient, or 0.
 napi_value gradientOf(napi_env env, napi_callback_info) {
   State& state = stateOf(env);
-  const at::Tensor& gradient = state.tensor(static_cast<uint32_t>(state.f64[0])).grad();
+  const at::Tensor gradient = state.tensor(static_cast<uint32_t>(state.f64[0])).grad();
+  state.drain(env);
   state.f64[0] = gradient.defined() ? state.store(gradient) : 0;
   return nullptr;
 }
@@ -128,8 +131,9 @@ napi_value setGradient(napi_env env, napi_callback_info) {
   const at::Tensor target = state.tensor(static_cast<uint32_t>(state.f64[0]));
   const auto handle = static_cast<uint32_t>(state.f64[1]);
   const at::Tensor gradient = handle == 0 ? at::Tensor() : state.tensor(handle);
-  if (gradient.defined() && gradient.sizes() != target.sizes())
-    throw std::runtime_error("a gradient must have its tensor's shape");
+  if (gradient.defined() && (gradient.sizes() != target.sizes() || gradient.scalar_type() != target.scalar_type() || gradient.device() != target.device()))
+    throw std::runtime_error("a gradient must have its tensor's shape, dtype and device");
+  if (gradient.is_same(target)) throw std::runtime_error("a tensor cannot be its own gradient");
   target.mutable_grad() = gradient;
   return nullptr;
 }

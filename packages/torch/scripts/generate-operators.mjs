@@ -30,7 +30,7 @@ const reserved = new Set(['var', 'in', 'delete', 'default', 'new', 'function', '
 
 const camel = (name) => name.replace(/(?<=[a-zA-Z0-9])_([a-z0-9])/g, (_, letter) => letter.toUpperCase());
 const safe = (name) => (reserved.has(name) ? `${name}_` : camel(name));
-const supported = (type) => !/Dimname|Stream|Storage|Dict|t\[|Any|QScheme|__torch__|\bt\b|complex/.test(type);
+const supported = (type) => !/Dimname|Stream|Storage|Dict|\bt\[|Any|QScheme|__torch__|\bt\b|complex/.test(type);
 
 /** Schemas by name, in the order in which overloads are tried (as src/binding/packet.ts ranks them). */
 const rank = (overload) => (overload === 'Tensor' ? '0' : overload === '' ? '1' : overload.startsWith('Tensor') ? `2${overload}` : `3${overload}`);
@@ -67,8 +67,11 @@ function resultType(schema) {
 }
 
 /** The parameter lists of one schema: with positional defaults inside the options, and in their places. */
-function parameterLists(schema, { skipSelf = false, tensorOrNumber = false } = {}) {
-  const all = schema.arguments.slice(skipSelf ? 1 : 0).map((a) => ({ ...a, ts: argumentType(a.type, { tensorOrNumber }), optional: a.hasDefault || a.type.endsWith('?') }));
+function parameterLists(schema, { skipSelf = false, tensorOrNumber = false, variadic = false } = {}) {
+  const written = new Set(schema.returns.map((r) => r.argument)); // a number cannot be written to
+  const all = schema.arguments
+    .map((a, i) => ({ ...a, ts: argumentType(a.type, { tensorOrNumber: tensorOrNumber && !written.has(i) }), optional: a.hasDefault || a.type.endsWith('?') }))
+    .slice(skipSelf ? 1 : 0);
   const positional = all.filter((a) => !a.keywordOnly);
   const keyword = all.filter((a) => a.keywordOnly);
   const firstOptional = positional.findIndex((a) => a.optional);
@@ -77,19 +80,20 @@ function parameterLists(schema, { skipSelf = false, tensorOrNumber = false } = {
   const field = (a) => `${camel(a.name)}${a.optional ? '?' : ''}: ${a.ts}`;
   const param = (a) => `${safe(a.name)}: ${a.ts}`;
   const optionsOf = (list) => (list.length === 0 ? [] : [`options${list.every((a) => a.optional) ? '?' : ''}: { ${list.map(field).join('; ')} }`]);
-  const lists = [[...required.map(param), ...optionsOf([...trailing, ...keyword])]];
+  // The first of the trailing ones may be given in their places and the others by name: `t.sum(0, { keepdim: true })`.
+  const lists = trailing.map((_, k) => [...required.map(param), ...trailing.slice(0, k).map(param), ...optionsOf([...trailing.slice(k), ...keyword])]);
+  if (trailing.length === 0) lists.push([...required.map(param), ...optionsOf(keyword)]);
   if (trailing.length > 0 && trailing.every((a) => a.optional) && !keyword.some((a) => !a.optional)) {
     lists.push([...required.map(param), ...trailing.map((a) => `${safe(a.name)}?: ${a.ts}`), ...optionsOf(keyword)]);
   }
-  // A list of sizes or dimensions in last place may be given one by one.
-  const last = positional.at(-1);
-  if (last && last.type === 'int[]' && !last.optional && positional.length === required.length) {
-    lists.push([...required.slice(0, -1).map(param), `...${safe(last.name)}: number[]`]);
+  if (variadic && positional.at(-1)?.type === 'int[]') {
+    lists.push([...required.slice(0, -1).map(param), `...${safe(positional.at(-1).name)}: number[]`]);
+    if (keyword.length > 0) lists.push([...required.slice(0, -1).map(param), `...${safe(positional.at(-1).name)}AndOptions: [...number[], { ${keyword.map(field).join('; ')} }]`]);
   }
   return lists.map((list) => list.join(', '));
 }
 
-const isOut = (schema) => schema.overload.includes('out') || schema.arguments.some((a) => a.keywordOnly && a.name.startsWith('out'));
+const isOut = (schema) => schema.returns.some((r) => schema.arguments[r.argument]?.keywordOnly);
 const usable = (schema) => schema.arguments.every((a) => a.hasDefault || a.type.endsWith('?') || supported(a.type)) && schema.arguments.every((a) => supported(a.type) || a.keywordOnly);
 const text = (schema) => `${schema.name.slice(6)}${schema.overload ? `.${schema.overload}` : ''}`;
 
@@ -106,14 +110,21 @@ function overloadsText(name, schemas, options, prefix) {
   return lines;
 }
 
-const variadicAt = (schemas, skipSelf) => {
+/**
+ * Where the list stands that may be given number by number, `t.view(2, 3)`; -1 where none may. PyTorch's rule: the only
+ * argument besides self. Not where another overload takes one integer in its place, as `hsplit(2)` does.
+ */
+function variadicAt(schemas) {
+  const positional = (schema) => schema.arguments.filter((a) => !a.keywordOnly);
   for (const schema of schemas) {
-    const positional = schema.arguments.filter((a) => !a.keywordOnly);
-    const last = positional.at(-1);
-    if (last && last.type === 'int[]' && !last.hasDefault && positional.slice(0, -1).every((a) => !a.hasDefault)) return positional.length - 1 - (skipSelf ? 0 : 0);
+    const list = positional(schema);
+    const at = list.length - 1;
+    const alone = at === (list[0]?.name === 'self' ? 1 : 0);
+    if (!alone || list[at].type !== 'int[]' || list[at].hasDefault) continue;
+    if (!schemas.some((other) => /^int\??$/.test(positional(other)[at]?.type ?? ''))) return at;
   }
   return -1;
-};
+}
 
 const banner = `// Generated by scripts/generate-operators.mjs from libtorch ${addon.buildInfo().version}'s operators; do not edit.\n`;
 const types = (up) => `import type { Layout, MemoryFormat, Scalar } from '${up}binding/codec.js';
@@ -130,9 +141,9 @@ function methods() {
     if (!wanted.has(name)) continue;
     const fit = schemas.filter((s) => !isOut(s) && usable(s) && s.arguments[0]?.type === 'Tensor' && s.arguments[0].name === 'self');
     if (fit.length === 0) continue;
-    const at = variadicAt(fit, true);
+    const at = variadicAt(fit);
     body.push(`  /** \`aten::${name}\`: ${fit.map(text).join(', ')}. https://pytorch.org/docs/stable/generated/torch.Tensor.${name}.html */`);
-    body.push(...overloadsText(camel(name), fit, { skipSelf: true }, '  '));
+    body.push(...overloadsText(camel(name), fit, { skipSelf: true, variadic: at >= 0 }, '  '));
     body.push(`  ${camel(name)}(...args: unknown[]): unknown {`);
     body.push(at < 0 ? `    return dispatch('${name}', [this, ...args]);` : `    return dispatchVariadic('${name}', [this, ...args], ${at});`);
     body.push('  }', '');
@@ -157,10 +168,10 @@ function functions() {
     if (fit.length === 0) continue;
     const exported = camel(name);
     const own = reserved.has(exported) ? `${exported}_` : exported;
-    const at = variadicAt(fit, false);
+    const at = variadicAt(fit);
     body.push(`/** \`aten::${name}\`: ${fit.map(text).join(', ')}. https://pytorch.org/docs/stable/generated/torch.${name}.html */`);
     const keyword = own === exported ? 'export function ' : 'function ';
-    body.push(...overloadsText(own, fit, {}, keyword));
+    body.push(...overloadsText(own, fit, { variadic: at >= 0 }, keyword));
     body.push(`${keyword}${own}(...args: unknown[]): unknown {`);
     body.push(at < 0 ? `  return dispatch('${name}', args);` : `  return dispatchVariadic('${name}', args, ${at});`);
     body.push('}', '');
@@ -180,8 +191,8 @@ function table() {
     if (fit.length === 0) continue;
     body.push(`  ${/^[a-zA-Z_]\w*$/.test(name) ? name : JSON.stringify(name)}: ((...args: readonly unknown[]) => unknown) & {`);
     for (const schema of fit)
-      for (const list of new Set(parameterLists(schema, { tensorOrNumber: true }).slice(0, 2)))
-        if (!list.includes('...')) body.push(`    ${schema.overload || 'default'}(${list}): ${resultType(schema)};`);
+      for (const list of new Set(parameterLists(schema, { tensorOrNumber: true })))
+        body.push(`    ${schema.overload || 'default'}(${list}): ${resultType(schema)};`);
     body.push('  };');
   }
   return `${banner}${types('./')}

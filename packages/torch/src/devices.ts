@@ -1,5 +1,5 @@
 /** Threads and devices: what there is, what it holds, and waiting for it. */
-import { type CudaMemory, type CudaProperties, native } from './binding/addon.js';
+import { type CpuMemory, type CudaMemory, type CudaProperties, native } from './binding/addon.js';
 import { describeValue, TorchError } from './errors.js';
 
 /** `cpu`, `cuda`, `cuda:1`, `meta`, … as in PyTorch. */
@@ -55,6 +55,21 @@ export const cuda = {
   /** Waits until all work given to the device is done. */
   synchronize(device: Device = 'cuda'): void {
     native().cudaSynchronize(cudaIndex(device, 'cuda.synchronize'));
+  },
+};
+
+/** The CPU's memory for large tensors (256 KiB and more), which is kept for the next step as a GPU's is. */
+export const cpu = {
+  /** Bytes in use now and at most since the last reset, and bytes taken from the system. */
+  memoryStats(): CpuMemory {
+    return native().cpuMemory();
+  },
+  resetPeakMemoryStats(): void {
+    native().cpuResetPeak();
+  },
+  /** Gives memory that no tensor uses back to the system. Returns its bytes. */
+  emptyCache(): number {
+    return native().cpuEmptyCache();
   },
 };
 

@@ -23,22 +23,85 @@ export class TorchError extends Error {
   }
 }
 
-/** `got …` for an error message: a short description of any JavaScript value. */
+/** `got …` for an error message: a short description of any JavaScript value, also of one that throws when it is read. */
 export function describeValue(value: unknown): string {
-  if (typeof value === 'string') return `the string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
-  if (typeof value === 'bigint') return `${value}n`;
-  if (value === null || typeof value !== 'object') return typeof value === 'function' ? 'a function' : String(value);
-  if (Array.isArray(value)) return value.length > 6 ? `an array of ${value.length}` : `[${value.map(describeItem).join(', ')}]`;
+  try {
+    return describeReadable(value);
+  } catch {
+    return 'an object that throws when it is read';
+  }
+}
+
+function describeReadable(value: unknown): string {
+  if (typeof value === 'string') return `the string ${JSON.stringify(clipped(value))}`;
+  if (typeof value === 'bigint') return BigInt.asIntN(128, value) === value ? `${value}n` : 'a BigInt of more than 128 bits';
+  if (value === null || typeof value !== 'object') return typeof value === 'function' ? 'a function' : clipped(String(value));
+  if (Array.isArray(value)) return value.length > 6 ? `an array of ${value.length}` : `[${Array.from(value, describeItem).join(', ')}]`;
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
-  return typeof name === 'string' && name !== 'Object' ? `a ${name}` : 'an object';
+  return typeof name === 'string' && name !== 'Object' && name !== '' ? `a ${clipped(name)}` : 'an object';
 }
 
 function describeItem(value: unknown): string {
   return Array.isArray(value) ? 'an array' : describeValue(value);
 }
 
+/** Names and strings that come from outside may be of any length; messages are not. */
+export function clipped(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
+/**
+ * What a failure on the native side becomes: libtorch's message without its C++ internals, prefixed with
+ * `where` and followed by `details`, and a code for its kind.
+ */
+export function nativeError(error: unknown, where: string, details = ''): TorchError {
+  if (error instanceof TorchError) return error;
+  const full = error instanceof Error ? error.message : String(error);
+  const absent = absentDevice(full);
+  if (absent) return new TorchError('DEVICE', `${where}: this libtorch has no support for ${absent} devices${details}`, { cause: error });
+  const outOfMemory = (error as { code?: unknown } | null)?.code === 'OUT_OF_MEMORY' || /can't allocate memory|out of memory/i.test(full);
+  return new TorchError(outOfMemory ? 'OUT_OF_MEMORY' : 'OPERATOR', `${where}: ${withoutInternals(full)}${details}`, { cause: error });
+}
+
+/** The ways in which libtorch says that it was built without a device type. Every one it has can make an empty tensor. */
+const absences = [
+  /not linked with support for (\w+) devices/,
+  /without ATen_(\w+) library/,
+  /Could not run 'aten::empty\w*(?:\.\w+)?' with arguments from the '(?:Sparse|SparseCsr|Quantized)?([A-Z]\w+)' backend/,
+  /^(\w+) device type not enabled/,
+];
+
+function absentDevice(message: string): string | undefined {
+  for (const pattern of absences) {
+    const device = pattern.exec(message)?.[1];
+    if (device !== undefined) return device.toLowerCase();
+  }
+  return undefined;
+}
+
+/** Cuts the advice for Facebook's phones, the table of every kernel's source line, and a C++ backtrace. */
+function withoutInternals(message: string): string {
+  return message
+    .replace(/\n\s*Exception raised from [\s\S]*$/, '')
+    .replace(/\n\n\w+: (?:fallthrough )?registered at [\s\S]*$/, '')
+    .replace(/ This could be because the operator doesn't exist for this backend[\s\S]*?possible resolutions\./, '')
+    .replace(/, BackendSelect[^\]]*\]/, ']')
+    .trim();
+}
+
+/** What reading the caller's values threw: our own errors as they are, others (from getters and Proxies) as the cause of one. */
+export function unreadable(error: unknown, where: string): TorchError {
+  try {
+    if (error instanceof TorchError) return error;
+    return new TorchError('ARGUMENT', `${where}: an argument threw when it was read: ${clipped(String(error))}`, { cause: error });
+  } catch {
+    return new TorchError('ARGUMENT', `${where}: an argument threw when it was read`);
+  }
+}
+
 /** The known name nearest to `name`, for "did you mean"; undefined when none is near. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
+  if (name.length > 64) return undefined; // no name is as long, and the distance costs the product of the lengths
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {

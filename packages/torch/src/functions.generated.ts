@@ -48,6 +48,18 @@ export function acosh_(...args: unknown[]): unknown {
   return dispatch('acosh_', args);
 }
 
+/** `aten::adaptive_avg_pool1d`: adaptive_avg_pool1d. https://pytorch.org/docs/stable/generated/torch.adaptive_avg_pool1d.html */
+export function adaptiveAvgPool1d(self: Tensor, outputSize: number | readonly number[]): Tensor;
+export function adaptiveAvgPool1d(...args: unknown[]): unknown {
+  return dispatch('adaptive_avg_pool1d', args);
+}
+
+/** `aten::adaptive_max_pool1d`: adaptive_max_pool1d. https://pytorch.org/docs/stable/generated/torch.adaptive_max_pool1d.html */
+export function adaptiveMaxPool1d(self: Tensor, outputSize: number | readonly number[]): [Tensor, Tensor];
+export function adaptiveMaxPool1d(...args: unknown[]): unknown {
+  return dispatch('adaptive_max_pool1d', args);
+}
+
 /** `aten::add`: add.Tensor, add.Scalar. https://pytorch.org/docs/stable/generated/torch.add.html */
 export function add(self: Tensor, other: Tensor, options?: { alpha?: Scalar }): Tensor;
 export function add(self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor;
@@ -104,6 +116,12 @@ export function adjoint(...args: unknown[]): unknown {
   return dispatch('adjoint', args);
 }
 
+/** `aten::affine_grid_generator`: affine_grid_generator. https://pytorch.org/docs/stable/generated/torch.affine_grid_generator.html */
+export function affineGridGenerator(theta: Tensor, size: readonly number[], alignCorners: boolean): Tensor;
+export function affineGridGenerator(...args: unknown[]): unknown {
+  return dispatch('affine_grid_generator', args);
+}
+
 /** `aten::alias_copy`: alias_copy. https://pytorch.org/docs/stable/generated/torch.alias_copy.html */
 export function aliasCopy(self: Tensor): Tensor;
 export function aliasCopy(...args: unknown[]): unknown {
@@ -126,6 +144,8 @@ export function all(...args: unknown[]): unknown {
 
 /** `aten::allclose`: allclose. https://pytorch.org/docs/stable/generated/torch.allclose.html */
 export function allclose(self: Tensor, other: Tensor, options?: { rtol?: number; atol?: number; equalNan?: boolean }): boolean;
+export function allclose(self: Tensor, other: Tensor, rtol: number, options?: { atol?: number; equalNan?: boolean }): boolean;
+export function allclose(self: Tensor, other: Tensor, rtol: number, atol: number, options?: { equalNan?: boolean }): boolean;
 export function allclose(self: Tensor, other: Tensor, rtol?: number, atol?: number, equalNan?: boolean): boolean;
 export function allclose(...args: unknown[]): unknown {
   return dispatch('allclose', args);
@@ -141,6 +161,22 @@ export function alphaDropout(...args: unknown[]): unknown {
 export function alphaDropout_(self: Tensor, p: number, train: boolean): Tensor;
 export function alphaDropout_(...args: unknown[]): unknown {
   return dispatch('alpha_dropout_', args);
+}
+
+/** `aten::amax`: amax. https://pytorch.org/docs/stable/generated/torch.amax.html */
+export function amax(self: Tensor, options?: { dim?: number | readonly number[]; keepdim?: boolean }): Tensor;
+export function amax(self: Tensor, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+export function amax(self: Tensor, dim?: number | readonly number[], keepdim?: boolean): Tensor;
+export function amax(...args: unknown[]): unknown {
+  return dispatch('amax', args);
+}
+
+/** `aten::amin`: amin. https://pytorch.org/docs/stable/generated/torch.amin.html */
+export function amin(self: Tensor, options?: { dim?: number | readonly number[]; keepdim?: boolean }): Tensor;
+export function amin(self: Tensor, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+export function amin(self: Tensor, dim?: number | readonly number[], keepdim?: boolean): Tensor;
+export function amin(...args: unknown[]): unknown {
+  return dispatch('amin', args);
 }
 
 /** `aten::aminmax`: aminmax. https://pytorch.org/docs/stable/generated/torch.aminmax.html */
@@ -243,6 +279,7 @@ export function arctanh_(...args: unknown[]): unknown {
 
 /** `aten::argmax`: argmax. https://pytorch.org/docs/stable/generated/torch.argmax.html */
 export function argmax(self: Tensor, options?: { dim?: number | null; keepdim?: boolean }): Tensor;
+export function argmax(self: Tensor, dim: number | null, options?: { keepdim?: boolean }): Tensor;
 export function argmax(self: Tensor, dim?: number | null, keepdim?: boolean): Tensor;
 export function argmax(...args: unknown[]): unknown {
   return dispatch('argmax', args);
@@ -250,6 +287,7 @@ export function argmax(...args: unknown[]): unknown {
 
 /** `aten::argmin`: argmin. https://pytorch.org/docs/stable/generated/torch.argmin.html */
 export function argmin(self: Tensor, options?: { dim?: number | null; keepdim?: boolean }): Tensor;
+export function argmin(self: Tensor, dim: number | null, options?: { keepdim?: boolean }): Tensor;
 export function argmin(self: Tensor, dim?: number | null, keepdim?: boolean): Tensor;
 export function argmin(...args: unknown[]): unknown {
   return dispatch('argmin', args);
@@ -257,6 +295,7 @@ export function argmin(...args: unknown[]): unknown {
 
 /** `aten::argsort`: argsort, argsort.stable. https://pytorch.org/docs/stable/generated/torch.argsort.html */
 export function argsort(self: Tensor, options?: { dim?: number; descending?: boolean }): Tensor;
+export function argsort(self: Tensor, dim: number, options?: { descending?: boolean }): Tensor;
 export function argsort(self: Tensor, dim?: number, descending?: boolean): Tensor;
 export function argsort(self: Tensor, options: { stable: boolean; dim?: number; descending?: boolean }): Tensor;
 export function argsort(...args: unknown[]): unknown {
@@ -267,6 +306,34 @@ export function argsort(...args: unknown[]): unknown {
 export function argwhere(self: Tensor): Tensor;
 export function argwhere(...args: unknown[]): unknown {
   return dispatch('argwhere', args);
+}
+
+/** `aten::as_strided`: as_strided. https://pytorch.org/docs/stable/generated/torch.as_strided.html */
+export function asStrided(self: Tensor, size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+export function asStrided(self: Tensor, size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+export function asStrided(...args: unknown[]): unknown {
+  return dispatch('as_strided', args);
+}
+
+/** `aten::as_strided_`: as_strided_. https://pytorch.org/docs/stable/generated/torch.as_strided_.html */
+export function asStrided_(self: Tensor, size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+export function asStrided_(self: Tensor, size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+export function asStrided_(...args: unknown[]): unknown {
+  return dispatch('as_strided_', args);
+}
+
+/** `aten::as_strided_copy`: as_strided_copy. https://pytorch.org/docs/stable/generated/torch.as_strided_copy.html */
+export function asStridedCopy(self: Tensor, size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+export function asStridedCopy(self: Tensor, size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+export function asStridedCopy(...args: unknown[]): unknown {
+  return dispatch('as_strided_copy', args);
+}
+
+/** `aten::as_strided_scatter`: as_strided_scatter. https://pytorch.org/docs/stable/generated/torch.as_strided_scatter.html */
+export function asStridedScatter(self: Tensor, src: Tensor, size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+export function asStridedScatter(self: Tensor, src: Tensor, size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+export function asStridedScatter(...args: unknown[]): unknown {
+  return dispatch('as_strided_scatter', args);
 }
 
 /** `aten::asin`: asin. https://pytorch.org/docs/stable/generated/torch.asin.html */
@@ -344,6 +411,16 @@ export function atleast3d(...args: unknown[]): unknown {
   return dispatch('atleast_3d', args);
 }
 
+/** `aten::avg_pool1d`: avg_pool1d. https://pytorch.org/docs/stable/generated/torch.avg_pool1d.html */
+export function avgPool1d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean }): Tensor;
+export function avgPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean }): Tensor;
+export function avgPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { ceilMode?: boolean; countIncludePad?: boolean }): Tensor;
+export function avgPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, options?: { countIncludePad?: boolean }): Tensor;
+export function avgPool1d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], ceilMode?: boolean, countIncludePad?: boolean): Tensor;
+export function avgPool1d(...args: unknown[]): unknown {
+  return dispatch('avg_pool1d', args);
+}
+
 /** `aten::baddbmm`: baddbmm. https://pytorch.org/docs/stable/generated/torch.baddbmm.html */
 export function baddbmm(self: Tensor, batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
 export function baddbmm(...args: unknown[]): unknown {
@@ -359,36 +436,61 @@ export function bartlettWindow(...args: unknown[]): unknown {
 
 /** `aten::batch_norm`: batch_norm. https://pytorch.org/docs/stable/generated/torch.batch_norm.html */
 export function batchNorm(input: Tensor, options: { weight?: Tensor | null; bias?: Tensor | null; runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function batchNorm(input: Tensor, weight: Tensor | null, options: { bias?: Tensor | null; runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function batchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, options: { runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function batchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, options: { runningVar?: Tensor | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function batchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, options: { training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function batchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, options: { momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function batchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, momentum: number, options: { eps: number; cudnnEnabled: boolean }): Tensor;
+export function batchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, momentum: number, eps: number, options: { cudnnEnabled: boolean }): Tensor;
 export function batchNorm(...args: unknown[]): unknown {
   return dispatch('batch_norm', args);
 }
 
 /** `aten::batch_norm_backward_elemt`: batch_norm_backward_elemt. https://pytorch.org/docs/stable/generated/torch.batch_norm_backward_elemt.html */
 export function batchNormBackwardElemt(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, options: { weight?: Tensor | null; meanDy: Tensor; meanDyXmu: Tensor; count: Tensor }): Tensor;
+export function batchNormBackwardElemt(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, options: { meanDy: Tensor; meanDyXmu: Tensor; count: Tensor }): Tensor;
+export function batchNormBackwardElemt(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, meanDy: Tensor, options: { meanDyXmu: Tensor; count: Tensor }): Tensor;
+export function batchNormBackwardElemt(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, meanDy: Tensor, meanDyXmu: Tensor, options: { count: Tensor }): Tensor;
 export function batchNormBackwardElemt(...args: unknown[]): unknown {
   return dispatch('batch_norm_backward_elemt', args);
 }
 
 /** `aten::batch_norm_backward_reduce`: batch_norm_backward_reduce. https://pytorch.org/docs/stable/generated/torch.batch_norm_backward_reduce.html */
 export function batchNormBackwardReduce(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, options: { weight?: Tensor | null; inputG: boolean; weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
+export function batchNormBackwardReduce(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, options: { inputG: boolean; weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
+export function batchNormBackwardReduce(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, inputG: boolean, options: { weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
+export function batchNormBackwardReduce(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, inputG: boolean, weightG: boolean, options: { biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
 export function batchNormBackwardReduce(...args: unknown[]): unknown {
   return dispatch('batch_norm_backward_reduce', args);
 }
 
 /** `aten::batch_norm_elemt`: batch_norm_elemt. https://pytorch.org/docs/stable/generated/torch.batch_norm_elemt.html */
 export function batchNormElemt(input: Tensor, options: { weight?: Tensor | null; bias?: Tensor | null; mean: Tensor; invstd: Tensor; eps: number }): Tensor;
+export function batchNormElemt(input: Tensor, weight: Tensor | null, options: { bias?: Tensor | null; mean: Tensor; invstd: Tensor; eps: number }): Tensor;
+export function batchNormElemt(input: Tensor, weight: Tensor | null, bias: Tensor | null, options: { mean: Tensor; invstd: Tensor; eps: number }): Tensor;
+export function batchNormElemt(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, options: { invstd: Tensor; eps: number }): Tensor;
+export function batchNormElemt(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, invstd: Tensor, options: { eps: number }): Tensor;
 export function batchNormElemt(...args: unknown[]): unknown {
   return dispatch('batch_norm_elemt', args);
 }
 
 /** `aten::batch_norm_gather_stats`: batch_norm_gather_stats. https://pytorch.org/docs/stable/generated/torch.batch_norm_gather_stats.html */
 export function batchNormGatherStats(input: Tensor, mean: Tensor, invstd: Tensor, options: { runningMean?: Tensor | null; runningVar?: Tensor | null; momentum: number; eps: number; count: number }): [Tensor, Tensor];
+export function batchNormGatherStats(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, options: { runningVar?: Tensor | null; momentum: number; eps: number; count: number }): [Tensor, Tensor];
+export function batchNormGatherStats(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, options: { momentum: number; eps: number; count: number }): [Tensor, Tensor];
+export function batchNormGatherStats(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number, options: { eps: number; count: number }): [Tensor, Tensor];
+export function batchNormGatherStats(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number, eps: number, options: { count: number }): [Tensor, Tensor];
 export function batchNormGatherStats(...args: unknown[]): unknown {
   return dispatch('batch_norm_gather_stats', args);
 }
 
 /** `aten::batch_norm_gather_stats_with_counts`: batch_norm_gather_stats_with_counts. https://pytorch.org/docs/stable/generated/torch.batch_norm_gather_stats_with_counts.html */
 export function batchNormGatherStatsWithCounts(input: Tensor, mean: Tensor, invstd: Tensor, options: { runningMean?: Tensor | null; runningVar?: Tensor | null; momentum: number; eps: number; counts: Tensor }): [Tensor, Tensor];
+export function batchNormGatherStatsWithCounts(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, options: { runningVar?: Tensor | null; momentum: number; eps: number; counts: Tensor }): [Tensor, Tensor];
+export function batchNormGatherStatsWithCounts(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, options: { momentum: number; eps: number; counts: Tensor }): [Tensor, Tensor];
+export function batchNormGatherStatsWithCounts(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number, options: { eps: number; counts: Tensor }): [Tensor, Tensor];
+export function batchNormGatherStatsWithCounts(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number, eps: number, options: { counts: Tensor }): [Tensor, Tensor];
 export function batchNormGatherStatsWithCounts(...args: unknown[]): unknown {
   return dispatch('batch_norm_gather_stats_with_counts', args);
 }
@@ -401,6 +503,8 @@ export function batchNormStats(...args: unknown[]): unknown {
 
 /** `aten::batch_norm_update_stats`: batch_norm_update_stats. https://pytorch.org/docs/stable/generated/torch.batch_norm_update_stats.html */
 export function batchNormUpdateStats(input: Tensor, options: { runningMean?: Tensor | null; runningVar?: Tensor | null; momentum: number }): [Tensor, Tensor];
+export function batchNormUpdateStats(input: Tensor, runningMean: Tensor | null, options: { runningVar?: Tensor | null; momentum: number }): [Tensor, Tensor];
+export function batchNormUpdateStats(input: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, options: { momentum: number }): [Tensor, Tensor];
 export function batchNormUpdateStats(...args: unknown[]): unknown {
   return dispatch('batch_norm_update_stats', args);
 }
@@ -422,6 +526,8 @@ export function bilinear(...args: unknown[]): unknown {
 
 /** `aten::binary_cross_entropy_with_logits`: binary_cross_entropy_with_logits. https://pytorch.org/docs/stable/generated/torch.binary_cross_entropy_with_logits.html */
 export function binaryCrossEntropyWithLogits(self: Tensor, target: Tensor, options?: { weight?: Tensor | null; posWeight?: Tensor | null; reduction?: number }): Tensor;
+export function binaryCrossEntropyWithLogits(self: Tensor, target: Tensor, weight: Tensor | null, options?: { posWeight?: Tensor | null; reduction?: number }): Tensor;
+export function binaryCrossEntropyWithLogits(self: Tensor, target: Tensor, weight: Tensor | null, posWeight: Tensor | null, options?: { reduction?: number }): Tensor;
 export function binaryCrossEntropyWithLogits(self: Tensor, target: Tensor, weight?: Tensor | null, posWeight?: Tensor | null, reduction?: number): Tensor;
 export function binaryCrossEntropyWithLogits(...args: unknown[]): unknown {
   return dispatch('binary_cross_entropy_with_logits', args);
@@ -429,6 +535,7 @@ export function binaryCrossEntropyWithLogits(...args: unknown[]): unknown {
 
 /** `aten::bincount`: bincount. https://pytorch.org/docs/stable/generated/torch.bincount.html */
 export function bincount(self: Tensor, options?: { weights?: Tensor | null; minlength?: number }): Tensor;
+export function bincount(self: Tensor, weights: Tensor | null, options?: { minlength?: number }): Tensor;
 export function bincount(self: Tensor, weights?: Tensor | null, minlength?: number): Tensor;
 export function bincount(...args: unknown[]): unknown {
   return dispatch('bincount', args);
@@ -512,6 +619,20 @@ export function broadcastTensors(...args: unknown[]): unknown {
   return dispatch('broadcast_tensors', args);
 }
 
+/** `aten::broadcast_to`: broadcast_to. https://pytorch.org/docs/stable/generated/torch.broadcast_to.html */
+export function broadcastTo(self: Tensor, size: readonly number[]): Tensor;
+export function broadcastTo(self: Tensor, ...size: number[]): Tensor;
+export function broadcastTo(...args: unknown[]): unknown {
+  return dispatchVariadic('broadcast_to', args, 1);
+}
+
+/** `aten::bucketize`: bucketize.Tensor, bucketize.Scalar. https://pytorch.org/docs/stable/generated/torch.bucketize.html */
+export function bucketize(self: Tensor, boundaries: Tensor, options?: { outInt32?: boolean; right?: boolean }): Tensor;
+export function bucketize(self: Scalar, boundaries: Tensor, options?: { outInt32?: boolean; right?: boolean }): Tensor;
+export function bucketize(...args: unknown[]): unknown {
+  return dispatch('bucketize', args);
+}
+
 /** `aten::can_cast`: can_cast. https://pytorch.org/docs/stable/generated/torch.can_cast.html */
 export function canCast(from: DType, to: DType): boolean;
 export function canCast(...args: unknown[]): unknown {
@@ -539,6 +660,7 @@ export function ccolIndicesCopy(...args: unknown[]): unknown {
 
 /** `aten::cdist`: cdist. https://pytorch.org/docs/stable/generated/torch.cdist.html */
 export function cdist(x1: Tensor, x2: Tensor, options?: { p?: number; computeMode?: number | null }): Tensor;
+export function cdist(x1: Tensor, x2: Tensor, p: number, options?: { computeMode?: number | null }): Tensor;
 export function cdist(x1: Tensor, x2: Tensor, p?: number, computeMode?: number | null): Tensor;
 export function cdist(...args: unknown[]): unknown {
   return dispatch('cdist', args);
@@ -624,8 +746,10 @@ export function chunk(...args: unknown[]): unknown {
 
 /** `aten::clamp`: clamp.Tensor, clamp. https://pytorch.org/docs/stable/generated/torch.clamp.html */
 export function clamp(self: Tensor, options?: { min?: Tensor | null; max?: Tensor | null }): Tensor;
+export function clamp(self: Tensor, min: Tensor | null, options?: { max?: Tensor | null }): Tensor;
 export function clamp(self: Tensor, min?: Tensor | null, max?: Tensor | null): Tensor;
 export function clamp(self: Tensor, options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+export function clamp(self: Tensor, min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
 export function clamp(self: Tensor, min?: Scalar | null, max?: Scalar | null): Tensor;
 export function clamp(...args: unknown[]): unknown {
   return dispatch('clamp', args);
@@ -633,8 +757,10 @@ export function clamp(...args: unknown[]): unknown {
 
 /** `aten::clamp_`: clamp_.Tensor, clamp_. https://pytorch.org/docs/stable/generated/torch.clamp_.html */
 export function clamp_(self: Tensor, options?: { min?: Tensor | null; max?: Tensor | null }): Tensor;
+export function clamp_(self: Tensor, min: Tensor | null, options?: { max?: Tensor | null }): Tensor;
 export function clamp_(self: Tensor, min?: Tensor | null, max?: Tensor | null): Tensor;
 export function clamp_(self: Tensor, options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+export function clamp_(self: Tensor, min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
 export function clamp_(self: Tensor, min?: Scalar | null, max?: Scalar | null): Tensor;
 export function clamp_(...args: unknown[]): unknown {
   return dispatch('clamp_', args);
@@ -670,8 +796,10 @@ export function clampMin_(...args: unknown[]): unknown {
 
 /** `aten::clip`: clip.Tensor, clip. https://pytorch.org/docs/stable/generated/torch.clip.html */
 export function clip(self: Tensor, options?: { min?: Tensor | null; max?: Tensor | null }): Tensor;
+export function clip(self: Tensor, min: Tensor | null, options?: { max?: Tensor | null }): Tensor;
 export function clip(self: Tensor, min?: Tensor | null, max?: Tensor | null): Tensor;
 export function clip(self: Tensor, options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+export function clip(self: Tensor, min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
 export function clip(self: Tensor, min?: Scalar | null, max?: Scalar | null): Tensor;
 export function clip(...args: unknown[]): unknown {
   return dispatch('clip', args);
@@ -679,8 +807,10 @@ export function clip(...args: unknown[]): unknown {
 
 /** `aten::clip_`: clip_.Tensor, clip_. https://pytorch.org/docs/stable/generated/torch.clip_.html */
 export function clip_(self: Tensor, options?: { min?: Tensor | null; max?: Tensor | null }): Tensor;
+export function clip_(self: Tensor, min: Tensor | null, options?: { max?: Tensor | null }): Tensor;
 export function clip_(self: Tensor, min?: Tensor | null, max?: Tensor | null): Tensor;
 export function clip_(self: Tensor, options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+export function clip_(self: Tensor, min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
 export function clip_(self: Tensor, min?: Scalar | null, max?: Scalar | null): Tensor;
 export function clip_(...args: unknown[]): unknown {
   return dispatch('clip_', args);
@@ -706,6 +836,7 @@ export function columnStack(...args: unknown[]): unknown {
 
 /** `aten::combinations`: combinations. https://pytorch.org/docs/stable/generated/torch.combinations.html */
 export function combinations(self: Tensor, options?: { r?: number; withReplacement?: boolean }): Tensor;
+export function combinations(self: Tensor, r: number, options?: { withReplacement?: boolean }): Tensor;
 export function combinations(self: Tensor, r?: number, withReplacement?: boolean): Tensor;
 export function combinations(...args: unknown[]): unknown {
   return dispatch('combinations', args);
@@ -749,11 +880,117 @@ export function conjPhysical_(...args: unknown[]): unknown {
   return dispatch('conj_physical_', args);
 }
 
+/** `aten::constant_pad_nd`: constant_pad_nd. https://pytorch.org/docs/stable/generated/torch.constant_pad_nd.html */
+export function constantPadNd(self: Tensor, pad: readonly number[], options?: { value?: Scalar }): Tensor;
+export function constantPadNd(self: Tensor, pad: readonly number[], value?: Scalar): Tensor;
+export function constantPadNd(...args: unknown[]): unknown {
+  return dispatch('constant_pad_nd', args);
+}
+
+/** `aten::conv1d`: conv1d, conv1d.padding. https://pytorch.org/docs/stable/generated/torch.conv1d.html */
+export function conv1d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+export function conv1d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: number | readonly number[], padding?: string, dilation?: number | readonly number[], groups?: number): Tensor;
+export function conv1d(...args: unknown[]): unknown {
+  return dispatch('conv1d', args);
+}
+
+/** `aten::conv2d`: conv2d, conv2d.padding. https://pytorch.org/docs/stable/generated/torch.conv2d.html */
+export function conv2d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+export function conv2d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: number | readonly number[], padding?: string, dilation?: number | readonly number[], groups?: number): Tensor;
+export function conv2d(...args: unknown[]): unknown {
+  return dispatch('conv2d', args);
+}
+
+/** `aten::conv3d`: conv3d, conv3d.padding. https://pytorch.org/docs/stable/generated/torch.conv3d.html */
+export function conv3d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+export function conv3d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: number | readonly number[], padding?: string, dilation?: number | readonly number[], groups?: number): Tensor;
+export function conv3d(...args: unknown[]): unknown {
+  return dispatch('conv3d', args);
+}
+
 /** `aten::conv_tbc`: conv_tbc. https://pytorch.org/docs/stable/generated/torch.conv_tbc.html */
 export function convTbc(self: Tensor, weight: Tensor, bias: Tensor, options?: { pad?: number }): Tensor;
 export function convTbc(self: Tensor, weight: Tensor, bias: Tensor, pad?: number): Tensor;
 export function convTbc(...args: unknown[]): unknown {
   return dispatch('conv_tbc', args);
+}
+
+/** `aten::conv_transpose1d`: conv_transpose1d. https://pytorch.org/docs/stable/generated/torch.conv_transpose1d.html */
+export function convTranspose1d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose1d(input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose1d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose1d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose1d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose1d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], groups: number, options?: { dilation?: number | readonly number[] }): Tensor;
+export function convTranspose1d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], groups?: number, dilation?: number | readonly number[]): Tensor;
+export function convTranspose1d(...args: unknown[]): unknown {
+  return dispatch('conv_transpose1d', args);
+}
+
+/** `aten::conv_transpose2d`: conv_transpose2d.input. https://pytorch.org/docs/stable/generated/torch.conv_transpose2d.html */
+export function convTranspose2d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose2d(input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose2d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose2d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose2d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose2d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], groups: number, options?: { dilation?: number | readonly number[] }): Tensor;
+export function convTranspose2d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], groups?: number, dilation?: number | readonly number[]): Tensor;
+export function convTranspose2d(...args: unknown[]): unknown {
+  return dispatch('conv_transpose2d', args);
+}
+
+/** `aten::conv_transpose3d`: conv_transpose3d.input. https://pytorch.org/docs/stable/generated/torch.conv_transpose3d.html */
+export function convTranspose3d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose3d(input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose3d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose3d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose3d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { groups?: number; dilation?: number | readonly number[] }): Tensor;
+export function convTranspose3d(input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], groups: number, options?: { dilation?: number | readonly number[] }): Tensor;
+export function convTranspose3d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], groups?: number, dilation?: number | readonly number[]): Tensor;
+export function convTranspose3d(...args: unknown[]): unknown {
+  return dispatch('conv_transpose3d', args);
+}
+
+/** `aten::convolution`: convolution. https://pytorch.org/docs/stable/generated/torch.convolution.html */
+export function convolution(input: Tensor, weight: Tensor, options: { bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number }): Tensor;
+export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number }): Tensor;
+export function convolution(...args: unknown[]): unknown {
+  return dispatch('convolution', args);
 }
 
 /** `aten::copysign`: copysign.Tensor, copysign.Scalar. https://pytorch.org/docs/stable/generated/torch.copysign.html */
@@ -795,6 +1032,7 @@ export function cosh_(...args: unknown[]): unknown {
 
 /** `aten::cosine_embedding_loss`: cosine_embedding_loss. https://pytorch.org/docs/stable/generated/torch.cosine_embedding_loss.html */
 export function cosineEmbeddingLoss(input1: Tensor, input2: Tensor, target: Tensor, options?: { margin?: number; reduction?: number }): Tensor;
+export function cosineEmbeddingLoss(input1: Tensor, input2: Tensor, target: Tensor, margin: number, options?: { reduction?: number }): Tensor;
 export function cosineEmbeddingLoss(input1: Tensor, input2: Tensor, target: Tensor, margin?: number, reduction?: number): Tensor;
 export function cosineEmbeddingLoss(...args: unknown[]): unknown {
   return dispatch('cosine_embedding_loss', args);
@@ -802,14 +1040,16 @@ export function cosineEmbeddingLoss(...args: unknown[]): unknown {
 
 /** `aten::cosine_similarity`: cosine_similarity. https://pytorch.org/docs/stable/generated/torch.cosine_similarity.html */
 export function cosineSimilarity(x1: Tensor, x2: Tensor, options?: { dim?: number; eps?: number }): Tensor;
+export function cosineSimilarity(x1: Tensor, x2: Tensor, dim: number, options?: { eps?: number }): Tensor;
 export function cosineSimilarity(x1: Tensor, x2: Tensor, dim?: number, eps?: number): Tensor;
 export function cosineSimilarity(...args: unknown[]): unknown {
   return dispatch('cosine_similarity', args);
 }
 
-/** `aten::count_nonzero`: count_nonzero. https://pytorch.org/docs/stable/generated/torch.count_nonzero.html */
+/** `aten::count_nonzero`: count_nonzero, count_nonzero.dim_IntList. https://pytorch.org/docs/stable/generated/torch.count_nonzero.html */
 export function countNonzero(self: Tensor, options?: { dim?: number | null }): Tensor;
 export function countNonzero(self: Tensor, dim?: number | null): Tensor;
+export function countNonzero(self: Tensor, dim: readonly number[]): Tensor;
 export function countNonzero(...args: unknown[]): unknown {
   return dispatch('count_nonzero', args);
 }
@@ -833,9 +1073,15 @@ export function crowIndicesCopy(...args: unknown[]): unknown {
   return dispatch('crow_indices_copy', args);
 }
 
-/** `aten::ctc_loss`: ctc_loss.Tensor. https://pytorch.org/docs/stable/generated/torch.ctc_loss.html */
+/** `aten::ctc_loss`: ctc_loss.Tensor, ctc_loss.IntList. https://pytorch.org/docs/stable/generated/torch.ctc_loss.html */
 export function ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, options?: { blank?: number; reduction?: number; zeroInfinity?: boolean }): Tensor;
+export function ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, blank: number, options?: { reduction?: number; zeroInfinity?: boolean }): Tensor;
+export function ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, blank: number, reduction: number, options?: { zeroInfinity?: boolean }): Tensor;
 export function ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, blank?: number, reduction?: number, zeroInfinity?: boolean): Tensor;
+export function ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: readonly number[], targetLengths: readonly number[], options?: { blank?: number; reduction?: number; zeroInfinity?: boolean }): Tensor;
+export function ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, options?: { reduction?: number; zeroInfinity?: boolean }): Tensor;
+export function ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, reduction: number, options?: { zeroInfinity?: boolean }): Tensor;
+export function ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: readonly number[], targetLengths: readonly number[], blank?: number, reduction?: number, zeroInfinity?: boolean): Tensor;
 export function ctcLoss(...args: unknown[]): unknown {
   return dispatch('ctc_loss', args);
 }
@@ -848,8 +1094,46 @@ export function cudnnAffineGridGenerator(...args: unknown[]): unknown {
 
 /** `aten::cudnn_batch_norm`: cudnn_batch_norm. https://pytorch.org/docs/stable/generated/torch.cudnn_batch_norm.html */
 export function cudnnBatchNorm(input: Tensor, weight: Tensor, options: { bias?: Tensor | null; runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+export function cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, options: { runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+export function cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, options: { runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+export function cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+export function cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+export function cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
 export function cudnnBatchNorm(...args: unknown[]): unknown {
   return dispatch('cudnn_batch_norm', args);
+}
+
+/** `aten::cudnn_convolution`: cudnn_convolution. https://pytorch.org/docs/stable/generated/torch.cudnn_convolution.html */
+export function cudnnConvolution(self: Tensor, weight: Tensor, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
+export function cudnnConvolution(...args: unknown[]): unknown {
+  return dispatch('cudnn_convolution', args);
+}
+
+/** `aten::cudnn_convolution_add_relu`: cudnn_convolution_add_relu. https://pytorch.org/docs/stable/generated/torch.cudnn_convolution_add_relu.html */
+export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, options: { alpha?: Scalar | null; bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, options: { bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+export function cudnnConvolutionAddRelu(...args: unknown[]): unknown {
+  return dispatch('cudnn_convolution_add_relu', args);
+}
+
+/** `aten::cudnn_convolution_relu`: cudnn_convolution_relu. https://pytorch.org/docs/stable/generated/torch.cudnn_convolution_relu.html */
+export function cudnnConvolutionRelu(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+export function cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+export function cudnnConvolutionRelu(...args: unknown[]): unknown {
+  return dispatch('cudnn_convolution_relu', args);
+}
+
+/** `aten::cudnn_convolution_transpose`: cudnn_convolution_transpose. https://pytorch.org/docs/stable/generated/torch.cudnn_convolution_transpose.html */
+export function cudnnConvolutionTranspose(self: Tensor, weight: Tensor, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
+export function cudnnConvolutionTranspose(...args: unknown[]): unknown {
+  return dispatch('cudnn_convolution_transpose', args);
 }
 
 /** `aten::cudnn_grid_sampler`: cudnn_grid_sampler. https://pytorch.org/docs/stable/generated/torch.cudnn_grid_sampler.html */
@@ -907,9 +1191,10 @@ export function deg2rad_(...args: unknown[]): unknown {
   return dispatch('deg2rad_', args);
 }
 
-/** `aten::dequantize`: dequantize.self, dequantize.tensors. https://pytorch.org/docs/stable/generated/torch.dequantize.html */
+/** `aten::dequantize`: dequantize.self, dequantize.tensors, dequantize.tensors_out. https://pytorch.org/docs/stable/generated/torch.dequantize.html */
 export function dequantize(self: Tensor): Tensor;
 export function dequantize(tensors: readonly Tensor[]): Tensor[];
+export function dequantize(tensors: readonly Tensor[], options: { out: readonly Tensor[] }): void;
 export function dequantize(...args: unknown[]): unknown {
   return dispatch('dequantize', args);
 }
@@ -947,6 +1232,8 @@ export function diag(...args: unknown[]): unknown {
 
 /** `aten::diag_embed`: diag_embed. https://pytorch.org/docs/stable/generated/torch.diag_embed.html */
 export function diagEmbed(self: Tensor, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+export function diagEmbed(self: Tensor, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+export function diagEmbed(self: Tensor, offset: number, dim1: number, options?: { dim2?: number }): Tensor;
 export function diagEmbed(self: Tensor, offset?: number, dim1?: number, dim2?: number): Tensor;
 export function diagEmbed(...args: unknown[]): unknown {
   return dispatch('diag_embed', args);
@@ -961,6 +1248,8 @@ export function diagflat(...args: unknown[]): unknown {
 
 /** `aten::diagonal`: diagonal. https://pytorch.org/docs/stable/generated/torch.diagonal.html */
 export function diagonal(self: Tensor, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+export function diagonal(self: Tensor, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+export function diagonal(self: Tensor, offset: number, dim1: number, options?: { dim2?: number }): Tensor;
 export function diagonal(self: Tensor, offset?: number, dim1?: number, dim2?: number): Tensor;
 export function diagonal(...args: unknown[]): unknown {
   return dispatch('diagonal', args);
@@ -968,6 +1257,8 @@ export function diagonal(...args: unknown[]): unknown {
 
 /** `aten::diagonal_copy`: diagonal_copy. https://pytorch.org/docs/stable/generated/torch.diagonal_copy.html */
 export function diagonalCopy(self: Tensor, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+export function diagonalCopy(self: Tensor, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+export function diagonalCopy(self: Tensor, offset: number, dim1: number, options?: { dim2?: number }): Tensor;
 export function diagonalCopy(self: Tensor, offset?: number, dim1?: number, dim2?: number): Tensor;
 export function diagonalCopy(...args: unknown[]): unknown {
   return dispatch('diagonal_copy', args);
@@ -975,6 +1266,8 @@ export function diagonalCopy(...args: unknown[]): unknown {
 
 /** `aten::diagonal_scatter`: diagonal_scatter. https://pytorch.org/docs/stable/generated/torch.diagonal_scatter.html */
 export function diagonalScatter(self: Tensor, src: Tensor, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+export function diagonalScatter(self: Tensor, src: Tensor, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+export function diagonalScatter(self: Tensor, src: Tensor, offset: number, dim1: number, options?: { dim2?: number }): Tensor;
 export function diagonalScatter(self: Tensor, src: Tensor, offset?: number, dim1?: number, dim2?: number): Tensor;
 export function diagonalScatter(...args: unknown[]): unknown {
   return dispatch('diagonal_scatter', args);
@@ -982,6 +1275,9 @@ export function diagonalScatter(...args: unknown[]): unknown {
 
 /** `aten::diff`: diff. https://pytorch.org/docs/stable/generated/torch.diff.html */
 export function diff(self: Tensor, options?: { n?: number; dim?: number; prepend?: Tensor | null; append?: Tensor | null }): Tensor;
+export function diff(self: Tensor, n: number, options?: { dim?: number; prepend?: Tensor | null; append?: Tensor | null }): Tensor;
+export function diff(self: Tensor, n: number, dim: number, options?: { prepend?: Tensor | null; append?: Tensor | null }): Tensor;
+export function diff(self: Tensor, n: number, dim: number, prepend: Tensor | null, options?: { append?: Tensor | null }): Tensor;
 export function diff(self: Tensor, n?: number, dim?: number, prepend?: Tensor | null, append?: Tensor | null): Tensor;
 export function diff(...args: unknown[]): unknown {
   return dispatch('diff', args);
@@ -1036,7 +1332,8 @@ export function dropout_(...args: unknown[]): unknown {
   return dispatch('dropout_', args);
 }
 
-/** `aten::dsplit`: dsplit.int. https://pytorch.org/docs/stable/generated/torch.dsplit.html */
+/** `aten::dsplit`: dsplit.array, dsplit.int. https://pytorch.org/docs/stable/generated/torch.dsplit.html */
+export function dsplit(self: Tensor, indices: readonly number[]): Tensor[];
 export function dsplit(self: Tensor, sections: number): Tensor[];
 export function dsplit(...args: unknown[]): unknown {
   return dispatch('dsplit', args);
@@ -1056,6 +1353,8 @@ export function einsum(...args: unknown[]): unknown {
 
 /** `aten::embedding`: embedding. https://pytorch.org/docs/stable/generated/torch.embedding.html */
 export function embedding(weight: Tensor, indices: Tensor, options?: { paddingIdx?: number; scaleGradByFreq?: boolean; sparse?: boolean }): Tensor;
+export function embedding(weight: Tensor, indices: Tensor, paddingIdx: number, options?: { scaleGradByFreq?: boolean; sparse?: boolean }): Tensor;
+export function embedding(weight: Tensor, indices: Tensor, paddingIdx: number, scaleGradByFreq: boolean, options?: { sparse?: boolean }): Tensor;
 export function embedding(weight: Tensor, indices: Tensor, paddingIdx?: number, scaleGradByFreq?: boolean, sparse?: boolean): Tensor;
 export function embedding(...args: unknown[]): unknown {
   return dispatch('embedding', args);
@@ -1063,8 +1362,14 @@ export function embedding(...args: unknown[]): unknown {
 
 /** `aten::embedding_bag`: embedding_bag, embedding_bag.padding_idx. https://pytorch.org/docs/stable/generated/torch.embedding_bag.html */
 export function embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, options?: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | null; includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+export function embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, scaleGradByFreq: boolean, options?: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | null; includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+export function embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, scaleGradByFreq: boolean, mode: number, options?: { sparse?: boolean; perSampleWeights?: Tensor | null; includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+export function embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | null; includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+export function embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | null, options?: { includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
 export function embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, scaleGradByFreq?: boolean, mode?: number, sparse?: boolean, perSampleWeights?: Tensor | null, includeLastOffset?: boolean): [Tensor, Tensor, Tensor, Tensor];
 export function embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, scaleGradByFreq: boolean, mode: number, sparse: boolean, options: { perSampleWeights?: Tensor | null; includeLastOffset: boolean; paddingIdx?: number | null }): [Tensor, Tensor, Tensor, Tensor];
+export function embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | null, options: { includeLastOffset: boolean; paddingIdx?: number | null }): [Tensor, Tensor, Tensor, Tensor];
+export function embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | null, includeLastOffset: boolean, options?: { paddingIdx?: number | null }): [Tensor, Tensor, Tensor, Tensor];
 export function embeddingBag(...args: unknown[]): unknown {
   return dispatch('embedding_bag', args);
 }
@@ -1079,6 +1384,18 @@ export function embeddingRenorm_(...args: unknown[]): unknown {
 export function emptyLike(self: Tensor, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
 export function emptyLike(...args: unknown[]): unknown {
   return dispatch('empty_like', args);
+}
+
+/** `aten::empty_quantized`: empty_quantized. https://pytorch.org/docs/stable/generated/torch.empty_quantized.html */
+export function emptyQuantized(size: readonly number[], qtensor: Tensor, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
+export function emptyQuantized(...args: unknown[]): unknown {
+  return dispatch('empty_quantized', args);
+}
+
+/** `aten::empty_strided`: empty_strided. https://pytorch.org/docs/stable/generated/torch.empty_strided.html */
+export function emptyStrided(size: readonly number[], stride: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+export function emptyStrided(...args: unknown[]): unknown {
+  return dispatch('empty_strided', args);
 }
 
 /** `aten::eq`: eq.Tensor, eq.Scalar. https://pytorch.org/docs/stable/generated/torch.eq.html */
@@ -1146,6 +1463,14 @@ export function exp2_(...args: unknown[]): unknown {
 export function exp_(self: Tensor): Tensor;
 export function exp_(...args: unknown[]): unknown {
   return dispatch('exp_', args);
+}
+
+/** `aten::expand_copy`: expand_copy. https://pytorch.org/docs/stable/generated/torch.expand_copy.html */
+export function expandCopy(self: Tensor, size: readonly number[], options?: { implicit?: boolean }): Tensor;
+export function expandCopy(self: Tensor, ...size: number[]): Tensor;
+export function expandCopy(self: Tensor, ...sizeAndOptions: [...number[], { implicit?: boolean }]): Tensor;
+export function expandCopy(...args: unknown[]): unknown {
+  return dispatchVariadic('expand_copy', args, 1);
 }
 
 /** `aten::expm1`: expm1. https://pytorch.org/docs/stable/generated/torch.expm1.html */
@@ -1266,11 +1591,20 @@ export function fix_(...args: unknown[]): unknown {
   return dispatch('fix_', args);
 }
 
-/** `aten::flatten`: flatten.using_ints. https://pytorch.org/docs/stable/generated/torch.flatten.html */
+/** `aten::flatten`: flatten.named_out_dim, flatten.using_ints. https://pytorch.org/docs/stable/generated/torch.flatten.html */
+export function flatten(self: Tensor, startDim: number, endDim: number, outDim: string): Tensor;
 export function flatten(self: Tensor, options?: { startDim?: number; endDim?: number }): Tensor;
+export function flatten(self: Tensor, startDim: number, options?: { endDim?: number }): Tensor;
 export function flatten(self: Tensor, startDim?: number, endDim?: number): Tensor;
 export function flatten(...args: unknown[]): unknown {
   return dispatch('flatten', args);
+}
+
+/** `aten::flip`: flip. https://pytorch.org/docs/stable/generated/torch.flip.html */
+export function flip(self: Tensor, dims: readonly number[]): Tensor;
+export function flip(self: Tensor, ...dims: number[]): Tensor;
+export function flip(...args: unknown[]): unknown {
+  return dispatchVariadic('flip', args, 1);
 }
 
 /** `aten::fliplr`: fliplr. https://pytorch.org/docs/stable/generated/torch.fliplr.html */
@@ -1349,8 +1683,10 @@ export function frexp(...args: unknown[]): unknown {
   return dispatch('frexp', args);
 }
 
-/** `aten::frobenius_norm`: frobenius_norm. https://pytorch.org/docs/stable/generated/torch.frobenius_norm.html */
+/** `aten::frobenius_norm`: frobenius_norm, frobenius_norm.dim. https://pytorch.org/docs/stable/generated/torch.frobenius_norm.html */
 export function frobeniusNorm(self: Tensor): Tensor;
+export function frobeniusNorm(self: Tensor, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+export function frobeniusNorm(self: Tensor, dim: number | readonly number[], keepdim?: boolean): Tensor;
 export function frobeniusNorm(...args: unknown[]): unknown {
   return dispatch('frobenius_norm', args);
 }
@@ -1363,6 +1699,7 @@ export function fullLike(...args: unknown[]): unknown {
 
 /** `aten::fused_moving_avg_obs_fake_quant`: fused_moving_avg_obs_fake_quant. https://pytorch.org/docs/stable/generated/torch.fused_moving_avg_obs_fake_quant.html */
 export function fusedMovingAvgObsFakeQuant(self: Tensor, observerOn: Tensor, fakeQuantOn: Tensor, runningMin: Tensor, runningMax: Tensor, scale: Tensor, zeroPoint: Tensor, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options?: { perRowFakeQuant?: boolean; symmetricQuant?: boolean }): Tensor;
+export function fusedMovingAvgObsFakeQuant(self: Tensor, observerOn: Tensor, fakeQuantOn: Tensor, runningMin: Tensor, runningMax: Tensor, scale: Tensor, zeroPoint: Tensor, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options?: { symmetricQuant?: boolean }): Tensor;
 export function fusedMovingAvgObsFakeQuant(self: Tensor, observerOn: Tensor, fakeQuantOn: Tensor, runningMin: Tensor, runningMax: Tensor, scale: Tensor, zeroPoint: Tensor, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant?: boolean, symmetricQuant?: boolean): Tensor;
 export function fusedMovingAvgObsFakeQuant(...args: unknown[]): unknown {
   return dispatch('fused_moving_avg_obs_fake_quant', args);
@@ -1393,9 +1730,8 @@ export function ge(...args: unknown[]): unknown {
   return dispatch('ge', args);
 }
 
-/** `aten::geqrf`: geqrf, geqrf.a. https://pytorch.org/docs/stable/generated/torch.geqrf.html */
+/** `aten::geqrf`: geqrf. https://pytorch.org/docs/stable/generated/torch.geqrf.html */
 export function geqrf(self: Tensor): [a: Tensor, tau: Tensor];
-export function geqrf(self: Tensor, options: { a: Tensor; tau: Tensor }): [a: Tensor, tau: Tensor];
 export function geqrf(...args: unknown[]): unknown {
   return dispatch('geqrf', args);
 }
@@ -1406,9 +1742,13 @@ export function ger(...args: unknown[]): unknown {
   return dispatch('ger', args);
 }
 
-/** `aten::gradient`: gradient.scalarint, gradient.scalarrayint, gradient.tensorarrayint. https://pytorch.org/docs/stable/generated/torch.gradient.html */
+/** `aten::gradient`: gradient.array, gradient.scalararray, gradient.scalarint, gradient.scalarrayarray, gradient.scalarrayint, gradient.tensorarray, gradient.tensorarrayint. https://pytorch.org/docs/stable/generated/torch.gradient.html */
+export function gradient(self: Tensor, options: { dim: readonly number[]; edgeOrder?: number }): Tensor[];
+export function gradient(self: Tensor, options: { spacing: Scalar; dim: readonly number[]; edgeOrder?: number }): Tensor[];
 export function gradient(self: Tensor, options?: { spacing?: Scalar | null; dim?: number | null; edgeOrder?: number }): Tensor[];
+export function gradient(self: Tensor, options: { spacing: readonly Scalar[]; dim: readonly number[]; edgeOrder?: number }): Tensor[];
 export function gradient(self: Tensor, options: { spacing: readonly Scalar[]; dim?: number | null; edgeOrder?: number }): Tensor[];
+export function gradient(self: Tensor, options: { spacing: readonly Tensor[]; dim: readonly number[]; edgeOrder?: number }): Tensor[];
 export function gradient(self: Tensor, options: { spacing: readonly Tensor[]; dim?: number | null; edgeOrder?: number }): Tensor[];
 export function gradient(...args: unknown[]): unknown {
   return dispatch('gradient', args);
@@ -1448,6 +1788,9 @@ export function gridSampler3d(...args: unknown[]): unknown {
 
 /** `aten::group_norm`: group_norm. https://pytorch.org/docs/stable/generated/torch.group_norm.html */
 export function groupNorm(input: Tensor, numGroups: number, options?: { weight?: Tensor | null; bias?: Tensor | null; eps?: number; cudnnEnabled?: boolean }): Tensor;
+export function groupNorm(input: Tensor, numGroups: number, weight: Tensor | null, options?: { bias?: Tensor | null; eps?: number; cudnnEnabled?: boolean }): Tensor;
+export function groupNorm(input: Tensor, numGroups: number, weight: Tensor | null, bias: Tensor | null, options?: { eps?: number; cudnnEnabled?: boolean }): Tensor;
+export function groupNorm(input: Tensor, numGroups: number, weight: Tensor | null, bias: Tensor | null, eps: number, options?: { cudnnEnabled?: boolean }): Tensor;
 export function groupNorm(input: Tensor, numGroups: number, weight?: Tensor | null, bias?: Tensor | null, eps?: number, cudnnEnabled?: boolean): Tensor;
 export function groupNorm(...args: unknown[]): unknown {
   return dispatch('group_norm', args);
@@ -1462,6 +1805,7 @@ export function gru(...args: unknown[]): unknown {
 
 /** `aten::gru_cell`: gru_cell. https://pytorch.org/docs/stable/generated/torch.gru_cell.html */
 export function gruCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, options?: { bIh?: Tensor | null; bHh?: Tensor | null }): Tensor;
+export function gruCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor | null, options?: { bHh?: Tensor | null }): Tensor;
 export function gruCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh?: Tensor | null, bHh?: Tensor | null): Tensor;
 export function gruCell(...args: unknown[]): unknown {
   return dispatch('gru_cell', args);
@@ -1505,6 +1849,7 @@ export function heaviside(...args: unknown[]): unknown {
 
 /** `aten::hinge_embedding_loss`: hinge_embedding_loss. https://pytorch.org/docs/stable/generated/torch.hinge_embedding_loss.html */
 export function hingeEmbeddingLoss(self: Tensor, target: Tensor, options?: { margin?: number; reduction?: number }): Tensor;
+export function hingeEmbeddingLoss(self: Tensor, target: Tensor, margin: number, options?: { reduction?: number }): Tensor;
 export function hingeEmbeddingLoss(self: Tensor, target: Tensor, margin?: number, reduction?: number): Tensor;
 export function hingeEmbeddingLoss(...args: unknown[]): unknown {
   return dispatch('hinge_embedding_loss', args);
@@ -1512,6 +1857,8 @@ export function hingeEmbeddingLoss(...args: unknown[]): unknown {
 
 /** `aten::histc`: histc. https://pytorch.org/docs/stable/generated/torch.histc.html */
 export function histc(self: Tensor, options?: { bins?: number; min?: Scalar; max?: Scalar }): Tensor;
+export function histc(self: Tensor, bins: number, options?: { min?: Scalar; max?: Scalar }): Tensor;
+export function histc(self: Tensor, bins: number, min: Scalar, options?: { max?: Scalar }): Tensor;
 export function histc(self: Tensor, bins?: number, min?: Scalar, max?: Scalar): Tensor;
 export function histc(...args: unknown[]): unknown {
   return dispatch('histc', args);
@@ -1525,7 +1872,25 @@ export function histogram(...args: unknown[]): unknown {
   return dispatch('histogram', args);
 }
 
-/** `aten::hsplit`: hsplit.int. https://pytorch.org/docs/stable/generated/torch.hsplit.html */
+/** `aten::histogramdd`: histogramdd, histogramdd.TensorList_bins, histogramdd.int_bins. https://pytorch.org/docs/stable/generated/torch.histogramdd.html */
+export function histogramdd(self: Tensor, bins: readonly number[], options?: { range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: readonly number[], range: readonly number[] | null, options?: { weight?: Tensor | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: readonly number[], range: readonly number[] | null, weight: Tensor | null, options?: { density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: readonly number[], range?: readonly number[] | null, weight?: Tensor | null, density?: boolean): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: readonly Tensor[], options?: { range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: readonly Tensor[], range: readonly number[] | null, options?: { weight?: Tensor | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: readonly Tensor[], range: readonly number[] | null, weight: Tensor | null, options?: { density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: readonly Tensor[], range?: readonly number[] | null, weight?: Tensor | null, density?: boolean): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: number, options?: { range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: number, range: readonly number[] | null, options?: { weight?: Tensor | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: number, range: readonly number[] | null, weight: Tensor | null, options?: { density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(self: Tensor, bins: number, range?: readonly number[] | null, weight?: Tensor | null, density?: boolean): [hist: Tensor, binEdges: Tensor[]];
+export function histogramdd(...args: unknown[]): unknown {
+  return dispatch('histogramdd', args);
+}
+
+/** `aten::hsplit`: hsplit.array, hsplit.int. https://pytorch.org/docs/stable/generated/torch.hsplit.html */
+export function hsplit(self: Tensor, indices: readonly number[]): Tensor[];
 export function hsplit(self: Tensor, sections: number): Tensor[];
 export function hsplit(...args: unknown[]): unknown {
   return dispatch('hsplit', args);
@@ -1638,6 +2003,13 @@ export function inner(...args: unknown[]): unknown {
 
 /** `aten::instance_norm`: instance_norm. https://pytorch.org/docs/stable/generated/torch.instance_norm.html */
 export function instanceNorm(input: Tensor, options: { weight?: Tensor | null; bias?: Tensor | null; runningMean?: Tensor | null; runningVar?: Tensor | null; useInputStats: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function instanceNorm(input: Tensor, weight: Tensor | null, options: { bias?: Tensor | null; runningMean?: Tensor | null; runningVar?: Tensor | null; useInputStats: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function instanceNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, options: { runningMean?: Tensor | null; runningVar?: Tensor | null; useInputStats: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function instanceNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, options: { runningVar?: Tensor | null; useInputStats: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function instanceNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, options: { useInputStats: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function instanceNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, useInputStats: boolean, options: { momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+export function instanceNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, useInputStats: boolean, momentum: number, options: { eps: number; cudnnEnabled: boolean }): Tensor;
+export function instanceNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, useInputStats: boolean, momentum: number, eps: number, options: { cudnnEnabled: boolean }): Tensor;
 export function instanceNorm(...args: unknown[]): unknown {
   return dispatch('instance_norm', args);
 }
@@ -1716,6 +2088,8 @@ export function isVulkanAvailable(...args: unknown[]): unknown {
 
 /** `aten::isclose`: isclose. https://pytorch.org/docs/stable/generated/torch.isclose.html */
 export function isclose(self: Tensor, other: Tensor, options?: { rtol?: number; atol?: number; equalNan?: boolean }): Tensor;
+export function isclose(self: Tensor, other: Tensor, rtol: number, options?: { atol?: number; equalNan?: boolean }): Tensor;
+export function isclose(self: Tensor, other: Tensor, rtol: number, atol: number, options?: { equalNan?: boolean }): Tensor;
 export function isclose(self: Tensor, other: Tensor, rtol?: number, atol?: number, equalNan?: boolean): Tensor;
 export function isclose(...args: unknown[]): unknown {
   return dispatch('isclose', args);
@@ -1767,6 +2141,13 @@ export function isreal(...args: unknown[]): unknown {
 
 /** `aten::istft`: istft. https://pytorch.org/docs/stable/generated/torch.istft.html */
 export function istft(self: Tensor, nFft: number, options?: { hopLength?: number | null; winLength?: number | null; window?: Tensor | null; center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+export function istft(self: Tensor, nFft: number, hopLength: number | null, options?: { winLength?: number | null; window?: Tensor | null; center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+export function istft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, options?: { window?: Tensor | null; center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+export function istft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, options?: { center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+export function istft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, options?: { normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+export function istft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, normalized: boolean, options?: { onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+export function istft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, normalized: boolean, onesided: boolean | null, options?: { length?: number | null; returnComplex?: boolean }): Tensor;
+export function istft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, normalized: boolean, onesided: boolean | null, length: number | null, options?: { returnComplex?: boolean }): Tensor;
 export function istft(self: Tensor, nFft: number, hopLength?: number | null, winLength?: number | null, window?: Tensor | null, center?: boolean, normalized?: boolean, onesided?: boolean | null, length?: number | null, returnComplex?: boolean): Tensor;
 export function istft(...args: unknown[]): unknown {
   return dispatch('istft', args);
@@ -1793,12 +2174,22 @@ export function kron(...args: unknown[]): unknown {
   return dispatch('kron', args);
 }
 
-/** `aten::kthvalue`: kthvalue, kthvalue.values. https://pytorch.org/docs/stable/generated/torch.kthvalue.html */
+/** `aten::kthvalue`: kthvalue. https://pytorch.org/docs/stable/generated/torch.kthvalue.html */
 export function kthvalue(self: Tensor, k: number, options?: { dim?: number; keepdim?: boolean }): [values: Tensor, indices: Tensor];
+export function kthvalue(self: Tensor, k: number, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
 export function kthvalue(self: Tensor, k: number, dim?: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-export function kthvalue(self: Tensor, k: number, options: { dim?: number; keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
 export function kthvalue(...args: unknown[]): unknown {
   return dispatch('kthvalue', args);
+}
+
+/** `aten::layer_norm`: layer_norm. https://pytorch.org/docs/stable/generated/torch.layer_norm.html */
+export function layerNorm(input: Tensor, normalizedShape: readonly number[], options?: { weight?: Tensor | null; bias?: Tensor | null; eps?: number; cudnnEnable?: boolean }): Tensor;
+export function layerNorm(input: Tensor, normalizedShape: readonly number[], weight: Tensor | null, options?: { bias?: Tensor | null; eps?: number; cudnnEnable?: boolean }): Tensor;
+export function layerNorm(input: Tensor, normalizedShape: readonly number[], weight: Tensor | null, bias: Tensor | null, options?: { eps?: number; cudnnEnable?: boolean }): Tensor;
+export function layerNorm(input: Tensor, normalizedShape: readonly number[], weight: Tensor | null, bias: Tensor | null, eps: number, options?: { cudnnEnable?: boolean }): Tensor;
+export function layerNorm(input: Tensor, normalizedShape: readonly number[], weight?: Tensor | null, bias?: Tensor | null, eps?: number, cudnnEnable?: boolean): Tensor;
+export function layerNorm(...args: unknown[]): unknown {
+  return dispatch('layer_norm', args);
 }
 
 /** `aten::lcm`: lcm. https://pytorch.org/docs/stable/generated/torch.lcm.html */
@@ -1983,6 +2374,13 @@ export function logspace(...args: unknown[]): unknown {
   return dispatch('logspace', args);
 }
 
+/** `aten::logsumexp`: logsumexp. https://pytorch.org/docs/stable/generated/torch.logsumexp.html */
+export function logsumexp(self: Tensor, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+export function logsumexp(self: Tensor, dim: number | readonly number[], keepdim?: boolean): Tensor;
+export function logsumexp(...args: unknown[]): unknown {
+  return dispatch('logsumexp', args);
+}
+
 /** `aten::lstm`: lstm.data, lstm.input. https://pytorch.org/docs/stable/generated/torch.lstm.html */
 export function lstm(data: Tensor, batchSizes: Tensor, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean): [Tensor, Tensor, Tensor];
 export function lstm(input: Tensor, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor, Tensor];
@@ -1992,6 +2390,7 @@ export function lstm(...args: unknown[]): unknown {
 
 /** `aten::lstm_cell`: lstm_cell. https://pytorch.org/docs/stable/generated/torch.lstm_cell.html */
 export function lstmCell(input: Tensor, hx: readonly Tensor[], wIh: Tensor, wHh: Tensor, options?: { bIh?: Tensor | null; bHh?: Tensor | null }): [Tensor, Tensor];
+export function lstmCell(input: Tensor, hx: readonly Tensor[], wIh: Tensor, wHh: Tensor, bIh: Tensor | null, options?: { bHh?: Tensor | null }): [Tensor, Tensor];
 export function lstmCell(input: Tensor, hx: readonly Tensor[], wIh: Tensor, wHh: Tensor, bIh?: Tensor | null, bHh?: Tensor | null): [Tensor, Tensor];
 export function lstmCell(...args: unknown[]): unknown {
   return dispatch('lstm_cell', args);
@@ -2012,6 +2411,7 @@ export function luSolve(...args: unknown[]): unknown {
 
 /** `aten::lu_unpack`: lu_unpack. https://pytorch.org/docs/stable/generated/torch.lu_unpack.html */
 export function luUnpack(LUData: Tensor, LUPivots: Tensor, options?: { unpackData?: boolean; unpackPivots?: boolean }): [P: Tensor, L: Tensor, U: Tensor];
+export function luUnpack(LUData: Tensor, LUPivots: Tensor, unpackData: boolean, options?: { unpackPivots?: boolean }): [P: Tensor, L: Tensor, U: Tensor];
 export function luUnpack(LUData: Tensor, LUPivots: Tensor, unpackData?: boolean, unpackPivots?: boolean): [P: Tensor, L: Tensor, U: Tensor];
 export function luUnpack(...args: unknown[]): unknown {
   return dispatch('lu_unpack', args);
@@ -2019,6 +2419,7 @@ export function luUnpack(...args: unknown[]): unknown {
 
 /** `aten::margin_ranking_loss`: margin_ranking_loss. https://pytorch.org/docs/stable/generated/torch.margin_ranking_loss.html */
 export function marginRankingLoss(input1: Tensor, input2: Tensor, target: Tensor, options?: { margin?: number; reduction?: number }): Tensor;
+export function marginRankingLoss(input1: Tensor, input2: Tensor, target: Tensor, margin: number, options?: { reduction?: number }): Tensor;
 export function marginRankingLoss(input1: Tensor, input2: Tensor, target: Tensor, margin?: number, reduction?: number): Tensor;
 export function marginRankingLoss(...args: unknown[]): unknown {
   return dispatch('margin_ranking_loss', args);
@@ -2061,14 +2462,53 @@ export function matrixPower(...args: unknown[]): unknown {
   return dispatch('matrix_power', args);
 }
 
-/** `aten::max`: max, max.dim, max.dim_max, max.other. https://pytorch.org/docs/stable/generated/torch.max.html */
+/** `aten::max`: max, max.dim, max.other. https://pytorch.org/docs/stable/generated/torch.max.html */
 export function max(self: Tensor): Tensor;
 export function max(self: Tensor, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
 export function max(self: Tensor, dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-export function max(self: Tensor, dim: number, options: { keepdim?: boolean; max: Tensor; maxValues: Tensor }): [values: Tensor, indices: Tensor];
 export function max(self: Tensor, other: Tensor): Tensor;
 export function max(...args: unknown[]): unknown {
   return dispatch('max', args);
+}
+
+/** `aten::max_pool1d`: max_pool1d. https://pytorch.org/docs/stable/generated/torch.max_pool1d.html */
+export function maxPool1d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function maxPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function maxPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function maxPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+export function maxPool1d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+export function maxPool1d(...args: unknown[]): unknown {
+  return dispatch('max_pool1d', args);
+}
+
+/** `aten::max_pool1d_with_indices`: max_pool1d_with_indices. https://pytorch.org/docs/stable/generated/torch.max_pool1d_with_indices.html */
+export function maxPool1dWithIndices(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+export function maxPool1dWithIndices(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+export function maxPool1dWithIndices(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+export function maxPool1dWithIndices(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): [Tensor, Tensor];
+export function maxPool1dWithIndices(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): [Tensor, Tensor];
+export function maxPool1dWithIndices(...args: unknown[]): unknown {
+  return dispatch('max_pool1d_with_indices', args);
+}
+
+/** `aten::max_pool2d`: max_pool2d. https://pytorch.org/docs/stable/generated/torch.max_pool2d.html */
+export function maxPool2d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function maxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function maxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function maxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+export function maxPool2d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+export function maxPool2d(...args: unknown[]): unknown {
+  return dispatch('max_pool2d', args);
+}
+
+/** `aten::max_pool3d`: max_pool3d. https://pytorch.org/docs/stable/generated/torch.max_pool3d.html */
+export function maxPool3d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function maxPool3d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function maxPool3d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function maxPool3d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+export function maxPool3d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+export function maxPool3d(...args: unknown[]): unknown {
+  return dispatch('max_pool3d', args);
 }
 
 /** `aten::maximum`: maximum. https://pytorch.org/docs/stable/generated/torch.maximum.html */
@@ -2077,17 +2517,19 @@ export function maximum(...args: unknown[]): unknown {
   return dispatch('maximum', args);
 }
 
-/** `aten::mean`: mean. https://pytorch.org/docs/stable/generated/torch.mean.html */
+/** `aten::mean`: mean, mean.dim. https://pytorch.org/docs/stable/generated/torch.mean.html */
 export function mean(self: Tensor, options?: { dtype?: DType | null }): Tensor;
+export function mean(self: Tensor, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+export function mean(self: Tensor, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+export function mean(self: Tensor, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
 export function mean(...args: unknown[]): unknown {
   return dispatch('mean', args);
 }
 
-/** `aten::median`: median, median.dim, median.dim_values. https://pytorch.org/docs/stable/generated/torch.median.html */
+/** `aten::median`: median, median.dim. https://pytorch.org/docs/stable/generated/torch.median.html */
 export function median(self: Tensor): Tensor;
 export function median(self: Tensor, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
 export function median(self: Tensor, dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-export function median(self: Tensor, dim: number, options: { keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
 export function median(...args: unknown[]): unknown {
   return dispatch('median', args);
 }
@@ -2099,11 +2541,10 @@ export function meshgrid(...args: unknown[]): unknown {
   return dispatch('meshgrid', args);
 }
 
-/** `aten::min`: min, min.dim, min.dim_min, min.other. https://pytorch.org/docs/stable/generated/torch.min.html */
+/** `aten::min`: min, min.dim, min.other. https://pytorch.org/docs/stable/generated/torch.min.html */
 export function min(self: Tensor): Tensor;
 export function min(self: Tensor, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
 export function min(self: Tensor, dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-export function min(self: Tensor, dim: number, options: { keepdim?: boolean; min: Tensor; minIndices: Tensor }): [values: Tensor, indices: Tensor];
 export function min(self: Tensor, other: Tensor): Tensor;
 export function min(...args: unknown[]): unknown {
   return dispatch('min', args);
@@ -2117,8 +2558,102 @@ export function minimum(...args: unknown[]): unknown {
 
 /** `aten::miopen_batch_norm`: miopen_batch_norm. https://pytorch.org/docs/stable/generated/torch.miopen_batch_norm.html */
 export function miopenBatchNorm(input: Tensor, weight: Tensor, options: { bias?: Tensor | null; runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+export function miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, options: { runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+export function miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, options: { runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+export function miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+export function miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+export function miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number }): [Tensor, Tensor, Tensor];
 export function miopenBatchNorm(...args: unknown[]): unknown {
   return dispatch('miopen_batch_norm', args);
+}
+
+/** `aten::miopen_convolution`: miopen_convolution. https://pytorch.org/docs/stable/generated/torch.miopen_convolution.html */
+export function miopenConvolution(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
+export function miopenConvolution(...args: unknown[]): unknown {
+  return dispatch('miopen_convolution', args);
+}
+
+/** `aten::miopen_convolution_add_relu`: miopen_convolution_add_relu. https://pytorch.org/docs/stable/generated/torch.miopen_convolution_add_relu.html */
+export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, options: { alpha?: Scalar | null; bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, options: { bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+export function miopenConvolutionAddRelu(...args: unknown[]): unknown {
+  return dispatch('miopen_convolution_add_relu', args);
+}
+
+/** `aten::miopen_convolution_relu`: miopen_convolution_relu. https://pytorch.org/docs/stable/generated/torch.miopen_convolution_relu.html */
+export function miopenConvolutionRelu(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function miopenConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function miopenConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function miopenConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+export function miopenConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+export function miopenConvolutionRelu(...args: unknown[]): unknown {
+  return dispatch('miopen_convolution_relu', args);
+}
+
+/** `aten::miopen_convolution_transpose`: miopen_convolution_transpose. https://pytorch.org/docs/stable/generated/torch.miopen_convolution_transpose.html */
+export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, options: { padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], options: { outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], outputPadding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
+export function miopenConvolutionTranspose(...args: unknown[]): unknown {
+  return dispatch('miopen_convolution_transpose', args);
+}
+
+/** `aten::miopen_depthwise_convolution`: miopen_depthwise_convolution. https://pytorch.org/docs/stable/generated/torch.miopen_depthwise_convolution.html */
+export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
+export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
+export function miopenDepthwiseConvolution(...args: unknown[]): unknown {
+  return dispatch('miopen_depthwise_convolution', args);
+}
+
+/** `aten::miopen_rnn`: miopen_rnn. https://pytorch.org/docs/stable/generated/torch.miopen_rnn.html */
+export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, options: { cx?: Tensor | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options?: { dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+export function miopenRnn(...args: unknown[]): unknown {
+  return dispatch('miopen_rnn', args);
+}
+
+/** `aten::mkldnn_adaptive_avg_pool2d`: mkldnn_adaptive_avg_pool2d. https://pytorch.org/docs/stable/generated/torch.mkldnn_adaptive_avg_pool2d.html */
+export function mkldnnAdaptiveAvgPool2d(self: Tensor, outputSize: number | readonly number[]): Tensor;
+export function mkldnnAdaptiveAvgPool2d(...args: unknown[]): unknown {
+  return dispatch('mkldnn_adaptive_avg_pool2d', args);
+}
+
+/** `aten::mkldnn_convolution`: mkldnn_convolution. https://pytorch.org/docs/stable/generated/torch.mkldnn_convolution.html */
+export function mkldnnConvolution(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+export function mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+export function mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+export function mkldnnConvolution(...args: unknown[]): unknown {
+  return dispatch('mkldnn_convolution', args);
 }
 
 /** `aten::mkldnn_linear_backward_weights`: mkldnn_linear_backward_weights. https://pytorch.org/docs/stable/generated/torch.mkldnn_linear_backward_weights.html */
@@ -2127,28 +2662,50 @@ export function mkldnnLinearBackwardWeights(...args: unknown[]): unknown {
   return dispatch('mkldnn_linear_backward_weights', args);
 }
 
+/** `aten::mkldnn_max_pool2d`: mkldnn_max_pool2d. https://pytorch.org/docs/stable/generated/torch.mkldnn_max_pool2d.html */
+export function mkldnnMaxPool2d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function mkldnnMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function mkldnnMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function mkldnnMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+export function mkldnnMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+export function mkldnnMaxPool2d(...args: unknown[]): unknown {
+  return dispatch('mkldnn_max_pool2d', args);
+}
+
+/** `aten::mkldnn_max_pool3d`: mkldnn_max_pool3d. https://pytorch.org/docs/stable/generated/torch.mkldnn_max_pool3d.html */
+export function mkldnnMaxPool3d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function mkldnnMaxPool3d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function mkldnnMaxPool3d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function mkldnnMaxPool3d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+export function mkldnnMaxPool3d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+export function mkldnnMaxPool3d(...args: unknown[]): unknown {
+  return dispatch('mkldnn_max_pool3d', args);
+}
+
 /** `aten::mm`: mm. https://pytorch.org/docs/stable/generated/torch.mm.html */
 export function mm(self: Tensor, mat2: Tensor): Tensor;
 export function mm(...args: unknown[]): unknown {
   return dispatch('mm', args);
 }
 
-/** `aten::mode`: mode, mode.values. https://pytorch.org/docs/stable/generated/torch.mode.html */
+/** `aten::mode`: mode. https://pytorch.org/docs/stable/generated/torch.mode.html */
 export function mode(self: Tensor, options?: { dim?: number; keepdim?: boolean }): [values: Tensor, indices: Tensor];
+export function mode(self: Tensor, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
 export function mode(self: Tensor, dim?: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-export function mode(self: Tensor, options: { dim?: number; keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
 export function mode(...args: unknown[]): unknown {
   return dispatch('mode', args);
 }
 
-/** `aten::moveaxis`: moveaxis.int. https://pytorch.org/docs/stable/generated/torch.moveaxis.html */
+/** `aten::moveaxis`: moveaxis.int, moveaxis.intlist. https://pytorch.org/docs/stable/generated/torch.moveaxis.html */
 export function moveaxis(self: Tensor, source: number, destination: number): Tensor;
+export function moveaxis(self: Tensor, source: readonly number[], destination: readonly number[]): Tensor;
 export function moveaxis(...args: unknown[]): unknown {
   return dispatch('moveaxis', args);
 }
 
-/** `aten::movedim`: movedim.int. https://pytorch.org/docs/stable/generated/torch.movedim.html */
+/** `aten::movedim`: movedim.int, movedim.intlist. https://pytorch.org/docs/stable/generated/torch.movedim.html */
 export function movedim(self: Tensor, source: number, destination: number): Tensor;
+export function movedim(self: Tensor, source: readonly number[], destination: readonly number[]): Tensor;
 export function movedim(...args: unknown[]): unknown {
   return dispatch('movedim', args);
 }
@@ -2194,6 +2751,8 @@ export function mvlgamma(...args: unknown[]): unknown {
 
 /** `aten::nan_to_num`: nan_to_num. https://pytorch.org/docs/stable/generated/torch.nan_to_num.html */
 export function nanToNum(self: Tensor, options?: { nan?: number | null; posinf?: number | null; neginf?: number | null }): Tensor;
+export function nanToNum(self: Tensor, nan: number | null, options?: { posinf?: number | null; neginf?: number | null }): Tensor;
+export function nanToNum(self: Tensor, nan: number | null, posinf: number | null, options?: { neginf?: number | null }): Tensor;
 export function nanToNum(self: Tensor, nan?: number | null, posinf?: number | null, neginf?: number | null): Tensor;
 export function nanToNum(...args: unknown[]): unknown {
   return dispatch('nan_to_num', args);
@@ -2201,27 +2760,46 @@ export function nanToNum(...args: unknown[]): unknown {
 
 /** `aten::nan_to_num_`: nan_to_num_. https://pytorch.org/docs/stable/generated/torch.nan_to_num_.html */
 export function nanToNum_(self: Tensor, options?: { nan?: number | null; posinf?: number | null; neginf?: number | null }): Tensor;
+export function nanToNum_(self: Tensor, nan: number | null, options?: { posinf?: number | null; neginf?: number | null }): Tensor;
+export function nanToNum_(self: Tensor, nan: number | null, posinf: number | null, options?: { neginf?: number | null }): Tensor;
 export function nanToNum_(self: Tensor, nan?: number | null, posinf?: number | null, neginf?: number | null): Tensor;
 export function nanToNum_(...args: unknown[]): unknown {
   return dispatch('nan_to_num_', args);
 }
 
-/** `aten::nanmedian`: nanmedian, nanmedian.dim, nanmedian.dim_values. https://pytorch.org/docs/stable/generated/torch.nanmedian.html */
+/** `aten::nanmean`: nanmean. https://pytorch.org/docs/stable/generated/torch.nanmean.html */
+export function nanmean(self: Tensor, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+export function nanmean(self: Tensor, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+export function nanmean(self: Tensor, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+export function nanmean(...args: unknown[]): unknown {
+  return dispatch('nanmean', args);
+}
+
+/** `aten::nanmedian`: nanmedian, nanmedian.dim. https://pytorch.org/docs/stable/generated/torch.nanmedian.html */
 export function nanmedian(self: Tensor): Tensor;
 export function nanmedian(self: Tensor, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
 export function nanmedian(self: Tensor, dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-export function nanmedian(self: Tensor, dim: number, options: { keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
 export function nanmedian(...args: unknown[]): unknown {
   return dispatch('nanmedian', args);
 }
 
 /** `aten::nanquantile`: nanquantile, nanquantile.scalar. https://pytorch.org/docs/stable/generated/torch.nanquantile.html */
 export function nanquantile(self: Tensor, q: Tensor, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+export function nanquantile(self: Tensor, q: Tensor, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
 export function nanquantile(self: Tensor, q: Tensor, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
 export function nanquantile(self: Tensor, q: number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+export function nanquantile(self: Tensor, q: number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
 export function nanquantile(self: Tensor, q: number, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
 export function nanquantile(...args: unknown[]): unknown {
   return dispatch('nanquantile', args);
+}
+
+/** `aten::nansum`: nansum. https://pytorch.org/docs/stable/generated/torch.nansum.html */
+export function nansum(self: Tensor, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+export function nansum(self: Tensor, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+export function nansum(self: Tensor, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+export function nansum(...args: unknown[]): unknown {
+  return dispatch('nansum', args);
 }
 
 /** `aten::narrow`: narrow.Tensor, narrow. https://pytorch.org/docs/stable/generated/torch.narrow.html */
@@ -2239,6 +2817,12 @@ export function narrowCopy(...args: unknown[]): unknown {
 
 /** `aten::native_batch_norm`: native_batch_norm. https://pytorch.org/docs/stable/generated/torch.native_batch_norm.html */
 export function nativeBatchNorm(input: Tensor, options: { weight?: Tensor | null; bias?: Tensor | null; runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeBatchNorm(input: Tensor, weight: Tensor | null, options: { bias?: Tensor | null; runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, options: { runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, options: { runningVar?: Tensor | null; training: boolean; momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, options: { training: boolean; momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, options: { momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, momentum: number, options: { eps: number }): [Tensor, Tensor, Tensor];
 export function nativeBatchNorm(...args: unknown[]): unknown {
   return dispatch('native_batch_norm', args);
 }
@@ -2258,13 +2842,31 @@ export function nativeDropout(...args: unknown[]): unknown {
 
 /** `aten::native_group_norm`: native_group_norm. https://pytorch.org/docs/stable/generated/torch.native_group_norm.html */
 export function nativeGroupNorm(input: Tensor, options: { weight?: Tensor | null; bias?: Tensor | null; N: number; C: number; HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeGroupNorm(input: Tensor, weight: Tensor | null, options: { bias?: Tensor | null; N: number; C: number; HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeGroupNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, options: { N: number; C: number; HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeGroupNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, N: number, options: { C: number; HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeGroupNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, N: number, C: number, options: { HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeGroupNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, N: number, C: number, HxW: number, options: { group: number; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeGroupNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, N: number, C: number, HxW: number, group: number, options: { eps: number }): [Tensor, Tensor, Tensor];
 export function nativeGroupNorm(...args: unknown[]): unknown {
   return dispatch('native_group_norm', args);
 }
 
-/** `aten::native_norm`: native_norm. https://pytorch.org/docs/stable/generated/torch.native_norm.html */
+/** `aten::native_layer_norm`: native_layer_norm. https://pytorch.org/docs/stable/generated/torch.native_layer_norm.html */
+export function nativeLayerNorm(input: Tensor, normalizedShape: readonly number[], options: { weight?: Tensor | null; bias?: Tensor | null; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeLayerNorm(input: Tensor, normalizedShape: readonly number[], weight: Tensor | null, options: { bias?: Tensor | null; eps: number }): [Tensor, Tensor, Tensor];
+export function nativeLayerNorm(input: Tensor, normalizedShape: readonly number[], weight: Tensor | null, bias: Tensor | null, options: { eps: number }): [Tensor, Tensor, Tensor];
+export function nativeLayerNorm(...args: unknown[]): unknown {
+  return dispatch('native_layer_norm', args);
+}
+
+/** `aten::native_norm`: native_norm, native_norm.ScalarOpt_dim_dtype. https://pytorch.org/docs/stable/generated/torch.native_norm.html */
 export function nativeNorm(self: Tensor, options?: { p?: Scalar }): Tensor;
 export function nativeNorm(self: Tensor, p?: Scalar): Tensor;
+export function nativeNorm(self: Tensor, options: { p?: Scalar | null; dim: number | readonly number[]; keepdim: boolean; dtype?: DType | null }): Tensor;
+export function nativeNorm(self: Tensor, p: Scalar | null, options: { dim: number | readonly number[]; keepdim: boolean; dtype?: DType | null }): Tensor;
+export function nativeNorm(self: Tensor, p: Scalar | null, dim: number | readonly number[], options: { keepdim: boolean; dtype?: DType | null }): Tensor;
+export function nativeNorm(self: Tensor, p: Scalar | null, dim: number | readonly number[], keepdim: boolean, options?: { dtype?: DType | null }): Tensor;
 export function nativeNorm(...args: unknown[]): unknown {
   return dispatch('native_norm', args);
 }
@@ -2312,9 +2914,15 @@ export function nonzero(...args: unknown[]): unknown {
   return dispatch('nonzero', args);
 }
 
-/** `aten::norm`: norm.Scalar, norm.ScalarOpt_dtype. https://pytorch.org/docs/stable/generated/torch.norm.html */
+/** `aten::norm`: norm.Scalar, norm.ScalarOpt_dim, norm.ScalarOpt_dim_dtype, norm.ScalarOpt_dtype. https://pytorch.org/docs/stable/generated/torch.norm.html */
 export function norm(self: Tensor, options?: { p?: Scalar }): Tensor;
 export function norm(self: Tensor, p?: Scalar): Tensor;
+export function norm(self: Tensor, options: { p?: Scalar | null; dim: number | readonly number[]; keepdim?: boolean }): Tensor;
+export function norm(self: Tensor, p: Scalar | null, options: { dim: number | readonly number[]; keepdim?: boolean }): Tensor;
+export function norm(self: Tensor, p: Scalar | null, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+export function norm(self: Tensor, options: { p?: Scalar | null; dim: number | readonly number[]; keepdim: boolean; dtype: DType }): Tensor;
+export function norm(self: Tensor, p: Scalar | null, options: { dim: number | readonly number[]; keepdim: boolean; dtype: DType }): Tensor;
+export function norm(self: Tensor, p: Scalar | null, dim: number | readonly number[], options: { keepdim: boolean; dtype: DType }): Tensor;
 export function norm(self: Tensor, options: { p?: Scalar | null; dtype: DType }): Tensor;
 export function norm(...args: unknown[]): unknown {
   return dispatch('norm', args);
@@ -2322,16 +2930,18 @@ export function norm(...args: unknown[]): unknown {
 
 /** `aten::norm_except_dim`: norm_except_dim. https://pytorch.org/docs/stable/generated/torch.norm_except_dim.html */
 export function normExceptDim(v: Tensor, options?: { pow?: number; dim?: number }): Tensor;
+export function normExceptDim(v: Tensor, pow: number, options?: { dim?: number }): Tensor;
 export function normExceptDim(v: Tensor, pow?: number, dim?: number): Tensor;
 export function normExceptDim(...args: unknown[]): unknown {
   return dispatch('norm_except_dim', args);
 }
 
-/** `aten::normal`: normal.Tensor_Tensor, normal.Tensor_float, normal.float_Tensor. https://pytorch.org/docs/stable/generated/torch.normal.html */
+/** `aten::normal`: normal.Tensor_Tensor, normal.Tensor_float, normal.float_Tensor, normal.float_float. https://pytorch.org/docs/stable/generated/torch.normal.html */
 export function normal(mean: Tensor, std: Tensor, options?: { generator?: Generator | null }): Tensor;
 export function normal(mean: Tensor, options?: { std?: number; generator?: Generator | null }): Tensor;
 export function normal(mean: Tensor, std?: number, options?: { generator?: Generator | null }): Tensor;
 export function normal(mean: number, std: Tensor, options?: { generator?: Generator | null }): Tensor;
+export function normal(mean: number, std: number, size: readonly number[], options?: { generator?: Generator | null; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
 export function normal(...args: unknown[]): unknown {
   return dispatch('normal', args);
 }
@@ -2343,9 +2953,11 @@ export function notEqual(...args: unknown[]): unknown {
   return dispatch('not_equal', args);
 }
 
-/** `aten::nuclear_norm`: nuclear_norm. https://pytorch.org/docs/stable/generated/torch.nuclear_norm.html */
+/** `aten::nuclear_norm`: nuclear_norm, nuclear_norm.dim. https://pytorch.org/docs/stable/generated/torch.nuclear_norm.html */
 export function nuclearNorm(self: Tensor, options?: { keepdim?: boolean }): Tensor;
 export function nuclearNorm(self: Tensor, keepdim?: boolean): Tensor;
+export function nuclearNorm(self: Tensor, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+export function nuclearNorm(self: Tensor, dim: number | readonly number[], keepdim?: boolean): Tensor;
 export function nuclearNorm(...args: unknown[]): unknown {
   return dispatch('nuclear_norm', args);
 }
@@ -2364,6 +2976,7 @@ export function orgqr(...args: unknown[]): unknown {
 
 /** `aten::ormqr`: ormqr. https://pytorch.org/docs/stable/generated/torch.ormqr.html */
 export function ormqr(self: Tensor, input2: Tensor, input3: Tensor, options?: { left?: boolean; transpose?: boolean }): Tensor;
+export function ormqr(self: Tensor, input2: Tensor, input3: Tensor, left: boolean, options?: { transpose?: boolean }): Tensor;
 export function ormqr(self: Tensor, input2: Tensor, input3: Tensor, left?: boolean, transpose?: boolean): Tensor;
 export function ormqr(...args: unknown[]): unknown {
   return dispatch('ormqr', args);
@@ -2377,6 +2990,8 @@ export function outer(...args: unknown[]): unknown {
 
 /** `aten::pairwise_distance`: pairwise_distance. https://pytorch.org/docs/stable/generated/torch.pairwise_distance.html */
 export function pairwiseDistance(x1: Tensor, x2: Tensor, options?: { p?: number; eps?: number; keepdim?: boolean }): Tensor;
+export function pairwiseDistance(x1: Tensor, x2: Tensor, p: number, options?: { eps?: number; keepdim?: boolean }): Tensor;
+export function pairwiseDistance(x1: Tensor, x2: Tensor, p: number, eps: number, options?: { keepdim?: boolean }): Tensor;
 export function pairwiseDistance(x1: Tensor, x2: Tensor, p?: number, eps?: number, keepdim?: boolean): Tensor;
 export function pairwiseDistance(...args: unknown[]): unknown {
   return dispatch('pairwise_distance', args);
@@ -2387,6 +3002,20 @@ export function pdist(self: Tensor, options?: { p?: number }): Tensor;
 export function pdist(self: Tensor, p?: number): Tensor;
 export function pdist(...args: unknown[]): unknown {
   return dispatch('pdist', args);
+}
+
+/** `aten::permute`: permute. https://pytorch.org/docs/stable/generated/torch.permute.html */
+export function permute(self: Tensor, dims: readonly number[]): Tensor;
+export function permute(self: Tensor, ...dims: number[]): Tensor;
+export function permute(...args: unknown[]): unknown {
+  return dispatchVariadic('permute', args, 1);
+}
+
+/** `aten::permute_copy`: permute_copy. https://pytorch.org/docs/stable/generated/torch.permute_copy.html */
+export function permuteCopy(self: Tensor, dims: readonly number[]): Tensor;
+export function permuteCopy(self: Tensor, ...dims: number[]): Tensor;
+export function permuteCopy(...args: unknown[]): unknown {
+  return dispatchVariadic('permute_copy', args, 1);
 }
 
 /** `aten::pinverse`: pinverse. https://pytorch.org/docs/stable/generated/torch.pinverse.html */
@@ -2504,18 +3133,19 @@ export function qZeroPoint(...args: unknown[]): unknown {
   return dispatch('q_zero_point', args);
 }
 
-/** `aten::qr`: qr, qr.Q. https://pytorch.org/docs/stable/generated/torch.qr.html */
+/** `aten::qr`: qr. https://pytorch.org/docs/stable/generated/torch.qr.html */
 export function qr(self: Tensor, options?: { some?: boolean }): [Q: Tensor, R: Tensor];
 export function qr(self: Tensor, some?: boolean): [Q: Tensor, R: Tensor];
-export function qr(self: Tensor, options: { some?: boolean; Q: Tensor; R: Tensor }): [Q: Tensor, R: Tensor];
 export function qr(...args: unknown[]): unknown {
   return dispatch('qr', args);
 }
 
 /** `aten::quantile`: quantile, quantile.scalar. https://pytorch.org/docs/stable/generated/torch.quantile.html */
 export function quantile(self: Tensor, q: Tensor, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+export function quantile(self: Tensor, q: Tensor, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
 export function quantile(self: Tensor, q: Tensor, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
 export function quantile(self: Tensor, q: number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+export function quantile(self: Tensor, q: number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
 export function quantile(self: Tensor, q: number, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
 export function quantile(...args: unknown[]): unknown {
   return dispatch('quantile', args);
@@ -2527,10 +3157,11 @@ export function quantizePerChannel(...args: unknown[]): unknown {
   return dispatch('quantize_per_channel', args);
 }
 
-/** `aten::quantize_per_tensor`: quantize_per_tensor, quantize_per_tensor.tensor_qparams, quantize_per_tensor.tensors. https://pytorch.org/docs/stable/generated/torch.quantize_per_tensor.html */
+/** `aten::quantize_per_tensor`: quantize_per_tensor, quantize_per_tensor.tensor_qparams, quantize_per_tensor.tensors, quantize_per_tensor.tensors_out. https://pytorch.org/docs/stable/generated/torch.quantize_per_tensor.html */
 export function quantizePerTensor(self: Tensor, scale: number, zeroPoint: number, dtype: DType): Tensor;
 export function quantizePerTensor(self: Tensor, scale: Tensor, zeroPoint: Tensor, dtype: DType): Tensor;
 export function quantizePerTensor(tensors: readonly Tensor[], scales: Tensor, zeroPoints: Tensor, dtype: DType): Tensor[];
+export function quantizePerTensor(tensors: readonly Tensor[], scales: Tensor, zeroPoints: Tensor, dtype: DType, options: { out: readonly Tensor[] }): void;
 export function quantizePerTensor(...args: unknown[]): unknown {
   return dispatch('quantize_per_tensor', args);
 }
@@ -2543,6 +3174,12 @@ export function quantizePerTensorDynamic(...args: unknown[]): unknown {
 
 /** `aten::quantized_batch_norm`: quantized_batch_norm. https://pytorch.org/docs/stable/generated/torch.quantized_batch_norm.html */
 export function quantizedBatchNorm(input: Tensor, options: { weight?: Tensor | null; bias?: Tensor | null; mean: Tensor; var: Tensor; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, options: { bias?: Tensor | null; mean: Tensor; var: Tensor; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, options: { mean: Tensor; var: Tensor; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, options: { var: Tensor; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, var_: Tensor, options: { eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, var_: Tensor, eps: number, options: { outputScale: number; outputZeroPoint: number }): Tensor;
+export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, var_: Tensor, eps: number, outputScale: number, options: { outputZeroPoint: number }): Tensor;
 export function quantizedBatchNorm(...args: unknown[]): unknown {
   return dispatch('quantized_batch_norm', args);
 }
@@ -2571,6 +3208,26 @@ export function quantizedLstm(...args: unknown[]): unknown {
 export function quantizedLstmCell(input: Tensor, hx: readonly Tensor[], wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): [Tensor, Tensor];
 export function quantizedLstmCell(...args: unknown[]): unknown {
   return dispatch('quantized_lstm_cell', args);
+}
+
+/** `aten::quantized_max_pool1d`: quantized_max_pool1d. https://pytorch.org/docs/stable/generated/torch.quantized_max_pool1d.html */
+export function quantizedMaxPool1d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function quantizedMaxPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function quantizedMaxPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function quantizedMaxPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+export function quantizedMaxPool1d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+export function quantizedMaxPool1d(...args: unknown[]): unknown {
+  return dispatch('quantized_max_pool1d', args);
+}
+
+/** `aten::quantized_max_pool2d`: quantized_max_pool2d. https://pytorch.org/docs/stable/generated/torch.quantized_max_pool2d.html */
+export function quantizedMaxPool2d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function quantizedMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function quantizedMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+export function quantizedMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+export function quantizedMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+export function quantizedMaxPool2d(...args: unknown[]): unknown {
+  return dispatch('quantized_max_pool2d', args);
 }
 
 /** `aten::quantized_rnn_relu_cell`: quantized_rnn_relu_cell. https://pytorch.org/docs/stable/generated/torch.quantized_rnn_relu_cell.html */
@@ -2683,6 +3340,23 @@ export function renorm(...args: unknown[]): unknown {
   return dispatch('renorm', args);
 }
 
+/** `aten::repeat_interleave`: repeat_interleave.Tensor, repeat_interleave.self_Tensor, repeat_interleave.self_int. https://pytorch.org/docs/stable/generated/torch.repeat_interleave.html */
+export function repeatInterleave(repeats: Tensor, options?: { outputSize?: number | null }): Tensor;
+export function repeatInterleave(self: Tensor, repeats: Tensor, options?: { dim?: number | null; outputSize?: number | null }): Tensor;
+export function repeatInterleave(self: Tensor, repeats: Tensor, dim?: number | null, options?: { outputSize?: number | null }): Tensor;
+export function repeatInterleave(self: Tensor, repeats: number, options?: { dim?: number | null; outputSize?: number | null }): Tensor;
+export function repeatInterleave(self: Tensor, repeats: number, dim?: number | null, options?: { outputSize?: number | null }): Tensor;
+export function repeatInterleave(...args: unknown[]): unknown {
+  return dispatch('repeat_interleave', args);
+}
+
+/** `aten::reshape`: reshape. https://pytorch.org/docs/stable/generated/torch.reshape.html */
+export function reshape(self: Tensor, shape: readonly number[]): Tensor;
+export function reshape(self: Tensor, ...shape: number[]): Tensor;
+export function reshape(...args: unknown[]): unknown {
+  return dispatchVariadic('reshape', args, 1);
+}
+
 /** `aten::resize_as_`: resize_as_. https://pytorch.org/docs/stable/generated/torch.resize_as_.html */
 export function resizeAs_(self: Tensor, theTemplate: Tensor, options?: { memoryFormat?: MemoryFormat | null }): Tensor;
 export function resizeAs_(...args: unknown[]): unknown {
@@ -2716,6 +3390,7 @@ export function rnnRelu(...args: unknown[]): unknown {
 
 /** `aten::rnn_relu_cell`: rnn_relu_cell. https://pytorch.org/docs/stable/generated/torch.rnn_relu_cell.html */
 export function rnnReluCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, options?: { bIh?: Tensor | null; bHh?: Tensor | null }): Tensor;
+export function rnnReluCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor | null, options?: { bHh?: Tensor | null }): Tensor;
 export function rnnReluCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh?: Tensor | null, bHh?: Tensor | null): Tensor;
 export function rnnReluCell(...args: unknown[]): unknown {
   return dispatch('rnn_relu_cell', args);
@@ -2730,9 +3405,25 @@ export function rnnTanh(...args: unknown[]): unknown {
 
 /** `aten::rnn_tanh_cell`: rnn_tanh_cell. https://pytorch.org/docs/stable/generated/torch.rnn_tanh_cell.html */
 export function rnnTanhCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, options?: { bIh?: Tensor | null; bHh?: Tensor | null }): Tensor;
+export function rnnTanhCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor | null, options?: { bHh?: Tensor | null }): Tensor;
 export function rnnTanhCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh?: Tensor | null, bHh?: Tensor | null): Tensor;
 export function rnnTanhCell(...args: unknown[]): unknown {
   return dispatch('rnn_tanh_cell', args);
+}
+
+/** `aten::roll`: roll. https://pytorch.org/docs/stable/generated/torch.roll.html */
+export function roll(self: Tensor, shifts: number | readonly number[], options?: { dims?: number | readonly number[] }): Tensor;
+export function roll(self: Tensor, shifts: number | readonly number[], dims?: number | readonly number[]): Tensor;
+export function roll(...args: unknown[]): unknown {
+  return dispatch('roll', args);
+}
+
+/** `aten::rot90`: rot90. https://pytorch.org/docs/stable/generated/torch.rot90.html */
+export function rot90(self: Tensor, options?: { k?: number; dims?: readonly number[] }): Tensor;
+export function rot90(self: Tensor, k: number, options?: { dims?: readonly number[] }): Tensor;
+export function rot90(self: Tensor, k?: number, dims?: readonly number[]): Tensor;
+export function rot90(...args: unknown[]): unknown {
+  return dispatch('rot90', args);
 }
 
 /** `aten::round`: round, round.decimals. https://pytorch.org/docs/stable/generated/torch.round.html */
@@ -2763,6 +3454,9 @@ export function rowStack(...args: unknown[]): unknown {
 
 /** `aten::rrelu`: rrelu. https://pytorch.org/docs/stable/generated/torch.rrelu.html */
 export function rrelu(self: Tensor, options?: { lower?: Scalar; upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+export function rrelu(self: Tensor, lower: Scalar, options?: { upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+export function rrelu(self: Tensor, lower: Scalar, upper: Scalar, options?: { training?: boolean; generator?: Generator | null }): Tensor;
+export function rrelu(self: Tensor, lower: Scalar, upper: Scalar, training: boolean, options?: { generator?: Generator | null }): Tensor;
 export function rrelu(self: Tensor, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
 export function rrelu(...args: unknown[]): unknown {
   return dispatch('rrelu', args);
@@ -2770,6 +3464,9 @@ export function rrelu(...args: unknown[]): unknown {
 
 /** `aten::rrelu_`: rrelu_. https://pytorch.org/docs/stable/generated/torch.rrelu_.html */
 export function rrelu_(self: Tensor, options?: { lower?: Scalar; upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+export function rrelu_(self: Tensor, lower: Scalar, options?: { upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+export function rrelu_(self: Tensor, lower: Scalar, upper: Scalar, options?: { training?: boolean; generator?: Generator | null }): Tensor;
+export function rrelu_(self: Tensor, lower: Scalar, upper: Scalar, training: boolean, options?: { generator?: Generator | null }): Tensor;
 export function rrelu_(self: Tensor, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
 export function rrelu_(...args: unknown[]): unknown {
   return dispatch('rrelu_', args);
@@ -2814,6 +3511,13 @@ export function scatterAdd(...args: unknown[]): unknown {
 export function scatterReduce(self: Tensor, dim: number, index: Tensor, src: Tensor, reduce: string, options?: { includeSelf?: boolean }): Tensor;
 export function scatterReduce(...args: unknown[]): unknown {
   return dispatch('scatter_reduce', args);
+}
+
+/** `aten::searchsorted`: searchsorted.Tensor, searchsorted.Scalar. https://pytorch.org/docs/stable/generated/torch.searchsorted.html */
+export function searchsorted(sortedSequence: Tensor, self: Tensor, options?: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | null }): Tensor;
+export function searchsorted(sortedSequence: Tensor, self: Scalar, options?: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | null }): Tensor;
+export function searchsorted(...args: unknown[]): unknown {
+  return dispatch('searchsorted', args);
 }
 
 /** `aten::segment_reduce`: segment_reduce. https://pytorch.org/docs/stable/generated/torch.segment_reduce.html */
@@ -2920,6 +3624,9 @@ export function sinh_(...args: unknown[]): unknown {
 
 /** `aten::slice_copy`: slice_copy.Tensor. https://pytorch.org/docs/stable/generated/torch.slice_copy.html */
 export function sliceCopy(self: Tensor, options?: { dim?: number; start?: number | null; end?: number | null; step?: number }): Tensor;
+export function sliceCopy(self: Tensor, dim: number, options?: { start?: number | null; end?: number | null; step?: number }): Tensor;
+export function sliceCopy(self: Tensor, dim: number, start: number | null, options?: { end?: number | null; step?: number }): Tensor;
+export function sliceCopy(self: Tensor, dim: number, start: number | null, end: number | null, options?: { step?: number }): Tensor;
 export function sliceCopy(self: Tensor, dim?: number, start?: number | null, end?: number | null, step?: number): Tensor;
 export function sliceCopy(...args: unknown[]): unknown {
   return dispatch('slice_copy', args);
@@ -2927,6 +3634,9 @@ export function sliceCopy(...args: unknown[]): unknown {
 
 /** `aten::slice_scatter`: slice_scatter. https://pytorch.org/docs/stable/generated/torch.slice_scatter.html */
 export function sliceScatter(self: Tensor, src: Tensor, options?: { dim?: number; start?: number | null; end?: number | null; step?: number }): Tensor;
+export function sliceScatter(self: Tensor, src: Tensor, dim: number, options?: { start?: number | null; end?: number | null; step?: number }): Tensor;
+export function sliceScatter(self: Tensor, src: Tensor, dim: number, start: number | null, options?: { end?: number | null; step?: number }): Tensor;
+export function sliceScatter(self: Tensor, src: Tensor, dim: number, start: number | null, end: number | null, options?: { step?: number }): Tensor;
 export function sliceScatter(self: Tensor, src: Tensor, dim?: number, start?: number | null, end?: number | null, step?: number): Tensor;
 export function sliceScatter(...args: unknown[]): unknown {
   return dispatch('slice_scatter', args);
@@ -2951,64 +3661,92 @@ export function softmax(...args: unknown[]): unknown {
   return dispatch('softmax', args);
 }
 
-/** `aten::sort`: sort, sort.stable, sort.values, sort.values_stable. https://pytorch.org/docs/stable/generated/torch.sort.html */
+/** `aten::sort`: sort, sort.stable. https://pytorch.org/docs/stable/generated/torch.sort.html */
 export function sort(self: Tensor, options?: { dim?: number; descending?: boolean }): [values: Tensor, indices: Tensor];
+export function sort(self: Tensor, dim: number, options?: { descending?: boolean }): [values: Tensor, indices: Tensor];
 export function sort(self: Tensor, dim?: number, descending?: boolean): [values: Tensor, indices: Tensor];
 export function sort(self: Tensor, options?: { stable?: boolean | null; dim?: number; descending?: boolean }): [values: Tensor, indices: Tensor];
-export function sort(self: Tensor, options: { dim?: number; descending?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
-export function sort(self: Tensor, options: { stable?: boolean | null; dim?: number; descending?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
 export function sort(...args: unknown[]): unknown {
   return dispatch('sort', args);
 }
 
-/** `aten::sparse_bsc_tensor`: sparse_bsc_tensor.ccol_row_value. https://pytorch.org/docs/stable/generated/torch.sparse_bsc_tensor.html */
+/** `aten::sparse_bsc_tensor`: sparse_bsc_tensor.ccol_row_value, sparse_bsc_tensor.ccol_row_value_size. https://pytorch.org/docs/stable/generated/torch.sparse_bsc_tensor.html */
 export function sparseBscTensor(ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+export function sparseBscTensor(ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
 export function sparseBscTensor(...args: unknown[]): unknown {
   return dispatch('sparse_bsc_tensor', args);
 }
 
-/** `aten::sparse_bsr_tensor`: sparse_bsr_tensor.crow_col_value. https://pytorch.org/docs/stable/generated/torch.sparse_bsr_tensor.html */
+/** `aten::sparse_bsr_tensor`: sparse_bsr_tensor.crow_col_value, sparse_bsr_tensor.crow_col_value_size. https://pytorch.org/docs/stable/generated/torch.sparse_bsr_tensor.html */
 export function sparseBsrTensor(crowIndices: Tensor, colIndices: Tensor, values: Tensor, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+export function sparseBsrTensor(crowIndices: Tensor, colIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
 export function sparseBsrTensor(...args: unknown[]): unknown {
   return dispatch('sparse_bsr_tensor', args);
 }
 
-/** `aten::sparse_compressed_tensor`: sparse_compressed_tensor.comp_plain_value. https://pytorch.org/docs/stable/generated/torch.sparse_compressed_tensor.html */
+/** `aten::sparse_compressed_tensor`: sparse_compressed_tensor.comp_plain_value, sparse_compressed_tensor.comp_plain_value_size. https://pytorch.org/docs/stable/generated/torch.sparse_compressed_tensor.html */
 export function sparseCompressedTensor(compressedIndices: Tensor, plainIndices: Tensor, values: Tensor, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+export function sparseCompressedTensor(compressedIndices: Tensor, plainIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
 export function sparseCompressedTensor(...args: unknown[]): unknown {
   return dispatch('sparse_compressed_tensor', args);
 }
 
-/** `aten::sparse_coo_tensor`: sparse_coo_tensor.indices. https://pytorch.org/docs/stable/generated/torch.sparse_coo_tensor.html */
+/** `aten::sparse_coo_tensor`: sparse_coo_tensor.indices, sparse_coo_tensor.indices_size, sparse_coo_tensor.size. https://pytorch.org/docs/stable/generated/torch.sparse_coo_tensor.html */
 export function sparseCooTensor(indices: Tensor, values: Tensor, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+export function sparseCooTensor(indices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+export function sparseCooTensor(indices: Tensor, values: Tensor, ...size: number[]): Tensor;
+export function sparseCooTensor(indices: Tensor, values: Tensor, ...sizeAndOptions: [...number[], { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }]): Tensor;
+export function sparseCooTensor(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+export function sparseCooTensor(...size: number[]): Tensor;
+export function sparseCooTensor(...sizeAndOptions: [...number[], { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }]): Tensor;
 export function sparseCooTensor(...args: unknown[]): unknown {
-  return dispatch('sparse_coo_tensor', args);
+  return dispatchVariadic('sparse_coo_tensor', args, 0);
 }
 
-/** `aten::sparse_csc_tensor`: sparse_csc_tensor.ccol_row_value. https://pytorch.org/docs/stable/generated/torch.sparse_csc_tensor.html */
+/** `aten::sparse_csc_tensor`: sparse_csc_tensor.ccol_row_value, sparse_csc_tensor.ccol_row_value_size. https://pytorch.org/docs/stable/generated/torch.sparse_csc_tensor.html */
 export function sparseCscTensor(ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+export function sparseCscTensor(ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
 export function sparseCscTensor(...args: unknown[]): unknown {
   return dispatch('sparse_csc_tensor', args);
 }
 
-/** `aten::sparse_csr_tensor`: sparse_csr_tensor.crow_col_value. https://pytorch.org/docs/stable/generated/torch.sparse_csr_tensor.html */
+/** `aten::sparse_csr_tensor`: sparse_csr_tensor.crow_col_value, sparse_csr_tensor.crow_col_value_size. https://pytorch.org/docs/stable/generated/torch.sparse_csr_tensor.html */
 export function sparseCsrTensor(crowIndices: Tensor, colIndices: Tensor, values: Tensor, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+export function sparseCsrTensor(crowIndices: Tensor, colIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
 export function sparseCsrTensor(...args: unknown[]): unknown {
   return dispatch('sparse_csr_tensor', args);
 }
 
-/** `aten::split`: split.Tensor. https://pytorch.org/docs/stable/generated/torch.split.html */
+/** `aten::split`: split.Tensor, split.sizes. https://pytorch.org/docs/stable/generated/torch.split.html */
 export function split(self: Tensor, splitSize: number, options?: { dim?: number }): Tensor[];
 export function split(self: Tensor, splitSize: number, dim?: number): Tensor[];
+export function split(self: Tensor, splitSize: readonly number[], options?: { dim?: number }): Tensor[];
+export function split(self: Tensor, splitSize: readonly number[], dim?: number): Tensor[];
 export function split(...args: unknown[]): unknown {
   return dispatch('split', args);
 }
 
-/** `aten::split_copy`: split_copy.Tensor. https://pytorch.org/docs/stable/generated/torch.split_copy.html */
+/** `aten::split_copy`: split_copy.Tensor, split_copy.Tensor_out. https://pytorch.org/docs/stable/generated/torch.split_copy.html */
 export function splitCopy(self: Tensor, splitSize: number, options?: { dim?: number }): Tensor[];
 export function splitCopy(self: Tensor, splitSize: number, dim?: number): Tensor[];
+export function splitCopy(self: Tensor, splitSize: number, options: { dim?: number; out: readonly Tensor[] }): void;
 export function splitCopy(...args: unknown[]): unknown {
   return dispatch('split_copy', args);
+}
+
+/** `aten::split_with_sizes`: split_with_sizes. https://pytorch.org/docs/stable/generated/torch.split_with_sizes.html */
+export function splitWithSizes(self: Tensor, splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
+export function splitWithSizes(self: Tensor, splitSizes: readonly number[], dim?: number): Tensor[];
+export function splitWithSizes(...args: unknown[]): unknown {
+  return dispatch('split_with_sizes', args);
+}
+
+/** `aten::split_with_sizes_copy`: split_with_sizes_copy, split_with_sizes_copy.out. https://pytorch.org/docs/stable/generated/torch.split_with_sizes_copy.html */
+export function splitWithSizesCopy(self: Tensor, splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
+export function splitWithSizesCopy(self: Tensor, splitSizes: readonly number[], dim?: number): Tensor[];
+export function splitWithSizesCopy(self: Tensor, splitSizes: readonly number[], options: { dim?: number; out: readonly Tensor[] }): void;
+export function splitWithSizesCopy(...args: unknown[]): unknown {
+  return dispatch('split_with_sizes_copy', args);
 }
 
 /** `aten::sqrt`: sqrt. https://pytorch.org/docs/stable/generated/torch.sqrt.html */
@@ -3062,24 +3800,48 @@ export function stack(...args: unknown[]): unknown {
   return dispatch('stack', args);
 }
 
-/** `aten::std`: std. https://pytorch.org/docs/stable/generated/torch.std.html */
+/** `aten::std`: std, std.correction, std.dim. https://pytorch.org/docs/stable/generated/torch.std.html */
 export function std(self: Tensor, options?: { unbiased?: boolean }): Tensor;
 export function std(self: Tensor, unbiased?: boolean): Tensor;
+export function std(self: Tensor, options?: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean }): Tensor;
+export function std(self: Tensor, dim?: number | readonly number[] | null, options?: { correction?: number | null; keepdim?: boolean }): Tensor;
+export function std(self: Tensor, options?: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean }): Tensor;
+export function std(self: Tensor, dim: number | readonly number[] | null, options?: { unbiased?: boolean; keepdim?: boolean }): Tensor;
+export function std(self: Tensor, dim: number | readonly number[] | null, unbiased: boolean, options?: { keepdim?: boolean }): Tensor;
+export function std(self: Tensor, dim?: number | readonly number[] | null, unbiased?: boolean, keepdim?: boolean): Tensor;
 export function std(...args: unknown[]): unknown {
   return dispatch('std', args);
 }
 
-/** `aten::std_mean`: std_mean. https://pytorch.org/docs/stable/generated/torch.std_mean.html */
+/** `aten::std_mean`: std_mean, std_mean.correction, std_mean.dim. https://pytorch.org/docs/stable/generated/torch.std_mean.html */
 export function stdMean(self: Tensor, options?: { unbiased?: boolean }): [Tensor, Tensor];
 export function stdMean(self: Tensor, unbiased?: boolean): [Tensor, Tensor];
+export function stdMean(self: Tensor, options?: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean }): [Tensor, Tensor];
+export function stdMean(self: Tensor, dim?: number | readonly number[] | null, options?: { correction?: number | null; keepdim?: boolean }): [Tensor, Tensor];
+export function stdMean(self: Tensor, options?: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean }): [Tensor, Tensor];
+export function stdMean(self: Tensor, dim: number | readonly number[] | null, options?: { unbiased?: boolean; keepdim?: boolean }): [Tensor, Tensor];
+export function stdMean(self: Tensor, dim: number | readonly number[] | null, unbiased: boolean, options?: { keepdim?: boolean }): [Tensor, Tensor];
+export function stdMean(self: Tensor, dim?: number | readonly number[] | null, unbiased?: boolean, keepdim?: boolean): [Tensor, Tensor];
 export function stdMean(...args: unknown[]): unknown {
   return dispatch('std_mean', args);
 }
 
 /** `aten::stft`: stft, stft.center. https://pytorch.org/docs/stable/generated/torch.stft.html */
 export function stft(self: Tensor, nFft: number, options?: { hopLength?: number | null; winLength?: number | null; window?: Tensor | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, options?: { winLength?: number | null; window?: Tensor | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, options?: { window?: Tensor | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, options?: { normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, normalized: boolean, options?: { onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, normalized: boolean, onesided: boolean | null, options?: { returnComplex?: boolean | null }): Tensor;
 export function stft(self: Tensor, nFft: number, hopLength?: number | null, winLength?: number | null, window?: Tensor | null, normalized?: boolean, onesided?: boolean | null, returnComplex?: boolean | null): Tensor;
 export function stft(self: Tensor, nFft: number, options?: { hopLength?: number | null; winLength?: number | null; window?: Tensor | null; center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, options?: { winLength?: number | null; window?: Tensor | null; center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, options?: { window?: Tensor | null; center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, options?: { center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, options?: { padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, padMode: string, options?: { normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, padMode: string, normalized: boolean, options?: { onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+export function stft(self: Tensor, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, padMode: string, normalized: boolean, onesided: boolean | null, options?: { returnComplex?: boolean | null }): Tensor;
 export function stft(self: Tensor, nFft: number, hopLength?: number | null, winLength?: number | null, window?: Tensor | null, center?: boolean, padMode?: string, normalized?: boolean, onesided?: boolean | null, returnComplex?: boolean | null): Tensor;
 export function stft(...args: unknown[]): unknown {
   return dispatch('stft', args);
@@ -3101,16 +3863,19 @@ export function subtract(...args: unknown[]): unknown {
   return dispatch('subtract', args);
 }
 
-/** `aten::sum`: sum. https://pytorch.org/docs/stable/generated/torch.sum.html */
+/** `aten::sum`: sum, sum.dim_IntList. https://pytorch.org/docs/stable/generated/torch.sum.html */
 export function sum(self: Tensor, options?: { dtype?: DType | null }): Tensor;
+export function sum(self: Tensor, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+export function sum(self: Tensor, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+export function sum(self: Tensor, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
 export function sum(...args: unknown[]): unknown {
   return dispatch('sum', args);
 }
 
-/** `aten::svd`: svd, svd.U. https://pytorch.org/docs/stable/generated/torch.svd.html */
+/** `aten::svd`: svd. https://pytorch.org/docs/stable/generated/torch.svd.html */
 export function svd(self: Tensor, options?: { some?: boolean; computeUv?: boolean }): [U: Tensor, S: Tensor, V: Tensor];
+export function svd(self: Tensor, some: boolean, options?: { computeUv?: boolean }): [U: Tensor, S: Tensor, V: Tensor];
 export function svd(self: Tensor, some?: boolean, computeUv?: boolean): [U: Tensor, S: Tensor, V: Tensor];
-export function svd(self: Tensor, options: { some?: boolean; computeUv?: boolean; U: Tensor; S: Tensor; V: Tensor }): [U: Tensor, S: Tensor, V: Tensor];
 export function svd(...args: unknown[]): unknown {
   return dispatch('svd', args);
 }
@@ -3127,10 +3892,10 @@ export function swapdims(...args: unknown[]): unknown {
   return dispatch('swapdims', args);
 }
 
-/** `aten::symeig`: symeig, symeig.e. https://pytorch.org/docs/stable/generated/torch.symeig.html */
+/** `aten::symeig`: symeig. https://pytorch.org/docs/stable/generated/torch.symeig.html */
 export function symeig(self: Tensor, options?: { eigenvectors?: boolean; upper?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
+export function symeig(self: Tensor, eigenvectors: boolean, options?: { upper?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
 export function symeig(self: Tensor, eigenvectors?: boolean, upper?: boolean): [eigenvalues: Tensor, eigenvectors: Tensor];
-export function symeig(self: Tensor, options: { eigenvectors?: boolean; upper?: boolean; e: Tensor; V: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
 export function symeig(...args: unknown[]): unknown {
   return dispatch('symeig', args);
 }
@@ -3184,13 +3949,21 @@ export function tanh_(...args: unknown[]): unknown {
   return dispatch('tanh_', args);
 }
 
-/** `aten::tensor_split`: tensor_split.sections, tensor_split.tensor_indices_or_sections. https://pytorch.org/docs/stable/generated/torch.tensor_split.html */
+/** `aten::tensor_split`: tensor_split.indices, tensor_split.sections, tensor_split.tensor_indices_or_sections. https://pytorch.org/docs/stable/generated/torch.tensor_split.html */
+export function tensorSplit(self: Tensor, indices: readonly number[], options?: { dim?: number }): Tensor[];
+export function tensorSplit(self: Tensor, indices: readonly number[], dim?: number): Tensor[];
 export function tensorSplit(self: Tensor, sections: number, options?: { dim?: number }): Tensor[];
 export function tensorSplit(self: Tensor, sections: number, dim?: number): Tensor[];
 export function tensorSplit(self: Tensor, tensorIndicesOrSections: Tensor, options?: { dim?: number }): Tensor[];
 export function tensorSplit(self: Tensor, tensorIndicesOrSections: Tensor, dim?: number): Tensor[];
 export function tensorSplit(...args: unknown[]): unknown {
   return dispatch('tensor_split', args);
+}
+
+/** `aten::tensordot`: tensordot. https://pytorch.org/docs/stable/generated/torch.tensordot.html */
+export function tensordot(self: Tensor, other: Tensor, dimsSelf: readonly number[], dimsOther: readonly number[]): Tensor;
+export function tensordot(...args: unknown[]): unknown {
+  return dispatch('tensordot', args);
 }
 
 /** `aten::threshold`: threshold. https://pytorch.org/docs/stable/generated/torch.threshold.html */
@@ -3205,10 +3978,18 @@ export function threshold_(...args: unknown[]): unknown {
   return dispatch('threshold_', args);
 }
 
-/** `aten::topk`: topk, topk.values. https://pytorch.org/docs/stable/generated/torch.topk.html */
+/** `aten::tile`: tile. https://pytorch.org/docs/stable/generated/torch.tile.html */
+export function tile(self: Tensor, dims: readonly number[]): Tensor;
+export function tile(self: Tensor, ...dims: number[]): Tensor;
+export function tile(...args: unknown[]): unknown {
+  return dispatchVariadic('tile', args, 1);
+}
+
+/** `aten::topk`: topk. https://pytorch.org/docs/stable/generated/torch.topk.html */
 export function topk(self: Tensor, k: number, options?: { dim?: number; largest?: boolean; sorted?: boolean }): [values: Tensor, indices: Tensor];
+export function topk(self: Tensor, k: number, dim: number, options?: { largest?: boolean; sorted?: boolean }): [values: Tensor, indices: Tensor];
+export function topk(self: Tensor, k: number, dim: number, largest: boolean, options?: { sorted?: boolean }): [values: Tensor, indices: Tensor];
 export function topk(self: Tensor, k: number, dim?: number, largest?: boolean, sorted?: boolean): [values: Tensor, indices: Tensor];
-export function topk(self: Tensor, k: number, options: { dim?: number; largest?: boolean; sorted?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
 export function topk(...args: unknown[]): unknown {
   return dispatch('topk', args);
 }
@@ -3245,10 +4026,11 @@ export function trapz(...args: unknown[]): unknown {
   return dispatch('trapz', args);
 }
 
-/** `aten::triangular_solve`: triangular_solve, triangular_solve.X. https://pytorch.org/docs/stable/generated/torch.triangular_solve.html */
+/** `aten::triangular_solve`: triangular_solve. https://pytorch.org/docs/stable/generated/torch.triangular_solve.html */
 export function triangularSolve(self: Tensor, A: Tensor, options?: { upper?: boolean; transpose?: boolean; unitriangular?: boolean }): [solution: Tensor, clonedCoefficient: Tensor];
+export function triangularSolve(self: Tensor, A: Tensor, upper: boolean, options?: { transpose?: boolean; unitriangular?: boolean }): [solution: Tensor, clonedCoefficient: Tensor];
+export function triangularSolve(self: Tensor, A: Tensor, upper: boolean, transpose: boolean, options?: { unitriangular?: boolean }): [solution: Tensor, clonedCoefficient: Tensor];
 export function triangularSolve(self: Tensor, A: Tensor, upper?: boolean, transpose?: boolean, unitriangular?: boolean): [solution: Tensor, clonedCoefficient: Tensor];
-export function triangularSolve(self: Tensor, A: Tensor, options: { upper?: boolean; transpose?: boolean; unitriangular?: boolean; X: Tensor; M: Tensor }): [solution: Tensor, clonedCoefficient: Tensor];
 export function triangularSolve(...args: unknown[]): unknown {
   return dispatch('triangular_solve', args);
 }
@@ -3269,6 +4051,10 @@ export function trilIndices(...args: unknown[]): unknown {
 
 /** `aten::triplet_margin_loss`: triplet_margin_loss. https://pytorch.org/docs/stable/generated/torch.triplet_margin_loss.html */
 export function tripletMarginLoss(anchor: Tensor, positive: Tensor, negative: Tensor, options?: { margin?: number; p?: number; eps?: number; swap?: boolean; reduction?: number }): Tensor;
+export function tripletMarginLoss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: number, options?: { p?: number; eps?: number; swap?: boolean; reduction?: number }): Tensor;
+export function tripletMarginLoss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: number, p: number, options?: { eps?: number; swap?: boolean; reduction?: number }): Tensor;
+export function tripletMarginLoss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: number, p: number, eps: number, options?: { swap?: boolean; reduction?: number }): Tensor;
+export function tripletMarginLoss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: number, p: number, eps: number, swap: boolean, options?: { reduction?: number }): Tensor;
 export function tripletMarginLoss(anchor: Tensor, positive: Tensor, negative: Tensor, margin?: number, p?: number, eps?: number, swap?: boolean, reduction?: number): Tensor;
 export function tripletMarginLoss(...args: unknown[]): unknown {
   return dispatch('triplet_margin_loss', args);
@@ -3314,11 +4100,18 @@ export function unbind(...args: unknown[]): unknown {
   return dispatch('unbind', args);
 }
 
-/** `aten::unbind_copy`: unbind_copy.int. https://pytorch.org/docs/stable/generated/torch.unbind_copy.html */
+/** `aten::unbind_copy`: unbind_copy.int, unbind_copy.int_out. https://pytorch.org/docs/stable/generated/torch.unbind_copy.html */
 export function unbindCopy(self: Tensor, options?: { dim?: number }): Tensor[];
 export function unbindCopy(self: Tensor, dim?: number): Tensor[];
+export function unbindCopy(self: Tensor, options: { dim?: number; out: readonly Tensor[] }): void;
 export function unbindCopy(...args: unknown[]): unknown {
   return dispatch('unbind_copy', args);
+}
+
+/** `aten::unflatten`: unflatten.int. https://pytorch.org/docs/stable/generated/torch.unflatten.html */
+export function unflatten(self: Tensor, dim: number, sizes: readonly number[]): Tensor;
+export function unflatten(...args: unknown[]): unknown {
+  return dispatch('unflatten', args);
 }
 
 /** `aten::unfold_copy`: unfold_copy. https://pytorch.org/docs/stable/generated/torch.unfold_copy.html */
@@ -3329,6 +4122,8 @@ export function unfoldCopy(...args: unknown[]): unknown {
 
 /** `aten::unique_consecutive`: unique_consecutive. https://pytorch.org/docs/stable/generated/torch.unique_consecutive.html */
 export function uniqueConsecutive(self: Tensor, options?: { returnInverse?: boolean; returnCounts?: boolean; dim?: number | null }): [Tensor, Tensor, Tensor];
+export function uniqueConsecutive(self: Tensor, returnInverse: boolean, options?: { returnCounts?: boolean; dim?: number | null }): [Tensor, Tensor, Tensor];
+export function uniqueConsecutive(self: Tensor, returnInverse: boolean, returnCounts: boolean, options?: { dim?: number | null }): [Tensor, Tensor, Tensor];
 export function uniqueConsecutive(self: Tensor, returnInverse?: boolean, returnCounts?: boolean, dim?: number | null): [Tensor, Tensor, Tensor];
 export function uniqueConsecutive(...args: unknown[]): unknown {
   return dispatch('unique_consecutive', args);
@@ -3341,11 +4136,20 @@ export function unsafeChunk(...args: unknown[]): unknown {
   return dispatch('unsafe_chunk', args);
 }
 
-/** `aten::unsafe_split`: unsafe_split.Tensor. https://pytorch.org/docs/stable/generated/torch.unsafe_split.html */
+/** `aten::unsafe_split`: unsafe_split.Tensor, unsafe_split.Tensor_out. https://pytorch.org/docs/stable/generated/torch.unsafe_split.html */
 export function unsafeSplit(self: Tensor, splitSize: number, options?: { dim?: number }): Tensor[];
 export function unsafeSplit(self: Tensor, splitSize: number, dim?: number): Tensor[];
+export function unsafeSplit(self: Tensor, splitSize: number, options: { dim?: number; out: readonly Tensor[] }): void;
 export function unsafeSplit(...args: unknown[]): unknown {
   return dispatch('unsafe_split', args);
+}
+
+/** `aten::unsafe_split_with_sizes`: unsafe_split_with_sizes, unsafe_split_with_sizes.out. https://pytorch.org/docs/stable/generated/torch.unsafe_split_with_sizes.html */
+export function unsafeSplitWithSizes(self: Tensor, splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
+export function unsafeSplitWithSizes(self: Tensor, splitSizes: readonly number[], dim?: number): Tensor[];
+export function unsafeSplitWithSizes(self: Tensor, splitSizes: readonly number[], options: { dim?: number; out: readonly Tensor[] }): void;
+export function unsafeSplitWithSizes(...args: unknown[]): unknown {
+  return dispatch('unsafe_split_with_sizes', args);
 }
 
 /** `aten::unsqueeze`: unsqueeze. https://pytorch.org/docs/stable/generated/torch.unsqueeze.html */
@@ -3368,21 +4172,34 @@ export function valuesCopy(...args: unknown[]): unknown {
 
 /** `aten::vander`: vander. https://pytorch.org/docs/stable/generated/torch.vander.html */
 export function vander(x: Tensor, options?: { N?: number | null; increasing?: boolean }): Tensor;
+export function vander(x: Tensor, N: number | null, options?: { increasing?: boolean }): Tensor;
 export function vander(x: Tensor, N?: number | null, increasing?: boolean): Tensor;
 export function vander(...args: unknown[]): unknown {
   return dispatch('vander', args);
 }
 
-/** `aten::var`: var. https://pytorch.org/docs/stable/generated/torch.var.html */
+/** `aten::var`: var, var.correction, var.dim. https://pytorch.org/docs/stable/generated/torch.var.html */
 function var_(self: Tensor, options?: { unbiased?: boolean }): Tensor;
 function var_(self: Tensor, unbiased?: boolean): Tensor;
+function var_(self: Tensor, options?: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean }): Tensor;
+function var_(self: Tensor, dim?: number | readonly number[] | null, options?: { correction?: number | null; keepdim?: boolean }): Tensor;
+function var_(self: Tensor, options?: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean }): Tensor;
+function var_(self: Tensor, dim: number | readonly number[] | null, options?: { unbiased?: boolean; keepdim?: boolean }): Tensor;
+function var_(self: Tensor, dim: number | readonly number[] | null, unbiased: boolean, options?: { keepdim?: boolean }): Tensor;
+function var_(self: Tensor, dim?: number | readonly number[] | null, unbiased?: boolean, keepdim?: boolean): Tensor;
 function var_(...args: unknown[]): unknown {
   return dispatch('var', args);
 }
 
-/** `aten::var_mean`: var_mean. https://pytorch.org/docs/stable/generated/torch.var_mean.html */
+/** `aten::var_mean`: var_mean, var_mean.correction, var_mean.dim. https://pytorch.org/docs/stable/generated/torch.var_mean.html */
 export function varMean(self: Tensor, options?: { unbiased?: boolean }): [Tensor, Tensor];
 export function varMean(self: Tensor, unbiased?: boolean): [Tensor, Tensor];
+export function varMean(self: Tensor, options?: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean }): [Tensor, Tensor];
+export function varMean(self: Tensor, dim?: number | readonly number[] | null, options?: { correction?: number | null; keepdim?: boolean }): [Tensor, Tensor];
+export function varMean(self: Tensor, options?: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean }): [Tensor, Tensor];
+export function varMean(self: Tensor, dim: number | readonly number[] | null, options?: { unbiased?: boolean; keepdim?: boolean }): [Tensor, Tensor];
+export function varMean(self: Tensor, dim: number | readonly number[] | null, unbiased: boolean, options?: { keepdim?: boolean }): [Tensor, Tensor];
+export function varMean(self: Tensor, dim?: number | readonly number[] | null, unbiased?: boolean, keepdim?: boolean): [Tensor, Tensor];
 export function varMean(...args: unknown[]): unknown {
   return dispatch('var_mean', args);
 }
@@ -3417,13 +4234,16 @@ export function viewAsRealCopy(...args: unknown[]): unknown {
   return dispatch('view_as_real_copy', args);
 }
 
-/** `aten::view_copy`: view_copy.dtype. https://pytorch.org/docs/stable/generated/torch.view_copy.html */
+/** `aten::view_copy`: view_copy, view_copy.dtype. https://pytorch.org/docs/stable/generated/torch.view_copy.html */
+export function viewCopy(self: Tensor, size: readonly number[]): Tensor;
+export function viewCopy(self: Tensor, ...size: number[]): Tensor;
 export function viewCopy(self: Tensor, dtype: DType): Tensor;
 export function viewCopy(...args: unknown[]): unknown {
-  return dispatch('view_copy', args);
+  return dispatchVariadic('view_copy', args, 1);
 }
 
-/** `aten::vsplit`: vsplit.int. https://pytorch.org/docs/stable/generated/torch.vsplit.html */
+/** `aten::vsplit`: vsplit.array, vsplit.int. https://pytorch.org/docs/stable/generated/torch.vsplit.html */
+export function vsplit(self: Tensor, indices: readonly number[]): Tensor[];
 export function vsplit(self: Tensor, sections: number): Tensor[];
 export function vsplit(...args: unknown[]): unknown {
   return dispatch('vsplit', args);

@@ -12,30 +12,30 @@ export interface AtenOperators {
     Scalar(self: Tensor | number, other: Scalar): Tensor;
   };
   __iand__: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   __ilshift__: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   __ior__: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   __irshift__: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   __ixor__: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   __lshift__: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   __or__: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
@@ -43,21 +43,29 @@ export interface AtenOperators {
   };
   __rshift__: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   __xor__: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
   };
+  _adaptive_avg_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
   _adaptive_avg_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _adaptive_avg_pool3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
   };
   _adaptive_avg_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _add_batch_dim: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, batchDim: number, level: number): Tensor;
@@ -66,24 +74,24 @@ export interface AtenOperators {
     Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
     Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
     Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { alpha?: Scalar; out: Tensor }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor }): Tensor;
   };
   _add_relu_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor, other: Scalar, alpha?: Scalar): Tensor;
   };
   _addmm_activation: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar; useGelu?: boolean }): Tensor;
-    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; useGelu?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; useGelu?: boolean; out: Tensor }): Tensor;
   };
   _aminmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): [Tensor, Tensor];
     dim(self: Tensor | number, dim: number, options?: { keepdim?: boolean }): [Tensor, Tensor];
     dim(self: Tensor | number, dim: number, keepdim?: boolean): [Tensor, Tensor];
-    dim_out(self: Tensor | number, dim: number, options: { keepdim?: boolean; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
-    out(self: Tensor | number, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    dim_out(self: Tensor | number, dim: number, options: { keepdim?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   _amp_foreach_non_finite_check_and_unscale: ((...args: readonly unknown[]) => unknown) & {
     default(self: readonly Tensor[], foundInf: Tensor | number, invScale: Tensor | number): [selfOut: Tensor[], foundInfOut: Tensor];
@@ -94,13 +102,19 @@ export interface AtenOperators {
   };
   _amp_update_scale: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number): [Tensor, Tensor];
-    out(self: Tensor | number, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number, options: { out: Tensor }): Tensor;
   };
   _amp_update_scale_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number): Tensor;
+    default(self: Tensor, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number): Tensor;
   };
   _assert_async: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): void;
+  };
+  _assert_tensor_metadata: ((...args: readonly unknown[]) => unknown) & {
+    default(a: Tensor | number, options?: { size?: readonly number[] | null; stride?: readonly number[] | null; dtype?: DType | null }): void;
+    default(a: Tensor | number, size: readonly number[] | null, options?: { stride?: readonly number[] | null; dtype?: DType | null }): void;
+    default(a: Tensor | number, size: readonly number[] | null, stride: readonly number[] | null, options?: { dtype?: DType | null }): void;
+    default(a: Tensor | number, size?: readonly number[] | null, stride?: readonly number[] | null, dtype?: DType | null): void;
   };
   _autocast_to_full_precision: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, cudaEnabled: boolean, cpuEnabled: boolean): Tensor;
@@ -110,13 +124,30 @@ export interface AtenOperators {
   };
   _backward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, inputs: readonly Tensor[], options?: { gradient?: Tensor | number | null; retainGraph?: boolean | null; createGraph?: boolean }): void;
+    default(self: Tensor | number, inputs: readonly Tensor[], gradient: Tensor | number | null, options?: { retainGraph?: boolean | null; createGraph?: boolean }): void;
+    default(self: Tensor | number, inputs: readonly Tensor[], gradient: Tensor | number | null, retainGraph: boolean | null, options?: { createGraph?: boolean }): void;
     default(self: Tensor | number, inputs: readonly Tensor[], gradient?: Tensor | number | null, retainGraph?: boolean | null, createGraph?: boolean): void;
   };
   _batch_norm_impl_index: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, options: { eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, eps: number, options: { cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
   };
   _batch_norm_impl_index_backward: ((...args: readonly unknown[]) => unknown) & {
     default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, options: { weight?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, options: { train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, train: boolean, options: { eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, train: boolean, eps: number, options: { outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, train: boolean, eps: number, outputMask: boolean | readonly boolean[], options: { reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
   };
   _cast_Byte: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
@@ -152,16 +183,16 @@ export interface AtenOperators {
   };
   _cdist_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, x1: Tensor | number, x2: Tensor | number, p: number, cdist: Tensor | number): Tensor;
-    out(grad: Tensor | number, x1: Tensor | number, x2: Tensor | number, p: number, cdist: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(grad: Tensor | number, x1: Tensor | number, x2: Tensor | number, p: number, cdist: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _cdist_forward: ((...args: readonly unknown[]) => unknown) & {
     default(x1: Tensor | number, x2: Tensor | number, p: number, options?: { computeMode?: number | null }): Tensor;
     default(x1: Tensor | number, x2: Tensor | number, p: number, computeMode?: number | null): Tensor;
-    out(x1: Tensor | number, x2: Tensor | number, p: number, options: { computeMode?: number | null; out: Tensor | number }): Tensor;
+    out(x1: Tensor | number, x2: Tensor | number, p: number, options: { computeMode?: number | null; out: Tensor }): Tensor;
   };
   _cholesky_solve_helper: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, A: Tensor | number, upper: boolean): Tensor;
-    out(self: Tensor | number, A: Tensor | number, upper: boolean, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, A: Tensor | number, upper: boolean, options: { out: Tensor }): Tensor;
   };
   _choose_qparams_per_tensor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { reduceRange?: boolean }): [number, number];
@@ -169,65 +200,206 @@ export interface AtenOperators {
   };
   _coalesce: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _coalesced: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, coalesced: boolean): Tensor;
-    out(self: Tensor | number, coalesced: boolean, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, coalesced: boolean, options: { out: Tensor }): Tensor;
   };
   _coalesced_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, coalesced: boolean): Tensor;
+    default(self: Tensor, coalesced: boolean): Tensor;
   };
   _compute_linear_combination: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, coefficients: Tensor | number): Tensor;
-    out(input: Tensor | number, coefficients: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(input: Tensor | number, coefficients: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _conj: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   _conj_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _conj_physical: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _conv_depthwise2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[] }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[]; out: Tensor }): Tensor;
   };
   _convert_indices_from_coo_to_csr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, size: number, options?: { outInt32?: boolean }): Tensor;
-    out(self: Tensor | number, size: number, options: { outInt32?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, size: number, options: { outInt32?: boolean; out: Tensor }): Tensor;
   };
   _convert_indices_from_csr_to_coo: ((...args: readonly unknown[]) => unknown) & {
     default(crowIndices: Tensor | number, colIndices: Tensor | number, options?: { outInt32?: boolean; transpose?: boolean }): Tensor;
-    out(crowIndices: Tensor | number, colIndices: Tensor | number, options: { outInt32?: boolean; transpose?: boolean; out: Tensor | number }): Tensor;
+    out(crowIndices: Tensor | number, colIndices: Tensor | number, options: { outInt32?: boolean; transpose?: boolean; out: Tensor }): Tensor;
+  };
+  _convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, options: { cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, cudnnEnabled: boolean, options: { allowTf32: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, options: { cudnnEnabled: boolean }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, options: { cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, cudnnEnabled: boolean, options: { allowTf32: boolean; out: Tensor }): Tensor;
+  };
+  _convolution_double_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(options: { ggI?: Tensor | number | null; ggW?: Tensor | number | null; ggb?: Tensor | number | null; gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, options: { ggW?: Tensor | number | null; ggb?: Tensor | number | null; gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, options: { ggb?: Tensor | number | null; gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, options: { gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, options: { weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, options: { self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+  };
+  _convolution_mode: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: string; dilation: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: string; dilation: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: string; dilation: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: string, options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: string, dilation: readonly number[], options: { groups: number }): Tensor;
   };
   _copy_from: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dst: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
     default(self: Tensor | number, dst: Tensor | number, nonBlocking?: boolean): Tensor;
-    out(self: Tensor | number, dst: Tensor | number, options: { nonBlocking?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dst: Tensor | number, options: { nonBlocking?: boolean; out: Tensor }): Tensor;
   };
   _copy_from_and_resize: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dst: Tensor | number): Tensor;
-    out(self: Tensor | number, dst: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dst: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _ctc_loss: ((...args: readonly unknown[]) => unknown) & {
     Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, options?: { blank?: number; zeroInfinity?: boolean }): [Tensor, Tensor];
+    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number, options?: { zeroInfinity?: boolean }): [Tensor, Tensor];
     Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank?: number, zeroInfinity?: boolean): [Tensor, Tensor];
+    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], options?: { blank?: number; zeroInfinity?: boolean }): [Tensor, Tensor];
+    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, options?: { zeroInfinity?: boolean }): [Tensor, Tensor];
+    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank?: number, zeroInfinity?: boolean): [Tensor, Tensor];
+    out(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], options: { blank?: number; zeroInfinity?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, options: { zeroInfinity?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   _ctc_loss_backward: ((...args: readonly unknown[]) => unknown) & {
     Tensor(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, options?: { zeroInfinity?: boolean }): Tensor;
     Tensor(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, zeroInfinity?: boolean): Tensor;
+    default(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, options?: { zeroInfinity?: boolean }): Tensor;
+    default(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, zeroInfinity?: boolean): Tensor;
+    out(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, options: { zeroInfinity?: boolean; out: Tensor }): Tensor;
   };
   _cudnn_ctc_loss: ((...args: readonly unknown[]) => unknown) & {
     Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number, deterministic: boolean, zeroInfinity: boolean): [Tensor, Tensor];
+    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, deterministic: boolean, zeroInfinity: boolean): [Tensor, Tensor];
+    out(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, deterministic: boolean, zeroInfinity: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   _cudnn_init_dropout_state: ((...args: readonly unknown[]) => unknown) & {
     default(dropout: number, train: boolean, dropoutSeed: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(dropout: number, train: boolean, dropoutSeed: number, options: { out: Tensor | number }): Tensor;
+    out(dropout: number, train: boolean, dropoutSeed: number, options: { out: Tensor }): Tensor;
+  };
+  _cudnn_rnn: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, options: { weightBuf?: Tensor | number | null; hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, options: { hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options?: { dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, options: { weightBuf?: Tensor | number | null; hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, options: { hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  };
+  _cudnn_rnn_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
   };
   _cudnn_rnn_flatten_weight: ((...args: readonly unknown[]) => unknown) & {
     default(weightArr: readonly Tensor[], weightStride0: number, inputSize: number, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, bidirectional: boolean): Tensor;
-    out(weightArr: readonly Tensor[], weightStride0: number, inputSize: number, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, bidirectional: boolean, options: { out: Tensor | number }): Tensor;
+    out(weightArr: readonly Tensor[], weightStride0: number, inputSize: number, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, bidirectional: boolean, options: { out: Tensor }): Tensor;
   };
   _cufft_clear_plan_cache: ((...args: readonly unknown[]) => unknown) & {
     default(deviceIndex: number): void;
@@ -261,44 +433,80 @@ export interface AtenOperators {
   };
   _dirichlet_grad: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, alpha: Tensor | number, total: Tensor | number): Tensor;
-    out(x: Tensor | number, alpha: Tensor | number, total: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(x: Tensor | number, alpha: Tensor | number, total: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _efficientzerotensor: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(size: readonly number[], options: { out: Tensor }): Tensor;
   };
   _embedding_bag: ((...args: readonly unknown[]) => unknown) & {
     default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options?: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options?: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options?: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options?: { includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options?: { paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
     default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq?: boolean, mode?: number, sparse?: boolean, perSampleWeights?: Tensor | number | null, includeLastOffset?: boolean, paddingIdx?: number): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: Tensor | number }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options: { includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options: { paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
   };
   _embedding_bag_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | number | null; paddingIdx?: number }): Tensor;
+    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options?: { paddingIdx?: number }): Tensor;
     default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights?: Tensor | number | null, paddingIdx?: number): Tensor;
   };
   _embedding_bag_dense_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, options?: { perSampleWeights?: Tensor | number | null; paddingIdx?: number }): Tensor;
+    default(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights: Tensor | number | null, options?: { paddingIdx?: number }): Tensor;
     default(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights?: Tensor | number | null, paddingIdx?: number): Tensor;
-    out(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, options: { perSampleWeights?: Tensor | number | null; paddingIdx?: number; out: Tensor | number }): Tensor;
+    out(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, options: { perSampleWeights?: Tensor | number | null; paddingIdx?: number; out: Tensor }): Tensor;
+    out(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights: Tensor | number | null, options: { paddingIdx?: number; out: Tensor }): Tensor;
   };
   _embedding_bag_forward_only: ((...args: readonly unknown[]) => unknown) & {
     default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options?: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options?: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options?: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options?: { includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options?: { paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
     default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq?: boolean, mode?: number, sparse?: boolean, perSampleWeights?: Tensor | number | null, includeLastOffset?: boolean, paddingIdx?: number): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: Tensor | number }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options: { includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options: { paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
   };
   _embedding_bag_per_sample_weights_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, mode: number, options?: { paddingIdx?: number }): Tensor;
     default(grad: Tensor | number, weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, mode: number, paddingIdx?: number): Tensor;
-    out(grad: Tensor | number, weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, mode: number, options: { paddingIdx?: number; out: Tensor | number }): Tensor;
+    out(grad: Tensor | number, weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, mode: number, options: { paddingIdx?: number; out: Tensor }): Tensor;
   };
   _embedding_bag_sparse_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, options?: { perSampleWeights?: Tensor | number | null; paddingIdx?: number }): Tensor;
+    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights: Tensor | number | null, options?: { paddingIdx?: number }): Tensor;
     default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights?: Tensor | number | null, paddingIdx?: number): Tensor;
+  };
+  _empty_affine_quantized: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; scale?: number; zeroPoint?: number; memoryFormat?: MemoryFormat | null }): Tensor;
+    out(size: readonly number[], options: { scale?: number; zeroPoint?: number; memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+  };
+  _empty_per_channel_affine_quantized: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], options: { scales: Tensor | number; zeroPoints: Tensor | number; axis: number; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
+    out(size: readonly number[], options: { scales: Tensor | number; zeroPoints: Tensor | number; axis: number; memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
   };
   _euclidean_dist: ((...args: readonly unknown[]) => unknown) & {
     default(x1: Tensor | number, x2: Tensor | number): Tensor;
-    out(x1: Tensor | number, x2: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(x1: Tensor | number, x2: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _fake_quantize_learnable_per_channel_affine: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): Tensor;
     default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, gradFactor?: number): Tensor;
-    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options: { gradFactor?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options: { gradFactor?: number; out: Tensor }): Tensor;
   };
   _fake_quantize_learnable_per_channel_affine_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): [Tensor, Tensor, Tensor];
@@ -307,7 +515,7 @@ export interface AtenOperators {
   _fake_quantize_learnable_per_tensor_affine: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): Tensor;
     default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, gradFactor?: number): Tensor;
-    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, options: { gradFactor?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, options: { gradFactor?: number; out: Tensor }): Tensor;
   };
   _fake_quantize_learnable_per_tensor_affine_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): [Tensor, Tensor, Tensor];
@@ -315,15 +523,29 @@ export interface AtenOperators {
   };
   _fake_quantize_per_tensor_affine_cachemask_tensor_qparams: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, fakeQuantEnabled: Tensor | number, quantMin: number, quantMax: number): [output: Tensor, mask: Tensor];
-    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, fakeQuantEnabled: Tensor | number, quantMin: number, quantMax: number, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, fakeQuantEnabled: Tensor | number, quantMin: number, quantMax: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _fft_c2c: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: readonly number[], normalization: number, forward: boolean): Tensor;
+    out(self: Tensor | number, dim: readonly number[], normalization: number, forward: boolean, options: { out: Tensor }): Tensor;
+  };
+  _fft_c2r: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: readonly number[], normalization: number, lastDimSize: number): Tensor;
+    out(self: Tensor | number, dim: readonly number[], normalization: number, lastDimSize: number, options: { out: Tensor }): Tensor;
+  };
+  _fft_r2c: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: readonly number[], normalization: number, onesided: boolean): Tensor;
+    out(self: Tensor | number, dim: readonly number[], normalization: number, onesided: boolean, options: { out: Tensor }): Tensor;
   };
   _flash_scaled_dot_product_attention: ((...args: readonly unknown[]) => unknown) & {
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, cumSeqQ: Tensor | number, cumSeqK: Tensor | number, maxQ: number, maxK: number, dropoutP: number, isCausal: boolean): Tensor;
   };
   _foobar: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { arg1?: boolean; arg2?: boolean; arg3?: boolean }): Tensor;
+    default(self: Tensor | number, arg1: boolean, options?: { arg2?: boolean; arg3?: boolean }): Tensor;
     default(self: Tensor | number, arg1?: boolean, arg2?: boolean, options?: { arg3?: boolean }): Tensor;
-    out(self: Tensor | number, options: { arg1?: boolean; arg2?: boolean; arg3?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { arg1?: boolean; arg2?: boolean; arg3?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, arg1: boolean, options: { arg2?: boolean; arg3?: boolean; out: Tensor }): Tensor;
   };
   _foreach_abs: ((...args: readonly unknown[]) => unknown) & {
     default(self: readonly Tensor[]): Tensor[];
@@ -633,15 +855,18 @@ export interface AtenOperators {
   _fused_dropout: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, p: number, options?: { generator?: Generator | null }): [Tensor, Tensor];
     default(self: Tensor | number, p: number, generator?: Generator | null): [Tensor, Tensor];
-    out(self: Tensor | number, p: number, options: { generator?: Generator | null; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(self: Tensor | number, p: number, options: { generator?: Generator | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   _fused_moving_avg_obs_fq_helper: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options?: { perRowFakeQuant?: boolean; symmetricQuant?: boolean }): [output: Tensor, mask: Tensor];
+    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options?: { symmetricQuant?: boolean }): [output: Tensor, mask: Tensor];
     default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant?: boolean, symmetricQuant?: boolean): [output: Tensor, mask: Tensor];
-    out(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options: { perRowFakeQuant?: boolean; symmetricQuant?: boolean; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options: { perRowFakeQuant?: boolean; symmetricQuant?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options: { symmetricQuant?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   _fused_moving_avg_obs_fq_helper_functional: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options?: { perRowFakeQuant?: boolean; symmetricQuant?: boolean }): [output: Tensor, mask: Tensor, runningMinOut: Tensor, runningMaxOut: Tensor, scaleOut: Tensor, zeroPointOut: Tensor];
+    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options?: { symmetricQuant?: boolean }): [output: Tensor, mask: Tensor, runningMinOut: Tensor, runningMaxOut: Tensor, scaleOut: Tensor, zeroPointOut: Tensor];
     default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant?: boolean, symmetricQuant?: boolean): [output: Tensor, mask: Tensor, runningMinOut: Tensor, runningMaxOut: Tensor, scaleOut: Tensor, zeroPointOut: Tensor];
   };
   _fw_primal: ((...args: readonly unknown[]) => unknown) & {
@@ -649,14 +874,14 @@ export interface AtenOperators {
   };
   _fw_primal_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, level: number): Tensor;
-    out(self: Tensor | number, level: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, level: number, options: { out: Tensor }): Tensor;
   };
   _gather_sparse_backward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, index: Tensor | number, grad: Tensor | number): Tensor;
   };
   _grid_sampler_2d_cpu_fallback: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): Tensor;
-    out(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, options: { out: Tensor | number }): Tensor;
+    out(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, options: { out: Tensor }): Tensor;
   };
   _grid_sampler_2d_cpu_fallback_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): [Tensor, Tensor];
@@ -667,25 +892,36 @@ export interface AtenOperators {
   _has_same_storage_numel: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): boolean;
   };
+  _histogramdd_bin_edges: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, bins: readonly number[], options?: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): Tensor[];
+    out(self: Tensor | number, bins: readonly number[], options: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean; out: readonly Tensor[] }): void;
+  };
+  _histogramdd_from_bin_cts: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, bins: readonly number[], options?: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): Tensor;
+    out(self: Tensor | number, bins: readonly number[], options: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean; out: Tensor }): Tensor;
+  };
   _histogramdd_from_bin_tensors: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, bins: readonly Tensor[], options?: { weight?: Tensor | number | null; density?: boolean }): Tensor;
-    out(self: Tensor | number, bins: readonly Tensor[], options: { weight?: Tensor | number | null; density?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, bins: readonly Tensor[], options: { weight?: Tensor | number | null; density?: boolean; out: Tensor }): Tensor;
   };
   _index_put_impl: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options?: { accumulate?: boolean; unsafe?: boolean }): Tensor;
+    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate: boolean, options?: { unsafe?: boolean }): Tensor;
     default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate?: boolean, unsafe?: boolean): Tensor;
-    out(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options: { accumulate?: boolean; unsafe?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options: { accumulate?: boolean; unsafe?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate: boolean, options: { unsafe?: boolean; out: Tensor }): Tensor;
   };
   _index_put_impl_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options?: { accumulate?: boolean; unsafe?: boolean }): Tensor;
-    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate?: boolean, unsafe?: boolean): Tensor;
+    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, options?: { accumulate?: boolean; unsafe?: boolean }): Tensor;
+    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate: boolean, options?: { unsafe?: boolean }): Tensor;
+    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate?: boolean, unsafe?: boolean): Tensor;
   };
   _indices: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   _indices_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _is_zerotensor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): boolean;
@@ -695,47 +931,52 @@ export interface AtenOperators {
   };
   _linalg_det: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number): [result: Tensor, LU: Tensor, pivots: Tensor];
-    result(A: Tensor | number, options: { result: Tensor | number; LU: Tensor | number; pivots: Tensor | number }): [result: Tensor, LU: Tensor, pivots: Tensor];
+    result(A: Tensor | number, options: { result: Tensor; LU: Tensor; pivots: Tensor }): [result: Tensor, LU: Tensor, pivots: Tensor];
   };
   _linalg_eigh: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, options?: { UPLO?: string; computeV?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    default(A: Tensor | number, UPLO: string, options?: { computeV?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
     default(A: Tensor | number, UPLO?: string, computeV?: boolean): [eigenvalues: Tensor, eigenvectors: Tensor];
-    eigenvalues(A: Tensor | number, options: { UPLO?: string; computeV?: boolean; eigenvalues: Tensor | number; eigenvectors: Tensor | number }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    eigenvalues(A: Tensor | number, options: { UPLO?: string; computeV?: boolean; eigenvalues: Tensor; eigenvectors: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    eigenvalues(A: Tensor | number, UPLO: string, options: { computeV?: boolean; eigenvalues: Tensor; eigenvectors: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
   };
   _linalg_slogdet: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number): [sign: Tensor, logabsdet: Tensor, LU: Tensor, pivots: Tensor];
-    sign(A: Tensor | number, options: { sign: Tensor | number; logabsdet: Tensor | number; LU: Tensor | number; pivots: Tensor | number }): [sign: Tensor, logabsdet: Tensor, LU: Tensor, pivots: Tensor];
+    sign(A: Tensor | number, options: { sign: Tensor; logabsdet: Tensor; LU: Tensor; pivots: Tensor }): [sign: Tensor, logabsdet: Tensor, LU: Tensor, pivots: Tensor];
   };
   _linalg_solve_ex: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, B: Tensor | number, options?: { left?: boolean; checkErrors?: boolean }): [result: Tensor, LU: Tensor, pivots: Tensor, info: Tensor];
-    result(A: Tensor | number, B: Tensor | number, options: { left?: boolean; checkErrors?: boolean; result: Tensor | number; LU: Tensor | number; pivots: Tensor | number; info: Tensor | number }): [result: Tensor, LU: Tensor, pivots: Tensor, info: Tensor];
+    result(A: Tensor | number, B: Tensor | number, options: { left?: boolean; checkErrors?: boolean; result: Tensor; LU: Tensor; pivots: Tensor; info: Tensor }): [result: Tensor, LU: Tensor, pivots: Tensor, info: Tensor];
   };
   _linalg_svd: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, options?: { fullMatrices?: boolean; computeUv?: boolean; driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
+    default(A: Tensor | number, fullMatrices: boolean, options?: { computeUv?: boolean; driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
     default(A: Tensor | number, fullMatrices?: boolean, computeUv?: boolean, options?: { driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
-    U(A: Tensor | number, options: { fullMatrices?: boolean; computeUv?: boolean; driver?: string | null; U: Tensor | number; S: Tensor | number; Vh: Tensor | number }): [U: Tensor, S: Tensor, Vh: Tensor];
+    U(A: Tensor | number, options: { fullMatrices?: boolean; computeUv?: boolean; driver?: string | null; U: Tensor; S: Tensor; Vh: Tensor }): [U: Tensor, S: Tensor, Vh: Tensor];
+    U(A: Tensor | number, fullMatrices: boolean, options: { computeUv?: boolean; driver?: string | null; U: Tensor; S: Tensor; Vh: Tensor }): [U: Tensor, S: Tensor, Vh: Tensor];
   };
   _local_scalar_dense: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Scalar;
   };
   _log_softmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, halfToFloat: boolean): Tensor;
-    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor }): Tensor;
   };
   _log_softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType, options: { out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType, options: { out: Tensor }): Tensor;
   };
   _logcumsumexp: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number): Tensor;
-    out(self: Tensor | number, dim: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
   };
   _lstm_mps: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean, options: { out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: Tensor | number; out4: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
   };
   _lu_with_info: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { pivot?: boolean; checkErrors?: boolean }): [LU: Tensor, pivots: Tensor, info: Tensor];
+    default(self: Tensor | number, pivot: boolean, options?: { checkErrors?: boolean }): [LU: Tensor, pivots: Tensor, info: Tensor];
     default(self: Tensor | number, pivot?: boolean, checkErrors?: boolean): [LU: Tensor, pivots: Tensor, info: Tensor];
   };
   _make_dual: ((...args: readonly unknown[]) => unknown) & {
@@ -743,133 +984,234 @@ export interface AtenOperators {
   };
   _make_dual_copy: ((...args: readonly unknown[]) => unknown) & {
     default(primal: Tensor | number, tangent: Tensor | number, level: number): Tensor;
-    out(primal: Tensor | number, tangent: Tensor | number, level: number, options: { out: Tensor | number }): Tensor;
+    out(primal: Tensor | number, tangent: Tensor | number, level: number, options: { out: Tensor }): Tensor;
   };
   _make_per_channel_quantized_tensor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number): Tensor;
-    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, options: { out: Tensor }): Tensor;
   };
   _make_per_tensor_quantized_tensor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: number, zeroPoint: number): Tensor;
-    out(self: Tensor | number, scale: number, zeroPoint: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, scale: number, zeroPoint: number, options: { out: Tensor }): Tensor;
   };
   _masked_scale: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mask: Tensor | number, scale: number): Tensor;
-    out(self: Tensor | number, mask: Tensor | number, scale: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mask: Tensor | number, scale: number, options: { out: Tensor }): Tensor;
   };
   _masked_softmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mask: Tensor | number, options?: { dim?: number | null; maskType?: number | null }): Tensor;
+    default(self: Tensor | number, mask: Tensor | number, dim: number | null, options?: { maskType?: number | null }): Tensor;
     default(self: Tensor | number, mask: Tensor | number, dim?: number | null, maskType?: number | null): Tensor;
-    out(self: Tensor | number, mask: Tensor | number, options: { dim?: number | null; maskType?: number | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mask: Tensor | number, options: { dim?: number | null; maskType?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, mask: Tensor | number, dim: number | null, options: { maskType?: number | null; out: Tensor }): Tensor;
   };
   _masked_softmax_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, output: Tensor | number, mask: Tensor | number, options?: { dim?: number | null }): Tensor;
     default(gradOutput: Tensor | number, output: Tensor | number, mask: Tensor | number, dim?: number | null): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, mask: Tensor | number, options: { dim?: number | null; out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, mask: Tensor | number, options: { dim?: number | null; out: Tensor }): Tensor;
+  };
+  _mkldnn_reshape: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, shape: readonly number[]): Tensor;
+    out(self: Tensor | number, shape: readonly number[], options: { out: Tensor }): Tensor;
   };
   _mkldnn_transpose: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim0: number, dim1: number): Tensor;
-    out(self: Tensor | number, dim0: number, dim1: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim0: number, dim1: number, options: { out: Tensor }): Tensor;
   };
   _mkldnn_transpose_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim0: number, dim1: number): Tensor;
+    default(self: Tensor, dim0: number, dim1: number): Tensor;
+  };
+  _mps_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
+  };
+  _mps_convolution_transpose: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { out: Tensor }): Tensor;
+  };
+  _mps_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
   };
   _native_decoder_only_multi_head_attention: ((...args: readonly unknown[]) => unknown) & {
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options?: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options?: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options?: { incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, options?: { needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, needWeights: boolean, options?: { averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask?: Tensor | number | null, incrKey?: Tensor | number | null, incrValue?: Tensor | number | null, needWeights?: boolean, averageAttnWeights?: boolean): [Tensor, Tensor, Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: Tensor | number }): [Tensor, Tensor, Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options: { incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, options: { needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, needWeights: boolean, options: { averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
   };
   _native_multi_head_attention: ((...args: readonly unknown[]) => unknown) & {
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options?: { mask?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options?: { needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, options?: { averageAttnWeights?: boolean; maskType?: number | null }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, averageAttnWeights: boolean, options?: { maskType?: number | null }): [Tensor, Tensor];
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask?: Tensor | number | null, needWeights?: boolean, averageAttnWeights?: boolean, maskType?: number | null): [Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options: { needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, options: { averageAttnWeights?: boolean; maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, averageAttnWeights: boolean, options: { maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   _neg_view: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   _neg_view_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _nested_from_padded: ((...args: readonly unknown[]) => unknown) & {
     default(padded: Tensor | number, cpuNestedShapeExample: Tensor | number, options?: { fuseTransform0213?: boolean }): Tensor;
     default(padded: Tensor | number, cpuNestedShapeExample: Tensor | number, fuseTransform0213?: boolean): Tensor;
-    out(padded: Tensor | number, cpuNestedShapeExample: Tensor | number, options: { fuseTransform0213?: boolean; out: Tensor | number }): Tensor;
+    out(padded: Tensor | number, cpuNestedShapeExample: Tensor | number, options: { fuseTransform0213?: boolean; out: Tensor }): Tensor;
   };
   _nested_from_padded_and_nested_example: ((...args: readonly unknown[]) => unknown) & {
     default(padded: Tensor | number, ntExample: Tensor | number): Tensor;
-    out(padded: Tensor | number, ntExample: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(padded: Tensor | number, ntExample: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _nested_select_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, dim: number, index: number): Tensor;
   };
+  _nested_sum_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, self: Tensor | number, options?: { dim?: number | readonly number[] | null; keepdim?: boolean }): Tensor;
+    default(grad: Tensor | number, self: Tensor | number, dim: number | readonly number[] | null, options?: { keepdim?: boolean }): Tensor;
+    default(grad: Tensor | number, self: Tensor | number, dim?: number | readonly number[] | null, keepdim?: boolean): Tensor;
+  };
   _nested_tensor_from_mask: ((...args: readonly unknown[]) => unknown) & {
     default(t: Tensor | number, mask: Tensor | number, options?: { maskCheck?: boolean }): Tensor;
     default(t: Tensor | number, mask: Tensor | number, maskCheck?: boolean): Tensor;
-    out(t: Tensor | number, mask: Tensor | number, options: { maskCheck?: boolean; out: Tensor | number }): Tensor;
+    out(t: Tensor | number, mask: Tensor | number, options: { maskCheck?: boolean; out: Tensor }): Tensor;
   };
   _nested_tensor_from_mask_left_aligned: ((...args: readonly unknown[]) => unknown) & {
     default(t: Tensor | number, mask: Tensor | number): boolean;
   };
   _nested_tensor_from_tensor_list: ((...args: readonly unknown[]) => unknown) & {
     default(list: readonly Tensor[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    default(list: readonly Tensor[], dtype: DType | null, options?: { layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    default(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, options?: { device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    default(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, device: Device | null, options?: { pinMemory?: boolean | null }): Tensor;
     default(list: readonly Tensor[], dtype?: DType | null, layout?: Layout | null, device?: Device | null, pinMemory?: boolean | null): Tensor;
-    out(list: readonly Tensor[], options: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; out: Tensor | number }): Tensor;
+    out(list: readonly Tensor[], options: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; out: Tensor }): Tensor;
+    out(list: readonly Tensor[], dtype: DType | null, options: { layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; out: Tensor }): Tensor;
+    out(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, options: { device?: Device | null; pinMemory?: boolean | null; out: Tensor }): Tensor;
+    out(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, device: Device | null, options: { pinMemory?: boolean | null; out: Tensor }): Tensor;
   };
   _nested_tensor_layer_norm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number }): Tensor;
-    out(self: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number; out: Tensor | number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; eps: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { eps: number }): Tensor;
+    out(self: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; eps: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { eps: number; out: Tensor }): Tensor;
   };
   _nested_tensor_offsets: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): number[];
   };
   _nested_tensor_size: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _nested_tensor_softmax_with_shape: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, query: Tensor | number): Tensor;
   };
   _nested_tensor_strides: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _nested_view_from_buffer: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, nestedSize: Tensor | number, nestedStrides: Tensor | number, offsets: readonly number[]): Tensor;
+  };
+  _nested_view_from_buffer_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, nestedSize: Tensor | number, nestedStrides: Tensor | number, offsets: readonly number[]): Tensor;
+    out(self: Tensor | number, nestedSize: Tensor | number, nestedStrides: Tensor | number, offsets: readonly number[], options: { out: Tensor }): Tensor;
   };
   _new_zeros_with_same_feature_meta: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number, options?: { selfNumBatchDims?: number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { selfNumBatchDims?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { selfNumBatchDims?: number; out: Tensor }): Tensor;
   };
   _nnpack_available: ((...args: readonly unknown[]) => unknown) & {
     default(): boolean;
+  };
+  _nnpack_spatial_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: number | readonly number[]; stride?: number | readonly number[] }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: number | readonly number[]; stride?: number | readonly number[] }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: number | readonly number[], options?: { stride?: number | readonly number[] }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: number | readonly number[]; stride?: number | readonly number[]; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: number | readonly number[]; stride?: number | readonly number[]; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: number | readonly number[], options: { stride?: number | readonly number[]; out: Tensor }): Tensor;
   };
   _nnz: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): number;
   };
   _pack_padded_sequence: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, lengths: Tensor | number, batchFirst: boolean): [Tensor, Tensor];
-    out(input: Tensor | number, lengths: Tensor | number, batchFirst: boolean, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(input: Tensor | number, lengths: Tensor | number, batchFirst: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _pack_padded_sequence_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, inputSize: readonly number[], batchSizes: Tensor | number, batchFirst: boolean): Tensor;
+  };
+  _pad_circular: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, pad: readonly number[]): Tensor;
+  };
+  _pad_enum: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, pad: readonly number[], mode: number, options?: { value?: number | null }): Tensor;
+    default(self: Tensor | number, pad: readonly number[], mode: number, value?: number | null): Tensor;
   };
   _pad_packed_sequence: ((...args: readonly unknown[]) => unknown) & {
     default(data: Tensor | number, batchSizes: Tensor | number, batchFirst: boolean, paddingValue: Scalar, totalLength: number): [Tensor, Tensor];
   };
   _pdist_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, self: Tensor | number, p: number, pdist: Tensor | number): Tensor;
-    out(grad: Tensor | number, self: Tensor | number, p: number, pdist: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(grad: Tensor | number, self: Tensor | number, p: number, pdist: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _pdist_forward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { p?: number }): Tensor;
     default(self: Tensor | number, p?: number): Tensor;
-    out(self: Tensor | number, options: { p?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { p?: number; out: Tensor }): Tensor;
   };
   _pin_memory: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { device?: Device | null }): Tensor;
     default(self: Tensor | number, device?: Device | null): Tensor;
-    out(self: Tensor | number, options: { device?: Device | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { device?: Device | null; out: Tensor }): Tensor;
   };
   _remove_batch_dim: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, level: number, batchSize: number, outDim: number): Tensor;
   };
+  _reshape_alias: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], stride: readonly number[]): Tensor;
+  };
+  _reshape_alias_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], stride: readonly number[]): Tensor;
+    out(self: Tensor | number, size: readonly number[], stride: readonly number[], options: { out: Tensor }): Tensor;
+  };
   _reshape_from_tensor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, shape: Tensor | number): Tensor;
+  };
+  _resize_output: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], device: Device): Tensor;
+    out(self: Tensor | number, size: readonly number[], device: Device, options: { out: Tensor }): Tensor;
+  };
+  _resize_output_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, size: readonly number[], device: Device): Tensor;
   };
   _rowwise_prune: ((...args: readonly unknown[]) => unknown) & {
     default(weight: Tensor | number, mask: Tensor | number, compressedIndicesDtype: DType): [Tensor, Tensor];
@@ -877,68 +1219,133 @@ export interface AtenOperators {
   _sample_dirichlet: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { generator?: Generator | null }): Tensor;
     default(self: Tensor | number, generator?: Generator | null): Tensor;
-    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
   };
   _saturate_weight_to_fp16: ((...args: readonly unknown[]) => unknown) & {
     default(weight: Tensor | number): Tensor;
   };
   _scaled_dot_product_attention: ((...args: readonly unknown[]) => unknown) & {
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, options?: { attnMask?: Tensor | number | null; dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, options?: { dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, options?: { needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, needAttnWeights: boolean, options?: { isCausal?: boolean }): [Tensor, Tensor];
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask?: Tensor | number | null, dropoutP?: number, needAttnWeights?: boolean, isCausal?: boolean): [Tensor, Tensor];
   };
   _scaled_dot_product_attention_forward: ((...args: readonly unknown[]) => unknown) & {
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, options?: { attnMask?: Tensor | number | null; dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, options?: { dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, options?: { needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, needAttnWeights: boolean, options?: { isCausal?: boolean }): [Tensor, Tensor];
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask?: Tensor | number | null, dropoutP?: number, needAttnWeights?: boolean, isCausal?: boolean): [Tensor, Tensor];
   };
   _scaled_dot_product_attention_math: ((...args: readonly unknown[]) => unknown) & {
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, options?: { attnMask?: Tensor | number | null; dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, options?: { dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, options?: { needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, needAttnWeights: boolean, options?: { isCausal?: boolean }): [Tensor, Tensor];
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask?: Tensor | number | null, dropoutP?: number, needAttnWeights?: boolean, isCausal?: boolean): [Tensor, Tensor];
   };
   _segment_reduce_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, output: Tensor | number, data: Tensor | number, reduce: string, options?: { lengths?: Tensor | number | null; offsets?: Tensor | number | null; axis?: number; initial?: Scalar | null }): Tensor;
-    out(grad: Tensor | number, output: Tensor | number, data: Tensor | number, reduce: string, options: { lengths?: Tensor | number | null; offsets?: Tensor | number | null; axis?: number; initial?: Scalar | null; out: Tensor | number }): Tensor;
+    out(grad: Tensor | number, output: Tensor | number, data: Tensor | number, reduce: string, options: { lengths?: Tensor | number | null; offsets?: Tensor | number | null; axis?: number; initial?: Scalar | null; out: Tensor }): Tensor;
   };
   _shape_as_tensor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
+  };
+  _slow_conv2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { gradInput: Tensor; gradWeight: Tensor; gradBias: Tensor }): [Tensor, Tensor, Tensor];
+    output_mask(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], outputMask: boolean | readonly boolean[]): [gradInput: Tensor, gradWeight: Tensor, gradBias: Tensor];
+    output_mask_out(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  _slow_conv2d_forward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[] }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; output: Tensor }): Tensor;
   };
   _sobol_engine_draw: ((...args: readonly unknown[]) => unknown) & {
     default(quasi: Tensor | number, n: number, sobolstate: Tensor | number, dimension: number, numGenerated: number, options?: { dtype?: DType | null }): [Tensor, Tensor];
     default(quasi: Tensor | number, n: number, sobolstate: Tensor | number, dimension: number, numGenerated: number, dtype?: DType | null): [Tensor, Tensor];
   };
   _sobol_engine_ff_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, n: number, sobolstate: Tensor | number, dimension: number, numGenerated: number): Tensor;
+    default(self: Tensor, n: number, sobolstate: Tensor | number, dimension: number, numGenerated: number): Tensor;
   };
   _sobol_engine_initialize_state_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dimension: number): Tensor;
+    default(self: Tensor, dimension: number): Tensor;
   };
   _sobol_engine_scramble_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, ltm: Tensor | number, dimension: number): Tensor;
+    default(self: Tensor, ltm: Tensor | number, dimension: number): Tensor;
   };
   _softmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, halfToFloat: boolean): Tensor;
-    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor }): Tensor;
   };
   _softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType, options: { gradInput: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType, options: { gradInput: Tensor }): Tensor;
   };
   _sparse_addmm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
-    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor }): Tensor;
+  };
+  _sparse_broadcast_to: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[]): Tensor;
+  };
+  _sparse_broadcast_to_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[]): Tensor;
+    out(self: Tensor | number, size: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _sparse_bsc_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_bsr_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_compressed_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(compressedIndices: Tensor | number, plainIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_coo_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(indices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_coo_tensor_with_dims: ((...args: readonly unknown[]) => unknown) & {
+    default(sparseDim: number, denseDim: number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(sparseDim: number, denseDim: number, size: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _sparse_coo_tensor_with_dims_and_tensors: ((...args: readonly unknown[]) => unknown) & {
+    default(sparseDim: number, denseDim: number, size: readonly number[], indices: Tensor | number, values: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(sparseDim: number, denseDim: number, size: readonly number[], indices: Tensor | number, values: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _sparse_csc_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_csr_prod: ((...args: readonly unknown[]) => unknown) & {
+    dim_dtype(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    dim_dtype(self: Tensor | number, dim: number | readonly number[], keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    dim_dtype_out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+  };
+  _sparse_csr_sum: ((...args: readonly unknown[]) => unknown) & {
+    dim_dtype(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    dim_dtype(self: Tensor | number, dim: number | readonly number[], keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    dim_dtype_out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+  };
+  _sparse_csr_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
   };
   _sparse_log_softmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, halfToFloat: boolean): Tensor;
     int(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
     int(self: Tensor | number, dim: number, dtype?: DType | null): Tensor;
-    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor }): Tensor;
   };
   _sparse_log_softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _sparse_mask_helper: ((...args: readonly unknown[]) => unknown) & {
     default(t: Tensor | number, maskIndices: Tensor | number): Tensor;
-    out(t: Tensor | number, maskIndices: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(t: Tensor | number, maskIndices: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _sparse_mm: ((...args: readonly unknown[]) => unknown) & {
     default(sparse: Tensor | number, dense: Tensor | number): Tensor;
@@ -947,47 +1354,61 @@ export interface AtenOperators {
     default(self: Tensor | number, dim: number, halfToFloat: boolean): Tensor;
     int(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
     int(self: Tensor | number, dim: number, dtype?: DType | null): Tensor;
-    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor }): Tensor;
   };
   _sparse_softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _sparse_sparse_matmul: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _sparse_sum: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[]): Tensor;
+    dim_dtype(self: Tensor | number, dim: number | readonly number[], options: { dtype: DType }): Tensor;
+    dim_out(self: Tensor | number, dim: number | readonly number[], options: { out: Tensor }): Tensor;
     dtype(self: Tensor | number, options: { dtype: DType }): Tensor;
+  };
+  _sparse_sum_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, self: Tensor | number, dim: readonly number[]): Tensor;
+    out(grad: Tensor | number, self: Tensor | number, dim: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _spdiags: ((...args: readonly unknown[]) => unknown) & {
+    default(diagonals: Tensor | number, offsets: Tensor | number, shape: readonly number[], options?: { layout?: Layout | null }): Tensor;
+    default(diagonals: Tensor | number, offsets: Tensor | number, shape: readonly number[], layout?: Layout | null): Tensor;
+    out(diagonals: Tensor | number, offsets: Tensor | number, shape: readonly number[], options: { layout?: Layout | null; out: Tensor }): Tensor;
   };
   _stack: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[], options?: { dim?: number }): Tensor;
     default(tensors: readonly Tensor[], dim?: number): Tensor;
-    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor }): Tensor;
   };
   _standard_gamma: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { generator?: Generator | null }): Tensor;
     default(self: Tensor | number, generator?: Generator | null): Tensor;
-    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
   };
   _standard_gamma_grad: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, output: Tensor | number): Tensor;
-    out(self: Tensor | number, output: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, output: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _symeig_helper: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, eigenvectors: boolean, upper: boolean): [Tensor, Tensor];
-    out(self: Tensor | number, eigenvectors: boolean, upper: boolean, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(self: Tensor | number, eigenvectors: boolean, upper: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   _test_ambiguous_defaults: ((...args: readonly unknown[]) => unknown) & {
     a(dummy: Tensor | number, options?: { a?: number; b?: number }): Tensor;
+    a(dummy: Tensor | number, a: number, options?: { b?: number }): Tensor;
     a(dummy: Tensor | number, a?: number, b?: number): Tensor;
     b(dummy: Tensor | number, options?: { a?: number; b?: string }): Tensor;
+    b(dummy: Tensor | number, a: number, options?: { b?: string }): Tensor;
     b(dummy: Tensor | number, a?: number, b?: string): Tensor;
   };
   _test_autograd_multiple_dispatch: ((...args: readonly unknown[]) => unknown) & {
     fullcoverage(self: Tensor | number): Tensor;
-    fullcoverage_out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    fullcoverage_out(self: Tensor | number, options: { out: Tensor }): Tensor;
     ntonly(self: Tensor | number, b: boolean): Tensor;
   };
   _test_autograd_multiple_dispatch_view: ((...args: readonly unknown[]) => unknown) & {
@@ -995,7 +1416,22 @@ export interface AtenOperators {
   };
   _test_autograd_multiple_dispatch_view_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _test_optional_filled_intlist: ((...args: readonly unknown[]) => unknown) & {
+    default(values: Tensor | number, options?: { addends?: number | readonly number[] | null }): Tensor;
+    default(values: Tensor | number, addends?: number | readonly number[] | null): Tensor;
+    out(values: Tensor | number, options: { addends?: number | readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _test_optional_floatlist: ((...args: readonly unknown[]) => unknown) & {
+    default(values: Tensor | number, options?: { addends?: readonly number[] | null }): Tensor;
+    default(values: Tensor | number, addends?: readonly number[] | null): Tensor;
+    out(values: Tensor | number, options: { addends?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _test_optional_intlist: ((...args: readonly unknown[]) => unknown) & {
+    default(values: Tensor | number, options?: { addends?: readonly number[] | null }): Tensor;
+    default(values: Tensor | number, addends?: readonly number[] | null): Tensor;
+    out(values: Tensor | number, options: { addends?: readonly number[] | null; out: Tensor }): Tensor;
   };
   _test_serialization_subcmul: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
@@ -1003,43 +1439,71 @@ export interface AtenOperators {
   };
   _test_string_default: ((...args: readonly unknown[]) => unknown) & {
     default(dummy: Tensor | number, options?: { a?: string; b?: string }): Tensor;
+    default(dummy: Tensor | number, a: string, options?: { b?: string }): Tensor;
     default(dummy: Tensor | number, a?: string, b?: string): Tensor;
   };
   _test_warn_in_autograd: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _thnn_differentiable_gru_cell_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradHy: Tensor | number, inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, options?: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number, inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias: Tensor | number | null, options?: { hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
     default(gradHy: Tensor | number, inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias?: Tensor | number | null, hiddenBias?: Tensor | number | null): [Tensor, Tensor, Tensor, Tensor, Tensor];
   };
   _thnn_differentiable_lstm_cell_backward: ((...args: readonly unknown[]) => unknown) & {
     default(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; inputGates: Tensor | number; hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; inputGates: Tensor | number; hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { inputGates: Tensor | number; hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, options: { hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, inputBias: Tensor | number | null, options: { hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, inputBias: Tensor | number | null, hiddenBias: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, inputBias: Tensor | number | null, hiddenBias: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
   };
   _thnn_fused_gru_cell: ((...args: readonly unknown[]) => unknown) & {
     default(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, options?: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null }): [Tensor, Tensor];
+    default(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias: Tensor | number | null, options?: { hiddenBias?: Tensor | number | null }): [Tensor, Tensor];
     default(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias?: Tensor | number | null, hiddenBias?: Tensor | number | null): [Tensor, Tensor];
-    out(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias: Tensor | number | null, options: { hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   _thnn_fused_gru_cell_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradHy: Tensor | number, workspace: Tensor | number, hasBias: boolean): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(gradHy: Tensor | number, workspace: Tensor | number, hasBias: boolean, options: { out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: Tensor | number; out4: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number, workspace: Tensor | number, hasBias: boolean, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
   };
   _thnn_fused_lstm_cell: ((...args: readonly unknown[]) => unknown) & {
     default(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, options?: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor];
+    default(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, inputBias: Tensor | number | null, options?: { hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor];
     default(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, inputBias?: Tensor | number | null, hiddenBias?: Tensor | number | null): [Tensor, Tensor, Tensor];
-    out(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, inputBias: Tensor | number | null, options: { hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   _thnn_fused_lstm_cell_backward: ((...args: readonly unknown[]) => unknown) & {
     default(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, options: { workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, workspace: Tensor | number, options: { hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
   };
   _thnn_fused_lstm_cell_backward_impl: ((...args: readonly unknown[]) => unknown) & {
     default(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
-    out(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, options: { workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, workspace: Tensor | number, options: { hasBias: boolean }): [Tensor, Tensor, Tensor];
+    out(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, options: { workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, workspace: Tensor | number, options: { hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   _to_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; nonBlocking?: boolean; memoryFormat?: MemoryFormat | null }): Tensor;
-    out(self: Tensor | number, options: { nonBlocking?: boolean; memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { nonBlocking?: boolean; memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
   };
   _to_cpu: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor[];
@@ -1047,51 +1511,204 @@ export interface AtenOperators {
   _to_dense: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null }): Tensor;
     default(self: Tensor | number, dtype?: DType | null): Tensor;
-    out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor }): Tensor;
   };
   _torch_cuda_cu_linker_symbol_op: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _transform_bias_rescale_qkv: ((...args: readonly unknown[]) => unknown) & {
     default(qkv: Tensor | number, qkvBias: Tensor | number, numHeads: number): [Tensor, Tensor, Tensor];
-    out(qkv: Tensor | number, qkvBias: Tensor | number, numHeads: number, options: { out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(qkv: Tensor | number, qkvBias: Tensor | number, numHeads: number, options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   _transformer_decoder_only_layer_fwd: ((...args: readonly unknown[]) => unknown) & {
     default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options?: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null }): [Tensor, Tensor, Tensor];
+    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options?: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null }): [Tensor, Tensor, Tensor];
+    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options?: { incrValue?: Tensor | number | null }): [Tensor, Tensor, Tensor];
     default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask?: Tensor | number | null, incrKey?: Tensor | number | null, incrValue?: Tensor | number | null): [Tensor, Tensor, Tensor];
-    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options: { incrValue?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   _transformer_encoder_layer_fwd: ((...args: readonly unknown[]) => unknown) & {
     default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options?: { mask?: Tensor | number | null; maskType?: number | null }): Tensor;
+    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options?: { maskType?: number | null }): Tensor;
     default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask?: Tensor | number | null, maskType?: number | null): Tensor;
-    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options: { mask?: Tensor | number | null; maskType?: number | null; out: Tensor | number }): Tensor;
+    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options: { mask?: Tensor | number | null; maskType?: number | null; out: Tensor }): Tensor;
+    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options: { maskType?: number | null; out: Tensor }): Tensor;
+  };
+  _trilinear: ((...args: readonly unknown[]) => unknown) & {
+    default(i1: Tensor | number, i2: Tensor | number, i3: Tensor | number, expand1: readonly number[], expand2: readonly number[], expand3: readonly number[], sumdim: readonly number[], options?: { unrollDim?: number }): Tensor;
+    default(i1: Tensor | number, i2: Tensor | number, i3: Tensor | number, expand1: readonly number[], expand2: readonly number[], expand3: readonly number[], sumdim: readonly number[], unrollDim?: number): Tensor;
+    out(i1: Tensor | number, i2: Tensor | number, i3: Tensor | number, expand1: readonly number[], expand2: readonly number[], expand3: readonly number[], sumdim: readonly number[], options: { unrollDim?: number; out: Tensor }): Tensor;
   };
   _triton_multi_head_attention: ((...args: readonly unknown[]) => unknown) & {
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options?: { mask?: Tensor | number | null }): Tensor;
     default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask?: Tensor | number | null): Tensor;
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; out: Tensor | number }): Tensor;
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; out: Tensor }): Tensor;
   };
   _triton_scaled_dot_attention: ((...args: readonly unknown[]) => unknown) & {
     default(q: Tensor | number, k: Tensor | number, v: Tensor | number, options?: { dropoutP?: number }): Tensor;
     default(q: Tensor | number, k: Tensor | number, v: Tensor | number, dropoutP?: number): Tensor;
-    out(q: Tensor | number, k: Tensor | number, v: Tensor | number, options: { dropoutP?: number; out: Tensor | number }): Tensor;
+    out(q: Tensor | number, k: Tensor | number, v: Tensor | number, options: { dropoutP?: number; out: Tensor }): Tensor;
   };
   _unique: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { sorted?: boolean; returnInverse?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, sorted: boolean, options?: { returnInverse?: boolean }): [Tensor, Tensor];
     default(self: Tensor | number, sorted?: boolean, returnInverse?: boolean): [Tensor, Tensor];
-    out(self: Tensor | number, options: { sorted?: boolean; returnInverse?: boolean; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(self: Tensor | number, options: { sorted?: boolean; returnInverse?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, sorted: boolean, options: { returnInverse?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   _unique2: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean }): [Tensor, Tensor, Tensor];
+    default(self: Tensor | number, sorted: boolean, options?: { returnInverse?: boolean; returnCounts?: boolean }): [Tensor, Tensor, Tensor];
+    default(self: Tensor | number, sorted: boolean, returnInverse: boolean, options?: { returnCounts?: boolean }): [Tensor, Tensor, Tensor];
     default(self: Tensor | number, sorted?: boolean, returnInverse?: boolean, returnCounts?: boolean): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, options: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, options: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, sorted: boolean, options: { returnInverse?: boolean; returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, sorted: boolean, returnInverse: boolean, options: { returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   _unpack_dual: ((...args: readonly unknown[]) => unknown) & {
     default(dual: Tensor | number, level: number): [primal: Tensor, tangent: Tensor];
   };
+  _unsafe_view: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[]): Tensor;
+    out(self: Tensor | number, size: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _upsample_bicubic2d_aa: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_bicubic2d_aa_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_bilinear2d_aa: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_bilinear2d_aa_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scales?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { scales?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact1d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scales?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scales?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
   _use_cudnn_ctc_loss: ((...args: readonly unknown[]) => unknown) & {
     Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number): boolean;
+    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number): boolean;
   };
   _use_cudnn_rnn_flatten_weight: ((...args: readonly unknown[]) => unknown) & {
     default(): boolean;
@@ -1099,12 +1716,30 @@ export interface AtenOperators {
   _validate_compressed_sparse_indices: ((...args: readonly unknown[]) => unknown) & {
     default(isCrow: boolean, compressedIdx: Tensor | number, plainIdx: Tensor | number, cdim: number, dim: number, nnz: number): void;
   };
+  _validate_sparse_bsc_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
+  };
+  _validate_sparse_bsr_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
+  };
+  _validate_sparse_compressed_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(compressedIndices: Tensor | number, plainIndices: Tensor | number, values: Tensor | number, size: readonly number[], layout: Layout): void;
+  };
+  _validate_sparse_coo_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(indices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
+  };
+  _validate_sparse_csc_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
+  };
+  _validate_sparse_csr_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
+  };
   _values: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   _values_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   _version: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): number;
@@ -1119,114 +1754,143 @@ export interface AtenOperators {
   _weight_norm_interface: ((...args: readonly unknown[]) => unknown) & {
     default(v: Tensor | number, g: Tensor | number, options?: { dim?: number }): [Tensor, Tensor];
     default(v: Tensor | number, g: Tensor | number, dim?: number): [Tensor, Tensor];
-    out(v: Tensor | number, g: Tensor | number, options: { dim?: number; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(v: Tensor | number, g: Tensor | number, options: { dim?: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   _weight_norm_interface_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradW: Tensor | number, savedV: Tensor | number, savedG: Tensor | number, savedNorms: Tensor | number, dim: number): [Tensor, Tensor];
-    out(gradW: Tensor | number, savedV: Tensor | number, savedG: Tensor | number, savedNorms: Tensor | number, dim: number, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(gradW: Tensor | number, savedV: Tensor | number, savedG: Tensor | number, savedNorms: Tensor | number, dim: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   abs: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   abs_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   absolute: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   absolute_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   acos: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   acos_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   acosh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   acosh_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
+  };
+  adaptive_avg_pool1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
+  };
+  adaptive_avg_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  adaptive_avg_pool3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
   };
   adaptive_avg_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  adaptive_max_pool1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): [Tensor, Tensor];
+  };
+  adaptive_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): [Tensor, Tensor];
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor; indices: Tensor }): [Tensor, Tensor];
   };
   adaptive_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  adaptive_max_pool3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): [Tensor, Tensor];
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor; indices: Tensor }): [Tensor, Tensor];
   };
   adaptive_max_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   add: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
     Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
     Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { alpha?: Scalar; out: Tensor }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor }): Tensor;
   };
   add_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor, other: Scalar, alpha?: Scalar): Tensor;
   };
   addbmm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, batch1: Tensor | number, batch2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
-    out(self: Tensor | number, batch1: Tensor | number, batch2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, batch1: Tensor | number, batch2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor }): Tensor;
   };
   addbmm_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, batch1: Tensor | number, batch2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
+    default(self: Tensor, batch1: Tensor | number, batch2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
   };
   addcdiv: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, tensor1: Tensor | number, tensor2: Tensor | number, options?: { value?: Scalar }): Tensor;
-    out(self: Tensor | number, tensor1: Tensor | number, tensor2: Tensor | number, options: { value?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, tensor1: Tensor | number, tensor2: Tensor | number, options: { value?: Scalar; out: Tensor }): Tensor;
   };
   addcdiv_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, tensor1: Tensor | number, tensor2: Tensor | number, options?: { value?: Scalar }): Tensor;
+    default(self: Tensor, tensor1: Tensor | number, tensor2: Tensor | number, options?: { value?: Scalar }): Tensor;
   };
   addcmul: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, tensor1: Tensor | number, tensor2: Tensor | number, options?: { value?: Scalar }): Tensor;
-    out(self: Tensor | number, tensor1: Tensor | number, tensor2: Tensor | number, options: { value?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, tensor1: Tensor | number, tensor2: Tensor | number, options: { value?: Scalar; out: Tensor }): Tensor;
   };
   addcmul_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, tensor1: Tensor | number, tensor2: Tensor | number, options?: { value?: Scalar }): Tensor;
+    default(self: Tensor, tensor1: Tensor | number, tensor2: Tensor | number, options?: { value?: Scalar }): Tensor;
   };
   addmm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
-    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor }): Tensor;
   };
   addmm_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
+    default(self: Tensor, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
   };
   addmv: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat: Tensor | number, vec: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
-    out(self: Tensor | number, mat: Tensor | number, vec: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mat: Tensor | number, vec: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor }): Tensor;
   };
   addmv_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, mat: Tensor | number, vec: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
+    default(self: Tensor, mat: Tensor | number, vec: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
   };
   addr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, vec1: Tensor | number, vec2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
-    out(self: Tensor | number, vec1: Tensor | number, vec2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, vec1: Tensor | number, vec2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor }): Tensor;
   };
   addr_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, vec1: Tensor | number, vec2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
+    default(self: Tensor, vec1: Tensor | number, vec2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
   };
   adjoint: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
+  };
+  affine_grid_generator: ((...args: readonly unknown[]) => unknown) & {
+    default(theta: Tensor | number, size: readonly number[], alignCorners: boolean): Tensor;
+    out(theta: Tensor | number, size: readonly number[], alignCorners: boolean, options: { out: Tensor }): Tensor;
+  };
+  affine_grid_generator_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, size: readonly number[], alignCorners: boolean): Tensor;
   };
   alias: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   alias_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   align_as: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
@@ -1240,146 +1904,185 @@ export interface AtenOperators {
   };
   all: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    all_out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    all_out(self: Tensor | number, options: { out: Tensor }): Tensor;
     dim(self: Tensor | number, dim: number, options?: { keepdim?: boolean }): Tensor;
     dim(self: Tensor | number, dim: number, keepdim?: boolean): Tensor;
-    out(self: Tensor | number, dim: number, options: { keepdim?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   allclose: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number, options?: { rtol?: number; atol?: number; equalNan?: boolean }): boolean;
+    default(self: Tensor | number, other: Tensor | number, rtol: number, options?: { atol?: number; equalNan?: boolean }): boolean;
+    default(self: Tensor | number, other: Tensor | number, rtol: number, atol: number, options?: { equalNan?: boolean }): boolean;
     default(self: Tensor | number, other: Tensor | number, rtol?: number, atol?: number, equalNan?: boolean): boolean;
   };
   alpha_dropout: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, p: number, train: boolean): Tensor;
   };
   alpha_dropout_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, p: number, train: boolean): Tensor;
+    default(self: Tensor, p: number, train: boolean): Tensor;
+  };
+  amax: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { dim?: number | readonly number[]; keepdim?: boolean }): Tensor;
+    default(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+    default(self: Tensor | number, dim?: number | readonly number[], keepdim?: boolean): Tensor;
+    out(self: Tensor | number, options: { dim?: number | readonly number[]; keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; out: Tensor }): Tensor;
+  };
+  amin: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { dim?: number | readonly number[]; keepdim?: boolean }): Tensor;
+    default(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+    default(self: Tensor | number, dim?: number | readonly number[], keepdim?: boolean): Tensor;
+    out(self: Tensor | number, options: { dim?: number | readonly number[]; keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   aminmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dim?: number | null; keepdim?: boolean }): [min: Tensor, max: Tensor];
-    out(self: Tensor | number, options: { dim?: number | null; keepdim?: boolean; min: Tensor | number; max: Tensor | number }): [min: Tensor, max: Tensor];
+    out(self: Tensor | number, options: { dim?: number | null; keepdim?: boolean; min: Tensor; max: Tensor }): [min: Tensor, max: Tensor];
   };
   angle: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   any: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    all_out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    all_out(self: Tensor | number, options: { out: Tensor }): Tensor;
     dim(self: Tensor | number, dim: number, options?: { keepdim?: boolean }): Tensor;
     dim(self: Tensor | number, dim: number, keepdim?: boolean): Tensor;
-    out(self: Tensor | number, dim: number, options: { keepdim?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   arange: ((...args: readonly unknown[]) => unknown) & {
     default(end: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(end: Scalar, options: { out: Tensor | number }): Tensor;
+    out(end: Scalar, options: { out: Tensor }): Tensor;
     start(start: Scalar, end: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    start_out(start: Scalar, end: Scalar, options: { step?: Scalar; out: Tensor | number }): Tensor;
+    start_out(start: Scalar, end: Scalar, options: { step?: Scalar; out: Tensor }): Tensor;
     start_step(start: Scalar, end: Scalar, options?: { step?: Scalar; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     start_step(start: Scalar, end: Scalar, step?: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
   };
   arccos: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   arccos_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   arccosh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   arccosh_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   arcsin: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   arcsin_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   arcsinh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   arcsinh_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   arctan: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   arctan2: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   arctan2_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   arctan_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   arctanh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   arctanh_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   argmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dim?: number | null; keepdim?: boolean }): Tensor;
+    default(self: Tensor | number, dim: number | null, options?: { keepdim?: boolean }): Tensor;
     default(self: Tensor | number, dim?: number | null, keepdim?: boolean): Tensor;
-    out(self: Tensor | number, options: { dim?: number | null; keepdim?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { dim?: number | null; keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | null, options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   argmin: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dim?: number | null; keepdim?: boolean }): Tensor;
+    default(self: Tensor | number, dim: number | null, options?: { keepdim?: boolean }): Tensor;
     default(self: Tensor | number, dim?: number | null, keepdim?: boolean): Tensor;
-    out(self: Tensor | number, options: { dim?: number | null; keepdim?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { dim?: number | null; keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | null, options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   argsort: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dim?: number; descending?: boolean }): Tensor;
+    default(self: Tensor | number, dim: number, options?: { descending?: boolean }): Tensor;
     default(self: Tensor | number, dim?: number, descending?: boolean): Tensor;
     stable(self: Tensor | number, options: { stable: boolean; dim?: number; descending?: boolean }): Tensor;
-    stable_out(self: Tensor | number, options: { stable: boolean; dim?: number; descending?: boolean; out: Tensor | number }): Tensor;
+    stable_out(self: Tensor | number, options: { stable: boolean; dim?: number; descending?: boolean; out: Tensor }): Tensor;
   };
   argwhere: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
+  as_strided: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+    default(self: Tensor | number, size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+  };
+  as_strided_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+    default(self: Tensor, size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+  };
+  as_strided_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+    default(self: Tensor | number, size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+    out(self: Tensor | number, size: readonly number[], stride: readonly number[], options: { storageOffset?: number | null; out: Tensor }): Tensor;
+  };
+  as_strided_scatter: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, src: Tensor | number, size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+    default(self: Tensor | number, src: Tensor | number, size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+    out(self: Tensor | number, src: Tensor | number, size: readonly number[], stride: readonly number[], options: { storageOffset?: number | null; out: Tensor }): Tensor;
+  };
   asin: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   asin_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   asinh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   asinh_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   atan: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   atan2: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   atan2_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   atan_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   atanh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   atanh_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   atleast_1d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -1393,62 +2096,152 @@ export interface AtenOperators {
     default(self: Tensor | number): Tensor;
     Sequence(tensors: readonly Tensor[]): Tensor[];
   };
+  avg_pool1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { ceilMode?: boolean; countIncludePad?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, options?: { countIncludePad?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], ceilMode?: boolean, countIncludePad?: boolean): Tensor;
+  };
+  avg_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, options?: { countIncludePad?: boolean; divisorOverride?: number | null }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options?: { divisorOverride?: number | null }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], ceilMode?: boolean, countIncludePad?: boolean, divisorOverride?: number | null): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, options: { countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options: { divisorOverride?: number | null; out: Tensor }): Tensor;
+  };
+  avg_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options?: { divisorOverride?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, divisorOverride?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options: { divisorOverride?: number | null; gradInput: Tensor }): Tensor;
+  };
+  avg_pool3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, options?: { countIncludePad?: boolean; divisorOverride?: number | null }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options?: { divisorOverride?: number | null }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], ceilMode?: boolean, countIncludePad?: boolean, divisorOverride?: number | null): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, options: { countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options: { divisorOverride?: number | null; out: Tensor }): Tensor;
+  };
+  avg_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options?: { divisorOverride?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, divisorOverride?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options: { divisorOverride?: number | null; gradInput: Tensor }): Tensor;
+  };
   baddbmm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, batch1: Tensor | number, batch2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
-    out(self: Tensor | number, batch1: Tensor | number, batch2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, batch1: Tensor | number, batch2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor }): Tensor;
   };
   baddbmm_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, batch1: Tensor | number, batch2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
+    default(self: Tensor, batch1: Tensor | number, batch2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
   };
   bartlett_window: ((...args: readonly unknown[]) => unknown) & {
     default(windowLength: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(windowLength: number, options: { out: Tensor | number }): Tensor;
+    out(windowLength: number, options: { out: Tensor }): Tensor;
     periodic(windowLength: number, periodic: boolean, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    periodic_out(windowLength: number, periodic: boolean, options: { out: Tensor | number }): Tensor;
+    periodic_out(windowLength: number, periodic: boolean, options: { out: Tensor }): Tensor;
   };
   batch_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, options: { eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, eps: number, options: { cudnnEnabled: boolean }): Tensor;
   };
   batch_norm_backward_elemt: ((...args: readonly unknown[]) => unknown) & {
     default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number }): Tensor;
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number; out: Tensor | number }): Tensor;
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number }): Tensor;
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, options: { meanDyXmu: Tensor | number; count: Tensor | number }): Tensor;
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, meanDyXmu: Tensor | number, options: { count: Tensor | number }): Tensor;
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number; out: Tensor }): Tensor;
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number; out: Tensor }): Tensor;
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, options: { meanDyXmu: Tensor | number; count: Tensor | number; out: Tensor }): Tensor;
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, meanDyXmu: Tensor | number, options: { count: Tensor | number; out: Tensor }): Tensor;
   };
   batch_norm_backward_reduce: ((...args: readonly unknown[]) => unknown) & {
     default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; inputG: boolean; weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; inputG: boolean; weightG: boolean; biasG: boolean; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: Tensor | number }): [Tensor, Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { inputG: boolean; weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, options: { weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, weightG: boolean, options: { biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; inputG: boolean; weightG: boolean; biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { inputG: boolean; weightG: boolean; biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, options: { weightG: boolean; biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, weightG: boolean, options: { biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
   };
   batch_norm_elemt: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; invstd: Tensor | number; eps: number }): Tensor;
-    out(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; invstd: Tensor | number; eps: number; out: Tensor | number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; mean: Tensor | number; invstd: Tensor | number; eps: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { mean: Tensor | number; invstd: Tensor | number; eps: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, options: { invstd: Tensor | number; eps: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, invstd: Tensor | number, options: { eps: number }): Tensor;
+    out(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; invstd: Tensor | number; eps: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; mean: Tensor | number; invstd: Tensor | number; eps: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { mean: Tensor | number; invstd: Tensor | number; eps: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, options: { invstd: Tensor | number; eps: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, invstd: Tensor | number, options: { eps: number; out: Tensor }): Tensor;
   };
   batch_norm_gather_stats: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; momentum: number; eps: number; count: number }): [Tensor, Tensor];
-    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; momentum: number; eps: number; count: number; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    default(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; momentum: number; eps: number; count: number }): [Tensor, Tensor];
+    default(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { momentum: number; eps: number; count: number }): [Tensor, Tensor];
+    default(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, momentum: number, options: { eps: number; count: number }): [Tensor, Tensor];
+    default(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, momentum: number, eps: number, options: { count: number }): [Tensor, Tensor];
+    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; momentum: number; eps: number; count: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; momentum: number; eps: number; count: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { momentum: number; eps: number; count: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, momentum: number, options: { eps: number; count: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, momentum: number, eps: number, options: { count: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   batch_norm_gather_stats_with_counts: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; momentum: number; eps: number; counts: Tensor | number }): [Tensor, Tensor];
-    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; momentum: number; eps: number; counts: Tensor | number; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    default(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; momentum: number; eps: number; counts: Tensor | number }): [Tensor, Tensor];
+    default(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { momentum: number; eps: number; counts: Tensor | number }): [Tensor, Tensor];
+    default(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, momentum: number, options: { eps: number; counts: Tensor | number }): [Tensor, Tensor];
+    default(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, momentum: number, eps: number, options: { counts: Tensor | number }): [Tensor, Tensor];
+    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; momentum: number; eps: number; counts: Tensor | number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; momentum: number; eps: number; counts: Tensor | number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { momentum: number; eps: number; counts: Tensor | number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, momentum: number, options: { eps: number; counts: Tensor | number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, momentum: number, eps: number, options: { counts: Tensor | number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   batch_norm_stats: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, eps: number): [Tensor, Tensor];
-    out(input: Tensor | number, eps: number, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(input: Tensor | number, eps: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   batch_norm_update_stats: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; momentum: number }): [Tensor, Tensor];
-    out(input: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; momentum: number; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    default(input: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; momentum: number }): [Tensor, Tensor];
+    default(input: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { momentum: number }): [Tensor, Tensor];
+    out(input: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; momentum: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(input: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; momentum: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(input: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { momentum: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   bernoulli: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, p: Tensor | number, options?: { generator?: Generator | null }): Tensor;
     default(self: Tensor | number, options?: { generator?: Generator | null }): Tensor;
-    Tensor_out(self: Tensor | number, p: Tensor | number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
-    float_out(self: Tensor | number, options: { p?: number; generator?: Generator | null; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, p: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
+    float_out(self: Tensor | number, options: { p?: number; generator?: Generator | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
     p(self: Tensor | number, p: number, options?: { generator?: Generator | null }): Tensor;
   };
   bernoulli_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, p: Tensor | number, options?: { generator?: Generator | null }): Tensor;
-    float(self: Tensor | number, options?: { p?: number; generator?: Generator | null }): Tensor;
-    float(self: Tensor | number, p?: number, options?: { generator?: Generator | null }): Tensor;
+    Tensor(self: Tensor, p: Tensor | number, options?: { generator?: Generator | null }): Tensor;
+    float(self: Tensor, options?: { p?: number; generator?: Generator | null }): Tensor;
+    float(self: Tensor, p?: number, options?: { generator?: Generator | null }): Tensor;
   };
   bilinear: ((...args: readonly unknown[]) => unknown) & {
     default(input1: Tensor | number, input2: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null }): Tensor;
@@ -1456,118 +2249,131 @@ export interface AtenOperators {
   };
   binary_cross_entropy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { weight?: Tensor | number | null; reduction?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, weight?: Tensor | number | null, reduction?: number): Tensor;
-    out(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction?: number; out: Tensor }): Tensor;
   };
   binary_cross_entropy_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options?: { weight?: Tensor | number | null; reduction?: number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options?: { reduction?: number }): Tensor;
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight?: Tensor | number | null, reduction?: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction?: number; gradInput: Tensor }): Tensor;
   };
   binary_cross_entropy_with_logits: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { weight?: Tensor | number | null; posWeight?: Tensor | number | null; reduction?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options?: { posWeight?: Tensor | number | null; reduction?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, posWeight: Tensor | number | null, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, weight?: Tensor | number | null, posWeight?: Tensor | number | null, reduction?: number): Tensor;
-    out(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; posWeight?: Tensor | number | null; reduction?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; posWeight?: Tensor | number | null; reduction?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { posWeight?: Tensor | number | null; reduction?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, posWeight: Tensor | number | null, options: { reduction?: number; out: Tensor }): Tensor;
   };
   bincount: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { weights?: Tensor | number | null; minlength?: number }): Tensor;
+    default(self: Tensor | number, weights: Tensor | number | null, options?: { minlength?: number }): Tensor;
     default(self: Tensor | number, weights?: Tensor | number | null, minlength?: number): Tensor;
-    out(self: Tensor | number, options: { weights?: Tensor | number | null; minlength?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { weights?: Tensor | number | null; minlength?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weights: Tensor | number | null, options: { minlength?: number; out: Tensor }): Tensor;
   };
   binomial: ((...args: readonly unknown[]) => unknown) & {
     default(count: Tensor | number, prob: Tensor | number, options?: { generator?: Generator | null }): Tensor;
     default(count: Tensor | number, prob: Tensor | number, generator?: Generator | null): Tensor;
-    out(count: Tensor | number, prob: Tensor | number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(count: Tensor | number, prob: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
   };
   bitwise_and: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
     Scalar_Tensor(self: Scalar, other: Tensor | number): Tensor;
-    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor | number }): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   bitwise_and_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   bitwise_left_shift: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
     Tensor_Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Tensor_Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar_Tensor(self: Scalar, other: Tensor | number): Tensor;
-    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   bitwise_left_shift_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Tensor_Scalar(self: Tensor, other: Scalar): Tensor;
   };
   bitwise_not: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   bitwise_not_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   bitwise_or: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
     Scalar_Tensor(self: Scalar, other: Tensor | number): Tensor;
-    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor | number }): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   bitwise_or_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   bitwise_right_shift: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
     Tensor_Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Tensor_Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar_Tensor(self: Scalar, other: Tensor | number): Tensor;
-    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   bitwise_right_shift_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Tensor_Scalar(self: Tensor, other: Scalar): Tensor;
   };
   bitwise_xor: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
     Scalar_Tensor(self: Scalar, other: Tensor | number): Tensor;
-    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor | number }): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   bitwise_xor_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   blackman_window: ((...args: readonly unknown[]) => unknown) & {
     default(windowLength: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(windowLength: number, options: { out: Tensor | number }): Tensor;
+    out(windowLength: number, options: { out: Tensor }): Tensor;
     periodic(windowLength: number, periodic: boolean, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    periodic_out(windowLength: number, periodic: boolean, options: { out: Tensor | number }): Tensor;
+    periodic_out(windowLength: number, periodic: boolean, options: { out: Tensor }): Tensor;
   };
   block_diag: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor;
-    out(tensors: readonly Tensor[], options: { out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
   };
   bmm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat2: Tensor | number): Tensor;
-    out(self: Tensor | number, mat2: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mat2: Tensor | number, options: { out: Tensor }): Tensor;
   };
   broadcast_tensors: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor[];
   };
+  broadcast_to: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[]): Tensor;
+  };
   bucketize: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, boundaries: Tensor | number, options?: { outInt32?: boolean; right?: boolean }): Tensor;
-    Tensor_out(self: Tensor | number, boundaries: Tensor | number, options: { outInt32?: boolean; right?: boolean; out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, boundaries: Tensor | number, options: { outInt32?: boolean; right?: boolean; out: Tensor }): Tensor;
     Scalar(self: Scalar, boundaries: Tensor | number, options?: { outInt32?: boolean; right?: boolean }): Tensor;
-    Scalar_out(self: Scalar, boundaries: Tensor | number, options: { outInt32?: boolean; right?: boolean; out: Tensor | number }): Tensor;
+    Scalar_out(self: Scalar, boundaries: Tensor | number, options: { outInt32?: boolean; right?: boolean; out: Tensor }): Tensor;
   };
   can_cast: ((...args: readonly unknown[]) => unknown) & {
     default(from: DType, to: DType): boolean;
@@ -1578,69 +2384,73 @@ export interface AtenOperators {
   cat: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[], options?: { dim?: number }): Tensor;
     default(tensors: readonly Tensor[], dim?: number): Tensor;
-    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor }): Tensor;
   };
   cauchy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { median?: number; sigma?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, median: number, options?: { sigma?: number; generator?: Generator | null }): Tensor;
     default(self: Tensor | number, median?: number, sigma?: number, options?: { generator?: Generator | null }): Tensor;
-    out(self: Tensor | number, options: { median?: number; sigma?: number; generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { median?: number; sigma?: number; generator?: Generator | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, median: number, options: { sigma?: number; generator?: Generator | null; out: Tensor }): Tensor;
   };
   cauchy_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { median?: number; sigma?: number; generator?: Generator | null }): Tensor;
-    default(self: Tensor | number, median?: number, sigma?: number, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor, options?: { median?: number; sigma?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor, median: number, options?: { sigma?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor, median?: number, sigma?: number, options?: { generator?: Generator | null }): Tensor;
   };
   ccol_indices: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   ccol_indices_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   cdist: ((...args: readonly unknown[]) => unknown) & {
     default(x1: Tensor | number, x2: Tensor | number, options?: { p?: number; computeMode?: number | null }): Tensor;
+    default(x1: Tensor | number, x2: Tensor | number, p: number, options?: { computeMode?: number | null }): Tensor;
     default(x1: Tensor | number, x2: Tensor | number, p?: number, computeMode?: number | null): Tensor;
   };
   ceil: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   ceil_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   celu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { alpha?: Scalar }): Tensor;
     default(self: Tensor | number, alpha?: Scalar): Tensor;
-    out(self: Tensor | number, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { alpha?: Scalar; out: Tensor }): Tensor;
   };
   celu_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { alpha?: Scalar }): Tensor;
-    default(self: Tensor | number, alpha?: Scalar): Tensor;
+    default(self: Tensor, options?: { alpha?: Scalar }): Tensor;
+    default(self: Tensor, alpha?: Scalar): Tensor;
   };
   chain_matmul: ((...args: readonly unknown[]) => unknown) & {
     default(matrices: readonly Tensor[]): Tensor;
-    out(matrices: readonly Tensor[], options: { out: Tensor | number }): Tensor;
+    out(matrices: readonly Tensor[], options: { out: Tensor }): Tensor;
   };
   chalf: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { memoryFormat?: MemoryFormat | null }): Tensor;
   };
   channel_shuffle: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, groups: number): Tensor;
-    out(self: Tensor | number, groups: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, groups: number, options: { out: Tensor }): Tensor;
   };
   cholesky: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { upper?: boolean }): Tensor;
     default(self: Tensor | number, upper?: boolean): Tensor;
-    out(self: Tensor | number, options: { upper?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { upper?: boolean; out: Tensor }): Tensor;
   };
   cholesky_inverse: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { upper?: boolean }): Tensor;
     default(self: Tensor | number, upper?: boolean): Tensor;
-    out(self: Tensor | number, options: { upper?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { upper?: boolean; out: Tensor }): Tensor;
   };
   cholesky_solve: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, input2: Tensor | number, options?: { upper?: boolean }): Tensor;
     default(self: Tensor | number, input2: Tensor | number, upper?: boolean): Tensor;
-    out(self: Tensor | number, input2: Tensor | number, options: { upper?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, input2: Tensor | number, options: { upper?: boolean; out: Tensor }): Tensor;
   };
   choose_qparams_optimized: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, numel: number, nBins: number, ratio: number, bitWidth: number): [Tensor, Tensor];
@@ -1651,166 +2461,325 @@ export interface AtenOperators {
   };
   clamp: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, options?: { min?: Tensor | number | null; max?: Tensor | number | null }): Tensor;
+    Tensor(self: Tensor | number, min: Tensor | number | null, options?: { max?: Tensor | number | null }): Tensor;
     Tensor(self: Tensor | number, min?: Tensor | number | null, max?: Tensor | number | null): Tensor;
     default(self: Tensor | number, options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+    default(self: Tensor | number, min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
     default(self: Tensor | number, min?: Scalar | null, max?: Scalar | null): Tensor;
-    Tensor_out(self: Tensor | number, options: { min?: Tensor | number | null; max?: Tensor | number | null; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, options: { min?: Scalar | null; max?: Scalar | null; out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, options: { min?: Tensor | number | null; max?: Tensor | number | null; out: Tensor }): Tensor;
+    Tensor_out(self: Tensor | number, min: Tensor | number | null, options: { max?: Tensor | number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { min?: Scalar | null; max?: Scalar | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, min: Scalar | null, options: { max?: Scalar | null; out: Tensor }): Tensor;
   };
   clamp_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, options?: { min?: Tensor | number | null; max?: Tensor | number | null }): Tensor;
-    Tensor(self: Tensor | number, min?: Tensor | number | null, max?: Tensor | number | null): Tensor;
-    default(self: Tensor | number, options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
-    default(self: Tensor | number, min?: Scalar | null, max?: Scalar | null): Tensor;
+    Tensor(self: Tensor, options?: { min?: Tensor | number | null; max?: Tensor | number | null }): Tensor;
+    Tensor(self: Tensor, min: Tensor | number | null, options?: { max?: Tensor | number | null }): Tensor;
+    Tensor(self: Tensor, min?: Tensor | number | null, max?: Tensor | number | null): Tensor;
+    default(self: Tensor, options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+    default(self: Tensor, min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
+    default(self: Tensor, min?: Scalar | null, max?: Scalar | null): Tensor;
   };
   clamp_max: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, max: Tensor | number): Tensor;
     default(self: Tensor | number, max: Scalar): Tensor;
-    Tensor_out(self: Tensor | number, max: Tensor | number, options: { out: Tensor | number }): Tensor;
-    out(self: Tensor | number, max: Scalar, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, max: Tensor | number, options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, max: Scalar, options: { out: Tensor }): Tensor;
   };
   clamp_max_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, max: Tensor | number): Tensor;
-    default(self: Tensor | number, max: Scalar): Tensor;
+    Tensor(self: Tensor, max: Tensor | number): Tensor;
+    default(self: Tensor, max: Scalar): Tensor;
   };
   clamp_min: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, min: Tensor | number): Tensor;
     default(self: Tensor | number, min: Scalar): Tensor;
-    Tensor_out(self: Tensor | number, min: Tensor | number, options: { out: Tensor | number }): Tensor;
-    out(self: Tensor | number, min: Scalar, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, min: Tensor | number, options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, min: Scalar, options: { out: Tensor }): Tensor;
   };
   clamp_min_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, min: Tensor | number): Tensor;
-    default(self: Tensor | number, min: Scalar): Tensor;
+    Tensor(self: Tensor, min: Tensor | number): Tensor;
+    default(self: Tensor, min: Scalar): Tensor;
   };
   clip: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, options?: { min?: Tensor | number | null; max?: Tensor | number | null }): Tensor;
+    Tensor(self: Tensor | number, min: Tensor | number | null, options?: { max?: Tensor | number | null }): Tensor;
     Tensor(self: Tensor | number, min?: Tensor | number | null, max?: Tensor | number | null): Tensor;
     default(self: Tensor | number, options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+    default(self: Tensor | number, min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
     default(self: Tensor | number, min?: Scalar | null, max?: Scalar | null): Tensor;
-    Tensor_out(self: Tensor | number, options: { min?: Tensor | number | null; max?: Tensor | number | null; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, options: { min?: Scalar | null; max?: Scalar | null; out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, options: { min?: Tensor | number | null; max?: Tensor | number | null; out: Tensor }): Tensor;
+    Tensor_out(self: Tensor | number, min: Tensor | number | null, options: { max?: Tensor | number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { min?: Scalar | null; max?: Scalar | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, min: Scalar | null, options: { max?: Scalar | null; out: Tensor }): Tensor;
   };
   clip_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, options?: { min?: Tensor | number | null; max?: Tensor | number | null }): Tensor;
-    Tensor(self: Tensor | number, min?: Tensor | number | null, max?: Tensor | number | null): Tensor;
-    default(self: Tensor | number, options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
-    default(self: Tensor | number, min?: Scalar | null, max?: Scalar | null): Tensor;
+    Tensor(self: Tensor, options?: { min?: Tensor | number | null; max?: Tensor | number | null }): Tensor;
+    Tensor(self: Tensor, min: Tensor | number | null, options?: { max?: Tensor | number | null }): Tensor;
+    Tensor(self: Tensor, min?: Tensor | number | null, max?: Tensor | number | null): Tensor;
+    default(self: Tensor, options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+    default(self: Tensor, min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
+    default(self: Tensor, min?: Scalar | null, max?: Scalar | null): Tensor;
   };
   clone: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { memoryFormat?: MemoryFormat | null }): Tensor;
-    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
   };
   coalesce: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
+  };
+  col2im: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], kernelSize: number | readonly number[], dilation: number | readonly number[], padding: number | readonly number[], stride: number | readonly number[]): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], kernelSize: number | readonly number[], dilation: number | readonly number[], padding: number | readonly number[], stride: number | readonly number[], options: { out: Tensor }): Tensor;
   };
   col_indices: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   col_indices_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   column_stack: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor;
-    out(tensors: readonly Tensor[], options: { out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
   };
   combinations: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { r?: number; withReplacement?: boolean }): Tensor;
+    default(self: Tensor | number, r: number, options?: { withReplacement?: boolean }): Tensor;
     default(self: Tensor | number, r?: number, withReplacement?: boolean): Tensor;
   };
   complex: ((...args: readonly unknown[]) => unknown) & {
     default(real: Tensor | number, imag: Tensor | number): Tensor;
-    out(real: Tensor | number, imag: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(real: Tensor | number, imag: Tensor | number, options: { out: Tensor }): Tensor;
   };
   concat: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[], options?: { dim?: number }): Tensor;
     default(tensors: readonly Tensor[], dim?: number): Tensor;
-    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor }): Tensor;
   };
   concatenate: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[], options?: { dim?: number }): Tensor;
     default(tensors: readonly Tensor[], dim?: number): Tensor;
-    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor }): Tensor;
   };
   conj: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   conj_physical: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   conj_physical_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
+  };
+  constant_pad_nd: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, pad: readonly number[], options?: { value?: Scalar }): Tensor;
+    default(self: Tensor | number, pad: readonly number[], value?: Scalar): Tensor;
+    out(self: Tensor | number, pad: readonly number[], options: { value?: Scalar; out: Tensor }): Tensor;
   };
   contiguous: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { memoryFormat?: MemoryFormat }): Tensor;
   };
+  conv1d: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: string, options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: string, dilation?: number | readonly number[], groups?: number): Tensor;
+  };
+  conv2d: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: string, options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: string, dilation?: number | readonly number[], groups?: number): Tensor;
+  };
+  conv3d: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: string, options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+    padding(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: string, dilation?: number | readonly number[], groups?: number): Tensor;
+  };
+  conv_depthwise3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[] }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[]; out: Tensor }): Tensor;
+  };
   conv_tbc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number, options?: { pad?: number }): Tensor;
     default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number, pad?: number): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number, options: { pad?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number, options: { pad?: number; out: Tensor }): Tensor;
   };
   conv_tbc_backward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, input: Tensor | number, weight: Tensor | number, bias: Tensor | number, pad: number): [Tensor, Tensor, Tensor];
   };
+  conv_transpose1d: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { groups?: number; dilation?: number | readonly number[] }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], groups: number, options?: { dilation?: number | readonly number[] }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], groups?: number, dilation?: number | readonly number[]): Tensor;
+  };
+  conv_transpose2d: ((...args: readonly unknown[]) => unknown) & {
+    input(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { groups?: number; dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], groups: number, options?: { dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], groups?: number, dilation?: number | readonly number[]): Tensor;
+  };
+  conv_transpose3d: ((...args: readonly unknown[]) => unknown) & {
+    input(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { groups?: number; dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], groups: number, options?: { dilation?: number | readonly number[] }): Tensor;
+    input(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], groups?: number, dilation?: number | readonly number[]): Tensor;
+  };
+  convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; out: Tensor }): Tensor;
+  };
+  convolution_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, options: { biasSizes?: readonly number[] | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, options: { biasSizes?: readonly number[] | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  convolution_backward_overrideable: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, outputMask: boolean | readonly boolean[]): [gradInput: Tensor, gradWeight: Tensor, gradBias: Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  convolution_overrideable: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; out: Tensor }): Tensor;
+  };
   copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, src: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
     default(self: Tensor | number, src: Tensor | number, nonBlocking?: boolean): Tensor;
-    out(self: Tensor | number, src: Tensor | number, options: { nonBlocking?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, src: Tensor | number, options: { nonBlocking?: boolean; out: Tensor }): Tensor;
   };
   copy_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, src: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, src: Tensor | number, nonBlocking?: boolean): Tensor;
+    default(self: Tensor, src: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor, src: Tensor | number, nonBlocking?: boolean): Tensor;
   };
   copy_sparse_to_sparse: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, src: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
     default(self: Tensor | number, src: Tensor | number, nonBlocking?: boolean): Tensor;
-    out(self: Tensor | number, src: Tensor | number, options: { nonBlocking?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, src: Tensor | number, options: { nonBlocking?: boolean; out: Tensor }): Tensor;
   };
   copy_sparse_to_sparse_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, src: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, src: Tensor | number, nonBlocking?: boolean): Tensor;
+    default(self: Tensor, src: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor, src: Tensor | number, nonBlocking?: boolean): Tensor;
   };
   copysign: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   copysign_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   corrcoef: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   cos: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   cos_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   cosh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   cosh_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   cosine_embedding_loss: ((...args: readonly unknown[]) => unknown) & {
     default(input1: Tensor | number, input2: Tensor | number, target: Tensor | number, options?: { margin?: number; reduction?: number }): Tensor;
+    default(input1: Tensor | number, input2: Tensor | number, target: Tensor | number, margin: number, options?: { reduction?: number }): Tensor;
     default(input1: Tensor | number, input2: Tensor | number, target: Tensor | number, margin?: number, reduction?: number): Tensor;
   };
   cosine_similarity: ((...args: readonly unknown[]) => unknown) & {
     default(x1: Tensor | number, x2: Tensor | number, options?: { dim?: number; eps?: number }): Tensor;
+    default(x1: Tensor | number, x2: Tensor | number, dim: number, options?: { eps?: number }): Tensor;
     default(x1: Tensor | number, x2: Tensor | number, dim?: number, eps?: number): Tensor;
   };
   count_nonzero: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dim?: number | null }): Tensor;
     default(self: Tensor | number, dim?: number | null): Tensor;
-    out(self: Tensor | number, options: { dim?: number | null; out: Tensor | number }): Tensor;
+    dim_IntList(self: Tensor | number, dim: readonly number[]): Tensor;
+    dim_IntList_out(self: Tensor | number, dim: readonly number[], options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { dim?: number | null; out: Tensor }): Tensor;
   };
   cov: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { correction?: number; fweights?: Tensor | number | null; aweights?: Tensor | number | null }): Tensor;
@@ -1818,10 +2787,13 @@ export interface AtenOperators {
   cross: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number, options?: { dim?: number | null }): Tensor;
     default(self: Tensor | number, other: Tensor | number, dim?: number | null): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { dim?: number | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { dim?: number | null; out: Tensor }): Tensor;
   };
   cross_entropy_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { weight?: Tensor | number | null; reduction?: number; ignoreIndex?: number; labelSmoothing?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options?: { reduction?: number; ignoreIndex?: number; labelSmoothing?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options?: { ignoreIndex?: number; labelSmoothing?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options?: { labelSmoothing?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, weight?: Tensor | number | null, reduction?: number, ignoreIndex?: number, labelSmoothing?: number): Tensor;
   };
   crow_indices: ((...args: readonly unknown[]) => unknown) & {
@@ -1829,66 +2801,126 @@ export interface AtenOperators {
   };
   crow_indices_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   ctc_loss: ((...args: readonly unknown[]) => unknown) & {
     Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, options?: { blank?: number; reduction?: number; zeroInfinity?: boolean }): Tensor;
+    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number, options?: { reduction?: number; zeroInfinity?: boolean }): Tensor;
+    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number, reduction: number, options?: { zeroInfinity?: boolean }): Tensor;
     Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank?: number, reduction?: number, zeroInfinity?: boolean): Tensor;
+    IntList(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], options?: { blank?: number; reduction?: number; zeroInfinity?: boolean }): Tensor;
+    IntList(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, options?: { reduction?: number; zeroInfinity?: boolean }): Tensor;
+    IntList(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, reduction: number, options?: { zeroInfinity?: boolean }): Tensor;
+    IntList(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank?: number, reduction?: number, zeroInfinity?: boolean): Tensor;
   };
   cudnn_affine_grid_generator: ((...args: readonly unknown[]) => unknown) & {
     default(theta: Tensor | number, N: number, C: number, H: number, W: number): Tensor;
-    out(theta: Tensor | number, N: number, C: number, H: number, W: number, options: { out: Tensor | number }): Tensor;
+    out(theta: Tensor | number, N: number, C: number, H: number, W: number, options: { out: Tensor }): Tensor;
   };
   cudnn_affine_grid_generator_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, N: number, C: number, H: number, W: number): Tensor;
-    out(grad: Tensor | number, N: number, C: number, H: number, W: number, options: { out: Tensor | number }): Tensor;
+    out(grad: Tensor | number, N: number, C: number, H: number, W: number, options: { out: Tensor }): Tensor;
   };
   cudnn_batch_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: Tensor | number }): [Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
   };
   cudnn_batch_norm_backward: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, epsilon: number, options: { reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, epsilon: number, options: { reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  cudnn_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean, options: { out: Tensor }): Tensor;
+  };
+  cudnn_convolution_add_relu: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, options: { alpha?: Scalar | null; bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, options: { alpha?: Scalar | null; bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
+  };
+  cudnn_convolution_relu: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
+  };
+  cudnn_convolution_transpose: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean, options: { out: Tensor }): Tensor;
   };
   cudnn_grid_sampler: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, grid: Tensor | number): Tensor;
-    out(self: Tensor | number, grid: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, grid: Tensor | number, options: { out: Tensor }): Tensor;
   };
   cudnn_grid_sampler_backward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, grid: Tensor | number, gradOutput: Tensor | number): [gradSelf: Tensor, gradGrid: Tensor];
-    out(self: Tensor | number, grid: Tensor | number, gradOutput: Tensor | number, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(self: Tensor | number, grid: Tensor | number, gradOutput: Tensor | number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   cudnn_is_acceptable: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): boolean;
   };
   cummax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number): [values: Tensor, indices: Tensor];
-    out(self: Tensor | number, dim: number, options: { values: Tensor | number; indices: Tensor | number }): [values: Tensor, indices: Tensor];
+    out(self: Tensor | number, dim: number, options: { values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   };
   cummaxmin_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, input: Tensor | number, indices: Tensor | number, dim: number): Tensor;
   };
   cummin: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number): [values: Tensor, indices: Tensor];
-    out(self: Tensor | number, dim: number, options: { values: Tensor | number; indices: Tensor | number }): [values: Tensor, indices: Tensor];
+    out(self: Tensor | number, dim: number, options: { values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   };
   cumprod: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
-    out(self: Tensor | number, dim: number, options: { dtype?: DType | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, options: { dtype?: DType | null; out: Tensor }): Tensor;
   };
   cumprod_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
+    default(self: Tensor, dim: number, options?: { dtype?: DType | null }): Tensor;
   };
   cumprod_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, input: Tensor | number, dim: number, output: Tensor | number): Tensor;
   };
   cumsum: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
-    out(self: Tensor | number, dim: number, options: { dtype?: DType | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, options: { dtype?: DType | null; out: Tensor }): Tensor;
   };
   cumsum_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
+    default(self: Tensor, dim: number, options?: { dtype?: DType | null }): Tensor;
   };
   cumulative_trapezoid: ((...args: readonly unknown[]) => unknown) & {
     dx(y: Tensor | number, options?: { dx?: Scalar; dim?: number }): Tensor;
@@ -1899,17 +2931,17 @@ export interface AtenOperators {
   };
   deg2rad: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   deg2rad_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   dense_dim: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): number;
   };
   dequantize: ((...args: readonly unknown[]) => unknown) & {
     self(self: Tensor | number): Tensor;
-    self_out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    self_out(self: Tensor | number, options: { out: Tensor }): Tensor;
     tensors(tensors: readonly Tensor[]): Tensor[];
     tensors_out(tensors: readonly Tensor[], options: { out: readonly Tensor[] }): void;
   };
@@ -1920,21 +2952,28 @@ export interface AtenOperators {
     default(self: Tensor | number): Tensor;
   };
   detach_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   detach_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   diag: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { diagonal?: number }): Tensor;
     default(self: Tensor | number, diagonal?: number): Tensor;
-    out(self: Tensor | number, options: { diagonal?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { diagonal?: number; out: Tensor }): Tensor;
+  };
+  diag_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, inputSizes: readonly number[], diagonal: number): Tensor;
   };
   diag_embed: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+    default(self: Tensor | number, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+    default(self: Tensor | number, offset: number, dim1: number, options?: { dim2?: number }): Tensor;
     default(self: Tensor | number, offset?: number, dim1?: number, dim2?: number): Tensor;
-    out(self: Tensor | number, options: { offset?: number; dim1?: number; dim2?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { offset?: number; dim1?: number; dim2?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, offset: number, options: { dim1?: number; dim2?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, offset: number, dim1: number, options: { dim2?: number; out: Tensor }): Tensor;
   };
   diagflat: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { offset?: number }): Tensor;
@@ -1942,208 +2981,264 @@ export interface AtenOperators {
   };
   diagonal: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+    default(self: Tensor | number, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+    default(self: Tensor | number, offset: number, dim1: number, options?: { dim2?: number }): Tensor;
     default(self: Tensor | number, offset?: number, dim1?: number, dim2?: number): Tensor;
+  };
+  diagonal_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, inputSizes: readonly number[], offset: number, dim1: number, dim2: number): Tensor;
+    out(gradOutput: Tensor | number, inputSizes: readonly number[], offset: number, dim1: number, dim2: number, options: { out: Tensor }): Tensor;
   };
   diagonal_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+    default(self: Tensor | number, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+    default(self: Tensor | number, offset: number, dim1: number, options?: { dim2?: number }): Tensor;
     default(self: Tensor | number, offset?: number, dim1?: number, dim2?: number): Tensor;
-    out(self: Tensor | number, options: { offset?: number; dim1?: number; dim2?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { offset?: number; dim1?: number; dim2?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, offset: number, options: { dim1?: number; dim2?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, offset: number, dim1: number, options: { dim2?: number; out: Tensor }): Tensor;
   };
   diagonal_scatter: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, src: Tensor | number, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+    default(self: Tensor | number, src: Tensor | number, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+    default(self: Tensor | number, src: Tensor | number, offset: number, dim1: number, options?: { dim2?: number }): Tensor;
     default(self: Tensor | number, src: Tensor | number, offset?: number, dim1?: number, dim2?: number): Tensor;
-    out(self: Tensor | number, src: Tensor | number, options: { offset?: number; dim1?: number; dim2?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, src: Tensor | number, options: { offset?: number; dim1?: number; dim2?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, src: Tensor | number, offset: number, options: { dim1?: number; dim2?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, src: Tensor | number, offset: number, dim1: number, options: { dim2?: number; out: Tensor }): Tensor;
   };
   diff: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { n?: number; dim?: number; prepend?: Tensor | number | null; append?: Tensor | number | null }): Tensor;
+    default(self: Tensor | number, n: number, options?: { dim?: number; prepend?: Tensor | number | null; append?: Tensor | number | null }): Tensor;
+    default(self: Tensor | number, n: number, dim: number, options?: { prepend?: Tensor | number | null; append?: Tensor | number | null }): Tensor;
+    default(self: Tensor | number, n: number, dim: number, prepend: Tensor | number | null, options?: { append?: Tensor | number | null }): Tensor;
     default(self: Tensor | number, n?: number, dim?: number, prepend?: Tensor | number | null, append?: Tensor | number | null): Tensor;
-    out(self: Tensor | number, options: { n?: number; dim?: number; prepend?: Tensor | number | null; append?: Tensor | number | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { n?: number; dim?: number; prepend?: Tensor | number | null; append?: Tensor | number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number, options: { dim?: number; prepend?: Tensor | number | null; append?: Tensor | number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number, dim: number, options: { prepend?: Tensor | number | null; append?: Tensor | number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number, dim: number, prepend: Tensor | number | null, options: { append?: Tensor | number | null; out: Tensor }): Tensor;
   };
   digamma: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   digamma_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   dist: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number, options?: { p?: Scalar }): Tensor;
     default(self: Tensor | number, other: Tensor | number, p?: Scalar): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { p?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { p?: Scalar; out: Tensor }): Tensor;
   };
   div: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
     Tensor_mode(self: Tensor | number, other: Tensor | number, options?: { roundingMode?: string | null }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
     Scalar_mode(self: Tensor | number, other: Scalar, options?: { roundingMode?: string | null }): Tensor;
-    Scalar_mode_out(self: Tensor | number, other: Scalar, options: { roundingMode?: string | null; out: Tensor | number }): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
-    out_mode(self: Tensor | number, other: Tensor | number, options: { roundingMode?: string | null; out: Tensor | number }): Tensor;
+    Scalar_mode_out(self: Tensor | number, other: Scalar, options: { roundingMode?: string | null; out: Tensor }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
+    out_mode(self: Tensor | number, other: Tensor | number, options: { roundingMode?: string | null; out: Tensor }): Tensor;
   };
   div_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_mode(self: Tensor | number, other: Tensor | number, options?: { roundingMode?: string | null }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_mode(self: Tensor | number, other: Scalar, options?: { roundingMode?: string | null }): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Tensor_mode(self: Tensor, other: Tensor | number, options?: { roundingMode?: string | null }): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
+    Scalar_mode(self: Tensor, other: Scalar, options?: { roundingMode?: string | null }): Tensor;
   };
   divide: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
     Tensor_mode(self: Tensor | number, other: Tensor | number, options?: { roundingMode?: string | null }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
     Scalar_mode(self: Tensor | number, other: Scalar, options?: { roundingMode?: string | null }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
-    out_mode(self: Tensor | number, other: Tensor | number, options: { roundingMode?: string | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
+    out_mode(self: Tensor | number, other: Tensor | number, options: { roundingMode?: string | null; out: Tensor }): Tensor;
   };
   divide_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_mode(self: Tensor | number, other: Tensor | number, options?: { roundingMode?: string | null }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_mode(self: Tensor | number, other: Scalar, options?: { roundingMode?: string | null }): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Tensor_mode(self: Tensor, other: Tensor | number, options?: { roundingMode?: string | null }): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
+    Scalar_mode(self: Tensor, other: Scalar, options?: { roundingMode?: string | null }): Tensor;
   };
   dot: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, tensor: Tensor | number): Tensor;
-    out(self: Tensor | number, tensor: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, tensor: Tensor | number, options: { out: Tensor }): Tensor;
   };
   dropout: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, p: number, train: boolean): Tensor;
   };
   dropout_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, p: number, train: boolean): Tensor;
+    default(self: Tensor, p: number, train: boolean): Tensor;
   };
   dsplit: ((...args: readonly unknown[]) => unknown) & {
+    array(self: Tensor | number, indices: readonly number[]): Tensor[];
     int(self: Tensor | number, sections: number): Tensor[];
   };
   dstack: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor;
-    out(tensors: readonly Tensor[], options: { out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
   };
   einsum: ((...args: readonly unknown[]) => unknown) & {
     default(equation: string, tensors: readonly Tensor[], options?: { path?: readonly number[] | null }): Tensor;
   };
   elu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { alpha?: Scalar; scale?: Scalar; inputScale?: Scalar }): Tensor;
+    default(self: Tensor | number, alpha: Scalar, options?: { scale?: Scalar; inputScale?: Scalar }): Tensor;
+    default(self: Tensor | number, alpha: Scalar, scale: Scalar, options?: { inputScale?: Scalar }): Tensor;
     default(self: Tensor | number, alpha?: Scalar, scale?: Scalar, inputScale?: Scalar): Tensor;
-    out(self: Tensor | number, options: { alpha?: Scalar; scale?: Scalar; inputScale?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { alpha?: Scalar; scale?: Scalar; inputScale?: Scalar; out: Tensor }): Tensor;
+    out(self: Tensor | number, alpha: Scalar, options: { scale?: Scalar; inputScale?: Scalar; out: Tensor }): Tensor;
+    out(self: Tensor | number, alpha: Scalar, scale: Scalar, options: { inputScale?: Scalar; out: Tensor }): Tensor;
   };
   elu_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { alpha?: Scalar; scale?: Scalar; inputScale?: Scalar }): Tensor;
-    default(self: Tensor | number, alpha?: Scalar, scale?: Scalar, inputScale?: Scalar): Tensor;
+    default(self: Tensor, options?: { alpha?: Scalar; scale?: Scalar; inputScale?: Scalar }): Tensor;
+    default(self: Tensor, alpha: Scalar, options?: { scale?: Scalar; inputScale?: Scalar }): Tensor;
+    default(self: Tensor, alpha: Scalar, scale: Scalar, options?: { inputScale?: Scalar }): Tensor;
+    default(self: Tensor, alpha?: Scalar, scale?: Scalar, inputScale?: Scalar): Tensor;
   };
   elu_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, alpha: Scalar, scale: Scalar, inputScale: Scalar, isResult: boolean, selfOrResult: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, alpha: Scalar, scale: Scalar, inputScale: Scalar, isResult: boolean, selfOrResult: Tensor | number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, alpha: Scalar, scale: Scalar, inputScale: Scalar, isResult: boolean, selfOrResult: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   embedding: ((...args: readonly unknown[]) => unknown) & {
     default(weight: Tensor | number, indices: Tensor | number, options?: { paddingIdx?: number; scaleGradByFreq?: boolean; sparse?: boolean }): Tensor;
+    default(weight: Tensor | number, indices: Tensor | number, paddingIdx: number, options?: { scaleGradByFreq?: boolean; sparse?: boolean }): Tensor;
+    default(weight: Tensor | number, indices: Tensor | number, paddingIdx: number, scaleGradByFreq: boolean, options?: { sparse?: boolean }): Tensor;
     default(weight: Tensor | number, indices: Tensor | number, paddingIdx?: number, scaleGradByFreq?: boolean, sparse?: boolean): Tensor;
-    out(weight: Tensor | number, indices: Tensor | number, options: { paddingIdx?: number; scaleGradByFreq?: boolean; sparse?: boolean; out: Tensor | number }): Tensor;
+    out(weight: Tensor | number, indices: Tensor | number, options: { paddingIdx?: number; scaleGradByFreq?: boolean; sparse?: boolean; out: Tensor }): Tensor;
+    out(weight: Tensor | number, indices: Tensor | number, paddingIdx: number, options: { scaleGradByFreq?: boolean; sparse?: boolean; out: Tensor }): Tensor;
+    out(weight: Tensor | number, indices: Tensor | number, paddingIdx: number, scaleGradByFreq: boolean, options: { sparse?: boolean; out: Tensor }): Tensor;
   };
   embedding_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean, sparse: boolean): Tensor;
   };
   embedding_bag: ((...args: readonly unknown[]) => unknown) & {
     default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options?: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options?: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options?: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options?: { includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
     default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq?: boolean, mode?: number, sparse?: boolean, perSampleWeights?: Tensor | number | null, includeLastOffset?: boolean): [Tensor, Tensor, Tensor, Tensor];
     padding_idx(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options: { perSampleWeights?: Tensor | number | null; includeLastOffset: boolean; paddingIdx?: number | null }): [Tensor, Tensor, Tensor, Tensor];
+    padding_idx(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options: { includeLastOffset: boolean; paddingIdx?: number | null }): [Tensor, Tensor, Tensor, Tensor];
+    padding_idx(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options?: { paddingIdx?: number | null }): [Tensor, Tensor, Tensor, Tensor];
   };
   embedding_dense_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean): Tensor;
-    out(gradOutput: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean, options: { out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean, options: { out: Tensor }): Tensor;
   };
   embedding_renorm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, indices: Tensor | number, maxNorm: number, normType: number): Tensor;
-    out(self: Tensor | number, indices: Tensor | number, maxNorm: number, normType: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, indices: Tensor | number, maxNorm: number, normType: number, options: { out: Tensor }): Tensor;
   };
   embedding_renorm_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, indices: Tensor | number, maxNorm: number, normType: number): Tensor;
+    default(self: Tensor, indices: Tensor | number, maxNorm: number, normType: number): Tensor;
   };
   embedding_sparse_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean): Tensor;
   };
+  empty: ((...args: readonly unknown[]) => unknown) & {
+    memory_format(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
+    out(size: readonly number[], options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+  };
   empty_like: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
-    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+  };
+  empty_quantized: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], qtensor: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
+    out(size: readonly number[], qtensor: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+  };
+  empty_strided: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], stride: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(size: readonly number[], stride: readonly number[], options: { out: Tensor }): Tensor;
   };
   eq: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   eq_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   equal: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): boolean;
   };
   erf: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   erf_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   erfc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   erfc_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   erfinv: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   erfinv_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   exp: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   exp2: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   exp2_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   exp_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
+  };
+  expand: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], options?: { implicit?: boolean }): Tensor;
   };
   expand_as: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
   };
+  expand_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], options?: { implicit?: boolean }): Tensor;
+    out(self: Tensor | number, size: readonly number[], options: { implicit?: boolean; out: Tensor }): Tensor;
+  };
   expm1: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   expm1_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   exponential: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { lambd?: number; generator?: Generator | null }): Tensor;
     default(self: Tensor | number, lambd?: number, options?: { generator?: Generator | null }): Tensor;
-    out(self: Tensor | number, options: { lambd?: number; generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { lambd?: number; generator?: Generator | null; out: Tensor }): Tensor;
   };
   exponential_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { lambd?: number; generator?: Generator | null }): Tensor;
-    default(self: Tensor | number, lambd?: number, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor, options?: { lambd?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor, lambd?: number, options?: { generator?: Generator | null }): Tensor;
   };
   eye: ((...args: readonly unknown[]) => unknown) & {
     default(n: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     m(n: number, m: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    m_out(n: number, m: number, options: { out: Tensor | number }): Tensor;
-    out(n: number, options: { out: Tensor | number }): Tensor;
+    m_out(n: number, m: number, options: { out: Tensor }): Tensor;
+    out(n: number, options: { out: Tensor }): Tensor;
   };
   fake_quantize_per_channel_affine: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number): Tensor;
   };
   fake_quantize_per_channel_affine_cachemask: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number): [output: Tensor, mask: Tensor];
-    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   fake_quantize_per_channel_affine_cachemask_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, mask: Tensor | number): Tensor;
@@ -2154,7 +3249,7 @@ export interface AtenOperators {
   };
   fake_quantize_per_tensor_affine_cachemask: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: number, zeroPoint: number, quantMin: number, quantMax: number): [output: Tensor, mask: Tensor];
-    out(self: Tensor | number, scale: number, zeroPoint: number, quantMin: number, quantMax: number, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(self: Tensor | number, scale: number, zeroPoint: number, quantMin: number, quantMax: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   fake_quantize_per_tensor_affine_cachemask_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, mask: Tensor | number): Tensor;
@@ -2185,82 +3280,227 @@ export interface AtenOperators {
     default(input: Tensor | number, p: number, train: boolean): Tensor;
   };
   feature_alpha_dropout_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, p: number, train: boolean): Tensor;
+    default(self: Tensor, p: number, train: boolean): Tensor;
   };
   feature_dropout: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, p: number, train: boolean): Tensor;
   };
   feature_dropout_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, p: number, train: boolean): Tensor;
+    default(self: Tensor, p: number, train: boolean): Tensor;
   };
   fft_fft: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { n?: number | null; dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, options?: { dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, dim: number, options?: { norm?: string | null }): Tensor;
     default(self: Tensor | number, n?: number | null, dim?: number, norm?: string | null): Tensor;
-    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, options: { dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, dim: number, options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_fft2: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[], norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options: { norm?: string | null; out: Tensor }): Tensor;
   };
   fft_fftfreq: ((...args: readonly unknown[]) => unknown) & {
     default(n: number, options?: { d?: number; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     default(n: number, d?: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(n: number, options: { d?: number; out: Tensor | number }): Tensor;
+    out(n: number, options: { d?: number; out: Tensor }): Tensor;
+  };
+  fft_fftn: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[] | null, norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_fftshift: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { dim?: number | readonly number[] | null }): Tensor;
+    default(self: Tensor | number, dim?: number | readonly number[] | null): Tensor;
   };
   fft_hfft: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { n?: number | null; dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, options?: { dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, dim: number, options?: { norm?: string | null }): Tensor;
     default(self: Tensor | number, n?: number | null, dim?: number, norm?: string | null): Tensor;
-    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, options: { dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, dim: number, options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_hfft2: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[], norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_hfftn: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[] | null, norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options: { norm?: string | null; out: Tensor }): Tensor;
   };
   fft_ifft: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { n?: number | null; dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, options?: { dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, dim: number, options?: { norm?: string | null }): Tensor;
     default(self: Tensor | number, n?: number | null, dim?: number, norm?: string | null): Tensor;
-    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, options: { dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, dim: number, options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_ifft2: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[], norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_ifftn: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[] | null, norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_ifftshift: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { dim?: number | readonly number[] | null }): Tensor;
+    default(self: Tensor | number, dim?: number | readonly number[] | null): Tensor;
   };
   fft_ihfft: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { n?: number | null; dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, options?: { dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, dim: number, options?: { norm?: string | null }): Tensor;
     default(self: Tensor | number, n?: number | null, dim?: number, norm?: string | null): Tensor;
-    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, options: { dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, dim: number, options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_ihfft2: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[], norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_ihfftn: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[] | null, norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options: { norm?: string | null; out: Tensor }): Tensor;
   };
   fft_irfft: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { n?: number | null; dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, options?: { dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, dim: number, options?: { norm?: string | null }): Tensor;
     default(self: Tensor | number, n?: number | null, dim?: number, norm?: string | null): Tensor;
-    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, options: { dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, dim: number, options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_irfft2: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[], norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_irfftn: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[] | null, norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options: { norm?: string | null; out: Tensor }): Tensor;
   };
   fft_rfft: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { n?: number | null; dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, options?: { dim?: number; norm?: string | null }): Tensor;
+    default(self: Tensor | number, n: number | null, dim: number, options?: { norm?: string | null }): Tensor;
     default(self: Tensor | number, n?: number | null, dim?: number, norm?: string | null): Tensor;
-    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { n?: number | null; dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, options: { dim?: number; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, n: number | null, dim: number, options: { norm?: string | null; out: Tensor }): Tensor;
+  };
+  fft_rfft2: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[]; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[], norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[]; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[], options: { norm?: string | null; out: Tensor }): Tensor;
   };
   fft_rfftfreq: ((...args: readonly unknown[]) => unknown) & {
     default(n: number, options?: { d?: number; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     default(n: number, d?: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(n: number, options: { d?: number; out: Tensor | number }): Tensor;
+    out(n: number, options: { d?: number; out: Tensor }): Tensor;
+  };
+  fft_rfftn: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, options?: { dim?: number | readonly number[] | null; norm?: string | null }): Tensor;
+    default(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options?: { norm?: string | null }): Tensor;
+    default(self: Tensor | number, s?: number | readonly number[] | null, dim?: number | readonly number[] | null, norm?: string | null): Tensor;
+    out(self: Tensor | number, options: { s?: number | readonly number[] | null; dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, options: { dim?: number | readonly number[] | null; norm?: string | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, s: number | readonly number[] | null, dim: number | readonly number[] | null, options: { norm?: string | null; out: Tensor }): Tensor;
   };
   fill: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, value: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, value: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, value: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, value: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, value: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, value: Scalar, options: { out: Tensor }): Tensor;
   };
   fill_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, value: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, value: Scalar): Tensor;
+    Tensor(self: Tensor, value: Tensor | number): Tensor;
+    Scalar(self: Tensor, value: Scalar): Tensor;
   };
   fill_diagonal_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, fillValue: Scalar, options?: { wrap?: boolean }): Tensor;
-    default(self: Tensor | number, fillValue: Scalar, wrap?: boolean): Tensor;
+    default(self: Tensor, fillValue: Scalar, options?: { wrap?: boolean }): Tensor;
+    default(self: Tensor, fillValue: Scalar, wrap?: boolean): Tensor;
   };
   fix: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   fix_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   flatten: ((...args: readonly unknown[]) => unknown) & {
     named_out_dim(self: Tensor | number, startDim: number, endDim: number, outDim: string): Tensor;
     using_ints(self: Tensor | number, options?: { startDim?: number; endDim?: number }): Tensor;
+    using_ints(self: Tensor | number, startDim: number, options?: { endDim?: number }): Tensor;
     using_ints(self: Tensor | number, startDim?: number, endDim?: number): Tensor;
   };
   flatten_dense_tensors: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor;
+  };
+  flip: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dims: readonly number[]): Tensor;
+    out(self: Tensor | number, dims: readonly number[], options: { out: Tensor }): Tensor;
   };
   fliplr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -2270,126 +3510,152 @@ export interface AtenOperators {
   };
   float_power: ((...args: readonly unknown[]) => unknown) & {
     Tensor_Scalar(self: Tensor | number, exponent: Scalar): Tensor;
-    Tensor_Scalar_out(self: Tensor | number, exponent: Scalar, options: { out: Tensor | number }): Tensor;
+    Tensor_Scalar_out(self: Tensor | number, exponent: Scalar, options: { out: Tensor }): Tensor;
     Tensor_Tensor(self: Tensor | number, exponent: Tensor | number): Tensor;
-    Tensor_Tensor_out(self: Tensor | number, exponent: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_Tensor_out(self: Tensor | number, exponent: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Scalar, exponent: Tensor | number): Tensor;
-    Scalar_out(self: Scalar, exponent: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Scalar, exponent: Tensor | number, options: { out: Tensor }): Tensor;
   };
   float_power_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, exponent: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, exponent: Scalar): Tensor;
+    Tensor(self: Tensor, exponent: Tensor | number): Tensor;
+    Scalar(self: Tensor, exponent: Scalar): Tensor;
   };
   floor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   floor_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   floor_divide: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   floor_divide_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   fmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   fmin: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   fmod: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   fmod_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   frac: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   frac_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
+  };
+  fractional_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], randomSamples: Tensor | number): [Tensor, Tensor];
+    output(self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], randomSamples: Tensor | number, options: { output: Tensor; indices: Tensor }): [Tensor, Tensor];
+  };
+  fractional_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  fractional_max_pool3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], randomSamples: Tensor | number): [Tensor, Tensor];
+    output(self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], randomSamples: Tensor | number, options: { output: Tensor; indices: Tensor }): [Tensor, Tensor];
+  };
+  fractional_max_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   frexp: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number): [mantissa: Tensor, exponent: Tensor];
-    Tensor_out(self: Tensor | number, options: { mantissa: Tensor | number; exponent: Tensor | number }): [mantissa: Tensor, exponent: Tensor];
+    Tensor_out(self: Tensor | number, options: { mantissa: Tensor; exponent: Tensor }): [mantissa: Tensor, exponent: Tensor];
   };
   frobenius_norm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[], keepdim?: boolean): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   from_file: ((...args: readonly unknown[]) => unknown) & {
     default(filename: string, options?: { shared?: boolean | null; size?: number | null; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    default(filename: string, shared: boolean | null, options?: { size?: number | null; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     default(filename: string, shared?: boolean | null, size?: number | null, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(filename: string, options: { shared?: boolean | null; size?: number | null; out: Tensor | number }): Tensor;
+    out(filename: string, options: { shared?: boolean | null; size?: number | null; out: Tensor }): Tensor;
+    out(filename: string, shared: boolean | null, options: { size?: number | null; out: Tensor }): Tensor;
+  };
+  full: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], fillValue: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(size: readonly number[], fillValue: Scalar, options: { out: Tensor }): Tensor;
   };
   full_like: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, fillValue: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
-    out(self: Tensor | number, fillValue: Scalar, options: { memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, fillValue: Scalar, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
   };
   fused_moving_avg_obs_fake_quant: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options?: { perRowFakeQuant?: boolean; symmetricQuant?: boolean }): Tensor;
+    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options?: { symmetricQuant?: boolean }): Tensor;
     default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant?: boolean, symmetricQuant?: boolean): Tensor;
   };
   gather: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, index: Tensor | number, options?: { sparseGrad?: boolean }): Tensor;
-    out(self: Tensor | number, dim: number, index: Tensor | number, options: { sparseGrad?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, index: Tensor | number, options: { sparseGrad?: boolean; out: Tensor }): Tensor;
   };
   gather_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, self: Tensor | number, dim: number, index: Tensor | number, sparseGrad: boolean): Tensor;
   };
   gcd: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   gcd_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   ge: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   ge_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   gelu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { approximate?: string }): Tensor;
-    out(self: Tensor | number, options: { approximate?: string; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { approximate?: string; out: Tensor }): Tensor;
   };
   gelu_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { approximate?: string }): Tensor;
+    default(self: Tensor, options?: { approximate?: string }): Tensor;
   };
   gelu_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, options?: { approximate?: string }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { approximate?: string; gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { approximate?: string; gradInput: Tensor }): Tensor;
   };
   geometric: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, p: number, options?: { generator?: Generator | null }): Tensor;
-    out(self: Tensor | number, p: number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, p: number, options: { generator?: Generator | null; out: Tensor }): Tensor;
   };
   geometric_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, p: number, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor, p: number, options?: { generator?: Generator | null }): Tensor;
   };
   geqrf: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): [a: Tensor, tau: Tensor];
-    a(self: Tensor | number, options: { a: Tensor | number; tau: Tensor | number }): [a: Tensor, tau: Tensor];
+    a(self: Tensor | number, options: { a: Tensor; tau: Tensor }): [a: Tensor, tau: Tensor];
   };
   ger: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, vec2: Tensor | number): Tensor;
-    out(self: Tensor | number, vec2: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, vec2: Tensor | number, options: { out: Tensor }): Tensor;
   };
   get_gradients: ((...args: readonly unknown[]) => unknown) & {
     default(contextId: number): unknown;
@@ -2397,66 +3663,73 @@ export interface AtenOperators {
   glu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dim?: number }): Tensor;
     default(self: Tensor | number, dim?: number): Tensor;
-    out(self: Tensor | number, options: { dim?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { dim?: number; out: Tensor }): Tensor;
   };
   glu_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, dim: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, dim: number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, dim: number, options: { gradInput: Tensor }): Tensor;
   };
   glu_backward_jvp: ((...args: readonly unknown[]) => unknown) & {
     default(gradX: Tensor | number, gradGlu: Tensor | number, x: Tensor | number, dgradGlu: Tensor | number, dx: Tensor | number, dim: number): Tensor;
-    out(gradX: Tensor | number, gradGlu: Tensor | number, x: Tensor | number, dgradGlu: Tensor | number, dx: Tensor | number, dim: number, options: { out: Tensor | number }): Tensor;
+    out(gradX: Tensor | number, gradGlu: Tensor | number, x: Tensor | number, dgradGlu: Tensor | number, dx: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
   };
   glu_jvp: ((...args: readonly unknown[]) => unknown) & {
     default(glu: Tensor | number, x: Tensor | number, dx: Tensor | number, dim: number): Tensor;
-    out(glu: Tensor | number, x: Tensor | number, dx: Tensor | number, dim: number, options: { out: Tensor | number }): Tensor;
+    out(glu: Tensor | number, x: Tensor | number, dx: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
   };
   gradient: ((...args: readonly unknown[]) => unknown) & {
+    array(self: Tensor | number, options: { dim: readonly number[]; edgeOrder?: number }): Tensor[];
+    scalararray(self: Tensor | number, options: { spacing: Scalar; dim: readonly number[]; edgeOrder?: number }): Tensor[];
     scalarint(self: Tensor | number, options?: { spacing?: Scalar | null; dim?: number | null; edgeOrder?: number }): Tensor[];
+    scalarrayarray(self: Tensor | number, options: { spacing: readonly Scalar[]; dim: readonly number[]; edgeOrder?: number }): Tensor[];
     scalarrayint(self: Tensor | number, options: { spacing: readonly Scalar[]; dim?: number | null; edgeOrder?: number }): Tensor[];
+    tensorarray(self: Tensor | number, options: { spacing: readonly Tensor[]; dim: readonly number[]; edgeOrder?: number }): Tensor[];
     tensorarrayint(self: Tensor | number, options: { spacing: readonly Tensor[]; dim?: number | null; edgeOrder?: number }): Tensor[];
   };
   greater: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   greater_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   greater_equal: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   greater_equal_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   grid_sampler: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): Tensor;
   };
   grid_sampler_2d: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): Tensor;
-    out(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, options: { out: Tensor | number }): Tensor;
+    out(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, options: { out: Tensor }): Tensor;
   };
   grid_sampler_2d_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[]): [Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[], options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   grid_sampler_3d: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): Tensor;
-    out(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, options: { out: Tensor | number }): Tensor;
+    out(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, options: { out: Tensor }): Tensor;
   };
   grid_sampler_3d_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[]): [Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[], options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   group_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, numGroups: number, options?: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps?: number; cudnnEnabled?: boolean }): Tensor;
+    default(input: Tensor | number, numGroups: number, weight: Tensor | number | null, options?: { bias?: Tensor | number | null; eps?: number; cudnnEnabled?: boolean }): Tensor;
+    default(input: Tensor | number, numGroups: number, weight: Tensor | number | null, bias: Tensor | number | null, options?: { eps?: number; cudnnEnabled?: boolean }): Tensor;
+    default(input: Tensor | number, numGroups: number, weight: Tensor | number | null, bias: Tensor | number | null, eps: number, options?: { cudnnEnabled?: boolean }): Tensor;
     default(input: Tensor | number, numGroups: number, weight?: Tensor | number | null, bias?: Tensor | number | null, eps?: number, cudnnEnabled?: boolean): Tensor;
   };
   gru: ((...args: readonly unknown[]) => unknown) & {
@@ -2465,224 +3738,264 @@ export interface AtenOperators {
   };
   gru_cell: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, options?: { bIh?: Tensor | number | null; bHh?: Tensor | number | null }): Tensor;
+    default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number | null, options?: { bHh?: Tensor | number | null }): Tensor;
     default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh?: Tensor | number | null, bHh?: Tensor | number | null): Tensor;
   };
   gt: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   gt_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   hamming_window: ((...args: readonly unknown[]) => unknown) & {
     default(windowLength: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(windowLength: number, options: { out: Tensor | number }): Tensor;
+    out(windowLength: number, options: { out: Tensor }): Tensor;
     periodic(windowLength: number, periodic: boolean, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     periodic_alpha(windowLength: number, periodic: boolean, alpha: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     periodic_alpha_beta(windowLength: number, periodic: boolean, alpha: number, beta: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    periodic_alpha_beta_out(windowLength: number, periodic: boolean, alpha: number, beta: number, options: { out: Tensor | number }): Tensor;
-    periodic_alpha_out(windowLength: number, periodic: boolean, alpha: number, options: { out: Tensor | number }): Tensor;
-    periodic_out(windowLength: number, periodic: boolean, options: { out: Tensor | number }): Tensor;
+    periodic_alpha_beta_out(windowLength: number, periodic: boolean, alpha: number, beta: number, options: { out: Tensor }): Tensor;
+    periodic_alpha_out(windowLength: number, periodic: boolean, alpha: number, options: { out: Tensor }): Tensor;
+    periodic_out(windowLength: number, periodic: boolean, options: { out: Tensor }): Tensor;
   };
   hann_window: ((...args: readonly unknown[]) => unknown) & {
     default(windowLength: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(windowLength: number, options: { out: Tensor | number }): Tensor;
+    out(windowLength: number, options: { out: Tensor }): Tensor;
     periodic(windowLength: number, periodic: boolean, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    periodic_out(windowLength: number, periodic: boolean, options: { out: Tensor | number }): Tensor;
+    periodic_out(windowLength: number, periodic: boolean, options: { out: Tensor }): Tensor;
   };
   hardshrink: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { lambd?: Scalar }): Tensor;
     default(self: Tensor | number, lambd?: Scalar): Tensor;
-    out(self: Tensor | number, options: { lambd?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { lambd?: Scalar; out: Tensor }): Tensor;
   };
   hardshrink_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOut: Tensor | number, self: Tensor | number, lambd: Scalar): Tensor;
-    grad_input(gradOut: Tensor | number, self: Tensor | number, lambd: Scalar, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOut: Tensor | number, self: Tensor | number, lambd: Scalar, options: { gradInput: Tensor }): Tensor;
   };
   hardsigmoid: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   hardsigmoid_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   hardsigmoid_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   hardswish: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   hardswish_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   hardswish_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   hardtanh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { minVal?: Scalar; maxVal?: Scalar }): Tensor;
+    default(self: Tensor | number, minVal: Scalar, options?: { maxVal?: Scalar }): Tensor;
     default(self: Tensor | number, minVal?: Scalar, maxVal?: Scalar): Tensor;
-    out(self: Tensor | number, options: { minVal?: Scalar; maxVal?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { minVal?: Scalar; maxVal?: Scalar; out: Tensor }): Tensor;
+    out(self: Tensor | number, minVal: Scalar, options: { maxVal?: Scalar; out: Tensor }): Tensor;
   };
   hardtanh_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { minVal?: Scalar; maxVal?: Scalar }): Tensor;
-    default(self: Tensor | number, minVal?: Scalar, maxVal?: Scalar): Tensor;
+    default(self: Tensor, options?: { minVal?: Scalar; maxVal?: Scalar }): Tensor;
+    default(self: Tensor, minVal: Scalar, options?: { maxVal?: Scalar }): Tensor;
+    default(self: Tensor, minVal?: Scalar, maxVal?: Scalar): Tensor;
   };
   hardtanh_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, minVal: Scalar, maxVal: Scalar): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, minVal: Scalar, maxVal: Scalar, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, minVal: Scalar, maxVal: Scalar, options: { gradInput: Tensor }): Tensor;
   };
   heaviside: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, values: Tensor | number): Tensor;
-    out(self: Tensor | number, values: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, values: Tensor | number, options: { out: Tensor }): Tensor;
   };
   heaviside_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, values: Tensor | number): Tensor;
+    default(self: Tensor, values: Tensor | number): Tensor;
   };
   hinge_embedding_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { margin?: number; reduction?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, margin: number, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, margin?: number, reduction?: number): Tensor;
   };
   histc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { bins?: number; min?: Scalar; max?: Scalar }): Tensor;
+    default(self: Tensor | number, bins: number, options?: { min?: Scalar; max?: Scalar }): Tensor;
+    default(self: Tensor | number, bins: number, min: Scalar, options?: { max?: Scalar }): Tensor;
     default(self: Tensor | number, bins?: number, min?: Scalar, max?: Scalar): Tensor;
-    out(self: Tensor | number, options: { bins?: number; min?: Scalar; max?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { bins?: number; min?: Scalar; max?: Scalar; out: Tensor }): Tensor;
+    out(self: Tensor | number, bins: number, options: { min?: Scalar; max?: Scalar; out: Tensor }): Tensor;
+    out(self: Tensor | number, bins: number, min: Scalar, options: { max?: Scalar; out: Tensor }): Tensor;
   };
   histogram: ((...args: readonly unknown[]) => unknown) & {
     bin_ct(self: Tensor | number, options?: { bins?: number; range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): [hist: Tensor, binEdges: Tensor];
     bin_ct(self: Tensor | number, bins?: number, options?: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): [hist: Tensor, binEdges: Tensor];
-    bin_ct_out(self: Tensor | number, options: { bins?: number; range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean; hist: Tensor | number; binEdges: Tensor | number }): [hist: Tensor, binEdges: Tensor];
+    bin_ct_out(self: Tensor | number, options: { bins?: number; range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean; hist: Tensor; binEdges: Tensor }): [hist: Tensor, binEdges: Tensor];
     bins_tensor(self: Tensor | number, bins: Tensor | number, options?: { weight?: Tensor | number | null; density?: boolean }): [hist: Tensor, binEdges: Tensor];
-    bins_tensor_out(self: Tensor | number, bins: Tensor | number, options: { weight?: Tensor | number | null; density?: boolean; hist: Tensor | number; binEdges: Tensor | number }): [hist: Tensor, binEdges: Tensor];
+    bins_tensor_out(self: Tensor | number, bins: Tensor | number, options: { weight?: Tensor | number | null; density?: boolean; hist: Tensor; binEdges: Tensor }): [hist: Tensor, binEdges: Tensor];
+  };
+  histogramdd: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, bins: readonly number[], options?: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+    default(self: Tensor | number, bins: readonly number[], range: readonly number[] | null, options?: { weight?: Tensor | number | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+    default(self: Tensor | number, bins: readonly number[], range: readonly number[] | null, weight: Tensor | number | null, options?: { density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+    default(self: Tensor | number, bins: readonly number[], range?: readonly number[] | null, weight?: Tensor | number | null, density?: boolean): [hist: Tensor, binEdges: Tensor[]];
+    TensorList_bins(self: Tensor | number, bins: readonly Tensor[], options?: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+    TensorList_bins(self: Tensor | number, bins: readonly Tensor[], range: readonly number[] | null, options?: { weight?: Tensor | number | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+    TensorList_bins(self: Tensor | number, bins: readonly Tensor[], range: readonly number[] | null, weight: Tensor | number | null, options?: { density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+    TensorList_bins(self: Tensor | number, bins: readonly Tensor[], range?: readonly number[] | null, weight?: Tensor | number | null, density?: boolean): [hist: Tensor, binEdges: Tensor[]];
+    int_bins(self: Tensor | number, bins: number, options?: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+    int_bins(self: Tensor | number, bins: number, range: readonly number[] | null, options?: { weight?: Tensor | number | null; density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+    int_bins(self: Tensor | number, bins: number, range: readonly number[] | null, weight: Tensor | number | null, options?: { density?: boolean }): [hist: Tensor, binEdges: Tensor[]];
+    int_bins(self: Tensor | number, bins: number, range?: readonly number[] | null, weight?: Tensor | number | null, density?: boolean): [hist: Tensor, binEdges: Tensor[]];
   };
   hsplit: ((...args: readonly unknown[]) => unknown) & {
+    array(self: Tensor | number, indices: readonly number[]): Tensor[];
     int(self: Tensor | number, sections: number): Tensor[];
   };
   hspmm: ((...args: readonly unknown[]) => unknown) & {
     default(mat1: Tensor | number, mat2: Tensor | number): Tensor;
-    out(mat1: Tensor | number, mat2: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(mat1: Tensor | number, mat2: Tensor | number, options: { out: Tensor }): Tensor;
   };
   hstack: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor;
-    out(tensors: readonly Tensor[], options: { out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
   };
   huber_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { reduction?: number; delta?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, reduction: number, options?: { delta?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, reduction?: number, delta?: number): Tensor;
-    out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; delta?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; delta?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, reduction: number, options: { delta?: number; out: Tensor }): Tensor;
   };
   huber_loss_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, delta: number): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, delta: number, options: { gradInput: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, delta: number, options: { gradInput: Tensor }): Tensor;
   };
   hypot: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   hypot_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   i0: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   i0_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   igamma: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   igamma_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   igammac: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   igammac_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
+  };
+  im2col: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], dilation: number | readonly number[], padding: number | readonly number[], stride: number | readonly number[]): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], dilation: number | readonly number[], padding: number | readonly number[], stride: number | readonly number[], options: { out: Tensor }): Tensor;
   };
   imag: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   index: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, indices: readonly (Tensor | null)[]): Tensor;
-    Tensor_out(self: Tensor | number, indices: readonly (Tensor | null)[], options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, indices: readonly (Tensor | null)[], options: { out: Tensor }): Tensor;
   };
   index_add: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number, options?: { alpha?: Scalar }): Tensor;
-    out(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number, options: { alpha?: Scalar; out: Tensor }): Tensor;
   };
   index_add_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number, options?: { alpha?: Scalar }): Tensor;
+    default(self: Tensor, dim: number, index: Tensor | number, source: Tensor | number, options?: { alpha?: Scalar }): Tensor;
   };
   index_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number): Tensor;
-    out(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number, options: { out: Tensor }): Tensor;
   };
   index_copy_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number): Tensor;
+    default(self: Tensor, dim: number, index: Tensor | number, source: Tensor | number): Tensor;
   };
   index_fill: ((...args: readonly unknown[]) => unknown) & {
     int_Scalar(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar): Tensor;
-    int_Scalar_out(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar, options: { out: Tensor | number }): Tensor;
+    int_Scalar_out(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar, options: { out: Tensor }): Tensor;
     int_Tensor(self: Tensor | number, dim: number, index: Tensor | number, value: Tensor | number): Tensor;
-    int_Tensor_out(self: Tensor | number, dim: number, index: Tensor | number, value: Tensor | number, options: { out: Tensor | number }): Tensor;
+    int_Tensor_out(self: Tensor | number, dim: number, index: Tensor | number, value: Tensor | number, options: { out: Tensor }): Tensor;
   };
   index_fill_: ((...args: readonly unknown[]) => unknown) & {
-    int_Scalar(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar): Tensor;
-    int_Tensor(self: Tensor | number, dim: number, index: Tensor | number, value: Tensor | number): Tensor;
+    int_Scalar(self: Tensor, dim: number, index: Tensor | number, value: Scalar): Tensor;
+    int_Tensor(self: Tensor, dim: number, index: Tensor | number, value: Tensor | number): Tensor;
   };
   index_put: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options?: { accumulate?: boolean }): Tensor;
     default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate?: boolean): Tensor;
-    out(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options: { accumulate?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options: { accumulate?: boolean; out: Tensor }): Tensor;
   };
   index_put_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options?: { accumulate?: boolean }): Tensor;
-    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate?: boolean): Tensor;
+    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, options?: { accumulate?: boolean }): Tensor;
+    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate?: boolean): Tensor;
   };
   index_reduce: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number, reduce: string, options?: { includeSelf?: boolean }): Tensor;
-    out(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number, reduce: string, options: { includeSelf?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number, reduce: string, options: { includeSelf?: boolean; out: Tensor }): Tensor;
   };
   index_reduce_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number, index: Tensor | number, source: Tensor | number, reduce: string, options?: { includeSelf?: boolean }): Tensor;
+    default(self: Tensor, dim: number, index: Tensor | number, source: Tensor | number, reduce: string, options?: { includeSelf?: boolean }): Tensor;
   };
   index_select: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, index: Tensor | number): Tensor;
-    out(self: Tensor | number, dim: number, index: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, index: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  index_select_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, selfSizes: readonly number[], dim: number, index: Tensor | number): Tensor;
   };
   indices: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   indices_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   infinitely_differentiable_gelu_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, self: Tensor | number): Tensor;
   };
   inner: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   instance_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; useInputStats: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; useInputStats: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; useInputStats: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; useInputStats: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { useInputStats: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, useInputStats: boolean, options: { momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, useInputStats: boolean, momentum: number, options: { eps: number; cudnnEnabled: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, useInputStats: boolean, momentum: number, eps: number, options: { cudnnEnabled: boolean }): Tensor;
   };
   int_repr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   inverse: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   is_coalesced: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): boolean;
@@ -2729,6 +4042,8 @@ export interface AtenOperators {
   };
   isclose: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number, options?: { rtol?: number; atol?: number; equalNan?: boolean }): Tensor;
+    default(self: Tensor | number, other: Tensor | number, rtol: number, options?: { atol?: number; equalNan?: boolean }): Tensor;
+    default(self: Tensor | number, other: Tensor | number, rtol: number, atol: number, options?: { equalNan?: boolean }): Tensor;
     default(self: Tensor | number, other: Tensor | number, rtol?: number, atol?: number, equalNan?: boolean): Tensor;
   };
   isfinite: ((...args: readonly unknown[]) => unknown) & {
@@ -2736,33 +4051,40 @@ export interface AtenOperators {
   };
   isin: ((...args: readonly unknown[]) => unknown) & {
     Tensor_Scalar(elements: Tensor | number, testElement: Scalar, options?: { assumeUnique?: boolean; invert?: boolean }): Tensor;
-    Tensor_Scalar_out(elements: Tensor | number, testElement: Scalar, options: { assumeUnique?: boolean; invert?: boolean; out: Tensor | number }): Tensor;
+    Tensor_Scalar_out(elements: Tensor | number, testElement: Scalar, options: { assumeUnique?: boolean; invert?: boolean; out: Tensor }): Tensor;
     Tensor_Tensor(elements: Tensor | number, testElements: Tensor | number, options?: { assumeUnique?: boolean; invert?: boolean }): Tensor;
-    Tensor_Tensor_out(elements: Tensor | number, testElements: Tensor | number, options: { assumeUnique?: boolean; invert?: boolean; out: Tensor | number }): Tensor;
+    Tensor_Tensor_out(elements: Tensor | number, testElements: Tensor | number, options: { assumeUnique?: boolean; invert?: boolean; out: Tensor }): Tensor;
     Scalar_Tensor(element: Scalar, testElements: Tensor | number, options?: { assumeUnique?: boolean; invert?: boolean }): Tensor;
-    Scalar_Tensor_out(element: Scalar, testElements: Tensor | number, options: { assumeUnique?: boolean; invert?: boolean; out: Tensor | number }): Tensor;
+    Scalar_Tensor_out(element: Scalar, testElements: Tensor | number, options: { assumeUnique?: boolean; invert?: boolean; out: Tensor }): Tensor;
   };
   isinf: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   isnan: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   isneginf: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   isposinf: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   isreal: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   istft: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, nFft: number, options?: { hopLength?: number | null; winLength?: number | null; window?: Tensor | number | null; center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, options?: { winLength?: number | null; window?: Tensor | number | null; center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, options?: { window?: Tensor | number | null; center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, options?: { center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, center: boolean, options?: { normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, center: boolean, normalized: boolean, options?: { onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, center: boolean, normalized: boolean, onesided: boolean | null, options?: { length?: number | null; returnComplex?: boolean }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, center: boolean, normalized: boolean, onesided: boolean | null, length: number | null, options?: { returnComplex?: boolean }): Tensor;
     default(self: Tensor | number, nFft: number, hopLength?: number | null, winLength?: number | null, window?: Tensor | number | null, center?: boolean, normalized?: boolean, onesided?: boolean | null, length?: number | null, returnComplex?: boolean): Tensor;
   };
   item: ((...args: readonly unknown[]) => unknown) & {
@@ -2771,10 +4093,10 @@ export interface AtenOperators {
   kaiser_window: ((...args: readonly unknown[]) => unknown) & {
     default(windowLength: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     beta(windowLength: number, periodic: boolean, beta: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    beta_out(windowLength: number, periodic: boolean, beta: number, options: { out: Tensor | number }): Tensor;
-    out(windowLength: number, options: { out: Tensor | number }): Tensor;
+    beta_out(windowLength: number, periodic: boolean, beta: number, options: { out: Tensor }): Tensor;
+    out(windowLength: number, options: { out: Tensor }): Tensor;
     periodic(windowLength: number, periodic: boolean, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    periodic_out(windowLength: number, periodic: boolean, options: { out: Tensor | number }): Tensor;
+    periodic_out(windowLength: number, periodic: boolean, options: { out: Tensor }): Tensor;
   };
   kl_div: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { reduction?: number; logTarget?: boolean }): Tensor;
@@ -2782,401 +4104,460 @@ export interface AtenOperators {
   };
   kron: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   kthvalue: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, k: number, options?: { dim?: number; keepdim?: boolean }): [values: Tensor, indices: Tensor];
+    default(self: Tensor | number, k: number, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
     default(self: Tensor | number, k: number, dim?: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-    values(self: Tensor | number, k: number, options: { dim?: number; keepdim?: boolean; values: Tensor | number; indices: Tensor | number }): [values: Tensor, indices: Tensor];
+    values(self: Tensor | number, k: number, options: { dim?: number; keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+    values(self: Tensor | number, k: number, dim: number, options: { keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   };
   l1_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, reduction?: number): Tensor;
   };
+  layer_norm: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, normalizedShape: readonly number[], options?: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps?: number; cudnnEnable?: boolean }): Tensor;
+    default(input: Tensor | number, normalizedShape: readonly number[], weight: Tensor | number | null, options?: { bias?: Tensor | number | null; eps?: number; cudnnEnable?: boolean }): Tensor;
+    default(input: Tensor | number, normalizedShape: readonly number[], weight: Tensor | number | null, bias: Tensor | number | null, options?: { eps?: number; cudnnEnable?: boolean }): Tensor;
+    default(input: Tensor | number, normalizedShape: readonly number[], weight: Tensor | number | null, bias: Tensor | number | null, eps: number, options?: { cudnnEnable?: boolean }): Tensor;
+    default(input: Tensor | number, normalizedShape: readonly number[], weight?: Tensor | number | null, bias?: Tensor | number | null, eps?: number, cudnnEnable?: boolean): Tensor;
+  };
   lcm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   lcm_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   ldexp: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   ldexp_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   le: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   le_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   leaky_relu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { negativeSlope?: Scalar }): Tensor;
     default(self: Tensor | number, negativeSlope?: Scalar): Tensor;
-    out(self: Tensor | number, options: { negativeSlope?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { negativeSlope?: Scalar; out: Tensor }): Tensor;
   };
   leaky_relu_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { negativeSlope?: Scalar }): Tensor;
-    default(self: Tensor | number, negativeSlope?: Scalar): Tensor;
+    default(self: Tensor, options?: { negativeSlope?: Scalar }): Tensor;
+    default(self: Tensor, negativeSlope?: Scalar): Tensor;
   };
   leaky_relu_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, negativeSlope: Scalar, selfIsResult: boolean): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, negativeSlope: Scalar, selfIsResult: boolean, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, negativeSlope: Scalar, selfIsResult: boolean, options: { gradInput: Tensor }): Tensor;
   };
   lerp: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, end: Tensor | number, weight: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, end: Tensor | number, weight: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, end: Tensor | number, weight: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, end: Tensor | number, weight: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, end: Tensor | number, weight: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, end: Tensor | number, weight: Scalar, options: { out: Tensor }): Tensor;
   };
   lerp_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, end: Tensor | number, weight: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, end: Tensor | number, weight: Scalar): Tensor;
+    Tensor(self: Tensor, end: Tensor | number, weight: Tensor | number): Tensor;
+    Scalar(self: Tensor, end: Tensor | number, weight: Scalar): Tensor;
   };
   less: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   less_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   less_equal: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   less_equal_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   lgamma: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   lgamma_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   lift: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   lift_fresh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   lift_fresh_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   linalg_cholesky: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { upper?: boolean }): Tensor;
-    out(self: Tensor | number, options: { upper?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { upper?: boolean; out: Tensor }): Tensor;
   };
   linalg_cholesky_ex: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { upper?: boolean; checkErrors?: boolean }): [L: Tensor, info: Tensor];
-    L(self: Tensor | number, options: { upper?: boolean; checkErrors?: boolean; L: Tensor | number; info: Tensor | number }): [L: Tensor, info: Tensor];
+    L(self: Tensor | number, options: { upper?: boolean; checkErrors?: boolean; L: Tensor; info: Tensor }): [L: Tensor, info: Tensor];
   };
   linalg_cond: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { p?: Scalar | null }): Tensor;
     default(self: Tensor | number, p?: Scalar | null): Tensor;
-    out(self: Tensor | number, options: { p?: Scalar | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { p?: Scalar | null; out: Tensor }): Tensor;
     p_str(self: Tensor | number, p: string): Tensor;
-    p_str_out(self: Tensor | number, p: string, options: { out: Tensor | number }): Tensor;
+    p_str_out(self: Tensor | number, p: string, options: { out: Tensor }): Tensor;
   };
   linalg_cross: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number, options?: { dim?: number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { dim?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { dim?: number; out: Tensor }): Tensor;
   };
   linalg_det: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number): Tensor;
-    out(A: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(A: Tensor | number, options: { out: Tensor }): Tensor;
   };
   linalg_diagonal: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
   };
   linalg_eig: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): [eigenvalues: Tensor, eigenvectors: Tensor];
-    out(self: Tensor | number, options: { eigenvalues: Tensor | number; eigenvectors: Tensor | number }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    out(self: Tensor | number, options: { eigenvalues: Tensor; eigenvectors: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
   };
   linalg_eigh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { UPLO?: string }): [eigenvalues: Tensor, eigenvectors: Tensor];
     default(self: Tensor | number, UPLO?: string): [eigenvalues: Tensor, eigenvectors: Tensor];
-    eigvals(self: Tensor | number, options: { UPLO?: string; eigvals: Tensor | number; eigvecs: Tensor | number }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    eigvals(self: Tensor | number, options: { UPLO?: string; eigvals: Tensor; eigvecs: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
   };
   linalg_eigvals: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   linalg_eigvalsh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { UPLO?: string }): Tensor;
     default(self: Tensor | number, UPLO?: string): Tensor;
-    out(self: Tensor | number, options: { UPLO?: string; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { UPLO?: string; out: Tensor }): Tensor;
   };
   linalg_householder_product: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, tau: Tensor | number): Tensor;
-    out(input: Tensor | number, tau: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(input: Tensor | number, tau: Tensor | number, options: { out: Tensor }): Tensor;
   };
   linalg_inv: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number): Tensor;
-    out(A: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(A: Tensor | number, options: { out: Tensor }): Tensor;
   };
   linalg_inv_ex: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, options?: { checkErrors?: boolean }): [inverse: Tensor, info: Tensor];
-    inverse(A: Tensor | number, options: { checkErrors?: boolean; inverse: Tensor | number; info: Tensor | number }): [inverse: Tensor, info: Tensor];
+    inverse(A: Tensor | number, options: { checkErrors?: boolean; inverse: Tensor; info: Tensor }): [inverse: Tensor, info: Tensor];
   };
   linalg_ldl_factor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { hermitian?: boolean }): [LD: Tensor, pivots: Tensor];
-    out(self: Tensor | number, options: { hermitian?: boolean; LD: Tensor | number; pivots: Tensor | number }): [LD: Tensor, pivots: Tensor];
+    out(self: Tensor | number, options: { hermitian?: boolean; LD: Tensor; pivots: Tensor }): [LD: Tensor, pivots: Tensor];
   };
   linalg_ldl_factor_ex: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { hermitian?: boolean; checkErrors?: boolean }): [LD: Tensor, pivots: Tensor, info: Tensor];
-    out(self: Tensor | number, options: { hermitian?: boolean; checkErrors?: boolean; LD: Tensor | number; pivots: Tensor | number; info: Tensor | number }): [LD: Tensor, pivots: Tensor, info: Tensor];
+    out(self: Tensor | number, options: { hermitian?: boolean; checkErrors?: boolean; LD: Tensor; pivots: Tensor; info: Tensor }): [LD: Tensor, pivots: Tensor, info: Tensor];
   };
   linalg_ldl_solve: ((...args: readonly unknown[]) => unknown) & {
     default(LD: Tensor | number, pivots: Tensor | number, B: Tensor | number, options?: { hermitian?: boolean }): Tensor;
-    out(LD: Tensor | number, pivots: Tensor | number, B: Tensor | number, options: { hermitian?: boolean; out: Tensor | number }): Tensor;
+    out(LD: Tensor | number, pivots: Tensor | number, B: Tensor | number, options: { hermitian?: boolean; out: Tensor }): Tensor;
   };
   linalg_lstsq: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, b: Tensor | number, options?: { rcond?: number | null; driver?: string | null }): [solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor];
     default(self: Tensor | number, b: Tensor | number, rcond?: number | null, options?: { driver?: string | null }): [solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor];
-    out(self: Tensor | number, b: Tensor | number, options: { rcond?: number | null; driver?: string | null; solution: Tensor | number; residuals: Tensor | number; rank: Tensor | number; singularValues: Tensor | number }): [solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor];
+    out(self: Tensor | number, b: Tensor | number, options: { rcond?: number | null; driver?: string | null; solution: Tensor; residuals: Tensor; rank: Tensor; singularValues: Tensor }): [solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor];
   };
   linalg_lu: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, options?: { pivot?: boolean }): [P: Tensor, L: Tensor, U: Tensor];
-    out(A: Tensor | number, options: { pivot?: boolean; P: Tensor | number; L: Tensor | number; U: Tensor | number }): [P: Tensor, L: Tensor, U: Tensor];
+    out(A: Tensor | number, options: { pivot?: boolean; P: Tensor; L: Tensor; U: Tensor }): [P: Tensor, L: Tensor, U: Tensor];
   };
   linalg_lu_factor: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, options?: { pivot?: boolean }): [LU: Tensor, pivots: Tensor];
-    out(A: Tensor | number, options: { pivot?: boolean; LU: Tensor | number; pivots: Tensor | number }): [LU: Tensor, pivots: Tensor];
+    out(A: Tensor | number, options: { pivot?: boolean; LU: Tensor; pivots: Tensor }): [LU: Tensor, pivots: Tensor];
   };
   linalg_lu_factor_ex: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, options?: { pivot?: boolean; checkErrors?: boolean }): [LU: Tensor, pivots: Tensor, info: Tensor];
-    out(A: Tensor | number, options: { pivot?: boolean; checkErrors?: boolean; LU: Tensor | number; pivots: Tensor | number; info: Tensor | number }): [LU: Tensor, pivots: Tensor, info: Tensor];
+    out(A: Tensor | number, options: { pivot?: boolean; checkErrors?: boolean; LU: Tensor; pivots: Tensor; info: Tensor }): [LU: Tensor, pivots: Tensor, info: Tensor];
   };
   linalg_lu_solve: ((...args: readonly unknown[]) => unknown) & {
     default(LU: Tensor | number, pivots: Tensor | number, B: Tensor | number, options?: { left?: boolean; adjoint?: boolean }): Tensor;
-    out(LU: Tensor | number, pivots: Tensor | number, B: Tensor | number, options: { left?: boolean; adjoint?: boolean; out: Tensor | number }): Tensor;
+    out(LU: Tensor | number, pivots: Tensor | number, B: Tensor | number, options: { left?: boolean; adjoint?: boolean; out: Tensor }): Tensor;
   };
   linalg_matmul: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   linalg_matrix_exp: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  linalg_matrix_norm: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, ord: Scalar, options?: { dim?: readonly number[]; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, ord: Scalar, dim: readonly number[], options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, ord: Scalar, dim?: readonly number[], keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    out(self: Tensor | number, ord: Scalar, options: { dim?: readonly number[]; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, ord: Scalar, dim: readonly number[], options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    str_ord(self: Tensor | number, options?: { ord?: string; dim?: readonly number[]; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    str_ord(self: Tensor | number, ord: string, options?: { dim?: readonly number[]; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    str_ord(self: Tensor | number, ord: string, dim: readonly number[], options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    str_ord(self: Tensor | number, ord?: string, dim?: readonly number[], keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    str_ord_out(self: Tensor | number, options: { ord?: string; dim?: readonly number[]; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    str_ord_out(self: Tensor | number, ord: string, options: { dim?: readonly number[]; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    str_ord_out(self: Tensor | number, ord: string, dim: readonly number[], options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
   };
   linalg_matrix_power: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, n: number): Tensor;
-    out(self: Tensor | number, n: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, n: number, options: { out: Tensor }): Tensor;
   };
   linalg_matrix_rank: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, tol: number, options?: { hermitian?: boolean }): Tensor;
     default(self: Tensor | number, tol: number, hermitian?: boolean): Tensor;
     atol_rtol_float(self: Tensor | number, options?: { atol?: number | null; rtol?: number | null; hermitian?: boolean }): Tensor;
-    atol_rtol_float_out(self: Tensor | number, options: { atol?: number | null; rtol?: number | null; hermitian?: boolean; out: Tensor | number }): Tensor;
+    atol_rtol_float_out(self: Tensor | number, options: { atol?: number | null; rtol?: number | null; hermitian?: boolean; out: Tensor }): Tensor;
     atol_rtol_tensor(input: Tensor | number, options?: { atol?: Tensor | number | null; rtol?: Tensor | number | null; hermitian?: boolean }): Tensor;
-    atol_rtol_tensor_out(input: Tensor | number, options: { atol?: Tensor | number | null; rtol?: Tensor | number | null; hermitian?: boolean; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, tol: number, options: { hermitian?: boolean; out: Tensor | number }): Tensor;
-    out_tol_tensor(input: Tensor | number, tol: Tensor | number, options: { hermitian?: boolean; out: Tensor | number }): Tensor;
+    atol_rtol_tensor_out(input: Tensor | number, options: { atol?: Tensor | number | null; rtol?: Tensor | number | null; hermitian?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, tol: number, options: { hermitian?: boolean; out: Tensor }): Tensor;
+    out_tol_tensor(input: Tensor | number, tol: Tensor | number, options: { hermitian?: boolean; out: Tensor }): Tensor;
     tol_tensor(input: Tensor | number, tol: Tensor | number, options?: { hermitian?: boolean }): Tensor;
     tol_tensor(input: Tensor | number, tol: Tensor | number, hermitian?: boolean): Tensor;
   };
   linalg_multi_dot: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor;
-    out(tensors: readonly Tensor[], options: { out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
+  };
+  linalg_norm: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { ord?: Scalar | null; dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, ord: Scalar | null, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, ord: Scalar | null, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, ord?: Scalar | null, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    ord_str(self: Tensor | number, ord: string, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    ord_str(self: Tensor | number, ord: string, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    ord_str(self: Tensor | number, ord: string, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    ord_str_out(self: Tensor | number, ord: string, options: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    ord_str_out(self: Tensor | number, ord: string, dim: number | readonly number[] | null, options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { ord?: Scalar | null; dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, ord: Scalar | null, options: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, ord: Scalar | null, dim: number | readonly number[] | null, options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
   };
   linalg_pinv: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, rcond: number, options?: { hermitian?: boolean }): Tensor;
     default(self: Tensor | number, rcond: number, hermitian?: boolean): Tensor;
     atol_rtol_float(self: Tensor | number, options?: { atol?: number | null; rtol?: number | null; hermitian?: boolean }): Tensor;
-    atol_rtol_float_out(self: Tensor | number, options: { atol?: number | null; rtol?: number | null; hermitian?: boolean; out: Tensor | number }): Tensor;
+    atol_rtol_float_out(self: Tensor | number, options: { atol?: number | null; rtol?: number | null; hermitian?: boolean; out: Tensor }): Tensor;
     atol_rtol_tensor(self: Tensor | number, options?: { atol?: Tensor | number | null; rtol?: Tensor | number | null; hermitian?: boolean }): Tensor;
-    atol_rtol_tensor_out(self: Tensor | number, options: { atol?: Tensor | number | null; rtol?: Tensor | number | null; hermitian?: boolean; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, rcond: number, options: { hermitian?: boolean; out: Tensor | number }): Tensor;
-    out_rcond_tensor(self: Tensor | number, rcond: Tensor | number, options: { hermitian?: boolean; out: Tensor | number }): Tensor;
+    atol_rtol_tensor_out(self: Tensor | number, options: { atol?: Tensor | number | null; rtol?: Tensor | number | null; hermitian?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, rcond: number, options: { hermitian?: boolean; out: Tensor }): Tensor;
+    out_rcond_tensor(self: Tensor | number, rcond: Tensor | number, options: { hermitian?: boolean; out: Tensor }): Tensor;
     rcond_tensor(self: Tensor | number, rcond: Tensor | number, options?: { hermitian?: boolean }): Tensor;
     rcond_tensor(self: Tensor | number, rcond: Tensor | number, hermitian?: boolean): Tensor;
   };
   linalg_qr: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, options?: { mode?: string }): [Q: Tensor, R: Tensor];
     default(A: Tensor | number, mode?: string): [Q: Tensor, R: Tensor];
-    out(A: Tensor | number, options: { mode?: string; Q: Tensor | number; R: Tensor | number }): [Q: Tensor, R: Tensor];
+    out(A: Tensor | number, options: { mode?: string; Q: Tensor; R: Tensor }): [Q: Tensor, R: Tensor];
   };
   linalg_slogdet: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number): [sign: Tensor, logabsdet: Tensor];
-    out(A: Tensor | number, options: { sign: Tensor | number; logabsdet: Tensor | number }): [sign: Tensor, logabsdet: Tensor];
+    out(A: Tensor | number, options: { sign: Tensor; logabsdet: Tensor }): [sign: Tensor, logabsdet: Tensor];
   };
   linalg_solve: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, B: Tensor | number, options?: { left?: boolean }): Tensor;
-    out(A: Tensor | number, B: Tensor | number, options: { left?: boolean; out: Tensor | number }): Tensor;
+    out(A: Tensor | number, B: Tensor | number, options: { left?: boolean; out: Tensor }): Tensor;
   };
   linalg_solve_ex: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, B: Tensor | number, options?: { left?: boolean; checkErrors?: boolean }): [result: Tensor, info: Tensor];
-    out(A: Tensor | number, B: Tensor | number, options: { left?: boolean; checkErrors?: boolean; result: Tensor | number; info: Tensor | number }): [result: Tensor, info: Tensor];
+    out(A: Tensor | number, B: Tensor | number, options: { left?: boolean; checkErrors?: boolean; result: Tensor; info: Tensor }): [result: Tensor, info: Tensor];
   };
   linalg_solve_triangular: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, B: Tensor | number, options: { upper: boolean; left?: boolean; unitriangular?: boolean }): Tensor;
-    out(self: Tensor | number, B: Tensor | number, options: { upper: boolean; left?: boolean; unitriangular?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, B: Tensor | number, options: { upper: boolean; left?: boolean; unitriangular?: boolean; out: Tensor }): Tensor;
   };
   linalg_svd: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, options?: { fullMatrices?: boolean; driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
     default(A: Tensor | number, fullMatrices?: boolean, options?: { driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
-    U(A: Tensor | number, options: { fullMatrices?: boolean; driver?: string | null; U: Tensor | number; S: Tensor | number; Vh: Tensor | number }): [U: Tensor, S: Tensor, Vh: Tensor];
+    U(A: Tensor | number, options: { fullMatrices?: boolean; driver?: string | null; U: Tensor; S: Tensor; Vh: Tensor }): [U: Tensor, S: Tensor, Vh: Tensor];
   };
   linalg_svdvals: ((...args: readonly unknown[]) => unknown) & {
     default(A: Tensor | number, options?: { driver?: string | null }): Tensor;
-    out(A: Tensor | number, options: { driver?: string | null; out: Tensor | number }): Tensor;
+    out(A: Tensor | number, options: { driver?: string | null; out: Tensor }): Tensor;
   };
   linalg_tensorinv: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { ind?: number }): Tensor;
     default(self: Tensor | number, ind?: number): Tensor;
-    out(self: Tensor | number, options: { ind?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { ind?: number; out: Tensor }): Tensor;
+  };
+  linalg_tensorsolve: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, other: Tensor | number, options?: { dims?: readonly number[] | null }): Tensor;
+    default(self: Tensor | number, other: Tensor | number, dims?: readonly number[] | null): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { dims?: readonly number[] | null; out: Tensor }): Tensor;
   };
   linalg_vander: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, options?: { N?: number | null }): Tensor;
   };
   linalg_vecdot: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, y: Tensor | number, options?: { dim?: number }): Tensor;
-    out(x: Tensor | number, y: Tensor | number, options: { dim?: number; out: Tensor | number }): Tensor;
+    out(x: Tensor | number, y: Tensor | number, options: { dim?: number; out: Tensor }): Tensor;
+  };
+  linalg_vector_norm: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { ord?: Scalar; dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, ord: Scalar, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, ord: Scalar, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, ord?: Scalar, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    out(self: Tensor | number, options: { ord?: Scalar; dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, ord: Scalar, options: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, ord: Scalar, dim: number | readonly number[] | null, options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
   };
   linear: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null }): Tensor;
     default(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; out: Tensor | number }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; out: Tensor }): Tensor;
   };
   linear_backward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[], options: { out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   linspace: ((...args: readonly unknown[]) => unknown) & {
     default(start: Scalar, end: Scalar, steps: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(start: Scalar, end: Scalar, steps: number, options: { out: Tensor | number }): Tensor;
+    out(start: Scalar, end: Scalar, steps: number, options: { out: Tensor }): Tensor;
   };
   log: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   log10: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   log10_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   log1p: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   log1p_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   log2: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   log2_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   log_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   log_normal: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { mean?: number; std?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, mean: number, options?: { std?: number; generator?: Generator | null }): Tensor;
     default(self: Tensor | number, mean?: number, std?: number, options?: { generator?: Generator | null }): Tensor;
-    out(self: Tensor | number, options: { mean?: number; std?: number; generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { mean?: number; std?: number; generator?: Generator | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, mean: number, options: { std?: number; generator?: Generator | null; out: Tensor }): Tensor;
   };
   log_normal_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { mean?: number; std?: number; generator?: Generator | null }): Tensor;
-    default(self: Tensor | number, mean?: number, std?: number, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor, options?: { mean?: number; std?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor, mean: number, options?: { std?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor, mean?: number, std?: number, options?: { generator?: Generator | null }): Tensor;
   };
   log_sigmoid: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   log_sigmoid_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, buffer: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, buffer: Tensor | number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, buffer: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   log_sigmoid_forward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): [output: Tensor, buffer: Tensor];
-    output(self: Tensor | number, options: { output: Tensor | number; buffer: Tensor | number }): [Tensor, Tensor];
+    output(self: Tensor | number, options: { output: Tensor; buffer: Tensor }): [Tensor, Tensor];
   };
   log_softmax: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
     int(self: Tensor | number, dim: number, dtype?: DType | null): Tensor;
-    int_out(self: Tensor | number, dim: number, options: { dtype?: DType | null; out: Tensor | number }): Tensor;
+    int_out(self: Tensor | number, dim: number, options: { dtype?: DType | null; out: Tensor }): Tensor;
   };
   logaddexp: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   logaddexp2: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   logcumsumexp: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number): Tensor;
-    out(self: Tensor | number, dim: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
   };
   logdet: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   logical_and: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   logical_and_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   logical_not: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   logical_not_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   logical_or: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   logical_or_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   logical_xor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   logical_xor_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   logit: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { eps?: number | null }): Tensor;
     default(self: Tensor | number, eps?: number | null): Tensor;
-    out(self: Tensor | number, options: { eps?: number | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { eps?: number | null; out: Tensor }): Tensor;
   };
   logit_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { eps?: number | null }): Tensor;
-    default(self: Tensor | number, eps?: number | null): Tensor;
+    default(self: Tensor, options?: { eps?: number | null }): Tensor;
+    default(self: Tensor, eps?: number | null): Tensor;
   };
   logit_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, options?: { eps?: number | null }): Tensor;
     default(gradOutput: Tensor | number, self: Tensor | number, eps?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { eps?: number | null; gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { eps?: number | null; gradInput: Tensor }): Tensor;
   };
   logspace: ((...args: readonly unknown[]) => unknown) & {
     default(start: Scalar, end: Scalar, steps: number, options?: { base?: number; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     default(start: Scalar, end: Scalar, steps: number, base?: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(start: Scalar, end: Scalar, steps: number, options: { base?: number; out: Tensor | number }): Tensor;
+    out(start: Scalar, end: Scalar, steps: number, options: { base?: number; out: Tensor }): Tensor;
+  };
+  logsumexp: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+    default(self: Tensor | number, dim: number | readonly number[], keepdim?: boolean): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   lstm: ((...args: readonly unknown[]) => unknown) & {
     data(data: Tensor | number, batchSizes: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean): [Tensor, Tensor, Tensor];
@@ -3184,30 +4565,57 @@ export interface AtenOperators {
   };
   lstm_cell: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, hx: readonly Tensor[], wIh: Tensor | number, wHh: Tensor | number, options?: { bIh?: Tensor | number | null; bHh?: Tensor | number | null }): [Tensor, Tensor];
+    default(input: Tensor | number, hx: readonly Tensor[], wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number | null, options?: { bHh?: Tensor | number | null }): [Tensor, Tensor];
     default(input: Tensor | number, hx: readonly Tensor[], wIh: Tensor | number, wHh: Tensor | number, bIh?: Tensor | number | null, bHh?: Tensor | number | null): [Tensor, Tensor];
   };
   lstm_mps_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradY: Tensor | number, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, options: { cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, options: { input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, options: { hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], options: { params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], options: { hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, options: { numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, options: { dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, options: { train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, options: { bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, options: { batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
     out(gradY: Tensor | number, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, options: { cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, options: { input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, options: { hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], options: { params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], options: { hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, options: { numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, options: { dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, options: { train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, options: { bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, options: { batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
   };
   lt: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   lt_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   lu_solve: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, LUData: Tensor | number, LUPivots: Tensor | number): Tensor;
-    out(self: Tensor | number, LUData: Tensor | number, LUPivots: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, LUData: Tensor | number, LUPivots: Tensor | number, options: { out: Tensor }): Tensor;
   };
   lu_unpack: ((...args: readonly unknown[]) => unknown) & {
     default(LUData: Tensor | number, LUPivots: Tensor | number, options?: { unpackData?: boolean; unpackPivots?: boolean }): [P: Tensor, L: Tensor, U: Tensor];
+    default(LUData: Tensor | number, LUPivots: Tensor | number, unpackData: boolean, options?: { unpackPivots?: boolean }): [P: Tensor, L: Tensor, U: Tensor];
     default(LUData: Tensor | number, LUPivots: Tensor | number, unpackData?: boolean, unpackPivots?: boolean): [P: Tensor, L: Tensor, U: Tensor];
-    out(LUData: Tensor | number, LUPivots: Tensor | number, options: { unpackData?: boolean; unpackPivots?: boolean; P: Tensor | number; L: Tensor | number; U: Tensor | number }): [P: Tensor, L: Tensor, U: Tensor];
+    out(LUData: Tensor | number, LUPivots: Tensor | number, options: { unpackData?: boolean; unpackPivots?: boolean; P: Tensor; L: Tensor; U: Tensor }): [P: Tensor, L: Tensor, U: Tensor];
+    out(LUData: Tensor | number, LUPivots: Tensor | number, unpackData: boolean, options: { unpackPivots?: boolean; P: Tensor; L: Tensor; U: Tensor }): [P: Tensor, L: Tensor, U: Tensor];
   };
   mH: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -3217,39 +4625,40 @@ export interface AtenOperators {
   };
   margin_ranking_loss: ((...args: readonly unknown[]) => unknown) & {
     default(input1: Tensor | number, input2: Tensor | number, target: Tensor | number, options?: { margin?: number; reduction?: number }): Tensor;
+    default(input1: Tensor | number, input2: Tensor | number, target: Tensor | number, margin: number, options?: { reduction?: number }): Tensor;
     default(input1: Tensor | number, input2: Tensor | number, target: Tensor | number, margin?: number, reduction?: number): Tensor;
   };
   masked_fill: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, mask: Tensor | number, value: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, mask: Tensor | number, value: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, mask: Tensor | number, value: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, mask: Tensor | number, value: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, mask: Tensor | number, value: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, mask: Tensor | number, value: Scalar, options: { out: Tensor }): Tensor;
   };
   masked_fill_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, mask: Tensor | number, value: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, mask: Tensor | number, value: Scalar): Tensor;
+    Tensor(self: Tensor, mask: Tensor | number, value: Tensor | number): Tensor;
+    Scalar(self: Tensor, mask: Tensor | number, value: Scalar): Tensor;
   };
   masked_scatter: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mask: Tensor | number, source: Tensor | number): Tensor;
-    out(self: Tensor | number, mask: Tensor | number, source: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mask: Tensor | number, source: Tensor | number, options: { out: Tensor }): Tensor;
   };
   masked_scatter_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, mask: Tensor | number, source: Tensor | number): Tensor;
+    default(self: Tensor, mask: Tensor | number, source: Tensor | number): Tensor;
   };
   masked_select: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mask: Tensor | number): Tensor;
-    out(self: Tensor | number, mask: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mask: Tensor | number, options: { out: Tensor }): Tensor;
   };
   masked_select_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, input: Tensor | number, mask: Tensor | number): Tensor;
   };
   matmul: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   matmul_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, self: Tensor | number, other: Tensor | number, mask: boolean | readonly boolean[]): [Tensor, Tensor];
-    out(grad: Tensor | number, self: Tensor | number, other: Tensor | number, mask: boolean | readonly boolean[], options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(grad: Tensor | number, self: Tensor | number, other: Tensor | number, mask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   matrix_H: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -3262,29 +4671,100 @@ export interface AtenOperators {
   };
   matrix_power: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, n: number): Tensor;
-    out(self: Tensor | number, n: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, n: number, options: { out: Tensor }): Tensor;
   };
   max: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     dim(self: Tensor | number, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
     dim(self: Tensor | number, dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-    dim_max(self: Tensor | number, dim: number, options: { keepdim?: boolean; max: Tensor | number; maxValues: Tensor | number }): [values: Tensor, indices: Tensor];
+    dim_max(self: Tensor | number, dim: number, options: { keepdim?: boolean; max: Tensor; maxValues: Tensor }): [values: Tensor, indices: Tensor];
     other(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  max_pool1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+  };
+  max_pool1d_with_indices: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): [Tensor, Tensor];
+  };
+  max_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+  };
+  max_pool2d_with_indices: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): [Tensor, Tensor];
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
+  };
+  max_pool2d_with_indices_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  max_pool3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+  };
+  max_pool3d_with_indices: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): [Tensor, Tensor];
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
+  };
+  max_pool3d_with_indices_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  max_unpool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, indices: Tensor | number, outputSize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, indices: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  max_unpool3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, indices: Tensor | number, outputSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[]): Tensor;
+    out(self: Tensor | number, indices: Tensor | number, outputSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { out: Tensor }): Tensor;
   };
   maximum: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   mean: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null }): Tensor;
+    dim(self: Tensor | number, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    dim(self: Tensor | number, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    out(self: Tensor | number, options: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[] | null, options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
   };
   median: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     dim(self: Tensor | number, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
     dim(self: Tensor | number, dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-    dim_values(self: Tensor | number, dim: number, options: { keepdim?: boolean; values: Tensor | number; indices: Tensor | number }): [values: Tensor, indices: Tensor];
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    dim_values(self: Tensor | number, dim: number, options: { keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   meshgrid: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor[];
@@ -3294,158 +4774,438 @@ export interface AtenOperators {
     default(self: Tensor | number): Tensor;
     dim(self: Tensor | number, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
     dim(self: Tensor | number, dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-    dim_min(self: Tensor | number, dim: number, options: { keepdim?: boolean; min: Tensor | number; minIndices: Tensor | number }): [values: Tensor, indices: Tensor];
+    dim_min(self: Tensor | number, dim: number, options: { keepdim?: boolean; min: Tensor; minIndices: Tensor }): [values: Tensor, indices: Tensor];
     other(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   minimum: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   miopen_batch_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   miopen_batch_norm_backward: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  miopen_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; out: Tensor }): Tensor;
+  };
+  miopen_convolution_add_relu: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, options: { alpha?: Scalar | null; bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+  };
+  miopen_convolution_relu: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+  };
+  miopen_convolution_transpose: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; out: Tensor }): Tensor;
+  };
+  miopen_depthwise_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; out: Tensor }): Tensor;
+  };
+  miopen_rnn: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options?: { dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  };
+  miopen_rnn_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
   };
   mish: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   mish_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   mish_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
   };
+  mkldnn_adaptive_avg_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
   mkldnn_adaptive_avg_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  mkldnn_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
   };
   mkldnn_linear: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null }): Tensor;
     default(self: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; out: Tensor }): Tensor;
   };
   mkldnn_linear_backward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[], options: { out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  mkldnn_linear_backward_input: ((...args: readonly unknown[]) => unknown) & {
+    default(inputSize: readonly number[], gradOutput: Tensor | number, weight: Tensor | number): Tensor;
+    out(inputSize: readonly number[], gradOutput: Tensor | number, weight: Tensor | number, options: { out: Tensor }): Tensor;
   };
   mkldnn_linear_backward_weights: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasDefined: boolean): [Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasDefined: boolean, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasDefined: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  mkldnn_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  mkldnn_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  mkldnn_max_pool3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  mkldnn_max_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  mkldnn_reorder_conv2d_weight: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], options?: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+    default(self: Tensor | number, padding?: number | readonly number[], stride?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
+    out(self: Tensor | number, options: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], options: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options: { dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options: { groups?: number; out: Tensor }): Tensor;
+  };
+  mkldnn_reorder_conv3d_weight: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], options?: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+    default(self: Tensor | number, padding?: number | readonly number[], stride?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
+    out(self: Tensor | number, options: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], options: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options: { dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options: { groups?: number; out: Tensor }): Tensor;
   };
   mm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat2: Tensor | number): Tensor;
-    out(self: Tensor | number, mat2: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mat2: Tensor | number, options: { out: Tensor }): Tensor;
   };
   mode: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dim?: number; keepdim?: boolean }): [values: Tensor, indices: Tensor];
+    default(self: Tensor | number, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
     default(self: Tensor | number, dim?: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-    values(self: Tensor | number, options: { dim?: number; keepdim?: boolean; values: Tensor | number; indices: Tensor | number }): [values: Tensor, indices: Tensor];
+    values(self: Tensor | number, options: { dim?: number; keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+    values(self: Tensor | number, dim: number, options: { keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   };
   moveaxis: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, source: number, destination: number): Tensor;
+    intlist(self: Tensor | number, source: readonly number[], destination: readonly number[]): Tensor;
   };
   movedim: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, source: number, destination: number): Tensor;
+    intlist(self: Tensor | number, source: readonly number[], destination: readonly number[]): Tensor;
+  };
+  mps_convolution_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  mps_convolution_transpose_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor];
+    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  mps_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
   };
   mse_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, reduction?: number): Tensor;
-    out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; out: Tensor }): Tensor;
   };
   mse_loss_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, options: { gradInput: Tensor }): Tensor;
   };
   msort: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   mul: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   mul_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   multi_margin_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { p?: Scalar; margin?: Scalar; weight?: Tensor | number | null; reduction?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, p: Scalar, options?: { margin?: Scalar; weight?: Tensor | number | null; reduction?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, options?: { weight?: Tensor | number | null; reduction?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight: Tensor | number | null, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, p?: Scalar, margin?: Scalar, weight?: Tensor | number | null, reduction?: number): Tensor;
-    out(self: Tensor | number, target: Tensor | number, options: { p?: Scalar; margin?: Scalar; weight?: Tensor | number | null; reduction?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, options: { p?: Scalar; margin?: Scalar; weight?: Tensor | number | null; reduction?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, p: Scalar, options: { margin?: Scalar; weight?: Tensor | number | null; reduction?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, options: { weight?: Tensor | number | null; reduction?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight: Tensor | number | null, options: { reduction?: number; out: Tensor }): Tensor;
   };
   multi_margin_loss_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, options?: { weight?: Tensor | number | null; reduction?: number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight: Tensor | number | null, options?: { reduction?: number }): Tensor;
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight?: Tensor | number | null, reduction?: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, options: { weight?: Tensor | number | null; reduction?: number; gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, options: { weight?: Tensor | number | null; reduction?: number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight: Tensor | number | null, options: { reduction?: number; gradInput: Tensor }): Tensor;
   };
   multilabel_margin_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, reduction?: number): Tensor;
-    out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; out: Tensor }): Tensor;
   };
   multilabel_margin_loss_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, isTarget: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, isTarget: Tensor | number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, isTarget: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   multilabel_margin_loss_forward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, reduction: number): [output: Tensor, isTarget: Tensor];
-    output(self: Tensor | number, target: Tensor | number, reduction: number, options: { output: Tensor | number; isTarget: Tensor | number }): [Tensor, Tensor];
+    output(self: Tensor | number, target: Tensor | number, reduction: number, options: { output: Tensor; isTarget: Tensor }): [Tensor, Tensor];
   };
   multinomial: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, numSamples: number, options?: { replacement?: boolean; generator?: Generator | null }): Tensor;
     default(self: Tensor | number, numSamples: number, replacement?: boolean, options?: { generator?: Generator | null }): Tensor;
-    out(self: Tensor | number, numSamples: number, options: { replacement?: boolean; generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, numSamples: number, options: { replacement?: boolean; generator?: Generator | null; out: Tensor }): Tensor;
   };
   multiply: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   multiply_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   mv: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, vec: Tensor | number): Tensor;
-    out(self: Tensor | number, vec: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, vec: Tensor | number, options: { out: Tensor }): Tensor;
   };
   mvlgamma: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, p: number): Tensor;
-    out(self: Tensor | number, p: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, p: number, options: { out: Tensor }): Tensor;
   };
   mvlgamma_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, p: number): Tensor;
+    default(self: Tensor, p: number): Tensor;
   };
   nan_to_num: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { nan?: number | null; posinf?: number | null; neginf?: number | null }): Tensor;
+    default(self: Tensor | number, nan: number | null, options?: { posinf?: number | null; neginf?: number | null }): Tensor;
+    default(self: Tensor | number, nan: number | null, posinf: number | null, options?: { neginf?: number | null }): Tensor;
     default(self: Tensor | number, nan?: number | null, posinf?: number | null, neginf?: number | null): Tensor;
-    out(self: Tensor | number, options: { nan?: number | null; posinf?: number | null; neginf?: number | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { nan?: number | null; posinf?: number | null; neginf?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, nan: number | null, options: { posinf?: number | null; neginf?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, nan: number | null, posinf: number | null, options: { neginf?: number | null; out: Tensor }): Tensor;
   };
   nan_to_num_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { nan?: number | null; posinf?: number | null; neginf?: number | null }): Tensor;
-    default(self: Tensor | number, nan?: number | null, posinf?: number | null, neginf?: number | null): Tensor;
+    default(self: Tensor, options?: { nan?: number | null; posinf?: number | null; neginf?: number | null }): Tensor;
+    default(self: Tensor, nan: number | null, options?: { posinf?: number | null; neginf?: number | null }): Tensor;
+    default(self: Tensor, nan: number | null, posinf: number | null, options?: { neginf?: number | null }): Tensor;
+    default(self: Tensor, nan?: number | null, posinf?: number | null, neginf?: number | null): Tensor;
+  };
+  nanmean: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    out(self: Tensor | number, options: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[] | null, options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
   };
   nanmedian: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     dim(self: Tensor | number, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
     dim(self: Tensor | number, dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-    dim_values(self: Tensor | number, dim: number, options: { keepdim?: boolean; values: Tensor | number; indices: Tensor | number }): [values: Tensor, indices: Tensor];
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    dim_values(self: Tensor | number, dim: number, options: { keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   nanquantile: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, q: Tensor | number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+    default(self: Tensor | number, q: Tensor | number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
     default(self: Tensor | number, q: Tensor | number, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
-    out(self: Tensor | number, q: Tensor | number, options: { dim?: number | null; keepdim?: boolean; interpolation?: string; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, q: Tensor | number, options: { dim?: number | null; keepdim?: boolean; interpolation?: string; out: Tensor }): Tensor;
+    out(self: Tensor | number, q: Tensor | number, dim: number | null, options: { keepdim?: boolean; interpolation?: string; out: Tensor }): Tensor;
     scalar(self: Tensor | number, q: number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+    scalar(self: Tensor | number, q: number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
     scalar(self: Tensor | number, q: number, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
-    scalar_out(self: Tensor | number, q: number, options: { dim?: number | null; keepdim?: boolean; interpolation?: string; out: Tensor | number }): Tensor;
+    scalar_out(self: Tensor | number, q: number, options: { dim?: number | null; keepdim?: boolean; interpolation?: string; out: Tensor }): Tensor;
+    scalar_out(self: Tensor | number, q: number, dim: number | null, options: { keepdim?: boolean; interpolation?: string; out: Tensor }): Tensor;
+  };
+  nansum: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    out(self: Tensor | number, options: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[] | null, options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
   };
   narrow: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, dim: number, start: Tensor | number, length: number): Tensor;
@@ -3453,15 +5213,41 @@ export interface AtenOperators {
   };
   narrow_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, start: number, length: number): Tensor;
-    out(self: Tensor | number, dim: number, start: number, length: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, start: number, length: number, options: { out: Tensor }): Tensor;
   };
   native_batch_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; out: Tensor | number; saveMean: Tensor | number; saveInvstd: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { momentum: number; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, options: { eps: number }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; momentum: number; eps: number; out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { momentum: number; eps: number; out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, options: { eps: number; out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
   };
   native_batch_norm_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOut: Tensor | number, input: Tensor | number, options: { weight?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, options: { weight?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, options: { train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, options: { eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, eps: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, options: { weight?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, options: { train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, options: { eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, eps: number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   native_channel_shuffle: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, groups: number): Tensor;
@@ -3469,89 +5255,189 @@ export interface AtenOperators {
   native_dropout: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, p: number, options?: { train?: boolean | null }): [Tensor, Tensor];
     default(input: Tensor | number, p: number, train?: boolean | null): [Tensor, Tensor];
-    out(input: Tensor | number, p: number, options: { train?: boolean | null; out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(input: Tensor | number, p: number, options: { train?: boolean | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   native_dropout_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, mask: Tensor | number, scale: number): Tensor;
-    out(gradOutput: Tensor | number, mask: Tensor | number, scale: number, options: { out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, mask: Tensor | number, scale: number, options: { out: Tensor }): Tensor;
   };
   native_group_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; N: number; C: number; HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; N: number; C: number; HxW: number; group: number; eps: number; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; N: number; C: number; HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { N: number; C: number; HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, N: number, options: { C: number; HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, N: number, C: number, options: { HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, N: number, C: number, HxW: number, options: { group: number; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, N: number, C: number, HxW: number, group: number, options: { eps: number }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; N: number; C: number; HxW: number; group: number; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; N: number; C: number; HxW: number; group: number; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { N: number; C: number; HxW: number; group: number; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, N: number, options: { C: number; HxW: number; group: number; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, N: number, C: number, options: { HxW: number; group: number; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, N: number, C: number, HxW: number, options: { group: number; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, N: number, C: number, HxW: number, group: number, options: { eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   native_group_norm_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, options: { C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, options: { HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, options: { group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, group: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, options: { C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, options: { HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, options: { group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, group: number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  native_layer_norm: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, normalizedShape: readonly number[], options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, normalizedShape: readonly number[], weight: Tensor | number | null, options: { bias?: Tensor | number | null; eps: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, normalizedShape: readonly number[], weight: Tensor | number | null, bias: Tensor | number | null, options: { eps: number }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, normalizedShape: readonly number[], options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, normalizedShape: readonly number[], weight: Tensor | number | null, options: { bias?: Tensor | number | null; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, normalizedShape: readonly number[], weight: Tensor | number | null, bias: Tensor | number | null, options: { eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  native_layer_norm_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   native_norm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { p?: Scalar }): Tensor;
     default(self: Tensor | number, p?: Scalar): Tensor;
-    out(self: Tensor | number, options: { p?: Scalar; out: Tensor | number }): Tensor;
+    ScalarOpt_dim_dtype(self: Tensor | number, options: { p?: Scalar | null; dim: number | readonly number[]; keepdim: boolean; dtype?: DType | null }): Tensor;
+    ScalarOpt_dim_dtype(self: Tensor | number, p: Scalar | null, options: { dim: number | readonly number[]; keepdim: boolean; dtype?: DType | null }): Tensor;
+    ScalarOpt_dim_dtype(self: Tensor | number, p: Scalar | null, dim: number | readonly number[], options: { keepdim: boolean; dtype?: DType | null }): Tensor;
+    ScalarOpt_dim_dtype(self: Tensor | number, p: Scalar | null, dim: number | readonly number[], keepdim: boolean, options?: { dtype?: DType | null }): Tensor;
+    ScalarOpt_dim_dtype_out(self: Tensor | number, options: { p?: Scalar | null; dim: number | readonly number[]; keepdim: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    ScalarOpt_dim_dtype_out(self: Tensor | number, p: Scalar | null, options: { dim: number | readonly number[]; keepdim: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    ScalarOpt_dim_dtype_out(self: Tensor | number, p: Scalar | null, dim: number | readonly number[], options: { keepdim: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    ScalarOpt_dim_dtype_out(self: Tensor | number, p: Scalar | null, dim: number | readonly number[], keepdim: boolean, options: { dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { p?: Scalar; out: Tensor }): Tensor;
   };
   ne: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   ne_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   neg: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   neg_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   negative: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   negative_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
+  };
+  nested_to_padded_tensor: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, padding: number, options?: { outputSize?: readonly number[] | null }): Tensor;
+    default(self: Tensor | number, padding: number, outputSize?: readonly number[] | null): Tensor;
+  };
+  new_empty: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(self: Tensor | number, size: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  new_empty_strided: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], stride: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(self: Tensor | number, size: readonly number[], stride: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  new_full: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], fillValue: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(self: Tensor | number, size: readonly number[], fillValue: Scalar, options: { out: Tensor }): Tensor;
+  };
+  new_ones: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(self: Tensor | number, size: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  new_zeros: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(self: Tensor | number, size: readonly number[], options: { out: Tensor }): Tensor;
   };
   nextafter: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   nextafter_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
+    default(self: Tensor, other: Tensor | number): Tensor;
   };
   nll_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { weight?: Tensor | number | null; reduction?: number; ignoreIndex?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options?: { reduction?: number; ignoreIndex?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options?: { ignoreIndex?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, weight?: Tensor | number | null, reduction?: number, ignoreIndex?: number): Tensor;
-    out(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; ignoreIndex?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; ignoreIndex?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction?: number; ignoreIndex?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex?: number; out: Tensor }): Tensor;
   };
   nll_loss2d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { weight?: Tensor | number | null; reduction?: number; ignoreIndex?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options?: { reduction?: number; ignoreIndex?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options?: { ignoreIndex?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, weight?: Tensor | number | null, reduction?: number, ignoreIndex?: number): Tensor;
-    out(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; ignoreIndex?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; ignoreIndex?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction?: number; ignoreIndex?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex?: number; out: Tensor }): Tensor;
   };
   nll_loss2d_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
   };
   nll_loss2d_forward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number }): [output: Tensor, totalWeight: Tensor];
-    output(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; output: Tensor | number; totalWeight: Tensor | number }): [Tensor, Tensor];
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number }): [output: Tensor, totalWeight: Tensor];
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number }): [output: Tensor, totalWeight: Tensor];
+    output(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
+    output(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
+    output(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
   };
   nll_loss_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
   };
   nll_loss_forward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number }): [output: Tensor, totalWeight: Tensor];
-    output(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; output: Tensor | number; totalWeight: Tensor | number }): [Tensor, Tensor];
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number }): [output: Tensor, totalWeight: Tensor];
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number }): [output: Tensor, totalWeight: Tensor];
+    output(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
+    output(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
+    output(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
   };
   nll_loss_nd: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { weight?: Tensor | number | null; reduction?: number; ignoreIndex?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options?: { reduction?: number; ignoreIndex?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options?: { ignoreIndex?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, weight?: Tensor | number | null, reduction?: number, ignoreIndex?: number): Tensor;
   };
   nonzero: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   nonzero_numpy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor[];
@@ -3559,46 +5445,67 @@ export interface AtenOperators {
   norm: ((...args: readonly unknown[]) => unknown) & {
     Scalar(self: Tensor | number, options?: { p?: Scalar }): Tensor;
     Scalar(self: Tensor | number, p?: Scalar): Tensor;
+    ScalarOpt_dim(self: Tensor | number, options: { p?: Scalar | null; dim: number | readonly number[]; keepdim?: boolean }): Tensor;
+    ScalarOpt_dim(self: Tensor | number, p: Scalar | null, options: { dim: number | readonly number[]; keepdim?: boolean }): Tensor;
+    ScalarOpt_dim(self: Tensor | number, p: Scalar | null, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+    ScalarOpt_dim_dtype(self: Tensor | number, options: { p?: Scalar | null; dim: number | readonly number[]; keepdim: boolean; dtype: DType }): Tensor;
+    ScalarOpt_dim_dtype(self: Tensor | number, p: Scalar | null, options: { dim: number | readonly number[]; keepdim: boolean; dtype: DType }): Tensor;
+    ScalarOpt_dim_dtype(self: Tensor | number, p: Scalar | null, dim: number | readonly number[], options: { keepdim: boolean; dtype: DType }): Tensor;
     ScalarOpt_dtype(self: Tensor | number, options: { p?: Scalar | null; dtype: DType }): Tensor;
-    ScalarOpt_dtype_out(self: Tensor | number, options: { p?: Scalar | null; dtype: DType; out: Tensor | number }): Tensor;
-    Scalar_out(self: Tensor | number, options: { p?: Scalar; out: Tensor | number }): Tensor;
+    ScalarOpt_dtype_out(self: Tensor | number, options: { p?: Scalar | null; dtype: DType; out: Tensor }): Tensor;
+    Scalar_out(self: Tensor | number, options: { p?: Scalar; out: Tensor }): Tensor;
+    dtype_out(self: Tensor | number, options: { p?: Scalar | null; dim: number | readonly number[]; keepdim: boolean; dtype: DType; out: Tensor }): Tensor;
+    dtype_out(self: Tensor | number, p: Scalar | null, options: { dim: number | readonly number[]; keepdim: boolean; dtype: DType; out: Tensor }): Tensor;
+    dtype_out(self: Tensor | number, p: Scalar | null, dim: number | readonly number[], options: { keepdim: boolean; dtype: DType; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { p?: Scalar | null; dim: number | readonly number[]; keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, p: Scalar | null, options: { dim: number | readonly number[]; keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, p: Scalar | null, dim: number | readonly number[], options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   norm_except_dim: ((...args: readonly unknown[]) => unknown) & {
     default(v: Tensor | number, options?: { pow?: number; dim?: number }): Tensor;
+    default(v: Tensor | number, pow: number, options?: { dim?: number }): Tensor;
     default(v: Tensor | number, pow?: number, dim?: number): Tensor;
   };
   normal: ((...args: readonly unknown[]) => unknown) & {
     Tensor_Tensor(mean: Tensor | number, std: Tensor | number, options?: { generator?: Generator | null }): Tensor;
-    Tensor_Tensor_out(mean: Tensor | number, std: Tensor | number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
+    Tensor_Tensor_out(mean: Tensor | number, std: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
     Tensor_float(mean: Tensor | number, options?: { std?: number; generator?: Generator | null }): Tensor;
     Tensor_float(mean: Tensor | number, std?: number, options?: { generator?: Generator | null }): Tensor;
-    Tensor_float_out(mean: Tensor | number, options: { std?: number; generator?: Generator | null; out: Tensor | number }): Tensor;
+    Tensor_float_out(mean: Tensor | number, options: { std?: number; generator?: Generator | null; out: Tensor }): Tensor;
     float_Tensor(mean: number, std: Tensor | number, options?: { generator?: Generator | null }): Tensor;
-    float_Tensor_out(mean: number, std: Tensor | number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, options: { mean?: number; std?: number; generator?: Generator | null; out: Tensor | number }): Tensor;
+    float_Tensor_out(mean: number, std: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
+    float_float(mean: number, std: number, size: readonly number[], options?: { generator?: Generator | null; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    float_float_out(mean: number, std: number, size: readonly number[], options: { generator?: Generator | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { mean?: number; std?: number; generator?: Generator | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, mean: number, options: { std?: number; generator?: Generator | null; out: Tensor }): Tensor;
   };
   normal_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { mean?: number; std?: number; generator?: Generator | null }): Tensor;
-    default(self: Tensor | number, mean?: number, std?: number, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor, options?: { mean?: number; std?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor, mean: number, options?: { std?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor, mean?: number, std?: number, options?: { generator?: Generator | null }): Tensor;
   };
   normal_functional: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { mean?: number; std?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, mean: number, options?: { std?: number; generator?: Generator | null }): Tensor;
     default(self: Tensor | number, mean?: number, std?: number, options?: { generator?: Generator | null }): Tensor;
   };
   not_equal: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   not_equal_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   nuclear_norm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { keepdim?: boolean }): Tensor;
     default(self: Tensor | number, keepdim?: boolean): Tensor;
-    out(self: Tensor | number, options: { keepdim?: boolean; out: Tensor | number }): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[], keepdim?: boolean): Tensor;
+    dim_out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   numpy_T: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -3607,37 +5514,58 @@ export interface AtenOperators {
     default(self: Tensor | number, options?: { numClasses?: number }): Tensor;
     default(self: Tensor | number, numClasses?: number): Tensor;
   };
+  ones: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(size: readonly number[], options: { out: Tensor }): Tensor;
+  };
   ones_like: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
-    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
   };
   orgqr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, input2: Tensor | number): Tensor;
-    out(self: Tensor | number, input2: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, input2: Tensor | number, options: { out: Tensor }): Tensor;
   };
   ormqr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, input2: Tensor | number, input3: Tensor | number, options?: { left?: boolean; transpose?: boolean }): Tensor;
+    default(self: Tensor | number, input2: Tensor | number, input3: Tensor | number, left: boolean, options?: { transpose?: boolean }): Tensor;
     default(self: Tensor | number, input2: Tensor | number, input3: Tensor | number, left?: boolean, transpose?: boolean): Tensor;
-    out(self: Tensor | number, input2: Tensor | number, input3: Tensor | number, options: { left?: boolean; transpose?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, input2: Tensor | number, input3: Tensor | number, options: { left?: boolean; transpose?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, input2: Tensor | number, input3: Tensor | number, left: boolean, options: { transpose?: boolean; out: Tensor }): Tensor;
   };
   outer: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, vec2: Tensor | number): Tensor;
-    out(self: Tensor | number, vec2: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, vec2: Tensor | number, options: { out: Tensor }): Tensor;
   };
   output_nr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): number;
   };
+  pad: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, pad: readonly number[], options?: { mode?: string; value?: number | null }): Tensor;
+    default(self: Tensor | number, pad: readonly number[], mode: string, options?: { value?: number | null }): Tensor;
+    default(self: Tensor | number, pad: readonly number[], mode?: string, value?: number | null): Tensor;
+  };
   pad_sequence: ((...args: readonly unknown[]) => unknown) & {
     default(sequences: readonly Tensor[], options?: { batchFirst?: boolean; paddingValue?: number }): Tensor;
+    default(sequences: readonly Tensor[], batchFirst: boolean, options?: { paddingValue?: number }): Tensor;
     default(sequences: readonly Tensor[], batchFirst?: boolean, paddingValue?: number): Tensor;
   };
   pairwise_distance: ((...args: readonly unknown[]) => unknown) & {
     default(x1: Tensor | number, x2: Tensor | number, options?: { p?: number; eps?: number; keepdim?: boolean }): Tensor;
+    default(x1: Tensor | number, x2: Tensor | number, p: number, options?: { eps?: number; keepdim?: boolean }): Tensor;
+    default(x1: Tensor | number, x2: Tensor | number, p: number, eps: number, options?: { keepdim?: boolean }): Tensor;
     default(x1: Tensor | number, x2: Tensor | number, p?: number, eps?: number, keepdim?: boolean): Tensor;
   };
   pdist: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { p?: number }): Tensor;
     default(self: Tensor | number, p?: number): Tensor;
+  };
+  permute: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dims: readonly number[]): Tensor;
+  };
+  permute_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dims: readonly number[]): Tensor;
+    out(self: Tensor | number, dims: readonly number[], options: { out: Tensor }): Tensor;
   };
   pin_memory: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { device?: Device | null }): Tensor;
@@ -3649,60 +5577,60 @@ export interface AtenOperators {
   };
   pixel_shuffle: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, upscaleFactor: number): Tensor;
-    out(self: Tensor | number, upscaleFactor: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, upscaleFactor: number, options: { out: Tensor }): Tensor;
   };
   pixel_unshuffle: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, downscaleFactor: number): Tensor;
-    out(self: Tensor | number, downscaleFactor: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, downscaleFactor: number, options: { out: Tensor }): Tensor;
   };
   poisson: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { generator?: Generator | null }): Tensor;
     default(self: Tensor | number, generator?: Generator | null): Tensor;
-    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
   };
   poisson_nll_loss: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, target: Tensor | number, logInput: boolean, full: boolean, eps: number, reduction: number): Tensor;
   };
   polar: ((...args: readonly unknown[]) => unknown) & {
     default(abs: Tensor | number, angle: Tensor | number): Tensor;
-    out(abs: Tensor | number, angle: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(abs: Tensor | number, angle: Tensor | number, options: { out: Tensor }): Tensor;
   };
   polygamma: ((...args: readonly unknown[]) => unknown) & {
     default(n: number, self: Tensor | number): Tensor;
-    out(n: number, self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(n: number, self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   polygamma_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, n: number): Tensor;
+    default(self: Tensor, n: number): Tensor;
   };
   positive: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   pow: ((...args: readonly unknown[]) => unknown) & {
     Tensor_Scalar(self: Tensor | number, exponent: Scalar): Tensor;
-    Tensor_Scalar_out(self: Tensor | number, exponent: Scalar, options: { out: Tensor | number }): Tensor;
+    Tensor_Scalar_out(self: Tensor | number, exponent: Scalar, options: { out: Tensor }): Tensor;
     Tensor_Tensor(self: Tensor | number, exponent: Tensor | number): Tensor;
-    Tensor_Tensor_out(self: Tensor | number, exponent: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_Tensor_out(self: Tensor | number, exponent: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Scalar, exponent: Tensor | number): Tensor;
-    Scalar_out(self: Scalar, exponent: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Scalar_out(self: Scalar, exponent: Tensor | number, options: { out: Tensor }): Tensor;
   };
   pow_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, exponent: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, exponent: Scalar): Tensor;
+    Tensor(self: Tensor, exponent: Tensor | number): Tensor;
+    Scalar(self: Tensor, exponent: Scalar): Tensor;
   };
   prelu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, weight: Tensor | number): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { out: Tensor }): Tensor;
   };
   prelu_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number): [Tensor, Tensor];
-    out(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, options: { out0: Tensor | number; out1: Tensor | number }): [Tensor, Tensor];
+    out(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   prod: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null }): Tensor;
     dim_int(self: Tensor | number, dim: number, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
     dim_int(self: Tensor | number, dim: number, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
-    int_out(self: Tensor | number, dim: number, options: { keepdim?: boolean; dtype?: DType | null; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor | number }): Tensor;
+    int_out(self: Tensor | number, dim: number, options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor }): Tensor;
   };
   promote_types: ((...args: readonly unknown[]) => unknown) & {
     default(type1: DType, type2: DType): number;
@@ -3710,22 +5638,22 @@ export interface AtenOperators {
   put: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, index: Tensor | number, source: Tensor | number, options?: { accumulate?: boolean }): Tensor;
     default(self: Tensor | number, index: Tensor | number, source: Tensor | number, accumulate?: boolean): Tensor;
-    out(self: Tensor | number, index: Tensor | number, source: Tensor | number, options: { accumulate?: boolean; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, index: Tensor | number, source: Tensor | number, options: { accumulate?: boolean; out: Tensor }): Tensor;
   };
   put_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, index: Tensor | number, source: Tensor | number, options?: { accumulate?: boolean }): Tensor;
-    default(self: Tensor | number, index: Tensor | number, source: Tensor | number, accumulate?: boolean): Tensor;
+    default(self: Tensor, index: Tensor | number, source: Tensor | number, options?: { accumulate?: boolean }): Tensor;
+    default(self: Tensor, index: Tensor | number, source: Tensor | number, accumulate?: boolean): Tensor;
   };
   q_per_channel_axis: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): number;
   };
   q_per_channel_scales: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   q_per_channel_zero_points: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   q_scale: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): number;
@@ -3736,38 +5664,54 @@ export interface AtenOperators {
   qr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { some?: boolean }): [Q: Tensor, R: Tensor];
     default(self: Tensor | number, some?: boolean): [Q: Tensor, R: Tensor];
-    Q(self: Tensor | number, options: { some?: boolean; Q: Tensor | number; R: Tensor | number }): [Q: Tensor, R: Tensor];
+    Q(self: Tensor | number, options: { some?: boolean; Q: Tensor; R: Tensor }): [Q: Tensor, R: Tensor];
   };
   qscheme: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): unknown;
   };
   quantile: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, q: Tensor | number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+    default(self: Tensor | number, q: Tensor | number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
     default(self: Tensor | number, q: Tensor | number, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
-    out(self: Tensor | number, q: Tensor | number, options: { dim?: number | null; keepdim?: boolean; interpolation?: string; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, q: Tensor | number, options: { dim?: number | null; keepdim?: boolean; interpolation?: string; out: Tensor }): Tensor;
+    out(self: Tensor | number, q: Tensor | number, dim: number | null, options: { keepdim?: boolean; interpolation?: string; out: Tensor }): Tensor;
     scalar(self: Tensor | number, q: number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+    scalar(self: Tensor | number, q: number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
     scalar(self: Tensor | number, q: number, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
-    scalar_out(self: Tensor | number, q: number, options: { dim?: number | null; keepdim?: boolean; interpolation?: string; out: Tensor | number }): Tensor;
+    scalar_out(self: Tensor | number, q: number, options: { dim?: number | null; keepdim?: boolean; interpolation?: string; out: Tensor }): Tensor;
+    scalar_out(self: Tensor | number, q: number, dim: number | null, options: { keepdim?: boolean; interpolation?: string; out: Tensor }): Tensor;
   };
   quantize_per_channel: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scales: Tensor | number, zeroPoints: Tensor | number, axis: number, dtype: DType): Tensor;
-    out(self: Tensor | number, scales: Tensor | number, zeroPoints: Tensor | number, axis: number, dtype: DType, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, scales: Tensor | number, zeroPoints: Tensor | number, axis: number, dtype: DType, options: { out: Tensor }): Tensor;
   };
   quantize_per_tensor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: number, zeroPoint: number, dtype: DType): Tensor;
-    out(self: Tensor | number, scale: number, zeroPoint: number, dtype: DType, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, scale: number, zeroPoint: number, dtype: DType, options: { out: Tensor }): Tensor;
     tensor_qparams(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, dtype: DType): Tensor;
-    tensor_qparams_out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, dtype: DType, options: { out: Tensor | number }): Tensor;
+    tensor_qparams_out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, dtype: DType, options: { out: Tensor }): Tensor;
     tensors(tensors: readonly Tensor[], scales: Tensor | number, zeroPoints: Tensor | number, dtype: DType): Tensor[];
     tensors_out(tensors: readonly Tensor[], scales: Tensor | number, zeroPoints: Tensor | number, dtype: DType, options: { out: readonly Tensor[] }): void;
   };
   quantize_per_tensor_dynamic: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dtype: DType, reduceRange: boolean): Tensor;
-    out(self: Tensor | number, dtype: DType, reduceRange: boolean, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dtype: DType, reduceRange: boolean, options: { out: Tensor }): Tensor;
   };
   quantized_batch_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-    out(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor | number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, options: { var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, options: { eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, options: { outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, outputScale: number, options: { outputZeroPoint: number }): Tensor;
+    out(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, options: { var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, options: { eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, options: { outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, outputScale: number, options: { outputZeroPoint: number; out: Tensor }): Tensor;
   };
   quantized_gru: ((...args: readonly unknown[]) => unknown) & {
     data_legacy(data: Tensor | number, batchSizes: Tensor | number, hx: Tensor | number, params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean): [Tensor, Tensor];
@@ -3783,6 +5727,28 @@ export interface AtenOperators {
   quantized_lstm_cell: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, hx: readonly Tensor[], wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number, bHh: Tensor | number, packedIh: Tensor | number, packedHh: Tensor | number, colOffsetsIh: Tensor | number, colOffsetsHh: Tensor | number, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): [Tensor, Tensor];
   };
+  quantized_max_pool1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  quantized_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
   quantized_rnn_relu_cell: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number, bHh: Tensor | number, packedIh: Tensor | number, packedHh: Tensor | number, colOffsetsIh: Tensor | number, colOffsetsHh: Tensor | number, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
   };
@@ -3791,50 +5757,72 @@ export interface AtenOperators {
   };
   rad2deg: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   rad2deg_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
+  };
+  rand: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    generator(size: readonly number[], options?: { generator?: Generator | null; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    generator_out(size: readonly number[], options: { generator?: Generator | null; out: Tensor }): Tensor;
+    out(size: readonly number[], options: { out: Tensor }): Tensor;
   };
   rand_like: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
-    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+  };
+  randint: ((...args: readonly unknown[]) => unknown) & {
+    default(high: number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    generator(high: number, size: readonly number[], options?: { generator?: Generator | null; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    generator_out(high: number, size: readonly number[], options: { generator?: Generator | null; out: Tensor }): Tensor;
+    low(low: number, high: number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    low_generator(low: number, high: number, size: readonly number[], options?: { generator?: Generator | null; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    low_generator_out(low: number, high: number, size: readonly number[], options: { generator?: Generator | null; out: Tensor }): Tensor;
+    low_out(low: number, high: number, size: readonly number[], options: { out: Tensor }): Tensor;
+    out(high: number, size: readonly number[], options: { out: Tensor }): Tensor;
   };
   randint_like: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, high: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
     low_dtype(self: Tensor | number, low: number, high: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
-    low_dtype_out(self: Tensor | number, low: number, high: number, options: { memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, high: number, options: { memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
+    low_dtype_out(self: Tensor | number, low: number, high: number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, high: number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+  };
+  randn: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    generator(size: readonly number[], options?: { generator?: Generator | null; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    generator_out(size: readonly number[], options: { generator?: Generator | null; out: Tensor }): Tensor;
+    out(size: readonly number[], options: { out: Tensor }): Tensor;
   };
   randn_like: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
-    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
   };
   random: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { generator?: Generator | null }): Tensor;
     from(self: Tensor | number, from: number, options?: { to?: number | null; generator?: Generator | null }): Tensor;
     from(self: Tensor | number, from: number, to?: number | null, options?: { generator?: Generator | null }): Tensor;
-    from_out(self: Tensor | number, from: number, options: { to?: number | null; generator?: Generator | null; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
+    from_out(self: Tensor | number, from: number, options: { to?: number | null; generator?: Generator | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
     to(self: Tensor | number, to: number, options?: { generator?: Generator | null }): Tensor;
-    to_out(self: Tensor | number, to: number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
+    to_out(self: Tensor | number, to: number, options: { generator?: Generator | null; out: Tensor }): Tensor;
   };
   random_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { generator?: Generator | null }): Tensor;
-    from(self: Tensor | number, from: number, options?: { to?: number | null; generator?: Generator | null }): Tensor;
-    from(self: Tensor | number, from: number, to?: number | null, options?: { generator?: Generator | null }): Tensor;
-    to(self: Tensor | number, to: number, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor, options?: { generator?: Generator | null }): Tensor;
+    from(self: Tensor, from: number, options?: { to?: number | null; generator?: Generator | null }): Tensor;
+    from(self: Tensor, from: number, to?: number | null, options?: { generator?: Generator | null }): Tensor;
+    to(self: Tensor, to: number, options?: { generator?: Generator | null }): Tensor;
   };
   randperm: ((...args: readonly unknown[]) => unknown) & {
     default(n: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     generator(n: number, options?: { generator?: Generator | null; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    generator_out(n: number, options: { generator?: Generator | null; out: Tensor | number }): Tensor;
-    out(n: number, options: { out: Tensor | number }): Tensor;
+    generator_out(n: number, options: { generator?: Generator | null; out: Tensor }): Tensor;
+    out(n: number, options: { out: Tensor }): Tensor;
   };
   range: ((...args: readonly unknown[]) => unknown) & {
     default(start: Scalar, end: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(start: Scalar, end: Scalar, options: { step?: Scalar; out: Tensor | number }): Tensor;
-    out_(start: Scalar, end: Scalar, options: { out: Tensor | number }): Tensor;
+    out(start: Scalar, end: Scalar, options: { step?: Scalar; out: Tensor }): Tensor;
+    out_(start: Scalar, end: Scalar, options: { out: Tensor }): Tensor;
     step(start: Scalar, end: Scalar, options?: { step?: Scalar; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     step(start: Scalar, end: Scalar, step?: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
   };
@@ -3846,82 +5834,144 @@ export interface AtenOperators {
   };
   reciprocal: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   reciprocal_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   refine_names: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, names: readonly string[]): Tensor;
   };
+  reflection_pad1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, padding: number | readonly number[]): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  reflection_pad1d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
+  reflection_pad2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, padding: number | readonly number[]): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  reflection_pad2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
+  reflection_pad3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, padding: number | readonly number[]): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  reflection_pad3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
   relu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   relu6: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   relu6_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   relu_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   remainder: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
     Scalar_Tensor(self: Scalar, other: Tensor | number): Tensor;
-    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor | number }): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
+    Scalar_Tensor_out(self: Scalar, other: Tensor | number, options: { out: Tensor }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
   };
   remainder_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   rename: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { names?: readonly string[] | null }): Tensor;
     default(self: Tensor | number, names?: readonly string[] | null): Tensor;
   };
   rename_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { names?: readonly string[] | null }): Tensor;
-    default(self: Tensor | number, names?: readonly string[] | null): Tensor;
+    default(self: Tensor, options?: { names?: readonly string[] | null }): Tensor;
+    default(self: Tensor, names?: readonly string[] | null): Tensor;
   };
   renorm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, p: Scalar, dim: number, maxnorm: Scalar): Tensor;
-    out(self: Tensor | number, p: Scalar, dim: number, maxnorm: Scalar, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, p: Scalar, dim: number, maxnorm: Scalar, options: { out: Tensor }): Tensor;
   };
   renorm_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, p: Scalar, dim: number, maxnorm: Scalar): Tensor;
+    default(self: Tensor, p: Scalar, dim: number, maxnorm: Scalar): Tensor;
+  };
+  repeat: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, repeats: readonly number[]): Tensor;
+    out(self: Tensor | number, repeats: readonly number[], options: { out: Tensor }): Tensor;
   };
   repeat_interleave: ((...args: readonly unknown[]) => unknown) & {
     Tensor(repeats: Tensor | number, options?: { outputSize?: number | null }): Tensor;
-    Tensor_out(repeats: Tensor | number, options: { outputSize?: number | null; out: Tensor | number }): Tensor;
+    Tensor_out(repeats: Tensor | number, options: { outputSize?: number | null; out: Tensor }): Tensor;
     self_Tensor(self: Tensor | number, repeats: Tensor | number, options?: { dim?: number | null; outputSize?: number | null }): Tensor;
     self_Tensor(self: Tensor | number, repeats: Tensor | number, dim?: number | null, options?: { outputSize?: number | null }): Tensor;
     self_int(self: Tensor | number, repeats: number, options?: { dim?: number | null; outputSize?: number | null }): Tensor;
     self_int(self: Tensor | number, repeats: number, dim?: number | null, options?: { outputSize?: number | null }): Tensor;
   };
+  replication_pad1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, padding: number | readonly number[]): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  replication_pad1d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
+  replication_pad2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, padding: number | readonly number[]): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  replication_pad2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
+  replication_pad3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, padding: number | readonly number[]): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  replication_pad3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
   requires_grad_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { requiresGrad?: boolean }): Tensor;
-    default(self: Tensor | number, requiresGrad?: boolean): Tensor;
+    default(self: Tensor, options?: { requiresGrad?: boolean }): Tensor;
+    default(self: Tensor, requiresGrad?: boolean): Tensor;
+  };
+  reshape: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, shape: readonly number[]): Tensor;
   };
   reshape_as: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
   };
+  resize: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], options?: { memoryFormat?: MemoryFormat | null }): Tensor;
+    out(self: Tensor | number, size: readonly number[], options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+  };
+  resize_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, size: readonly number[], options?: { memoryFormat?: MemoryFormat | null }): Tensor;
+  };
   resize_as: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, theTemplate: Tensor | number, options?: { memoryFormat?: MemoryFormat | null }): Tensor;
-    out(self: Tensor | number, theTemplate: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, theTemplate: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
   };
   resize_as_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, theTemplate: Tensor | number, options?: { memoryFormat?: MemoryFormat | null }): Tensor;
+    default(self: Tensor, theTemplate: Tensor | number, options?: { memoryFormat?: MemoryFormat | null }): Tensor;
   };
   resize_as_sparse: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, theTemplate: Tensor | number): Tensor;
-    out(self: Tensor | number, theTemplate: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, theTemplate: Tensor | number, options: { out: Tensor }): Tensor;
   };
   resize_as_sparse_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, theTemplate: Tensor | number): Tensor;
+    default(self: Tensor, theTemplate: Tensor | number): Tensor;
   };
   resolve_conj: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -3947,6 +5997,7 @@ export interface AtenOperators {
   };
   rnn_relu_cell: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, options?: { bIh?: Tensor | number | null; bHh?: Tensor | number | null }): Tensor;
+    default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number | null, options?: { bHh?: Tensor | number | null }): Tensor;
     default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh?: Tensor | number | null, bHh?: Tensor | number | null): Tensor;
   };
   rnn_tanh: ((...args: readonly unknown[]) => unknown) & {
@@ -3955,455 +6006,601 @@ export interface AtenOperators {
   };
   rnn_tanh_cell: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, options?: { bIh?: Tensor | number | null; bHh?: Tensor | number | null }): Tensor;
+    default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number | null, options?: { bHh?: Tensor | number | null }): Tensor;
     default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh?: Tensor | number | null, bHh?: Tensor | number | null): Tensor;
+  };
+  roll: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, shifts: number | readonly number[], options?: { dims?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, shifts: number | readonly number[], dims?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, shifts: number | readonly number[], options: { dims?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  rot90: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { k?: number; dims?: readonly number[] }): Tensor;
+    default(self: Tensor | number, k: number, options?: { dims?: readonly number[] }): Tensor;
+    default(self: Tensor | number, k?: number, dims?: readonly number[]): Tensor;
+    out(self: Tensor | number, options: { k?: number; dims?: readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, k: number, options: { dims?: readonly number[]; out: Tensor }): Tensor;
   };
   round: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     decimals(self: Tensor | number, options: { decimals: number }): Tensor;
-    decimals_out(self: Tensor | number, options: { decimals: number; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    decimals_out(self: Tensor | number, options: { decimals: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   round_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    decimals(self: Tensor | number, options: { decimals: number }): Tensor;
+    default(self: Tensor): Tensor;
+    decimals(self: Tensor, options: { decimals: number }): Tensor;
   };
   row_indices: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   row_indices_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   row_stack: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor;
-    out(tensors: readonly Tensor[], options: { out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
   };
   rrelu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { lower?: Scalar; upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, lower: Scalar, options?: { upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, lower: Scalar, upper: Scalar, options?: { training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, options?: { generator?: Generator | null }): Tensor;
     default(self: Tensor | number, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
   };
   rrelu_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { lower?: Scalar; upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
-    default(self: Tensor | number, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
+    default(self: Tensor, options?: { lower?: Scalar; upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor, lower: Scalar, options?: { upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor, lower: Scalar, upper: Scalar, options?: { training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor, lower: Scalar, upper: Scalar, training: boolean, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
   };
   rrelu_with_noise: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, noise: Tensor | number, options?: { lower?: Scalar; upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, noise: Tensor | number, lower: Scalar, options?: { upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, options?: { training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, options?: { generator?: Generator | null }): Tensor;
     default(self: Tensor | number, noise: Tensor | number, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
-    out(self: Tensor | number, noise: Tensor | number, options: { lower?: Scalar; upper?: Scalar; training?: boolean; generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, noise: Tensor | number, options: { lower?: Scalar; upper?: Scalar; training?: boolean; generator?: Generator | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, noise: Tensor | number, lower: Scalar, options: { upper?: Scalar; training?: boolean; generator?: Generator | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, options: { training?: boolean; generator?: Generator | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, options: { generator?: Generator | null; out: Tensor }): Tensor;
   };
   rrelu_with_noise_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, noise: Tensor | number, options?: { lower?: Scalar; upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
-    default(self: Tensor | number, noise: Tensor | number, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
+    default(self: Tensor, noise: Tensor | number, options?: { lower?: Scalar; upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor, noise: Tensor | number, lower: Scalar, options?: { upper?: Scalar; training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor, noise: Tensor | number, lower: Scalar, upper: Scalar, options?: { training?: boolean; generator?: Generator | null }): Tensor;
+    default(self: Tensor, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor, noise: Tensor | number, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
   };
   rrelu_with_noise_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, selfIsResult: boolean): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, selfIsResult: boolean, options: { out: Tensor | number }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, selfIsResult: boolean, options: { out: Tensor }): Tensor;
   };
   rsqrt: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   rsqrt_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   rsub: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
-    Tensor_out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor }): Tensor;
     Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
     Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { alpha?: Scalar; out: Tensor }): Tensor;
   };
   scalar_tensor: ((...args: readonly unknown[]) => unknown) & {
     default(s: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(s: Scalar, options: { out: Tensor | number }): Tensor;
+    out(s: Scalar, options: { out: Tensor }): Tensor;
   };
   scatter: ((...args: readonly unknown[]) => unknown) & {
     reduce(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, options: { reduce: string }): Tensor;
-    reduce_out(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, options: { reduce: string; out: Tensor | number }): Tensor;
+    reduce_out(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, options: { reduce: string; out: Tensor }): Tensor;
     src(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number): Tensor;
-    src_out(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, options: { out: Tensor | number }): Tensor;
+    src_out(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, options: { out: Tensor }): Tensor;
     value(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar): Tensor;
-    value_out(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar, options: { out: Tensor | number }): Tensor;
+    value_out(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar, options: { out: Tensor }): Tensor;
     value_reduce(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar, options: { reduce: string }): Tensor;
-    value_reduce_out(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar, options: { reduce: string; out: Tensor | number }): Tensor;
+    value_reduce_out(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar, options: { reduce: string; out: Tensor }): Tensor;
   };
   scatter_: ((...args: readonly unknown[]) => unknown) & {
-    reduce(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, options: { reduce: string }): Tensor;
-    src(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number): Tensor;
-    value(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar): Tensor;
-    value_reduce(self: Tensor | number, dim: number, index: Tensor | number, value: Scalar, options: { reduce: string }): Tensor;
+    reduce(self: Tensor, dim: number, index: Tensor | number, src: Tensor | number, options: { reduce: string }): Tensor;
+    src(self: Tensor, dim: number, index: Tensor | number, src: Tensor | number): Tensor;
+    value(self: Tensor, dim: number, index: Tensor | number, value: Scalar): Tensor;
+    value_reduce(self: Tensor, dim: number, index: Tensor | number, value: Scalar, options: { reduce: string }): Tensor;
   };
   scatter_add: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number): Tensor;
-    out(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, options: { out: Tensor }): Tensor;
   };
   scatter_add_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number): Tensor;
+    default(self: Tensor, dim: number, index: Tensor | number, src: Tensor | number): Tensor;
   };
   scatter_reduce: ((...args: readonly unknown[]) => unknown) & {
     two(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, reduce: string, options?: { includeSelf?: boolean }): Tensor;
-    two_out(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, reduce: string, options: { includeSelf?: boolean; out: Tensor | number }): Tensor;
+    two_out(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, reduce: string, options: { includeSelf?: boolean; out: Tensor }): Tensor;
   };
   scatter_reduce_: ((...args: readonly unknown[]) => unknown) & {
-    two(self: Tensor | number, dim: number, index: Tensor | number, src: Tensor | number, reduce: string, options?: { includeSelf?: boolean }): Tensor;
+    two(self: Tensor, dim: number, index: Tensor | number, src: Tensor | number, reduce: string, options?: { includeSelf?: boolean }): Tensor;
   };
   searchsorted: ((...args: readonly unknown[]) => unknown) & {
     Tensor(sortedSequence: Tensor | number, self: Tensor | number, options?: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | number | null }): Tensor;
-    Tensor_out(sortedSequence: Tensor | number, self: Tensor | number, options: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | number | null; out: Tensor | number }): Tensor;
+    Tensor_out(sortedSequence: Tensor | number, self: Tensor | number, options: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | number | null; out: Tensor }): Tensor;
     Scalar(sortedSequence: Tensor | number, self: Scalar, options?: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | number | null }): Tensor;
-    Scalar_out(sortedSequence: Tensor | number, self: Scalar, options: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | number | null; out: Tensor | number }): Tensor;
+    Scalar_out(sortedSequence: Tensor | number, self: Scalar, options: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | number | null; out: Tensor }): Tensor;
   };
   segment_reduce: ((...args: readonly unknown[]) => unknown) & {
     default(data: Tensor | number, reduce: string, options?: { lengths?: Tensor | number | null; indices?: Tensor | number | null; offsets?: Tensor | number | null; axis?: number; unsafe?: boolean; initial?: Scalar | null }): Tensor;
-    out(data: Tensor | number, reduce: string, options: { lengths?: Tensor | number | null; indices?: Tensor | number | null; offsets?: Tensor | number | null; axis?: number; unsafe?: boolean; initial?: Scalar | null; out: Tensor | number }): Tensor;
+    out(data: Tensor | number, reduce: string, options: { lengths?: Tensor | number | null; indices?: Tensor | number | null; offsets?: Tensor | number | null; axis?: number; unsafe?: boolean; initial?: Scalar | null; out: Tensor }): Tensor;
   };
   select: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim: number, index: number): Tensor;
   };
+  select_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, index: number): Tensor;
+    out(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, index: number, options: { out: Tensor }): Tensor;
+  };
   select_copy: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim: number, index: number): Tensor;
-    int_out(self: Tensor | number, dim: number, index: number, options: { out: Tensor | number }): Tensor;
+    int_out(self: Tensor | number, dim: number, index: number, options: { out: Tensor }): Tensor;
   };
   select_scatter: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, src: Tensor | number, dim: number, index: number): Tensor;
-    out(self: Tensor | number, src: Tensor | number, dim: number, index: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, src: Tensor | number, dim: number, index: number, options: { out: Tensor }): Tensor;
   };
   selu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   selu_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   set: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
     source_Tensor(self: Tensor | number, source: Tensor | number): Tensor;
-    source_Tensor_out(self: Tensor | number, source: Tensor | number, options: { out: Tensor | number }): Tensor;
+    source_Tensor_out(self: Tensor | number, source: Tensor | number, options: { out: Tensor }): Tensor;
   };
   set_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    source_Tensor(self: Tensor | number, source: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
+    source_Tensor(self: Tensor, source: Tensor | number): Tensor;
+    source_Tensor_storage_offset(self: Tensor, source: Tensor | number, storageOffset: number, size: readonly number[], options?: { stride?: readonly number[] }): Tensor;
+    source_Tensor_storage_offset(self: Tensor, source: Tensor | number, storageOffset: number, size: readonly number[], stride?: readonly number[]): Tensor;
   };
   set_data: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, newData: Tensor | number): void;
   };
   sgn: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   sgn_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   sigmoid: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   sigmoid_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   sigmoid_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, output: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, output: Tensor | number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, output: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   sign: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   sign_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   signbit: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   silu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   silu_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   silu_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   sin: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   sin_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   sinc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   sinc_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   sinh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   sinh_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   size: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim: number): number;
   };
   slice: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, options?: { dim?: number; start?: number | null; end?: number | null; step?: number }): Tensor;
+    Tensor(self: Tensor | number, dim: number, options?: { start?: number | null; end?: number | null; step?: number }): Tensor;
+    Tensor(self: Tensor | number, dim: number, start: number | null, options?: { end?: number | null; step?: number }): Tensor;
+    Tensor(self: Tensor | number, dim: number, start: number | null, end: number | null, options?: { step?: number }): Tensor;
     Tensor(self: Tensor | number, dim?: number, start?: number | null, end?: number | null, step?: number): Tensor;
+  };
+  slice_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, start: number, end: number, step: number): Tensor;
+    out(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, start: number, end: number, step: number, options: { out: Tensor }): Tensor;
   };
   slice_copy: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, options?: { dim?: number; start?: number | null; end?: number | null; step?: number }): Tensor;
+    Tensor(self: Tensor | number, dim: number, options?: { start?: number | null; end?: number | null; step?: number }): Tensor;
+    Tensor(self: Tensor | number, dim: number, start: number | null, options?: { end?: number | null; step?: number }): Tensor;
+    Tensor(self: Tensor | number, dim: number, start: number | null, end: number | null, options?: { step?: number }): Tensor;
     Tensor(self: Tensor | number, dim?: number, start?: number | null, end?: number | null, step?: number): Tensor;
-    Tensor_out(self: Tensor | number, options: { dim?: number; start?: number | null; end?: number | null; step?: number; out: Tensor | number }): Tensor;
+    Tensor_out(self: Tensor | number, options: { dim?: number; start?: number | null; end?: number | null; step?: number; out: Tensor }): Tensor;
+    Tensor_out(self: Tensor | number, dim: number, options: { start?: number | null; end?: number | null; step?: number; out: Tensor }): Tensor;
+    Tensor_out(self: Tensor | number, dim: number, start: number | null, options: { end?: number | null; step?: number; out: Tensor }): Tensor;
+    Tensor_out(self: Tensor | number, dim: number, start: number | null, end: number | null, options: { step?: number; out: Tensor }): Tensor;
   };
   slice_scatter: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, src: Tensor | number, options?: { dim?: number; start?: number | null; end?: number | null; step?: number }): Tensor;
+    default(self: Tensor | number, src: Tensor | number, dim: number, options?: { start?: number | null; end?: number | null; step?: number }): Tensor;
+    default(self: Tensor | number, src: Tensor | number, dim: number, start: number | null, options?: { end?: number | null; step?: number }): Tensor;
+    default(self: Tensor | number, src: Tensor | number, dim: number, start: number | null, end: number | null, options?: { step?: number }): Tensor;
     default(self: Tensor | number, src: Tensor | number, dim?: number, start?: number | null, end?: number | null, step?: number): Tensor;
-    out(self: Tensor | number, src: Tensor | number, options: { dim?: number; start?: number | null; end?: number | null; step?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, src: Tensor | number, options: { dim?: number; start?: number | null; end?: number | null; step?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, src: Tensor | number, dim: number, options: { start?: number | null; end?: number | null; step?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, src: Tensor | number, dim: number, start: number | null, options: { end?: number | null; step?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, src: Tensor | number, dim: number, start: number | null, end: number | null, options: { step?: number; out: Tensor }): Tensor;
   };
   slogdet: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): [sign: Tensor, logabsdet: Tensor];
-    out(self: Tensor | number, options: { sign: Tensor | number; logabsdet: Tensor | number }): [sign: Tensor, logabsdet: Tensor];
+    out(self: Tensor | number, options: { sign: Tensor; logabsdet: Tensor }): [sign: Tensor, logabsdet: Tensor];
+  };
+  slow_conv3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv3d_forward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[] }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; output: Tensor }): Tensor;
+  };
+  slow_conv_dilated2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv_dilated3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv_transpose2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv_transpose3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
   };
   smm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat2: Tensor | number): Tensor;
   };
   smooth_l1_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { reduction?: number; beta?: number }): Tensor;
+    default(self: Tensor | number, target: Tensor | number, reduction: number, options?: { beta?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, reduction?: number, beta?: number): Tensor;
-    out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; beta?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; beta?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, reduction: number, options: { beta?: number; out: Tensor }): Tensor;
   };
   smooth_l1_loss_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, beta: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, beta: number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, beta: number, options: { gradInput: Tensor }): Tensor;
   };
   soft_margin_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, reduction?: number): Tensor;
-    out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; out: Tensor }): Tensor;
   };
   soft_margin_loss_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, options: { gradInput: Tensor }): Tensor;
   };
   softmax: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
     int(self: Tensor | number, dim: number, dtype?: DType | null): Tensor;
-    int_out(self: Tensor | number, dim: number, options: { dtype?: DType | null; out: Tensor | number }): Tensor;
+    int_out(self: Tensor | number, dim: number, options: { dtype?: DType | null; out: Tensor }): Tensor;
   };
   softplus: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { beta?: Scalar; threshold?: Scalar }): Tensor;
+    default(self: Tensor | number, beta: Scalar, options?: { threshold?: Scalar }): Tensor;
     default(self: Tensor | number, beta?: Scalar, threshold?: Scalar): Tensor;
-    out(self: Tensor | number, options: { beta?: Scalar; threshold?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { beta?: Scalar; threshold?: Scalar; out: Tensor }): Tensor;
+    out(self: Tensor | number, beta: Scalar, options: { threshold?: Scalar; out: Tensor }): Tensor;
   };
   softplus_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, beta: Scalar, threshold: Scalar): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, beta: Scalar, threshold: Scalar, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, beta: Scalar, threshold: Scalar, options: { gradInput: Tensor }): Tensor;
   };
   softshrink: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { lambd?: Scalar }): Tensor;
     default(self: Tensor | number, lambd?: Scalar): Tensor;
-    out(self: Tensor | number, options: { lambd?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { lambd?: Scalar; out: Tensor }): Tensor;
   };
   softshrink_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, lambd: Scalar): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, lambd: Scalar, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, lambd: Scalar, options: { gradInput: Tensor }): Tensor;
   };
   sort: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dim?: number; descending?: boolean }): [values: Tensor, indices: Tensor];
+    default(self: Tensor | number, dim: number, options?: { descending?: boolean }): [values: Tensor, indices: Tensor];
     default(self: Tensor | number, dim?: number, descending?: boolean): [values: Tensor, indices: Tensor];
     stable(self: Tensor | number, options?: { stable?: boolean | null; dim?: number; descending?: boolean }): [values: Tensor, indices: Tensor];
-    values(self: Tensor | number, options: { dim?: number; descending?: boolean; values: Tensor | number; indices: Tensor | number }): [values: Tensor, indices: Tensor];
-    values_stable(self: Tensor | number, options: { stable?: boolean | null; dim?: number; descending?: boolean; values: Tensor | number; indices: Tensor | number }): [values: Tensor, indices: Tensor];
+    values(self: Tensor | number, options: { dim?: number; descending?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+    values(self: Tensor | number, dim: number, options: { descending?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+    values_stable(self: Tensor | number, options: { stable?: boolean | null; dim?: number; descending?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   };
   sparse_bsc_tensor: ((...args: readonly unknown[]) => unknown) & {
     ccol_row_value(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    ccol_row_value_size(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
   };
   sparse_bsr_tensor: ((...args: readonly unknown[]) => unknown) & {
     crow_col_value(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    crow_col_value_size(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
   };
   sparse_compressed_tensor: ((...args: readonly unknown[]) => unknown) & {
     comp_plain_value(compressedIndices: Tensor | number, plainIndices: Tensor | number, values: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    comp_plain_value_size(compressedIndices: Tensor | number, plainIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
   };
   sparse_coo_tensor: ((...args: readonly unknown[]) => unknown) & {
     indices(indices: Tensor | number, values: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    indices_size(indices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    size(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    size_out(size: readonly number[], options: { out: Tensor }): Tensor;
   };
   sparse_csc_tensor: ((...args: readonly unknown[]) => unknown) & {
     ccol_row_value(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    ccol_row_value_size(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
   };
   sparse_csr_tensor: ((...args: readonly unknown[]) => unknown) & {
     crow_col_value(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    crow_col_value_size(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
   };
   sparse_dim: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): number;
   };
   sparse_mask: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mask: Tensor | number): Tensor;
-    out(self: Tensor | number, mask: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mask: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  sparse_resize: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], sparseDim: number, denseDim: number): Tensor;
+    out(self: Tensor | number, size: readonly number[], sparseDim: number, denseDim: number, options: { out: Tensor }): Tensor;
+  };
+  sparse_resize_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, size: readonly number[], sparseDim: number, denseDim: number): Tensor;
+  };
+  sparse_resize_and_clear: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], sparseDim: number, denseDim: number): Tensor;
+    out(self: Tensor | number, size: readonly number[], sparseDim: number, denseDim: number, options: { out: Tensor }): Tensor;
+  };
+  sparse_resize_and_clear_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, size: readonly number[], sparseDim: number, denseDim: number): Tensor;
   };
   sparse_sampled_addmm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
-    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor }): Tensor;
   };
   special_airy_ai: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number): Tensor;
-    out(x: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(x: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_bessel_j0: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_bessel_j1: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_bessel_y0: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_bessel_y1: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_chebyshev_polynomial_t: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_chebyshev_polynomial_u: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_chebyshev_polynomial_v: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_chebyshev_polynomial_w: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_digamma: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_entr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_erf: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_erfc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_erfcx: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_erfinv: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_exp2: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_expit: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_expm1: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_gammainc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_gammaincc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_gammaln: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_hermite_polynomial_h: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_hermite_polynomial_he: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_i0: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_i0e: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_i1: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_i1e: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_laguerre_polynomial_l: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_legendre_polynomial_p: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_log1p: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_log_ndtr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_log_softmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
@@ -4411,91 +6608,96 @@ export interface AtenOperators {
   special_logit: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { eps?: number | null }): Tensor;
     default(self: Tensor | number, eps?: number | null): Tensor;
-    out(self: Tensor | number, options: { eps?: number | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { eps?: number | null; out: Tensor }): Tensor;
+  };
+  special_logsumexp: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+    default(self: Tensor | number, dim: number | readonly number[], keepdim?: boolean): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   special_modified_bessel_i0: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_modified_bessel_i1: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_modified_bessel_k0: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_modified_bessel_k1: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_multigammaln: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, p: number): Tensor;
-    out(self: Tensor | number, p: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, p: number, options: { out: Tensor }): Tensor;
   };
   special_ndtr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_ndtri: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_polygamma: ((...args: readonly unknown[]) => unknown) & {
     default(n: number, self: Tensor | number): Tensor;
-    out(n: number, self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(n: number, self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_psi: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_round: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { decimals?: number }): Tensor;
-    out(self: Tensor | number, options: { decimals?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { decimals?: number; out: Tensor }): Tensor;
   };
   special_scaled_modified_bessel_k0: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number): Tensor;
-    out(x: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(x: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_scaled_modified_bessel_k1: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number): Tensor;
-    out(x: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(x: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_shifted_chebyshev_polynomial_t: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_shifted_chebyshev_polynomial_u: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_shifted_chebyshev_polynomial_v: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_shifted_chebyshev_polynomial_w: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, n: Tensor | number): Tensor;
     n_scalar(x: Tensor | number, n: Scalar): Tensor;
-    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor | number }): Tensor;
-    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    n_scalar_out(x: Tensor | number, n: Scalar, options: { out: Tensor }): Tensor;
+    out(x: Tensor | number, n: Tensor | number, options: { out: Tensor }): Tensor;
     x_scalar(x: Scalar, n: Tensor | number): Tensor;
-    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor | number }): Tensor;
+    x_scalar_out(x: Scalar, n: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_sinc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_softmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
@@ -4503,90 +6705,130 @@ export interface AtenOperators {
   };
   special_spherical_bessel_j0: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number): Tensor;
-    out(x: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(x: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_xlog1py: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
     other_scalar(self: Tensor | number, other: Scalar): Tensor;
-    other_scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    other_scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     self_scalar(self: Scalar, other: Tensor | number): Tensor;
-    self_scalar_out(self: Scalar, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    self_scalar_out(self: Scalar, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_xlogy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
     other_scalar(self: Tensor | number, other: Scalar): Tensor;
-    other_scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    other_scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     self_scalar(self: Scalar, other: Tensor | number): Tensor;
-    self_scalar_out(self: Scalar, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    self_scalar_out(self: Scalar, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   special_zeta: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
     other_scalar(self: Tensor | number, other: Scalar): Tensor;
-    other_scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    other_scalar_out(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     self_scalar(self: Scalar, other: Tensor | number): Tensor;
-    self_scalar_out(self: Scalar, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    self_scalar_out(self: Scalar, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   split: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, splitSize: number, options?: { dim?: number }): Tensor[];
     Tensor(self: Tensor | number, splitSize: number, dim?: number): Tensor[];
+    sizes(self: Tensor | number, splitSize: readonly number[], options?: { dim?: number }): Tensor[];
+    sizes(self: Tensor | number, splitSize: readonly number[], dim?: number): Tensor[];
   };
   split_copy: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, splitSize: number, options?: { dim?: number }): Tensor[];
     Tensor(self: Tensor | number, splitSize: number, dim?: number): Tensor[];
     Tensor_out(self: Tensor | number, splitSize: number, options: { dim?: number; out: readonly Tensor[] }): void;
   };
+  split_with_sizes: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
+    default(self: Tensor | number, splitSizes: readonly number[], dim?: number): Tensor[];
+  };
+  split_with_sizes_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
+    default(self: Tensor | number, splitSizes: readonly number[], dim?: number): Tensor[];
+    out(self: Tensor | number, splitSizes: readonly number[], options: { dim?: number; out: readonly Tensor[] }): void;
+  };
   sqrt: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   sqrt_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   square: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   square_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   squeeze: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     dim(self: Tensor | number, dim: number): Tensor;
   };
   squeeze_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    dim(self: Tensor | number, dim: number): Tensor;
+    default(self: Tensor): Tensor;
+    dim(self: Tensor, dim: number): Tensor;
   };
   squeeze_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     dim(self: Tensor | number, dim: number): Tensor;
-    dim_out(self: Tensor | number, dim: number, options: { out: Tensor | number }): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    dim_out(self: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   sspaddmm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
-    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor }): Tensor;
   };
   stack: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[], options?: { dim?: number }): Tensor;
     default(tensors: readonly Tensor[], dim?: number): Tensor;
-    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor }): Tensor;
   };
   std: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { unbiased?: boolean }): Tensor;
     default(self: Tensor | number, unbiased?: boolean): Tensor;
+    correction(self: Tensor | number, options?: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean }): Tensor;
+    correction(self: Tensor | number, dim?: number | readonly number[] | null, options?: { correction?: number | null; keepdim?: boolean }): Tensor;
+    correction_out(self: Tensor | number, options: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean; out: Tensor }): Tensor;
+    dim(self: Tensor | number, options?: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean }): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[] | null, options?: { unbiased?: boolean; keepdim?: boolean }): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[] | null, unbiased: boolean, options?: { keepdim?: boolean }): Tensor;
+    dim(self: Tensor | number, dim?: number | readonly number[] | null, unbiased?: boolean, keepdim?: boolean): Tensor;
+    out(self: Tensor | number, options: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[] | null, options: { unbiased?: boolean; keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[] | null, unbiased: boolean, options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   std_mean: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { unbiased?: boolean }): [Tensor, Tensor];
     default(self: Tensor | number, unbiased?: boolean): [Tensor, Tensor];
+    correction(self: Tensor | number, options?: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean }): [Tensor, Tensor];
+    correction(self: Tensor | number, dim?: number | readonly number[] | null, options?: { correction?: number | null; keepdim?: boolean }): [Tensor, Tensor];
+    correction_out(self: Tensor | number, options: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    dim(self: Tensor | number, options?: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean }): [Tensor, Tensor];
+    dim(self: Tensor | number, dim: number | readonly number[] | null, options?: { unbiased?: boolean; keepdim?: boolean }): [Tensor, Tensor];
+    dim(self: Tensor | number, dim: number | readonly number[] | null, unbiased: boolean, options?: { keepdim?: boolean }): [Tensor, Tensor];
+    dim(self: Tensor | number, dim?: number | readonly number[] | null, unbiased?: boolean, keepdim?: boolean): [Tensor, Tensor];
   };
   stft: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, nFft: number, options?: { hopLength?: number | null; winLength?: number | null; window?: Tensor | number | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, options?: { winLength?: number | null; window?: Tensor | number | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, options?: { window?: Tensor | number | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, options?: { normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, normalized: boolean, options?: { onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    default(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, normalized: boolean, onesided: boolean | null, options?: { returnComplex?: boolean | null }): Tensor;
     default(self: Tensor | number, nFft: number, hopLength?: number | null, winLength?: number | null, window?: Tensor | number | null, normalized?: boolean, onesided?: boolean | null, returnComplex?: boolean | null): Tensor;
     center(self: Tensor | number, nFft: number, options?: { hopLength?: number | null; winLength?: number | null; window?: Tensor | number | null; center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    center(self: Tensor | number, nFft: number, hopLength: number | null, options?: { winLength?: number | null; window?: Tensor | number | null; center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    center(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, options?: { window?: Tensor | number | null; center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    center(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, options?: { center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    center(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, center: boolean, options?: { padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    center(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, center: boolean, padMode: string, options?: { normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    center(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, center: boolean, padMode: string, normalized: boolean, options?: { onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+    center(self: Tensor | number, nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | number | null, center: boolean, padMode: string, normalized: boolean, onesided: boolean | null, options?: { returnComplex?: boolean | null }): Tensor;
     center(self: Tensor | number, nFft: number, hopLength?: number | null, winLength?: number | null, window?: Tensor | number | null, center?: boolean, padMode?: string, normalized?: boolean, onesided?: boolean | null, returnComplex?: boolean | null): Tensor;
   };
   stride: ((...args: readonly unknown[]) => unknown) & {
@@ -4596,112 +6838,148 @@ export interface AtenOperators {
     Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
     Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
     Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { alpha?: Scalar; out: Tensor }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor }): Tensor;
   };
   sub_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor, other: Scalar, alpha?: Scalar): Tensor;
   };
   subtract: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
     Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
     Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor }): Tensor;
   };
   subtract_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor, other: Scalar, alpha?: Scalar): Tensor;
   };
   sum: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null }): Tensor;
-    out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor | number }): Tensor;
+    IntList_out(self: Tensor | number, options: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    IntList_out(self: Tensor | number, dim: number | readonly number[] | null, options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+    dim_IntList(self: Tensor | number, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+    dim_IntList(self: Tensor | number, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    dim_IntList(self: Tensor | number, dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor }): Tensor;
+  };
+  sum_to_size: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[]): Tensor;
   };
   svd: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { some?: boolean; computeUv?: boolean }): [U: Tensor, S: Tensor, V: Tensor];
+    default(self: Tensor | number, some: boolean, options?: { computeUv?: boolean }): [U: Tensor, S: Tensor, V: Tensor];
     default(self: Tensor | number, some?: boolean, computeUv?: boolean): [U: Tensor, S: Tensor, V: Tensor];
-    U(self: Tensor | number, options: { some?: boolean; computeUv?: boolean; U: Tensor | number; S: Tensor | number; V: Tensor | number }): [U: Tensor, S: Tensor, V: Tensor];
+    U(self: Tensor | number, options: { some?: boolean; computeUv?: boolean; U: Tensor; S: Tensor; V: Tensor }): [U: Tensor, S: Tensor, V: Tensor];
+    U(self: Tensor | number, some: boolean, options: { computeUv?: boolean; U: Tensor; S: Tensor; V: Tensor }): [U: Tensor, S: Tensor, V: Tensor];
   };
   swapaxes: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, axis0: number, axis1: number): Tensor;
   };
   swapaxes_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, axis0: number, axis1: number): Tensor;
+    default(self: Tensor, axis0: number, axis1: number): Tensor;
   };
   swapdims: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim0: number, dim1: number): Tensor;
   };
   swapdims_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim0: number, dim1: number): Tensor;
+    default(self: Tensor, dim0: number, dim1: number): Tensor;
   };
   symeig: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { eigenvectors?: boolean; upper?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    default(self: Tensor | number, eigenvectors: boolean, options?: { upper?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
     default(self: Tensor | number, eigenvectors?: boolean, upper?: boolean): [eigenvalues: Tensor, eigenvectors: Tensor];
-    e(self: Tensor | number, options: { eigenvectors?: boolean; upper?: boolean; e: Tensor | number; V: Tensor | number }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    e(self: Tensor | number, options: { eigenvectors?: boolean; upper?: boolean; e: Tensor; V: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    e(self: Tensor | number, eigenvectors: boolean, options: { upper?: boolean; e: Tensor; V: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
   };
   t: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   t_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   t_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   take: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, index: Tensor | number): Tensor;
-    out(self: Tensor | number, index: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, index: Tensor | number, options: { out: Tensor }): Tensor;
   };
   take_along_dim: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, indices: Tensor | number, options?: { dim?: number | null }): Tensor;
     default(self: Tensor | number, indices: Tensor | number, dim?: number | null): Tensor;
-    out(self: Tensor | number, indices: Tensor | number, options: { dim?: number | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, indices: Tensor | number, options: { dim?: number | null; out: Tensor }): Tensor;
   };
   tan: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   tan_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   tanh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   tanh_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   tanh_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, output: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, output: Tensor | number, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, output: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   tensor_split: ((...args: readonly unknown[]) => unknown) & {
+    indices(self: Tensor | number, indices: readonly number[], options?: { dim?: number }): Tensor[];
+    indices(self: Tensor | number, indices: readonly number[], dim?: number): Tensor[];
     sections(self: Tensor | number, sections: number, options?: { dim?: number }): Tensor[];
     sections(self: Tensor | number, sections: number, dim?: number): Tensor[];
     tensor_indices_or_sections(self: Tensor | number, tensorIndicesOrSections: Tensor | number, options?: { dim?: number }): Tensor[];
     tensor_indices_or_sections(self: Tensor | number, tensorIndicesOrSections: Tensor | number, dim?: number): Tensor[];
   };
+  tensordot: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, other: Tensor | number, dimsSelf: readonly number[], dimsOther: readonly number[]): Tensor;
+    out(self: Tensor | number, other: Tensor | number, dimsSelf: readonly number[], dimsOther: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  thnn_conv2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; out: Tensor }): Tensor;
+  };
   threshold: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, threshold: Scalar, value: Scalar): Tensor;
-    out(self: Tensor | number, threshold: Scalar, value: Scalar, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, threshold: Scalar, value: Scalar, options: { out: Tensor }): Tensor;
   };
   threshold_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, threshold: Scalar, value: Scalar): Tensor;
+    default(self: Tensor, threshold: Scalar, value: Scalar): Tensor;
   };
   threshold_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, threshold: Scalar): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, threshold: Scalar, options: { gradInput: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, threshold: Scalar, options: { gradInput: Tensor }): Tensor;
+  };
+  tile: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dims: readonly number[]): Tensor;
   };
   to: ((...args: readonly unknown[]) => unknown) & {
     device(self: Tensor | number, device: Device, dtype: DType, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): Tensor;
+    device(self: Tensor | number, device: Device, dtype: DType, nonBlocking: boolean, options?: { copy?: boolean; memoryFormat?: MemoryFormat | null }): Tensor;
+    device(self: Tensor | number, device: Device, dtype: DType, nonBlocking: boolean, copy: boolean, options?: { memoryFormat?: MemoryFormat | null }): Tensor;
     device(self: Tensor | number, device: Device, dtype: DType, nonBlocking?: boolean, copy?: boolean, memoryFormat?: MemoryFormat | null): Tensor;
     dtype(self: Tensor | number, dtype: DType, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): Tensor;
+    dtype(self: Tensor | number, dtype: DType, nonBlocking: boolean, options?: { copy?: boolean; memoryFormat?: MemoryFormat | null }): Tensor;
+    dtype(self: Tensor | number, dtype: DType, nonBlocking: boolean, copy: boolean, options?: { memoryFormat?: MemoryFormat | null }): Tensor;
     dtype(self: Tensor | number, dtype: DType, nonBlocking?: boolean, copy?: boolean, memoryFormat?: MemoryFormat | null): Tensor;
     dtype_layout(self: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): Tensor;
     other(self: Tensor | number, other: Tensor | number, options?: { nonBlocking?: boolean; copy?: boolean; memoryFormat?: MemoryFormat | null }): Tensor;
+    other(self: Tensor | number, other: Tensor | number, nonBlocking: boolean, options?: { copy?: boolean; memoryFormat?: MemoryFormat | null }): Tensor;
+    other(self: Tensor | number, other: Tensor | number, nonBlocking: boolean, copy: boolean, options?: { memoryFormat?: MemoryFormat | null }): Tensor;
     other(self: Tensor | number, other: Tensor | number, nonBlocking?: boolean, copy?: boolean, memoryFormat?: MemoryFormat | null): Tensor;
   };
   to_dense: ((...args: readonly unknown[]) => unknown) & {
@@ -4714,43 +6992,63 @@ export interface AtenOperators {
   to_mkldnn: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null }): Tensor;
     default(self: Tensor | number, dtype?: DType | null): Tensor;
-    out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor }): Tensor;
   };
   to_mkldnn_backward: ((...args: readonly unknown[]) => unknown) & {
     default(grad: Tensor | number, input: Tensor | number): Tensor;
   };
+  to_padded_tensor: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, padding: number, options?: { outputSize?: readonly number[] | null }): Tensor;
+    default(self: Tensor | number, padding: number, outputSize?: readonly number[] | null): Tensor;
+    out(self: Tensor | number, padding: number, options: { outputSize?: readonly number[] | null; out: Tensor }): Tensor;
+  };
   to_sparse: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
     sparse_dim(self: Tensor | number, sparseDim: number): Tensor;
-    sparse_dim_out(self: Tensor | number, sparseDim: number, options: { out: Tensor | number }): Tensor;
+    sparse_dim_out(self: Tensor | number, sparseDim: number, options: { out: Tensor }): Tensor;
+  };
+  to_sparse_bsc: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, blocksize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, blocksize: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  to_sparse_bsr: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, blocksize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, blocksize: number | readonly number[], options: { out: Tensor }): Tensor;
   };
   to_sparse_csc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   to_sparse_csr: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   topk: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, k: number, options?: { dim?: number; largest?: boolean; sorted?: boolean }): [values: Tensor, indices: Tensor];
+    default(self: Tensor | number, k: number, dim: number, options?: { largest?: boolean; sorted?: boolean }): [values: Tensor, indices: Tensor];
+    default(self: Tensor | number, k: number, dim: number, largest: boolean, options?: { sorted?: boolean }): [values: Tensor, indices: Tensor];
     default(self: Tensor | number, k: number, dim?: number, largest?: boolean, sorted?: boolean): [values: Tensor, indices: Tensor];
-    values(self: Tensor | number, k: number, options: { dim?: number; largest?: boolean; sorted?: boolean; values: Tensor | number; indices: Tensor | number }): [values: Tensor, indices: Tensor];
+    values(self: Tensor | number, k: number, options: { dim?: number; largest?: boolean; sorted?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+    values(self: Tensor | number, k: number, dim: number, options: { largest?: boolean; sorted?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+    values(self: Tensor | number, k: number, dim: number, largest: boolean, options: { sorted?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   };
   trace: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  trace_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, sizes: readonly number[]): Tensor;
   };
   transpose: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim0: number, dim1: number): Tensor;
   };
   transpose_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim0: number, dim1: number): Tensor;
+    default(self: Tensor, dim0: number, dim1: number): Tensor;
   };
   transpose_copy: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim0: number, dim1: number): Tensor;
-    int_out(self: Tensor | number, dim0: number, dim1: number, options: { out: Tensor | number }): Tensor;
+    int_out(self: Tensor | number, dim0: number, dim1: number, options: { out: Tensor }): Tensor;
   };
   trapezoid: ((...args: readonly unknown[]) => unknown) & {
     dx(y: Tensor | number, options?: { dx?: Scalar; dim?: number }): Tensor;
@@ -4762,56 +7060,64 @@ export interface AtenOperators {
   };
   triangular_solve: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, A: Tensor | number, options?: { upper?: boolean; transpose?: boolean; unitriangular?: boolean }): [solution: Tensor, clonedCoefficient: Tensor];
+    default(self: Tensor | number, A: Tensor | number, upper: boolean, options?: { transpose?: boolean; unitriangular?: boolean }): [solution: Tensor, clonedCoefficient: Tensor];
+    default(self: Tensor | number, A: Tensor | number, upper: boolean, transpose: boolean, options?: { unitriangular?: boolean }): [solution: Tensor, clonedCoefficient: Tensor];
     default(self: Tensor | number, A: Tensor | number, upper?: boolean, transpose?: boolean, unitriangular?: boolean): [solution: Tensor, clonedCoefficient: Tensor];
-    X(self: Tensor | number, A: Tensor | number, options: { upper?: boolean; transpose?: boolean; unitriangular?: boolean; X: Tensor | number; M: Tensor | number }): [solution: Tensor, clonedCoefficient: Tensor];
+    X(self: Tensor | number, A: Tensor | number, options: { upper?: boolean; transpose?: boolean; unitriangular?: boolean; X: Tensor; M: Tensor }): [solution: Tensor, clonedCoefficient: Tensor];
+    X(self: Tensor | number, A: Tensor | number, upper: boolean, options: { transpose?: boolean; unitriangular?: boolean; X: Tensor; M: Tensor }): [solution: Tensor, clonedCoefficient: Tensor];
+    X(self: Tensor | number, A: Tensor | number, upper: boolean, transpose: boolean, options: { unitriangular?: boolean; X: Tensor; M: Tensor }): [solution: Tensor, clonedCoefficient: Tensor];
   };
   tril: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { diagonal?: number }): Tensor;
     default(self: Tensor | number, diagonal?: number): Tensor;
-    out(self: Tensor | number, options: { diagonal?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { diagonal?: number; out: Tensor }): Tensor;
   };
   tril_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { diagonal?: number }): Tensor;
-    default(self: Tensor | number, diagonal?: number): Tensor;
+    default(self: Tensor, options?: { diagonal?: number }): Tensor;
+    default(self: Tensor, diagonal?: number): Tensor;
   };
   tril_indices: ((...args: readonly unknown[]) => unknown) & {
     default(row: number, col: number, options?: { offset?: number; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     default(row: number, col: number, offset?: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(row: number, col: number, options: { offset?: number; out: Tensor | number }): Tensor;
+    out(row: number, col: number, options: { offset?: number; out: Tensor }): Tensor;
   };
   triplet_margin_loss: ((...args: readonly unknown[]) => unknown) & {
     default(anchor: Tensor | number, positive: Tensor | number, negative: Tensor | number, options?: { margin?: number; p?: number; eps?: number; swap?: boolean; reduction?: number }): Tensor;
+    default(anchor: Tensor | number, positive: Tensor | number, negative: Tensor | number, margin: number, options?: { p?: number; eps?: number; swap?: boolean; reduction?: number }): Tensor;
+    default(anchor: Tensor | number, positive: Tensor | number, negative: Tensor | number, margin: number, p: number, options?: { eps?: number; swap?: boolean; reduction?: number }): Tensor;
+    default(anchor: Tensor | number, positive: Tensor | number, negative: Tensor | number, margin: number, p: number, eps: number, options?: { swap?: boolean; reduction?: number }): Tensor;
+    default(anchor: Tensor | number, positive: Tensor | number, negative: Tensor | number, margin: number, p: number, eps: number, swap: boolean, options?: { reduction?: number }): Tensor;
     default(anchor: Tensor | number, positive: Tensor | number, negative: Tensor | number, margin?: number, p?: number, eps?: number, swap?: boolean, reduction?: number): Tensor;
   };
   triu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { diagonal?: number }): Tensor;
     default(self: Tensor | number, diagonal?: number): Tensor;
-    out(self: Tensor | number, options: { diagonal?: number; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { diagonal?: number; out: Tensor }): Tensor;
   };
   triu_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { diagonal?: number }): Tensor;
-    default(self: Tensor | number, diagonal?: number): Tensor;
+    default(self: Tensor, options?: { diagonal?: number }): Tensor;
+    default(self: Tensor, diagonal?: number): Tensor;
   };
   triu_indices: ((...args: readonly unknown[]) => unknown) & {
     default(row: number, col: number, options?: { offset?: number; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     default(row: number, col: number, offset?: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(row: number, col: number, options: { offset?: number; out: Tensor | number }): Tensor;
+    out(row: number, col: number, options: { offset?: number; out: Tensor }): Tensor;
   };
   true_divide: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   true_divide_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar(self: Tensor, other: Scalar): Tensor;
   };
   trunc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   trunc_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
   };
   type_as: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
@@ -4825,39 +7131,59 @@ export interface AtenOperators {
     int(self: Tensor | number, dim?: number): Tensor[];
     int_out(self: Tensor | number, options: { dim?: number; out: readonly Tensor[] }): void;
   };
+  unflatten: ((...args: readonly unknown[]) => unknown) & {
+    int(self: Tensor | number, dim: number, sizes: readonly number[]): Tensor;
+  };
   unflatten_dense_tensors: ((...args: readonly unknown[]) => unknown) & {
     default(flat: Tensor | number, tensors: readonly Tensor[]): Tensor[];
   };
   unfold: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dimension: number, size: number, step: number): Tensor;
   };
+  unfold_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradIn: Tensor | number, inputSizes: readonly number[], dim: number, size: number, step: number): Tensor;
+    out(gradIn: Tensor | number, inputSizes: readonly number[], dim: number, size: number, step: number, options: { out: Tensor }): Tensor;
+  };
   unfold_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dimension: number, size: number, step: number): Tensor;
-    out(self: Tensor | number, dimension: number, size: number, step: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dimension: number, size: number, step: number, options: { out: Tensor }): Tensor;
   };
   uniform: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { from?: number; to?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, from: number, options?: { to?: number; generator?: Generator | null }): Tensor;
     default(self: Tensor | number, from?: number, to?: number, options?: { generator?: Generator | null }): Tensor;
-    out(self: Tensor | number, options: { from?: number; to?: number; generator?: Generator | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { from?: number; to?: number; generator?: Generator | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, from: number, options: { to?: number; generator?: Generator | null; out: Tensor }): Tensor;
   };
   uniform_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { from?: number; to?: number; generator?: Generator | null }): Tensor;
-    default(self: Tensor | number, from?: number, to?: number, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor, options?: { from?: number; to?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor, from: number, options?: { to?: number; generator?: Generator | null }): Tensor;
+    default(self: Tensor, from?: number, to?: number, options?: { generator?: Generator | null }): Tensor;
   };
   unique_consecutive: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { returnInverse?: boolean; returnCounts?: boolean; dim?: number | null }): [Tensor, Tensor, Tensor];
+    default(self: Tensor | number, returnInverse: boolean, options?: { returnCounts?: boolean; dim?: number | null }): [Tensor, Tensor, Tensor];
+    default(self: Tensor | number, returnInverse: boolean, returnCounts: boolean, options?: { dim?: number | null }): [Tensor, Tensor, Tensor];
     default(self: Tensor | number, returnInverse?: boolean, returnCounts?: boolean, dim?: number | null): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, options: { returnInverse?: boolean; returnCounts?: boolean; dim?: number | null; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, options: { returnInverse?: boolean; returnCounts?: boolean; dim?: number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, returnInverse: boolean, options: { returnCounts?: boolean; dim?: number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, returnInverse: boolean, returnCounts: boolean, options: { dim?: number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   unique_dim: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, options?: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean }): [Tensor, Tensor, Tensor];
+    default(self: Tensor | number, dim: number, sorted: boolean, options?: { returnInverse?: boolean; returnCounts?: boolean }): [Tensor, Tensor, Tensor];
+    default(self: Tensor | number, dim: number, sorted: boolean, returnInverse: boolean, options?: { returnCounts?: boolean }): [Tensor, Tensor, Tensor];
     default(self: Tensor | number, dim: number, sorted?: boolean, returnInverse?: boolean, returnCounts?: boolean): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, dim: number, options: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, dim: number, options: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, dim: number, sorted: boolean, options: { returnInverse?: boolean; returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, dim: number, sorted: boolean, returnInverse: boolean, options: { returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   unique_dim_consecutive: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, options?: { returnInverse?: boolean; returnCounts?: boolean }): [Tensor, Tensor, Tensor];
+    default(self: Tensor | number, dim: number, returnInverse: boolean, options?: { returnCounts?: boolean }): [Tensor, Tensor, Tensor];
     default(self: Tensor | number, dim: number, returnInverse?: boolean, returnCounts?: boolean): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, dim: number, options: { returnInverse?: boolean; returnCounts?: boolean; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, dim: number, options: { returnInverse?: boolean; returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, dim: number, returnInverse: boolean, options: { returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   unsafe_chunk: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, chunks: number, options?: { dim?: number }): Tensor[];
@@ -4868,40 +7194,254 @@ export interface AtenOperators {
     Tensor(self: Tensor | number, splitSize: number, dim?: number): Tensor[];
     Tensor_out(self: Tensor | number, splitSize: number, options: { dim?: number; out: readonly Tensor[] }): void;
   };
+  unsafe_split_with_sizes: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
+    default(self: Tensor | number, splitSizes: readonly number[], dim?: number): Tensor[];
+    out(self: Tensor | number, splitSizes: readonly number[], options: { dim?: number; out: readonly Tensor[] }): void;
+  };
   unsqueeze: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number): Tensor;
   };
   unsqueeze_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number): Tensor;
+    default(self: Tensor, dim: number): Tensor;
   };
   unsqueeze_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number): Tensor;
-    out(self: Tensor | number, dim: number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
+  };
+  upsample_bicubic2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_bicubic2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_bilinear2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_bilinear2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_linear1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scales?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scales?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options: { scales?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_linear1d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scales?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scales?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scales?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_nearest1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scales?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { scales?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_nearest1d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scales?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scales?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_nearest2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_nearest2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_nearest3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_nearest3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_trilinear3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_trilinear3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  value_selecting_reduction_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, dim: number, indices: Tensor | number, sizes: readonly number[], keepdim: boolean): Tensor;
   };
   values: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   values_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   vander: ((...args: readonly unknown[]) => unknown) & {
     default(x: Tensor | number, options?: { N?: number | null; increasing?: boolean }): Tensor;
+    default(x: Tensor | number, N: number | null, options?: { increasing?: boolean }): Tensor;
     default(x: Tensor | number, N?: number | null, increasing?: boolean): Tensor;
   };
   var: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { unbiased?: boolean }): Tensor;
     default(self: Tensor | number, unbiased?: boolean): Tensor;
+    correction(self: Tensor | number, options?: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean }): Tensor;
+    correction(self: Tensor | number, dim?: number | readonly number[] | null, options?: { correction?: number | null; keepdim?: boolean }): Tensor;
+    correction_out(self: Tensor | number, options: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean; out: Tensor }): Tensor;
+    dim(self: Tensor | number, options?: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean }): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[] | null, options?: { unbiased?: boolean; keepdim?: boolean }): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[] | null, unbiased: boolean, options?: { keepdim?: boolean }): Tensor;
+    dim(self: Tensor | number, dim?: number | readonly number[] | null, unbiased?: boolean, keepdim?: boolean): Tensor;
+    out(self: Tensor | number, options: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[] | null, options: { unbiased?: boolean; keepdim?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, dim: number | readonly number[] | null, unbiased: boolean, options: { keepdim?: boolean; out: Tensor }): Tensor;
   };
   var_mean: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { unbiased?: boolean }): [Tensor, Tensor];
     default(self: Tensor | number, unbiased?: boolean): [Tensor, Tensor];
+    correction(self: Tensor | number, options?: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean }): [Tensor, Tensor];
+    correction(self: Tensor | number, dim?: number | readonly number[] | null, options?: { correction?: number | null; keepdim?: boolean }): [Tensor, Tensor];
+    correction_out(self: Tensor | number, options: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    dim(self: Tensor | number, options?: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean }): [Tensor, Tensor];
+    dim(self: Tensor | number, dim: number | readonly number[] | null, options?: { unbiased?: boolean; keepdim?: boolean }): [Tensor, Tensor];
+    dim(self: Tensor | number, dim: number | readonly number[] | null, unbiased: boolean, options?: { keepdim?: boolean }): [Tensor, Tensor];
+    dim(self: Tensor | number, dim?: number | readonly number[] | null, unbiased?: boolean, keepdim?: boolean): [Tensor, Tensor];
   };
   vdot: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   view: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[]): Tensor;
     dtype(self: Tensor | number, dtype: DType): Tensor;
   };
   view_as: ((...args: readonly unknown[]) => unknown) & {
@@ -4912,25 +7452,28 @@ export interface AtenOperators {
   };
   view_as_complex_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   view_as_real: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   view_as_real_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   view_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[]): Tensor;
     dtype(self: Tensor | number, dtype: DType): Tensor;
-    dtype_out(self: Tensor | number, dtype: DType, options: { out: Tensor | number }): Tensor;
+    dtype_out(self: Tensor | number, dtype: DType, options: { out: Tensor }): Tensor;
+    out(self: Tensor | number, size: readonly number[], options: { out: Tensor }): Tensor;
   };
   vsplit: ((...args: readonly unknown[]) => unknown) & {
+    array(self: Tensor | number, indices: readonly number[]): Tensor[];
     int(self: Tensor | number, sections: number): Tensor[];
   };
   vstack: ((...args: readonly unknown[]) => unknown) & {
     default(tensors: readonly Tensor[]): Tensor;
-    out(tensors: readonly Tensor[], options: { out: Tensor | number }): Tensor;
+    out(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
   };
   where: ((...args: readonly unknown[]) => unknown) & {
     default(condition: Tensor | number): Tensor[];
@@ -4938,29 +7481,33 @@ export interface AtenOperators {
     ScalarOther(condition: Tensor | number, self: Tensor | number, other: Scalar): Tensor;
     ScalarSelf(condition: Tensor | number, self: Scalar, other: Tensor | number): Tensor;
     self(condition: Tensor | number, self: Tensor | number, other: Tensor | number): Tensor;
-    self_out(condition: Tensor | number, self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    self_out(condition: Tensor | number, self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
   xlogy: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    OutScalar_Other(self: Tensor | number, other: Scalar, options: { out: Tensor | number }): Tensor;
-    OutScalar_Self(self: Scalar, other: Tensor | number, options: { out: Tensor | number }): Tensor;
-    OutTensor(self: Tensor | number, other: Tensor | number, options: { out: Tensor | number }): Tensor;
+    OutScalar_Other(self: Tensor | number, other: Scalar, options: { out: Tensor }): Tensor;
+    OutScalar_Self(self: Scalar, other: Tensor | number, options: { out: Tensor }): Tensor;
+    OutTensor(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
     Scalar_Other(self: Tensor | number, other: Scalar): Tensor;
     Scalar_Self(self: Scalar, other: Tensor | number): Tensor;
   };
   xlogy_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number): Tensor;
-    Scalar_Other(self: Tensor | number, other: Scalar): Tensor;
+    Tensor(self: Tensor, other: Tensor | number): Tensor;
+    Scalar_Other(self: Tensor, other: Scalar): Tensor;
   };
   zero: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   zero_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
+    default(self: Tensor): Tensor;
+  };
+  zeros: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(size: readonly number[], options: { out: Tensor }): Tensor;
   };
   zeros_like: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
-    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor | number }): Tensor;
+    out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
   };
 }

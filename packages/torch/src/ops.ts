@@ -2,12 +2,18 @@
  * `torch.ops.aten.<name>.<overload>(…)`: every operator of the dispatcher, as in PyTorch. Overloads of
  * the empty name are `default`; `torch.ops.aten.<name>(…)` chooses the overload by the arguments.
  */
+import { inspect } from 'node:util';
 import { type Operator, requireOperator } from './binding/operator.js';
 import { Packet, packet } from './binding/packet.js';
 import type { AtenOperators } from './ops.generated.js';
 
 /** One operator of a namespace without generated types. */
 export type UntypedOperator = ((...args: readonly unknown[]) => unknown) & Readonly<Record<string, Operator>>;
+
+/** Inspecting would ask for names that are no operators. */
+function describedAs(target: object, text: string): void {
+  Object.defineProperty(target, inspect.custom, { value: () => text });
+}
 
 /** Looks names up once: a getter miss on the prototype defines the property on the object itself. */
 function lazily(target: object, resolve: (name: string) => unknown): void {
@@ -28,17 +34,20 @@ function lazily(target: object, resolve: (name: string) => unknown): void {
 function overloadsOf(whole: Packet): unknown {
   const call = (...args: readonly unknown[]): unknown => whole.call(args);
   Object.defineProperty(call, 'name', { value: whole.name });
+  describedAs(call, `[${whole.name}: ${whole.overloads.join(', ')}]`);
   lazily(call, (overload) => requireOperator(whole.name, overload === 'default' ? '' : overload));
   return call;
 }
 
 function namespace(name: string): object {
   const operators = {};
+  describedAs(operators, `[operators of ${name}]`);
   lazily(operators, (operator) => overloadsOf(name === 'aten' ? packet(operator) : new Packet(name, operator)));
   return operators;
 }
 
 const namespaces = {};
+describedAs(namespaces, '[operators by namespace]');
 lazily(namespaces, namespace);
 
 /** Operators by namespace, name and overload. */

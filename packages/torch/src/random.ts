@@ -3,13 +3,16 @@ import { native } from './binding/addon.js';
 import { GeneratorBase } from './binding/generator.js';
 import type { Device } from './devices.js';
 import { describeValue, TorchError } from './errors.js';
-import { handleOf, wrapTensor } from './tensor/base.js';
+import { handleOf, TensorBase, wrapTensor } from './tensor/base.js';
 import { describeTensor, dtypeOf } from './tensor/describe.js';
 import type { Tensor } from './tensor/tensor.js';
 
 function seedBits(seed: number | bigint): bigint {
-  if (typeof seed === 'bigint' || Number.isSafeInteger(seed)) return BigInt.asUintN(64, BigInt(seed));
-  throw new TorchError('ARGUMENT', `a seed must be an integer, got ${describeValue(seed)}`);
+  if (typeof seed === 'bigint' || Number.isSafeInteger(seed)) {
+    const bits = BigInt.asUintN(64, BigInt(seed));
+    if (bits === BigInt(seed) || BigInt.asIntN(64, bits) === BigInt(seed)) return bits; // negative ones as PyTorch reads them
+  }
+  throw new TorchError('ARGUMENT', `a seed must be an integer of at most 64 bits, got ${describeValue(seed)}`);
 }
 
 /** A stream of random numbers that operators take as `generator`. */
@@ -42,11 +45,13 @@ export class Generator extends GeneratorBase {
 }
 
 function restore(index: number, state: Tensor, where: string): void {
+  if (!(state instanceof TensorBase)) throw new TorchError('ARGUMENT', `${where}: a generator state is a uint8 tensor, got ${describeValue(state)}`);
   if (dtypeOf(state) !== 'uint8') throw new TorchError('ARGUMENT', `${where}: a generator state is a uint8 tensor, got ${describeTensor(state)}`);
   try {
     native().setGeneratorState(index, handleOf(state));
   } catch (error) {
-    throw new TorchError('ARGUMENT', `${where}: ${error instanceof Error ? error.message : String(error)}`);
+    const { message } = (error as TorchError).cause as Error;
+    throw new TorchError('ARGUMENT', `${where}: ${message}`, { cause: error });
   }
 }
 

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BridgeError } from '../errors.js';
+import { BridgeError, nativeError } from '../errors.js';
 import { prepareEnvironment, startThreads } from './environment.js';
 import { wordsBuffer } from './words.js';
 
@@ -65,6 +65,12 @@ export interface CudaMemory {
   peakReserved: number;
 }
 
+export interface CpuMemory {
+  allocated: number;
+  peakAllocated: number;
+  reserved: number;
+}
+
 type Memory = ArrayBuffer | ArrayBufferView;
 
 export interface Addon {
@@ -94,11 +100,16 @@ export interface Addon {
 
   defaultGenerator(device: string): number;
   newGenerator(device: string): number;
+  releaseGenerator(generator: number): void;
   seedGenerator(generator: number, seed: bigint): void;
   manualSeed(seed: bigint): void;
   initialSeed(generator: number): bigint;
   generatorState(generator: number): number;
   setGeneratorState(generator: number, handle: number): void;
+
+  cpuMemory(): CpuMemory;
+  cpuResetPeak(): void;
+  cpuEmptyCache(): number;
 
   setNumThreads(n: number): void;
   getNumThreads(): number;
@@ -145,12 +156,37 @@ export function buildRecord(): BuildRecord & { file: string } {
   return { ...record, file: path.join(path.dirname(file), record.addon) };
 }
 
+/** What messages call an entry by, where its own name says nothing to users. */
+const shownName: Readonly<Record<string, string>> = {
+  copyFrom: 'tensor()', shareFrom: 'fromTypedArray()', copyTo: 'reading values', describeTensor: 'Tensor', gradientOf: 'Tensor.grad',
+  setGradient: 'Tensor.grad', newGenerator: 'Generator', seedGenerator: 'Generator', defaultGenerator: 'the device generator',
+  enterAutocast: 'autocast', exitAutocast: 'autocast', isAutocastEnabled: 'autocast', findOperator: 'torch.ops', listOperators: 'torch.ops',
+};
+
+/** Entries whose callers convert errors themselves, or that cannot fail: those called for every operator. */
+const hot = new Set(['callOperator', 'checkArguments', 'releaseTensors', 'watchTensor']);
+
+/** The addon with its errors as `TorchError`, prefixed with where they come from. */
+function withTorchErrors(addon: Addon): Addon {
+  const entries = Object.entries(addon).map(([name, entry]: [string, (...args: unknown[]) => unknown]) => {
+    const converted = (...args: unknown[]): unknown => {
+      try {
+        return entry(...args);
+      } catch (error) {
+        throw nativeError(error, shownName[name] ?? name);
+      }
+    };
+    return [name, hot.has(name) ? entry : converted];
+  });
+  return Object.fromEntries(entries) as Addon;
+}
+
 function load(): Addon {
   const record = buildRecord();
   prepareEnvironment();
   let addon: Addon;
   try {
-    addon = createRequire(import.meta.url)(record.file) as Addon;
+    addon = withTorchErrors(createRequire(import.meta.url)(record.file) as Addon);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     throw new BridgeError(

@@ -6,7 +6,7 @@ import { describeValue, TorchError } from '../errors.js';
 import { disposedError, TensorBase, wrapTensor } from '../tensor/base.js';
 import { dtypeNumber, isDType } from '../tensor/dtype.js';
 import { GeneratorBase } from './generator.js';
-import { bytes, f64, i64, wordCount } from './words.js';
+import { bytes, claimWords, f64, i64, wordCount } from './words.js';
 
 export const Tag = {
   None: 0, Default: 1, Tensor: 2, Int: 3, BigInt: 4, Double: 5, Bool: 6, IntList: 7, DoubleList: 8, BoolList: 9,
@@ -14,9 +14,12 @@ export const Tag = {
   Argument: 17, Tuple: 18,
 } as const;
 
+/** Kinds of the numbers in a `WrappedNumber` and a `ScalarList`. */
+const Kind = { Double: 0, Int: 1, BigInt: 2, Bool: 3 } as const;
+
 /** libtorch's numbers of memory formats and layouts. */
 export const memoryFormats = { contiguous_format: 0, preserve_format: 1, channels_last: 2, channels_last_3d: 3 } as const;
-export const layouts = { strided: 0, sparse_coo: 1, sparse_csr: 2 } as const;
+export const layouts = { strided: 0, sparse_coo: 1, sparse_csr: 2, _mkldnn: 3, sparse_csc: 4, sparse_bsr: 5, sparse_bsc: 6 } as const;
 export type MemoryFormat = keyof typeof memoryFormats;
 export type Layout = keyof typeof layouts;
 /** A number as operators take it. Whole numbers travel as integers, so that integer tensors stay integer. */
@@ -30,9 +33,11 @@ const decoder = new TextDecoder();
 /** Where the next word goes, or comes from. */
 let at = 0;
 
-export function startWords(first: number): void {
+/** Begins the words of a call. Returns its claim on them. */
+export function startWords(first: number): number {
   f64[0] = first;
   at = 1;
+  return claimWords();
 }
 
 export function startReading(): void {
@@ -55,7 +60,7 @@ export type Encode = (value: unknown) => void;
 /** Tells whether a value fits a schema type as it stands; overloads are chosen by it. */
 export type Fits = (value: unknown) => boolean;
 
-interface Codec {
+export interface Codec {
   encode: Encode;
   fits: Fits;
 }
@@ -69,20 +74,35 @@ function writeTensor(value: unknown): void {
     if (value.handle <= 0) throw disposedError(value);
     f64[at++] = Tag.Tensor;
     f64[at++] = value.handle;
-  } else if (typeof value === 'number' || typeof value === 'boolean') {
-    writeWrappedNumber(Number(value));
+  } else if (isScalar(value)) {
+    // Takes part in type promotion as PyTorch's Python numbers do.
+    f64[at++] = Tag.WrappedNumber;
+    writeKindAndNumber(value);
   } else {
     throw unfit('a Tensor', value);
   }
 }
 
-/** A number where a tensor is wanted takes part in type promotion as PyTorch's Python numbers do. */
-function writeWrappedNumber(value: number): void {
-  f64[at++] = Tag.WrappedNumber;
-  f64[at++] = isWhole(value) ? 1 : 0;
-  f64[at++] = value;
+/** For arguments that the operator writes to: a number would be changed and lost. */
+function writeWrittenTensor(value: unknown): void {
+  if (isScalar(value)) throw unfit('a Tensor, as the operator writes to it', value);
+  writeTensor(value);
 }
 
+function writeKindAndNumber(value: number | bigint | boolean): void {
+  if (typeof value === 'boolean') {
+    f64[at++] = Kind.Bool;
+    f64[at++] = value ? 1 : 0;
+  } else if (typeof value === 'bigint') {
+    f64[at++] = Kind.BigInt;
+    i64[at++] = value;
+  } else {
+    f64[at++] = isWhole(value) ? Kind.Int : Kind.Double;
+    f64[at++] = value;
+  }
+}
+
+const fits64Bits = (value: bigint): boolean => BigInt.asIntN(64, value) === value;
 const isWhole = (value: number): boolean => Number.isSafeInteger(value) && !Object.is(value, -0);
 
 function writeInt(value: unknown): void {
@@ -91,7 +111,7 @@ function writeInt(value: unknown): void {
     f64[at++] = Tag.Int;
     f64[at++] = value;
   } else if (typeof value === 'bigint') {
-    if (BigInt.asIntN(64, value) !== value) throw unfit('an integer of at most 64 bits', value);
+    if (!fits64Bits(value)) throw unfit('an integer of at most 64 bits', value);
     f64[at++] = Tag.BigInt;
     i64[at++] = value;
   } else {
@@ -165,24 +185,37 @@ function writeDType(value: unknown): void {
 
 function writeList(tag: number, value: unknown, expected: string, isItem: (item: unknown) => boolean, width: number, writeItem: (item: unknown) => void): void {
   if (!Array.isArray(value)) throw unfit(expected, value);
-  reserve(value.length * width);
+  const n = value.length;
+  if (!Number.isSafeInteger(n)) throw unfit(expected, value); // of a Proxy
+  reserve(n * width);
   f64[at++] = tag;
-  f64[at++] = value.length;
-  for (let i = 0; i < value.length; i++) {
+  f64[at++] = n;
+  for (let i = 0; i < n; i++) {
     const item: unknown = value[i];
     if (!isItem(item)) throw new Unfit(`must be ${expected}; its item ${i} is ${describeValue(item)}`);
     writeItem(item);
   }
 }
 
-const isInteger: Fits = (value) => Number.isSafeInteger(value) || typeof value === 'bigint';
+const isInteger: Fits = (value) => Number.isSafeInteger(value) || (typeof value === 'bigint' && fits64Bits(value));
+/** Lists of integers travel as doubles: sizes, strides and dimensions are never beyond 2^53. */
+const isSafeInteger: Fits = (value) => Number.isSafeInteger(typeof value === 'bigint' ? Number(value) : value);
 const isNumber: Fits = (value) => typeof value === 'number';
 const isBoolean: Fits = (value) => typeof value === 'boolean';
-const isScalar: Fits = (value) => typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean';
+const isScalar = (value: unknown): value is number | bigint | boolean =>
+  typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'bigint' && fits64Bits(value));
 const isTensor: Fits = (value) => value instanceof TensorBase;
 const isOptionalTensor: Fits = (value) => value === null || value instanceof TensorBase;
 const isString: Fits = (value) => typeof value === 'string';
-const isListOf = (isItem: Fits): Fits => (value) => Array.isArray(value) && value.every(isItem);
+/** A list that is too long fits: its encoder says that it is, where walking 2^32 absent items would take minutes. */
+const isListOf =
+  (isItem: Fits): Fits =>
+  (value) => {
+    if (!Array.isArray(value)) return false;
+    if (value.length > wordCount) return true;
+    for (let i = 0; i < value.length; i++) if (!isItem(value[i])) return false; // also absent ones, unlike every()
+    return true;
+  };
 
 const writePlain = (item: unknown): void => {
   f64[at++] = Number(item);
@@ -196,11 +229,7 @@ const writeOptionalHandle = (item: unknown): void => {
   if (item === null) f64[at++] = 0;
   else writeHandle(item);
 };
-const writeListedScalar = (item: unknown): void => {
-  const value = Number(item);
-  f64[at++] = isWhole(value) ? 1 : 0;
-  f64[at++] = value;
-};
+const writeListedScalar = (item: unknown): void => writeKindAndNumber(item as number | bigint | boolean);
 
 const scalarCodecs: Record<string, Codec> = {
   Tensor: { encode: writeTensor, fits: isTensor },
@@ -217,7 +246,7 @@ const scalarCodecs: Record<string, Codec> = {
 };
 
 const listCodecs: Record<string, Codec> = {
-  int: { encode: (value) => writeList(Tag.IntList, value, 'an array of integers', isInteger, 1, writePlain), fits: isListOf(isInteger) },
+  int: { encode: (value) => writeList(Tag.IntList, value, 'an array of integers', isSafeInteger, 1, writePlain), fits: isListOf(isSafeInteger) },
   float: { encode: (value) => writeList(Tag.DoubleList, value, 'an array of numbers', isNumber, 1, writePlain), fits: isListOf(isNumber) },
   bool: { encode: (value) => writeList(Tag.BoolList, value, 'an array of booleans', isBoolean, 1, writePlain), fits: isListOf(isBoolean) },
   Scalar: { encode: (value) => writeList(Tag.ScalarList, value, 'an array of numbers', isScalar, 2, writeListedScalar), fits: isListOf(isScalar) },
@@ -263,6 +292,9 @@ function makeCodec(type: string): Codec {
 }
 
 const codecs = new Map<string, Codec>();
+
+/** The same for an argument that the operator writes to. */
+export const writtenTensorCodec: Codec = { encode: writeWrittenTensor, fits: isTensor };
 
 /** How values of a schema type (`Tensor`, `int[2]`, `ScalarType?`, …) are checked and written. */
 export function codecOf(type: string): Codec {

@@ -1,17 +1,22 @@
 /** One ATen operator as a function: arguments by its schema, named ones in a last plain object. */
-import { nearestName, TorchError } from '../errors.js';
+import { clipped, nativeError, nearestName, TorchError, unreadable } from '../errors.js';
 import { TensorBase } from '../tensor/base.js';
 import { isPlainObject } from '../tensor/scope.js';
 import { describeTensor } from '../tensor/describe.js';
 import { type Addon, type NativeSchema, native } from './addon.js';
-import { codecOf, type Encode, type Fits, readValue, startReading, startWords, Unfit, writeDefault } from './codec.js';
+import { codecOf, type Encode, type Fits, readValue, startReading, startWords, Unfit, writeDefault, writtenTensorCodec } from './codec.js';
+import { lastClaim } from './words.js';
 
 /** A callable operator with the schema it was found by. */
 export interface Operator {
   (...args: readonly unknown[]): unknown;
+  /** Calls it with the arguments as a list. */
+  invoke(args: readonly unknown[]): unknown;
   readonly schema: NativeSchema;
   /** True when the arguments fit the schema as they stand, without conversions. */
   accepts(args: readonly unknown[]): boolean;
+  /** Converts the arguments and holds them against the schema, without running anything. Throws `TorchError`. */
+  check(args: readonly unknown[]): void;
 }
 
 /** `index_select` → `indexSelect`; a trailing underscore (in-place) stays, leading ones too. */
@@ -35,7 +40,8 @@ class BoundOperator {
   ) {
     this.origin = schema.overload === '' ? schema.name : `${schema.name}.${schema.overload}`;
     this.#addon = addon;
-    const codecs = schema.arguments.map((argument) => codecOf(argument.type));
+    const written = new Set(schema.returns.map((result) => result.argument));
+    const codecs = schema.arguments.map(({ type }, i) => (type === 'Tensor' && written.has(i) ? writtenTensorCodec : codecOf(type)));
     this.#encoders = codecs.map((codec) => codec.encode);
     this.#fits = codecs.map((codec) => codec.fits);
     this.#canOmit = schema.arguments.map((argument) => argument.hasDefault || argument.type.endsWith('?'));
@@ -47,8 +53,7 @@ class BoundOperator {
   }
 
   call(args: readonly unknown[]): unknown {
-    const full = this.#inOrder(args);
-    this.#write(full);
+    const full = this.#prepare(args);
     try {
       this.#addon.callOperator();
     } catch (error) {
@@ -61,17 +66,35 @@ class BoundOperator {
 
   /** Converts the arguments and holds them against the schema on the native side, without running anything. */
   check(args: readonly unknown[]): void {
-    this.#write(this.#inOrder(args));
-    this.#addon.checkArguments();
+    const full = this.#prepare(args);
+    try {
+      this.#addon.checkArguments();
+    } catch (error) {
+      throw this.#failure(error, full);
+    }
+  }
+
+  /** Puts the arguments into schema order and writes them. The caller's getters and Proxies run in here, and may throw. */
+  #prepare(args: readonly unknown[]): readonly unknown[] {
+    try {
+      const full = this.#inOrder(args);
+      this.#write(full);
+      return full;
+    } catch (error) {
+      throw unreadable(error, this.origin);
+    }
   }
 
   #write(full: readonly unknown[]): void {
-    startWords(this.schema.id);
+    const claim = startWords(this.schema.id);
     const encoders = this.#encoders;
     for (let i = 0; i < encoders.length; i++) {
       const value = full[i];
       if (value === undefined) this.#writeOmitted(i);
       else this.#writeGiven(i, value);
+    }
+    if (lastClaim() !== claim) {
+      throw new TorchError('ARGUMENT', `${this.origin}: an argument used torch while it was being read (a getter or a Proxy); read it before the call`);
     }
   }
 
@@ -94,7 +117,7 @@ class BoundOperator {
   /** The arguments in schema order; those in a last plain object are named. */
   #inOrder(args: readonly unknown[]): readonly unknown[] {
     const last = args.length - 1;
-    const hasNamed = last >= 0 && isPlainObject(args[last]);
+    const hasNamed = last >= 0 && isNamed(args[last]);
     const given = hasNamed ? last : args.length;
     if (given > this.#positional) {
       throw new TorchError('ARGUMENT', `${this.origin} takes at most ${this.#positional} positional arguments, got ${given}. ${this.signature()}`);
@@ -113,7 +136,7 @@ class BoundOperator {
 
   #unknownName(name: string): TorchError {
     const near = nearestName(name, this.#indexByName.keys());
-    return new TorchError('ARGUMENT', `${this.origin} has no argument '${name}'${near ? `; did you mean '${near}'?` : '.'} ${this.signature()}`);
+    return new TorchError('ARGUMENT', `${this.origin} has no argument '${clipped(name)}'${near ? `; did you mean '${near}'?` : '.'} ${this.signature()}`);
   }
 
   accepts(args: readonly unknown[]): boolean {
@@ -143,15 +166,27 @@ class BoundOperator {
   }
 
   #failure(error: unknown, args: readonly unknown[]): TorchError {
-    const message = error instanceof Error ? error.message : String(error);
-    const outOfMemory = (error as { code?: unknown }).code === 'OUT_OF_MEMORY' || /can't allocate memory|out of memory/i.test(message);
     const shapes = this.schema.arguments.flatMap((argument, i) => describeArgument(argument.name, args[i]));
     const called = shapes.length > 0 ? ` [${shapes.join(', ')}]` : '';
-    return new TorchError(outOfMemory ? 'OUT_OF_MEMORY' : 'OPERATOR', `${this.origin}: ${message.trim()}${called}`, { cause: error });
+    return nativeError(error, this.origin, called);
   }
 }
 
+/** Tensors are sorted out before the costlier look at the prototype. */
+function isNamed(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && !(value instanceof TensorBase) && isPlainObject(value);
+}
+
+/** What an argument was, for a message; nothing when reading it again fails. */
 function describeArgument(name: string, value: unknown): string[] {
+  try {
+    return describeTensors(name, value);
+  } catch {
+    return [];
+  }
+}
+
+function describeTensors(name: string, value: unknown): string[] {
   if (value instanceof TensorBase) return [`${name}: ${value.handle > 0 ? describeTensor(value) : 'disposed'}`];
   if (Array.isArray(value) && value.some((item) => item instanceof TensorBase)) {
     return [`${name}: [${value.slice(0, 4).flatMap((item) => describeArgument('', item).map((text) => text.slice(2))).join(', ')}${value.length > 4 ? ', …' : ''}]`];
@@ -192,6 +227,7 @@ function bind(schema: NativeSchema): Operator {
   const call = (...args: readonly unknown[]): unknown => bound.call(args);
   return Object.assign(call, {
     schema,
+    invoke: (args: readonly unknown[]) => bound.call(args),
     accepts: (args: readonly unknown[]) => bound.accepts(args),
     check: (args: readonly unknown[]) => bound.check(args),
   });

@@ -1,7 +1,8 @@
 /** All overloads of one operator: `torch.ops.aten.add`, and what methods and functions call. */
-import { describeValue, TorchError } from '../errors.js';
+import { describeValue, TorchError, unreadable } from '../errors.js';
 import { TensorBase } from '../tensor/base.js';
 import { describeTensor } from '../tensor/describe.js';
+import { isPlainObject } from '../tensor/scope.js';
 import { native } from './addon.js';
 import { missingOperator, type Operator, requireOperator, signatureOf } from './operator.js';
 
@@ -19,9 +20,29 @@ const rank = (overload: string): string => (overload === 'Tensor' ? '0' : overlo
 /** Overloads for named dimensions, which PyTorch itself calls unfinished; reachable by their full name. */
 const namedDimensions = /[Dd]imname|names/;
 
+/**
+ * A number for the kinds of a few plain arguments (tensors, whole and other numbers, booleans), which
+ * alone decide the overload; -1 where values matter too. Saves the search on the hot path.
+ */
+function kindsOf(args: readonly unknown[]): number {
+  if (args.length > 4) return -1;
+  let key = 0;
+  for (const value of args) {
+    let kind: number;
+    if (value instanceof TensorBase) kind = 1;
+    else if (typeof value === 'number') kind = Number.isSafeInteger(value) ? 2 : 3;
+    else if (typeof value === 'boolean') kind = 4;
+    else return -1;
+    key = key * 5 + kind;
+  }
+  return key;
+}
+
 export class Packet {
   readonly name: string;
   readonly #operators: readonly Operator[];
+  /** The overload chosen before for the same kinds of arguments. */
+  readonly #byKinds: (Operator | undefined)[] = [];
 
   constructor(namespace: string, name: string) {
     this.name = `${namespace}::${name}`;
@@ -40,9 +61,26 @@ export class Packet {
 
   /** Calls the first overload that the arguments fit. Throws `TorchError` with all signatures when none does. */
   call(args: readonly unknown[]): unknown {
+    return this.#choose(args).invoke(args);
+  }
+
+  #choose(args: readonly unknown[]): Operator {
+    try {
+      const key = kindsOf(args);
+      const known = this.#byKinds[key];
+      if (known !== undefined) return known;
+      const operator = this.#search(args);
+      if (key >= 0) this.#byKinds[key] = operator;
+      return operator;
+    } catch (error) {
+      throw unreadable(error, this.name); // a getter or a Proxy of the caller's
+    }
+  }
+
+  #search(args: readonly unknown[]): Operator {
     const operators = this.#operators;
-    if (operators.length === 1) return (operators[0] as Operator)(...args);
-    for (const operator of operators) if (operator.accepts(args)) return operator(...args);
+    if (operators.length === 1) return operators[0] as Operator;
+    for (const operator of operators) if (operator.accepts(args)) return operator;
     throw this.#noFit(args);
   }
 
@@ -75,7 +113,8 @@ export function dispatch(name: string, args: readonly unknown[]): unknown {
  * also be given one by one: `t.view(2, 3)` as `t.view([2, 3])`.
  */
 export function dispatchVariadic(name: string, args: readonly unknown[], listAt: number): unknown {
-  const numbers = args.slice(listAt);
-  if (numbers.length > 0 && numbers.every((value) => typeof value === 'number')) return dispatch(name, [...args.slice(0, listAt), numbers]);
-  return dispatch(name, args);
+  const end = isPlainObject(args.at(-1)) ? args.length - 1 : args.length;
+  const numbers = args.slice(listAt, end);
+  const oneByOne = numbers.length > 0 && numbers.every((value) => typeof value === 'number');
+  return dispatch(name, oneByOne ? [...args.slice(0, listAt), numbers, ...args.slice(end)] : args);
 }

@@ -7,3 +7,17 @@ export const wordsBuffer = new ArrayBuffer(wordCount * 8);
 export const f64 = new Float64Array(wordsBuffer);
 export const i64 = new BigInt64Array(wordsBuffer);
 export const bytes = new Uint8Array(wordsBuffer);
+
+let claims = 0;
+
+/**
+ * Every use of the words begins with a claim. Reading arguments may run the caller's code (getters, Proxies),
+ * which may use torch and so the words; who reads arguments into them compares `lastClaim()` with its own after.
+ */
+export function claimWords(): number {
+  return ++claims;
+}
+
+export function lastClaim(): number {
+  return claims;
+}

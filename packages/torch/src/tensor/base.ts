@@ -3,7 +3,7 @@
  * The class that users see, `Tensor`, builds on this one and registers itself here.
  */
 import { native } from '../binding/addon.js';
-import { f64, wordCount } from '../binding/words.js';
+import { claimWords, f64, wordCount } from '../binding/words.js';
 import { TorchError } from '../errors.js';
 import type { Tensor } from './tensor.js';
 
@@ -14,6 +14,8 @@ export const disposedByScope = -2;
 /** The tensors that one `tidy` or `scope` will release. */
 export interface TensorOwner {
   readonly owned: TensorBase[];
+  /** The scope around it. */
+  readonly outer: TensorOwner | null;
 }
 
 export class TensorBase {
@@ -93,6 +95,7 @@ export function giveToCollector(tensor: TensorBase): void {
 /** Releases tensors that are still alive and marks how they went. */
 export function releaseTensors(tensors: readonly TensorBase[], reason: number): void {
   let n = 0;
+  claimWords();
   for (const tensor of tensors) {
     if (tensor.handle <= 0) continue;
     f64[++n] = tensor.handle;

@@ -1,4 +1,5 @@
 /** Making tensors: from JavaScript values, filled, random, and as ranges. */
+import { markAsUntransferable } from 'node:worker_threads';
 import { native } from '../binding/addon.js';
 import type { Layout, MemoryFormat } from '../binding/codec.js';
 import { requireOperator } from '../binding/operator.js';
@@ -6,7 +7,8 @@ import type { Device } from '../devices.js';
 import { describeValue, TorchError } from '../errors.js';
 import type { Generator } from '../random.js';
 import { wrapTensor } from './base.js';
-import { type DType, dtypeNumber, dtypeOfArray, isDType, itemSize, type TypedArray } from './dtype.js';
+import { type DType, dtypeNumber, dtypeOfArray, integerRange, isDType, itemSize, type TypedArray } from './dtype.js';
+import { isPlainObject } from './scope.js';
 import { Tensor } from './tensor.js';
 
 export interface TensorOptions {
@@ -35,45 +37,61 @@ export type TensorData = number | bigint | boolean | TypedArray | readonly Tenso
  * Throws `TorchError` for ragged arrays, mixed or unfit values, and a shape that does not fit.
  */
 export function tensor(data: TensorData, { shape, dtype, ...options }: TensorOptions & { shape?: readonly number[] } = {}): Tensor {
-  const flat = ArrayBuffer.isView(data) ? { values: data, shape: [data.length] } : flatten(data);
+  const flat = isTypedArray(data) ? { values: data, shape: [data.length] } : flatten(data);
   const sizes = shape === undefined ? flat.shape : checkedShape(shape, flat.values.length);
   return finish(fromFlat(flat.values, sizes, dtype), options);
 }
 
 /**
  * A tensor over a typed array's own memory, without a copy: a change in one shows in the other, as
- * `torch.from_numpy`. The memory stays referenced while any tensor uses it. The array's buffer must not be
- * transferred to another thread or resized in that time.
+ * `torch.from_numpy`. The memory stays referenced while any tensor uses it; a message to another thread copies the
+ * buffer from now on (or throws, in newer Node) instead of taking it away. Do not call `buffer.transfer()` on it.
  */
-export function fromTypedArray(array: TypedArray, shape: readonly number[] = [array.length]): Tensor {
-  const dtype = dtypeOfArray(array);
-  if (dtype === undefined) throw new TorchError('ARGUMENT', `fromTypedArray: a ${array.constructor.name} has no dtype of its own; copy it with torch.tensor(array, { dtype: 'int32' })`);
+export function fromTypedArray(array: TypedArray, shape?: readonly number[]): Tensor {
+  const dtype = isTypedArray(array) ? dtypeOfArray(array) : undefined;
+  if (dtype === undefined) throw new TorchError('ARGUMENT', `fromTypedArray: expected a typed array whose elements are a dtype, got ${describeValue(array)}; torch.tensor() copies and converts`);
   const buffer = array.buffer as ArrayBuffer & { resizable?: boolean };
+  if (isShared(array)) throw new TorchError('ARGUMENT', 'fromTypedArray: memory of a SharedArrayBuffer cannot be kept alive by a tensor; copy it with torch.tensor()');
   if (buffer.resizable) throw new TorchError('ARGUMENT', 'fromTypedArray: a resizable ArrayBuffer can move; copy it with torch.tensor()');
-  return wrapTensor(native().shareFrom(array, dtypeNumber(dtype), checkedShape(shape, array.length)), 'torch.fromTypedArray()');
+  const sizes = checkedShape(shape ?? [array.length], array.length);
+  markAsUntransferable(buffer);
+  return wrapTensor(native().shareFrom(array, dtypeNumber(dtype), sizes), 'torch.fromTypedArray()');
 }
 
 /** A tensor of any dtype from its raw little-endian bytes, copied. Throws `TorchError` unless the length fits. */
 export function fromBytes(data: Uint8Array, { dtype, shape }: { dtype: DType; shape: readonly number[] }): Tensor {
-  const expected = shape.reduce((product, size) => product * size, itemSize(dtype));
-  if (data.byteLength !== expected) throw new TorchError('ARGUMENT', `fromBytes: ${dtype}[${shape.join(', ')}] takes ${expected} bytes, got ${data.byteLength}`);
-  return wrapTensor(native().copyFrom(data, dtypeNumber(dtype), shape), 'torch.fromBytes()');
+  const number = dtypeNumber(dtype, 'fromBytes: dtype');
+  if (!isTypedArray(data)) throw new TorchError('ARGUMENT', `fromBytes: expected a Uint8Array, got ${describeValue(data)}`);
+  const sizes = sizesOf(shape, 'fromBytes');
+  const expected = sizes.reduce((product, size) => product * size, itemSize(dtype));
+  if (data.byteLength !== expected) throw new TorchError('ARGUMENT', `fromBytes: ${dtype}[${sizes.join(', ')}] takes ${expected} bytes, got ${data.byteLength}`);
+  return wrapTensor(native().copyFrom(unshared(data), number, sizes), 'torch.fromBytes()');
 }
 
 /** Values of a flat list; those of other types are converted by libtorch from a wide type that holds them. */
 function fromFlat(values: TypedArray | readonly (number | bigint | boolean)[], shape: readonly number[], dtype: DType | undefined): Tensor {
   if (ArrayBuffer.isView(values)) {
     if (values instanceof Uint16Array) return convert(Int32Array.from(values), 'int32', shape, dtype ?? 'int32');
-    const own = dtypeOfArray(values) as DType;
-    return convert(values, own, shape, dtype ?? own);
+    const own = dtypeOfArray(values);
+    if (own === undefined) throw new TorchError('ARGUMENT', `tensor(): the elements of ${describeValue(values)} are no dtype of libtorch; convert it to another typed array first`);
+    return convert(unshared(values), own, shape, dtype ?? own);
   }
   const kind = typeof (values[0] ?? 0);
   if (!values.every((value) => typeof value === kind)) throw new TorchError('ARGUMENT', `tensor(): values of different types: ${kind} and ${typeof values.find((value) => typeof value !== kind)}`);
+  checkRange(values, dtype ?? (kind === 'bigint' ? 'int64' : 'float32'));
   if (kind === 'bigint') return convert(BigInt64Array.from(values as bigint[]), 'int64', shape, dtype ?? 'int64');
   if (kind === 'boolean') return convert(Uint8Array.from(values as boolean[], Number), 'bool', shape, dtype ?? 'bool');
   // float64 holds every number exactly; float32 is what most tensors are made as, so it is filled directly.
   const target = dtype ?? 'float32';
   return target === 'float32' ? convert(Float32Array.from(values as number[]), 'float32', shape, target) : convert(Float64Array.from(values as number[]), 'float64', shape, target);
+}
+
+/** Integers that wrap around silently would be wrong data; as in PyTorch, only unsigned types take negative numbers so. */
+function checkRange(values: readonly (number | bigint | boolean)[], dtype: DType): void {
+  const range = integerRange(dtype) ?? (typeof values[0] === 'bigint' ? integerRange('int64') : undefined);
+  if (range === undefined) return;
+  const wrong = values.findIndex((value) => !((value as number) >= range.min && (value as number) <= range.max));
+  if (wrong >= 0) throw new TorchError('ARGUMENT', `tensor(): the value ${values[wrong]} does not fit ${dtype}`);
 }
 
 function convert(values: TypedArray, own: DType, shape: readonly number[], dtype: DType): Tensor {
@@ -88,12 +106,14 @@ function convert(values: TypedArray, own: DType, shape: readonly number[], dtype
 /** Walks nested arrays once; every level must have one length. */
 function flatten(data: TensorData): { values: (number | bigint | boolean)[]; shape: number[] } {
   const shape: number[] = [];
-  for (let level: TensorData | undefined = data; isArrayLike(level); level = level[0] as TensorData | undefined) shape.push(level.length);
+  for (let level: TensorData | undefined = data; isArrayLike(level); level = level[0] as TensorData | undefined) {
+    if (shape.push(level.length) > 64) throw new TorchError('ARGUMENT', 'tensor(): arrays are nested more than 64 deep');
+  }
   const values: (number | bigint | boolean)[] = [];
   const walk = (item: TensorData, depth: number): void => {
     if (isArrayLike(item)) {
       if (item.length !== shape[depth]) throw new TorchError('ARGUMENT', `tensor(): expected arrays of length ${shape[depth] ?? 'none, but values,'} at depth ${depth}, got one of length ${item.length}`);
-      for (const inner of item) walk(inner, depth + 1);
+      for (let i = 0; i < item.length; i++) walk(item[i] as TensorData, depth + 1);
     } else if (depth !== shape.length || !['number', 'bigint', 'boolean'].includes(typeof item)) {
       throw new TorchError('ARGUMENT', `tensor(): expected ${depth < shape.length ? `an array of length ${shape[depth]}` : 'a number, a BigInt or a boolean'} at depth ${depth}, got ${describeValue(item)}`);
     } else {
@@ -105,7 +125,20 @@ function flatten(data: TensorData): { values: (number | bigint | boolean)[]; sha
 }
 
 function isArrayLike(value: unknown): value is readonly TensorData[] {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  return Array.isArray(value) || isTypedArray(value);
+}
+
+function isTypedArray(value: unknown): value is TypedArray {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView);
+}
+
+function isShared(array: TypedArray): boolean {
+  return typeof SharedArrayBuffer === 'function' && (array.buffer as ArrayBufferLike) instanceof SharedArrayBuffer;
+}
+
+/** The native side reads no SharedArrayBuffer; copying one here also takes its values at one moment. */
+function unshared<A extends TypedArray>(array: A): A {
+  return isShared(array) ? (array.slice() as A) : array;
 }
 
 function checkedShape(shape: readonly number[], length: number): readonly number[] {
@@ -122,13 +155,24 @@ function finish(made: Tensor, { device, requiresGrad = false }: TensorOptions): 
 }
 
 type Sizes = readonly number[] | number;
+/** A shape, or its sizes one by one; then options. */
+type ShapeArguments<O> = [shape: Sizes, options?: O] | [...sizes: number[], options: O] | number[];
+/** Up to `N` numbers, then options. */
+type Numbers<O> = [...numbers: number[], options: O] | number[];
 
-function sizesOf(shape: Sizes, where: string): readonly number[] {
+function sizesOf(shape: unknown, where: string): readonly number[] {
   const sizes = typeof shape === 'number' ? [shape] : shape;
   if (!Array.isArray(sizes) || !sizes.every((size) => Number.isSafeInteger(size) && size >= 0)) {
     throw new TorchError('ARGUMENT', `${where}: expected a shape such as [2, 3], got ${describeValue(shape)}`);
   }
   return sizes;
+}
+
+/** What comes before a last plain object, and that object. */
+function withOptions<O extends object>(args: readonly unknown[]): { leading: readonly unknown[]; options: O } {
+  const last = args.at(-1);
+  if (last === undefined || isPlainObject(last)) return { leading: args.slice(0, -1), options: (last ?? {}) as O };
+  return { leading: args, options: {} as O };
 }
 
 function factory(name: string, overload: string, args: readonly unknown[], { requiresGrad = false, generator, ...options }: RandomOptions): Tensor {
@@ -138,46 +182,64 @@ function factory(name: string, overload: string, args: readonly unknown[], { req
   return requiresGrad ? made.requiresGrad_() : made;
 }
 
-/** A tensor with whatever the memory held. float32 on the CPU unless `options` say otherwise, as for all below. */
-export function empty(shape: Sizes, options: FactoryOptions = {}): Tensor {
-  return factory('empty', 'memory_format', [sizesOf(shape, 'empty')], options);
+function shaped(name: string, overload: string, args: readonly unknown[]): Tensor {
+  const { leading, options } = withOptions<RandomOptions>(args);
+  const shape = sizesOf(leading.length === 1 ? leading[0] : leading.length === 0 ? undefined : leading, name);
+  return factory(name, options.generator ? 'generator' : overload, [shape], options);
 }
-export function zeros(shape: Sizes, options: FactoryOptions = {}): Tensor {
-  return factory('zeros', '', [sizesOf(shape, 'zeros')], options);
+
+/**
+ * A tensor with whatever the memory held: `empty([2, 3])`, `empty(2, 3)`, options last. float32 on the CPU unless
+ * `options` say otherwise, as for all below.
+ */
+export function empty(...args: ShapeArguments<FactoryOptions>): Tensor {
+  return shaped('empty', 'memory_format', args);
 }
-export function ones(shape: Sizes, options: FactoryOptions = {}): Tensor {
-  return factory('ones', '', [sizesOf(shape, 'ones')], options);
+export function zeros(...args: ShapeArguments<FactoryOptions>): Tensor {
+  return shaped('zeros', '', args);
+}
+export function ones(...args: ShapeArguments<FactoryOptions>): Tensor {
+  return shaped('ones', '', args);
 }
 export function full(shape: Sizes, value: number | bigint | boolean, options: FactoryOptions = {}): Tensor {
   return factory('full', '', [sizesOf(shape, 'full'), value], options);
 }
 /** Uniform in [0, 1). */
-export function rand(shape: Sizes, options: RandomOptions = {}): Tensor {
-  return factory('rand', options.generator ? 'generator' : '', [sizesOf(shape, 'rand')], options);
+export function rand(...args: ShapeArguments<RandomOptions>): Tensor {
+  return shaped('rand', '', args);
 }
 /** Standard normal. */
-export function randn(shape: Sizes, options: RandomOptions = {}): Tensor {
-  return factory('randn', options.generator ? 'generator' : '', [sizesOf(shape, 'randn')], options);
+export function randn(...args: ShapeArguments<RandomOptions>): Tensor {
+  return shaped('randn', '', args);
 }
-/** Integers in [low, high), int64. */
-export function randint(low: number, high: number, shape: Sizes, { dtype = 'int64', ...options }: RandomOptions = {}): Tensor {
-  return factory('randint', options.generator ? 'low_generator' : 'low', [low, high, sizesOf(shape, 'randint')], { ...options, dtype });
+/** Integers in [low, high), int64: `randint(low, high, shape)`, or `randint(high, shape)` from 0. */
+export function randint(high: number, shape: readonly number[], options?: RandomOptions): Tensor;
+export function randint(low: number, high: number, shape: Sizes, options?: RandomOptions): Tensor;
+export function randint(...args: readonly unknown[]): Tensor {
+  const { leading, options } = withOptions<RandomOptions>(args);
+  const [low, high, shape] = leading.length === 2 ? [0, ...leading] : leading;
+  return factory('randint', options.generator ? 'low_generator' : 'low', [low, high, sizesOf(shape, 'randint')], { ...options, dtype: options.dtype ?? 'int64' });
 }
 /** A random permutation of 0 … n−1, int64. */
 export function randperm(n: number, { dtype = 'int64', ...options }: RandomOptions = {}): Tensor {
   return factory('randperm', options.generator ? 'generator' : '', [n], { ...options, dtype });
 }
-/** 0 … end−1, or start, start+step, … below end; int64 when all are whole numbers, else float32. */
-export function arange(start: number, end?: number, step = 1, { dtype, ...options }: FactoryOptions = {}): Tensor {
-  const [from, to] = end === undefined ? [0, start] : [start, end];
-  const own = [from, to, step].every(Number.isInteger) ? 'int64' : 'float32';
-  return factory('arange', 'start_step', [from, to, step], { ...options, dtype: dtype ?? own });
+/** `arange(end)`, `arange(start, end)` or `arange(start, end, step)`, below `end`; int64 when all are whole numbers, else float32. */
+export function arange(...args: Numbers<FactoryOptions>): Tensor {
+  const { leading, options } = withOptions<FactoryOptions>(args);
+  const [start, end, step = 1, ...rest] = leading.length === 1 ? [0, ...leading] : leading;
+  if (rest.length > 0 || end === undefined) throw new TorchError('ARGUMENT', `arange: expected 1 to 3 numbers and options, got ${leading.length} values`);
+  const own = [start, end, step].every(Number.isInteger) ? 'int64' : 'float32';
+  return factory('arange', 'start_step', [start, end, step], { ...options, dtype: options.dtype ?? own });
 }
 /** `steps` values from `start` to `end`, both included. */
 export function linspace(start: number, end: number, steps: number, options: FactoryOptions = {}): Tensor {
   return factory('linspace', '', [start, end, steps], options);
 }
-/** The identity matrix, or its first `m` columns. */
-export function eye(n: number, m = n, options: FactoryOptions = {}): Tensor {
+/** The identity matrix, or `n` rows and `m` columns of it: `eye(n)`, `eye(n, m)`, options last. */
+export function eye(...args: Numbers<FactoryOptions>): Tensor {
+  const { leading, options } = withOptions<FactoryOptions>(args);
+  const [n, m = n, ...rest] = leading;
+  if (rest.length > 0 || n === undefined) throw new TorchError('ARGUMENT', `eye: expected 1 or 2 numbers and options, got ${leading.length} values`);
   return factory('eye', 'm', [n, m], options);
 }

@@ -34,6 +34,11 @@ export function dtypeNumber(dtype: unknown, where = 'dtype'): number {
   return table[dtype][0];
 }
 
+/** The name of libtorch's element type number `n`; undefined for the quantized and 8-bit float types. */
+export function nameOfDType(n: number): DType | undefined {
+  return byNumber.get(n);
+}
+
 /** The dtype with libtorch's number `n`. Throws `TorchError` for the quantized and 8-bit float types. */
 export function dtypeFromNumber(n: number): DType {
   const dtype = byNumber.get(n);
@@ -44,6 +49,23 @@ export function dtypeFromNumber(n: number): DType {
 /** Bytes of one element. */
 export function itemSize(dtype: DType): number {
   return table[dtype][1];
+}
+
+const ranges: Partial<Record<DType, { min: number | bigint; max: number | bigint }>> = {
+  uint8: { min: -255, max: 255 },
+  int8: { min: -128, max: 127 },
+  int16: { min: -(2 ** 15), max: 2 ** 15 - 1 },
+  int32: { min: -(2 ** 31), max: 2 ** 31 - 1 },
+  int64: { min: -(2n ** 63n), max: 2n ** 63n - 1n },
+};
+
+/** The numbers that an integer dtype takes, undefined for others; negative ones wrap around in uint8, as in PyTorch. */
+export function integerRange(dtype: DType): { min: number | bigint; max: number | bigint } | undefined {
+  return ranges[dtype];
+}
+
+export function isInteger(dtype: DType): boolean {
+  return dtype in ranges;
 }
 
 export function isFloatingPoint(dtype: DType): boolean {

@@ -1,10 +1,12 @@
 /** Indexing and slicing with PyTorch's meaning: views for numbers and slices, gathers for tensors and lists. */
 import { requireOperator } from '../binding/operator.js';
+import type { Scalar } from '../binding/codec.js';
 import { describeValue, TorchError } from '../errors.js';
 import { TensorBase } from './base.js';
 import { dimOf, dtypeOf, shapeOf } from './describe.js';
 import { tidy } from './scope.js';
-import { tensor } from './create.js';
+import { tensor, type TensorData } from './create.js';
+import { isInteger } from './dtype.js';
 import type { Tensor } from './tensor.js';
 
 /** A range of one dimension; absent ends reach to the border, negative ones count from the end. */
@@ -28,8 +30,11 @@ export function slice(start: number | null = null, stop: number | null = null, s
   return new SliceRange(start, stop, step);
 }
 
+/** Numbers or booleans, nested as those of `torch.tensor()`. */
+export type IndexArray = readonly (number | IndexArray)[] | readonly (boolean | IndexArray)[];
+
 /** What one place of `t.index(…)` takes. Strings are `'start:stop:step'`, any part may be left out, and `'...'`. */
-export type Index = number | null | boolean | string | Slice | Tensor | readonly number[] | readonly boolean[];
+export type Index = number | null | boolean | string | Slice | Tensor | IndexArray;
 
 function parseSlice(text: string): Slice {
   const parts = text.split(':').map((part) => part.trim());
@@ -40,13 +45,33 @@ function parseSlice(text: string): Slice {
   return slice(start === '' ? null : Number(start), stop === '' ? null : Number(stop), step === '' ? 1 : Number(step));
 }
 
-const consumes = (index: Index): number => {
-  if (index === null || index === '...' || typeof index === 'boolean') return 0;
-  return isMask(index) ? dimOf(index) : 1;
+/** Arrays become tensors, and tensors without dimensions the number or boolean that they hold, as in PyTorch. */
+type Entry = number | null | boolean | string | Slice | Tensor;
+
+function entryOf(index: Index, source: Tensor): Entry {
+  if (Array.isArray(index)) return indexTensor(index, source);
+  if (!(index instanceof TensorBase) || dimOf(index) > 0) return index as Entry;
+  const dtype = dtypeOf(index);
+  if (dtype === 'bool' || dtype === 'uint8') return index.toNumber() !== 0;
+  return isInteger(dtype) ? index.toNumber() : index;
+}
+
+function indexTensor(values: IndexArray, source: Tensor): Tensor {
+  const made = tensor(values as TensorData, { device: source.device });
+  if (dtypeOf(made) === 'bool') return made;
+  const fraction = (values as unknown[]).flat(Infinity).find((value) => !Number.isSafeInteger(value));
+  if (fraction !== undefined) throw new TorchError('ARGUMENT', `index: an array of indices holds whole numbers or only booleans, got ${describeValue(fraction)}`);
+  return tensor(values as TensorData, { dtype: 'int64', device: source.device });
+}
+
+/** How many of the source's dimensions an entry is about. */
+const consumes = (entry: Entry): number => {
+  if (entry === null || entry === '...' || typeof entry === 'boolean') return 0;
+  return isMask(entry) ? dimOf(entry) : 1;
 };
 
-function isMask(index: Index): index is Tensor {
-  return index instanceof TensorBase && (dtypeOf(index) === 'bool' || dtypeOf(index) === 'uint8');
+function isMask(entry: Entry): entry is Tensor {
+  return entry instanceof TensorBase && (dtypeOf(entry) === 'bool' || dtypeOf(entry) === 'uint8');
 }
 
 interface Selection {
@@ -57,57 +82,53 @@ interface Selection {
 
 /** Applies what gives a view, dimension by dimension, and collects the index tensors. */
 function resolve(source: Tensor, indices: readonly Index[]): Selection {
+  const entries = indices.map((index) => entryOf(index, source));
   const total = dimOf(source);
-  const used = indices.reduce((sum: number, index) => sum + consumes(index), 0);
+  const used = entries.reduce((sum: number, entry) => sum + consumes(entry), 0);
   if (used > total) throw new TorchError('ARGUMENT', `index: ${used} indices for a tensor with ${total} dimensions of shape [${shapeOf(source).join(', ')}]`);
-  if (indices.filter((index) => index === '...').length > 1) throw new TorchError('ARGUMENT', "index: '...' may be given once");
+  if (entries.filter((entry) => entry === '...').length > 1) throw new TorchError('ARGUMENT', "index: '...' may be given once");
   let view = source;
-  let dim = 0; // the view's dimension that the next index is about
-  let covered = 0; // dimensions that the entries of `gathers` stand for
+  let dim = 0; // the view's dimension that the next entry is about
+  let passed = 0; // the source's dimensions before it
+  let covered = 0; // dimensions that `gathers` stands for
   const gathers: (Tensor | null)[] = [];
-  const gather = (tensor: Tensor, dims: number): void => {
+  const gather = (index: Tensor, dims: number): void => {
     for (; covered < dim; covered++) gathers.push(null);
-    gathers.push(tensor);
+    gathers.push(index);
     dim += dims;
     covered += dims;
   };
-  for (const index of indices) {
-    if (index === '...') {
+  for (const entry of entries) {
+    if (entry === '...') {
       dim += total - used;
-    } else if (index === null) {
+      passed += total - used;
+    } else if (entry === null) {
       view = view.unsqueeze(dim++);
-    } else if (typeof index === 'number') {
-      view = selectOne(view, dim, index);
-    } else if (typeof index === 'string' || index instanceof SliceRange) {
-      const { start, stop, step } = typeof index === 'string' ? parseSlice(index) : index;
+    } else if (typeof entry === 'number') {
+      view = selectOne(view, dim, entry, passed);
+    } else if (typeof entry === 'string' || entry instanceof SliceRange) {
+      const { start, stop, step } = typeof entry === 'string' ? parseSlice(entry) : entry;
       view = requireOperator('aten::slice', 'Tensor')(view, dim++, start, stop, step) as Tensor;
-    } else if (typeof index === 'boolean') {
+    } else if (typeof entry === 'boolean') {
       view = view.unsqueeze(dim);
-      gather(filled([index], 'bool', source), 1);
-    } else if (index instanceof TensorBase) {
-      gather(index as Tensor, consumes(index as Tensor));
-    } else if (Array.isArray(index)) {
-      gather(filled(index, typeof index[0] === 'boolean' ? 'bool' : 'int64', source), 1);
+      gather(tensor([entry], { device: source.device }), 1);
+    } else if (entry instanceof TensorBase) {
+      gather(entry as Tensor, consumes(entry as Tensor));
     } else {
-      throw new TorchError('ARGUMENT', `index: expected a number, a slice, '...', null, a boolean, an array or a Tensor, got ${describeValue(index)}`);
+      throw new TorchError('ARGUMENT', `index: expected a number, a slice, '...', null, a boolean, an array or a Tensor, got ${describeValue(entry)}`);
     }
+    passed += consumes(entry);
   }
   return { view, gathers };
 }
 
-function selectOne(view: Tensor, dim: number, index: number): Tensor {
+/** `passed` names the source's dimension in messages; `dim` is that of the view. */
+function selectOne(view: Tensor, dim: number, index: number, passed: number): Tensor {
   const size = shapeOf(view)[dim] ?? 0;
   if (!Number.isInteger(index) || index < -size || index >= size) {
-    throw new TorchError('ARGUMENT', `index: ${index} is out of bounds for dimension ${dim} with size ${size}`);
+    throw new TorchError('ARGUMENT', `index: ${index} is out of bounds for dimension ${passed} with size ${size}`);
   }
   return requireOperator('aten::select', 'int')(view, dim, index) as Tensor;
-}
-
-function filled(values: readonly (number | boolean)[], dtype: 'bool' | 'int64', like: Tensor): Tensor {
-  const known = dtype === 'bool' ? (value: unknown) => typeof value === 'boolean' : Number.isSafeInteger;
-  const wrong = values.find((value) => !known(value));
-  if (wrong !== undefined) throw new TorchError('ARGUMENT', `index: an array of indices holds whole numbers or only booleans, got ${describeValue(wrong)}`);
-  return tensor(values as readonly number[], { dtype, shape: [values.length], device: like.device });
 }
 
 /** `source[indices]`: a view, or a copy where index tensors take part. Throws `TorchError` for indices that do not fit. */
@@ -119,12 +140,24 @@ export function selectAt(source: Tensor, indices: readonly Index[]): Tensor {
   });
 }
 
-/** `source[indices] = value`. */
-export function assignAt(source: Tensor, indices: readonly Index[], value: Tensor | number): void {
+/** `source[indices] = value`, or `+= value` with `accumulate`, where an element that is named twice gets both. */
+export function assignAt(source: Tensor, indices: readonly Index[], value: Tensor | Scalar, accumulate: boolean): void {
   tidy(() => {
     const { view, gathers } = resolve(source, indices);
-    const given = value instanceof TensorBase ? (value as Tensor) : tensor(value, { dtype: source.dtype, device: source.device });
-    if (gathers.length > 0) requireOperator('aten::index_put_')(view, gathers, given);
-    else requireOperator('aten::copy_')(view, given);
+    const given = value instanceof TensorBase ? withoutLeadingOnes(value as Tensor) : filledLike(source, value);
+    if (gathers.length > 0) requireOperator('aten::index_put_')(view, gathers, given, accumulate);
+    else requireOperator(accumulate ? 'aten::add_' : 'aten::copy_', accumulate ? 'Tensor' : '')(view, given);
   });
+}
+
+function filledLike(source: Tensor, value: Scalar): Tensor {
+  return requireOperator('aten::full')([], value, { dtype: source.dtype, device: source.device }) as Tensor;
+}
+
+/** A value may have more dimensions than its place when the first ones are 1, as in PyTorch. */
+function withoutLeadingOnes(value: Tensor): Tensor {
+  const shape = shapeOf(value);
+  const first = shape.findIndex((size) => size !== 1);
+  const kept = first < 0 ? [] : shape.slice(first);
+  return kept.length === shape.length ? value : value.view(kept);
 }

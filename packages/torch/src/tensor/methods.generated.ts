@@ -161,9 +161,27 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::allclose`: allclose. https://pytorch.org/docs/stable/generated/torch.Tensor.allclose.html */
   allclose(other: Tensor, options?: { rtol?: number; atol?: number; equalNan?: boolean }): boolean;
+  allclose(other: Tensor, rtol: number, options?: { atol?: number; equalNan?: boolean }): boolean;
+  allclose(other: Tensor, rtol: number, atol: number, options?: { equalNan?: boolean }): boolean;
   allclose(other: Tensor, rtol?: number, atol?: number, equalNan?: boolean): boolean;
   allclose(...args: unknown[]): unknown {
     return dispatch('allclose', [this, ...args]);
+  }
+
+  /** `aten::amax`: amax. https://pytorch.org/docs/stable/generated/torch.Tensor.amax.html */
+  amax(options?: { dim?: number | readonly number[]; keepdim?: boolean }): Tensor;
+  amax(dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+  amax(dim?: number | readonly number[], keepdim?: boolean): Tensor;
+  amax(...args: unknown[]): unknown {
+    return dispatch('amax', [this, ...args]);
+  }
+
+  /** `aten::amin`: amin. https://pytorch.org/docs/stable/generated/torch.Tensor.amin.html */
+  amin(options?: { dim?: number | readonly number[]; keepdim?: boolean }): Tensor;
+  amin(dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+  amin(dim?: number | readonly number[], keepdim?: boolean): Tensor;
+  amin(...args: unknown[]): unknown {
+    return dispatch('amin', [this, ...args]);
   }
 
   /** `aten::aminmax`: aminmax. https://pytorch.org/docs/stable/generated/torch.Tensor.aminmax.html */
@@ -272,6 +290,7 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::argmax`: argmax. https://pytorch.org/docs/stable/generated/torch.Tensor.argmax.html */
   argmax(options?: { dim?: number | null; keepdim?: boolean }): Tensor;
+  argmax(dim: number | null, options?: { keepdim?: boolean }): Tensor;
   argmax(dim?: number | null, keepdim?: boolean): Tensor;
   argmax(...args: unknown[]): unknown {
     return dispatch('argmax', [this, ...args]);
@@ -279,6 +298,7 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::argmin`: argmin. https://pytorch.org/docs/stable/generated/torch.Tensor.argmin.html */
   argmin(options?: { dim?: number | null; keepdim?: boolean }): Tensor;
+  argmin(dim: number | null, options?: { keepdim?: boolean }): Tensor;
   argmin(dim?: number | null, keepdim?: boolean): Tensor;
   argmin(...args: unknown[]): unknown {
     return dispatch('argmin', [this, ...args]);
@@ -286,6 +306,7 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::argsort`: argsort, argsort.stable. https://pytorch.org/docs/stable/generated/torch.Tensor.argsort.html */
   argsort(options?: { dim?: number; descending?: boolean }): Tensor;
+  argsort(dim: number, options?: { descending?: boolean }): Tensor;
   argsort(dim?: number, descending?: boolean): Tensor;
   argsort(options: { stable: boolean; dim?: number; descending?: boolean }): Tensor;
   argsort(...args: unknown[]): unknown {
@@ -296,6 +317,27 @@ export class TensorMethods extends TensorBase {
   argwhere(): Tensor;
   argwhere(...args: unknown[]): unknown {
     return dispatch('argwhere', [this, ...args]);
+  }
+
+  /** `aten::as_strided`: as_strided. https://pytorch.org/docs/stable/generated/torch.Tensor.as_strided.html */
+  asStrided(size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+  asStrided(size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+  asStrided(...args: unknown[]): unknown {
+    return dispatch('as_strided', [this, ...args]);
+  }
+
+  /** `aten::as_strided_`: as_strided_. https://pytorch.org/docs/stable/generated/torch.Tensor.as_strided_.html */
+  asStrided_(size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+  asStrided_(size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+  asStrided_(...args: unknown[]): unknown {
+    return dispatch('as_strided_', [this, ...args]);
+  }
+
+  /** `aten::as_strided_scatter`: as_strided_scatter. https://pytorch.org/docs/stable/generated/torch.Tensor.as_strided_scatter.html */
+  asStridedScatter(src: Tensor, size: readonly number[], stride: readonly number[], options?: { storageOffset?: number | null }): Tensor;
+  asStridedScatter(src: Tensor, size: readonly number[], stride: readonly number[], storageOffset?: number | null): Tensor;
+  asStridedScatter(...args: unknown[]): unknown {
+    return dispatch('as_strided_scatter', [this, ...args]);
   }
 
   /** `aten::asin`: asin. https://pytorch.org/docs/stable/generated/torch.Tensor.asin.html */
@@ -388,6 +430,7 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::bincount`: bincount. https://pytorch.org/docs/stable/generated/torch.Tensor.bincount.html */
   bincount(options?: { weights?: Tensor | null; minlength?: number }): Tensor;
+  bincount(weights: Tensor | null, options?: { minlength?: number }): Tensor;
   bincount(weights?: Tensor | null, minlength?: number): Tensor;
   bincount(...args: unknown[]): unknown {
     return dispatch('bincount', [this, ...args]);
@@ -481,8 +524,16 @@ export class TensorMethods extends TensorBase {
     return dispatch('bmm', [this, ...args]);
   }
 
+  /** `aten::broadcast_to`: broadcast_to. https://pytorch.org/docs/stable/generated/torch.Tensor.broadcast_to.html */
+  broadcastTo(size: readonly number[]): Tensor;
+  broadcastTo(...size: number[]): Tensor;
+  broadcastTo(...args: unknown[]): unknown {
+    return dispatchVariadic('broadcast_to', [this, ...args], 1);
+  }
+
   /** `aten::cauchy_`: cauchy_. https://pytorch.org/docs/stable/generated/torch.Tensor.cauchy_.html */
   cauchy_(options?: { median?: number; sigma?: number; generator?: Generator | null }): Tensor;
+  cauchy_(median: number, options?: { sigma?: number; generator?: Generator | null }): Tensor;
   cauchy_(median?: number, sigma?: number, options?: { generator?: Generator | null }): Tensor;
   cauchy_(...args: unknown[]): unknown {
     return dispatch('cauchy_', [this, ...args]);
@@ -542,8 +593,10 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::clamp`: clamp.Tensor, clamp. https://pytorch.org/docs/stable/generated/torch.Tensor.clamp.html */
   clamp(options?: { min?: Tensor | null; max?: Tensor | null }): Tensor;
+  clamp(min: Tensor | null, options?: { max?: Tensor | null }): Tensor;
   clamp(min?: Tensor | null, max?: Tensor | null): Tensor;
   clamp(options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+  clamp(min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
   clamp(min?: Scalar | null, max?: Scalar | null): Tensor;
   clamp(...args: unknown[]): unknown {
     return dispatch('clamp', [this, ...args]);
@@ -551,8 +604,10 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::clamp_`: clamp_.Tensor, clamp_. https://pytorch.org/docs/stable/generated/torch.Tensor.clamp_.html */
   clamp_(options?: { min?: Tensor | null; max?: Tensor | null }): Tensor;
+  clamp_(min: Tensor | null, options?: { max?: Tensor | null }): Tensor;
   clamp_(min?: Tensor | null, max?: Tensor | null): Tensor;
   clamp_(options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+  clamp_(min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
   clamp_(min?: Scalar | null, max?: Scalar | null): Tensor;
   clamp_(...args: unknown[]): unknown {
     return dispatch('clamp_', [this, ...args]);
@@ -588,8 +643,10 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::clip`: clip.Tensor, clip. https://pytorch.org/docs/stable/generated/torch.Tensor.clip.html */
   clip(options?: { min?: Tensor | null; max?: Tensor | null }): Tensor;
+  clip(min: Tensor | null, options?: { max?: Tensor | null }): Tensor;
   clip(min?: Tensor | null, max?: Tensor | null): Tensor;
   clip(options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+  clip(min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
   clip(min?: Scalar | null, max?: Scalar | null): Tensor;
   clip(...args: unknown[]): unknown {
     return dispatch('clip', [this, ...args]);
@@ -597,8 +654,10 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::clip_`: clip_.Tensor, clip_. https://pytorch.org/docs/stable/generated/torch.Tensor.clip_.html */
   clip_(options?: { min?: Tensor | null; max?: Tensor | null }): Tensor;
+  clip_(min: Tensor | null, options?: { max?: Tensor | null }): Tensor;
   clip_(min?: Tensor | null, max?: Tensor | null): Tensor;
   clip_(options?: { min?: Scalar | null; max?: Scalar | null }): Tensor;
+  clip_(min: Scalar | null, options?: { max?: Scalar | null }): Tensor;
   clip_(min?: Scalar | null, max?: Scalar | null): Tensor;
   clip_(...args: unknown[]): unknown {
     return dispatch('clip_', [this, ...args]);
@@ -697,9 +756,10 @@ export class TensorMethods extends TensorBase {
     return dispatch('cosh_', [this, ...args]);
   }
 
-  /** `aten::count_nonzero`: count_nonzero. https://pytorch.org/docs/stable/generated/torch.Tensor.count_nonzero.html */
+  /** `aten::count_nonzero`: count_nonzero, count_nonzero.dim_IntList. https://pytorch.org/docs/stable/generated/torch.Tensor.count_nonzero.html */
   countNonzero(options?: { dim?: number | null }): Tensor;
   countNonzero(dim?: number | null): Tensor;
+  countNonzero(dim: readonly number[]): Tensor;
   countNonzero(...args: unknown[]): unknown {
     return dispatch('count_nonzero', [this, ...args]);
   }
@@ -810,6 +870,8 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::diag_embed`: diag_embed. https://pytorch.org/docs/stable/generated/torch.Tensor.diag_embed.html */
   diagEmbed(options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+  diagEmbed(offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+  diagEmbed(offset: number, dim1: number, options?: { dim2?: number }): Tensor;
   diagEmbed(offset?: number, dim1?: number, dim2?: number): Tensor;
   diagEmbed(...args: unknown[]): unknown {
     return dispatch('diag_embed', [this, ...args]);
@@ -824,6 +886,8 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::diagonal`: diagonal. https://pytorch.org/docs/stable/generated/torch.Tensor.diagonal.html */
   diagonal(options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+  diagonal(offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+  diagonal(offset: number, dim1: number, options?: { dim2?: number }): Tensor;
   diagonal(offset?: number, dim1?: number, dim2?: number): Tensor;
   diagonal(...args: unknown[]): unknown {
     return dispatch('diagonal', [this, ...args]);
@@ -831,6 +895,8 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::diagonal_scatter`: diagonal_scatter. https://pytorch.org/docs/stable/generated/torch.Tensor.diagonal_scatter.html */
   diagonalScatter(src: Tensor, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+  diagonalScatter(src: Tensor, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
+  diagonalScatter(src: Tensor, offset: number, dim1: number, options?: { dim2?: number }): Tensor;
   diagonalScatter(src: Tensor, offset?: number, dim1?: number, dim2?: number): Tensor;
   diagonalScatter(...args: unknown[]): unknown {
     return dispatch('diagonal_scatter', [this, ...args]);
@@ -838,6 +904,9 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::diff`: diff. https://pytorch.org/docs/stable/generated/torch.Tensor.diff.html */
   diff(options?: { n?: number; dim?: number; prepend?: Tensor | null; append?: Tensor | null }): Tensor;
+  diff(n: number, options?: { dim?: number; prepend?: Tensor | null; append?: Tensor | null }): Tensor;
+  diff(n: number, dim: number, options?: { prepend?: Tensor | null; append?: Tensor | null }): Tensor;
+  diff(n: number, dim: number, prepend: Tensor | null, options?: { append?: Tensor | null }): Tensor;
   diff(n?: number, dim?: number, prepend?: Tensor | null, append?: Tensor | null): Tensor;
   diff(...args: unknown[]): unknown {
     return dispatch('diff', [this, ...args]);
@@ -904,7 +973,8 @@ export class TensorMethods extends TensorBase {
     return dispatch('dot', [this, ...args]);
   }
 
-  /** `aten::dsplit`: dsplit.int. https://pytorch.org/docs/stable/generated/torch.Tensor.dsplit.html */
+  /** `aten::dsplit`: dsplit.array, dsplit.int. https://pytorch.org/docs/stable/generated/torch.Tensor.dsplit.html */
+  dsplit(indices: readonly number[]): Tensor[];
   dsplit(sections: number): Tensor[];
   dsplit(...args: unknown[]): unknown {
     return dispatch('dsplit', [this, ...args]);
@@ -990,6 +1060,14 @@ export class TensorMethods extends TensorBase {
     return dispatch('exp_', [this, ...args]);
   }
 
+  /** `aten::expand`: expand. https://pytorch.org/docs/stable/generated/torch.Tensor.expand.html */
+  expand(size: readonly number[], options?: { implicit?: boolean }): Tensor;
+  expand(...size: number[]): Tensor;
+  expand(...sizeAndOptions: [...number[], { implicit?: boolean }]): Tensor;
+  expand(...args: unknown[]): unknown {
+    return dispatchVariadic('expand', [this, ...args], 1);
+  }
+
   /** `aten::expand_as`: expand_as. https://pytorch.org/docs/stable/generated/torch.Tensor.expand_as.html */
   expandAs(other: Tensor): Tensor;
   expandAs(...args: unknown[]): unknown {
@@ -1041,11 +1119,20 @@ export class TensorMethods extends TensorBase {
     return dispatch('fix_', [this, ...args]);
   }
 
-  /** `aten::flatten`: flatten.using_ints. https://pytorch.org/docs/stable/generated/torch.Tensor.flatten.html */
+  /** `aten::flatten`: flatten.named_out_dim, flatten.using_ints. https://pytorch.org/docs/stable/generated/torch.Tensor.flatten.html */
+  flatten(startDim: number, endDim: number, outDim: string): Tensor;
   flatten(options?: { startDim?: number; endDim?: number }): Tensor;
+  flatten(startDim: number, options?: { endDim?: number }): Tensor;
   flatten(startDim?: number, endDim?: number): Tensor;
   flatten(...args: unknown[]): unknown {
     return dispatch('flatten', [this, ...args]);
+  }
+
+  /** `aten::flip`: flip. https://pytorch.org/docs/stable/generated/torch.Tensor.flip.html */
+  flip(dims: readonly number[]): Tensor;
+  flip(...dims: number[]): Tensor;
+  flip(...args: unknown[]): unknown {
+    return dispatchVariadic('flip', [this, ...args], 1);
   }
 
   /** `aten::fliplr`: fliplr. https://pytorch.org/docs/stable/generated/torch.Tensor.fliplr.html */
@@ -1182,9 +1269,8 @@ export class TensorMethods extends TensorBase {
     return dispatch('geometric_', [this, ...args]);
   }
 
-  /** `aten::geqrf`: geqrf, geqrf.a. https://pytorch.org/docs/stable/generated/torch.Tensor.geqrf.html */
+  /** `aten::geqrf`: geqrf. https://pytorch.org/docs/stable/generated/torch.Tensor.geqrf.html */
   geqrf(): [a: Tensor, tau: Tensor];
-  geqrf(options: { a: Tensor; tau: Tensor }): [a: Tensor, tau: Tensor];
   geqrf(...args: unknown[]): unknown {
     return dispatch('geqrf', [this, ...args]);
   }
@@ -1258,6 +1344,8 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::histc`: histc. https://pytorch.org/docs/stable/generated/torch.Tensor.histc.html */
   histc(options?: { bins?: number; min?: Scalar; max?: Scalar }): Tensor;
+  histc(bins: number, options?: { min?: Scalar; max?: Scalar }): Tensor;
+  histc(bins: number, min: Scalar, options?: { max?: Scalar }): Tensor;
   histc(bins?: number, min?: Scalar, max?: Scalar): Tensor;
   histc(...args: unknown[]): unknown {
     return dispatch('histc', [this, ...args]);
@@ -1271,7 +1359,8 @@ export class TensorMethods extends TensorBase {
     return dispatch('histogram', [this, ...args]);
   }
 
-  /** `aten::hsplit`: hsplit.int. https://pytorch.org/docs/stable/generated/torch.Tensor.hsplit.html */
+  /** `aten::hsplit`: hsplit.array, hsplit.int. https://pytorch.org/docs/stable/generated/torch.Tensor.hsplit.html */
+  hsplit(indices: readonly number[]): Tensor[];
   hsplit(sections: number): Tensor[];
   hsplit(...args: unknown[]): unknown {
     return dispatch('hsplit', [this, ...args]);
@@ -1500,6 +1589,8 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::isclose`: isclose. https://pytorch.org/docs/stable/generated/torch.Tensor.isclose.html */
   isclose(other: Tensor, options?: { rtol?: number; atol?: number; equalNan?: boolean }): Tensor;
+  isclose(other: Tensor, rtol: number, options?: { atol?: number; equalNan?: boolean }): Tensor;
+  isclose(other: Tensor, rtol: number, atol: number, options?: { equalNan?: boolean }): Tensor;
   isclose(other: Tensor, rtol?: number, atol?: number, equalNan?: boolean): Tensor;
   isclose(...args: unknown[]): unknown {
     return dispatch('isclose', [this, ...args]);
@@ -1543,6 +1634,13 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::istft`: istft. https://pytorch.org/docs/stable/generated/torch.Tensor.istft.html */
   istft(nFft: number, options?: { hopLength?: number | null; winLength?: number | null; window?: Tensor | null; center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+  istft(nFft: number, hopLength: number | null, options?: { winLength?: number | null; window?: Tensor | null; center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+  istft(nFft: number, hopLength: number | null, winLength: number | null, options?: { window?: Tensor | null; center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+  istft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, options?: { center?: boolean; normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+  istft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, options?: { normalized?: boolean; onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+  istft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, normalized: boolean, options?: { onesided?: boolean | null; length?: number | null; returnComplex?: boolean }): Tensor;
+  istft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, normalized: boolean, onesided: boolean | null, options?: { length?: number | null; returnComplex?: boolean }): Tensor;
+  istft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, normalized: boolean, onesided: boolean | null, length: number | null, options?: { returnComplex?: boolean }): Tensor;
   istft(nFft: number, hopLength?: number | null, winLength?: number | null, window?: Tensor | null, center?: boolean, normalized?: boolean, onesided?: boolean | null, length?: number | null, returnComplex?: boolean): Tensor;
   istft(...args: unknown[]): unknown {
     return dispatch('istft', [this, ...args]);
@@ -1554,10 +1652,10 @@ export class TensorMethods extends TensorBase {
     return dispatch('kron', [this, ...args]);
   }
 
-  /** `aten::kthvalue`: kthvalue, kthvalue.values. https://pytorch.org/docs/stable/generated/torch.Tensor.kthvalue.html */
+  /** `aten::kthvalue`: kthvalue. https://pytorch.org/docs/stable/generated/torch.Tensor.kthvalue.html */
   kthvalue(k: number, options?: { dim?: number; keepdim?: boolean }): [values: Tensor, indices: Tensor];
+  kthvalue(k: number, dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
   kthvalue(k: number, dim?: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-  kthvalue(k: number, options: { dim?: number; keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   kthvalue(...args: unknown[]): unknown {
     return dispatch('kthvalue', [this, ...args]);
   }
@@ -1704,6 +1802,7 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::log_normal_`: log_normal_. https://pytorch.org/docs/stable/generated/torch.Tensor.log_normal_.html */
   logNormal_(options?: { mean?: number; std?: number; generator?: Generator | null }): Tensor;
+  logNormal_(mean: number, options?: { std?: number; generator?: Generator | null }): Tensor;
   logNormal_(mean?: number, std?: number, options?: { generator?: Generator | null }): Tensor;
   logNormal_(...args: unknown[]): unknown {
     return dispatch('log_normal_', [this, ...args]);
@@ -1802,6 +1901,13 @@ export class TensorMethods extends TensorBase {
     return dispatch('logit_', [this, ...args]);
   }
 
+  /** `aten::logsumexp`: logsumexp. https://pytorch.org/docs/stable/generated/torch.Tensor.logsumexp.html */
+  logsumexp(dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+  logsumexp(dim: number | readonly number[], keepdim?: boolean): Tensor;
+  logsumexp(...args: unknown[]): unknown {
+    return dispatch('logsumexp', [this, ...args]);
+  }
+
   /** `aten::lt`: lt.Tensor, lt.Scalar. https://pytorch.org/docs/stable/generated/torch.Tensor.lt.html */
   lt(other: Tensor): Tensor;
   lt(other: Scalar): Tensor;
@@ -1884,11 +1990,10 @@ export class TensorMethods extends TensorBase {
     return dispatch('matrix_power', [this, ...args]);
   }
 
-  /** `aten::max`: max, max.dim, max.dim_max, max.other. https://pytorch.org/docs/stable/generated/torch.Tensor.max.html */
+  /** `aten::max`: max, max.dim, max.other. https://pytorch.org/docs/stable/generated/torch.Tensor.max.html */
   max(): Tensor;
   max(dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
   max(dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-  max(dim: number, options: { keepdim?: boolean; max: Tensor; maxValues: Tensor }): [values: Tensor, indices: Tensor];
   max(other: Tensor): Tensor;
   max(...args: unknown[]): unknown {
     return dispatch('max', [this, ...args]);
@@ -1900,26 +2005,27 @@ export class TensorMethods extends TensorBase {
     return dispatch('maximum', [this, ...args]);
   }
 
-  /** `aten::mean`: mean. https://pytorch.org/docs/stable/generated/torch.Tensor.mean.html */
+  /** `aten::mean`: mean, mean.dim. https://pytorch.org/docs/stable/generated/torch.Tensor.mean.html */
   mean(options?: { dtype?: DType | null }): Tensor;
+  mean(options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+  mean(dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+  mean(dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
   mean(...args: unknown[]): unknown {
     return dispatch('mean', [this, ...args]);
   }
 
-  /** `aten::median`: median, median.dim, median.dim_values. https://pytorch.org/docs/stable/generated/torch.Tensor.median.html */
+  /** `aten::median`: median, median.dim. https://pytorch.org/docs/stable/generated/torch.Tensor.median.html */
   median(): Tensor;
   median(dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
   median(dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-  median(dim: number, options: { keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   median(...args: unknown[]): unknown {
     return dispatch('median', [this, ...args]);
   }
 
-  /** `aten::min`: min, min.dim, min.dim_min, min.other. https://pytorch.org/docs/stable/generated/torch.Tensor.min.html */
+  /** `aten::min`: min, min.dim, min.other. https://pytorch.org/docs/stable/generated/torch.Tensor.min.html */
   min(): Tensor;
   min(dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
   min(dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-  min(dim: number, options: { keepdim?: boolean; min: Tensor; minIndices: Tensor }): [values: Tensor, indices: Tensor];
   min(other: Tensor): Tensor;
   min(...args: unknown[]): unknown {
     return dispatch('min', [this, ...args]);
@@ -1937,22 +2043,24 @@ export class TensorMethods extends TensorBase {
     return dispatch('mm', [this, ...args]);
   }
 
-  /** `aten::mode`: mode, mode.values. https://pytorch.org/docs/stable/generated/torch.Tensor.mode.html */
+  /** `aten::mode`: mode. https://pytorch.org/docs/stable/generated/torch.Tensor.mode.html */
   mode(options?: { dim?: number; keepdim?: boolean }): [values: Tensor, indices: Tensor];
+  mode(dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
   mode(dim?: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-  mode(options: { dim?: number; keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   mode(...args: unknown[]): unknown {
     return dispatch('mode', [this, ...args]);
   }
 
-  /** `aten::moveaxis`: moveaxis.int. https://pytorch.org/docs/stable/generated/torch.Tensor.moveaxis.html */
+  /** `aten::moveaxis`: moveaxis.int, moveaxis.intlist. https://pytorch.org/docs/stable/generated/torch.Tensor.moveaxis.html */
   moveaxis(source: number, destination: number): Tensor;
+  moveaxis(source: readonly number[], destination: readonly number[]): Tensor;
   moveaxis(...args: unknown[]): unknown {
     return dispatch('moveaxis', [this, ...args]);
   }
 
-  /** `aten::movedim`: movedim.int. https://pytorch.org/docs/stable/generated/torch.Tensor.movedim.html */
+  /** `aten::movedim`: movedim.int, movedim.intlist. https://pytorch.org/docs/stable/generated/torch.Tensor.movedim.html */
   movedim(source: number, destination: number): Tensor;
+  movedim(source: readonly number[], destination: readonly number[]): Tensor;
   movedim(...args: unknown[]): unknown {
     return dispatch('movedim', [this, ...args]);
   }
@@ -2018,6 +2126,8 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::nan_to_num`: nan_to_num. https://pytorch.org/docs/stable/generated/torch.Tensor.nan_to_num.html */
   nanToNum(options?: { nan?: number | null; posinf?: number | null; neginf?: number | null }): Tensor;
+  nanToNum(nan: number | null, options?: { posinf?: number | null; neginf?: number | null }): Tensor;
+  nanToNum(nan: number | null, posinf: number | null, options?: { neginf?: number | null }): Tensor;
   nanToNum(nan?: number | null, posinf?: number | null, neginf?: number | null): Tensor;
   nanToNum(...args: unknown[]): unknown {
     return dispatch('nan_to_num', [this, ...args]);
@@ -2025,27 +2135,46 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::nan_to_num_`: nan_to_num_. https://pytorch.org/docs/stable/generated/torch.Tensor.nan_to_num_.html */
   nanToNum_(options?: { nan?: number | null; posinf?: number | null; neginf?: number | null }): Tensor;
+  nanToNum_(nan: number | null, options?: { posinf?: number | null; neginf?: number | null }): Tensor;
+  nanToNum_(nan: number | null, posinf: number | null, options?: { neginf?: number | null }): Tensor;
   nanToNum_(nan?: number | null, posinf?: number | null, neginf?: number | null): Tensor;
   nanToNum_(...args: unknown[]): unknown {
     return dispatch('nan_to_num_', [this, ...args]);
   }
 
-  /** `aten::nanmedian`: nanmedian, nanmedian.dim, nanmedian.dim_values. https://pytorch.org/docs/stable/generated/torch.Tensor.nanmedian.html */
+  /** `aten::nanmean`: nanmean. https://pytorch.org/docs/stable/generated/torch.Tensor.nanmean.html */
+  nanmean(options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+  nanmean(dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+  nanmean(dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+  nanmean(...args: unknown[]): unknown {
+    return dispatch('nanmean', [this, ...args]);
+  }
+
+  /** `aten::nanmedian`: nanmedian, nanmedian.dim. https://pytorch.org/docs/stable/generated/torch.Tensor.nanmedian.html */
   nanmedian(): Tensor;
   nanmedian(dim: number, options?: { keepdim?: boolean }): [values: Tensor, indices: Tensor];
   nanmedian(dim: number, keepdim?: boolean): [values: Tensor, indices: Tensor];
-  nanmedian(dim: number, options: { keepdim?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   nanmedian(...args: unknown[]): unknown {
     return dispatch('nanmedian', [this, ...args]);
   }
 
   /** `aten::nanquantile`: nanquantile, nanquantile.scalar. https://pytorch.org/docs/stable/generated/torch.Tensor.nanquantile.html */
   nanquantile(q: Tensor, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+  nanquantile(q: Tensor, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
   nanquantile(q: Tensor, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
   nanquantile(q: number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+  nanquantile(q: number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
   nanquantile(q: number, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
   nanquantile(...args: unknown[]): unknown {
     return dispatch('nanquantile', [this, ...args]);
+  }
+
+  /** `aten::nansum`: nansum. https://pytorch.org/docs/stable/generated/torch.Tensor.nansum.html */
+  nansum(options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+  nansum(dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+  nansum(dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+  nansum(...args: unknown[]): unknown {
+    return dispatch('nansum', [this, ...args]);
   }
 
   /** `aten::narrow`: narrow.Tensor, narrow. https://pytorch.org/docs/stable/generated/torch.Tensor.narrow.html */
@@ -2099,6 +2228,42 @@ export class TensorMethods extends TensorBase {
     return dispatch('negative_', [this, ...args]);
   }
 
+  /** `aten::new_empty`: new_empty. https://pytorch.org/docs/stable/generated/torch.Tensor.new_empty.html */
+  newEmpty(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  newEmpty(...size: number[]): Tensor;
+  newEmpty(...sizeAndOptions: [...number[], { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }]): Tensor;
+  newEmpty(...args: unknown[]): unknown {
+    return dispatchVariadic('new_empty', [this, ...args], 1);
+  }
+
+  /** `aten::new_empty_strided`: new_empty_strided. https://pytorch.org/docs/stable/generated/torch.Tensor.new_empty_strided.html */
+  newEmptyStrided(size: readonly number[], stride: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  newEmptyStrided(...args: unknown[]): unknown {
+    return dispatch('new_empty_strided', [this, ...args]);
+  }
+
+  /** `aten::new_full`: new_full. https://pytorch.org/docs/stable/generated/torch.Tensor.new_full.html */
+  newFull(size: readonly number[], fillValue: Scalar, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  newFull(...args: unknown[]): unknown {
+    return dispatch('new_full', [this, ...args]);
+  }
+
+  /** `aten::new_ones`: new_ones. https://pytorch.org/docs/stable/generated/torch.Tensor.new_ones.html */
+  newOnes(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  newOnes(...size: number[]): Tensor;
+  newOnes(...sizeAndOptions: [...number[], { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }]): Tensor;
+  newOnes(...args: unknown[]): unknown {
+    return dispatchVariadic('new_ones', [this, ...args], 1);
+  }
+
+  /** `aten::new_zeros`: new_zeros. https://pytorch.org/docs/stable/generated/torch.Tensor.new_zeros.html */
+  newZeros(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  newZeros(...size: number[]): Tensor;
+  newZeros(...sizeAndOptions: [...number[], { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }]): Tensor;
+  newZeros(...args: unknown[]): unknown {
+    return dispatchVariadic('new_zeros', [this, ...args], 1);
+  }
+
   /** `aten::nextafter`: nextafter. https://pytorch.org/docs/stable/generated/torch.Tensor.nextafter.html */
   nextafter(other: Tensor): Tensor;
   nextafter(...args: unknown[]): unknown {
@@ -2117,9 +2282,15 @@ export class TensorMethods extends TensorBase {
     return dispatch('nonzero', [this, ...args]);
   }
 
-  /** `aten::norm`: norm.Scalar, norm.ScalarOpt_dtype. https://pytorch.org/docs/stable/generated/torch.Tensor.norm.html */
+  /** `aten::norm`: norm.Scalar, norm.ScalarOpt_dim, norm.ScalarOpt_dim_dtype, norm.ScalarOpt_dtype. https://pytorch.org/docs/stable/generated/torch.Tensor.norm.html */
   norm(options?: { p?: Scalar }): Tensor;
   norm(p?: Scalar): Tensor;
+  norm(options: { p?: Scalar | null; dim: number | readonly number[]; keepdim?: boolean }): Tensor;
+  norm(p: Scalar | null, options: { dim: number | readonly number[]; keepdim?: boolean }): Tensor;
+  norm(p: Scalar | null, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor;
+  norm(options: { p?: Scalar | null; dim: number | readonly number[]; keepdim: boolean; dtype: DType }): Tensor;
+  norm(p: Scalar | null, options: { dim: number | readonly number[]; keepdim: boolean; dtype: DType }): Tensor;
+  norm(p: Scalar | null, dim: number | readonly number[], options: { keepdim: boolean; dtype: DType }): Tensor;
   norm(options: { p?: Scalar | null; dtype: DType }): Tensor;
   norm(...args: unknown[]): unknown {
     return dispatch('norm', [this, ...args]);
@@ -2127,6 +2298,7 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::normal_`: normal_. https://pytorch.org/docs/stable/generated/torch.Tensor.normal_.html */
   normal_(options?: { mean?: number; std?: number; generator?: Generator | null }): Tensor;
+  normal_(mean: number, options?: { std?: number; generator?: Generator | null }): Tensor;
   normal_(mean?: number, std?: number, options?: { generator?: Generator | null }): Tensor;
   normal_(...args: unknown[]): unknown {
     return dispatch('normal_', [this, ...args]);
@@ -2154,6 +2326,7 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::ormqr`: ormqr. https://pytorch.org/docs/stable/generated/torch.Tensor.ormqr.html */
   ormqr(input2: Tensor, input3: Tensor, options?: { left?: boolean; transpose?: boolean }): Tensor;
+  ormqr(input2: Tensor, input3: Tensor, left: boolean, options?: { transpose?: boolean }): Tensor;
   ormqr(input2: Tensor, input3: Tensor, left?: boolean, transpose?: boolean): Tensor;
   ormqr(...args: unknown[]): unknown {
     return dispatch('ormqr', [this, ...args]);
@@ -2163,6 +2336,13 @@ export class TensorMethods extends TensorBase {
   outer(vec2: Tensor): Tensor;
   outer(...args: unknown[]): unknown {
     return dispatch('outer', [this, ...args]);
+  }
+
+  /** `aten::permute`: permute. https://pytorch.org/docs/stable/generated/torch.Tensor.permute.html */
+  permute(dims: readonly number[]): Tensor;
+  permute(...dims: number[]): Tensor;
+  permute(...args: unknown[]): unknown {
+    return dispatchVariadic('permute', [this, ...args], 1);
   }
 
   /** `aten::pin_memory`: pin_memory. https://pytorch.org/docs/stable/generated/torch.Tensor.pin_memory.html */
@@ -2263,18 +2443,19 @@ export class TensorMethods extends TensorBase {
     return dispatch('q_zero_point', [this, ...args]);
   }
 
-  /** `aten::qr`: qr, qr.Q. https://pytorch.org/docs/stable/generated/torch.Tensor.qr.html */
+  /** `aten::qr`: qr. https://pytorch.org/docs/stable/generated/torch.Tensor.qr.html */
   qr(options?: { some?: boolean }): [Q: Tensor, R: Tensor];
   qr(some?: boolean): [Q: Tensor, R: Tensor];
-  qr(options: { some?: boolean; Q: Tensor; R: Tensor }): [Q: Tensor, R: Tensor];
   qr(...args: unknown[]): unknown {
     return dispatch('qr', [this, ...args]);
   }
 
   /** `aten::quantile`: quantile, quantile.scalar. https://pytorch.org/docs/stable/generated/torch.Tensor.quantile.html */
   quantile(q: Tensor, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+  quantile(q: Tensor, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
   quantile(q: Tensor, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
   quantile(q: number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+  quantile(q: number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor;
   quantile(q: number, dim?: number | null, keepdim?: boolean, options?: { interpolation?: string }): Tensor;
   quantile(...args: unknown[]): unknown {
     return dispatch('quantile', [this, ...args]);
@@ -2363,10 +2544,49 @@ export class TensorMethods extends TensorBase {
     return dispatch('renorm_', [this, ...args]);
   }
 
+  /** `aten::repeat`: repeat. https://pytorch.org/docs/stable/generated/torch.Tensor.repeat.html */
+  repeat(repeats: readonly number[]): Tensor;
+  repeat(...repeats: number[]): Tensor;
+  repeat(...args: unknown[]): unknown {
+    return dispatchVariadic('repeat', [this, ...args], 1);
+  }
+
+  /** `aten::repeat_interleave`: repeat_interleave.self_Tensor, repeat_interleave.self_int. https://pytorch.org/docs/stable/generated/torch.Tensor.repeat_interleave.html */
+  repeatInterleave(repeats: Tensor, options?: { dim?: number | null; outputSize?: number | null }): Tensor;
+  repeatInterleave(repeats: Tensor, dim?: number | null, options?: { outputSize?: number | null }): Tensor;
+  repeatInterleave(repeats: number, options?: { dim?: number | null; outputSize?: number | null }): Tensor;
+  repeatInterleave(repeats: number, dim?: number | null, options?: { outputSize?: number | null }): Tensor;
+  repeatInterleave(...args: unknown[]): unknown {
+    return dispatch('repeat_interleave', [this, ...args]);
+  }
+
+  /** `aten::reshape`: reshape. https://pytorch.org/docs/stable/generated/torch.Tensor.reshape.html */
+  reshape(shape: readonly number[]): Tensor;
+  reshape(...shape: number[]): Tensor;
+  reshape(...args: unknown[]): unknown {
+    return dispatchVariadic('reshape', [this, ...args], 1);
+  }
+
   /** `aten::reshape_as`: reshape_as. https://pytorch.org/docs/stable/generated/torch.Tensor.reshape_as.html */
   reshapeAs(other: Tensor): Tensor;
   reshapeAs(...args: unknown[]): unknown {
     return dispatch('reshape_as', [this, ...args]);
+  }
+
+  /** `aten::resize`: resize. https://pytorch.org/docs/stable/generated/torch.Tensor.resize.html */
+  resize(size: readonly number[], options?: { memoryFormat?: MemoryFormat | null }): Tensor;
+  resize(...size: number[]): Tensor;
+  resize(...sizeAndOptions: [...number[], { memoryFormat?: MemoryFormat | null }]): Tensor;
+  resize(...args: unknown[]): unknown {
+    return dispatchVariadic('resize', [this, ...args], 1);
+  }
+
+  /** `aten::resize_`: resize_. https://pytorch.org/docs/stable/generated/torch.Tensor.resize_.html */
+  resize_(size: readonly number[], options?: { memoryFormat?: MemoryFormat | null }): Tensor;
+  resize_(...size: number[]): Tensor;
+  resize_(...sizeAndOptions: [...number[], { memoryFormat?: MemoryFormat | null }]): Tensor;
+  resize_(...args: unknown[]): unknown {
+    return dispatchVariadic('resize_', [this, ...args], 1);
   }
 
   /** `aten::resize_as`: resize_as. https://pytorch.org/docs/stable/generated/torch.Tensor.resize_as.html */
@@ -2409,6 +2629,21 @@ export class TensorMethods extends TensorBase {
   retainsGrad(): boolean;
   retainsGrad(...args: unknown[]): unknown {
     return dispatch('retains_grad', [this, ...args]);
+  }
+
+  /** `aten::roll`: roll. https://pytorch.org/docs/stable/generated/torch.Tensor.roll.html */
+  roll(shifts: number | readonly number[], options?: { dims?: number | readonly number[] }): Tensor;
+  roll(shifts: number | readonly number[], dims?: number | readonly number[]): Tensor;
+  roll(...args: unknown[]): unknown {
+    return dispatch('roll', [this, ...args]);
+  }
+
+  /** `aten::rot90`: rot90. https://pytorch.org/docs/stable/generated/torch.Tensor.rot90.html */
+  rot90(options?: { k?: number; dims?: readonly number[] }): Tensor;
+  rot90(k: number, options?: { dims?: readonly number[] }): Tensor;
+  rot90(k?: number, dims?: readonly number[]): Tensor;
+  rot90(...args: unknown[]): unknown {
+    return dispatch('rot90', [this, ...args]);
   }
 
   /** `aten::round`: round, round.decimals. https://pytorch.org/docs/stable/generated/torch.Tensor.round.html */
@@ -2497,9 +2732,11 @@ export class TensorMethods extends TensorBase {
     return dispatch('select_scatter', [this, ...args]);
   }
 
-  /** `aten::set_`: set_, set_.source_Tensor. https://pytorch.org/docs/stable/generated/torch.Tensor.set_.html */
+  /** `aten::set_`: set_, set_.source_Tensor, set_.source_Tensor_storage_offset. https://pytorch.org/docs/stable/generated/torch.Tensor.set_.html */
   set_(): Tensor;
   set_(source: Tensor): Tensor;
+  set_(source: Tensor, storageOffset: number, size: readonly number[], options?: { stride?: readonly number[] }): Tensor;
+  set_(source: Tensor, storageOffset: number, size: readonly number[], stride?: readonly number[]): Tensor;
   set_(...args: unknown[]): unknown {
     return dispatch('set_', [this, ...args]);
   }
@@ -2584,6 +2821,9 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::slice_scatter`: slice_scatter. https://pytorch.org/docs/stable/generated/torch.Tensor.slice_scatter.html */
   sliceScatter(src: Tensor, options?: { dim?: number; start?: number | null; end?: number | null; step?: number }): Tensor;
+  sliceScatter(src: Tensor, dim: number, options?: { start?: number | null; end?: number | null; step?: number }): Tensor;
+  sliceScatter(src: Tensor, dim: number, start: number | null, options?: { end?: number | null; step?: number }): Tensor;
+  sliceScatter(src: Tensor, dim: number, start: number | null, end: number | null, options?: { step?: number }): Tensor;
   sliceScatter(src: Tensor, dim?: number, start?: number | null, end?: number | null, step?: number): Tensor;
   sliceScatter(...args: unknown[]): unknown {
     return dispatch('slice_scatter', [this, ...args]);
@@ -2608,12 +2848,11 @@ export class TensorMethods extends TensorBase {
     return dispatch('softmax', [this, ...args]);
   }
 
-  /** `aten::sort`: sort, sort.stable, sort.values, sort.values_stable. https://pytorch.org/docs/stable/generated/torch.Tensor.sort.html */
+  /** `aten::sort`: sort, sort.stable. https://pytorch.org/docs/stable/generated/torch.Tensor.sort.html */
   sort(options?: { dim?: number; descending?: boolean }): [values: Tensor, indices: Tensor];
+  sort(dim: number, options?: { descending?: boolean }): [values: Tensor, indices: Tensor];
   sort(dim?: number, descending?: boolean): [values: Tensor, indices: Tensor];
   sort(options?: { stable?: boolean | null; dim?: number; descending?: boolean }): [values: Tensor, indices: Tensor];
-  sort(options: { dim?: number; descending?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
-  sort(options: { stable?: boolean | null; dim?: number; descending?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   sort(...args: unknown[]): unknown {
     return dispatch('sort', [this, ...args]);
   }
@@ -2630,11 +2869,32 @@ export class TensorMethods extends TensorBase {
     return dispatch('sparse_mask', [this, ...args]);
   }
 
-  /** `aten::split`: split.Tensor. https://pytorch.org/docs/stable/generated/torch.Tensor.split.html */
+  /** `aten::sparse_resize_`: sparse_resize_. https://pytorch.org/docs/stable/generated/torch.Tensor.sparse_resize_.html */
+  sparseResize_(size: readonly number[], sparseDim: number, denseDim: number): Tensor;
+  sparseResize_(...args: unknown[]): unknown {
+    return dispatch('sparse_resize_', [this, ...args]);
+  }
+
+  /** `aten::sparse_resize_and_clear_`: sparse_resize_and_clear_. https://pytorch.org/docs/stable/generated/torch.Tensor.sparse_resize_and_clear_.html */
+  sparseResizeAndClear_(size: readonly number[], sparseDim: number, denseDim: number): Tensor;
+  sparseResizeAndClear_(...args: unknown[]): unknown {
+    return dispatch('sparse_resize_and_clear_', [this, ...args]);
+  }
+
+  /** `aten::split`: split.Tensor, split.sizes. https://pytorch.org/docs/stable/generated/torch.Tensor.split.html */
   split(splitSize: number, options?: { dim?: number }): Tensor[];
   split(splitSize: number, dim?: number): Tensor[];
+  split(splitSize: readonly number[], options?: { dim?: number }): Tensor[];
+  split(splitSize: readonly number[], dim?: number): Tensor[];
   split(...args: unknown[]): unknown {
     return dispatch('split', [this, ...args]);
+  }
+
+  /** `aten::split_with_sizes`: split_with_sizes. https://pytorch.org/docs/stable/generated/torch.Tensor.split_with_sizes.html */
+  splitWithSizes(splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
+  splitWithSizes(splitSizes: readonly number[], dim?: number): Tensor[];
+  splitWithSizes(...args: unknown[]): unknown {
+    return dispatch('split_with_sizes', [this, ...args]);
   }
 
   /** `aten::sqrt`: sqrt. https://pytorch.org/docs/stable/generated/torch.Tensor.sqrt.html */
@@ -2681,17 +2941,35 @@ export class TensorMethods extends TensorBase {
     return dispatch('sspaddmm', [this, ...args]);
   }
 
-  /** `aten::std`: std. https://pytorch.org/docs/stable/generated/torch.Tensor.std.html */
+  /** `aten::std`: std, std.correction, std.dim. https://pytorch.org/docs/stable/generated/torch.Tensor.std.html */
   std(options?: { unbiased?: boolean }): Tensor;
   std(unbiased?: boolean): Tensor;
+  std(options?: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean }): Tensor;
+  std(dim?: number | readonly number[] | null, options?: { correction?: number | null; keepdim?: boolean }): Tensor;
+  std(options?: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean }): Tensor;
+  std(dim: number | readonly number[] | null, options?: { unbiased?: boolean; keepdim?: boolean }): Tensor;
+  std(dim: number | readonly number[] | null, unbiased: boolean, options?: { keepdim?: boolean }): Tensor;
+  std(dim?: number | readonly number[] | null, unbiased?: boolean, keepdim?: boolean): Tensor;
   std(...args: unknown[]): unknown {
     return dispatch('std', [this, ...args]);
   }
 
   /** `aten::stft`: stft, stft.center. https://pytorch.org/docs/stable/generated/torch.Tensor.stft.html */
   stft(nFft: number, options?: { hopLength?: number | null; winLength?: number | null; window?: Tensor | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, options?: { winLength?: number | null; window?: Tensor | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, winLength: number | null, options?: { window?: Tensor | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, options?: { normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, normalized: boolean, options?: { onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, normalized: boolean, onesided: boolean | null, options?: { returnComplex?: boolean | null }): Tensor;
   stft(nFft: number, hopLength?: number | null, winLength?: number | null, window?: Tensor | null, normalized?: boolean, onesided?: boolean | null, returnComplex?: boolean | null): Tensor;
   stft(nFft: number, options?: { hopLength?: number | null; winLength?: number | null; window?: Tensor | null; center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, options?: { winLength?: number | null; window?: Tensor | null; center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, winLength: number | null, options?: { window?: Tensor | null; center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, options?: { center?: boolean; padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, options?: { padMode?: string; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, padMode: string, options?: { normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, padMode: string, normalized: boolean, options?: { onesided?: boolean | null; returnComplex?: boolean | null }): Tensor;
+  stft(nFft: number, hopLength: number | null, winLength: number | null, window: Tensor | null, center: boolean, padMode: string, normalized: boolean, onesided: boolean | null, options?: { returnComplex?: boolean | null }): Tensor;
   stft(nFft: number, hopLength?: number | null, winLength?: number | null, window?: Tensor | null, center?: boolean, padMode?: string, normalized?: boolean, onesided?: boolean | null, returnComplex?: boolean | null): Tensor;
   stft(...args: unknown[]): unknown {
     return dispatch('stft', [this, ...args]);
@@ -2729,16 +3007,26 @@ export class TensorMethods extends TensorBase {
     return dispatch('subtract_', [this, ...args]);
   }
 
-  /** `aten::sum`: sum. https://pytorch.org/docs/stable/generated/torch.Tensor.sum.html */
+  /** `aten::sum`: sum, sum.dim_IntList. https://pytorch.org/docs/stable/generated/torch.Tensor.sum.html */
   sum(options?: { dtype?: DType | null }): Tensor;
+  sum(options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: DType | null }): Tensor;
+  sum(dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+  sum(dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
   sum(...args: unknown[]): unknown {
     return dispatch('sum', [this, ...args]);
   }
 
-  /** `aten::svd`: svd, svd.U. https://pytorch.org/docs/stable/generated/torch.Tensor.svd.html */
+  /** `aten::sum_to_size`: sum_to_size. https://pytorch.org/docs/stable/generated/torch.Tensor.sum_to_size.html */
+  sumToSize(size: readonly number[]): Tensor;
+  sumToSize(...size: number[]): Tensor;
+  sumToSize(...args: unknown[]): unknown {
+    return dispatchVariadic('sum_to_size', [this, ...args], 1);
+  }
+
+  /** `aten::svd`: svd. https://pytorch.org/docs/stable/generated/torch.Tensor.svd.html */
   svd(options?: { some?: boolean; computeUv?: boolean }): [U: Tensor, S: Tensor, V: Tensor];
+  svd(some: boolean, options?: { computeUv?: boolean }): [U: Tensor, S: Tensor, V: Tensor];
   svd(some?: boolean, computeUv?: boolean): [U: Tensor, S: Tensor, V: Tensor];
-  svd(options: { some?: boolean; computeUv?: boolean; U: Tensor; S: Tensor; V: Tensor }): [U: Tensor, S: Tensor, V: Tensor];
   svd(...args: unknown[]): unknown {
     return dispatch('svd', [this, ...args]);
   }
@@ -2767,10 +3055,10 @@ export class TensorMethods extends TensorBase {
     return dispatch('swapdims_', [this, ...args]);
   }
 
-  /** `aten::symeig`: symeig, symeig.e. https://pytorch.org/docs/stable/generated/torch.Tensor.symeig.html */
+  /** `aten::symeig`: symeig. https://pytorch.org/docs/stable/generated/torch.Tensor.symeig.html */
   symeig(options?: { eigenvectors?: boolean; upper?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
+  symeig(eigenvectors: boolean, options?: { upper?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
   symeig(eigenvectors?: boolean, upper?: boolean): [eigenvalues: Tensor, eigenvectors: Tensor];
-  symeig(options: { eigenvectors?: boolean; upper?: boolean; e: Tensor; V: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
   symeig(...args: unknown[]): unknown {
     return dispatch('symeig', [this, ...args]);
   }
@@ -2824,13 +3112,22 @@ export class TensorMethods extends TensorBase {
     return dispatch('tanh_', [this, ...args]);
   }
 
-  /** `aten::tensor_split`: tensor_split.sections, tensor_split.tensor_indices_or_sections. https://pytorch.org/docs/stable/generated/torch.Tensor.tensor_split.html */
+  /** `aten::tensor_split`: tensor_split.indices, tensor_split.sections, tensor_split.tensor_indices_or_sections. https://pytorch.org/docs/stable/generated/torch.Tensor.tensor_split.html */
+  tensorSplit(indices: readonly number[], options?: { dim?: number }): Tensor[];
+  tensorSplit(indices: readonly number[], dim?: number): Tensor[];
   tensorSplit(sections: number, options?: { dim?: number }): Tensor[];
   tensorSplit(sections: number, dim?: number): Tensor[];
   tensorSplit(tensorIndicesOrSections: Tensor, options?: { dim?: number }): Tensor[];
   tensorSplit(tensorIndicesOrSections: Tensor, dim?: number): Tensor[];
   tensorSplit(...args: unknown[]): unknown {
     return dispatch('tensor_split', [this, ...args]);
+  }
+
+  /** `aten::tile`: tile. https://pytorch.org/docs/stable/generated/torch.Tensor.tile.html */
+  tile(dims: readonly number[]): Tensor;
+  tile(...dims: number[]): Tensor;
+  tile(...args: unknown[]): unknown {
+    return dispatchVariadic('tile', [this, ...args], 1);
   }
 
   /** `aten::to_dense`: to_dense. https://pytorch.org/docs/stable/generated/torch.Tensor.to_dense.html */
@@ -2847,11 +3144,30 @@ export class TensorMethods extends TensorBase {
     return dispatch('to_mkldnn', [this, ...args]);
   }
 
+  /** `aten::to_padded_tensor`: to_padded_tensor. https://pytorch.org/docs/stable/generated/torch.Tensor.to_padded_tensor.html */
+  toPaddedTensor(padding: number, options?: { outputSize?: readonly number[] | null }): Tensor;
+  toPaddedTensor(padding: number, outputSize?: readonly number[] | null): Tensor;
+  toPaddedTensor(...args: unknown[]): unknown {
+    return dispatch('to_padded_tensor', [this, ...args]);
+  }
+
   /** `aten::to_sparse`: to_sparse, to_sparse.sparse_dim. https://pytorch.org/docs/stable/generated/torch.Tensor.to_sparse.html */
   toSparse(): Tensor;
   toSparse(sparseDim: number): Tensor;
   toSparse(...args: unknown[]): unknown {
     return dispatch('to_sparse', [this, ...args]);
+  }
+
+  /** `aten::to_sparse_bsc`: to_sparse_bsc. https://pytorch.org/docs/stable/generated/torch.Tensor.to_sparse_bsc.html */
+  toSparseBsc(blocksize: number | readonly number[]): Tensor;
+  toSparseBsc(...args: unknown[]): unknown {
+    return dispatch('to_sparse_bsc', [this, ...args]);
+  }
+
+  /** `aten::to_sparse_bsr`: to_sparse_bsr. https://pytorch.org/docs/stable/generated/torch.Tensor.to_sparse_bsr.html */
+  toSparseBsr(blocksize: number | readonly number[]): Tensor;
+  toSparseBsr(...args: unknown[]): unknown {
+    return dispatch('to_sparse_bsr', [this, ...args]);
   }
 
   /** `aten::to_sparse_csc`: to_sparse_csc. https://pytorch.org/docs/stable/generated/torch.Tensor.to_sparse_csc.html */
@@ -2866,10 +3182,11 @@ export class TensorMethods extends TensorBase {
     return dispatch('to_sparse_csr', [this, ...args]);
   }
 
-  /** `aten::topk`: topk, topk.values. https://pytorch.org/docs/stable/generated/torch.Tensor.topk.html */
+  /** `aten::topk`: topk. https://pytorch.org/docs/stable/generated/torch.Tensor.topk.html */
   topk(k: number, options?: { dim?: number; largest?: boolean; sorted?: boolean }): [values: Tensor, indices: Tensor];
+  topk(k: number, dim: number, options?: { largest?: boolean; sorted?: boolean }): [values: Tensor, indices: Tensor];
+  topk(k: number, dim: number, largest: boolean, options?: { sorted?: boolean }): [values: Tensor, indices: Tensor];
   topk(k: number, dim?: number, largest?: boolean, sorted?: boolean): [values: Tensor, indices: Tensor];
-  topk(k: number, options: { dim?: number; largest?: boolean; sorted?: boolean; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   topk(...args: unknown[]): unknown {
     return dispatch('topk', [this, ...args]);
   }
@@ -2892,10 +3209,11 @@ export class TensorMethods extends TensorBase {
     return dispatch('transpose_', [this, ...args]);
   }
 
-  /** `aten::triangular_solve`: triangular_solve, triangular_solve.X. https://pytorch.org/docs/stable/generated/torch.Tensor.triangular_solve.html */
+  /** `aten::triangular_solve`: triangular_solve. https://pytorch.org/docs/stable/generated/torch.Tensor.triangular_solve.html */
   triangularSolve(A: Tensor, options?: { upper?: boolean; transpose?: boolean; unitriangular?: boolean }): [solution: Tensor, clonedCoefficient: Tensor];
+  triangularSolve(A: Tensor, upper: boolean, options?: { transpose?: boolean; unitriangular?: boolean }): [solution: Tensor, clonedCoefficient: Tensor];
+  triangularSolve(A: Tensor, upper: boolean, transpose: boolean, options?: { unitriangular?: boolean }): [solution: Tensor, clonedCoefficient: Tensor];
   triangularSolve(A: Tensor, upper?: boolean, transpose?: boolean, unitriangular?: boolean): [solution: Tensor, clonedCoefficient: Tensor];
-  triangularSolve(A: Tensor, options: { upper?: boolean; transpose?: boolean; unitriangular?: boolean; X: Tensor; M: Tensor }): [solution: Tensor, clonedCoefficient: Tensor];
   triangularSolve(...args: unknown[]): unknown {
     return dispatch('triangular_solve', [this, ...args]);
   }
@@ -2967,6 +3285,12 @@ export class TensorMethods extends TensorBase {
     return dispatch('unbind', [this, ...args]);
   }
 
+  /** `aten::unflatten`: unflatten.int. https://pytorch.org/docs/stable/generated/torch.Tensor.unflatten.html */
+  unflatten(dim: number, sizes: readonly number[]): Tensor;
+  unflatten(...args: unknown[]): unknown {
+    return dispatch('unflatten', [this, ...args]);
+  }
+
   /** `aten::unfold`: unfold. https://pytorch.org/docs/stable/generated/torch.Tensor.unfold.html */
   unfold(dimension: number, size: number, step: number): Tensor;
   unfold(...args: unknown[]): unknown {
@@ -2975,6 +3299,7 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::uniform_`: uniform_. https://pytorch.org/docs/stable/generated/torch.Tensor.uniform_.html */
   uniform_(options?: { from?: number; to?: number; generator?: Generator | null }): Tensor;
+  uniform_(from: number, options?: { to?: number; generator?: Generator | null }): Tensor;
   uniform_(from?: number, to?: number, options?: { generator?: Generator | null }): Tensor;
   uniform_(...args: unknown[]): unknown {
     return dispatch('uniform_', [this, ...args]);
@@ -2982,6 +3307,8 @@ export class TensorMethods extends TensorBase {
 
   /** `aten::unique_consecutive`: unique_consecutive. https://pytorch.org/docs/stable/generated/torch.Tensor.unique_consecutive.html */
   uniqueConsecutive(options?: { returnInverse?: boolean; returnCounts?: boolean; dim?: number | null }): [Tensor, Tensor, Tensor];
+  uniqueConsecutive(returnInverse: boolean, options?: { returnCounts?: boolean; dim?: number | null }): [Tensor, Tensor, Tensor];
+  uniqueConsecutive(returnInverse: boolean, returnCounts: boolean, options?: { dim?: number | null }): [Tensor, Tensor, Tensor];
   uniqueConsecutive(returnInverse?: boolean, returnCounts?: boolean, dim?: number | null): [Tensor, Tensor, Tensor];
   uniqueConsecutive(...args: unknown[]): unknown {
     return dispatch('unique_consecutive', [this, ...args]);
@@ -2994,11 +3321,20 @@ export class TensorMethods extends TensorBase {
     return dispatch('unsafe_chunk', [this, ...args]);
   }
 
-  /** `aten::unsafe_split`: unsafe_split.Tensor. https://pytorch.org/docs/stable/generated/torch.Tensor.unsafe_split.html */
+  /** `aten::unsafe_split`: unsafe_split.Tensor, unsafe_split.Tensor_out. https://pytorch.org/docs/stable/generated/torch.Tensor.unsafe_split.html */
   unsafeSplit(splitSize: number, options?: { dim?: number }): Tensor[];
   unsafeSplit(splitSize: number, dim?: number): Tensor[];
+  unsafeSplit(splitSize: number, options: { dim?: number; out: readonly Tensor[] }): void;
   unsafeSplit(...args: unknown[]): unknown {
     return dispatch('unsafe_split', [this, ...args]);
+  }
+
+  /** `aten::unsafe_split_with_sizes`: unsafe_split_with_sizes, unsafe_split_with_sizes.out. https://pytorch.org/docs/stable/generated/torch.Tensor.unsafe_split_with_sizes.html */
+  unsafeSplitWithSizes(splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
+  unsafeSplitWithSizes(splitSizes: readonly number[], dim?: number): Tensor[];
+  unsafeSplitWithSizes(splitSizes: readonly number[], options: { dim?: number; out: readonly Tensor[] }): void;
+  unsafeSplitWithSizes(...args: unknown[]): unknown {
+    return dispatch('unsafe_split_with_sizes', [this, ...args]);
   }
 
   /** `aten::unsqueeze`: unsqueeze. https://pytorch.org/docs/stable/generated/torch.Tensor.unsqueeze.html */
@@ -3019,9 +3355,15 @@ export class TensorMethods extends TensorBase {
     return dispatch('values', [this, ...args]);
   }
 
-  /** `aten::var`: var. https://pytorch.org/docs/stable/generated/torch.Tensor.var.html */
+  /** `aten::var`: var, var.correction, var.dim. https://pytorch.org/docs/stable/generated/torch.Tensor.var.html */
   var(options?: { unbiased?: boolean }): Tensor;
   var(unbiased?: boolean): Tensor;
+  var(options?: { dim?: number | readonly number[] | null; correction?: number | null; keepdim?: boolean }): Tensor;
+  var(dim?: number | readonly number[] | null, options?: { correction?: number | null; keepdim?: boolean }): Tensor;
+  var(options?: { dim?: number | readonly number[] | null; unbiased?: boolean; keepdim?: boolean }): Tensor;
+  var(dim: number | readonly number[] | null, options?: { unbiased?: boolean; keepdim?: boolean }): Tensor;
+  var(dim: number | readonly number[] | null, unbiased: boolean, options?: { keepdim?: boolean }): Tensor;
+  var(dim?: number | readonly number[] | null, unbiased?: boolean, keepdim?: boolean): Tensor;
   var(...args: unknown[]): unknown {
     return dispatch('var', [this, ...args]);
   }
@@ -3032,10 +3374,12 @@ export class TensorMethods extends TensorBase {
     return dispatch('vdot', [this, ...args]);
   }
 
-  /** `aten::view`: view.dtype. https://pytorch.org/docs/stable/generated/torch.Tensor.view.html */
+  /** `aten::view`: view, view.dtype. https://pytorch.org/docs/stable/generated/torch.Tensor.view.html */
+  view(size: readonly number[]): Tensor;
+  view(...size: number[]): Tensor;
   view(dtype: DType): Tensor;
   view(...args: unknown[]): unknown {
-    return dispatch('view', [this, ...args]);
+    return dispatchVariadic('view', [this, ...args], 1);
   }
 
   /** `aten::view_as`: view_as. https://pytorch.org/docs/stable/generated/torch.Tensor.view_as.html */
@@ -3044,7 +3388,8 @@ export class TensorMethods extends TensorBase {
     return dispatch('view_as', [this, ...args]);
   }
 
-  /** `aten::vsplit`: vsplit.int. https://pytorch.org/docs/stable/generated/torch.Tensor.vsplit.html */
+  /** `aten::vsplit`: vsplit.array, vsplit.int. https://pytorch.org/docs/stable/generated/torch.Tensor.vsplit.html */
+  vsplit(indices: readonly number[]): Tensor[];
   vsplit(sections: number): Tensor[];
   vsplit(...args: unknown[]): unknown {
     return dispatch('vsplit', [this, ...args]);

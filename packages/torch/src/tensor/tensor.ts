@@ -5,17 +5,18 @@
 import { inspect } from 'node:util';
 import { backward as runBackward } from '../autograd/backward.js';
 import { native } from '../binding/addon.js';
-import type { Layout, MemoryFormat } from '../binding/codec.js';
+import type { Layout, MemoryFormat, Scalar } from '../binding/codec.js';
 import { dispatch } from '../binding/packet.js';
-import { f64 } from '../binding/words.js';
+import { claimWords, f64 } from '../binding/words.js';
 import type { Device } from '../devices.js';
 import { describeValue, TorchError } from '../errors.js';
 import { disposedByCall, handleOf, registerTensorClass, releaseTensors, wrapTensor } from './base.js';
 import * as describe from './describe.js';
-import { type DType, isDType, isFloatingPoint, type TypedArrayOf } from './dtype.js';
+import { type DType, isDType, isFloatingPoint, itemSize, type TypedArrayOf } from './dtype.js';
 import { formatTensor } from './format.js';
 import { assignAt, type Index, selectAt } from './indexing.js';
 import { TensorMethods } from './methods.generated.js';
+import { isPlainObject } from './scope.js';
 import { type NestedArray, readArray, readTypedArray } from './values.js';
 
 /** What `to` changes; what is absent stays. */
@@ -78,14 +79,19 @@ export class Tensor extends TensorMethods implements Disposable {
 
   /** The gradient that `backward` left, or null. Setting null frees it. */
   get grad(): Tensor | null {
-    f64[0] = handleOf(this);
+    const handle = handleOf(this);
+    claimWords();
+    f64[0] = handle;
     native().gradientOf();
     return f64[0] === 0 ? null : wrapTensor(f64[0] as number, 'Tensor.grad');
   }
 
   set grad(value: Tensor | null) {
-    f64[0] = handleOf(this);
-    f64[1] = value === null ? 0 : handleOf(value);
+    const gradient = value === null ? 0 : handleOf(requireTensor(value, 'Tensor.grad'));
+    const handle = handleOf(this);
+    claimWords();
+    f64[0] = handle;
+    f64[1] = gradient;
     native().setGradient();
   }
 
@@ -100,9 +106,7 @@ export class Tensor extends TensorMethods implements Disposable {
   size(dim?: number): number | number[] {
     const shape = this.shape;
     if (dim === undefined) return shape;
-    const size = shape.at(dim);
-    if (size === undefined || dim < -shape.length) throw new TorchError('ARGUMENT', `size(): dimension ${dim} of a tensor with ${shape.length} dimensions`);
-    return size;
+    return oneOf(shape, dim, 'size()');
   }
 
   /** Elements between neighbours of each dimension, or of one. */
@@ -111,9 +115,7 @@ export class Tensor extends TensorMethods implements Disposable {
   stride(dim?: number): number | number[] {
     const stride = describe.strideOf(this);
     if (dim === undefined) return stride;
-    const step = stride.at(dim);
-    if (step === undefined || dim < -stride.length) throw new TorchError('ARGUMENT', `stride(): dimension ${dim} of a tensor with ${stride.length} dimensions`);
-    return step;
+    return oneOf(stride, dim, 'stride()');
   }
 
   dim(): number {
@@ -122,6 +124,16 @@ export class Tensor extends TensorMethods implements Disposable {
 
   storageOffset(): number {
     return describe.storageOffsetOf(this);
+  }
+
+  /** True when the values lie in memory in row-major order, or in that of `memoryFormat`, without gaps. */
+  isContiguous({ memoryFormat = 'contiguous_format' }: { memoryFormat?: MemoryFormat } = {}): boolean {
+    return describe.isContiguous(this, memoryFormat);
+  }
+
+  /** Bytes of one element. */
+  elementSize(): number {
+    return itemSize(this.dtype);
   }
 
   numel(): number {
@@ -152,9 +164,15 @@ export class Tensor extends TensorMethods implements Disposable {
     return readArray(this);
   }
 
-  /** The same values with another dtype, device or memory format: the tensor itself when nothing changes. */
-  to(target: DType | Device | Tensor | ToOptions, options: ToOptions = {}): Tensor {
-    const wanted = typeof target === 'string' ? { ...options, ...(isDType(target) ? { dtype: target } : { device: target }) } : target instanceof Tensor ? { ...options, dtype: target.dtype, device: target.device } : target;
+  /**
+   * The same values with another dtype, device or memory format: the tensor itself when nothing changes.
+   * `to('float64')`, `to('cuda:0')`, `to('cuda', 'float16')`, `to(other)`, each with options, or options alone.
+   */
+  to(device: Device, dtype: DType, options?: ToOptions): Tensor;
+  to(target: DType | Device | Tensor | ToOptions, options?: ToOptions): Tensor;
+  to(target: DType | Device | Tensor | ToOptions, second: DType | ToOptions = {}, third: ToOptions = {}): Tensor {
+    const options: ToOptions = typeof second === 'string' ? { ...third, dtype: second } : second;
+    const wanted: ToOptions = { ...options, ...targetOptions(target) };
     const { dtype = this.dtype, device = this.device, copy = false, nonBlocking = false, memoryFormat } = wanted;
     const changes = copy || dtype !== this.dtype || !sameDevice(device, this.device) || memoryFormat !== undefined;
     return changes ? (dispatch('to', [this, device, dtype, nonBlocking, copy, memoryFormat ?? null]) as Tensor) : this;
@@ -181,6 +199,15 @@ export class Tensor extends TensorMethods implements Disposable {
   int(): Tensor {
     return this.to('int32');
   }
+  byte(): Tensor {
+    return this.to('uint8');
+  }
+  char(): Tensor {
+    return this.to('int8');
+  }
+  short(): Tensor {
+    return this.to('int16');
+  }
   long(): Tensor {
     return this.to('int64');
   }
@@ -202,6 +229,11 @@ export class Tensor extends TensorMethods implements Disposable {
     runBackward([this], { ...options, gradTensors: [gradient ?? null] });
   }
 
+  /** This tensor's values where `condition` holds, `other`'s elsewhere. */
+  where(condition: Tensor, other: Tensor | Scalar): Tensor {
+    return dispatch('where', [condition, this, other]) as Tensor;
+  }
+
   /**
    * Elements and slices, as `t[…]` in PyTorch: numbers, `'1:3'` or `slice(1, 3)`, `'...'`, null for a new
    * dimension, booleans, arrays of numbers, and index or mask tensors. Numbers and slices give a view.
@@ -210,9 +242,10 @@ export class Tensor extends TensorMethods implements Disposable {
     return selectAt(this, indices);
   }
 
-  /** Assigns to what `index(...indices)` would give, as `t[…] = value` in PyTorch. Returns itself. */
-  indexPut_(indices: readonly Index[], value: Tensor | number): this {
-    assignAt(this, indices, value);
+  /** Assigns to what `index(...indices)` would give, as `t[…] = value` in PyTorch, or adds to it. Returns itself. */
+  indexPut_(indices: readonly Index[], value: Tensor | Scalar, options: boolean | { accumulate?: boolean } = {}): this {
+    const { accumulate = false } = typeof options === 'boolean' ? { accumulate: options } : options;
+    assignAt(this, indices, value, accumulate);
     return this;
   }
 
@@ -235,13 +268,29 @@ export class Tensor extends TensorMethods implements Disposable {
     return formatTensor(this);
   }
 
-  [inspect.custom](): string {
-    return this.handle > 0 ? formatTensor(this) : `Tensor (released, made by ${this.origin})`;
+  /** An object with the text, because Node indents what an object prints within others, and not a string. */
+  [inspect.custom](): object {
+    const text = this.handle > 0 ? formatTensor(this) : `Tensor (released, made by ${this.origin})`;
+    return { [inspect.custom]: () => text };
   }
+}
+
+/** The entry of `dim`, counted from the end when negative; `Array.at` alone takes 1.5 for 1 and NaN for 0. */
+function oneOf(entries: readonly number[], dim: number, where: string): number {
+  const entry = Number.isInteger(dim) && dim >= -entries.length ? entries.at(dim) : undefined;
+  if (entry === undefined) throw new TorchError('ARGUMENT', `${where}: a tensor with ${entries.length} dimensions has no dimension ${describeValue(dim)}`);
+  return entry;
 }
 
 function sameDevice(a: Device, b: Device): boolean {
   return a === b || (a === 'cuda' && b === 'cuda:0') || (a === 'cuda:0' && b === 'cuda');
+}
+
+function targetOptions(target: DType | Device | Tensor | ToOptions): ToOptions {
+  if (typeof target === 'string') return isDType(target) ? { dtype: target } : { device: target };
+  if (target instanceof Tensor) return { dtype: target.dtype, device: target.device };
+  if (isPlainObject(target)) return target;
+  throw new TorchError('ARGUMENT', `to(): expected a dtype, a device, a Tensor or options, got ${describeValue(target)}`);
 }
 
 registerTensorClass(Tensor);

@@ -2,7 +2,7 @@
 import { native } from '../binding/addon.js';
 import { TorchError } from '../errors.js';
 import { handleOf } from './base.js';
-import { dtypeOf, shapeOf } from './describe.js';
+import { dtypeOf, layoutOf, shapeOf } from './describe.js';
 import { type DType, itemSize, type TypedArray } from './dtype.js';
 import { tidy } from './scope.js';
 import type { Tensor } from './tensor.js';
@@ -42,6 +42,8 @@ export function readBytes(tensor: Tensor): Uint8Array {
 }
 
 function copyTo(tensor: Tensor, memory: ArrayBufferView): void {
+  const layout = layoutOf(tensor);
+  if (layout !== 'strided') throw new TorchError('ARGUMENT', `a ${layout} tensor has no values in row-major order; take toDense() of it first`);
   native().copyTo(handleOf(tensor), memory);
 }
 

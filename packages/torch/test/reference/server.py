@@ -36,6 +36,8 @@ def encode(value):
     if isinstance(value, torch.Tensor):
         dtype = str(value.dtype).split(".")[1]
         tensor = value.detach().cpu().contiguous()
+        if tensor._is_zerotensor():  # zeros without memory, which NumPy would read
+            tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
         array = (tensor.view(torch.int16) if dtype == "bfloat16" else tensor).numpy()
         return {"dtype": dtype, "shape": list(value.shape), "data": base64.b64encode(array.tobytes()).decode()}
     if isinstance(value, dict):
