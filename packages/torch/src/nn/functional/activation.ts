@@ -1,0 +1,53 @@
+/** Functions of single elements, and softmax. */
+import { ops } from '../../ops.js';
+import type { DType } from '../../tensor/dtype.js';
+import type { Tensor } from '../../tensor/tensor.js';
+
+const { aten } = ops;
+
+export function relu(input: Tensor): Tensor {
+  return aten.relu.default(input);
+}
+
+/** `x · σ(x)`. */
+export function silu(input: Tensor): Tensor {
+  return aten.silu.default(input);
+}
+
+export function sigmoid(input: Tensor): Tensor {
+  return aten.sigmoid.default(input);
+}
+
+export function tanh(input: Tensor): Tensor {
+  return aten.tanh.default(input);
+}
+
+export interface GeluOptions {
+  /** 'tanh' replaces Φ by `½(1 + tanh(√(2/π)(x + 0.044715x³)))`. Default 'none'. */
+  approximate?: 'none' | 'tanh';
+}
+
+/** `x · Φ(x)`, Φ the normal distribution's cumulative function. */
+export function gelu(input: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
+  return aten.gelu.default(input, { approximate });
+}
+
+export interface SoftmaxOptions {
+  /** What the input is converted to first. Default: its own. */
+  dtype?: DType;
+}
+
+/** `exp(xᵢ) / Σⱼ exp(xⱼ)` along `dim`. */
+export function softmax(input: Tensor, dim: number, { dtype }: SoftmaxOptions = {}): Tensor {
+  return aten.softmax.int(input, dim, dtype ?? null);
+}
+
+/** `log(softmax(x))` along `dim`, computed without underflow. */
+export function logSoftmax(input: Tensor, dim: number, { dtype }: SoftmaxOptions = {}): Tensor {
+  return aten.log_softmax.int(input, dim, dtype ?? null);
+}
+
+/** Integers `[…]` → `[…, numClasses]` of zeros and a one, int64. By default as many classes as the largest integer asks for. */
+export function oneHot(indices: Tensor, numClasses = -1): Tensor {
+  return aten.one_hot.default(indices, numClasses);
+}

@@ -1,0 +1,54 @@
+/** `LayerNorm`, PyTorch's (Ba et al., 2016). */
+import type { Tensor } from '../tensor/tensor.js';
+import { layerNorm } from './functional/normalization.js';
+import { constant_ } from './init.js';
+import { Module } from './module.js';
+import type { Parameter } from './parameter.js';
+import { filledParameter, type PlacementOptions } from './placement.js';
+import { pythonFields, pythonRepr } from './python-repr.js';
+
+export interface LayerNormOptions extends PlacementOptions {
+  /** Added to the variance. Default 1e-5. */
+  eps?: number;
+  /** Whether there are weight and bias. Default true. */
+  elementwiseAffine?: boolean;
+  /** Whether there is a bias beside the weight. Default true. */
+  bias?: boolean;
+}
+
+/**
+ * `[…, ...normalizedShape]` → the same: `(x − mean) / √(var + eps) · weight + bias` over the last dimensions.
+ * Parameters: weight and bias `[...normalizedShape]`. Throws `TorchError` for an input that does not end in them.
+ */
+export class LayerNorm extends Module {
+  readonly normalizedShape: readonly number[];
+  readonly eps: number;
+  readonly elementwiseAffine: boolean;
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+
+  constructor(normalizedShape: number | readonly number[], options: LayerNormOptions = {}) {
+    const { eps = 1e-5, elementwiseAffine = true, bias = true, ...placement } = options;
+    super();
+    this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
+    this.eps = eps;
+    this.elementwiseAffine = elementwiseAffine;
+    this.weight = elementwiseAffine ? filledParameter(this.normalizedShape, 1, placement) : null;
+    this.bias = elementwiseAffine && bias ? filledParameter(this.normalizedShape, 0, placement) : null;
+  }
+
+  /** Puts weight and bias back to 1 and 0. */
+  resetParameters(): void {
+    if (this.weight !== null) constant_(this.weight, 1);
+    if (this.bias !== null) constant_(this.bias, 0);
+  }
+
+  forward(input: Tensor): Tensor {
+    const { normalizedShape, weight, bias, eps } = this;
+    return layerNorm(input, normalizedShape, { weight, bias, eps });
+  }
+
+  override extraRepr(): string {
+    return `${pythonRepr(this.normalizedShape)}, ${pythonFields({ eps: this.eps, elementwise_affine: this.elementwiseAffine })}`;
+  }
+}

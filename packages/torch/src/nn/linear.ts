@@ -1,0 +1,42 @@
+/** `Linear`, PyTorch's `nn.Linear`. */
+import type { Tensor } from '../tensor/tensor.js';
+import { linear } from './functional/linear.js';
+import { Module } from './module.js';
+import type { Parameter } from './parameter.js';
+import { emptyParameter, type PlacementOptions, resetWeightAndBias } from './placement.js';
+import { pythonFields } from './python-repr.js';
+
+export interface LinearOptions extends PlacementOptions {
+  /** Default true. */
+  bias?: boolean;
+}
+
+/** `[…, inFeatures]` → `[…, outFeatures]`: `y = x Wᵀ + b`. Parameters: weight `[outFeatures, inFeatures]`, bias `[outFeatures]`. */
+export class Linear extends Module {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+
+  constructor(inFeatures: number, outFeatures: number, { bias = true, ...placement }: LinearOptions = {}) {
+    super();
+    this.inFeatures = inFeatures;
+    this.outFeatures = outFeatures;
+    this.weight = emptyParameter([outFeatures, inFeatures], placement);
+    this.bias = bias ? emptyParameter([outFeatures], placement) : null;
+    this.resetParameters();
+  }
+
+  /** Draws weight and bias anew, as the constructor does. */
+  resetParameters(): void {
+    resetWeightAndBias(this.weight, this.bias);
+  }
+
+  forward(input: Tensor): Tensor {
+    return linear(input, this.weight, this.bias);
+  }
+
+  override extraRepr(): string {
+    return pythonFields({ in_features: this.inFeatures, out_features: this.outFeatures, bias: this.bias !== null });
+  }
+}

@@ -1,0 +1,39 @@
+/** What layers share when they make their parameters. */
+import type { Device } from '../devices.js';
+import { empty, full } from '../tensor/create.js';
+import type { DType } from '../tensor/dtype.js';
+import { tidy } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from './init.js';
+import { Parameter } from './parameter.js';
+
+/** What a layer's parameters and buffers are made as. */
+export interface PlacementOptions {
+  /** Default float32. */
+  dtype?: DType;
+  /** Default the CPU. */
+  device?: Device;
+}
+
+/** A parameter of this shape with whatever the memory held. */
+export function emptyParameter(shape: readonly number[], { dtype, device }: PlacementOptions): Parameter {
+  return tidy(() => new Parameter(empty(shape, { dtype, device })));
+}
+
+/** A parameter of this shape, all elements `value`. */
+export function filledParameter(
+  shape: readonly number[],
+  value: number,
+  { dtype, device }: PlacementOptions,
+): Parameter {
+  return tidy(() => new Parameter(full(shape, value, { dtype, device })));
+}
+
+/** How PyTorch draws the weight, then the bias, of linear and convolution layers: uniform in ±1/√fanIn. */
+export function resetWeightAndBias(weight: Tensor, bias: Tensor | null): void {
+  kaimingUniform_(weight, { a: Math.sqrt(5) });
+  const { fanIn } = calculateFanInAndFanOut(weight);
+  if (bias === null || fanIn === 0) return;
+  const bound = 1 / Math.sqrt(fanIn);
+  uniform_(bias, { a: -bound, b: bound });
+}
