@@ -27,9 +27,11 @@ function cudaIndex(device: Device, where: string): number {
 
 /** CUDA devices, as `torch.cuda` in PyTorch. All but `isAvailable` and `deviceCount` throw `TorchError` (`DEVICE`) where there is none. */
 export const cuda = {
+  /** Whether this process sees a CUDA device. */
   isAvailable(): boolean {
     return native().cudaDeviceCount() > 0;
   },
+  /** CUDA devices that this process sees; 0 where libtorch has no CUDA. */
   deviceCount(): number {
     return native().cudaDeviceCount();
   },
@@ -37,6 +39,7 @@ export const cuda = {
   properties(device: Device = 'cuda'): CudaProperties {
     return native().cudaProperties(cudaIndex(device, 'cuda.properties'));
   },
+  /** The name alone. */
   deviceName(device: Device = 'cuda'): string {
     return cuda.properties(device).name;
   },
@@ -44,6 +47,7 @@ export const cuda = {
   memoryStats(device: Device = 'cuda'): CudaMemory {
     return native().cudaMemory(cudaIndex(device, 'cuda.memoryStats'));
   },
+  /** Counts the most bytes anew from now. */
   resetPeakMemoryStats(device: Device = 'cuda'): void {
     native().cudaResetPeak(cudaIndex(device, 'cuda.resetPeakMemoryStats'));
   },
@@ -64,6 +68,7 @@ export const cpu = {
   memoryStats(): CpuMemory {
     return native().cpuMemory();
   },
+  /** Counts the most bytes anew from now. */
   resetPeakMemoryStats(): void {
     native().cpuResetPeak();
   },

@@ -69,7 +69,7 @@ export function formatDiagnosis(d: Diagnosis): string {
     ['libtorch', `${d.libtorch.version} (${d.libtorch.source}) in ${d.libtorch.folder}`],
     ['bridge', `${d.addon.file}, ${d.addon.compiler}, ${d.addon.builtAt}`],
     ['processor', `${d.cpu.model}, ${d.cpu.cores} cores, ${d.cpu.threads} threads; ${d.cpu.flags.join(' ') || 'flags unknown'}`],
-    ['bfloat16', d.cpu.bfloat16 ? 'in hardware: training defaults to bf16 autocast' : 'not in hardware: training defaults to float32'],
+    ['bfloat16', d.cpu.bfloat16 ? 'in hardware: bestPrecision() is bfloat16' : 'not in hardware: bestPrecision() is float32'],
     ['BLAS', `${d.blas.library}; core ${d.blas.core}${d.blas.coreType ? ` (OPENBLAS_CORETYPE=${d.blas.coreType})` : ''}`],
     ['allocator', d.allocator === 'bridge' ? 'caching, huge pages' : "libtorch's own (TORCH_BRIDGE_ALLOCATOR=libtorch)"],
     ['attention', d.fusedAttention ? 'fused operator' : 'composed: this libtorch has no fused operator'],

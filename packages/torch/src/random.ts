@@ -28,6 +28,7 @@ export class Generator extends GeneratorBase {
     return this;
   }
 
+  /** The seed that the stream started from. */
   initialSeed(): bigint {
     return native().initialSeed(this.index);
   }

@@ -16,8 +16,11 @@ export interface BackwardManyOptions {
 }
 
 export interface GradOptions {
+  /** A weight for each output; null means 1 for a tensor of one element. Default: all null. */
   gradOutputs?: readonly (Tensor | null)[];
+  /** Keeps what the graph saved, so that it can be gone through again. Default: `createGraph`. */
   retainGraph?: boolean;
+  /** Records the differentiation itself, for second derivatives. Default false. */
   createGraph?: boolean;
   /** Gives null for inputs that the outputs do not depend on, instead of throwing. Default false. */
   allowUnused?: boolean;

@@ -25,6 +25,7 @@ export function enableGrad<T>(body: () => T): T {
   return gradRegion(true, body, 'enableGrad()');
 }
 
+/** Whether autograd records now. */
 export function isGradEnabled(): boolean {
   return native().isGradEnabled();
 }
@@ -63,6 +64,7 @@ export function autocast<T>(device: 'cpu' | 'cuda', options: AutocastOptions, bo
   }
 }
 
+/** Whether autocast is on for this kind of device now. */
 export function isAutocastEnabled(device: 'cpu' | 'cuda'): boolean {
   return native().isAutocastEnabled(device);
 }

@@ -84,6 +84,7 @@ export interface Addon {
   shareFrom(memory: Memory, dtype: number, sizes: readonly number[]): number;
   copyTo(handle: number, memory: Memory): void;
   liveTensors(): number;
+  reportedMemory(): number;
   describeTensor(): void;
   gradientOf(): void;
   setGradient(): void;

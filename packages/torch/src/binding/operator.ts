@@ -13,8 +13,8 @@ export interface Operator {
   /** Calls it with the arguments as a list. */
   invoke(args: readonly unknown[]): unknown;
   readonly schema: NativeSchema;
-  /** True when the arguments fit the schema as they stand, without conversions. */
-  accepts(args: readonly unknown[]): boolean;
+  /** True when the arguments fit the schema as they stand, without conversions. With `lenient`, `Type?` may be left out where the schema has no default. */
+  accepts(args: readonly unknown[], lenient: boolean): boolean;
   /** Converts the arguments and holds them against the schema, without running anything. Throws `TorchError`. */
   check(args: readonly unknown[]): void;
 }
@@ -30,6 +30,7 @@ class BoundOperator {
   readonly #encoders: readonly Encode[];
   readonly #fits: readonly Fits[];
   readonly #canOmit: readonly boolean[];
+  readonly #hasDefault: readonly boolean[];
   readonly #positional: number;
   readonly #single: boolean;
   readonly #indexByName = new Map<string, number>();
@@ -45,6 +46,7 @@ class BoundOperator {
     this.#encoders = codecs.map((codec) => codec.encode);
     this.#fits = codecs.map((codec) => codec.fits);
     this.#canOmit = schema.arguments.map((argument) => argument.hasDefault || argument.type.endsWith('?'));
+    this.#hasDefault = schema.arguments.map((argument) => argument.hasDefault);
     this.#positional = schema.arguments.filter((argument) => !argument.keywordOnly).length;
     this.#single = schema.returns.length === 1;
     schema.arguments.forEach((argument, i) => {
@@ -139,7 +141,7 @@ class BoundOperator {
     return new TorchError('ARGUMENT', `${this.origin} has no argument '${clipped(name)}'${near ? `; did you mean '${near}'?` : '.'} ${this.signature()}`);
   }
 
-  accepts(args: readonly unknown[]): boolean {
+  accepts(args: readonly unknown[], lenient: boolean): boolean {
     const last = args.length - 1;
     const named = last >= 0 && isPlainObject(args[last]) ? (args[last] as Record<string, unknown>) : undefined;
     const given = named ? last : args.length;
@@ -158,7 +160,8 @@ class BoundOperator {
         provided[i] = true;
       }
     }
-    return provided.every((present, i) => present || this.#canOmit[i]);
+    const canOmit = lenient ? this.#canOmit : this.#hasDefault;
+    return provided.every((present, i) => present || canOmit[i]);
   }
 
   signature(): string {
@@ -228,7 +231,7 @@ function bind(schema: NativeSchema): Operator {
   return Object.assign(call, {
     schema,
     invoke: (args: readonly unknown[]) => bound.call(args),
-    accepts: (args: readonly unknown[]) => bound.accepts(args),
+    accepts: (args: readonly unknown[], lenient: boolean) => bound.accepts(args, lenient),
     check: (args: readonly unknown[]) => bound.check(args),
   });
 }

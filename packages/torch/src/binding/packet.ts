@@ -61,10 +61,11 @@ export class Packet {
 
   /** Calls the first overload that the arguments fit. Throws `TorchError` with all signatures when none does. */
   call(args: readonly unknown[]): unknown {
-    return this.#choose(args).invoke(args);
+    return this.choose(args).invoke(args);
   }
 
-  #choose(args: readonly unknown[]): Operator {
+  /** The first overload that the arguments fit. */
+  choose(args: readonly unknown[]): Operator {
     try {
       const key = kindsOf(args);
       const known = this.#byKinds[key];
@@ -80,7 +81,10 @@ export class Packet {
   #search(args: readonly unknown[]): Operator {
     const operators = this.#operators;
     if (operators.length === 1) return operators[0] as Operator;
-    for (const operator of operators) if (operator.accepts(args)) return operator;
+    // Strictly first: `random_(7)` is `to=7`, not `from=7` with its `int? to` left out.
+    for (const lenient of [false, true]) {
+      for (const operator of operators) if (operator.accepts(args, lenient)) return operator;
+    }
     throw this.#noFit(args);
   }
 

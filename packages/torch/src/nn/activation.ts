@@ -36,12 +36,14 @@ export class SiLU extends Module {
   }
 }
 
+/** `σ(x) = 1 / (1 + exp(−x))`. */
 export class Sigmoid extends Module {
   forward(input: Tensor): Tensor {
     return sigmoid(input);
   }
 }
 
+/** `tanh(x)`. */
 export class Tanh extends Module {
   forward(input: Tensor): Tensor {
     return tanh(input);

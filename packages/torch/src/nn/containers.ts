@@ -20,6 +20,7 @@ export class Sequential<A extends unknown[] = [input: Tensor], R = Tensor> exten
     this.#items = named.map(([name, module]) => this.registerModule(name, module as AnyModule));
   }
 
+  /** Number of modules. */
   get length(): number {
     return this.#items.length;
   }
@@ -49,6 +50,7 @@ export class ModuleList<M extends AnyModule = Module> extends Module<never[], ne
     for (const module of modules) this.append(module);
   }
 
+  /** Number of modules. */
   get length(): number {
     return this.#items.length;
   }

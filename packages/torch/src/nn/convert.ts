@@ -10,6 +10,7 @@ import type { Tensor } from '../tensor/tensor.js';
 export interface ModuleToOptions {
   /** A floating point dtype; integer buffers keep theirs. */
   dtype?: DType;
+  /** Default: where each tensor is. */
   device?: Device;
   /** Of parameters and buffers with four dimensions. */
   memoryFormat?: MemoryFormat;

@@ -44,14 +44,17 @@ export function normal_(
   return inPlace(tensor, () => tensor.normal_(mean, std, { generator }));
 }
 
+/** All elements `value`. */
 export function constant_(tensor: Tensor, value: number): Tensor {
   return inPlace(tensor, () => tensor.fill_(value));
 }
 
+/** All elements 0. */
 export function zeros_(tensor: Tensor): Tensor {
   return constant_(tensor, 0);
 }
 
+/** All elements 1. */
 export function ones_(tensor: Tensor): Tensor {
   return constant_(tensor, 1);
 }

@@ -167,6 +167,7 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
     return children;
   }
 
+  /** The same without names. */
   children(): AnyModule[] {
     return this.namedChildren().map(([, module]) => module);
   }
@@ -185,6 +186,7 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
     return found;
   }
 
+  /** The same without names. */
   modules(): AnyModule[] {
     return this.namedModules().map(([, module]) => module);
   }
@@ -194,6 +196,7 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
     return this.#namedTensors(false, prefix) as NamedTensors<Parameter>;
   }
 
+  /** The same without names: what an optimizer takes. */
   parameters(): Parameter[] {
     return this.namedParameters().map(([, parameter]) => parameter);
   }
@@ -203,6 +206,7 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
     return this.#namedTensors(true, prefix);
   }
 
+  /** The same without names. */
   buffers(): Tensor[] {
     return this.namedBuffers().map(([, buffer]) => buffer);
   }
@@ -219,6 +223,7 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
     return this;
   }
 
+  /** As `train(false)`. Returns itself. */
   eval(): this {
     return this.train(false);
   }

@@ -31,6 +31,7 @@ export type ParameterGroup<O extends object> = Required<O> & { readonly params: 
 /** What an optimizer remembers of one parameter, under PyTorch's names (`exp_avg`, …). `step` counts its updates. */
 export type ParameterState = { step?: number } & { [name: string]: Tensor | number | undefined };
 
+/** The base of all optimizers: parameter groups, state and both as a state dict. */
 export abstract class Optimizer<O extends object, S extends ParameterState = ParameterState> {
   /** The groups, in the order that a state dict numbers their parameters in. */
   readonly paramGroups: ParameterGroup<O>[] = [];

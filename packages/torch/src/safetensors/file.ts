@@ -28,6 +28,7 @@ const forgotten = new FinalizationRegistry<number>((fd) => {
   }
 });
 
+/** A file that `open` gave: names, shapes and metadata at once, tensors one by one. */
 export class SafetensorsFile implements Disposable {
   /** What the file says of itself, from `__metadata__`. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -72,6 +73,7 @@ export class SafetensorsFile implements Disposable {
     return materialize(info, this.#read(info), { share: true, device, path: this.path });
   }
 
+  /** Closes the file; twice is harmless. Tensors that were read stay. */
   close(): void {
     if (this.#fd === undefined) return;
     forgotten.unregister(this);

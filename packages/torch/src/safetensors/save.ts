@@ -14,6 +14,7 @@ import { quote, SafetensorsError } from './error.js';
 import { buildHeader, lengthBytes, maxHeaderBytes, metadataKey, type StoredTensor } from './header.js';
 import { hasLoneSurrogate } from './scanner.js';
 
+/** Tensors by name. */
 export type TensorMap = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
 
 export interface SaveOptions {

@@ -100,10 +100,16 @@ export function releaseTensors(tensors: readonly TensorBase[], reason: number): 
     if (tensor.handle <= 0) continue;
     f64[++n] = tensor.handle;
     tensor.handle = reason;
+    if (reason === disposedByCall && tensor.owner !== null) forgetDead(tensor.owner.owned);
     tensor.owner = null;
     if (n === wordCount - 1) n = flush(n);
   }
   if (n > 0) flush(n);
+}
+
+/** A loop in one scope that disposes of what it makes must not leave a list of it. */
+function forgetDead(owned: TensorBase[]): void {
+  while (owned.length > 0 && (owned[owned.length - 1] as TensorBase).handle <= 0) owned.pop();
 }
 
 function flush(n: number): number {

@@ -12,18 +12,25 @@ import { isPlainObject } from './scope.js';
 import { Tensor } from './tensor.js';
 
 export interface TensorOptions {
+  /** Default: each function's own, float32 unless it says otherwise. */
   dtype?: DType;
+  /** Default `cpu`. */
   device?: Device;
+  /** Whether autograd records what is done with it. Default false. */
   requiresGrad?: boolean;
 }
 
 export interface FactoryOptions extends TensorOptions {
+  /** Default `strided`. */
   layout?: Layout;
+  /** Of `empty` only. Default `contiguous_format`. */
   memoryFormat?: MemoryFormat;
+  /** Page-locked memory, which a CUDA device copies from without waiting. Default false. */
   pinMemory?: boolean;
 }
 
 export interface RandomOptions extends FactoryOptions {
+  /** Default: the device's own. */
   generator?: Generator;
 }
 
@@ -195,12 +202,15 @@ function shaped(name: string, overload: string, args: readonly unknown[]): Tenso
 export function empty(...args: ShapeArguments<FactoryOptions>): Tensor {
   return shaped('empty', 'memory_format', args);
 }
+/** All elements 0. */
 export function zeros(...args: ShapeArguments<FactoryOptions>): Tensor {
   return shaped('zeros', '', args);
 }
+/** All elements 1. */
 export function ones(...args: ShapeArguments<FactoryOptions>): Tensor {
   return shaped('ones', '', args);
 }
+/** All elements `value`; float32 also when it is a whole number or a boolean. */
 export function full(shape: Sizes, value: number | bigint | boolean, options: FactoryOptions = {}): Tensor {
   return factory('full', '', [sizesOf(shape, 'full'), value], options);
 }

@@ -33,42 +33,52 @@ export interface ToOptions {
 export interface BackwardOptions {
   /** Default: 1 for a tensor of one element. */
   gradient?: Tensor;
+  /** Keeps what the graph saved, so that it can be gone through again. Default: `createGraph`. */
   retainGraph?: boolean;
+  /** Records the differentiation itself, for second derivatives. Default false. */
   createGraph?: boolean;
   /** Only these leaves get gradients. Default: all. */
   inputs?: readonly Tensor[];
 }
 
+/** PyTorch's tensor. `torch.tensor()` and the other functions make them, never `new`. */
 export class Tensor extends TensorMethods implements Disposable {
   /** Sizes, outermost first. */
   get shape(): number[] {
     return describe.shapeOf(this);
   }
 
+  /** Element type. */
   get dtype(): DType {
     return describe.dtypeOf(this);
   }
 
+  /** Where the values are: `cpu`, `cuda:0`, … */
   get device(): Device {
     return describe.deviceOf(this);
   }
 
+  /** How the values are stored: `strided`, or one of the sparse layouts. */
   get layout(): Layout {
     return describe.layoutOf(this);
   }
 
+  /** Number of dimensions. */
   get ndim(): number {
     return describe.dimOf(this);
   }
 
+  /** True for a tensor that no recorded operator made: its gradient is kept. */
   get isLeaf(): boolean {
     return describe.isLeafOf(this);
   }
 
+  /** Whether the values are on a CUDA device. */
   get isCuda(): boolean {
     return this.device.startsWith('cuda');
   }
 
+  /** Whether autograd records what is done with it. Setting it is `requiresGrad_`. */
   get requiresGrad(): boolean {
     return describe.requiresGradOf(this);
   }
@@ -87,7 +97,7 @@ export class Tensor extends TensorMethods implements Disposable {
   }
 
   set grad(value: Tensor | null) {
-    const gradient = value === null ? 0 : handleOf(requireTensor(value, 'Tensor.grad'));
+    const gradient = value === null || value === undefined ? 0 : handleOf(requireTensor(value, 'Tensor.grad'));
     const handle = handleOf(this);
     claimWords();
     f64[0] = handle;
@@ -118,10 +128,12 @@ export class Tensor extends TensorMethods implements Disposable {
     return oneOf(stride, dim, 'stride()');
   }
 
+  /** Number of dimensions, as `ndim`. */
   dim(): number {
     return this.ndim;
   }
 
+  /** Elements between the beginning of the memory and the first element. */
   storageOffset(): number {
     return describe.storageOffsetOf(this);
   }
@@ -136,6 +148,7 @@ export class Tensor extends TensorMethods implements Disposable {
     return itemSize(this.dtype);
   }
 
+  /** Number of elements. */
   numel(): number {
     return this.shape.reduce((product, size) => product * size, 1);
   }
@@ -178,39 +191,51 @@ export class Tensor extends TensorMethods implements Disposable {
     return changes ? (dispatch('to', [this, device, dtype, nonBlocking, copy, memoryFormat ?? null]) as Tensor) : this;
   }
 
+  /** `to('cpu')`. */
   cpu(): Tensor {
     return this.to('cpu');
   }
+  /** `to(device)`, by default the current CUDA device. */
   cuda(device: Device = 'cuda'): Tensor {
     return this.to(device);
   }
+  /** `to('float32')`. */
   float(): Tensor {
     return this.to('float32');
   }
+  /** `to('float64')`. */
   double(): Tensor {
     return this.to('float64');
   }
+  /** `to('float16')`. */
   half(): Tensor {
     return this.to('float16');
   }
+  /** `to('bfloat16')`. */
   bfloat16(): Tensor {
     return this.to('bfloat16');
   }
+  /** `to('int32')`. */
   int(): Tensor {
     return this.to('int32');
   }
+  /** `to('uint8')`. */
   byte(): Tensor {
     return this.to('uint8');
   }
+  /** `to('int8')`. */
   char(): Tensor {
     return this.to('int8');
   }
+  /** `to('int16')`. */
   short(): Tensor {
     return this.to('int16');
   }
+  /** `to('int64')`. */
   long(): Tensor {
     return this.to('int64');
   }
+  /** `to('bool')`. */
   bool(): Tensor {
     return this.to('bool');
   }

@@ -7,6 +7,7 @@ import { type DType, itemSize, type TypedArray } from './dtype.js';
 import { tidy } from './scope.js';
 import type { Tensor } from './tensor.js';
 
+/** What `toArray` gives: as many levels of arrays as the tensor has dimensions. */
 export type NestedArray = number | bigint | boolean | NestedArray[];
 
 const arrayClass = {
@@ -28,7 +29,7 @@ export function readTypedArray(tensor: Tensor): TypedArray {
   if (constructor === undefined) {
     throw new TorchError('ARGUMENT', `a ${dtype} tensor has no typed array; take torch.viewAsReal() of it first`);
   }
-  const values = new constructor(shapeOf(tensor).reduce((product, size) => product * size, 1));
+  const values = allocate(constructor, shapeOf(tensor).reduce((product, size) => product * size, 1));
   copyTo(tensor, values);
   return values;
 }
@@ -36,9 +37,18 @@ export function readTypedArray(tensor: Tensor): TypedArray {
 /** Copies the bytes of all values, row-major, in the tensor's own dtype. */
 export function readBytes(tensor: Tensor): Uint8Array {
   const count = shapeOf(tensor).reduce((product, size) => product * size, 1);
-  const bytes = new Uint8Array(count * itemSize(dtypeOf(tensor)));
+  const bytes = allocate(Uint8Array, count * itemSize(dtypeOf(tensor)));
   copyTo(tensor, bytes);
   return bytes;
+}
+
+/** JavaScript's own limits on arrays, as our error. */
+function allocate<T>(constructor: new (length: number) => T, length: number): T {
+  try {
+    return new constructor(length);
+  } catch (error) {
+    throw new TorchError('OUT_OF_MEMORY', `reading values: JavaScript has no array of ${length} elements: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function copyTo(tensor: Tensor, memory: ArrayBufferView): void {
@@ -58,6 +68,9 @@ export function readArray(tensor: Tensor): NestedArray {
     return Number.isSafeInteger(number) ? number : value;
   };
   const shape = shapeOf(tensor);
+  // A shape such as [2 ** 31, 0] has no values, but as many arrays.
+  const arrays = shape.slice(0, -1).reduce((product, size) => product * size, 1);
+  if (arrays > 2 ** 27) throw new TorchError('OUT_OF_MEMORY', `toArray(): a shape of [${shape.join(', ')}] is ${arrays} arrays; take toTypedArray()`);
   let next = 0;
   const build = (dim: number): NestedArray => {
     if (dim === shape.length) return convert(values[next++] as number | bigint);

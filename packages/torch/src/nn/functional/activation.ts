@@ -5,6 +5,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 
 const { aten } = ops;
 
+/** `max(x, 0)`. */
 export function relu(input: Tensor): Tensor {
   return aten.relu.default(input);
 }
@@ -14,10 +15,12 @@ export function silu(input: Tensor): Tensor {
   return aten.silu.default(input);
 }
 
+/** `σ(x) = 1 / (1 + exp(−x))`. */
 export function sigmoid(input: Tensor): Tensor {
   return aten.sigmoid.default(input);
 }
 
+/** `tanh(x)`. */
 export function tanh(input: Tensor): Tensor {
   return aten.tanh.default(input);
 }

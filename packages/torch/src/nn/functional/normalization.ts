@@ -7,7 +7,9 @@ import type { Tensor } from '../../tensor/tensor.js';
 const { aten } = ops;
 
 export interface BatchNormFunctionOptions {
+  /** Default null: 1. */
   weight?: Tensor | null;
+  /** Default null: 0. */
   bias?: Tensor | null;
   /** Whether the batch's own statistics are used, and the running ones updated. Default false. */
   training?: boolean;
@@ -50,7 +52,9 @@ function requireManyValues(input: Tensor): void {
 }
 
 export interface LayerNormFunctionOptions {
+  /** Default null: 1. */
   weight?: Tensor | null;
+  /** Default null: 0. */
   bias?: Tensor | null;
   /** Default 1e-5. */
   eps?: number;
