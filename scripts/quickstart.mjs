@@ -8,5 +8,8 @@ const example = fileURLToPath(new URL('../packages/torch/dist/examples/spirals.j
 
 console.log('Training a small network on two spirals with @deit-lt/torch (packages/torch/examples/spirals.ts).');
 const { status } = spawnSync(process.execPath, ['--enable-source-maps', example], { stdio: 'inherit' });
-if (status === 0) console.log(`\nNext: ${path.join('packages', 'torch', 'README.md')} shows the engine; docs/torch-api.md lists all of it.`);
+if (status === 0)
+  console.log(
+    `\nNext: ${path.join('packages', 'torch', 'README.md')} shows the engine; docs/torch-api.md lists all of it.`,
+  );
 process.exitCode = status ?? 1;

@@ -19,7 +19,11 @@ class Attention extends nn.Module {
 
   override forward(x: torch.Tensor): torch.Tensor {
     const [b, n, c] = x.shape as [number, number, number];
-    const [q, k, v] = this.qkv.call(x).reshape(b, n, 3, this.heads, c / this.heads).permute(2, 0, 3, 1, 4).unbind(0) as [torch.Tensor, torch.Tensor, torch.Tensor];
+    const [q, k, v] = this.qkv
+      .call(x)
+      .reshape(b, n, 3, this.heads, c / this.heads)
+      .permute(2, 0, 3, 1, 4)
+      .unbind(0) as [torch.Tensor, torch.Tensor, torch.Tensor];
     const mixed = F.scaledDotProductAttention(q, k, v); // (B, heads, N, headDim)
     return this.proj.call(mixed.transpose(1, 2).reshape(b, n, c));
   }
@@ -89,7 +93,8 @@ class BasicBlock extends nn.Module {
 
   override forward(x: torch.Tensor): torch.Tensor {
     const out = this.bn2.call(this.conv2.call(this.bn1.call(this.conv1.call(x)).relu()));
-    const shortcut = this.strideOfBlock === 1 ? x : F.pad(x.index('...', '::2', '::2'), [0, 0, 0, 0, this.pad, this.pad]);
+    const shortcut =
+      this.strideOfBlock === 1 ? x : F.pad(x.index('...', '::2', '::2'), [0, 0, 0, 0, this.pad, this.pad]);
     return out.add(shortcut).relu();
   }
 }
@@ -104,7 +109,9 @@ export class ResNet32 extends nn.Module<[torch.Tensor], torch.Tensor[]> {
   readonly conv1 = new nn.Conv2d(3, 16, 3, { padding: 1, bias: false });
   readonly bn1 = new nn.BatchNorm2d(16);
   readonly layers = new nn.Sequential(
-    ...stages.flatMap(([cIn, cOut, stride]) => Array.from({ length: 5 }, (_, i) => new BasicBlock(i === 0 ? cIn : cOut, cOut, i === 0 ? stride : 1))),
+    ...stages.flatMap(([cIn, cOut, stride]) =>
+      Array.from({ length: 5 }, (_, i) => new BasicBlock(i === 0 ? cIn : cOut, cOut, i === 0 ? stride : 1)),
+    ),
   );
   readonly linear = new nn.Linear(64, 10);
 

@@ -20,7 +20,9 @@ function train(): Measured {
   const bf16 = precision === 'bf16' || (precision === 'best' && torch.bestPrecision('cpu') === 'bfloat16');
   const model = testCase === 'vit' ? new DeiT() : new ResNet32();
   const optimizer =
-    testCase === 'vit' ? new torch.optim.AdamW(model.parameters(), { lr: 1e-3 }) : new torch.optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 2e-4 });
+    testCase === 'vit'
+      ? new torch.optim.AdamW(model.parameters(), { lr: 1e-3 })
+      : new torch.optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 2e-4 });
   let x = torch.randn([128, 3, 32, 32]);
   const y = torch.randint(0, 10, [128]);
   if (precision === 'best' && testCase === 'resnet') x = x.contiguous({ memoryFormat: 'channels_last' });
@@ -52,9 +54,10 @@ function operator(): Measured {
   const b = torch.randn([2, 3]);
   const loops: Record<string, () => void> = {
     scope: () => {
-      for (let i = 0; i < 5_000; i++) torch.tidy(() => {
-        for (let j = 0; j < 20; j++) a.add(b);
-      });
+      for (let i = 0; i < 5_000; i++)
+        torch.tidy(() => {
+          for (let j = 0; j < 20; j++) a.add(b);
+        });
     },
     dispose: () => {
       for (let i = 0; i < 100_000; i++) a.add(b).dispose();

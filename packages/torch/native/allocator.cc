@@ -13,7 +13,6 @@
 
 #include "arena.h"
 #include "errors.h"
-#include "version.h"
 
 namespace {
 
@@ -123,15 +122,11 @@ void release(void* data) {
 
 class CachingAllocator final : public c10::Allocator {
  public:
-#if TORCH_AT_LEAST(2, 2)
-  c10::DataPtr allocate(size_t n) override { return make(n); }
-#else
-  c10::DataPtr allocate(size_t n) const override { return make(n); }
-#endif
-#if TORCH_AT_LEAST(2, 3)
-  void copy_data(void* target, const void* source, std::size_t count) const override { default_copy_data(target, source, count); }
-#endif
-  c10::DeleterFnPtr raw_deleter() const override { return &release; }
+  // Without `override`: after 2.2 libtorch made allocate() non-const and added copy_data(). Each version finds its own.
+  c10::DataPtr allocate(size_t n) { return make(n); }
+  c10::DataPtr allocate(size_t n) const { return make(n); }
+  void copy_data(void* target, const void* source, size_t count) const { std::memcpy(target, source, count); }
+  c10::DeleterFnPtr raw_deleter() const { return &release; }
 
  private:
   static c10::DataPtr make(size_t n) {

@@ -148,11 +148,11 @@ void Writer::value(const c10::IValue& value) {
     tag(Tag::Double);
     number(value.toDouble());
   } else if (value.isTensorList()) {
-    const auto list = value.toTensorList();
+    const auto list = value.toListRef();
     tag(Tag::TensorList);
     checked(at + 1 + list.size());  // before any slot is taken
     number(static_cast<double>(list.size()));
-    for (const at::Tensor& item : list) tensor(item);
+    for (const c10::IValue& item : list) tensor(item.toTensor());
   } else if (value.isIntList()) {
     const auto list = value.toIntList();
     tag(Tag::IntList);

@@ -3,15 +3,28 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <c10/core/DeviceGuard.h>
 #include <dlfcn.h>
+
+#include <array>
 
 #include "errors.h"
 #include "version.h"
 
-#ifdef WITH_CUDA_HEADERS
+// The caching allocator's own header needs CUDA's; 2.9 gave it an interface that does not.
+#if defined(WITH_CUDA_HEADERS)
 #include <c10/cuda/CUDACachingAllocator.h>
-#include <c10/cuda/CUDAFunctions.h>
-#include <cuda_runtime_api.h>
+namespace cudaCaching = c10::cuda::CUDACachingAllocator;
+#define CUDA_STATISTICS
+#elif TORCH_AT_LEAST(2, 9)
+#include <c10/core/CachingDeviceAllocator.h>
+namespace cudaCaching {
+static c10::DeviceAllocator* get() { return c10::getDeviceAllocator(c10::DeviceType::CUDA); }
+static auto getDeviceStats(c10::DeviceIndex index) { return get()->getDeviceStats(index); }
+static void resetPeakStats(c10::DeviceIndex index) { get()->resetPeakStats(index); }
+static void emptyCache() { get()->emptyCache(); }
+}  // namespace cudaCaching
+#define CUDA_STATISTICS
 #endif
 
 namespace {
@@ -56,7 +69,7 @@ Napi::Value buildInfo(const Napi::CallbackInfo& info) {
     result["blasConfig"] = Napi::String::New(info.Env(), blasConfig());
     result["blasCore"] = Napi::String::New(info.Env(), blasCore());
     result["cuda"] = Napi::Boolean::New(info.Env(), at::hasCUDA());
-#ifdef WITH_CUDA_HEADERS
+#ifdef CUDA_STATISTICS
     result["cudaStatistics"] = Napi::Boolean::New(info.Env(), true);
 #else
     result["cudaStatistics"] = Napi::Boolean::New(info.Env(), false);
@@ -71,66 +84,72 @@ Napi::Value cudaDeviceCount(const Napi::CallbackInfo& info) {
   }));
 }
 
-#ifdef WITH_CUDA_HEADERS
-void checkCuda(cudaError_t status) {
-  if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
+// libtorch_cuda's own CUDA runtime, asked by name: pip's packages of it lack some of the headers.
+template <class Function>
+Function* cudaRuntime(const char* name) {
+  const auto function = reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
+  if (function == nullptr) throw std::runtime_error(std::string("libtorch came without a CUDA runtime: there is no ") + name);
+  return function;
+}
+
+enum CudaAttribute : int { MultiProcessorCount = 16, ComputeCapabilityMajor = 75, ComputeCapabilityMinor = 76 };  // cudaDevAttr…
+
+void checkCuda(int status) {
+  if (status != 0) throw std::runtime_error(cudaRuntime<const char*(int)>("cudaGetErrorString")(status));
+}
+
+// The caching allocator knows no device before CUDA has started. Every version starts it for its generators.
+c10::Device startedDevice(const Napi::Value& index) {
+  const c10::Device device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index.As<Napi::Number>().Int32Value()));
+  at::globalContext().defaultGenerator(device);
+  return device;
+}
+
+#ifndef CUDA_STATISTICS
+[[noreturn]] void noCudaStatistics() {
+  throw std::runtime_error("the bridge was built without CUDA headers, which this libtorch's memory statistics need");
 }
 #endif
-
-[[noreturn]] void noCudaBuild() {
-  throw std::runtime_error("the bridge was built without CUDA headers, or this libtorch has no CUDA");
-}
 
 Napi::Value cudaSynchronize(const Napi::CallbackInfo& info) {
   return Napi::Value(info.Env(), guarded(info.Env(), [&]() -> napi_value {
-#ifdef WITH_CUDA_HEADERS
-    const int index = info[0].As<Napi::Number>().Int32Value();
-    int before;
-    checkCuda(cudaGetDevice(&before));
-    checkCuda(cudaSetDevice(index));
-    const cudaError_t status = cudaDeviceSynchronize();
-    checkCuda(cudaSetDevice(before));
-    checkCuda(status);
+    const c10::DeviceGuard guard(startedDevice(info[0]));
+    checkCuda(cudaRuntime<int()>("cudaDeviceSynchronize")());
     return info.Env().Undefined();
-#else
-    noCudaBuild();
-#endif
   }));
 }
 
 // cudaProperties(index) → { name, major, minor, multiprocessors, totalBytes, freeBytes }
 Napi::Value cudaProperties(const Napi::CallbackInfo& info) {
   return Napi::Value(info.Env(), guarded(info.Env(), [&]() -> napi_value {
-#ifdef WITH_CUDA_HEADERS
-    const int index = info[0].As<Napi::Number>().Int32Value();
-    cudaDeviceProp properties;
-    checkCuda(cudaGetDeviceProperties(&properties, index));
-    int before;
-    size_t freeBytes, totalBytes;
-    checkCuda(cudaGetDevice(&before));
-    checkCuda(cudaSetDevice(index));
-    const cudaError_t status = cudaMemGetInfo(&freeBytes, &totalBytes);
-    checkCuda(cudaSetDevice(before));
-    checkCuda(status);
+    const c10::Device device = startedDevice(info[0]);
+    const c10::DeviceGuard guard(device);
+    // cudaDeviceProp takes about 1 KiB and begins with the name, whatever follows in each CUDA version.
+    alignas(16) std::array<char, 8192> properties{};
+    checkCuda(cudaRuntime<int(void*, int)>("cudaGetDeviceProperties")(properties.data(), device.index()));
+    const auto attribute = [&](CudaAttribute which) {
+      int value = 0;
+      checkCuda(cudaRuntime<int(int*, int, int)>("cudaDeviceGetAttribute")(&value, which, device.index()));
+      return Napi::Number::New(info.Env(), value);
+    };
+    size_t freeBytes = 0, totalBytes = 0;
+    checkCuda(cudaRuntime<int(size_t*, size_t*)>("cudaMemGetInfo")(&freeBytes, &totalBytes));
     auto result = Napi::Object::New(info.Env());
-    result["name"] = Napi::String::New(info.Env(), properties.name);
-    result["major"] = Napi::Number::New(info.Env(), properties.major);
-    result["minor"] = Napi::Number::New(info.Env(), properties.minor);
-    result["multiprocessors"] = Napi::Number::New(info.Env(), properties.multiProcessorCount);
+    result["name"] = Napi::String::New(info.Env(), properties.data());
+    result["major"] = attribute(ComputeCapabilityMajor);
+    result["minor"] = attribute(ComputeCapabilityMinor);
+    result["multiprocessors"] = attribute(MultiProcessorCount);
     result["totalBytes"] = Napi::Number::New(info.Env(), static_cast<double>(totalBytes));
     result["freeBytes"] = Napi::Number::New(info.Env(), static_cast<double>(freeBytes));
     return result;
-#else
-    noCudaBuild();
-#endif
   }));
 }
 
 // cudaMemory(index) → bytes of the caching allocator: { allocated, peakAllocated, reserved, peakReserved }
 Napi::Value cudaMemory(const Napi::CallbackInfo& info) {
   return Napi::Value(info.Env(), guarded(info.Env(), [&]() -> napi_value {
-#ifdef WITH_CUDA_HEADERS
-    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(info[0].As<Napi::Number>().Int32Value()));
+#ifdef CUDA_STATISTICS
+    const auto stats = cudaCaching::getDeviceStats(startedDevice(info[0]).index());
     auto result = Napi::Object::New(info.Env());
     result["allocated"] = Napi::Number::New(info.Env(), static_cast<double>(stats.allocated_bytes[0].current));
     result["peakAllocated"] = Napi::Number::New(info.Env(), static_cast<double>(stats.allocated_bytes[0].peak));
@@ -138,29 +157,29 @@ Napi::Value cudaMemory(const Napi::CallbackInfo& info) {
     result["peakReserved"] = Napi::Number::New(info.Env(), static_cast<double>(stats.reserved_bytes[0].peak));
     return result;
 #else
-    noCudaBuild();
+    noCudaStatistics();
 #endif
   }));
 }
 
 Napi::Value cudaResetPeak(const Napi::CallbackInfo& info) {
   return Napi::Value(info.Env(), guarded(info.Env(), [&]() -> napi_value {
-#ifdef WITH_CUDA_HEADERS
-    c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(info[0].As<Napi::Number>().Int32Value()));
+#ifdef CUDA_STATISTICS
+    cudaCaching::resetPeakStats(startedDevice(info[0]).index());
     return info.Env().Undefined();
 #else
-    noCudaBuild();
+    noCudaStatistics();
 #endif
   }));
 }
 
 Napi::Value cudaEmptyCache(const Napi::CallbackInfo& info) {
   return Napi::Value(info.Env(), guarded(info.Env(), [&]() -> napi_value {
-#ifdef WITH_CUDA_HEADERS
-    c10::cuda::CUDACachingAllocator::emptyCache();
+#ifdef CUDA_STATISTICS
+    cudaCaching::emptyCache();
     return info.Env().Undefined();
 #else
-    noCudaBuild();
+    noCudaStatistics();
 #endif
   }));
 }
@@ -169,7 +188,7 @@ Napi::Value cudaEmptyCache(const Napi::CallbackInfo& info) {
 
 void device::install(Napi::Env env, Napi::Object exports) {
   exports["setNumThreads"] = Napi::Function::New(env, setNumThreads);
-  exports["getNumThreads"] = Napi::Function::New(env, getNumThreads);
+  exports["getNumThreads"] = Napi::Function::New(env, guardedFunction<getNumThreads>);
   exports["buildInfo"] = Napi::Function::New(env, buildInfo);
   exports["cudaDeviceCount"] = Napi::Function::New(env, cudaDeviceCount);
   exports["cudaSynchronize"] = Napi::Function::New(env, cudaSynchronize);

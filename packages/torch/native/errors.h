@@ -14,7 +14,11 @@ inline void throwCurrent(napi_env env) {
   try {
     throw;
   } catch (const Napi::Error& error) {
-    error.ThrowAsJavaScriptException();
+    // Throws again when a worker is being terminated: nothing can be thrown to it any more.
+    try {
+      error.ThrowAsJavaScriptException();
+    } catch (...) {
+    }
   } catch (const c10::Error& error) {
     napi_throw_error(env, "TORCH", error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
@@ -34,6 +38,13 @@ napi_value guarded(napi_env env, F body) {
     throwCurrent(env);
     return nullptr;
   }
+}
+
+// Wraps a callback of node-addon-api's kind.
+using Callback = Napi::Value (*)(const Napi::CallbackInfo&);
+template <Callback body>
+Napi::Value guardedFunction(const Napi::CallbackInfo& info) {
+  return Napi::Value(info.Env(), guarded(info.Env(), [&]() -> napi_value { return body(info); }));
 }
 
 // Wraps a raw Node-API callback: `static napi_value name(napi_env, napi_callback_info)`.

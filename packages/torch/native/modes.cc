@@ -107,10 +107,10 @@ Napi::Value isAutocastEnabled(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void modes::install(Napi::Env env, Napi::Object exports) {
-  exports["setGradEnabled"] = Napi::Function::New(env, setGradEnabled);
-  exports["isGradEnabled"] = Napi::Function::New(env, isGradEnabled);
-  exports["pushInferenceMode"] = Napi::Function::New(env, pushInferenceMode);
-  exports["popInferenceMode"] = Napi::Function::New(env, popInferenceMode);
+  exports["setGradEnabled"] = Napi::Function::New(env, guardedFunction<setGradEnabled>);
+  exports["isGradEnabled"] = Napi::Function::New(env, guardedFunction<isGradEnabled>);
+  exports["pushInferenceMode"] = Napi::Function::New(env, guardedFunction<pushInferenceMode>);
+  exports["popInferenceMode"] = Napi::Function::New(env, guardedFunction<popInferenceMode>);
   exports["enterAutocast"] = Napi::Function::New(env, enterAutocast);
   exports["exitAutocast"] = Napi::Function::New(env, exitAutocast);
   exports["isAutocastEnabled"] = Napi::Function::New(env, isAutocastEnabled);

@@ -1,5 +1,7 @@
 #include "state.h"
 
+#include <algorithm>
+
 #include "errors.h"
 
 State& stateOf(napi_env env) {
@@ -50,11 +52,22 @@ void State::release(napi_env env, uint32_t handle) {
   slot.tensor = at::Tensor();
 }
 
+namespace {
+// What V8 should believe a tensor to hold. A view counts with its own elements: were it the whole
+// storage, a loop over the rows of a large tensor would drive V8 into one collection after another.
+int64_t bytesHeld(const at::Tensor& tensor) {
+  constexpr int64_t overhead = 256;
+  if (!tensor.has_storage()) return overhead;
+  const auto all = static_cast<int64_t>(tensor.storage().nbytes());
+  if (tensor.storage().use_count() == 1) return all + overhead;
+  return std::min(all, tensor.numel() * static_cast<int64_t>(tensor.element_size())) + overhead;
+}
+}  // namespace
+
 void State::watch(napi_env env, napi_value object, uint32_t handle) {
   const at::Tensor& held = tensor(handle);
   Slot& slot = slots[handle];
-  // A view's bytes count too: nothing tells which of the two outlives the other.
-  slot.reportedBytes = held.has_storage() ? static_cast<int64_t>(held.storage().nbytes()) + 256 : 256;
+  slot.reportedBytes = bytesHeld(held);
   int64_t total;
   napi_adjust_external_memory(env, slot.reportedBytes, &total);
   const uint64_t key = (static_cast<uint64_t>(slot.generation) << 32) | handle;

@@ -17,7 +17,6 @@ struct Bytes {
 
 // The memory of an ArrayBuffer, or of any view on one.
 Bytes bytesOf(const Napi::Value& value) {
-  Bytes bytes;
   if (value.IsArrayBuffer()) {
     auto buffer = value.As<Napi::ArrayBuffer>();
     return {static_cast<char*>(buffer.Data()), buffer.ByteLength()};
@@ -164,13 +163,21 @@ Napi::Value liveTensors(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(state.liveTensors()));
 }
 
+// reportedMemory() → bytes that V8 believes to be held by its objects, ours and all others'.
+Napi::Value reportedMemory(const Napi::CallbackInfo& info) {
+  int64_t total = 0;
+  napi_adjust_external_memory(info.Env(), 0, &total);
+  return Napi::Number::New(info.Env(), static_cast<double>(total));
+}
+
 }  // namespace
 
 void tensor::install(Napi::Env env, Napi::Object exports) {
   exports["copyFrom"] = Napi::Function::New(env, copyFrom);
   exports["shareFrom"] = Napi::Function::New(env, shareFrom);
   exports["copyTo"] = Napi::Function::New(env, copyTo);
-  exports["liveTensors"] = Napi::Function::New(env, liveTensors);
+  exports["liveTensors"] = Napi::Function::New(env, guardedFunction<liveTensors>);
+  exports["reportedMemory"] = Napi::Function::New(env, guardedFunction<reportedMemory>);
   const auto raw = [&](const char* name, napi_callback callback) {
     napi_value function;
     napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);

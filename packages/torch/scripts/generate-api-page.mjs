@@ -277,10 +277,7 @@ function errorReference() {
       '`torch.safetensors.SafetensorsError`: see `path`, `tensor`, `expected` and `found` of the error.',
       causes,
     ),
-    ...errorTable(
-      'SetupError',
-      'Of `deit-torch-setup`: printed as a message, without a stack trace; not exported.',
-    ),
+    ...errorTable('SetupError', 'Of `deit-torch-setup`: printed as a message, without a stack trace; not exported.'),
   ];
 }
 

@@ -15,30 +15,110 @@ const addon = createRequire(import.meta.url)(path.join(root, 'build', record.add
 const python = process.env.PYTHON_TORCH ?? '/usr/bin/python3';
 
 const names = JSON.parse(
-  execFileSync(python, ['-c', 'import torch, json; print(json.dumps({"methods": dir(torch.Tensor), "functions": dir(torch), "nn": dir(torch.nn.functional) + dir(torch._C._nn) + dir(torch.special) + dir(torch.linalg)}))'], { encoding: 'utf8', maxBuffer: 1 << 24 }),
+  execFileSync(
+    python,
+    [
+      '-c',
+      'import torch, json; print(json.dumps({"methods": dir(torch.Tensor), "functions": dir(torch), "nn": dir(torch.nn.functional) + dir(torch._C._nn) + dir(torch.special) + dir(torch.linalg)}))',
+    ],
+    { encoding: 'utf8', maxBuffer: 1 << 24 },
+  ),
 );
 
 // Written by hand in src/: they differ from the operator, or need more than it.
 const byHand = new Set([
-  'to', 'item', 'size', 'stride', 'dim', 'numel', 'cpu', 'cuda', 'float', 'double', 'half', 'int', 'long', 'bool', 'backward', 'grad', 'requires_grad_',
-  'index', 'is_leaf', 'data', 'type', 'dtype', 'shape', 'layout', 'device', 'storage_offset', 'names', 'rename', 'rename_', 'refine_names', 'align_to', 'align_as',
-  'set_data', 'output_nr', 'qscheme', 'to_dense_backward', 'record_stream', 'tensor', 'tensor_split_', 'from_file', 'eye_', 'result_type', 'is_storage',
+  'to',
+  'item',
+  'size',
+  'stride',
+  'dim',
+  'numel',
+  'cpu',
+  'cuda',
+  'float',
+  'double',
+  'half',
+  'int',
+  'long',
+  'bool',
+  'backward',
+  'grad',
+  'requires_grad_',
+  'index',
+  'is_leaf',
+  'data',
+  'type',
+  'dtype',
+  'shape',
+  'layout',
+  'device',
+  'storage_offset',
+  'names',
+  'rename',
+  'rename_',
+  'refine_names',
+  'align_to',
+  'align_as',
+  'set_data',
+  'output_nr',
+  'qscheme',
+  'to_dense_backward',
+  'record_stream',
+  'tensor',
+  'tensor_split_',
+  'from_file',
+  'eye_',
+  'result_type',
+  'is_storage',
 ]);
 // Creation functions: written by hand in src/tensor/create.ts with this package's defaults.
-const creation = new Set(['empty', 'zeros', 'ones', 'full', 'rand', 'randn', 'randint', 'randperm', 'arange', 'linspace', 'eye', 'scalar_tensor']);
-const reserved = new Set(['var', 'in', 'delete', 'default', 'new', 'function', 'with', 'case', 'if', 'else', 'switch', 'void', 'import', 'export', 'return']);
+const creation = new Set([
+  'empty',
+  'zeros',
+  'ones',
+  'full',
+  'rand',
+  'randn',
+  'randint',
+  'randperm',
+  'arange',
+  'linspace',
+  'eye',
+  'scalar_tensor',
+]);
+const reserved = new Set([
+  'var',
+  'in',
+  'delete',
+  'default',
+  'new',
+  'function',
+  'with',
+  'case',
+  'if',
+  'else',
+  'switch',
+  'void',
+  'import',
+  'export',
+  'return',
+]);
 
 const camel = (name) => name.replace(/(?<=[a-zA-Z0-9])_([a-z0-9])/g, (_, letter) => letter.toUpperCase());
 const safe = (name) => (reserved.has(name) ? `${name}_` : camel(name));
 const supported = (type) => !/Dimname|Stream|Storage|Dict|\bt\[|Any|QScheme|__torch__|\bt\b|complex/.test(type);
 
 /** Schemas by name, in the order in which overloads are tried (as src/binding/packet.ts ranks them). */
-const rank = (overload) => (overload === 'Tensor' ? '0' : overload === '' ? '1' : overload.startsWith('Tensor') ? `2${overload}` : `3${overload}`);
+const rank = (overload) =>
+  overload === 'Tensor' ? '0' : overload === '' ? '1' : overload.startsWith('Tensor') ? `2${overload}` : `3${overload}`;
 const operators = Object.entries(addon.listOperators('aten'))
   .sort(([a], [b]) => (a < b ? -1 : 1))
   .map(([name, overloads]) => ({
     name,
-    schemas: overloads.filter((overload) => !/[Dd]imname|names/.test(overload)).sort((a, b) => (rank(a) < rank(b) ? -1 : 1)).map((overload) => addon.findOperator(`aten::${name}`, overload)),
+    schemas: overloads
+      .filter((overload) => !/[Dd]imname|names/.test(overload))
+      .sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
+      .map((overload) => addon.findOperator(`aten::${name}`, overload)),
   }));
 
 function argumentType(type, { tensorOrNumber = false } = {}) {
@@ -49,7 +129,19 @@ function argumentType(type, { tensorOrNumber = false } = {}) {
     const array = `readonly ${item.includes(' ') ? `(${item})` : item}[]`;
     return list[2] !== '' && list[1] !== 'Tensor' ? `${item} | ${array}` : array;
   }
-  const simple = { Tensor: tensorOrNumber ? 'Tensor | number' : 'Tensor', Scalar: 'Scalar', int: 'number', float: 'number', bool: 'boolean', str: 'string', Device: 'Device', Generator: 'Generator', ScalarType: 'DType', Layout: 'Layout', MemoryFormat: 'MemoryFormat' };
+  const simple = {
+    Tensor: tensorOrNumber ? 'Tensor | number' : 'Tensor',
+    Scalar: 'Scalar',
+    int: 'number',
+    float: 'number',
+    bool: 'boolean',
+    str: 'string',
+    Device: 'Device',
+    Generator: 'Generator',
+    ScalarType: 'DType',
+    Layout: 'Layout',
+    MemoryFormat: 'MemoryFormat',
+  };
   return simple[type] ?? 'never';
 }
 
@@ -58,7 +150,17 @@ function resultType(schema) {
     if (type.endsWith('?')) return `${one(type.slice(0, -1))} | null`;
     const list = /^(.*)\[(\d*)\]$/.exec(type);
     if (list) return `${one(list[1])}[]`;
-    return { Tensor: 'Tensor', Scalar: 'Scalar', int: 'number', float: 'number', bool: 'boolean', str: 'string', ScalarType: 'number' }[type] ?? 'unknown';
+    return (
+      {
+        Tensor: 'Tensor',
+        Scalar: 'Scalar',
+        int: 'number',
+        float: 'number',
+        bool: 'boolean',
+        str: 'string',
+        ScalarType: 'number',
+      }[type] ?? 'unknown'
+    );
   };
   if (schema.returns.length === 0) return 'void';
   if (schema.returns.length === 1) return one(schema.returns[0].type);
@@ -70,7 +172,11 @@ function resultType(schema) {
 function parameterLists(schema, { skipSelf = false, tensorOrNumber = false, variadic = false } = {}) {
   const written = new Set(schema.returns.map((r) => r.argument)); // a number cannot be written to
   const all = schema.arguments
-    .map((a, i) => ({ ...a, ts: argumentType(a.type, { tensorOrNumber: tensorOrNumber && !written.has(i) }), optional: a.hasDefault || a.type.endsWith('?') }))
+    .map((a, i) => ({
+      ...a,
+      ts: argumentType(a.type, { tensorOrNumber: tensorOrNumber && !written.has(i) }),
+      optional: a.hasDefault || a.type.endsWith('?'),
+    }))
     .slice(skipSelf ? 1 : 0);
   const positional = all.filter((a) => !a.keywordOnly);
   const keyword = all.filter((a) => a.keywordOnly);
@@ -79,22 +185,33 @@ function parameterLists(schema, { skipSelf = false, tensorOrNumber = false, vari
   const trailing = firstOptional < 0 ? [] : positional.slice(firstOptional);
   const field = (a) => `${camel(a.name)}${a.optional ? '?' : ''}: ${a.ts}`;
   const param = (a) => `${safe(a.name)}: ${a.ts}`;
-  const optionsOf = (list) => (list.length === 0 ? [] : [`options${list.every((a) => a.optional) ? '?' : ''}: { ${list.map(field).join('; ')} }`]);
+  const optionsOf = (list) =>
+    list.length === 0 ? [] : [`options${list.every((a) => a.optional) ? '?' : ''}: { ${list.map(field).join('; ')} }`];
   // The first of the trailing ones may be given in their places and the others by name: `t.sum(0, { keepdim: true })`.
-  const lists = trailing.map((_, k) => [...required.map(param), ...trailing.slice(0, k).map(param), ...optionsOf([...trailing.slice(k), ...keyword])]);
+  const lists = trailing.map((_, k) => [
+    ...required.map(param),
+    ...trailing.slice(0, k).map(param),
+    ...optionsOf([...trailing.slice(k), ...keyword]),
+  ]);
   if (trailing.length === 0) lists.push([...required.map(param), ...optionsOf(keyword)]);
   if (trailing.length > 0 && trailing.every((a) => a.optional) && !keyword.some((a) => !a.optional)) {
     lists.push([...required.map(param), ...trailing.map((a) => `${safe(a.name)}?: ${a.ts}`), ...optionsOf(keyword)]);
   }
   if (variadic && positional.at(-1)?.type === 'int[]') {
     lists.push([...required.slice(0, -1).map(param), `...${safe(positional.at(-1).name)}: number[]`]);
-    if (keyword.length > 0) lists.push([...required.slice(0, -1).map(param), `...${safe(positional.at(-1).name)}AndOptions: [...number[], { ${keyword.map(field).join('; ')} }]`]);
+    if (keyword.length > 0)
+      lists.push([
+        ...required.slice(0, -1).map(param),
+        `...${safe(positional.at(-1).name)}AndOptions: [...number[], { ${keyword.map(field).join('; ')} }]`,
+      ]);
   }
   return lists.map((list) => list.join(', '));
 }
 
 const isOut = (schema) => schema.returns.some((r) => schema.arguments[r.argument]?.keywordOnly);
-const usable = (schema) => schema.arguments.every((a) => a.hasDefault || a.type.endsWith('?') || supported(a.type)) && schema.arguments.every((a) => supported(a.type) || a.keywordOnly);
+const usable = (schema) =>
+  schema.arguments.every((a) => a.hasDefault || a.type.endsWith('?') || supported(a.type)) &&
+  schema.arguments.every((a) => supported(a.type) || a.keywordOnly);
 const text = (schema) => `${schema.name.slice(6)}${schema.overload ? `.${schema.overload}` : ''}`;
 
 function overloadsText(name, schemas, options, prefix) {
@@ -139,13 +256,21 @@ function methods() {
   const body = [];
   for (const { name, schemas } of operators) {
     if (!wanted.has(name)) continue;
-    const fit = schemas.filter((s) => !isOut(s) && usable(s) && s.arguments[0]?.type === 'Tensor' && s.arguments[0].name === 'self');
+    const fit = schemas.filter(
+      (s) => !isOut(s) && usable(s) && s.arguments[0]?.type === 'Tensor' && s.arguments[0].name === 'self',
+    );
     if (fit.length === 0) continue;
     const at = variadicAt(fit);
-    body.push(`  /** \`aten::${name}\`: ${fit.map(text).join(', ')}. https://pytorch.org/docs/stable/generated/torch.Tensor.${name}.html */`);
+    body.push(
+      `  /** \`aten::${name}\`: ${fit.map(text).join(', ')}. https://pytorch.org/docs/stable/generated/torch.Tensor.${name}.html */`,
+    );
     body.push(...overloadsText(camel(name), fit, { skipSelf: true, variadic: at >= 0 }, '  '));
     body.push(`  ${camel(name)}(...args: unknown[]): unknown {`);
-    body.push(at < 0 ? `    return dispatch('${name}', [this, ...args]);` : `    return dispatchVariadic('${name}', [this, ...args], ${at});`);
+    body.push(
+      at < 0
+        ? `    return dispatch('${name}', [this, ...args]);`
+        : `    return dispatchVariadic('${name}', [this, ...args], ${at});`,
+    );
     body.push('  }', '');
   }
   return `${banner}import { dispatch, dispatchVariadic } from '../binding/packet.js';
@@ -169,7 +294,9 @@ function functions() {
     const exported = camel(name);
     const own = reserved.has(exported) ? `${exported}_` : exported;
     const at = variadicAt(fit);
-    body.push(`/** \`aten::${name}\`: ${fit.map(text).join(', ')}. https://pytorch.org/docs/stable/generated/torch.${name}.html */`);
+    body.push(
+      `/** \`aten::${name}\`: ${fit.map(text).join(', ')}. https://pytorch.org/docs/stable/generated/torch.${name}.html */`,
+    );
     const keyword = own === exported ? 'export function ' : 'function ';
     body.push(...overloadsText(own, fit, { variadic: at >= 0 }, keyword));
     body.push(`${keyword}${own}(...args: unknown[]): unknown {`);
@@ -189,7 +316,9 @@ function table() {
   for (const { name, schemas } of operators) {
     const fit = schemas.filter(usable);
     if (fit.length === 0) continue;
-    body.push(`  ${/^[a-zA-Z_]\w*$/.test(name) ? name : JSON.stringify(name)}: ((...args: readonly unknown[]) => unknown) & {`);
+    body.push(
+      `  ${/^[a-zA-Z_]\w*$/.test(name) ? name : JSON.stringify(name)}: ((...args: readonly unknown[]) => unknown) & {`,
+    );
     for (const schema of fit)
       for (const list of new Set(parameterLists(schema, { tensorOrNumber: true })))
         body.push(`    ${schema.overload || 'default'}(${list}): ${resultType(schema)};`);
@@ -204,12 +333,21 @@ ${body.join('\n')}
 }
 
 let stale = false;
-for (const [file, content] of [['src/tensor/methods.generated.ts', methods()], ['src/functions.generated.ts', functions()], ['src/ops.generated.ts', table()]]) {
+for (const [file, content] of [
+  ['src/tensor/methods.generated.ts', methods()],
+  ['src/functions.generated.ts', functions()],
+  ['src/ops.generated.ts', table()],
+]) {
   const target = path.join(root, file);
   if (process.argv.includes('--check')) {
     let known = '';
-    try { known = readFileSync(target, 'utf8'); } catch {}
-    if (known !== content) { stale = true; console.error(`${file} differs from what this libtorch gives`); }
+    try {
+      known = readFileSync(target, 'utf8');
+    } catch {}
+    if (known !== content) {
+      stale = true;
+      console.error(`${file} differs from what this libtorch gives`);
+    }
   } else {
     writeFileSync(target, content);
     console.log(`${file}: ${content.split('\n').length} lines`);

@@ -20,7 +20,8 @@ export const cppStandard = (version) => (isAtLeast(version, '2.12') ? 'c++20' : 
 export function compileFlags(libtorch, { nodeIncludeDirs }) {
   const { version, includeDirs, cxx11Abi, cudaIncludeDir } = libtorch;
   // Named with -isystem, a folder that the compiler searches anyway would change the order of its own headers.
-  const foreign = [...includeDirs, ...nodeIncludeDirs].filter(
+  const cudaIncludeDirs = cudaIncludeDir === null ? [] : [cudaIncludeDir];
+  const foreign = [...includeDirs, ...nodeIncludeDirs, ...cudaIncludeDirs].filter(
     (folder) => !['/usr/include', '/usr/local/include'].includes(folder),
   );
   return [
@@ -37,7 +38,7 @@ export function compileFlags(libtorch, { nodeIncludeDirs }) {
     '-DNAPI_CPP_EXCEPTIONS',
     ...(cxx11Abi === undefined ? [] : [`-D_GLIBCXX_USE_CXX11_ABI=${cxx11Abi ? 1 : 0}`]),
     ...(cudaIncludeDir === null ? [] : ['-DWITH_CUDA_HEADERS']),
-    ...[...foreign, ...(cudaIncludeDir === null ? [] : [cudaIncludeDir])].flatMap((folder) => ['-isystem', folder]),
+    ...foreign.flatMap((folder) => ['-isystem', folder]),
   ];
 }
 

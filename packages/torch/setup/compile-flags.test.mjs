@@ -42,6 +42,8 @@ suite('compileFlags()', () => {
     assert.ok(flags.includes('/usr/include/torch/csrc/api/include'));
     assert.ok(flags.includes('-D_GLIBCXX_USE_CXX11_ABI=1'));
     assert.ok(!flags.includes('-DWITH_CUDA_HEADERS'));
+    const withCuda = compileFlags({ ...debian, cuda: '12.4', cudaIncludeDir: '/usr/include' }, { nodeIncludeDirs });
+    assert.ok(withCuda.includes('-DWITH_CUDA_HEADERS') && !withCuda.includes('/usr/include'));
   });
   test('names the CUDA headers, and no C++ interface that is unknown', () => {
     const flags = compileFlags(pipCuda, { nodeIncludeDirs });

@@ -16,6 +16,7 @@ import { ensureFastBlas, installLibtorch, lackError } from './install-libtorch.m
 import { lastLines, runCommand } from './run-command.mjs';
 import { SetupError } from './setup-error.mjs';
 import { step } from './step.mjs';
+import { isAtLeast } from './torch-version.mjs';
 
 /** @typedef {import('./find-libtorch.mjs').Libtorch} Libtorch */
 
@@ -44,7 +45,8 @@ export async function ensureAddon({ install = false, recheck = false, env = proc
     { detail: ({ compiled }) => (compiled === 0 ? 'already compiled' : `${compiled} files compiled`) },
   );
   for (const warning of warnings.slice(0, 10)) console.log(warning);
-  if (libtorch.cuda && !libtorch.cudaIncludeDir) console.log(missingCudaHeaders(libtorch));
+  const needsCudaHeaders = !isAtLeast(libtorch.version, '2.9');
+  if (libtorch.cuda && !libtorch.cudaIncludeDir && needsCudaHeaders) console.log(missingCudaHeaders(libtorch));
   const pythonTorch = lookForPythonTorch({ env });
   writeCurrent({
     addon,
@@ -88,4 +90,4 @@ async function tryLoading(file) {
 
 /** @param {Libtorch} libtorch */
 const missingCudaHeaders = ({ cuda }) =>
-  `Note: cuda_runtime_api.h of CUDA ${cuda} was not found (looked beside torch, in CUDA_HOME and in /usr/local/cuda): CUDA works, but synchronize() and memory statistics do not. Install the CUDA toolkit's headers, or set CUDA_HOME, and run again.`;
+  `Note: cuda_runtime_api.h of CUDA ${cuda} was not found (looked beside torch, in CUDA_HOME and in /usr/local/cuda): CUDA works, but its memory statistics do not. Install the CUDA toolkit's headers, or set CUDA_HOME, and run again.`;

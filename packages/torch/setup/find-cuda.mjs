@@ -1,5 +1,5 @@
 // The CUDA headers and run-time library that fit a libtorch with CUDA. Without the headers the addon still trains
-// on CUDA; only synchronisation and memory statistics are missing.
+// on CUDA; only memory statistics are missing, and from libtorch 2.9 on nothing.
 import path from 'node:path';
 
 import { isFile, listFolder, readText } from './files.mjs';

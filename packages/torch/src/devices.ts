@@ -7,7 +7,8 @@ export type Device = string;
 
 /** Sets the threads that one operator may use, libtorch's and OpenBLAS's. Throws `TorchError` unless `n` is a whole number ≥ 1. */
 export function setNumThreads(n: number): void {
-  if (!Number.isInteger(n) || n < 1) throw new TorchError('ARGUMENT', `setNumThreads: expected a whole number of at least 1, got ${describeValue(n)}`);
+  if (!Number.isInteger(n) || n < 1)
+    throw new TorchError('ARGUMENT', `setNumThreads: expected a whole number of at least 1, got ${describeValue(n)}`);
   native().setNumThreads(n);
 }
 
@@ -19,9 +20,14 @@ export function getNumThreads(): number {
 function cudaIndex(device: Device, where: string): number {
   const match = /^cuda(?::(\d+))?$/.exec(device);
   const count = native().cudaDeviceCount();
-  if (!match) throw new TorchError('DEVICE', `${where}: expected 'cuda' or 'cuda:<index>', got ${describeValue(device)}`);
+  if (!match)
+    throw new TorchError('DEVICE', `${where}: expected 'cuda' or 'cuda:<index>', got ${describeValue(device)}`);
   const index = Number(match[1] ?? 0);
-  if (index >= count) throw new TorchError('DEVICE', `${where}: there is no ${device}; this process sees ${count} CUDA device${count === 1 ? '' : 's'}`);
+  if (index >= count)
+    throw new TorchError(
+      'DEVICE',
+      `${where}: there is no ${device}; this process sees ${count} CUDA device${count === 1 ? '' : 's'}`,
+    );
   return index;
 }
 

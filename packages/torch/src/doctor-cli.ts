@@ -3,7 +3,8 @@
 import { parseArgs } from 'node:util';
 import { diagnose, formatDiagnosis } from './doctor.js';
 
-const usage = 'Usage: deit-torch-doctor [--json]\n\nPrints the versions, paths, processor features, BLAS and CUDA devices that @deit-lt/torch found.';
+const usage =
+  'Usage: deit-torch-doctor [--json]\n\nPrints the versions, paths, processor features, BLAS and CUDA devices that @deit-lt/torch found.';
 
 function main(): number {
   let options: { json?: boolean | undefined; help?: boolean | undefined };

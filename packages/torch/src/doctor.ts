@@ -13,11 +13,26 @@ export interface Diagnosis {
   blas: { library: string; core: string; coreType: string | null };
   allocator: 'bridge' | 'libtorch';
   fusedAttention: boolean;
-  cuda: { built: boolean; statistics: boolean; devices: { name: string; computeCapability: string; totalBytes: number; freeBytes: number }[] };
+  cuda: {
+    built: boolean;
+    statistics: boolean;
+    devices: { name: string; computeCapability: string; totalBytes: number; freeBytes: number }[];
+  };
 }
 
 /** Flags that decide how fast ATen, oneDNN and OpenBLAS are. */
-const flagsOfInterest = ['avx2', 'fma', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'amx_tile', 'asimd', 'bf16', 'sve'];
+const flagsOfInterest = [
+  'avx2',
+  'fma',
+  'avx512f',
+  'avx512_vnni',
+  'avx512_bf16',
+  'amx_bf16',
+  'amx_tile',
+  'asimd',
+  'bf16',
+  'sve',
+];
 
 /** Looks at libtorch, the processor, BLAS and CUDA devices. Throws `BridgeError` when the addon is not built or does not load. */
 export function diagnose(): Diagnosis {
@@ -61,17 +76,34 @@ const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} Gi
 
 /** A diagnosis as lines of text, one subject each. */
 export function formatDiagnosis(d: Diagnosis): string {
-  const devices = d.cuda.devices.map((device, i) => `cuda:${i} ${device.name}, compute ${device.computeCapability}, ${gibibytes(device.freeBytes)} of ${gibibytes(device.totalBytes)} free`);
-  const cuda = d.cuda.built ? [devices.length > 0 ? devices.join('; ') : 'in libtorch, but no device is visible'] : ['not in this libtorch'];
-  if (d.cuda.built && !d.cuda.statistics) cuda.push('(built without CUDA headers: no device names and memory figures)');
+  const devices = d.cuda.devices.map(
+    (device, i) =>
+      `cuda:${i} ${device.name}, compute ${device.computeCapability}, ${gibibytes(device.freeBytes)} of ${gibibytes(device.totalBytes)} free`,
+  );
+  const cuda = d.cuda.built
+    ? [devices.length > 0 ? devices.join('; ') : 'in libtorch, but no device is visible']
+    : ['not in this libtorch'];
+  if (d.cuda.built && !d.cuda.statistics) cuda.push('(built without CUDA headers: no memory statistics)');
   const rows: [string, string][] = [
     ['Node', `${d.node} on ${d.platform}`],
     ['libtorch', `${d.libtorch.version} (${d.libtorch.source}) in ${d.libtorch.folder}`],
     ['bridge', `${d.addon.file}, ${d.addon.compiler}, ${d.addon.builtAt}`],
-    ['processor', `${d.cpu.model}, ${d.cpu.cores} cores, ${d.cpu.threads} threads; ${d.cpu.flags.join(' ') || 'flags unknown'}`],
-    ['bfloat16', d.cpu.bfloat16 ? 'in hardware: bestPrecision() is bfloat16' : 'not in hardware: bestPrecision() is float32'],
-    ['BLAS', `${d.blas.library}; core ${d.blas.core}${d.blas.coreType ? ` (OPENBLAS_CORETYPE=${d.blas.coreType})` : ''}`],
-    ['allocator', d.allocator === 'bridge' ? 'caching, huge pages' : "libtorch's own (TORCH_BRIDGE_ALLOCATOR=libtorch)"],
+    [
+      'processor',
+      `${d.cpu.model}, ${d.cpu.cores} cores, ${d.cpu.threads} threads; ${d.cpu.flags.join(' ') || 'flags unknown'}`,
+    ],
+    [
+      'bfloat16',
+      d.cpu.bfloat16 ? 'in hardware: bestPrecision() is bfloat16' : 'not in hardware: bestPrecision() is float32',
+    ],
+    [
+      'BLAS',
+      `${d.blas.library}; core ${d.blas.core}${d.blas.coreType ? ` (OPENBLAS_CORETYPE=${d.blas.coreType})` : ''}`,
+    ],
+    [
+      'allocator',
+      d.allocator === 'bridge' ? 'caching, huge pages' : "libtorch's own (TORCH_BRIDGE_ALLOCATOR=libtorch)",
+    ],
     ['attention', d.fusedAttention ? 'fused operator' : 'composed: this libtorch has no fused operator'],
     ['CUDA', cuda.join(' ')],
   ];

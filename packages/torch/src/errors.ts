@@ -15,7 +15,14 @@ export class BridgeError extends Error {
 export class TorchError extends Error {
   override name = 'TorchError';
   constructor(
-    readonly code: 'ARGUMENT' | 'OPERATOR' | 'OUT_OF_MEMORY' | 'NO_SUCH_OPERATOR' | 'DISPOSED' | 'DEVICE' | 'STATE_DICT',
+    readonly code:
+      | 'ARGUMENT'
+      | 'OPERATOR'
+      | 'OUT_OF_MEMORY'
+      | 'NO_SUCH_OPERATOR'
+      | 'DISPOSED'
+      | 'DEVICE'
+      | 'STATE_DICT',
     message: string,
     options?: ErrorOptions,
   ) {
@@ -34,9 +41,12 @@ export function describeValue(value: unknown): string {
 
 function describeReadable(value: unknown): string {
   if (typeof value === 'string') return `the string ${JSON.stringify(clipped(value))}`;
-  if (typeof value === 'bigint') return BigInt.asIntN(128, value) === value ? `${value}n` : 'a BigInt of more than 128 bits';
-  if (value === null || typeof value !== 'object') return typeof value === 'function' ? 'a function' : clipped(String(value));
-  if (Array.isArray(value)) return value.length > 6 ? `an array of ${value.length}` : `[${Array.from(value, describeItem).join(', ')}]`;
+  if (typeof value === 'bigint')
+    return BigInt.asIntN(128, value) === value ? `${value}n` : 'a BigInt of more than 128 bits';
+  if (value === null || typeof value !== 'object')
+    return typeof value === 'function' ? 'a function' : clipped(String(value));
+  if (Array.isArray(value))
+    return value.length > 6 ? `an array of ${value.length}` : `[${Array.from(value, describeItem).join(', ')}]`;
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
   return typeof name === 'string' && name !== 'Object' && name !== '' ? `a ${clipped(name)}` : 'an object';
 }
@@ -58,9 +68,20 @@ export function nativeError(error: unknown, where: string, details = ''): TorchE
   if (error instanceof TorchError) return error;
   const full = error instanceof Error ? error.message : String(error);
   const absent = absentDevice(full);
-  if (absent) return new TorchError('DEVICE', `${where}: this libtorch has no support for ${absent} devices${details}`, { cause: error });
-  const outOfMemory = (error as { code?: unknown } | null)?.code === 'OUT_OF_MEMORY' || /can't allocate memory|out of memory/i.test(full);
-  return new TorchError(outOfMemory ? 'OUT_OF_MEMORY' : 'OPERATOR', `${where}: ${withoutInternals(full)}${details}`, { cause: error });
+  if (absent)
+    return new TorchError('DEVICE', `${where}: this libtorch has no support for ${absent} devices${details}`, {
+      cause: error,
+    });
+  const unusable = noGpu.exec(full)?.[0];
+  if (unusable)
+    return new TorchError('DEVICE', `${where}: libtorch has CUDA, but no GPU that it can use: ${unusable}${details}`, {
+      cause: error,
+    });
+  const outOfMemory =
+    (error as { code?: unknown } | null)?.code === 'OUT_OF_MEMORY' || /can't allocate memory|out of memory/i.test(full);
+  return new TorchError(outOfMemory ? 'OUT_OF_MEMORY' : 'OPERATOR', `${where}: ${withoutInternals(full)}${details}`, {
+    cause: error,
+  });
 }
 
 /** The ways in which libtorch says that it was built without a device type. Every one it has can make an empty tensor. */
@@ -71,6 +92,10 @@ const absences = [
   /^(\w+) device type not enabled/,
 ];
 
+/** What a libtorch with CUDA says on a machine without a GPU, without its driver, or with one that is too old. */
+const noGpu =
+  /No CUDA GPUs are available|no CUDA-capable device is detected|Found no NVIDIA driver|CUDA driver version is insufficient|NVIDIA driver on your system is too old/;
+
 function absentDevice(message: string): string | undefined {
   for (const pattern of absences) {
     const device = pattern.exec(message)?.[1];
@@ -79,9 +104,10 @@ function absentDevice(message: string): string | undefined {
   return undefined;
 }
 
-/** Cuts the advice for Facebook's phones, the table of every kernel's source line, and a C++ backtrace. */
+/** Cuts the advice for Facebook's phones, the table of every kernel's source line, a C++ backtrace, and what a caller's text of any length brings. */
 function withoutInternals(message: string): string {
-  return message
+  const shown = message.length > 4000 ? `${message.slice(0, 2000)}…` : message;
+  return shown
     .replace(/\n\s*Exception raised from [\s\S]*$/, '')
     .replace(/\n\n\w+: (?:fallthrough )?registered at [\s\S]*$/, '')
     .replace(/ This could be because the operator doesn't exist for this backend[\s\S]*?possible resolutions\./, '')
@@ -93,7 +119,9 @@ function withoutInternals(message: string): string {
 export function unreadable(error: unknown, where: string): TorchError {
   try {
     if (error instanceof TorchError) return error;
-    return new TorchError('ARGUMENT', `${where}: an argument threw when it was read: ${clipped(String(error))}`, { cause: error });
+    return new TorchError('ARGUMENT', `${where}: an argument threw when it was read: ${clipped(String(error))}`, {
+      cause: error,
+    });
   } catch {
     return new TorchError('ARGUMENT', `${where}: an argument threw when it was read`);
   }

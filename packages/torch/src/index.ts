@@ -4,8 +4,8 @@
  */
 export * as autograd from './autograd/backward.js';
 export * from './autograd/modes.js';
-export { hasNativeBfloat16 } from './binding/environment.js';
 export type { Layout, MemoryFormat, Scalar } from './binding/codec.js';
+export { hasNativeBfloat16 } from './binding/environment.js';
 export * from './devices.js';
 export { type Diagnosis, diagnose, formatDiagnosis } from './doctor.js';
 export { BridgeError, TorchError } from './errors.js';
@@ -14,12 +14,12 @@ export * as nn from './nn/index.js';
 export { ops } from './ops.js';
 export * as optim from './optim/index.js';
 export * from './random.js';
+export * as safetensors from './safetensors/index.js';
 export { traceOrigins } from './tensor/base.js';
 export * from './tensor/create.js';
 export { type DType, dtypes, itemSize, type TypedArray } from './tensor/dtype.js';
 export { getPrintOptions, type PrintOptions, setPrintOptions } from './tensor/format-options.js';
 export { type Index, type IndexArray, type Slice, slice } from './tensor/indexing.js';
-export * as safetensors from './safetensors/index.js';
 export { keep, Scope, scope, tidy } from './tensor/scope.js';
 export { type BackwardOptions, Tensor, type ToOptions } from './tensor/tensor.js';
 export type { NestedArray } from './tensor/values.js';

@@ -22,7 +22,8 @@ function lazily(target: object, resolve: (name: string) => unknown): void {
     target,
     new Proxy(prototype, {
       get(known, name, receiver: object) {
-        if (typeof name === 'symbol' || name in known || name === 'then' || name === 'toJSON') return Reflect.get(known, name, receiver) as unknown;
+        if (typeof name === 'symbol' || name in known || name === 'then' || name === 'toJSON')
+          return Reflect.get(known, name, receiver) as unknown;
         const value = resolve(name);
         Object.defineProperty(receiver, name, { value, enumerable: true });
         return value;
@@ -51,4 +52,6 @@ describedAs(namespaces, '[operators by namespace]');
 lazily(namespaces, namespace);
 
 /** Operators by namespace, name and overload. */
-export const ops = namespaces as { readonly aten: AtenOperators } & Readonly<Record<string, Readonly<Record<string, UntypedOperator>>>>;
+export const ops = namespaces as { readonly aten: AtenOperators } & Readonly<
+  Record<string, Readonly<Record<string, UntypedOperator>>>
+>;

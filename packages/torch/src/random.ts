@@ -46,8 +46,10 @@ export class Generator extends GeneratorBase {
 }
 
 function restore(index: number, state: Tensor, where: string): void {
-  if (!(state instanceof TensorBase)) throw new TorchError('ARGUMENT', `${where}: a generator state is a uint8 tensor, got ${describeValue(state)}`);
-  if (dtypeOf(state) !== 'uint8') throw new TorchError('ARGUMENT', `${where}: a generator state is a uint8 tensor, got ${describeTensor(state)}`);
+  if (!(state instanceof TensorBase))
+    throw new TorchError('ARGUMENT', `${where}: a generator state is a uint8 tensor, got ${describeValue(state)}`);
+  if (dtypeOf(state) !== 'uint8')
+    throw new TorchError('ARGUMENT', `${where}: a generator state is a uint8 tensor, got ${describeTensor(state)}`);
   try {
     native().setGeneratorState(index, handleOf(state));
   } catch (error) {
@@ -60,7 +62,10 @@ const own = new Map<Device, number>();
 
 function deviceGenerator(device: Device): number {
   let index = own.get(device);
-  if (index === undefined) own.set(device, (index = native().defaultGenerator(device)));
+  if (index === undefined) {
+    index = native().defaultGenerator(device);
+    own.set(device, index);
+  }
   return index;
 }
 

@@ -10,7 +10,11 @@ const child = path.resolve(import.meta.dirname, 'helpers/leak-child.js');
  * generation, which grows to its full size within some 500 steps whatever the program does, is kept at 1 MiB.
  */
 function train(kind: string): Record<string, number> {
-  return JSON.parse(execFileSync(process.execPath, ['--expose-gc', '--max-semi-space-size=1', child, kind, '2000'], { encoding: 'utf8' })) as Record<string, number>;
+  return JSON.parse(
+    execFileSync(process.execPath, ['--expose-gc', '--max-semi-space-size=1', child, kind, '2000'], {
+      encoding: 'utf8',
+    }),
+  ) as Record<string, number>;
 }
 
 suite('2,000 training steps without scope or dispose', () => {
@@ -18,7 +22,10 @@ suite('2,000 training steps without scope or dispose', () => {
     test(`leave resident memory where it was after 200 (${kind})`, () => {
       const resident = train(kind);
       const [early, late] = [resident['200'] as number, resident['2000'] as number];
-      assert.ok(Math.abs(late / early - 1) < 0.02, `resident MiB by step: ${JSON.stringify(Object.fromEntries(Object.entries(resident).map(([step, bytes]) => [step, Math.round(bytes / 2 ** 20)])))}`);
+      assert.ok(
+        Math.abs(late / early - 1) < 0.02,
+        `resident MiB by step: ${JSON.stringify(Object.fromEntries(Object.entries(resident).map(([step, bytes]) => [step, Math.round(bytes / 2 ** 20)])))}`,
+      );
     });
   }
 });

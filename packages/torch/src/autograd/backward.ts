@@ -31,10 +31,18 @@ let gradOperator: Operator | undefined;
 
 /** Adds the gradients of `tensors` to the `grad` of the leaves they were computed from. Throws `TorchError` when none needs a gradient. */
 export function backward(tensors: readonly Tensor[], options: BackwardManyOptions = {}): void {
-  const { gradTensors = tensors.map(() => null), createGraph = false, retainGraph = createGraph, inputs = [] } = options;
+  const {
+    gradTensors = tensors.map(() => null),
+    createGraph = false,
+    retainGraph = createGraph,
+    inputs = [],
+  } = options;
   for (const tensor of tensors) {
     if (!requiresGradOf(tensor)) {
-      throw new TorchError('OPERATOR', `backward(): ${describeTensor(tensor)}, made by ${tensor.origin}, does not depend on any tensor that requires a gradient`);
+      throw new TorchError(
+        'OPERATOR',
+        `backward(): ${describeTensor(tensor)}, made by ${tensor.origin}, does not depend on any tensor that requires a gradient`,
+      );
     }
   }
   backwardOperator ??= requireOperator('bridge::backward');
@@ -42,11 +50,24 @@ export function backward(tensors: readonly Tensor[], options: BackwardManyOption
 }
 
 /** The gradients of `outputs` (summed, weighted by `gradOutputs`) with respect to `inputs`; leaves' `grad` stays as it is. */
-export function grad(outputs: Tensor | readonly Tensor[], inputs: readonly Tensor[], options: GradOptions & { allowUnused: true }): (Tensor | null)[];
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: readonly Tensor[],
+  options: GradOptions & { allowUnused: true },
+): (Tensor | null)[];
 export function grad(outputs: Tensor | readonly Tensor[], inputs: readonly Tensor[], options?: GradOptions): Tensor[];
-export function grad(outputs: Tensor | readonly Tensor[], inputs: readonly Tensor[], options: GradOptions = {}): (Tensor | null)[] {
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: readonly Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
   const list = isList(outputs) ? outputs : [outputs];
-  const { gradOutputs = list.map(() => null), createGraph = false, retainGraph = createGraph, allowUnused = false } = options;
+  const {
+    gradOutputs = list.map(() => null),
+    createGraph = false,
+    retainGraph = createGraph,
+    allowUnused = false,
+  } = options;
   gradOperator ??= requireOperator('bridge::grad');
   return gradOperator(list, inputs, gradOutputs, retainGraph, createGraph, allowUnused) as (Tensor | null)[];
 }

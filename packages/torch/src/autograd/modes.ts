@@ -74,4 +74,3 @@ export function bestPrecision(device: 'cpu' | 'cuda'): DType {
   if (device === 'cpu') return hasNativeBfloat16() ? 'bfloat16' : 'float32';
   return native().cudaDeviceCount() > 0 && native().cudaProperties(0).major >= 8 ? 'bfloat16' : 'float16';
 }
-

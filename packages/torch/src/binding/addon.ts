@@ -151,7 +151,10 @@ function packageFolder(): string {
 export function buildRecord(): BuildRecord & { file: string } {
   const file = path.join(packageFolder(), 'build', 'current.json');
   if (!existsSync(file)) {
-    throw new BridgeError('BRIDGE_NOT_BUILT', `the native bridge is not built (${file} is missing). Run: ${setupCommand}`);
+    throw new BridgeError(
+      'BRIDGE_NOT_BUILT',
+      `the native bridge is not built (${file} is missing). Run: ${setupCommand}`,
+    );
   }
   const record = JSON.parse(readFileSync(file, 'utf8')) as BuildRecord;
   return { ...record, file: path.join(path.dirname(file), record.addon) };
@@ -159,9 +162,20 @@ export function buildRecord(): BuildRecord & { file: string } {
 
 /** What messages call an entry by, where its own name says nothing to users. */
 const shownName: Readonly<Record<string, string>> = {
-  copyFrom: 'tensor()', shareFrom: 'fromTypedArray()', copyTo: 'reading values', describeTensor: 'Tensor', gradientOf: 'Tensor.grad',
-  setGradient: 'Tensor.grad', newGenerator: 'Generator', seedGenerator: 'Generator', defaultGenerator: 'the device generator',
-  enterAutocast: 'autocast', exitAutocast: 'autocast', isAutocastEnabled: 'autocast', findOperator: 'torch.ops', listOperators: 'torch.ops',
+  copyFrom: 'tensor()',
+  shareFrom: 'fromTypedArray()',
+  copyTo: 'reading values',
+  describeTensor: 'Tensor',
+  gradientOf: 'Tensor.grad',
+  setGradient: 'Tensor.grad',
+  newGenerator: 'Generator',
+  seedGenerator: 'Generator',
+  defaultGenerator: 'the device generator',
+  enterAutocast: 'autocast',
+  exitAutocast: 'autocast',
+  isAutocastEnabled: 'autocast',
+  findOperator: 'torch.ops',
+  listOperators: 'torch.ops',
 };
 
 /** Entries whose callers convert errors themselves, or that cannot fail: those called for every operator. */

@@ -9,17 +9,46 @@ import { GeneratorBase } from './generator.js';
 import { bytes, claimWords, f64, i64, wordCount } from './words.js';
 
 export const Tag = {
-  None: 0, Default: 1, Tensor: 2, Int: 3, BigInt: 4, Double: 5, Bool: 6, IntList: 7, DoubleList: 8, BoolList: 9,
-  TensorList: 10, OptionalTensorList: 11, ScalarList: 12, String: 13, Device: 14, Generator: 15, WrappedNumber: 16,
-  Argument: 17, Tuple: 18,
+  None: 0,
+  Default: 1,
+  Tensor: 2,
+  Int: 3,
+  BigInt: 4,
+  Double: 5,
+  Bool: 6,
+  IntList: 7,
+  DoubleList: 8,
+  BoolList: 9,
+  TensorList: 10,
+  OptionalTensorList: 11,
+  ScalarList: 12,
+  String: 13,
+  Device: 14,
+  Generator: 15,
+  WrappedNumber: 16,
+  Argument: 17,
+  Tuple: 18,
 } as const;
 
 /** Kinds of the numbers in a `WrappedNumber` and a `ScalarList`. */
 const Kind = { Double: 0, Int: 1, BigInt: 2, Bool: 3 } as const;
 
 /** libtorch's numbers of memory formats and layouts. */
-export const memoryFormats = { contiguous_format: 0, preserve_format: 1, channels_last: 2, channels_last_3d: 3 } as const;
-export const layouts = { strided: 0, sparse_coo: 1, sparse_csr: 2, _mkldnn: 3, sparse_csc: 4, sparse_bsr: 5, sparse_bsc: 6 } as const;
+export const memoryFormats = {
+  contiguous_format: 0,
+  preserve_format: 1,
+  channels_last: 2,
+  channels_last_3d: 3,
+} as const;
+export const layouts = {
+  strided: 0,
+  sparse_coo: 1,
+  sparse_csr: 2,
+  _mkldnn: 3,
+  sparse_csc: 4,
+  sparse_bsr: 5,
+  sparse_bsc: 6,
+} as const;
 export type MemoryFormat = keyof typeof memoryFormats;
 export type Layout = keyof typeof layouts;
 /** A number as operators take it. Whole numbers travel as integers, so that integer tensors stay integer. */
@@ -66,7 +95,8 @@ export interface Codec {
 }
 
 function reserve(n: number): void {
-  if (at + n + slack > wordCount) throw new Unfit(`has ${n} values, too many for one call (at most ${wordCount - 2 * slack}); pass a tensor instead`);
+  if (at + n + slack > wordCount)
+    throw new Unfit(`has ${n} values, too many for one call (at most ${wordCount - 2 * slack}); pass a tensor instead`);
 }
 
 function writeTensor(value: unknown): void {
@@ -171,7 +201,8 @@ function writeGenerator(value: unknown): void {
 
 function writeNumberOf(names: Readonly<Record<string, number>>): Encode {
   return (value) => {
-    if (typeof value !== 'string' || !Object.hasOwn(names, value)) throw unfit(`one of ${Object.keys(names).join(', ')}`, value);
+    if (typeof value !== 'string' || !Object.hasOwn(names, value))
+      throw unfit(`one of ${Object.keys(names).join(', ')}`, value);
     f64[at++] = Tag.Int;
     f64[at++] = names[value] as number;
   };
@@ -183,7 +214,14 @@ function writeDType(value: unknown): void {
   f64[at++] = dtypeNumber(value);
 }
 
-function writeList(tag: number, value: unknown, expected: string, isItem: (item: unknown) => boolean, width: number, writeItem: (item: unknown) => void): void {
+function writeList(
+  tag: number,
+  value: unknown,
+  expected: string,
+  isItem: (item: unknown) => boolean,
+  width: number,
+  writeItem: (item: unknown) => void,
+): void {
   if (!Array.isArray(value)) throw unfit(expected, value);
   const n = value.length;
   if (!Number.isSafeInteger(n)) throw unfit(expected, value); // of a Proxy
@@ -242,24 +280,52 @@ const scalarCodecs: Record<string, Codec> = {
   Generator: { encode: writeGenerator, fits: (value) => value instanceof GeneratorBase },
   ScalarType: { encode: writeDType, fits: isDType },
   Layout: { encode: writeNumberOf(layouts), fits: (value) => typeof value === 'string' && value in layouts },
-  MemoryFormat: { encode: writeNumberOf(memoryFormats), fits: (value) => typeof value === 'string' && value in memoryFormats },
+  MemoryFormat: {
+    encode: writeNumberOf(memoryFormats),
+    fits: (value) => typeof value === 'string' && value in memoryFormats,
+  },
 };
 
 const listCodecs: Record<string, Codec> = {
-  int: { encode: (value) => writeList(Tag.IntList, value, 'an array of integers', isSafeInteger, 1, writePlain), fits: isListOf(isSafeInteger) },
-  float: { encode: (value) => writeList(Tag.DoubleList, value, 'an array of numbers', isNumber, 1, writePlain), fits: isListOf(isNumber) },
-  bool: { encode: (value) => writeList(Tag.BoolList, value, 'an array of booleans', isBoolean, 1, writePlain), fits: isListOf(isBoolean) },
-  Scalar: { encode: (value) => writeList(Tag.ScalarList, value, 'an array of numbers', isScalar, 2, writeListedScalar), fits: isListOf(isScalar) },
-  Tensor: { encode: (value) => writeList(Tag.TensorList, value, 'an array of Tensors', isTensor, 1, writeHandle), fits: isListOf(isTensor) },
+  int: {
+    encode: (value) => writeList(Tag.IntList, value, 'an array of integers', isSafeInteger, 1, writePlain),
+    fits: isListOf(isSafeInteger),
+  },
+  float: {
+    encode: (value) => writeList(Tag.DoubleList, value, 'an array of numbers', isNumber, 1, writePlain),
+    fits: isListOf(isNumber),
+  },
+  bool: {
+    encode: (value) => writeList(Tag.BoolList, value, 'an array of booleans', isBoolean, 1, writePlain),
+    fits: isListOf(isBoolean),
+  },
+  Scalar: {
+    encode: (value) => writeList(Tag.ScalarList, value, 'an array of numbers', isScalar, 2, writeListedScalar),
+    fits: isListOf(isScalar),
+  },
+  Tensor: {
+    encode: (value) => writeList(Tag.TensorList, value, 'an array of Tensors', isTensor, 1, writeHandle),
+    fits: isListOf(isTensor),
+  },
   'Tensor?': {
-    encode: (value) => writeList(Tag.OptionalTensorList, value, 'an array of Tensors and nulls', isOptionalTensor, 1, writeOptionalHandle),
+    encode: (value) =>
+      writeList(
+        Tag.OptionalTensorList,
+        value,
+        'an array of Tensors and nulls',
+        isOptionalTensor,
+        1,
+        writeOptionalHandle,
+      ),
     fits: isListOf(isOptionalTensor),
   },
 };
 
 const unsupported = (type: string): Codec => ({
   encode: (value) => {
-    throw new Unfit(`has the type ${type}, which the bridge does not convert; only its default can be used (got ${describeValue(value)})`);
+    throw new Unfit(
+      `has the type ${type}, which the bridge does not convert; only its default can be used (got ${describeValue(value)})`,
+    );
   },
   fits: () => false,
 });
@@ -288,7 +354,9 @@ function makeCodec(type: string): Codec {
   if (!list) return scalarCodecs[type] ?? unsupported(type);
   const [, item = '', size = ''] = list;
   const codec = listCodecs[item] ?? unsupported(type);
-  return size !== '' && item !== 'Tensor' ? broadcast(codec, Number(size), (scalarCodecs[item] ?? unsupported(item)).fits) : codec;
+  return size !== '' && item !== 'Tensor'
+    ? broadcast(codec, Number(size), (scalarCodecs[item] ?? unsupported(item)).fits)
+    : codec;
 }
 
 const codecs = new Map<string, Codec>();
@@ -299,7 +367,10 @@ export const writtenTensorCodec: Codec = { encode: writeWrittenTensor, fits: isT
 /** How values of a schema type (`Tensor`, `int[2]`, `ScalarType?`, …) are checked and written. */
 export function codecOf(type: string): Codec {
   let codec = codecs.get(type);
-  if (codec === undefined) codecs.set(type, (codec = makeCodec(type)));
+  if (codec === undefined) {
+    codec = makeCodec(type);
+    codecs.set(type, codec);
+  }
   return codec;
 }
 

@@ -24,9 +24,14 @@ export function hasNativeBfloat16(flags: ReadonlySet<string> = cpuFlags()): bool
 /**
  * OpenBLAS 0.3.21 (Debian 12) does not recognise processors newer than itself and falls back to slow
  * kernels; on one with AVX512-BF16 its Cooperlake kernels are right: 1.2–1.7× in fp32 on Zen 5.
+ *
+ * UCX, which Debian 13's libtorch loads by way of MPI, tries out its memory hooks by moving the end of the
+ * heap up and down while V8's threads allocate there: about one process in a hundred crashed.
  */
 export function prepareEnvironment(): void {
-  if (process.env.OPENBLAS_CORETYPE === undefined && cpuFlags().has('avx512_bf16')) process.env.OPENBLAS_CORETYPE = 'Cooperlake';
+  process.env.UCX_MEM_EVENTS ??= 'n';
+  if (process.env.OPENBLAS_CORETYPE === undefined && cpuFlags().has('avx512_bf16'))
+    process.env.OPENBLAS_CORETYPE = 'Cooperlake';
 }
 
 /** One thread per core this process may use, unless OMP_NUM_THREADS says otherwise. */

@@ -1,10 +1,20 @@
 /** One ATen operator as a function: arguments by its schema, named ones in a last plain object. */
 import { clipped, nativeError, nearestName, TorchError, unreadable } from '../errors.js';
 import { TensorBase } from '../tensor/base.js';
-import { isPlainObject } from '../tensor/scope.js';
 import { describeTensor } from '../tensor/describe.js';
+import { isPlainObject } from '../tensor/scope.js';
 import { type Addon, type NativeSchema, native } from './addon.js';
-import { codecOf, type Encode, type Fits, readValue, startReading, startWords, Unfit, writeDefault, writtenTensorCodec } from './codec.js';
+import {
+  codecOf,
+  type Encode,
+  type Fits,
+  readValue,
+  startReading,
+  startWords,
+  Unfit,
+  writeDefault,
+  writtenTensorCodec,
+} from './codec.js';
 import { lastClaim } from './words.js';
 
 /** A callable operator with the schema it was found by. */
@@ -42,7 +52,9 @@ class BoundOperator {
     this.origin = schema.overload === '' ? schema.name : `${schema.name}.${schema.overload}`;
     this.#addon = addon;
     const written = new Set(schema.returns.map((result) => result.argument));
-    const codecs = schema.arguments.map(({ type }, i) => (type === 'Tensor' && written.has(i) ? writtenTensorCodec : codecOf(type)));
+    const codecs = schema.arguments.map(({ type }, i) =>
+      type === 'Tensor' && written.has(i) ? writtenTensorCodec : codecOf(type),
+    );
     this.#encoders = codecs.map((codec) => codec.encode);
     this.#fits = codecs.map((codec) => codec.fits);
     this.#canOmit = schema.arguments.map((argument) => argument.hasDefault || argument.type.endsWith('?'));
@@ -96,7 +108,10 @@ class BoundOperator {
       else this.#writeGiven(i, value);
     }
     if (lastClaim() !== claim) {
-      throw new TorchError('ARGUMENT', `${this.origin}: an argument used torch while it was being read (a getter or a Proxy); read it before the call`);
+      throw new TorchError(
+        'ARGUMENT',
+        `${this.origin}: an argument used torch while it was being read (a getter or a Proxy); read it before the call`,
+      );
     }
   }
 
@@ -105,13 +120,19 @@ class BoundOperator {
       (this.#encoders[i] as Encode)(value);
     } catch (error) {
       if (!(error instanceof Unfit)) throw error;
-      throw new TorchError('ARGUMENT', `${this.origin}: '${this.schema.arguments[i]?.name}' ${error.message}. ${this.signature()}`);
+      throw new TorchError(
+        'ARGUMENT',
+        `${this.origin}: '${this.schema.arguments[i]?.name}' ${error.message}. ${this.signature()}`,
+      );
     }
   }
 
   #writeOmitted(i: number): void {
     if (!this.#canOmit[i]) {
-      throw new TorchError('ARGUMENT', `${this.origin}: '${this.schema.arguments[i]?.name}' is missing. ${this.signature()}`);
+      throw new TorchError(
+        'ARGUMENT',
+        `${this.origin}: '${this.schema.arguments[i]?.name}' is missing. ${this.signature()}`,
+      );
     }
     writeDefault();
   }
@@ -122,7 +143,10 @@ class BoundOperator {
     const hasNamed = last >= 0 && isNamed(args[last]);
     const given = hasNamed ? last : args.length;
     if (given > this.#positional) {
-      throw new TorchError('ARGUMENT', `${this.origin} takes at most ${this.#positional} positional arguments, got ${given}. ${this.signature()}`);
+      throw new TorchError(
+        'ARGUMENT',
+        `${this.origin} takes at most ${this.#positional} positional arguments, got ${given}. ${this.signature()}`,
+      );
     }
     if (!hasNamed) return args;
     const full = args.slice(0, given);
@@ -130,7 +154,8 @@ class BoundOperator {
       if (value === undefined) continue;
       const i = this.#indexByName.get(name);
       if (i === undefined) throw this.#unknownName(name);
-      if (full[i] !== undefined) throw new TorchError('ARGUMENT', `${this.origin}: '${name}' is given twice. ${this.signature()}`);
+      if (full[i] !== undefined)
+        throw new TorchError('ARGUMENT', `${this.origin}: '${name}' is given twice. ${this.signature()}`);
       full[i] = value;
     }
     return full;
@@ -138,7 +163,10 @@ class BoundOperator {
 
   #unknownName(name: string): TorchError {
     const near = nearestName(name, this.#indexByName.keys());
-    return new TorchError('ARGUMENT', `${this.origin} has no argument '${clipped(name)}'${near ? `; did you mean '${near}'?` : '.'} ${this.signature()}`);
+    return new TorchError(
+      'ARGUMENT',
+      `${this.origin} has no argument '${clipped(name)}'${near ? `; did you mean '${near}'?` : '.'} ${this.signature()}`,
+    );
   }
 
   accepts(args: readonly unknown[], lenient: boolean): boolean {
@@ -192,7 +220,12 @@ function describeArgument(name: string, value: unknown): string[] {
 function describeTensors(name: string, value: unknown): string[] {
   if (value instanceof TensorBase) return [`${name}: ${value.handle > 0 ? describeTensor(value) : 'disposed'}`];
   if (Array.isArray(value) && value.some((item) => item instanceof TensorBase)) {
-    return [`${name}: [${value.slice(0, 4).flatMap((item) => describeArgument('', item).map((text) => text.slice(2))).join(', ')}${value.length > 4 ? ', …' : ''}]`];
+    return [
+      `${name}: [${value
+        .slice(0, 4)
+        .flatMap((item) => describeArgument('', item).map((text) => text.slice(2)))
+        .join(', ')}${value.length > 4 ? ', …' : ''}]`,
+    ];
   }
   return [];
 }
@@ -250,7 +283,9 @@ export function missingOperator(name: string, overload: string): TorchError {
   const full = overload === '' ? name : `${name}.${overload}`;
   const hint = overloads
     ? `its overloads are: ${overloads.map((o) => o || 'default').join(', ')}`
-    : `${(near => (near ? `did you mean ${namespace}::${near}?` : `nothing similar is in '${namespace}'`))(nearestName(base, Object.keys(all)))}`;
-  return new TorchError('NO_SUCH_OPERATOR', `libtorch ${native().buildInfo().version} has no operator ${full}; ${hint}`);
+    : `${((near) => (near ? `did you mean ${namespace}::${near}?` : `nothing similar is in '${namespace}'`))(nearestName(base, Object.keys(all)))}`;
+  return new TorchError(
+    'NO_SUCH_OPERATOR',
+    `libtorch ${native().buildInfo().version} has no operator ${full}; ${hint}`,
+  );
 }
-

@@ -10,12 +10,16 @@ const overloadNames = new Map<string, Record<string, string[]>>();
 
 function overloadsOf(namespace: string, name: string): string[] | undefined {
   let all = overloadNames.get(namespace);
-  if (all === undefined) overloadNames.set(namespace, (all = native().listOperators(namespace)));
+  if (all === undefined) {
+    all = native().listOperators(namespace);
+    overloadNames.set(namespace, all);
+  }
   return all[name];
 }
 
 /** PyTorch tries tensors before numbers; then the plain overload, then the rest in a fixed order. */
-const rank = (overload: string): string => (overload === 'Tensor' ? '0' : overload === '' ? '1' : overload.startsWith('Tensor') ? `2${overload}` : `3${overload}`);
+const rank = (overload: string): string =>
+  overload === 'Tensor' ? '0' : overload === '' ? '1' : overload.startsWith('Tensor') ? `2${overload}` : `3${overload}`;
 
 /** Overloads for named dimensions, which PyTorch itself calls unfinished; reachable by their full name. */
 const namedDimensions = /[Dd]imname|names/;
@@ -94,7 +98,10 @@ export class Packet {
     const signatures = this.#operators
       .filter(({ schema }) => !schema.overload.includes('out'))
       .map(({ schema }) => `  ${signatureOf(schema)}`);
-    return new TorchError('ARGUMENT', `${this.name}: no overload takes (${got.join(', ')}). The overloads are:\n${signatures.join('\n')}`);
+    return new TorchError(
+      'ARGUMENT',
+      `${this.name}: no overload takes (${got.join(', ')}). The overloads are:\n${signatures.join('\n')}`,
+    );
   }
 }
 
@@ -103,7 +110,10 @@ const packets = new Map<string, Packet>();
 /** The operator `aten::name` with all its overloads. Throws `TorchError` when this libtorch has none of that name. */
 export function packet(name: string): Packet {
   let known = packets.get(name);
-  if (known === undefined) packets.set(name, (known = new Packet('aten', name)));
+  if (known === undefined) {
+    known = new Packet('aten', name);
+    packets.set(name, known);
+  }
   return known;
 }
 

@@ -37,8 +37,8 @@ let tensorClass: new (handle: number, origin: string, owner: TensorOwner | null)
 let openScope: TensorOwner | null = null;
 let tracing = false;
 
-export function registerTensorClass(constructor: typeof tensorClass): void {
-  tensorClass = constructor;
+export function registerTensorClass(known: typeof tensorClass): void {
+  tensorClass = known;
 }
 
 export function currentScope(): TensorOwner | null {
@@ -92,19 +92,30 @@ export function giveToCollector(tensor: TensorBase): void {
   native().watchTensor(tensor, tensor.handle);
 }
 
-/** Releases tensors that are still alive and marks how they went. */
-export function releaseTensors(tensors: readonly TensorBase[], reason: number): void {
+/** Releases those of a scope's tensors that are still alive. */
+export function releaseTensors(tensors: readonly TensorBase[]): void {
   let n = 0;
   claimWords();
   for (const tensor of tensors) {
     if (tensor.handle <= 0) continue;
     f64[++n] = tensor.handle;
-    tensor.handle = reason;
-    if (reason === disposedByCall && tensor.owner !== null) forgetDead(tensor.owner.owned);
+    tensor.handle = disposedByScope;
     tensor.owner = null;
     if (n === wordCount - 1) n = flush(n);
   }
   if (n > 0) flush(n);
+}
+
+/** Releases one tensor now: what `dispose()` does, without the list. */
+export function releaseTensor(tensor: TensorBase): void {
+  if (tensor.handle <= 0) return;
+  claimWords();
+  f64[0] = 1;
+  f64[1] = tensor.handle;
+  tensor.handle = disposedByCall;
+  if (tensor.owner !== null) forgetDead(tensor.owner.owned);
+  tensor.owner = null;
+  native().releaseTensors();
 }
 
 /** A loop in one scope that disposes of what it makes must not leave a list of it. */

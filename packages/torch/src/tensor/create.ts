@@ -9,7 +9,7 @@ import type { Generator } from '../random.js';
 import { wrapTensor } from './base.js';
 import { type DType, dtypeNumber, dtypeOfArray, integerRange, isDType, itemSize, type TypedArray } from './dtype.js';
 import { isPlainObject } from './scope.js';
-import { Tensor } from './tensor.js';
+import type { Tensor } from './tensor.js';
 
 export interface TensorOptions {
   /** Default: each function's own, float32 unless it says otherwise. */
@@ -43,7 +43,10 @@ export type TensorData = number | bigint | boolean | TypedArray | readonly Tenso
  * and a typed array its own type. `shape` re-arranges a flat array or typed array.
  * Throws `TorchError` for ragged arrays, mixed or unfit values, and a shape that does not fit.
  */
-export function tensor(data: TensorData, { shape, dtype, ...options }: TensorOptions & { shape?: readonly number[] } = {}): Tensor {
+export function tensor(
+  data: TensorData,
+  { shape, dtype, ...options }: TensorOptions & { shape?: readonly number[] } = {},
+): Tensor {
   const flat = isTypedArray(data) ? { values: data, shape: [data.length] } : flatten(data);
   const sizes = shape === undefined ? flat.shape : checkedShape(shape, flat.values.length);
   return finish(fromFlat(flat.values, sizes, dtype), options);
@@ -56,10 +59,19 @@ export function tensor(data: TensorData, { shape, dtype, ...options }: TensorOpt
  */
 export function fromTypedArray(array: TypedArray, shape?: readonly number[]): Tensor {
   const dtype = isTypedArray(array) ? dtypeOfArray(array) : undefined;
-  if (dtype === undefined) throw new TorchError('ARGUMENT', `fromTypedArray: expected a typed array whose elements are a dtype, got ${describeValue(array)}; torch.tensor() copies and converts`);
+  if (dtype === undefined)
+    throw new TorchError(
+      'ARGUMENT',
+      `fromTypedArray: expected a typed array whose elements are a dtype, got ${describeValue(array)}; torch.tensor() copies and converts`,
+    );
   const buffer = array.buffer as ArrayBuffer & { resizable?: boolean };
-  if (isShared(array)) throw new TorchError('ARGUMENT', 'fromTypedArray: memory of a SharedArrayBuffer cannot be kept alive by a tensor; copy it with torch.tensor()');
-  if (buffer.resizable) throw new TorchError('ARGUMENT', 'fromTypedArray: a resizable ArrayBuffer can move; copy it with torch.tensor()');
+  if (isShared(array))
+    throw new TorchError(
+      'ARGUMENT',
+      'fromTypedArray: memory of a SharedArrayBuffer cannot be kept alive by a tensor; copy it with torch.tensor()',
+    );
+  if (buffer.resizable)
+    throw new TorchError('ARGUMENT', 'fromTypedArray: a resizable ArrayBuffer can move; copy it with torch.tensor()');
   const sizes = checkedShape(shape ?? [array.length], array.length);
   markAsUntransferable(buffer);
   return wrapTensor(native().shareFrom(array, dtypeNumber(dtype), sizes), 'torch.fromTypedArray()');
@@ -68,29 +80,48 @@ export function fromTypedArray(array: TypedArray, shape?: readonly number[]): Te
 /** A tensor of any dtype from its raw little-endian bytes, copied. Throws `TorchError` unless the length fits. */
 export function fromBytes(data: Uint8Array, { dtype, shape }: { dtype: DType; shape: readonly number[] }): Tensor {
   const number = dtypeNumber(dtype, 'fromBytes: dtype');
-  if (!isTypedArray(data)) throw new TorchError('ARGUMENT', `fromBytes: expected a Uint8Array, got ${describeValue(data)}`);
+  if (!isTypedArray(data))
+    throw new TorchError('ARGUMENT', `fromBytes: expected a Uint8Array, got ${describeValue(data)}`);
   const sizes = sizesOf(shape, 'fromBytes');
   const expected = sizes.reduce((product, size) => product * size, itemSize(dtype));
-  if (data.byteLength !== expected) throw new TorchError('ARGUMENT', `fromBytes: ${dtype}[${sizes.join(', ')}] takes ${expected} bytes, got ${data.byteLength}`);
+  if (data.byteLength !== expected)
+    throw new TorchError(
+      'ARGUMENT',
+      `fromBytes: ${dtype}[${sizes.join(', ')}] takes ${expected} bytes, got ${data.byteLength}`,
+    );
   return wrapTensor(native().copyFrom(unshared(data), number, sizes), 'torch.fromBytes()');
 }
 
 /** Values of a flat list; those of other types are converted by libtorch from a wide type that holds them. */
-function fromFlat(values: TypedArray | readonly (number | bigint | boolean)[], shape: readonly number[], dtype: DType | undefined): Tensor {
+function fromFlat(
+  values: TypedArray | readonly (number | bigint | boolean)[],
+  shape: readonly number[],
+  dtype: DType | undefined,
+): Tensor {
   if (ArrayBuffer.isView(values)) {
     if (values instanceof Uint16Array) return convert(Int32Array.from(values), 'int32', shape, dtype ?? 'int32');
     const own = dtypeOfArray(values);
-    if (own === undefined) throw new TorchError('ARGUMENT', `tensor(): the elements of ${describeValue(values)} are no dtype of libtorch; convert it to another typed array first`);
+    if (own === undefined)
+      throw new TorchError(
+        'ARGUMENT',
+        `tensor(): the elements of ${describeValue(values)} are no dtype of libtorch; convert it to another typed array first`,
+      );
     return convert(unshared(values), own, shape, dtype ?? own);
   }
   const kind = typeof (values[0] ?? 0);
-  if (!values.every((value) => typeof value === kind)) throw new TorchError('ARGUMENT', `tensor(): values of different types: ${kind} and ${typeof values.find((value) => typeof value !== kind)}`);
+  if (!values.every((value) => typeof value === kind))
+    throw new TorchError(
+      'ARGUMENT',
+      `tensor(): values of different types: ${kind} and ${typeof values.find((value) => typeof value !== kind)}`,
+    );
   checkRange(values, dtype ?? (kind === 'bigint' ? 'int64' : 'float32'));
   if (kind === 'bigint') return convert(BigInt64Array.from(values as bigint[]), 'int64', shape, dtype ?? 'int64');
   if (kind === 'boolean') return convert(Uint8Array.from(values as boolean[], Number), 'bool', shape, dtype ?? 'bool');
   // float64 holds every number exactly; float32 is what most tensors are made as, so it is filled directly.
   const target = dtype ?? 'float32';
-  return target === 'float32' ? convert(Float32Array.from(values as number[]), 'float32', shape, target) : convert(Float64Array.from(values as number[]), 'float64', shape, target);
+  return target === 'float32'
+    ? convert(Float32Array.from(values as number[]), 'float32', shape, target)
+    : convert(Float64Array.from(values as number[]), 'float64', shape, target);
 }
 
 /** Integers that wrap around silently would be wrong data; as in PyTorch, only unsigned types take negative numbers so. */
@@ -114,15 +145,23 @@ function convert(values: TypedArray, own: DType, shape: readonly number[], dtype
 function flatten(data: TensorData): { values: (number | bigint | boolean)[]; shape: number[] } {
   const shape: number[] = [];
   for (let level: TensorData | undefined = data; isArrayLike(level); level = level[0] as TensorData | undefined) {
-    if (shape.push(level.length) > 64) throw new TorchError('ARGUMENT', 'tensor(): arrays are nested more than 64 deep');
+    if (shape.push(level.length) > 64)
+      throw new TorchError('ARGUMENT', 'tensor(): arrays are nested more than 64 deep');
   }
   const values: (number | bigint | boolean)[] = [];
   const walk = (item: TensorData, depth: number): void => {
     if (isArrayLike(item)) {
-      if (item.length !== shape[depth]) throw new TorchError('ARGUMENT', `tensor(): expected arrays of length ${shape[depth] ?? 'none, but values,'} at depth ${depth}, got one of length ${item.length}`);
+      if (item.length !== shape[depth])
+        throw new TorchError(
+          'ARGUMENT',
+          `tensor(): expected arrays of length ${shape[depth] ?? 'none, but values,'} at depth ${depth}, got one of length ${item.length}`,
+        );
       for (let i = 0; i < item.length; i++) walk(item[i] as TensorData, depth + 1);
     } else if (depth !== shape.length || !['number', 'bigint', 'boolean'].includes(typeof item)) {
-      throw new TorchError('ARGUMENT', `tensor(): expected ${depth < shape.length ? `an array of length ${shape[depth]}` : 'a number, a BigInt or a boolean'} at depth ${depth}, got ${describeValue(item)}`);
+      throw new TorchError(
+        'ARGUMENT',
+        `tensor(): expected ${depth < shape.length ? `an array of length ${shape[depth]}` : 'a number, a BigInt or a boolean'} at depth ${depth}, got ${describeValue(item)}`,
+      );
     } else {
       values.push(item as number | bigint | boolean);
     }
@@ -151,7 +190,10 @@ function unshared<A extends TypedArray>(array: A): A {
 function checkedShape(shape: readonly number[], length: number): readonly number[] {
   const valid = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
   if (!valid || shape.reduce((product, size) => product * size, 1) !== length) {
-    throw new TorchError('ARGUMENT', `a shape must be an array of sizes with the product ${length}, the number of values; got ${describeValue(shape)}`);
+    throw new TorchError(
+      'ARGUMENT',
+      `a shape must be an array of sizes with the product ${length}, the number of values; got ${describeValue(shape)}`,
+    );
   }
   return shape;
 }
@@ -182,9 +224,21 @@ function withOptions<O extends object>(args: readonly unknown[]): { leading: rea
   return { leading: args, options: {} as O };
 }
 
-function factory(name: string, overload: string, args: readonly unknown[], { requiresGrad = false, generator, ...options }: RandomOptions): Tensor {
+function factory(
+  name: string,
+  overload: string,
+  args: readonly unknown[],
+  { requiresGrad = false, generator, ...options }: RandomOptions,
+): Tensor {
   const { dtype = 'float32', device, layout, memoryFormat, pinMemory } = options;
-  const named = { dtype, device, layout, memory_format: memoryFormat, pin_memory: pinMemory, ...(generator ? { generator } : {}) };
+  const named = {
+    dtype,
+    device,
+    layout,
+    memory_format: memoryFormat,
+    pin_memory: pinMemory,
+    ...(generator ? { generator } : {}),
+  };
   const made = requireOperator(`aten::${name}`, overload)(...args, named) as Tensor;
   return requiresGrad ? made.requiresGrad_() : made;
 }
@@ -228,7 +282,10 @@ export function randint(low: number, high: number, shape: Sizes, options?: Rando
 export function randint(...args: readonly unknown[]): Tensor {
   const { leading, options } = withOptions<RandomOptions>(args);
   const [low, high, shape] = leading.length === 2 ? [0, ...leading] : leading;
-  return factory('randint', options.generator ? 'low_generator' : 'low', [low, high, sizesOf(shape, 'randint')], { ...options, dtype: options.dtype ?? 'int64' });
+  return factory('randint', options.generator ? 'low_generator' : 'low', [low, high, sizesOf(shape, 'randint')], {
+    ...options,
+    dtype: options.dtype ?? 'int64',
+  });
 }
 /** A random permutation of 0 … n−1, int64. */
 export function randperm(n: number, { dtype = 'int64', ...options }: RandomOptions = {}): Tensor {
@@ -238,7 +295,8 @@ export function randperm(n: number, { dtype = 'int64', ...options }: RandomOptio
 export function arange(...args: Numbers<FactoryOptions>): Tensor {
   const { leading, options } = withOptions<FactoryOptions>(args);
   const [start, end, step = 1, ...rest] = leading.length === 1 ? [0, ...leading] : leading;
-  if (rest.length > 0 || end === undefined) throw new TorchError('ARGUMENT', `arange: expected 1 to 3 numbers and options, got ${leading.length} values`);
+  if (rest.length > 0 || end === undefined)
+    throw new TorchError('ARGUMENT', `arange: expected 1 to 3 numbers and options, got ${leading.length} values`);
   const own = [start, end, step].every(Number.isInteger) ? 'int64' : 'float32';
   return factory('arange', 'start_step', [start, end, step], { ...options, dtype: options.dtype ?? own });
 }
@@ -250,6 +308,7 @@ export function linspace(start: number, end: number, steps: number, options: Fac
 export function eye(...args: Numbers<FactoryOptions>): Tensor {
   const { leading, options } = withOptions<FactoryOptions>(args);
   const [n, m = n, ...rest] = leading;
-  if (rest.length > 0 || n === undefined) throw new TorchError('ARGUMENT', `eye: expected 1 or 2 numbers and options, got ${leading.length} values`);
+  if (rest.length > 0 || n === undefined)
+    throw new TorchError('ARGUMENT', `eye: expected 1 or 2 numbers and options, got ${leading.length} values`);
   return factory('eye', 'm', [n, m], options);
 }

@@ -1,6 +1,6 @@
 /** What a tensor is, without its values: dtype, shape, strides, device. */
 import { native } from '../binding/addon.js';
-import { layouts, type Layout, type MemoryFormat } from '../binding/codec.js';
+import { type Layout, layouts, type MemoryFormat } from '../binding/codec.js';
 import { claimWords, f64 } from '../binding/words.js';
 import { TorchError } from '../errors.js';
 import { handleOf, type TensorBase } from './base.js';
@@ -10,7 +10,17 @@ const deviceTypes: Record<number, string> = { 0: 'cpu', 1: 'cuda', 12: 'xpu', 13
 const layoutNames = Object.entries(layouts) as [Layout, number][];
 
 /** Order of the words that native/tensor.cc writes. */
-const word = { dtype: 0, deviceType: 1, deviceIndex: 2, layout: 3, requiresGrad: 4, isLeaf: 5, storageOffset: 6, dim: 7, sizes: 8 } as const;
+const word = {
+  dtype: 0,
+  deviceType: 1,
+  deviceIndex: 2,
+  layout: 3,
+  requiresGrad: 4,
+  isLeaf: 5,
+  storageOffset: 6,
+  dim: 7,
+  sizes: 8,
+} as const;
 
 function fetch(tensor: TensorBase): void {
   const handle = handleOf(tensor);
@@ -26,13 +36,17 @@ export function shapeOf(tensor: TensorBase): number[] {
 
 export function strideOf(tensor: TensorBase): number[] {
   fetch(tensor);
-  if (f64[word.layout] !== layouts.strided) throw new TorchError('ARGUMENT', `stride(): a tensor of the layout ${layoutName()} has no strides`);
+  if (f64[word.layout] !== layouts.strided)
+    throw new TorchError('ARGUMENT', `stride(): a tensor of the layout ${layoutName()} has no strides`);
   const dim = f64[word.dim] as number;
   return Array.from(f64.subarray(word.sizes + dim, word.sizes + 2 * dim));
 }
 
 /** Dimensions from the innermost out, per memory format. */
-const innermostFirst: Partial<Record<MemoryFormat, readonly number[]>> = { channels_last: [1, 3, 2, 0], channels_last_3d: [1, 4, 3, 2, 0] };
+const innermostFirst: Partial<Record<MemoryFormat, readonly number[]>> = {
+  channels_last: [1, 3, 2, 0],
+  channels_last_3d: [1, 4, 3, 2, 0],
+};
 
 /** True when the strides are those of a dense tensor in `format`; those of dimensions of size 1 do not matter. */
 export function isContiguous(tensor: TensorBase, format: MemoryFormat): boolean {

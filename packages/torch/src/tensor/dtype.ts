@@ -30,7 +30,8 @@ export function isDType(value: unknown): value is DType {
 
 /** libtorch's number of a dtype. Throws `TorchError` with the known names. */
 export function dtypeNumber(dtype: unknown, where = 'dtype'): number {
-  if (!isDType(dtype)) throw new TorchError('ARGUMENT', `${where}: expected one of ${dtypes.join(', ')}, got ${describeValue(dtype)}`);
+  if (!isDType(dtype))
+    throw new TorchError('ARGUMENT', `${where}: expected one of ${dtypes.join(', ')}, got ${describeValue(dtype)}`);
   return table[dtype][0];
 }
 
@@ -42,7 +43,11 @@ export function nameOfDType(n: number): DType | undefined {
 /** The dtype with libtorch's number `n`. Throws `TorchError` for the quantized and 8-bit float types. */
 export function dtypeFromNumber(n: number): DType {
   const dtype = byNumber.get(n);
-  if (dtype === undefined) throw new TorchError('ARGUMENT', `this tensor has libtorch's element type number ${n}, which has no name here; convert it with to()`);
+  if (dtype === undefined)
+    throw new TorchError(
+      'ARGUMENT',
+      `this tensor has libtorch's element type number ${n}, which has no name here; convert it with to()`,
+    );
   return dtype;
 }
 

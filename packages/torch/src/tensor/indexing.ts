@@ -1,12 +1,13 @@
 /** Indexing and slicing with PyTorch's meaning: views for numbers and slices, gathers for tensors and lists. */
-import { requireOperator } from '../binding/operator.js';
+
 import type { Scalar } from '../binding/codec.js';
+import { requireOperator } from '../binding/operator.js';
 import { describeValue, TorchError } from '../errors.js';
 import { TensorBase } from './base.js';
+import { type TensorData, tensor } from './create.js';
 import { dimOf, dtypeOf, shapeOf } from './describe.js';
-import { tidy } from './scope.js';
-import { tensor, type TensorData } from './create.js';
 import { isInteger } from './dtype.js';
+import { tidy } from './scope.js';
 import type { Tensor } from './tensor.js';
 
 /** A range of one dimension; absent ends reach to the border, negative ones count from the end. */
@@ -26,7 +27,11 @@ class SliceRange implements Slice {
 
 /** `start:stop:step` of one dimension, as Python's `slice`. Throws `TorchError` unless `step` is at least 1. */
 export function slice(start: number | null = null, stop: number | null = null, step = 1): Slice {
-  if (!Number.isInteger(step) || step < 1) throw new TorchError('ARGUMENT', `slice: the step must be a whole number of at least 1, got ${describeValue(step)}`);
+  if (!Number.isInteger(step) || step < 1)
+    throw new TorchError(
+      'ARGUMENT',
+      `slice: the step must be a whole number of at least 1, got ${describeValue(step)}`,
+    );
   return new SliceRange(start, stop, step);
 }
 
@@ -39,7 +44,10 @@ export type Index = number | null | boolean | string | Slice | Tensor | IndexArr
 function parseSlice(text: string): Slice {
   const parts = text.split(':').map((part) => part.trim());
   if (parts.length < 2 || parts.length > 3 || !parts.every((part) => /^(-?\d+)?$/.test(part))) {
-    throw new TorchError('ARGUMENT', `index: ${describeValue(text)} is neither a slice such as '1:3' or '::2', nor '...'`);
+    throw new TorchError(
+      'ARGUMENT',
+      `index: ${describeValue(text)} is neither a slice such as '1:3' or '::2', nor '...'`,
+    );
   }
   const [start = '', stop = '', step = ''] = parts;
   return slice(start === '' ? null : Number(start), stop === '' ? null : Number(stop), step === '' ? 1 : Number(step));
@@ -60,7 +68,11 @@ function indexTensor(values: IndexArray, source: Tensor): Tensor {
   const made = tensor(values as TensorData, { device: source.device });
   if (dtypeOf(made) === 'bool') return made;
   const fraction = (values as unknown[]).flat(Infinity).find((value) => !Number.isSafeInteger(value));
-  if (fraction !== undefined) throw new TorchError('ARGUMENT', `index: an array of indices holds whole numbers or only booleans, got ${describeValue(fraction)}`);
+  if (fraction !== undefined)
+    throw new TorchError(
+      'ARGUMENT',
+      `index: an array of indices holds whole numbers or only booleans, got ${describeValue(fraction)}`,
+    );
   return tensor(values as TensorData, { dtype: 'int64', device: source.device });
 }
 
@@ -85,8 +97,13 @@ function resolve(source: Tensor, indices: readonly Index[]): Selection {
   const entries = indices.map((index) => entryOf(index, source));
   const total = dimOf(source);
   const used = entries.reduce((sum: number, entry) => sum + consumes(entry), 0);
-  if (used > total) throw new TorchError('ARGUMENT', `index: ${used} indices for a tensor with ${total} dimensions of shape [${shapeOf(source).join(', ')}]`);
-  if (entries.filter((entry) => entry === '...').length > 1) throw new TorchError('ARGUMENT', "index: '...' may be given once");
+  if (used > total)
+    throw new TorchError(
+      'ARGUMENT',
+      `index: ${used} indices for a tensor with ${total} dimensions of shape [${shapeOf(source).join(', ')}]`,
+    );
+  if (entries.filter((entry) => entry === '...').length > 1)
+    throw new TorchError('ARGUMENT', "index: '...' may be given once");
   let view = source;
   let dim = 0; // the view's dimension that the next entry is about
   let passed = 0; // the source's dimensions before it
@@ -115,7 +132,10 @@ function resolve(source: Tensor, indices: readonly Index[]): Selection {
     } else if (entry instanceof TensorBase) {
       gather(entry as Tensor, consumes(entry as Tensor));
     } else {
-      throw new TorchError('ARGUMENT', `index: expected a number, a slice, '...', null, a boolean, an array or a Tensor, got ${describeValue(entry)}`);
+      throw new TorchError(
+        'ARGUMENT',
+        `index: expected a number, a slice, '...', null, a boolean, an array or a Tensor, got ${describeValue(entry)}`,
+      );
     }
     passed += consumes(entry);
   }

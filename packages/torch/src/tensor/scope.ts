@@ -1,6 +1,13 @@
 /** Scopes: every tensor made inside is released at the end, but for what is returned or kept. */
 import { TorchError } from '../errors.js';
-import { currentScope, disposedByScope, giveToCollector, releaseTensors, setCurrentScope, TensorBase, type TensorOwner } from './base.js';
+import {
+  currentScope,
+  giveToCollector,
+  releaseTensors,
+  setCurrentScope,
+  TensorBase,
+  type TensorOwner,
+} from './base.js';
 
 /**
  * A region of code that releases its tensors at the end: `using scope = torch.scope()`.
@@ -29,7 +36,10 @@ export class Scope implements TensorOwner, Disposable {
     if (this.#ended) return;
     const inner = this.close();
     if (inner > 0) {
-      throw new TorchError('ARGUMENT', `a scope ended while ${inner} opened later ${inner === 1 ? 'was' : 'were'} still open; scopes must nest, and may not be held across an await`);
+      throw new TorchError(
+        'ARGUMENT',
+        `a scope ended while ${inner} opened later ${inner === 1 ? 'was' : 'were'} still open; scopes must nest, and may not be held across an await`,
+      );
     }
   }
 
@@ -46,7 +56,10 @@ export class Scope implements TensorOwner, Disposable {
   #release(): void {
     this.#ended = true;
     setCurrentScope(this.outer);
-    releaseTensors(this.owned.filter((tensor) => tensor.owner === this), disposedByScope);
+    releaseTensors(
+      this.owned.filter((tensor) => tensor.owner === this),
+      disposedByScope,
+    );
   }
 
   [Symbol.dispose](): void {
@@ -105,19 +118,28 @@ export function keep<T>(value: T): T {
 export function requireSynchronous(result: unknown, where: string): void {
   if (!isAsynchronous(result)) return;
   if (result instanceof Promise) result.catch(() => {}); // its own failure must not end the process before this error is seen
-  throw new TorchError('ARGUMENT', `${where} takes a synchronous function, and this one returned a promise; call ${where} around the synchronous parts`);
+  throw new TorchError(
+    'ARGUMENT',
+    `${where} takes a synchronous function, and this one returned a promise; call ${where} around the synchronous parts`,
+  );
 }
 
 /** Promises of any realm or library, and async generators. Tensors, the usual result, are sorted out first. */
 function isAsynchronous(result: unknown): boolean {
   if (result === null || typeof result !== 'object' || result instanceof TensorBase) return false;
-  return typeof (result as { then?: unknown }).then === 'function' || Object.prototype.toString.call(result) === '[object AsyncGenerator]';
+  return (
+    typeof (result as { then?: unknown }).then === 'function' ||
+    Object.prototype.toString.call(result) === '[object AsyncGenerator]'
+  );
 }
 
 /** Every container is visited once, so that one which contains itself ends. */
 function forEachTensor(value: unknown, visit: (tensor: TensorBase) => void, seen: Set<object> | null = null): void {
   if (value === null || typeof value !== 'object') return;
-  if (value instanceof TensorBase) return visit(value);
+  if (value instanceof TensorBase) {
+    visit(value);
+    return;
+  }
   if (seen?.has(value)) return;
   const visited = (seen ?? new Set()).add(value);
   if (Array.isArray(value) || value instanceof Set) {

@@ -10,7 +10,7 @@ import { dispatch } from '../binding/packet.js';
 import { claimWords, f64 } from '../binding/words.js';
 import type { Device } from '../devices.js';
 import { describeValue, TorchError } from '../errors.js';
-import { disposedByCall, handleOf, registerTensorClass, releaseTensors, wrapTensor } from './base.js';
+import { handleOf, registerTensorClass, releaseTensor, wrapTensor } from './base.js';
 import * as describe from './describe.js';
 import { type DType, isDType, isFloatingPoint, itemSize, type TypedArrayOf } from './dtype.js';
 import { formatTensor } from './format.js';
@@ -243,7 +243,10 @@ export class Tensor extends TensorMethods implements Disposable {
   /** Makes autograd record what is done with this leaf. Returns itself. Throws `TorchError` for integer tensors. */
   requiresGrad_(requiresGrad = true): this {
     if (requiresGrad && !isFloatingPoint(this.dtype) && !this.dtype.startsWith('complex')) {
-      throw new TorchError('ARGUMENT', `requiresGrad: only floating point tensors can have gradients, this one is ${describe.describeTensor(this)}`);
+      throw new TorchError(
+        'ARGUMENT',
+        `requiresGrad: only floating point tensors can have gradients, this one is ${describe.describeTensor(this)}`,
+      );
     }
     dispatch('requires_grad_', [this, requiresGrad]);
     return this;
@@ -281,7 +284,7 @@ export class Tensor extends TensorMethods implements Disposable {
 
   /** Releases the tensor's memory now. Doing so twice is harmless; using it afterwards throws. */
   dispose(): void {
-    releaseTensors([this], disposedByCall);
+    releaseTensor(this);
   }
 
   [Symbol.dispose](): void {
@@ -303,7 +306,11 @@ export class Tensor extends TensorMethods implements Disposable {
 /** The entry of `dim`, counted from the end when negative; `Array.at` alone takes 1.5 for 1 and NaN for 0. */
 function oneOf(entries: readonly number[], dim: number, where: string): number {
   const entry = Number.isInteger(dim) && dim >= -entries.length ? entries.at(dim) : undefined;
-  if (entry === undefined) throw new TorchError('ARGUMENT', `${where}: a tensor with ${entries.length} dimensions has no dimension ${describeValue(dim)}`);
+  if (entry === undefined)
+    throw new TorchError(
+      'ARGUMENT',
+      `${where}: a tensor with ${entries.length} dimensions has no dimension ${describeValue(dim)}`,
+    );
   return entry;
 }
 
@@ -315,7 +322,10 @@ function targetOptions(target: DType | Device | Tensor | ToOptions): ToOptions {
   if (typeof target === 'string') return isDType(target) ? { dtype: target } : { device: target };
   if (target instanceof Tensor) return { dtype: target.dtype, device: target.device };
   if (isPlainObject(target)) return target;
-  throw new TorchError('ARGUMENT', `to(): expected a dtype, a device, a Tensor or options, got ${describeValue(target)}`);
+  throw new TorchError(
+    'ARGUMENT',
+    `to(): expected a dtype, a device, a Tensor or options, got ${describeValue(target)}`,
+  );
 }
 
 registerTensorClass(Tensor);

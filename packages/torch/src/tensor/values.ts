@@ -25,11 +25,14 @@ const arrayClass = {
 export function readTypedArray(tensor: Tensor): TypedArray {
   const dtype = dtypeOf(tensor);
   if (dtype === 'float16' || dtype === 'bfloat16') return tidy(() => readTypedArray(tensor.detach().to('float32')));
-  const constructor = (arrayClass as Partial<Record<DType, (typeof arrayClass)[keyof typeof arrayClass]>>)[dtype];
-  if (constructor === undefined) {
+  const ArrayClass = (arrayClass as Partial<Record<DType, (typeof arrayClass)[keyof typeof arrayClass]>>)[dtype];
+  if (ArrayClass === undefined) {
     throw new TorchError('ARGUMENT', `a ${dtype} tensor has no typed array; take torch.viewAsReal() of it first`);
   }
-  const values = allocate(constructor, shapeOf(tensor).reduce((product, size) => product * size, 1));
+  const values: TypedArray = allocate<TypedArray>(
+    ArrayClass,
+    shapeOf(tensor).reduce((product, size) => product * size, 1),
+  );
   copyTo(tensor, values);
   return values;
 }
@@ -43,17 +46,22 @@ export function readBytes(tensor: Tensor): Uint8Array {
 }
 
 /** JavaScript's own limits on arrays, as our error. */
-function allocate<T>(constructor: new (length: number) => T, length: number): T {
+function allocate<T>(ArrayClass: new (length: number) => T, length: number): T {
   try {
-    return new constructor(length);
+    return new ArrayClass(length);
   } catch (error) {
-    throw new TorchError('OUT_OF_MEMORY', `reading values: JavaScript has no array of ${length} elements: ${(error as Error).message}`, { cause: error });
+    throw new TorchError(
+      'OUT_OF_MEMORY',
+      `reading values: JavaScript has no array of ${length} elements: ${(error as Error).message}`,
+      { cause: error },
+    );
   }
 }
 
 function copyTo(tensor: Tensor, memory: ArrayBufferView): void {
   const layout = layoutOf(tensor);
-  if (layout !== 'strided') throw new TorchError('ARGUMENT', `a ${layout} tensor has no values in row-major order; take toDense() of it first`);
+  if (layout !== 'strided')
+    throw new TorchError('ARGUMENT', `a ${layout} tensor has no values in row-major order; take toDense() of it first`);
   native().copyTo(handleOf(tensor), memory);
 }
 
@@ -68,9 +76,16 @@ export function readArray(tensor: Tensor): NestedArray {
     return Number.isSafeInteger(number) ? number : value;
   };
   const shape = shapeOf(tensor);
-  // A shape such as [2 ** 31, 0] has no values, but as many arrays.
-  const arrays = shape.slice(0, -1).reduce((product, size) => product * size, 1);
-  if (arrays > 2 ** 27) throw new TorchError('OUT_OF_MEMORY', `toArray(): a shape of [${shape.join(', ')}] is ${arrays} arrays; take toTypedArray()`);
+  // A shape such as [2 ** 31, 0, 1] has no values, but as many arrays.
+  const arrays = Math.max(
+    1,
+    ...shape.slice(0, -1).map((_, dim) => shape.slice(0, dim + 1).reduce((product, size) => product * size, 1)),
+  );
+  if (arrays > 2 ** 27)
+    throw new TorchError(
+      'OUT_OF_MEMORY',
+      `toArray(): a shape of [${shape.join(', ')}] is ${arrays} arrays; take toTypedArray()`,
+    );
   let next = 0;
   const build = (dim: number): NestedArray => {
     if (dim === shape.length) return convert(values[next++] as number | bigint);

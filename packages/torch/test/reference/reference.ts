@@ -33,7 +33,8 @@ export class Reference {
     this.#start();
     this.#process?.stdin.write(`${JSON.stringify({ code, inputs: encode(inputs) })}\n`);
     const line = await this.#lines?.next();
-    if (line === undefined || line.done) throw new Error('the reference Python ended; is python3-torch installed? (PYTHON_TORCH names another python)');
+    if (line === undefined || line.done)
+      throw new Error('the reference Python ended; is python3-torch installed? (PYTHON_TORCH names another python)');
     const answer = JSON.parse(line.value) as { out?: unknown; error?: string };
     if (answer.error !== undefined) throw new Error(`the reference failed:\n${answer.error}`);
     return decode(answer.out) as T;
@@ -49,7 +50,9 @@ export class Reference {
   #start(): void {
     if (this.#process) return;
     const python = process.env.PYTHON_TORCH ?? '/usr/bin/python3';
-    this.#process = spawn(python, [server], { stdio: ['pipe', 'pipe', 'inherit'] }) as unknown as ChildProcessWithoutNullStreams;
+    this.#process = spawn(python, [server], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    }) as unknown as ChildProcessWithoutNullStreams;
     this.#reader = createInterface({ input: this.#process.stdout });
     this.#lines = this.#reader[Symbol.asyncIterator]();
   }
@@ -60,14 +63,16 @@ function encode(value: Value): unknown {
     return { dtype: value.dtype, shape: value.shape, data: Buffer.from(readBytes(value)).toString('base64') };
   }
   if (Array.isArray(value)) return value.map(encode);
-  if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, encode(item)]));
+  if (value !== null && typeof value === 'object')
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, encode(item)]));
   return value;
 }
 
 function decode(value: unknown): Value {
   if (isWireTensor(value)) return torch.fromBytes(Buffer.from(value.data, 'base64'), value);
   if (Array.isArray(value)) return value.map(decode);
-  if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, decode(item)]));
+  if (value !== null && typeof value === 'object')
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, decode(item)]));
   return value as Value;
 }
 
@@ -83,7 +88,12 @@ export interface Tolerance {
 }
 
 /** Asserts dtype, shape and values: |actual − expected| ≤ atol + rtol·|expected|, NaN equal to NaN. */
-export function assertClose(actual: torch.Tensor | null, expected: Value | undefined, { atol = 0, rtol = 0 }: Tolerance = {}, what = 'tensor'): void {
+export function assertClose(
+  actual: torch.Tensor | null,
+  expected: Value | undefined,
+  { atol = 0, rtol = 0 }: Tolerance = {},
+  what = 'tensor',
+): void {
   assert.ok(actual instanceof torch.Tensor, `${what}: expected a tensor`);
   assert.ok(expected instanceof torch.Tensor, `${what}: the reference gave no tensor`);
   assert.equal(actual.dtype, expected.dtype, `${what}: dtype`);
@@ -94,7 +104,8 @@ export function assertClose(actual: torch.Tensor | null, expected: Value | undef
     for (let i = 0; i < e.length; i++) {
       const [x, y] = [a[i] as number, e[i] as number];
       if (Object.is(x, y) || x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
-      if (!(Math.abs(x - y) <= atol + rtol * Math.abs(y))) assert.fail(`${what}: element ${i} is ${x}, the reference has ${y} (atol ${atol}, rtol ${rtol})`);
+      if (!(Math.abs(x - y) <= atol + rtol * Math.abs(y)))
+        assert.fail(`${what}: element ${i} is ${x}, the reference has ${y} (atol ${atol}, rtol ${rtol})`);
     }
   });
 }
