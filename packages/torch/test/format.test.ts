@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { native } from '../src/binding/addon.js';
 import * as torch from '../src/index.js';
 import { pythonExponential, pythonFixed } from '../src/tensor/format-numbers.js';
+import { settledLiveTensors } from './helpers/live-tensors.js';
 import { Reference, type Value } from './reference/reference.js';
 
 const reference = new Reference();
@@ -333,7 +334,7 @@ suite('printing a tensor', () => {
   test('leaves no tensors behind and works in every mode', () => {
     const x = random([60, 70]).requiresGrad_();
     const text = String(x);
-    const before = native().liveTensors();
+    const before = settledLiveTensors();
     torch.noGrad(() => assert.equal(String(x), text));
     torch.inferenceMode(() => assert.equal(String(x), text));
     torch.autocast('cpu', { dtype: 'bfloat16' }, () => assert.equal(String(x), text));

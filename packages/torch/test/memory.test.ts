@@ -3,16 +3,13 @@ import { beforeEach, suite, test } from 'node:test';
 import { native } from '../src/binding/addon.js';
 import * as torch from '../src/index.js';
 import { collect } from './helpers/collect.js';
+import { settledLiveTensors } from './helpers/live-tensors.js';
 
-const live = () => {
-  collect();
-  return native().liveTensors();
-};
 const disposed = (message: RegExp) => ({ name: 'TorchError', code: 'DISPOSED', message });
 
 let before = 0;
 beforeEach(() => {
-  before = live();
+  before = settledLiveTensors();
 });
 
 suite('torch.tidy()', () => {
@@ -28,7 +25,7 @@ suite('torch.tidy()', () => {
       [false, false],
     );
     result.dispose();
-    assert.equal(live(), before);
+    assert.equal(settledLiveTensors(), before);
   });
 
   test('keeps tensors in arrays, objects, Maps and Sets, at any depth and in circles', () => {
@@ -280,13 +277,13 @@ suite('memory', () => {
     using scope = torch.scope();
     const x = torch.ones(256);
     x.add(1).dispose();
-    const start = live();
+    const start = settledLiveTensors();
     for (let i = 0; i < 100_000; i++) {
       const [a, b] = [x.add(1), x.mul(2)];
       a.dispose();
       b.dispose();
     }
-    assert.equal(live(), start);
+    assert.equal(settledLiveTensors(), start);
     assert.equal(scope.owned.length, 1);
   });
 
@@ -325,7 +322,7 @@ suite('memory', () => {
         void [x.grad, x.index('1:'), x.unbind(), x.max(0), x.toArray(), String(x), x.T];
       }
     })();
-    assert.equal(live(), before);
+    assert.equal(settledLiveTensors(), before);
   });
 });
 
@@ -364,23 +361,23 @@ suite('calls that fail', () => {
       () => torch.fromTypedArray(new Float32Array(3), [2]),
     ];
     for (const [i, fail] of fails.entries()) assert.throws(fail, Error, String(i));
-    const start = live();
+    const start = settledLiveTensors();
     for (let round = 0; round < 500; round++)
       for (const fail of fails)
         try {
           fail();
         } catch {}
-    assert.equal(live(), start, `${500 * fails.length} failing calls`);
+    assert.equal(settledLiveTensors(), start, `${500 * fails.length} failing calls`);
     for (let round = 0; round < 10; round++) assert.throws(() => many.unbind(), /too many values/);
-    assert.equal(live(), start, 'results that do not fit');
+    assert.equal(settledLiveTensors(), start, 'results that do not fit');
   });
 
   test('for too many tensors leave none behind', () => {
-    const start = live();
+    const start = settledLiveTensors();
     const many = Array.from({ length: 131_000 }, () => torch.ones(1));
     assert.throws(() => torch.ops.aten.broadcast_tensors.default([...many, ...many]), /too many/);
     for (const tensor of many) tensor.dispose();
     many.length = 0;
-    assert.equal(live(), start);
+    assert.equal(settledLiveTensors(), start);
   });
 });

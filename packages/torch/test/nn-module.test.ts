@@ -4,6 +4,7 @@ import { after, suite, test } from 'node:test';
 import { inspect } from 'node:util';
 import { native } from '../src/binding/addon.js';
 import * as torch from '../src/index.js';
+import { settledLiveTensors } from './helpers/live-tensors.js';
 import { assertClose, Reference } from './reference/reference.js';
 
 const { nn } = torch;
@@ -482,7 +483,7 @@ suite('nn.Module memory', () => {
     const net = new Net().eval();
     const images = torch.randn([1, 3, 8, 8]);
     net.call(images).dispose();
-    const before = native().liveTensors();
+    const before = settledLiveTensors();
     const atMost = (count: number): void => {
       const live = native().liveTensors(); // the collector may take what other tests left
       assert.ok(live <= count, `${live} tensors live, ${before} before`);
@@ -502,13 +503,13 @@ suite('nn.Module memory', () => {
         net.call(images).sum().backward();
       });
     step();
-    const before = native().liveTensors();
+    const before = settledLiveTensors();
     for (let i = 0; i < 20; i++) step();
     assert.ok(native().liveTensors() <= before);
   });
 
   test('dispose() releases all parameters and buffers', () => {
-    const before = native().liveTensors();
+    const before = settledLiveTensors();
     const net = new Net();
     net.dispose();
     assert.ok(net.parameters().every((parameter) => !parameter.isAlive));

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { native } from '../src/binding/addon.js';
 import * as torch from '../src/index.js';
+import { settledLiveTensors } from './helpers/live-tensors.js';
 
 const { Adam, AdamW, Lamb, SGD, clipGradNorm_, clipGradValue_ } = torch.optim;
 type AnyOptimizer = torch.optim.Optimizer<{ lr?: number }>;
@@ -40,10 +41,10 @@ suite('the number of live tensors', () => {
       torch.setNumThreads(1);
       torch.tidy(() => {
         const params = leaves();
-        const start = native().liveTensors();
+        const start = settledLiveTensors();
         const optimizer = make(params);
         train(params, optimizer);
-        const before = native().liveTensors();
+        const before = settledLiveTensors();
         for (let i = 0; i < 100; i++) train(params, optimizer);
         assert.equal(native().liveTensors(), before);
         optimizer.dispose();
@@ -53,7 +54,7 @@ suite('the number of live tensors', () => {
     });
 
     test(`stays the same outside of scopes, but for what ${name} remembers`, () => {
-      const [params, start] = [leaves(), native().liveTensors()];
+      const [params, start] = [leaves(), settledLiveTensors()];
       const optimizer = make(params);
       train(params, optimizer);
       const state = [...optimizer.state.values()]
@@ -74,7 +75,7 @@ suite('the number of live tensors', () => {
       train(params, optimizer);
       const saved = optimizer.stateDict();
       delete saved.state['2']?.exp_avg;
-      const before = native().liveTensors();
+      const before = settledLiveTensors();
       assert.throws(() => optimizer.loadStateDict(saved), { code: 'STATE_DICT' });
       assert.equal(native().liveTensors(), before);
       optimizer.dispose();
@@ -87,7 +88,7 @@ suite('the number of live tensors', () => {
       const optimizer = new AdamW(params);
       train(params, optimizer);
       const saved = optimizer.stateDict();
-      const before = native().liveTensors();
+      const before = settledLiveTensors();
       optimizer.loadStateDict(saved);
       assert.equal(native().liveTensors(), before);
       optimizer.dispose();
@@ -98,7 +99,7 @@ suite('the number of live tensors', () => {
     torch.tidy(() => {
       const params = leaves();
       torch.autograd.backward(params.map((param) => param.sum()));
-      const before = native().liveTensors();
+      const before = settledLiveTensors();
       clipGradNorm_(params, 1);
       assert.equal(native().liveTensors(), before + 1);
     });

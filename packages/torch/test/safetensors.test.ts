@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { native } from '../src/binding/addon.js';
 import * as torch from '../src/index.js';
 import { readBytes } from '../src/tensor/values.js';
+import { settledLiveTensors } from './helpers/live-tensors.js';
 import { assertClose, Reference } from './reference/reference.js';
 
 const { load, open, save, serialize, deserialize } = torch.safetensors;
@@ -190,7 +191,7 @@ suite('safetensors.save() and load()', () => {
   test('leave no tensors behind but those they return', () => {
     const tensors = variety();
     save(at('live.safetensors'), tensors);
-    const before = native().liveTensors();
+    const before = settledLiveTensors();
     torch.tidy(() => {
       save(at('live.safetensors'), tensors);
       serialize(tensors);

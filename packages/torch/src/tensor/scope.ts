@@ -56,10 +56,7 @@ export class Scope implements TensorOwner, Disposable {
   #release(): void {
     this.#ended = true;
     setCurrentScope(this.outer);
-    releaseTensors(
-      this.owned.filter((tensor) => tensor.owner === this),
-      disposedByScope,
-    );
+    releaseTensors(this.owned.filter((tensor) => tensor.owner === this));
   }
 
   [Symbol.dispose](): void {
