@@ -27,8 +27,13 @@ export function hasNativeBfloat16(flags: ReadonlySet<string> = cpuFlags()): bool
  *
  * UCX, which Debian 13's libtorch loads by way of MPI, tries out its memory hooks by moving the end of the
  * heap up and down while V8's threads allocate there: about one process in a hundred crashed.
+ *
+ * libtorch computes with OpenMP's threads and Debian's OpenBLAS with its own, on the same cores. GNU OpenMP
+ * lets its idle threads spin for a while, which takes the cores from OpenBLAS: a short spin made the fp32
+ * step of a ViT 1.6 times as fast and left bf16 (oneDNN, OpenMP only) as it was.
  */
 export function prepareEnvironment(): void {
+  if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '10000';
   process.env.UCX_MEM_EVENTS ??= 'n';
   if (process.env.OPENBLAS_CORETYPE === undefined && cpuFlags().has('avx512_bf16'))
     process.env.OPENBLAS_CORETYPE = 'Cooperlake';
