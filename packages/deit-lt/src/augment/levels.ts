@@ -1,0 +1,83 @@
+/**
+ * Operations that change each level of a channel by a rule or a table, as Pillow's `ImageOps` do: inversion,
+ * solarising, posterising, automatic contrast, equalisation. Images are float32 `[n, 3, H, W]` of whole levels 0…255,
+ * with one argument for each of the n; results are new tensors of whole levels.
+ */
+import * as torch from '@deit-lt/torch';
+
+/** One number for each sample, `[n, 1, 1, 1]`, to be broadcast over images on their device. */
+export function perSample(values: readonly number[], images: torch.Tensor): torch.Tensor {
+  return torch.tensor(Float32Array.from(values), { shape: [values.length, 1, 1, 1], device: images.device });
+}
+
+/** `255 − x`. */
+export function invert(images: torch.Tensor): torch.Tensor {
+  return images.neg().add_(255);
+}
+
+/** Inverts the levels from `thresholds[i]` on (0…256). */
+export function solarize(images: torch.Tensor, thresholds: readonly number[]): torch.Tensor {
+  return images.where(images.lt(perSample(thresholds, images)), invert(images));
+}
+
+/** Adds `amounts[i]` to the levels below 128, up to 255. */
+export function solarizeAdd(images: torch.Tensor, amounts: readonly number[]): torch.Tensor {
+  const added = images.add(perSample(amounts, images)).clamp_(0, 255);
+  return added.where(images.lt(128), images);
+}
+
+/** Keeps the `bits[i]` highest bits of each level (0…8). */
+export function posterize(images: torch.Tensor, bits: readonly number[]): torch.Tensor {
+  const steps = perSample(
+    bits.map((kept) => 2 ** (8 - kept)),
+    images,
+  );
+  return images.div(steps).floor_().mul_(steps); // exact: the steps are powers of two
+}
+
+/** Each level of each channel replaced by its entry in `tables` `[n · 3, 256]`. */
+function lookUp(images: torch.Tensor, tables: torch.Tensor): torch.Tensor {
+  return tables.reshape(-1).to('float32').take(tableIndex(images));
+}
+
+/** Where each value stands in tables `[n · 3, 256]`, one for each channel of each image: int64 `[n, 3, H, W]`. */
+function tableIndex(images: torch.Tensor): torch.Tensor {
+  const [n, channels] = images.shape as [number, number, number, number];
+  const starts = torch.arange(n * channels, { device: images.device }).mul_(256);
+  return images.long().add_(starts.view(n, channels, 1, 1));
+}
+
+/** Stretches each channel so that its smallest level becomes 0 and its largest 255; a flat channel stays. */
+export function autocontrast(images: torch.Tensor): torch.Tensor {
+  const low = images.amin([2, 3]).view(-1, 1).double(); // (n · 3, 1)
+  const spread = images.amax([2, 3]).view(-1, 1).sub(low);
+  // Pillow's own order of operations in doubles: another order truncates some levels one lower.
+  const scale = spread.clampMin(1).reciprocal().mul_(255);
+  const levels = torch.arange(256, { dtype: 'float64', device: images.device });
+  const stretched = levels.mul(scale).sub_(low.mul(scale)).clamp_(0, 255).trunc_(); // (n · 3, 256)
+  return lookUp(images, stretched.where(spread.gt(0), levels));
+}
+
+/** Spreads the levels of each channel so that their histogram becomes even (Pillow's integer rule). */
+export function equalize(images: torch.Tensor): torch.Tensor {
+  const [n, channels, height, width] = images.shape as [number, number, number, number];
+  const index = tableIndex(images);
+  const histogram = index
+    .reshape(-1)
+    .bincount({ minlength: n * channels * 256 })
+    .view(-1, 256);
+  const largest = images.amax([2, 3]).view(-1, 1).long(); // the last level that occurs
+  const step = histogram
+    .gather(1, largest)
+    .neg_()
+    .add_(height * width)
+    .div_(255, { roundingMode: 'floor' });
+  const below = histogram.cumsum(1).sub_(histogram);
+  const whole = step.clampMin(1);
+  const table = below
+    .add_(whole.div(2, { roundingMode: 'floor' }))
+    .div_(whole, { roundingMode: 'floor' })
+    .clamp_(0, 255);
+  const levels = torch.arange(256, { device: images.device });
+  return table.where(step.gt(0), levels).reshape(-1).to('float32').take(index);
+}

@@ -1,0 +1,186 @@
+/**
+ * Mixup (Zhang et al. 2018, arXiv 1710.09412) and CutMix (Yun et al. 2019, arXiv 1905.04899) with soft labels, as timm's
+ * `Mixup`: an image is mixed with that at the mirrored place of the batch. In an odd batch the middle image's partner is
+ * itself, so it stays as it is.
+ */
+import * as torch from '@deit-lt/torch';
+import type { RandomStream } from '../random/stream.js';
+import type { Box } from './random-erasing.js';
+
+/** How one image, or a whole batch, is mixed: `lambda` is the share of the image itself in its label. */
+export type Mix =
+  | { readonly kind: 'none'; readonly lambda: 1 }
+  | { readonly kind: 'mixup'; readonly lambda: number }
+  | { readonly kind: 'cutmix'; readonly lambda: number; readonly box: Box };
+
+export interface DrawMixOptions {
+  /** α of Mixup's Beta(α, α); 0: no Mixup. Default 0.8. */
+  mixupAlpha?: number;
+  /** α of CutMix's Beta(α, α); 0: no CutMix. Default 1. */
+  cutmixAlpha?: number;
+  /** Smallest and largest side of CutMix's box as shares of the image's, in place of Beta(α, α). Default none. */
+  cutmixMinMax?: readonly [number, number] | undefined;
+  /** Share of the draws that mix at all. Default 1. */
+  probability?: number;
+  /** Share of CutMix when both are on. Default 0.5. */
+  switchProbability?: number;
+}
+
+const unmixed: Mix = { kind: 'none', lambda: 1 };
+
+/** Draws how images of `height` × `width` are mixed. */
+export function drawMix(
+  height: number,
+  width: number,
+  random: RandomStream,
+  { mixupAlpha = 0.8, cutmixAlpha = 1, cutmixMinMax, probability = 1, switchProbability = 0.5 }: DrawMixOptions = {},
+): Mix {
+  const canCut = cutmixAlpha > 0 || cutmixMinMax !== undefined;
+  if (!(mixupAlpha > 0 || canCut) || !random.chance(probability)) return unmixed;
+  const cuts = canCut && (mixupAlpha <= 0 || random.chance(switchProbability));
+  if (!cuts) return { kind: 'mixup', lambda: random.beta(mixupAlpha, mixupAlpha) };
+  const box =
+    cutmixMinMax === undefined
+      ? drawCutmixBox(height, width, random.beta(cutmixAlpha, cutmixAlpha), random)
+      : drawSizedBox(height, width, cutmixMinMax, random);
+  return cutmixOf(box, height, width);
+}
+
+/** CutMix with `box`: λ is the share of the image that stays. */
+export function cutmixOf(box: Box, height: number, width: number): Mix {
+  return { kind: 'cutmix', box, lambda: 1 - (box.height * box.width) / (height * width) };
+}
+
+function drawCutmixBox(height: number, width: number, lambda: number, random: RandomStream): Box {
+  const centerY = random.int(height);
+  return cutmixBox(height, width, lambda, centerY, random.int(width));
+}
+
+/** The box of (1 − λ) of the area, with the image's shape, around a centre; clipped to the image. */
+export function cutmixBox(height: number, width: number, lambda: number, centerY: number, centerX: number): Box {
+  const share = Math.sqrt(1 - lambda);
+  const halfHeight = Math.floor(Math.trunc(height * share) / 2);
+  const halfWidth = Math.floor(Math.trunc(width * share) / 2);
+  const top = Math.max(0, centerY - halfHeight);
+  const left = Math.max(0, centerX - halfWidth);
+  return {
+    top,
+    left,
+    height: Math.min(height, centerY + halfHeight) - top,
+    width: Math.min(width, centerX + halfWidth) - left,
+  };
+}
+
+/** A box inside the image, each side drawn from `minMax` of the image's. */
+function drawSizedBox(height: number, width: number, minMax: readonly [number, number], random: RandomStream): Box {
+  const side = (whole: number): number => {
+    const least = Math.trunc(whole * minMax[0]);
+    return least + random.int(Math.max(1, Math.trunc(whole * minMax[1]) - least));
+  };
+  const box = { height: side(height), width: side(width) };
+  return { ...box, top: random.int(height - box.height + 1), left: random.int(width - box.width + 1) };
+}
+
+/**
+ * Mixes `images` `[B, C, H, W]` with the same in mirrored order; `mixes` has one entry for the whole batch or one for each
+ * image. Returns a new tensor.
+ */
+export function mixImages(images: torch.Tensor, mixes: readonly Mix[]): torch.Tensor {
+  return torch.tidy(() => {
+    const mixed = blendPartners(images, mixes);
+    mixes.forEach((mix, i) => {
+      if (mix.kind === 'cutmix') pastePartners_(mixed, images, mix.box, mixes.length === 1 ? undefined : i);
+    });
+    return mixed;
+  });
+}
+
+/** `λ·x + (1 − λ)·partner` where the kind is Mixup, a copy elsewhere. */
+function blendPartners(images: torch.Tensor, mixes: readonly Mix[]): torch.Tensor {
+  if (mixes.every(({ kind }) => kind !== 'mixup')) return images.clone();
+  const partners = images.flip(0);
+  const shares = mixes.map((mix) => (mix.kind === 'mixup' ? mix.lambda : 1));
+  if (shares.length === 1) return images.mul(shares[0]!).add_(partners, { alpha: 1 - shares[0]! });
+  const own = torch.tensor(shares, { device: images.device }).view(-1, 1, 1, 1);
+  return images.mul(own).addcmul_(partners, own.neg().add_(1));
+}
+
+/** Puts the partners' `box` in its place, in image `only` or in all. */
+function pastePartners_(mixed: torch.Tensor, images: torch.Tensor, box: Box, only: number | undefined): void {
+  const part = (batch: torch.Tensor): torch.Tensor =>
+    batch.narrow(2, box.top, box.height).narrow(3, box.left, box.width);
+  if (only === undefined) part(mixed).copy_(part(images).flip(0));
+  else part(mixed.narrow(0, only, 1)).copy_(part(images.narrow(0, images.size(0) - 1 - only, 1)));
+}
+
+/** Targets `[B, numClasses]`, float32: 1 − s + s/C for the label and s/C for the others (s = `smoothing`, 0…1). */
+export function smoothedOneHot(labels: Int32Array, numClasses: number, smoothing = 0): torch.Tensor {
+  return mixTargets(labels, [unmixed], { numClasses, smoothing });
+}
+
+export interface MixTargetsOptions {
+  numClasses: number;
+  /** Label smoothing, 0…1. Default 0. */
+  smoothing?: number;
+}
+
+/** `λ · target + (1 − λ) · partner's target`, `[B, numClasses]`, float32 on the CPU; `mixes` as for `mixImages`. */
+export function mixTargets(
+  labels: Int32Array,
+  mixes: readonly Mix[],
+  { numClasses, smoothing = 0 }: MixTargetsOptions,
+): torch.Tensor {
+  const targets = new Float32Array(labels.length * numClasses).fill(smoothing / numClasses);
+  labels.forEach((label, i) => {
+    const { lambda } = mixes.length === 1 ? mixes[0]! : mixes[i]!;
+    const partner = labels[labels.length - 1 - i]!;
+    targets[i * numClasses + label]! += (1 - smoothing) * lambda;
+    targets[i * numClasses + partner]! += (1 - smoothing) * (1 - lambda);
+  });
+  return torch.tensor(targets, { shape: [labels.length, numClasses] });
+}
+
+export interface MixBatchOptions extends DrawMixOptions, MixTargetsOptions {
+  /** One draw for the whole batch, for each pair of partners, or for each image. Default batch. */
+  mode?: 'batch' | 'pair' | 'elem';
+  /** The stream of this batch. */
+  random: RandomStream;
+}
+
+export interface MixedBatch {
+  /** A new tensor, `[B, C, H, W]`. */
+  images: torch.Tensor;
+  /** `[B, numClasses]`, float32, on the images' device. */
+  targets: torch.Tensor;
+  /** Share of each image itself in its label; in modes other than batch, the mean. */
+  lambda: number;
+  /** `various` when the images of the batch were mixed in different ways. */
+  kind: Mix['kind'] | 'various';
+  /** One for the whole batch, or one for each image. */
+  mixes: readonly Mix[];
+}
+
+/**
+ * Draws how the batch is mixed and mixes `images` `[B, C, H, W]` and `labels` (length B, each in [0, numClasses)); an odd
+ * batch's middle image stays unmixed. The defaults are DeiT's: Mixup 0.8 or CutMix 1.0, each for half of the batches.
+ */
+export function mixBatch(images: torch.Tensor, labels: Int32Array, options: MixBatchOptions): MixedBatch {
+  const [batch, , height, width] = images.shape as [number, number, number, number];
+  const draw = (): Mix => drawMix(height, width, options.random, options);
+  const mixes = drawAll(options.mode ?? 'batch', batch, draw);
+  const kinds = new Set(mixes.map(({ kind }) => kind));
+  return {
+    images: mixImages(images, mixes),
+    targets: torch.tidy(() => mixTargets(labels, mixes, options).to(images.device)),
+    lambda: mixes.reduce((sum, { lambda }) => sum + lambda, 0) / mixes.length,
+    kind: kinds.size === 1 ? mixes[0]!.kind : 'various',
+    mixes,
+  };
+}
+
+function drawAll(mode: 'batch' | 'pair' | 'elem', batch: number, draw: () => Mix): Mix[] {
+  if (mode === 'batch') return [draw()];
+  if (mode === 'elem') return Array.from({ length: batch }, draw);
+  const pairs = Array.from({ length: Math.ceil(batch / 2) }, draw);
+  return Array.from({ length: batch }, (_, i) => pairs[Math.min(i, batch - 1 - i)]!);
+}

@@ -1,0 +1,148 @@
+/**
+ * All augmentations by the name that a recipe uses, and pipelines made from them. A new augmentation is a file that
+ * declares it and a line here.
+ */
+import { z } from 'zod';
+import { UserError } from '../errors.js';
+import { suggest } from '../nearest.js';
+import type { Augmentation, AugmentationKind, PipelineContext, WindowChange } from './augmentation.js';
+import { centerCrop } from './center-crop.js';
+import { colorJitter } from './color-jitter.js';
+import { cutout } from './cutout.js';
+import { flip } from './flip.js';
+import { normalize } from './normalize.js';
+import { padCrop } from './pad-crop.js';
+import { randomAffine } from './random-affine.js';
+import { randomErasing } from './random-erasing.js';
+import { randomGaussianBlur, randomGrayscale, randomPosterize, randomSolarize } from './random-op.js';
+import { randomOps } from './random-ops.js';
+import { randomResizedCrop } from './random-resized-crop.js';
+import type { BatchTransform, Pipeline, WindowSampler } from './transform.js';
+import { wholeImage } from './whole-image.js';
+
+/** Augmentations of source images and of levels 0…255, in the order in which they are applied. */
+const beforeNormalize = {
+  randomResizedCrop,
+  padCrop,
+  centerCrop,
+  wholeImage,
+  flip,
+  randomOps,
+  randomAffine,
+  colorJitter,
+  grayscale: randomGrayscale,
+  gaussianBlur: randomGaussianBlur,
+  solarize: randomSolarize,
+  posterize: randomPosterize,
+  cutout,
+};
+
+/** Augmentations of normalised images, in the order in which they are applied. */
+const afterNormalize = { randomErasing };
+
+/** Every augmentation by its name in recipes. */
+export const augmentations = { ...beforeNormalize, ...afterNormalize };
+
+export type AugmentationName = keyof typeof augmentations;
+type OptionsOf<N extends AugmentationName> = (typeof augmentations)[N]['options'];
+
+/** What a recipe gives: options, true for the defaults, or false (or nothing) for none. */
+export type AugmentConfig = { [N in AugmentationName]?: z.input<OptionsOf<N>> | boolean | undefined };
+
+/** The same with every default filled in. */
+export type ResolvedAugmentConfig = { [N in AugmentationName]?: z.output<OptionsOf<N>> | false | undefined };
+
+/** `true` becomes the defaults, `false` stays; issues of options keep their own path and code. */
+function entrySchema(options: z.ZodObject): z.ZodType {
+  const keys = Object.keys(options.shape);
+  const allowed = keys.length > 0 ? `true, false or its options (${keys.join(', ')})` : 'true or false';
+  const resolve = (value: unknown, context: z.RefinementCtx): unknown => {
+    if (value === false || value === undefined) return value;
+    const given = value === true ? {} : value;
+    const isRecord = typeof given === 'object' && given !== null && !Array.isArray(given);
+    const result = isRecord ? options.safeParse(given) : undefined;
+    if (result?.success) return result.data;
+    const issues = result?.error.issues ?? [{ code: 'custom', message: `expected ${allowed}`, path: [] } as const];
+    for (const issue of issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+    return false; // fits what follows: Zod goes on after unknown keys
+  };
+  return z.preprocess(resolve, z.union([z.literal(false), options])).optional();
+}
+
+/** The `augment` block of a recipe: each augmentation by name, its options, `true` or `false`. Resolves the defaults. */
+export const augmentSchema = z
+  .strictObject(
+    Object.fromEntries(Object.entries(augmentations).map(([name, { options }]) => [name, entrySchema(options)])),
+  )
+  .describe('what is done to the images: options, true (defaults) or false for each') as unknown as z.ZodType<
+  ResolvedAugmentConfig,
+  AugmentConfig
+>;
+
+/** Fills in the defaults. Throws `UserError` (`RECIPE`) for names and values that are not allowed. */
+export function resolveAugment(config: AugmentConfig): ResolvedAugmentConfig {
+  const result = augmentSchema.safeParse(config);
+  if (result.success) return result.data;
+  throw new UserError('RECIPE', result.error.issues.map(explainIssue).join('\n'));
+}
+
+function explainIssue(issue: z.core.$ZodIssue): string {
+  const [name] = issue.path;
+  if (issue.code !== 'unrecognized_keys') return `augment.${issue.path.join('.')}: ${issue.message}`;
+  const known = name === undefined ? augmentations : augmentations[name as AugmentationName].options.shape;
+  const path = ['augment', ...issue.path].join('.');
+  return issue.keys.map((key) => `${path} has no "${key}": ${suggest(key, Object.keys(known))}`).join('\n');
+}
+
+/** An entry whose options were checked by its own schema. */
+type AnyAugmentation = { [K in AugmentationKind]: Augmentation<K, z.ZodObject> }[AugmentationKind];
+
+/** The entries of `table` that `config` turns on, in the table's order. */
+function chosen(
+  table: object,
+  config: ResolvedAugmentConfig,
+): { entry: AnyAugmentation; options: object; name: string }[] {
+  return Object.entries(table as Record<string, AnyAugmentation>).flatMap(([name, entry]) => {
+    const options = config[name as AugmentationName];
+    return options === undefined || options === false ? [] : [{ entry, options, name }];
+  });
+}
+
+/**
+ * The pipeline of the augmentations in `config`: one that chooses a window, its changes, then the others in the
+ * registry's order, with the normalisation where it belongs. Throws `UserError` (`RECIPE`) for unknown names, values that
+ * are not allowed, and when not exactly one augmentation chooses the window.
+ */
+export function buildPipeline(config: AugmentConfig, context: PipelineContext): Pipeline {
+  const resolved = resolveAugment(config);
+  const changes: WindowChange[] = [];
+  const windows: [string, WindowSampler][] = [];
+  const batch = (table: object): BatchTransform[] =>
+    chosen(table, resolved).flatMap(({ entry, options, name }) => {
+      if (entry.kind === 'batch') return [entry.create(options as Record<string, unknown>, context)];
+      if (entry.kind === 'window') windows.push([name, entry.create(options as Record<string, unknown>, context)]);
+      else changes.push(entry.create(options as Record<string, unknown>, context));
+      return [];
+    });
+  const transforms = [...batch(beforeNormalize), normalize(context), ...batch(afterNormalize)];
+  const sample = onlyWindow(windows);
+  const window: WindowSampler = (width, height, random) =>
+    changes.reduce((drawn, change) => change(drawn, random), sample(width, height, random));
+  return { size: context.size, filter: context.filter, window, transforms };
+}
+
+function onlyWindow(windows: readonly [string, WindowSampler][]): WindowSampler {
+  const [first, ...others] = windows;
+  if (first !== undefined && others.length === 0) return first[1];
+  const names = Object.entries(augmentations).flatMap(([name, { kind }]) => (kind === 'window' ? [name] : []));
+  const found = first === undefined ? 'none is on' : `${windows.map(([name]) => name).join(' and ')} are on`;
+  throw new UserError(
+    'RECIPE',
+    `augment: exactly one of ${names.join(', ')} must choose the part of the image; ${found}`,
+  );
+}
+
+/** The pipeline that evaluates: the middle of the image, normalised. */
+export function evaluationPipeline(context: PipelineContext): Pipeline {
+  return buildPipeline({ centerCrop: true }, context);
+}

@@ -1,0 +1,28 @@
+/**
+ * What an augmentation is. The geometric part of a pipeline gives each sample a window of its source image, which
+ * the pixel source cuts out and resizes (in batches for images in memory, in the decoder for files); the rest works
+ * on whole batches of tensors on the device that trains.
+ */
+import type * as torch from '@deit-lt/torch';
+import type { Filter, Window } from '../data/window.js';
+import type { RandomStream } from '../random/stream.js';
+
+/** Draws the window for an image of `width` × `height` pixels. */
+export type WindowSampler = (width: number, height: number, random: RandomStream) => Window;
+
+/**
+ * Works on a batch. Images are float32 `[B, 3, S, S]` with values 0…255 before normalisation, `randoms[i]` is
+ * the stream of sample i; the result has the same shape and memory format. Leaves its input as it is, and may return
+ * it when there is nothing to do.
+ */
+export type BatchTransform = (images: torch.Tensor, randoms: readonly RandomStream[]) => torch.Tensor;
+
+/** Everything that happens to an image between decoding and the network. */
+export interface Pipeline {
+  /** Side of the square input, in pixels. */
+  readonly size: number;
+  readonly filter: Filter;
+  readonly window: WindowSampler;
+  /** In order; the last ones normalise and erase. */
+  readonly transforms: readonly BatchTransform[];
+}

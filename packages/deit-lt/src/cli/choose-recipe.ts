@@ -1,0 +1,69 @@
+/** Which recipe a command uses, with the values that options of the command line stand for. */
+import type { Dataset } from '../data/dataset.js';
+import { UserError } from '../errors.js';
+import { loadRecipe, recipeNames } from '../recipe/load.js';
+import type { Recipe } from '../recipe/schema.js';
+import { applySettings } from '../recipe/settings.js';
+import type { Options } from './option-table.js';
+
+export interface ChosenRecipe {
+  readonly name: string;
+  readonly recipe: Recipe;
+  /** What was chosen for the user; undefined when the user chose. */
+  readonly note?: string;
+}
+
+/** Data sets that are balanced, so that a recipe's own long tail is made from them. */
+const balanced = ['shapes', 'cifar10', 'cifar100'];
+
+/** Images up to this many pixels wide are trained on as CIFAR's are. */
+const smallImages = 64;
+
+/** `--imbalance 100` → `data.imbalance=100`, …; values of `--set` come last and win. */
+export function settingsOf({ imbalance, imbalanceType, select, set = [] }: Options): string[] {
+  return [
+    ...(imbalance === undefined ? [] : [`data.imbalance=${imbalance}`]),
+    ...(imbalanceType === undefined ? [] : [`data.imbalanceType=${imbalanceType}`]),
+    ...(select === undefined ? [] : [`evaluation.select=${select}`]),
+    ...set,
+  ];
+}
+
+/** Finds mistakes in the recipe and the settings before the data are read. Throws UserError RECIPE. */
+export function checkEarly(options: Options): void {
+  if (options.recipe !== undefined) loadRecipe(options.recipe, { settings: settingsOf(options) });
+  else applySettings({}, settingsOf(options));
+}
+
+/**
+ * The recipe of `--recipe`, else `byDefault`, the one that suits `dataset`. Data of one's own are then taken as they are: a long tail
+ * is made only where `--imbalance` asks for it. Throws UserError RECIPE.
+ */
+export function chooseRecipe(options: Options, dataset: Dataset, byDefault = suitableRecipe(dataset)): ChosenRecipe {
+  const settings = settingsOf(options);
+  if (options.recipe !== undefined)
+    return { name: shortName(options.recipe), recipe: loadRecipe(options.recipe, { settings }) };
+  const asTheyAre = balanced.includes(dataset.name) ? [] : ['data.imbalance=null', 'data.groups=auto'];
+  return {
+    name: byDefault,
+    recipe: loadRecipe(byDefault, { settings: [...asTheyAre, ...settings] }),
+    note: `recipe: ${byDefault}, as suits these data (another: --recipe NAME; "deit-lt recipes" lists them)`,
+  };
+}
+
+function suitableRecipe({ name, train: { images } }: Dataset): string {
+  const small = images.kind === 'memory' && Math.max(images.width, images.height) <= smallImages;
+  const [first, otherwise] = ['cifar10-lt-cpu', 'quickstart'];
+  return name !== 'shapes' && small && recipeNames().includes(first!) ? first! : otherwise!;
+}
+
+/** A recipe file's name without folder and extension. */
+function shortName(nameOrFile: string): string {
+  return nameOrFile.replace(/^.*[\\/]/, '').replace(/\.(ya?ml|json)$/, '');
+}
+
+/** `value`, or UserError USAGE that says which option is missing. */
+export function required<T>(value: T | undefined, message: string): T {
+  if (value === undefined) throw new UserError('USAGE', message);
+  return value;
+}

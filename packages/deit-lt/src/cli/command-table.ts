@@ -1,0 +1,120 @@
+/** All commands of the command line: what they take, an example of each, and where they are. See `option-table.ts`. */
+import type { Run } from './context.js';
+import type { Options } from './option-table.js';
+
+export interface ArgumentSpec {
+  /** As commander writes it: `<run>` must be given, `[name]` may be, `<image...>` one or more. */
+  readonly name: string;
+  readonly description: string;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  /** More than the summary says; for the help of the command itself. */
+  readonly details?: string;
+  readonly arguments?: readonly ArgumentSpec[];
+  readonly options: readonly (keyof Options)[];
+  readonly examples: readonly string[];
+  /** Commands are loaded when they run: help needs none of them. */
+  readonly load: () => Promise<{ readonly run: Run }>;
+}
+
+const reading = ['split', 'root', 'skipBad', 'offline'] as const;
+const training = [
+  'data',
+  'recipe',
+  'set',
+  'out',
+  'resume',
+  'imbalance',
+  'imbalanceType',
+  ...reading,
+  'select',
+] as const;
+
+const run: ArgumentSpec = { name: '<run>', description: 'a run folder, or a checkpoint file' };
+
+export const commandTable: readonly CommandSpec[] = [
+  {
+    name: 'quickstart',
+    summary: 'trains teacher, plain ViT and student in minutes and compares them',
+    details: 'On drawn shapes that need no download, or on your own small images with --data.',
+    options: ['data', 'set', 'out', 'resume', ...reading],
+    examples: ['deit-lt quickstart', 'deit-lt quickstart --data my-images'],
+    load: () => import('./quickstart.js'),
+  },
+  {
+    name: 'inspect',
+    summary: 'shows what is in a data set: classes, long tail, groups, sizes, duplicates, training time',
+    arguments: [{ name: '<data>', description: 'a name (shapes, cifar10, cifar100), a folder, an archive or a list file' }],
+    options: ['imbalance', 'imbalanceType', ...reading, 'recipe', 'set', 'speed', 'svg', 'json'],
+    examples: ['deit-lt inspect my-images --split 0.1', 'deit-lt inspect cifar10 --imbalance 100 --svg classes.svg'],
+    load: () => import('./inspect.js'),
+  },
+  {
+    name: 'train',
+    summary: 'trains the teacher, then the student that is distilled from it',
+    details: 'The run folder then has teacher/ and student/. Ctrl-C saves first; --resume goes on.',
+    options: [...training, 'vit'],
+    examples: [
+      'deit-lt train --data my-images --split 0.1',
+      'deit-lt train --data cifar10 --imbalance 100 --set student.epochs=90 --out runs/cifar',
+      'deit-lt train --resume --out runs/cifar',
+    ],
+    load: () => import('./train.js'),
+  },
+  {
+    name: 'teacher',
+    summary: 'trains the teacher alone',
+    options: training,
+    examples: ['deit-lt teacher --data cifar10 --imbalance 100 --out runs/teacher'],
+    load: () => import('./teacher.js'),
+  },
+  {
+    name: 'student',
+    summary: 'trains the student alone, from a teacher that is there',
+    options: ['teacher', ...training],
+    examples: ['deit-lt student --teacher runs/teacher --data cifar10 --imbalance 100'],
+    load: () => import('./student.js'),
+  },
+  {
+    name: 'vit',
+    summary: "trains a plain ViT with the student's recipe and no teacher, for comparison",
+    options: training,
+    examples: ['deit-lt vit --data cifar10 --imbalance 100'],
+    load: () => import('./vit.js'),
+  },
+  {
+    name: 'eval',
+    summary: 'measures a trained model on test images: overall, head, mid and tail accuracy',
+    arguments: [run],
+    options: ['data', ...reading, 'which', 'weights', 'json'],
+    examples: ['deit-lt eval runs/cifar --data cifar10', 'deit-lt eval runs/cifar --data cifar10 --json'],
+    load: () => import('./eval.js'),
+  },
+  {
+    name: 'predict',
+    summary: 'says what is on images',
+    details: 'Folders are searched for images. Files that cannot be read are named at the end, and the exit code is 1.',
+    arguments: [run, { name: '<image...>', description: 'image files or folders' }],
+    options: ['top', 'which', 'weights', 'json'],
+    examples: ['deit-lt predict runs/cifar photo.jpg', 'deit-lt predict runs/cifar photos --top 1 --json'],
+    load: () => import('./predict.js'),
+  },
+  {
+    name: 'recipes',
+    summary: 'lists the recipes, or shows all values of one',
+    arguments: [{ name: '[name]', description: 'a recipe, or a recipe file' }],
+    options: ['set', 'json'],
+    examples: ['deit-lt recipes', 'deit-lt recipes quickstart'],
+    load: () => import('./recipes.js'),
+  },
+  {
+    name: 'doctor',
+    summary: 'shows what this machine has: libtorch, processor, memory, image decoder, cache folder',
+    options: ['json'],
+    examples: ['deit-lt doctor'],
+    load: () => import('./doctor.js'),
+  },
+];

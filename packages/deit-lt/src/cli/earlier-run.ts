@@ -1,0 +1,49 @@
+/** What `--resume` finds in a run folder: the recipe, and the data options of the command that began the run. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../errors.js';
+import { checkRecipe } from '../recipe/load.js';
+import { isValues } from '../recipe/merge.js';
+import type { Recipe } from '../recipe/schema.js';
+import { applySettings } from '../recipe/settings.js';
+import { readRunConfig } from '../training/run-folder.js';
+import { settingsOf } from './choose-recipe.js';
+import type { Options } from './option-table.js';
+import { parseWords } from './program.js';
+
+export interface EarlierRun {
+  readonly recipe: Recipe;
+  /** Options of the first start that are no part of the recipe. */
+  readonly options: Options;
+}
+
+/**
+ * The run in `folder`, to be gone on with by the command `command`. Throws UserError RUN_FOLDER when there is none, or
+ * another command made it.
+ */
+export function earlierRun(folder: string, command: string, given: Options): EarlierRun {
+  const home = [folder, path.join(folder, 'teacher')].find((place) => existsSync(path.join(place, 'config.json')));
+  if (home === undefined)
+    throw new UserError('RUN_FOLDER', `${folder} has no run to go on with (no config.json). Leave out --resume to begin one.`);
+  const config = readRunConfig(home);
+  const first = commandOf(config.command);
+  if (first !== undefined && first.command !== command)
+    throw new UserError('RUN_FOLDER', `${folder} was made by "deit-lt ${first.command}": go on with that command.`);
+  const settings = settingsOf(given);
+  const values = settings.length === 0 || !isValues(config.recipe) ? config.recipe : applySettings(config.recipe, settings);
+  return { recipe: checkRecipe(values, `recipe of ${home}`), options: first?.options ?? {} };
+}
+
+/** From the words of config.json; undefined when another version or a program wrote them. */
+function commandOf(words: readonly string[]): { command: string; options: Options } | undefined {
+  const start = words.indexOf('deit-lt');
+  try {
+    const parsed = parseWords(words.slice(start + 1), { writeOut: () => {}, writeErr: () => {} });
+    if (parsed === undefined || start < 0) return undefined;
+    const { data, split, root, skipBad, offline, vit, teacher } = parsed.options;
+    const kept = Object.entries({ data, split, root, skipBad, offline, vit, teacher });
+    return { command: parsed.spec.name, options: Object.fromEntries(kept.filter(([, value]) => value !== undefined)) };
+  } catch {
+    return undefined;
+  }
+}

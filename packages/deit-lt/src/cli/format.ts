@@ -1,0 +1,41 @@
+/** Numbers as a person reads them. */
+
+/** `1234567` → `1,234,567`. */
+export function count(value: number): string {
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** `1` → `1 image`, `2` → `2 images`. */
+export function images(value: number): string {
+  return `${count(value)} image${value === 1 ? '' : 's'}`;
+}
+
+/** An accuracy in per cent with one digit; `–` when there is none. */
+export function accuracy(value: number | null | undefined): string {
+  return value === undefined || value === null || Number.isNaN(value) ? '–' : value.toFixed(1);
+}
+
+/** Seconds as `42 s`, `3 min 20 s`, `2 h 05 min`, `3 d 4 h`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '–';
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const minutes = Math.floor(s / 60);
+  if (minutes < 60) return `${minutes} min ${two(s % 60)} s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${two(minutes % 60)} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** Four significant digits at most, without a tail of zeros: `0.1`, `1.234`, `5e-5`. */
+export function short(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return String(value);
+  const rounded = Number(value.toPrecision(4));
+  return Math.abs(rounded) < 1e-3 ? rounded.toExponential().replace('e+', 'e') : String(rounded);
+}
+
+export function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}

@@ -1,0 +1,44 @@
+/** Progress as plain lines, for logs and pipes: one line per epoch, nothing that moves. */
+import type { Reporter, TrainingStart } from '../training/reporter.js';
+import { count } from './format.js';
+import { endLine, epochLine, startLines } from './report-lines.js';
+
+export class LineReporter implements Reporter {
+  readonly #write: (line: string) => void;
+  #training: TrainingStart | undefined;
+  #work = '';
+
+  /** `write` gets each line without its end. */
+  constructor(write: (line: string) => void) {
+    this.#write = write;
+  }
+
+  note(line: string): void {
+    this.#write(line);
+  }
+
+  /** Says once what is being done. */
+  progress(what: string, _done: number, total: number | undefined): void {
+    if (what === this.#work) return;
+    this.#work = what;
+    this.#write(total === undefined ? what : `${what}: ${count(total)}`);
+  }
+
+  start(training: TrainingStart): void {
+    this.#training = training;
+    this.#work = '';
+    for (const line of startLines(training)) this.#write(line);
+  }
+
+  step(): void {}
+
+  epoch(record: Parameters<Reporter['epoch']>[0]): void {
+    this.#work = '';
+    const { kind, epochs } = this.#training ?? { kind: 'student', epochs: record.epoch + 1 };
+    this.#write(epochLine(kind, epochs, record));
+  }
+
+  end(training: Parameters<Reporter['end']>[0]): void {
+    this.#write(endLine(training));
+  }
+}

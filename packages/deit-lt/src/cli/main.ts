@@ -1,0 +1,101 @@
+/**
+ * The command line from words to exit code: 0 done, 1 failed, 2 wrong usage or recipe, 130 after Ctrl-C. Results go to
+ * the standard output, everything else to the standard error.
+ */
+import { UserError } from '../errors.js';
+import type { Reporter } from '../training/reporter.js';
+import { colorsFor } from './colors.js';
+import type { CliContext } from './context.js';
+import { failureOf } from './failure.js';
+import { type Interruption, listenForInterrupt } from './interrupt.js';
+import { parseWords, UsageError } from './program.js';
+
+/** Runs the command that `words` (without the program's name) ask for, and sets the exit code. */
+export async function main(words: readonly string[]): Promise<void> {
+  leaveQuietlyWhenNobodyReads();
+  process.exitCode = await runWords(words);
+}
+
+async function runWords(words: readonly string[]): Promise<number> {
+  const interruption = listenForInterrupt(say);
+  const display: Display = {};
+  const context = makeContext(interruption, display);
+  try {
+    const parsed = parseWords(words, {
+      writeOut: (text) => process.stdout.write(text),
+      writeErr: (text) => process.stderr.write(text),
+    });
+    if (parsed === undefined) return 0;
+    const { run } = await parsed.spec.load();
+    return (await run({ ...parsed, context })) ?? 0;
+  } catch (error) {
+    display.close?.();
+    return await fail(error, words, interruption);
+  } finally {
+    display.close?.();
+    interruption.stop();
+  }
+}
+
+/** The reporter that a command uses, once it has asked for one. */
+interface Display {
+  reporter?: Reporter;
+  close?: () => void;
+}
+
+function makeContext({ signal }: Interruption, display: Display): CliContext {
+  return {
+    print: (text) => process.stdout.write(`${text}\n`),
+    printJson: (value) => process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    note: (text) => (display.reporter === undefined ? process.stderr.write(`${text}\n`) : display.reporter.note(text)),
+    colors: colorsFor(process.stdout),
+    width: process.stdout.columns ?? 80,
+    signal,
+    async reporter() {
+      if (display.reporter === undefined) {
+        const { makeReporter } = await import('./make-reporter.js');
+        const { reporter, close } = await makeReporter(process.stderr);
+        Object.assign(display, { reporter, close });
+      }
+      return display.reporter!;
+    },
+  };
+}
+
+async function fail(error: unknown, words: readonly string[], interruption: Interruption): Promise<number> {
+  process.setSourceMapsEnabled(true);
+  const interrupted = interruption.exitCode();
+  if (interrupted !== undefined && isInterruption(error)) {
+    say((error as Error).message);
+    return interrupted;
+  }
+  if (error instanceof UsageError) await addHint(error, words);
+  const { message, exitCode } = failureOf(error);
+  say(message);
+  return exitCode;
+}
+
+function isInterruption(error: unknown): boolean {
+  if (error instanceof UserError) return error.code === 'INTERRUPTED';
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+/** `--epochs 90` is a value of the recipe: says how it is set. */
+async function addHint(error: UsageError, words: readonly string[]): Promise<void> {
+  const { settingHint } = await import('./setting-hint.js');
+  const hint = await settingHint(error, words);
+  if (hint !== undefined) error.message += hint;
+}
+
+function say(message: string): void {
+  process.stderr.write(`deit-lt: ${message}\n`);
+}
+
+/** `deit-lt … | head` closes the pipe before the end; that is no error. */
+function leaveQuietlyWhenNobodyReads(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+}

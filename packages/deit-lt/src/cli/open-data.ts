@@ -1,0 +1,20 @@
+/** Opens the data that the options name, with progress on the display. */
+import type { Dataset } from '../data/dataset.js';
+import { openDataset } from '../data/open.js';
+import type { CliContext } from './context.js';
+import type { Options } from './option-table.js';
+
+/** Throws what `openDataset` throws. */
+export async function openData(data: string, options: Options, context: CliContext): Promise<Dataset> {
+  const { split, root, skipBad, offline } = options;
+  const reporter = await context.reporter();
+  return openDataset(data, {
+    split,
+    root,
+    skipBad,
+    offline,
+    log: (line) => reporter.note(line),
+    onProgress: ({ what, done, total }) => reporter.progress(what, done, total),
+    signal: context.signal,
+  });
+}

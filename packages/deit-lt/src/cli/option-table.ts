@@ -1,0 +1,106 @@
+/**
+ * All options of the command line, in one table: parsing, checks, help texts and `docs/command-line.md` are made from
+ * it. Nothing here imports the engine or a decoder, so that `--help` is there at once.
+ */
+
+/** What the options become. Each is undefined when it was not given and has no default. */
+export interface Options {
+  data?: string;
+  recipe?: string;
+  set?: string[];
+  out?: string;
+  resume?: boolean;
+  vit?: boolean;
+  teacher?: string;
+  imbalance?: number;
+  imbalanceType?: 'exp' | 'step';
+  split?: number;
+  root?: string;
+  skipBad?: boolean;
+  offline?: boolean;
+  select?: 'validation' | 'test' | 'last';
+  which?: 'best' | 'last';
+  weights?: 'ema' | 'raw';
+  top?: number;
+  svg?: string;
+  speed?: boolean;
+  json?: boolean;
+}
+
+export interface OptionSpec {
+  /** The word that stands for the value in help texts; absent for an option that is on or off. */
+  readonly value?: string;
+  /** Default `text`. `list`: any number of values. */
+  readonly type?: 'text' | 'number' | 'integer' | 'list';
+  /** Limits of a number; `below` and `above` exclude the limit itself. */
+  readonly min?: number;
+  readonly above?: number;
+  readonly below?: number;
+  readonly choices?: readonly string[];
+  /** Given as `--no-NAME`; the option is on without it. */
+  readonly negated?: boolean;
+  readonly description: string;
+}
+
+export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
+  data: {
+    value: 'DATA',
+    description: 'the images: a name (shapes, cifar10, cifar100), a folder, an archive or a list file',
+  },
+  recipe: { value: 'NAME|FILE', description: 'how to train; "deit-lt recipes" lists the names (default: by the data)' },
+  set: {
+    value: 'KEY=VALUE',
+    type: 'list',
+    description: 'changes values of the recipe, such as student.epochs=90',
+  },
+  out: { value: 'DIR', description: 'the run folder (default: runs/DATE-TIME-RECIPE)' },
+  resume: {
+    description: 'goes on with the run in --out; recipe and data come from its config.json when they are not given',
+  },
+  vit: { description: 'also trains the plain ViT, without a teacher, for comparison' },
+  teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint" },
+  imbalance: {
+    value: 'RATIO',
+    type: 'number',
+    min: 1,
+    description: 'makes the training set long-tailed: largest class by smallest, such as 100',
+  },
+  imbalanceType: {
+    value: 'TYPE',
+    choices: ['exp', 'step'],
+    description: 'how class sizes fall from the largest to the smallest',
+  },
+  split: {
+    value: 'SHARE',
+    type: 'number',
+    above: 0,
+    below: 1,
+    description: 'keeps this share of each class as test images, for data that have none',
+  },
+  root: { value: 'DIR', description: "folder of a list file's paths (default: where the list is)" },
+  skipBad: { description: 'leaves out images that cannot be read, instead of stopping' },
+  offline: { description: 'never uses the network' },
+  select: {
+    value: 'SPLIT',
+    choices: ['validation', 'test', 'last'],
+    description: 'what chooses the best epoch (same as --set evaluation.select=…); the last epoch needs no images',
+  },
+  which: { value: 'WHICH', choices: ['best', 'last'], description: 'the checkpoint of a run folder (default: best)' },
+  weights: {
+    value: 'WEIGHTS',
+    choices: ['ema', 'raw'],
+    description: 'averaged weights (EMA) or those as trained (default: as the run chose)',
+  },
+  top: { value: 'COUNT', type: 'integer', min: 1, description: 'most likely classes to show (default: 5)' },
+  svg: { value: 'FILE', description: 'writes the histogram of the classes as a picture' },
+  speed: { negated: true, description: 'does not measure how fast this machine trains' },
+  json: { description: 'prints JSON on the standard output and nothing else there' },
+};
+
+/** `imbalanceType` → `--imbalance-type <TYPE>`, as help texts and commander write it. */
+export function flagsOf(name: keyof Options): string {
+  const { value, type, negated } = optionTable[name];
+  const words = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const flag = `--${negated === true ? 'no-' : ''}${words}`;
+  return value === undefined ? flag : `${flag} <${value}${type === 'list' ? '...' : ''}>`;
+}

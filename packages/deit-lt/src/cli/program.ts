@@ -1,0 +1,107 @@
+/** The parser of the command line, made by commander from the tables of commands and options. */
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type CommandSpec, commandTable } from './command-table.js';
+import { flagsOf, type Options, type OptionSpec, optionTable } from './option-table.js';
+import { projectVersion } from './version.js';
+
+/** A command that was recognised, with its words and options; undefined when help or the version was printed. */
+export interface Parsed {
+  readonly spec: CommandSpec;
+  readonly args: readonly string[];
+  readonly options: Options;
+}
+
+export interface Writers {
+  writeOut(text: string): void;
+  writeErr(text: string): void;
+}
+
+/** The words of a command line that is wrong, and the command that they were for. Exit code 2. */
+export class UsageError extends Error {
+  constructor(
+    message: string,
+    readonly command: string | undefined,
+  ) {
+    super(message);
+  }
+}
+
+/** Parses `words`, those after the program's name. Prints help itself. Throws UsageError. */
+export function parseWords(words: readonly string[], writers: Writers): Parsed | undefined {
+  let parsed: Parsed | undefined;
+  const program = makeProgram(writers, (found) => {
+    parsed = found;
+  });
+  try {
+    program.parse(words, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    const command = commandTable.find(({ name }) => name === words[0])?.name;
+    throw new UsageError(error.code === 'commander.help' ? 'a command is missing' : tidied(error.message), command);
+  }
+  return parsed;
+}
+
+/** The whole program; `found` is called with the command that the words ask for. */
+export function makeProgram(writers: Writers, found: (parsed: Parsed) => void): Command {
+  const program = new Command('deit-lt')
+    .description('Trains Vision Transformers on long-tailed image collections, from scratch (DeiT-LT).')
+    .version(projectVersion(), '-V, --version', 'prints the version')
+    .helpOption('-h, --help', 'prints this help')
+    .helpCommand('help [command]', 'prints the help of a command')
+    .addHelpText('after', '\nBegin with:\n  deit-lt quickstart\n\nMore on a command: deit-lt help COMMAND');
+  settle(program, writers);
+  for (const spec of commandTable) program.addCommand(makeCommand(spec, writers, found));
+  return program;
+}
+
+function makeCommand(spec: CommandSpec, writers: Writers, found: (parsed: Parsed) => void): Command {
+  const { name, summary, details, examples } = spec;
+  const command = new Command(name)
+    .summary(summary)
+    .description(details === undefined ? sentence(summary) : `${sentence(summary)}\n${details}`)
+    .helpOption('-h, --help', 'prints this help')
+    .addHelpText('after', `\nFor example:\n${examples.map((example) => `  ${example}`).join('\n')}`);
+  settle(command, writers);
+  for (const argument of spec.arguments ?? []) command.addArgument(new Argument(argument.name, argument.description));
+  for (const option of spec.options) command.addOption(makeOption(option));
+  command.action(() => found({ spec, args: command.args, options: command.opts<Options>() }));
+  return command;
+}
+
+function settle(command: Command, { writeOut, writeErr }: Writers): void {
+  // Errors are thrown, and printed in one place.
+  command.exitOverride().configureOutput({ writeOut, writeErr, outputError: () => {} });
+}
+
+function makeOption(name: keyof Options): Option {
+  const spec = optionTable[name];
+  const option = new Option(flagsOf(name), spec.description);
+  if (spec.choices !== undefined) option.choices(spec.choices);
+  if (spec.type === 'number' || spec.type === 'integer') option.argParser((text) => numberOf(text, spec));
+  return option;
+}
+
+function numberOf(text: string, spec: OptionSpec): number {
+  const { type, min = Number.NEGATIVE_INFINITY, above = Number.NEGATIVE_INFINITY, below = Number.POSITIVE_INFINITY } = spec;
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  const fits = Number.isFinite(value) && value >= min && value > above && value < below;
+  if (!fits || (type === 'integer' && !Number.isInteger(value))) throw new InvalidArgumentError(expected(spec));
+  return value;
+}
+
+function expected({ type, min, above, below }: OptionSpec): string {
+  const limits = [
+    ...(min === undefined ? [] : [`at least ${min}`]),
+    ...(above === undefined ? [] : [`above ${above}`]),
+    ...(below === undefined ? [] : [`below ${below}`]),
+  ];
+  return `expected a ${type === 'integer' ? 'whole number' : 'number'}${limits.length > 0 ? ` ${limits.join(' and ')}` : ''}`;
+}
+
+const sentence = (text: string): string => `${text[0]?.toUpperCase()}${text.slice(1)}.`;
+
+function tidied(message: string): string {
+  return message.replace(/^error: /, '').replace(/\n\(Did you mean (.+)\?\)$/s, '; did you mean $1?');
+}

@@ -1,0 +1,62 @@
+/** The lines that both displays print: what is trained, one line per epoch, and how it ended. */
+import type { EvaluationResult } from '../training/evaluate.js';
+import type { EpochRecord, TrainingEnd, TrainingKind, TrainingStart } from '../training/reporter.js';
+import { accuracy, count, duration, images, short } from './format.js';
+
+const kindNames: Readonly<Record<TrainingKind, string>> = {
+  teacher: 'teacher',
+  student: 'student',
+  vit: 'plain ViT',
+};
+
+export function kindName(kind: TrainingKind): string {
+  return kindNames[kind];
+}
+
+/** `teacher: resnet32, 464,154 parameters, cpu in bfloat16; 12,406 images, 97 batches × 10 epochs → runs/x/teacher`. */
+export function startLines(training: TrainingStart): string[] {
+  const { kind, model, parameters, device, precision, trainImages, batchesPerEpoch, epochs, folder, resumedAt } = training;
+  const batches = `${count(batchesPerEpoch)} ${batchesPerEpoch === 1 ? 'batch' : 'batches'} × ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
+  const first = `${kindNames[kind]}: ${model}, ${count(parameters)} parameters, ${device} in ${precision}; ${images(trainImages)}, ${batches} → ${folder}`;
+  if (resumedAt === undefined) return [first];
+  return [first, `${kindNames[kind]}: goes on at epoch ${resumedAt.epoch + 1}, batch ${resumedAt.batch + 1}`];
+}
+
+/** `teacher epoch  3/10  loss 1.234  lr 0.1  1,234 images/s  12 s  test 62.1 (head 81.0, mid 60.2, tail 31.0)`. */
+export function epochLine(kind: TrainingKind, epochs: number, record: EpochRecord): string {
+  const { epoch, loss, lr, imagesPerSecond, seconds, drw } = record;
+  const number = String(epoch + 1).padStart(String(epochs).length);
+  const parts = [
+    `${kindNames[kind]} epoch ${number}/${epochs}`,
+    `loss ${loss.toFixed(4)}`,
+    `lr ${short(lr)}`,
+    `${count(imagesPerSecond)} images/s`,
+    duration(seconds),
+    ...(drw ? ['re-weighted'] : []),
+    ...evaluationParts(record),
+  ];
+  return parts.join('  ');
+}
+
+function evaluationParts({ evaluation, emaEvaluation, evaluatedOn = 'test' }: EpochRecord): string[] {
+  return [
+    ...(evaluation === undefined ? [] : [`${evaluatedOn} ${accuracies(evaluation)}`]),
+    ...(emaEvaluation === undefined ? [] : [`averaged weights ${accuracies(emaEvaluation)}`]),
+  ];
+}
+
+/** `62.1 (head 81.0, mid 60.2, tail 31.0)`: of the prediction. */
+export function accuracies({ avg }: EvaluationResult): string {
+  return `${accuracy(avg.overall)} (head ${accuracy(avg.head)}, mid ${accuracy(avg.mid)}, tail ${accuracy(avg.tail)})`;
+}
+
+/** `teacher: done in 2 min 05 s; best epoch 10 (last); test 62.1 (…)`. */
+export function endLine({ kind, seconds, bestEpoch, rule, test }: TrainingEnd): string {
+  const tested = test === undefined ? '' : `; test ${accuracies(test)}`;
+  return `${kindNames[kind]}: done in ${duration(seconds)}; best epoch ${bestEpoch + 1} (${rule})${tested}`;
+}
+
+/** `reading train images: 12,406`. */
+export function progressText(what: string, done: number, total: number | undefined): string {
+  return total === undefined ? `${what}: ${count(done)}` : `${what}: ${count(done)} of ${count(total)}`;
+}

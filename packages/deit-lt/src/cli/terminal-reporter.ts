@@ -1,0 +1,91 @@
+/** Progress in a terminal: lines that stay, and below them a few that are drawn anew. */
+import type { EpochRecord, Reporter, StepReport, TrainingEnd, TrainingStart } from '../training/reporter.js';
+import type { Colors } from './colors.js';
+import { type ProgressState, progressLines } from './progress-view.js';
+import { endLine, epochLine, startLines } from './report-lines.js';
+
+/** Where the display draws; log-update is one. */
+export interface Canvas {
+  /** Replaces the moving lines. */
+  draw(text: string): void;
+  /** Writes lines that stay above the moving ones. */
+  keep(text: string): void;
+  /** Leaves the moving lines off the screen. */
+  clear(): void;
+}
+
+export interface TerminalReporterOptions {
+  readonly colors: Colors;
+  readonly width: () => number;
+  /** In milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Drawing more often than this costs time and shows nothing more. */
+const redrawAfterMs = 100;
+
+export class TerminalReporter implements Reporter {
+  readonly #canvas: Canvas;
+  readonly #options: Required<TerminalReporterOptions>;
+  #state: ProgressState = {};
+  #drawnAt = Number.NEGATIVE_INFINITY;
+
+  constructor(canvas: Canvas, { now = performance.now.bind(performance), ...options }: TerminalReporterOptions) {
+    this.#canvas = canvas;
+    this.#options = { now, ...options };
+  }
+
+  note(line: string): void {
+    this.#keep(line);
+  }
+
+  progress(what: string, done: number, total: number | undefined): void {
+    const finished = total !== undefined && done >= total;
+    this.#change({ work: finished ? undefined : { what, done, total } }, what !== this.#state.work?.what);
+  }
+
+  start(training: TrainingStart): void {
+    this.#state = { training };
+    for (const line of startLines(training)) this.#keep(line);
+  }
+
+  step(step: StepReport): void {
+    this.#change({ step, work: undefined }, false);
+  }
+
+  /** Epochs without an evaluation only move the lines below; the others leave one. */
+  epoch(record: EpochRecord): void {
+    const { training, evaluated } = this.#state;
+    const hasFigures = record.evaluation !== undefined;
+    this.#change({ evaluated: hasFigures ? record : evaluated, work: undefined }, true);
+    if (hasFigures && training !== undefined) this.#keep(epochLine(training.kind, training.epochs, record));
+  }
+
+  end(training: TrainingEnd): void {
+    this.#state = {};
+    this.#keep(this.#options.colors.bold(endLine(training)));
+  }
+
+  /** Leaves the terminal clean. */
+  close(): void {
+    this.#state = {};
+    this.#canvas.clear();
+  }
+
+  #change(change: Partial<ProgressState>, atOnce: boolean): void {
+    this.#state = { ...this.#state, ...change };
+    if (atOnce || this.#options.now() - this.#drawnAt >= redrawAfterMs) this.#draw();
+  }
+
+  #keep(line: string): void {
+    this.#canvas.keep(line);
+    this.#draw();
+  }
+
+  #draw(): void {
+    const lines = progressLines(this.#state, { width: this.#options.width(), colors: this.#options.colors });
+    this.#drawnAt = this.#options.now();
+    if (lines.length === 0) this.#canvas.clear();
+    else this.#canvas.draw(lines.join('\n'));
+  }
+}

@@ -1,0 +1,87 @@
+/** From options to what a training needs: recipe, data, run folder. The commands that train share it. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../errors.js';
+import type { TrainOptions } from '../training/train.js';
+import { checkEarly, chooseRecipe, required } from './choose-recipe.js';
+import { commandWords } from './command-words.js';
+import type { CliContext, CommandInput } from './context.js';
+import { type EarlierRun, earlierRun } from './earlier-run.js';
+import { openData } from './open-data.js';
+import type { Options } from './option-table.js';
+
+export interface PreparedRun {
+  readonly training: TrainOptions;
+  /** As given, with what a resumed run began with. */
+  readonly options: Options;
+}
+
+/**
+ * Opens the data and settles recipe and run folder. What can be wrong without the data is found first. Throws UserError
+ * USAGE, RECIPE, RUN_FOLDER, and what `openDataset` throws.
+ */
+export async function prepareRun({ options: given, context, spec, recipeByDefault }: CommandInput): Promise<PreparedRun> {
+  const earlier = given.resume === true ? earlierOf(given, spec.name) : undefined;
+  const options: Options = { ...earlier?.options, ...given };
+  const data = required(options.data, dataMissing(spec.name));
+  if (earlier === undefined || options.recipe !== undefined) checkEarly(options);
+  if (options.teacher !== undefined) requireExists(options.teacher);
+  if (options.out !== undefined && earlier === undefined) requireFresh(options.out);
+
+  const dataset = await openData(data, options, context);
+  const { recipe, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
+  const folder = path.resolve(options.out ?? defaultFolder(name));
+  const command = commandWords(spec.name, { ...options, out: folder });
+  const { signal } = context;
+  const reporter = await context.reporter();
+  const training = { dataset, recipe, folder, resume: given.resume === true, reporter, signal, command };
+  return { training, options };
+}
+
+function earlierOf(options: Options, command: string): EarlierRun {
+  const out = required(options.out, '--resume needs the run folder: --out DIR');
+  return earlierRun(out, command, options);
+}
+
+interface RecipeCircumstances {
+  readonly dataset: TrainOptions['dataset'];
+  readonly context: CliContext;
+  readonly recipeByDefault: string | undefined;
+}
+
+async function recipeOf(
+  options: Options,
+  earlier: EarlierRun | undefined,
+  { dataset, context, recipeByDefault }: RecipeCircumstances,
+): Promise<{ recipe: TrainOptions['recipe']; name: string }> {
+  if (earlier !== undefined && options.recipe === undefined) return { recipe: earlier.recipe, name: 'resumed' };
+  const { recipe, name, note } = chooseRecipe(options, dataset, recipeByDefault);
+  if (note !== undefined) context.note(note);
+  return { recipe, name };
+}
+
+function dataMissing(command: string): string {
+  return `--data is missing: a name, a folder, an archive or a list file.\nFor example: deit-lt ${command} --data cifar10`;
+}
+
+function requireExists(teacher: string): void {
+  if (!existsSync(teacher))
+    throw new UserError('RUN_FOLDER', `--teacher ${teacher} does not exist; expected a run folder or a checkpoint.`);
+}
+
+/** Found before the data are read, which may take long. */
+function requireFresh(folder: string): void {
+  if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).length > 0))
+    throw new UserError(
+      'RUN_FOLDER',
+      `${folder} is not empty. Choose another folder with --out, or go on with that run with --resume.`,
+    );
+}
+
+/** `runs/2026-02-03-141503-quickstart`, in local time. */
+export function defaultFolder(recipe: string, now: Date = new Date()): string {
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-');
+  const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('');
+  return path.join('runs', `${date}-${time}-${recipe}`);
+}

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { suite, type TestContext, test } from 'node:test';
+import {
+  binaryFiles,
+  labelOf,
+  layoutOf,
+  pixelOf,
+  planesOf,
+  writeArchive,
+  writeFolder,
+} from '../../../test/helpers/cifar.js';
+import { temporaryFolder, write } from '../../../test/helpers/temporary-folder.js';
+import type { Dataset } from '../dataset.js';
+import { openDataset } from '../open.js';
+import { readCifarArchive } from './files.js';
+import { type CifarLayout, imageBytes } from './layouts.js';
+import { readCifar } from './read.js';
+
+const quiet = { onProgress: () => {}, signal: undefined };
+
+/** Pixels, labels and names of all images that `binaryFiles` and the like have written. */
+function assertWhole({ train, test }: Dataset, layout: CifarLayout): void {
+  const fileCount = layout.train.length;
+  assert.deepEqual([train.labels.length, test?.labels.length], [2 * fileCount, 2]);
+  for (const [split, firstFile] of [[train, 0] as const, [test!, fileCount] as const]) {
+    if (split.images.kind !== 'memory') assert.fail('the images should be in memory');
+    const { width, height, pixels, nameOf } = split.images;
+    assert.deepEqual([width, height], [32, 32]);
+    split.labels.forEach((label, i) => {
+      assert.equal(label, labelOf(layout, firstFile, i));
+      for (const p of [0, 1, 37, 1023])
+        assert.deepEqual(
+          [...pixels.subarray(i * imageBytes + 3 * p, i * imageBytes + 3 * p + 3)],
+          pixelOf(2 * firstFile + i, p),
+        );
+    });
+    assert.equal(nameOf(1), `${[...layout.train, ...layout.test][firstFile]}#1`);
+  }
+  if (fileCount > 1) assert.equal(train.images.nameOf(3), `${layout.train[1]}#1`);
+}
+
+suite('CIFAR, binary version', () => {
+  const layout = layoutOf('cifar-10-batches-bin');
+
+  test('the folder, the folder around it and the archive give the same', async (t) => {
+    const root = temporaryFolder(t);
+    writeFolder(path.join(root, 'data', layout.folder), binaryFiles(layout));
+    await writeArchive(path.join(root, 'any name.tar.gz'), layout.folder, binaryFiles(layout));
+    for (const spec of [`data/${layout.folder}`, 'data', 'any name.tar.gz']) {
+      const dataset = await openDataset(path.join(root, spec));
+      assertWhole(dataset, layout);
+      assert.deepEqual([dataset.name, dataset.classNames[9]], [path.join(root, spec), 'class 9']);
+    }
+  });
+
+  test('CIFAR-100 takes the fine label', async (t) => {
+    const fine = layoutOf('cifar-100-binary');
+    const archive = path.join(temporaryFolder(t), 'x.tgz');
+    await writeArchive(archive, fine.folder, binaryFiles(fine));
+    assertWhole(readCifar('x', await readCifarArchive(archive, quiet)), fine);
+  });
+
+  test('refuses what is missing or cut off, naming the file', async (t) => {
+    const cases: [Partial<Record<string, Buffer | undefined>>, RegExp][] = [
+      [{ 'data_batch_3.bin': undefined }, /lacks data_batch_3\.bin/],
+      [{ 'test_batch.bin': Buffer.alloc(5000) }, /test_batch\.bin has 5000 bytes, expected a multiple of 3073/],
+      [{ 'data_batch_2.bin': Buffer.alloc(3073, 12) }, /data_batch_2\.bin: image 0 has label 12, expected 0 to 9/],
+      [{ 'batches.meta.txt': Buffer.from('a\nb\n') }, /batches\.meta\.txt .* has 2 class names, expected 10/],
+    ];
+    for (const [changes, message] of cases) {
+      const root = temporaryFolder(t);
+      const files = binaryFiles(layout);
+      for (const [name, content] of Object.entries(changes))
+        if (content === undefined) files.delete(name);
+        else files.set(name, content);
+      writeFolder(root, files);
+      await assert.rejects(openDataset(root), { code: 'DATA_LAYOUT', message });
+    }
+  });
+
+  test('refuses a folder with both data sets', async (t) => {
+    const root = temporaryFolder(t);
+    for (const each of [layout, layoutOf('cifar-100-binary')])
+      writeFolder(path.join(root, each.folder), binaryFiles(each));
+    await assert.rejects(openDataset(root), { code: 'DATA_LAYOUT', message: /has two data sets/ });
+  });
+
+  test('refuses archives that are damaged or of something else', async (t) => {
+    const root = temporaryFolder(t);
+    const whole = path.join(root, 'whole.tar.gz');
+    await writeArchive(whole, layout.folder, binaryFiles(layout));
+    write(path.join(root, 'half.tar.gz'), fs.readFileSync(whole).subarray(0, fs.statSync(whole).size / 2));
+    write(path.join(root, 'text.tar.gz'), 'no archive');
+    await writeArchive(path.join(root, 'other.tar.gz'), 'flowers', new Map([['a.txt', Buffer.from('x')]]));
+    for (const [name, message] of [
+      ['half.tar.gz', /half\.tar\.gz cannot be unpacked .*fetch it again/],
+      ['text.tar.gz', /text\.tar\.gz cannot be unpacked/],
+      ['other.tar.gz', /no archive of CIFAR/],
+    ] as const)
+      await assert.rejects(openDataset(path.join(root, name)), { code: 'DATA_LAYOUT', message });
+  });
+
+  test('refuses an archive that unpacks to far more than it should', async (t) => {
+    const archive = path.join(temporaryFolder(t), 'bomb.tar.gz');
+    const files = binaryFiles(layout);
+    files.set('data_batch_1.bin', Buffer.alloc(2 ** 28 + 1));
+    await writeArchive(archive, layout.folder, files);
+    await assert.rejects(openDataset(archive), { code: 'DATA_LAYOUT', message: /far more than CIFAR has/ });
+  });
+});
+
+suite('CIFAR, Python version', () => {
+  const layout = layoutOf('cifar-10-batches-py');
+
+  test('reads the pickles of Python 2, with a NumPy array or a plain string', async (t) => {
+    for (const data of [numpyArray, longString]) {
+      const root = temporaryFolder(t);
+      writeFolder(root, python2Files(layout, data));
+      const dataset = await openDataset(root);
+      assertWhole(dataset, layout);
+      assert.equal(dataset.classNames[3], 'class 3');
+    }
+  });
+
+  test('reads the pickles of Python 3 and its NumPy', async (t) => {
+    for (const layout of [layoutOf('cifar-10-batches-py'), layoutOf('cifar-100-python')])
+      for (const protocol of [0, 2, 4]) {
+        const root = temporaryFolder(t);
+        if (!writeByPython(t, root, layout, protocol)) return;
+        const archive = path.join(root, 'x.tar.gz');
+        const names = fs.readdirSync(root);
+        await writeArchive(archive, layout.folder, new Map(names.map((n) => [n, fs.readFileSync(path.join(root, n))])));
+        assertWhole(readCifar('x', await readCifarArchive(archive, quiet)), layout);
+      }
+  });
+
+  test('runs nothing: a pickle with any other name is refused by that name', async (t) => {
+    const root = temporaryFolder(t);
+    const files = python2Files(layout, numpyArray);
+    files.set('data_batch_4', Buffer.from('\x80\x02cos\nsystem\nU\x04echo\x85R.', 'latin1'));
+    writeFolder(root, files);
+    const message = /data_batch_4 .*refers to os\.system, which is more than data; it was not run/;
+    await assert.rejects(openDataset(root), { code: 'DATA_LAYOUT', message });
+  });
+
+  test('refuses pickles that are cut off or hold other things', async (t) => {
+    const whole = python2Files(layout, numpyArray).get('data_batch_1')!;
+    const cases: [Buffer, RegExp][] = [
+      [whole.subarray(0, 500), /cut off or damaged/],
+      [Buffer.from('\x80\x02]q\x00.', 'latin1'), /holds no dictionary/],
+      [Buffer.from('\x80\x02}.', 'latin1'), /expected data to be/],
+      [Buffer.from('\x80\x02s.', 'latin1'), /stack is empty/],
+      [Buffer.from('\xff', 'latin1'), /unknown opcode 0xff at byte 0/],
+      [Buffer.alloc(0), /cut off/],
+    ];
+    for (const [content, message] of cases) {
+      const root = temporaryFolder(t);
+      const files = python2Files(layout, numpyArray).set('data_batch_1', content);
+      writeFolder(root, files);
+      await assert.rejects(openDataset(root), { code: 'DATA_LAYOUT', message });
+    }
+  });
+});
+
+const shortString = (text: string): Buffer =>
+  Buffer.concat([Buffer.from('U'), Buffer.from([text.length]), Buffer.from(text)]);
+
+function longString(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(bytes.length);
+  return Buffer.concat([Buffer.from('T'), length, bytes]);
+}
+
+/** As NumPy 1 of Python 2 pickles a uint8 array of two rows. */
+function numpyArray(bytes: Buffer): Buffer {
+  const latin = (text: string): Buffer => Buffer.from(text, 'latin1');
+  return Buffer.concat([
+    latin('cnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\nq\x02K\x00\x85U\x01b\x87Rq\x03(K\x01'),
+    latin(
+      'K\x02M\x00\x0c\x86cnumpy\ndtype\nq\x04U\x02u1K\x00K\x01\x87Rq\x05(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89',
+    ),
+    longString(bytes),
+    latin('tb'),
+  ]);
+}
+
+/** The files of CIFAR-10 as Python 2 pickled them (protocol 2: byte strings for text). */
+function python2Files(layout: CifarLayout, data: (bytes: Buffer) => Buffer): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  const dictionary = (...items: Buffer[]): Buffer =>
+    Buffer.concat([Buffer.from('\x80\x02}(', 'latin1'), ...items, Buffer.from('u.')]);
+  const list = (items: Buffer[]): Buffer => Buffer.concat([Buffer.from(']('), ...items, Buffer.from('e')]);
+  [...layout.train, ...layout.test].forEach((name, file) => {
+    const labels = [0, 1].map((i) => Buffer.from(`K${String.fromCharCode(labelOf(layout, file, i))}`, 'latin1'));
+    const bytes = Buffer.concat([planesOf(2 * file), planesOf(2 * file + 1)]);
+    files.set(name, dictionary(shortString('labels'), list(labels), shortString('data'), data(bytes)));
+  });
+  const names = Array.from({ length: layout.numClasses }, (_, i) => shortString(`class ${i}`));
+  files.set(layout.meta, dictionary(shortString('label_names'), list(names)));
+  return files;
+}
+
+/** Writes the same by the machine's Python; false when it has no NumPy. */
+function writeByPython(t: TestContext, folder: string, layout: CifarLayout, protocol: number): boolean {
+  const labelKey = layout.dataset === 'cifar100' ? 'fine_labels' : 'labels';
+  const namesKey = layout.dataset === 'cifar100' ? 'fine_label_names' : 'label_names';
+  const files = [...layout.train, ...layout.test].map((name, file) => ({
+    name,
+    labels: [0, 1].map((i) => labelOf(layout, file, i)),
+    data: [0, 1].map((i) => [...planesOf(2 * file + i)]),
+  }));
+  const script = `
+import json, pickle, sys
+import numpy
+job = json.load(sys.stdin)
+def dump(name, value):
+    with open(job["folder"] + "/" + name, "wb") as file: pickle.dump(value, file, protocol=job["protocol"])
+for f in job["files"]:
+    data = numpy.array(f["data"], dtype=numpy.uint8)
+    dump(f["name"], {b"data": data, b"batch_label": b"x", "${labelKey}": f["labels"], "coarse": 1.5, "big": 2**70, "none": None, "pair": (1, True)})
+dump("${layout.meta}", {"${namesKey}": ["class %d" % i for i in range(${layout.numClasses})]})
+`;
+  try {
+    const input = JSON.stringify({ folder, protocol, files });
+    execFileSync(process.env.PYTHON_TORCH ?? 'python3', ['-c', script], { input, stdio: ['pipe', 'ignore', 'pipe'] });
+    return true;
+  } catch {
+    t.skip('no python3 with NumPy here');
+    return false;
+  }
+}

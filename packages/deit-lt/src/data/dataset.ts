@@ -1,0 +1,63 @@
+/** What every source of images becomes: two splits of labelled images under one list of class names. */
+
+/** Images of one size, decoded: `pixels` has `length · height · width · 3` bytes, row by row, RGB. */
+export interface MemoryImages {
+  readonly kind: 'memory';
+  readonly length: number;
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array;
+  /** Where image i came from, for messages: a path or `data_batch_1.bin#17`. */
+  readonly nameOf: (index: number) => string;
+}
+
+/** Image files of any size, decoded when they are needed. */
+export interface FileImages {
+  readonly kind: 'files';
+  readonly length: number;
+  /** Absolute paths. */
+  readonly paths: readonly string[];
+  readonly nameOf: (index: number) => string;
+}
+
+export type Images = MemoryImages | FileImages;
+
+/** One split: `labels[i]` in [0, classNames.length) is the class of image i. */
+export interface ImageSplit {
+  readonly images: Images;
+  readonly labels: Int32Array;
+}
+
+export interface Dataset {
+  /** What the user called it: `cifar10` or a path. */
+  readonly name: string;
+  readonly classNames: readonly string[];
+  readonly train: ImageSplit;
+  /** Absent when the source has none and the user asked for no split. */
+  readonly test?: ImageSplit;
+}
+
+/** The images `ids` of `split`, in that order; shares pixels where it can. */
+export function subset(split: ImageSplit, ids: Int32Array): ImageSplit {
+  const labels = Int32Array.from(ids, (id) => split.labels[id]!);
+  return { images: subsetImages(split.images, ids), labels };
+}
+
+function subsetImages(images: Images, ids: Int32Array): Images {
+  const nameOf = (index: number): string => images.nameOf(ids[index]!);
+  if (images.kind === 'files')
+    return { kind: 'files', length: ids.length, paths: Array.from(ids, (id) => images.paths[id]!), nameOf };
+  const bytes = images.width * images.height * 3;
+  const pixels = new Uint8Array(ids.length * bytes);
+  ids.forEach((id, i) => {
+    pixels.set(images.pixels.subarray(id * bytes, (id + 1) * bytes), i * bytes);
+  });
+  return { ...images, length: ids.length, pixels, nameOf };
+}
+
+/** Images per class. */
+export function classCounts(labels: Int32Array, numClasses: number): Int32Array {
+  const counts = new Int32Array(numClasses);
+  for (const label of labels) counts[label]!++;
+  return counts;
+}

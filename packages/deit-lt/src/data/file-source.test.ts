@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import sharp from 'sharp';
+import { stream } from '../random/stream.js';
+import { FileSource } from './file-source.js';
+import { Loader } from './loader.js';
+import { resampleImage } from './resample-image.js';
+
+const random = stream(0, 'draw');
+const [width, height] = [31, 22];
+const pictures = [0, 1, 2].map(() => new Uint8Array(width * height * 3).map(() => random.int(256)));
+let folder: string;
+let paths: string[];
+
+before(async () => {
+  folder = await fs.mkdtemp(path.join(os.tmpdir(), 'deit-lt-files-'));
+  paths = await Promise.all(
+    pictures.map(async (pixels, i) => {
+      const file = path.join(folder, `${i}.png`);
+      await sharp(pixels, { raw: { width, height, channels: 3 } })
+        .png()
+        .toFile(file);
+      return file;
+    }),
+  );
+});
+after(() => fs.rm(folder, { recursive: true }));
+
+const sourceOf = (files: readonly string[]) =>
+  new FileSource({ kind: 'files', length: files.length, paths: files, nameOf: (i) => files[i]! }, { threads: 2 });
+
+suite('FileSource', () => {
+  test('cuts and resizes as for images in memory', async () => {
+    await using source = sourceOf(paths);
+    const ids = Int32Array.of(2, 0, 1, 2);
+    await source.measure(ids);
+    assert.deepEqual(source.sizeOf(1), { width, height });
+    const windows = Array.from(ids, (_, i) => ({ x: i - 2, y: 3, width: 15, height: 21, flip: i % 2 === 0 }));
+    using images = await source.read(ids, windows, 12, 'bicubic');
+    assert.deepEqual(images.shape, [4, 3, 12, 12]);
+    assert.ok(images.isContiguous({ memoryFormat: 'channels_last' }));
+    const levels = images.permute([0, 2, 3, 1]).contiguous().toTypedArray<'float32'>();
+    const expected = windows.flatMap((window, i) => [
+      ...resampleImage({ width, height, pixels: pictures[ids[i]!]! }, window, 12, 'bicubic'),
+    ]);
+    assert.deepEqual([...levels], expected);
+  });
+
+  test('names the file that cannot be decoded', async () => {
+    const broken = path.join(folder, 'broken.png');
+    await fs.writeFile(broken, (await fs.readFile(paths[0]!)).subarray(0, 500));
+    await using source = sourceOf([paths[0]!, broken]);
+    const window = { x: 0, y: 0, width, height, flip: false };
+    await assert.rejects(source.read(Int32Array.of(0, 1), [window, window], 8, 'bilinear'), {
+      name: 'UserError',
+      code: 'DATA_BAD_FILES',
+      message: /broken\.png/,
+    });
+    await assert.rejects(sourceOf([path.join(folder, 'none.png')]).measure(Int32Array.of(0)), /none\.png/);
+  });
+
+  test('serves a loader that reads ahead', async () => {
+    await using source = sourceOf(paths);
+    const pipeline = {
+      size: 8,
+      filter: 'bicubic' as const,
+      window: (w: number, h: number) => ({ x: 0, y: 0, width: w, height: h, flip: false }),
+      transforms: [],
+    };
+    const labels = Int32Array.of(0, 1, 2);
+    const ids = Int32Array.of(0, 1, 2, 0, 1, 2);
+    let seen = 0;
+    for await (const { images } of new Loader({ source, labels, pipeline, ids, batchSize: 2 })) {
+      seen += images.shape[0]!;
+      images.dispose();
+    }
+    assert.equal(seen, 6);
+  });
+
+  test('rejects what waits when it is closed', async () => {
+    const source = sourceOf(paths);
+    const window = { x: 0, y: 0, width, height, flip: false };
+    const reading = source.read(Int32Array.of(0, 1, 2), [window, window, window], 8, 'bicubic');
+    const rejected = assert.rejects(reading, /closed/);
+    await source[Symbol.asyncDispose]();
+    await rejected;
+  });
+});

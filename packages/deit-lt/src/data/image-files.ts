@@ -1,0 +1,79 @@
+/** Turns a split of image files into images in memory where that pays, and finds those that cannot be read. */
+import os from 'node:os';
+import { type BadFile, badFilesError, withoutBad } from './check-files.js';
+import type { ImageSplit } from './dataset.js';
+import { type DecodedFiles, decodeFiles } from './decode-files.js';
+import { DecodedCache } from './decoded-cache.js';
+import type { Progress } from './open-options.js';
+
+export interface MaterializeOptions {
+  /** Pixels are kept in memory up to this many bytes. Default: `defaultMaxBytes()`. */
+  maxBytes?: number | undefined;
+  /** What the progress is called. Default "reading images". */
+  what?: string | undefined;
+  /** Leave out images that cannot be read instead of throwing. Default false. */
+  skipBad?: boolean | undefined;
+  /** Folder that keeps decoded pixels for the next start; none when absent. */
+  cacheDir?: string | undefined;
+  log?: ((line: string) => void) | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+  onBad?: ((file: BadFile) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** 4 GiB, but at most a quarter of the machine's memory: long-tail subsets copy once. */
+export function defaultMaxBytes(): number {
+  return Math.min(4 * 2 ** 30, os.totalmem() / 4);
+}
+
+/**
+ * Decodes every file of `split` once. Files of one size that fit into `maxBytes` become images in memory; others stay
+ * files, now known to be readable. Throws `UserError` DATA_BAD_FILES unless `skipBad`, and the signal's reason.
+ */
+export async function materialize(split: ImageSplit, options: MaterializeOptions = {}): Promise<ImageSplit> {
+  const loaded = await loadSplit(split, options);
+  settleBad([...loaded.bad.values()], split.labels.length, options);
+  return loaded.split;
+}
+
+export interface LoadedSplit {
+  /** Without the bad images. */
+  readonly split: ImageSplit;
+  /** By their index in the split that was given. */
+  readonly bad: ReadonlyMap<number, BadFile>;
+}
+
+/** As `materialize`, but hands the bad files to the caller, who may gather those of several splits. */
+export async function loadSplit(split: ImageSplit, options: MaterializeOptions = {}): Promise<LoadedSplit> {
+  const { images, labels } = split;
+  if (images.kind === 'memory') return { split, bad: new Map() };
+  const { bad, block } = await decodeThroughCache(images.paths, options);
+  if (block === undefined) return { split: withoutBad(split, bad), bad };
+  const { length, nameOf } = images;
+  return { split: withoutBad({ images: { kind: 'memory', length, nameOf, ...block }, labels }, bad), bad };
+}
+
+async function decodeThroughCache(
+  paths: readonly string[],
+  { maxBytes = defaultMaxBytes(), what, cacheDir, log, onProgress, signal }: MaterializeOptions,
+): Promise<DecodedFiles> {
+  const cache = await DecodedCache.for(paths, { cacheDir, maxBytes, signal });
+  const kept = await cache?.read();
+  if (kept !== undefined) return kept;
+  const decoded = await decodeFiles(paths, { maxBytes, what, onProgress, signal });
+  await cache?.write(decoded, log);
+  return decoded;
+}
+
+/** Reports bad files: throws, or with `skipBad` logs them by name. `total` is the number of files looked at. */
+export function settleBad(
+  bad: readonly BadFile[],
+  total: number,
+  { skipBad = false, log, onBad }: Pick<MaterializeOptions, 'skipBad' | 'log' | 'onBad'>,
+): void {
+  for (const file of bad) onBad?.(file);
+  if (bad.length === 0) return;
+  if (!skipBad) throw badFilesError(bad, total);
+  log?.(`left out ${bad.length} of ${total} images that cannot be read:`);
+  for (const { path, reason } of bad) log?.(`  ${path} ${reason}`);
+}

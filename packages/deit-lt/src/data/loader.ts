@@ -1,0 +1,135 @@
+/**
+ * Batches of an epoch: chooses the window of each image, reads the pixels (some batches ahead for files), and applies the
+ * pipeline's transforms on the device that trains. What is drawn for an image depends on (seed, epoch, image) alone, so
+ * an epoch that starts in the middle continues with the same batches.
+ */
+import * as torch from '@deit-lt/torch';
+import type { Pipeline } from '../augment/transform.js';
+import { type RandomStream, stream } from '../random/stream.js';
+import type { PixelSource } from './pixel-source.js';
+
+export interface LoaderOptions {
+  source: PixelSource;
+  /** The class of each image of `source`. */
+  labels: Int32Array;
+  pipeline: Pipeline;
+  /** The images of this epoch in order, as a sampler gives them; an image may come several times. */
+  ids: Int32Array;
+  batchSize: number;
+  /** Default 0. */
+  seed?: number;
+  /** Counted from 0, the default. */
+  epoch?: number;
+  /** Leave out a last batch that is not full. Default false. */
+  dropLast?: boolean;
+  /** Begin with this batch, counted from 0: to resume an epoch. Default 0. */
+  startBatch?: number;
+  /** Batches that are read ahead. Default: what the source says. */
+  prefetch?: number;
+  /** Where the transforms run and the images end up. Default: where the source's batches are. */
+  device?: string;
+  /** This process among those that share the epoch: copies of an image in several processes differ. Default 0 of 1. */
+  rank?: number;
+  world?: number;
+}
+
+export interface Batch {
+  /** After all transforms: float32 `[B, 3, S, S]`. The caller's to dispose. */
+  images: torch.Tensor;
+  labels: Int32Array;
+  ids: Int32Array;
+}
+
+/** A batch whose pixels are read but not transformed. */
+interface ReadBatch {
+  images: torch.Tensor;
+  ids: Int32Array;
+  randoms: RandomStream[];
+}
+
+/**
+ * The batches of one epoch: `for await (const { images, labels } of loader) { …; images.dispose(); }`. The tensors belong
+ * to no scope. Leaving the loop early releases what was read ahead. Throws `RangeError` for a batch size or start that
+ * is no whole number of at least 1 or 0, and what the source throws for images that cannot be read.
+ */
+export class Loader implements AsyncIterable<Batch> {
+  /** Number of batches of the whole epoch. */
+  readonly length: number;
+  readonly #options: LoaderOptions;
+  readonly #draws: Float64Array;
+
+  constructor(options: LoaderOptions) {
+    const { ids, batchSize, dropLast = false, startBatch = 0, source, rank = 0, world = 1 } = options;
+    requireWhole('batchSize', batchSize, 1);
+    requireWhole('startBatch', startBatch, 0);
+    this.#options = options;
+    this.length = dropLast ? Math.floor(ids.length / batchSize) : Math.ceil(ids.length / batchSize);
+    this.#draws = drawNumbers(ids, source.length, { rank, world });
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
+    const { startBatch = 0, source } = this.#options;
+    const ahead = this.#options.prefetch ?? source.prefetch ?? 0;
+    const pending: Promise<ReadBatch>[] = [];
+    let next = startBatch;
+    try {
+      while (next < this.length || pending.length > 0) {
+        while (next < this.length && pending.length <= ahead) pending.push(quiet(this.#read(next++)));
+        yield this.#transform(await pending.shift()!);
+      }
+    } finally {
+      for (const batch of await Promise.allSettled(pending))
+        if (batch.status === 'fulfilled') batch.value.images.dispose();
+    }
+  }
+
+  async #read(batch: number): Promise<ReadBatch> {
+    const { source, pipeline, batchSize, seed = 0, epoch = 0 } = this.#options;
+    const ids = this.#options.ids.slice(batch * batchSize, (batch + 1) * batchSize);
+    const randoms = Array.from(ids, (_, i) => stream(seed, 'augment', epoch, this.#draws[batch * batchSize + i]));
+    await source.measure?.(ids);
+    const windows = randoms.map((random, i) => {
+      const { width, height } = source.sizeOf(ids[i]!);
+      return pipeline.window(width, height, random);
+    });
+    const images = await source.read(ids, windows, pipeline.size, pipeline.filter);
+    return { images, ids, randoms };
+  }
+
+  #transform({ images, ids, randoms }: ReadBatch): Batch {
+    const { labels, pipeline, device } = this.#options;
+    try {
+      const transformed = torch.tidy(() =>
+        torch.noGrad(() =>
+          pipeline.transforms.reduce(
+            (xs, transform) => transform(xs, randoms),
+            device === undefined ? images.view(images.shape) : images.to(device),
+          ),
+        ),
+      );
+      return { images: torch.keep(transformed), labels: ids.map((id) => labels[id]!), ids };
+    } finally {
+      images.dispose();
+    }
+  }
+}
+
+/**
+ * The number of each sample's random stream: the image's own for its first time in the epoch, `length` more for each
+ * further time and process, so that copies of an image (repeated augmentation) are augmented differently.
+ */
+function drawNumbers(ids: Int32Array, length: number, { rank, world }: { rank: number; world: number }): Float64Array {
+  const seen = new Int32Array(length);
+  return Float64Array.from(ids, (id) => id + (seen[id]!++ * world + rank) * length);
+}
+
+/** Marks a rejection as handled: whoever awaits the promise still gets it. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function requireWhole(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least)
+    throw new RangeError(`Loader: ${name} must be a whole number of at least ${least}, got ${value}`);
+}

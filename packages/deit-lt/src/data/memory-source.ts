@@ -1,0 +1,127 @@
+/**
+ * Images in memory as a pixel source: batches are cut, resized and flipped by tensor operations on the device that trains,
+ * or copied when nothing is resized.
+ */
+import * as torch from '@deit-lt/torch';
+import type { MemoryImages } from './dataset.js';
+import type { PixelSource } from './pixel-source.js';
+import { resampleBatch } from './resample-batch.js';
+import type { Filter, Window } from './window.js';
+
+export interface MemorySourceOptions {
+  /** Where the batches are made. Default `cpu`. On another device it holds a copy of all images, one byte a value. */
+  device?: string;
+}
+
+export class MemorySource implements PixelSource {
+  readonly length: number;
+  readonly #images: MemoryImages;
+  /** All images `[N, H, W, 3]`, uint8, when the device is not the CPU. */
+  readonly #onDevice: torch.Tensor | undefined;
+
+  constructor(images: MemoryImages, { device = 'cpu' }: MemorySourceOptions = {}) {
+    this.#images = images;
+    this.length = images.length;
+    if (device !== 'cpu') this.#onDevice = torch.keep(upload(images, device));
+  }
+
+  sizeOf(_id: number): { width: number; height: number } {
+    return { width: this.#images.width, height: this.#images.height };
+  }
+
+  async read(ids: Int32Array, windows: readonly Window[], size: number, filter: Filter): Promise<torch.Tensor> {
+    if (this.#onDevice !== undefined) return resampleOnDevice(this.#onDevice, ids, windows, size, filter);
+    if (windows.every((window) => isCopy(window, size))) return copyWindows(this.#images, ids, windows, size);
+    return torch.tidy(() => resampleBatch(gatherPlanarRows(this.#images, ids, windows), windows, size, filter));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#onDevice?.dispose();
+  }
+}
+
+function upload({ length, height, width, pixels }: MemoryImages, device: string): torch.Tensor {
+  return torch.tidy(() => torch.fromTypedArray(pixels, [length, height, width, 3]).to(device));
+}
+
+function resampleOnDevice(
+  all: torch.Tensor,
+  ids: Int32Array,
+  windows: readonly Window[],
+  size: number,
+  filter: Filter,
+): torch.Tensor {
+  return torch.tidy(() => {
+    const chosen = all.indexSelect(0, torch.fromTypedArray(ids).to(all.device));
+    return resampleBatch(chosen.permute([0, 1, 3, 2]).to('float32').contiguous(), windows, size, filter);
+  });
+}
+
+/** True when the output pixels are the window's pixels themselves. */
+function isCopy({ x, y, width, height }: Window, size: number): boolean {
+  return width === size && height === size && Number.isInteger(x) && Number.isInteger(y);
+}
+
+/** Windows of the output's size, black beyond the image: `[B, 3, size, size]`, channels-last. */
+function copyWindows(images: MemoryImages, ids: Int32Array, windows: readonly Window[], size: number): torch.Tensor {
+  const result = new Float32Array(ids.length * size * size * 3);
+  windows.forEach((window, b) => {
+    const target = result.subarray(b * size * size * 3, (b + 1) * size * size * 3);
+    (window.flip ? copyMirrored : copyRows)(images, ids[b]!, window, target);
+  });
+  return torch.tidy(() => torch.fromTypedArray(result, [ids.length, size, size, 3]).permute([0, 3, 1, 2]));
+}
+
+/** The rows of `window` that lie in the image, each with its place in the target, in pixels. */
+function* rowsInside(
+  { width, height }: MemoryImages,
+  id: number,
+  window: Window,
+): Generator<{ from: number; columns: number; row: number; skip: number }> {
+  const left = Math.max(0, window.x);
+  const columns = Math.min(width, window.x + window.width) - left;
+  if (columns <= 0) return;
+  for (let y = Math.max(0, window.y); y < Math.min(height, window.y + window.height); y++)
+    yield { from: (id * height + y) * width + left, columns, row: y - window.y, skip: left - window.x };
+}
+
+function copyRows(images: MemoryImages, id: number, window: Window, target: Float32Array): void {
+  for (const { from, columns, row, skip } of rowsInside(images, id, window))
+    target.set(images.pixels.subarray(from * 3, (from + columns) * 3), (row * window.width + skip) * 3);
+}
+
+function copyMirrored(images: MemoryImages, id: number, window: Window, target: Float32Array): void {
+  const { pixels } = images;
+  for (const { from, columns, row, skip } of rowsInside(images, id, window)) {
+    let out = ((row + 1) * window.width - 1 - skip) * 3;
+    const end = (from + columns) * 3;
+    for (let at = from * 3; at < end; at += 3, out -= 3) {
+      target[out] = pixels[at]!;
+      target[out + 1] = pixels[at + 1]!;
+      target[out + 2] = pixels[at + 2]!;
+    }
+  }
+}
+
+/** The images as float32 `[B, H, 3, W]`, the layout that `resampleBatch` takes; rows that no window sees stay 0. */
+function gatherPlanarRows(
+  { width, height, pixels }: MemoryImages,
+  ids: Int32Array,
+  windows: readonly Window[],
+): torch.Tensor {
+  const result = new Float32Array(ids.length * height * 3 * width);
+  windows.forEach((window, b) => {
+    const from = window.seesAround ? 0 : Math.max(0, Math.floor(window.y));
+    const to = window.seesAround ? height : Math.min(height, Math.ceil(window.y + window.height));
+    for (let y = from; y < to; y++) {
+      let at = (ids[b]! * height + y) * width * 3;
+      const red = (b * height + y) * 3 * width;
+      for (let out = red; out < red + width; out++, at += 3) {
+        result[out] = pixels[at]!;
+        result[out + width] = pixels[at + 1]!;
+        result[out + 2 * width] = pixels[at + 2]!;
+      }
+    }
+  });
+  return torch.fromTypedArray(result, [ids.length, height, 3, width]);
+}

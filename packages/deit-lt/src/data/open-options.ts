@@ -1,0 +1,58 @@
+/** What `openDataset` can be told, and what a kind of source is. */
+import type { BadFile } from './check-files.js';
+import type { Dataset } from './dataset.js';
+
+/** How far a long piece of work is: `done` of `total` (undefined when not known), in files or bytes. */
+export interface Progress {
+  readonly what: string;
+  readonly done: number;
+  readonly total: number | undefined;
+}
+
+export interface OpenOptions {
+  /** Share of each class's training images, in (0, 1), that becomes the test split; for data without one. */
+  split?: number | undefined;
+  /** Seed of that split. Default 0. */
+  seed?: number | undefined;
+  /** Folder that the paths in list files are relative to. Default: the folder of the list. */
+  root?: string | undefined;
+  /** Leave out images that cannot be read instead of stopping. Default false. */
+  skipBad?: boolean | undefined;
+  /** Never use the network. Default false. */
+  offline?: boolean | undefined;
+  /** Where downloads and decoded images are kept. Default: see `defaultCacheDir`. */
+  cacheDir?: string | undefined;
+  /**
+   * Decode every image file once, to find those that cannot be read and to keep small collections in memory.
+   * Default true; false only lists the files.
+   */
+  check?: boolean | undefined;
+  /** Image files of one size are kept in memory up to this many bytes. Default 4 GiB, at most a quarter of the RAM. */
+  maxBytes?: number | undefined;
+  log?: ((line: string) => void) | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called for each image that cannot be read, before the error or the log line. */
+  onBad?: ((file: BadFile) => void) | undefined;
+  /** Stops the work; the error is the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The options as sources get them, with the defaults filled in. */
+export interface OpenContext {
+  readonly cacheDir: string;
+  readonly offline: boolean;
+  readonly root: string | undefined;
+  readonly log: (line: string) => void;
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A kind of source: one file in `sources/` and one line in the registry of `open.ts`. */
+export interface SourceKind {
+  /** One line for messages: what the user can give. */
+  readonly summary: string;
+  /** The fixed names that this kind answers to, such as `cifar10`. */
+  readonly names?: readonly string[];
+  /** The data set, or undefined when `spec` is not of this kind. Throws `UserError` when it is, but is broken. */
+  open(spec: string, context: OpenContext): Promise<Dataset | undefined>;
+}

@@ -1,0 +1,100 @@
+/** Opens any source of images by the one word that the user gives: a name, a folder, an archive or a list file. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../errors.js';
+import { nearest } from '../nearest.js';
+import { defaultCacheDir } from './cache-folder.js';
+import type { BadFile } from './check-files.js';
+import { classCounts, type Dataset } from './dataset.js';
+import { loadSplit, settleBad } from './image-files.js';
+import type { OpenContext, OpenOptions, SourceKind } from './open-options.js';
+import { cifarFiles } from './sources/cifar-files.js';
+import { cifarNames } from './sources/cifar-names.js';
+import { folder } from './sources/folder.js';
+import { listFiles } from './sources/list-files.js';
+import { shapes } from './sources/shapes.js';
+import { splitOff } from './split.js';
+
+/** All kinds of sources; the first that knows `spec` opens it. */
+export const sourceKinds: readonly SourceKind[] = [shapes, cifarNames, cifarFiles, listFiles, folder];
+
+/** The names that need no path, such as `cifar10`. */
+export const datasetNames: readonly string[] = sourceKinds.flatMap(({ names }) => names ?? []);
+
+/**
+ * Opens the data set `spec`. Image files are decoded once: all that cannot be read are reported together, and
+ * collections of small images of one size are kept in memory. Throws `UserError` DATA_NOT_FOUND, DATA_LAYOUT,
+ * DATA_BAD_FILES, DATA_CLASSES, DOWNLOAD or USAGE, and the signal's reason.
+ */
+export async function openDataset(spec: string, options: OpenOptions = {}): Promise<Dataset> {
+  const { split, seed, check = true } = options;
+  const found = await find(spec, contextOf(options));
+  const loaded = check ? await load(found, options) : found;
+  const dataset = split === undefined ? loaded : splitOff(loaded, split, seed);
+  requireClasses(dataset);
+  return dataset;
+}
+
+function contextOf({ cacheDir, offline = false, root, log, onProgress, signal }: OpenOptions): OpenContext {
+  return {
+    cacheDir: cacheDir ?? defaultCacheDir(),
+    offline,
+    root,
+    log: log ?? (() => {}),
+    onProgress: onProgress ?? (() => {}),
+    signal,
+  };
+}
+
+async function find(spec: string, context: OpenContext): Promise<Dataset> {
+  for (const kind of sourceKinds) {
+    const dataset = await kind.open(spec, context);
+    if (dataset !== undefined) return dataset;
+  }
+  throw unknownSource(spec);
+}
+
+function unknownSource(spec: string): UserError {
+  const kinds = sourceKinds.map(({ summary }) => `  ${summary}`).join('\n');
+  if (fs.existsSync(spec))
+    return new UserError('DATA_LAYOUT', `${spec} is not laid out as a data set. A data set is one of:\n${kinds}`);
+  const near = nearestSource(spec);
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+  return new UserError(
+    'DATA_NOT_FOUND',
+    `the data set "${spec}" does not exist${hint}\nA data set is one of:\n${kinds}`,
+  );
+}
+
+/** A known name, or a path whose last part is nearly what was given. */
+function nearestSource(spec: string): string | undefined {
+  const parent = path.dirname(spec);
+  const siblings = fs.existsSync(parent) && fs.statSync(parent).isDirectory() ? fs.readdirSync(parent) : [];
+  const near = nearest(spec, datasetNames);
+  if (near !== undefined) return near;
+  const sibling = nearest(path.basename(spec), siblings);
+  return sibling === undefined ? undefined : path.join(parent, sibling);
+}
+
+/** Decodes the files of both splits, so that all bad ones are known before any is reported. */
+async function load(dataset: Dataset, options: OpenOptions): Promise<Dataset> {
+  const settings = { ...options, cacheDir: options.cacheDir ?? defaultCacheDir() };
+  const train = await loadSplit(dataset.train, { ...settings, what: 'reading train images' });
+  const test =
+    dataset.test === undefined
+      ? undefined
+      : await loadSplit(dataset.test, { ...settings, what: 'reading test images' });
+  const bad: BadFile[] = [...train.bad.values(), ...(test?.bad.values() ?? [])];
+  settleBad(bad, dataset.train.labels.length + (dataset.test?.labels.length ?? 0), options);
+  return { ...dataset, train: train.split, ...(test === undefined ? {} : { test: test.split }) };
+}
+
+/** There must be two classes or more, each with a training image (bad ones may have been the only ones). */
+function requireClasses({ name, classNames, train }: Dataset): void {
+  if (classNames.length < 2)
+    throw new UserError('DATA_CLASSES', `${name} has only one class, ${classNames[0]}: there is nothing to tell apart`);
+  const counts = classCounts(train.labels, classNames.length);
+  const empty = classNames.filter((_, label) => counts[label] === 0);
+  if (empty.length > 0)
+    throw new UserError('DATA_CLASSES', `${name}: no training image is left of ${empty.join(', ')}`);
+}

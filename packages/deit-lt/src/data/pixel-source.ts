@@ -1,0 +1,18 @@
+/** Hands out batches of images as tensors: the one place where pixels become tensors. */
+import type * as torch from '@deit-lt/torch';
+import type { Filter, Window } from './window.js';
+
+export interface PixelSource extends AsyncDisposable {
+  readonly length: number;
+  /** How many batches are worth reading ahead, while the network works on one. Default 0. */
+  readonly prefetch?: number;
+  /** Finds out the sizes of the images `ids`; a source that has it needs it before `sizeOf`. */
+  measure?(ids: Int32Array): Promise<void>;
+  /** Width and height in pixels of image `id`. */
+  sizeOf(id: number): { width: number; height: number };
+  /**
+   * The windows of the images `ids`, resized to `size` × `size`: float32 `[B, 3, size, size]`, values 0…255 rounded
+   * to whole levels as PIL does, in channels-last memory format. Parts beyond the image's edge are black.
+   */
+  read(ids: Int32Array, windows: readonly Window[], size: number, filter: Filter): Promise<torch.Tensor>;
+}

@@ -1,0 +1,75 @@
+/** The two ways to resize give the same; what Pillow gives is compared in test/resample-golden.test.ts. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { stream } from '../random/stream.js';
+import type { MemoryImages } from './dataset.js';
+import { MemorySource } from './memory-source.js';
+import { resampleImage } from './resample-image.js';
+import type { Filter, Window } from './window.js';
+
+const random = stream(0, 'draw');
+const [width, height, length] = [23, 17, 5];
+const pixels = new Uint8Array(length * width * height * 3).map(() => random.int(256));
+const images: MemoryImages = { kind: 'memory', length, width, height, pixels, nameOf: String };
+const imageOf = (id: number) => ({
+  width,
+  height,
+  pixels: pixels.subarray(id * width * height * 3, (id + 1) * width * height * 3),
+});
+
+function drawWindow(seesAround: boolean): Window {
+  const [w, h] = [1 + random.int(30), 1 + random.int(30)];
+  return { x: random.int(30) - 10, y: random.int(30) - 10, width: w, height: h, flip: random.chance(0.5), seesAround };
+}
+
+/** Largest difference between the batched and the single way, in levels, and the share of levels that differ. */
+async function compare(size: number, filter: Filter, seesAround: boolean): Promise<{ most: number; share: number }> {
+  const ids = Int32Array.from({ length: 40 }, () => random.int(length));
+  const windows = Array.from(ids, () => drawWindow(seesAround));
+  using batch = await new MemorySource(images).read(ids, windows, size, filter);
+  const levels = batch.permute([0, 2, 3, 1]).contiguous().toTypedArray<'float32'>();
+  const single = windows.flatMap((window, i) => [...resampleImage(imageOf(ids[i]!), window, size, filter)]);
+  const differences = single.map((level, i) => Math.abs(level - levels[i]!));
+  return { most: Math.max(...differences), share: differences.filter((d) => d > 0).length / differences.length };
+}
+
+suite('batched and single resizing agree', () => {
+  for (const filter of ['nearest', 'bilinear', 'bicubic'] as const)
+    for (const size of [1, 8, 20, 45])
+      for (const seesAround of [false, true])
+        test(`${filter} to ${size}${seesAround ? ', seeing around the window' : ''}`, async () => {
+          const { most, share } = await compare(size, filter, seesAround);
+          assert.ok(most <= 1, `${most} levels`);
+          assert.ok(share < 1e-3, `${share} of the levels differ`);
+        });
+});
+
+suite('a window', () => {
+  const read = async (window: Window, size: number, filter: Filter = 'bicubic') =>
+    (await new MemorySource(images).read(Int32Array.of(1), [window], size, filter)).toTypedArray<'float32'>();
+
+  test('outside the image is black', async () => {
+    for (const size of [8, 5])
+      assert.ok((await read({ x: 40, y: -30, width: 8, height: 8, flip: false }, size)).every((level) => level === 0));
+  });
+
+  test('partly outside is resized with the black around the image', async () => {
+    const window = { x: -4, y: -3, width: 20, height: 20, flip: true };
+    const padded = new Uint8Array(20 * 20 * 3);
+    for (let y = 3; y < 20; y++)
+      for (let x = 4; x < 20; x++)
+        padded.set(
+          imageOf(1).pixels.subarray(((y - 3) * width + x - 4) * 3, ((y - 3) * width + x - 3) * 3),
+          (y * 20 + x) * 3,
+        );
+    const whole = { width: 20, height: 20, pixels: padded };
+    const expected = resampleImage(whole, { x: 0, y: 0, width: 20, height: 20, flip: true }, 13, 'bicubic');
+    assert.deepEqual(resampleImage(imageOf(1), window, 13, 'bicubic'), expected);
+  });
+
+  test('of nearest pixels only has levels of the image', async () => {
+    const levels = await read({ x: 2, y: 2, width: 7, height: 9, flip: false }, 30, 'nearest');
+    const known = new Set(imageOf(1).pixels);
+    assert.ok(levels.every((level) => known.has(level)));
+  });
+});

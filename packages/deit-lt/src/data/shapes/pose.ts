@@ -1,0 +1,37 @@
+/** Where and how large a shape is in the image, how it is turned, stretched and sheared. */
+import type { RandomStream } from '../../random/stream.js';
+
+/** Maps pixels to the plane of the outlines: `u = a·(x − cx) + b·(y − cy)`, `v = c·(x − cx) + d·(y − cy)`. */
+export interface Pose {
+  readonly centre: readonly [number, number];
+  readonly matrix: readonly [number, number, number, number];
+  /** How many pixels a unit of the outline's plane is, about. */
+  readonly radius: number;
+}
+
+export interface PoseRanges {
+  /** Radius, as a share of the image's side. */
+  readonly radius: readonly [number, number];
+  /** How far the centre may be from the middle, as a share of the image's side. */
+  readonly offset: number;
+  /** Largest shear and largest stretch beyond 1. */
+  readonly shear: number;
+  readonly stretch: number;
+}
+
+/** Draws a pose with any rotation. */
+export function drawPose(size: number, { radius, offset, shear, stretch }: PoseRanges, random: RandomStream): Pose {
+  const r = size * random.uniform(...radius);
+  const centre = [drawCentre(size, offset, random), drawCentre(size, offset, random)] as const;
+  const angle = random.uniform(0, 2 * Math.PI);
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  const skew = random.uniform(-shear, shear);
+  const wide = Math.sqrt(1 + random.uniform(0, stretch));
+  // undo, in the reverse order: scale, rotate, shear, stretch
+  const [a, b, c, d] = [cos / r, sin / r, -sin / r, cos / r];
+  return { centre, radius: r, matrix: [(a + skew * c) / wide, (b + skew * d) / wide, c * wide, d * wide] };
+}
+
+function drawCentre(size: number, offset: number, random: RandomStream): number {
+  return size * (0.5 + random.uniform(-offset, offset));
+}

@@ -1,0 +1,55 @@
+/**
+ * One picture: a textured shape on a textured ground among small distractors, partly covered, unevenly lit, blurred and
+ * noisy. Everything but the outline is drawn alike for all classes.
+ */
+import type { RandomStream } from '../../random/stream.js';
+import { Canvas } from './canvas.js';
+import { type Outline, outlines, type ShapeName } from './outlines.js';
+import { drawPose, type PoseRanges } from './pose.js';
+import { type Colour, drawColour, drawColourNear, drawTexture, plain } from './texture.js';
+
+/** How hard the pictures are. Chosen by eye and by what a small network reaches; see docs/shapes.md. */
+const shapePose: PoseRanges = { radius: [0.22, 0.42], offset: 0.14, shear: 0.35, stretch: 0.5 };
+const smallPose: PoseRanges = { radius: [0.04, 0.11], offset: 0.5, shear: 0.3, stretch: 1 };
+const coverPose: PoseRanges = { radius: [0.06, 0.1], offset: 0.25, shear: 0.3, stretch: 1 };
+/** Between the middle colours of shape and ground, in levels of Euclidean distance. */
+const shapeContrast = [45, 150] as const;
+const textureContrast = [10, 80] as const;
+const distractors = 4;
+const coveredShare = 0.5;
+const light = 0.35;
+const noise = [3, 20] as const;
+
+const specks: readonly Outline[] = [outlines.disc, outlines.square, outlines.triangle];
+/** A bar across the picture. */
+const bar: Outline = (x, y) => Math.max(Math.abs(y) - 0.8, Math.abs(x) - 12);
+
+/** Draws the picture of a `shape`: `size · size · 3` bytes, row by row, RGB. */
+export function drawScene(shape: ShapeName, size: number, random: RandomStream): Uint8ClampedArray {
+  const canvas = new Canvas(size);
+  const ground = drawColour(random);
+  const figure = drawColourNear(ground, random.uniform(...shapeContrast), random);
+  canvas.cover(drawTexture(ground, random.uniform(...textureContrast), size, random));
+  for (let i = random.int(distractors + 1); i > 0; i--) drawSpeck(canvas, smallPose, ground, figure, random);
+  const texture = drawTexture(figure, random.uniform(...textureContrast), size, random);
+  canvas.paint(outlines[shape], drawPose(size, shapePose, random), texture);
+  if (random.chance(coveredShare)) drawCover(canvas, ground, figure, random);
+  canvas.light(random.uniform(0, 2 * Math.PI), random.uniform(0, light));
+  for (let i = random.int(3); i > 0; i--) canvas.blur();
+  return canvas.develop(random.uniform(...noise), random);
+}
+
+/** A small shape in a colour of its own, or in that of the ground or the figure. */
+function drawSpeck(canvas: Canvas, ranges: PoseRanges, ground: Colour, figure: Colour, random: RandomStream): void {
+  const colour = [drawColour(random), figure, ground][random.int(3)]!;
+  const outline = specks[random.int(specks.length)]!;
+  canvas.paint(outline, drawPose(canvas.size, ranges, random), plain(colour));
+}
+
+/** Something in front of the shape: a bar or some specks. */
+function drawCover(canvas: Canvas, ground: Colour, figure: Colour, random: RandomStream): void {
+  if (random.chance(0.5)) {
+    const colour = random.chance(0.5) ? ground : drawColour(random);
+    canvas.paint(bar, drawPose(canvas.size, coverPose, random), plain(colour));
+  } else for (let i = 0; i < 3; i++) drawSpeck(canvas, coverPose, ground, figure, random);
+}

@@ -1,0 +1,41 @@
+/**
+ * Errors that are the user's to solve: each has a code, a message that names the file, option or tensor, what
+ * was expected and what to do. The command line prints the message alone; anything else is our own bug.
+ */
+
+/** What each code means; `docs/errors.md` lists the same. */
+export const errorCodes = {
+  USAGE: 'a command, option or argument of the command line is wrong',
+  RECIPE: 'a recipe file or a value set by --set is wrong',
+  DATA_NOT_FOUND: 'the data set, file or folder does not exist or has no images',
+  DATA_LAYOUT: 'the folder, archive or list file is not laid out as a data set',
+  DATA_BAD_FILES: 'some images cannot be read',
+  DATA_CLASSES: 'the classes of the data do not allow the work, or differ from those of a model',
+  DOWNLOAD: 'a data set could not be downloaded or its checksum is wrong',
+  RUN_FOLDER: 'a run folder cannot be made, written, read or resumed',
+  CHECKPOINT: 'a checkpoint is missing, damaged or does not fit the model',
+  NOT_FINITE: 'the loss became infinite or not a number',
+  INTERRUPTED: 'the work was stopped by Ctrl-C or a signal; a checkpoint was saved',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface UserErrorOptions {
+  /** The error that led to this one. */
+  cause?: unknown;
+}
+
+/** A mistake or circumstance that the user can solve. `exitCode` is 2 for usage, 1 for failure. */
+export class UserError extends Error {
+  readonly exitCode: 1 | 2;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    { cause }: UserErrorOptions = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'UserError';
+    this.exitCode = code === 'USAGE' || code === 'RECIPE' ? 2 : 1;
+  }
+}

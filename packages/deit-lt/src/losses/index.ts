@@ -1,0 +1,19 @@
+/** Losses: cross-entropy and its forms for long tails, class weights, and distillation. */
+export { balancedSoftmax } from './balanced-softmax.js';
+export { type BceOptions, bce } from './bce.js';
+export { classWeights } from './class-weights.js';
+export { type CrossEntropyOptions, crossEntropy } from './cross-entropy.js';
+export {
+  type DistillationLoss,
+  type DistillationOptions,
+  type DistillationParts,
+  distillation,
+  type HeadLogits,
+} from './distillation.js';
+export { type FocalOptions, focal } from './focal.js';
+export { type LdamOptions, ldam, ldamMargins } from './ldam.js';
+export { type LogitAdjustmentOptions, logitAdjustment } from './logit-adjustment.js';
+export type { Loss, WeightOptions } from './loss.js';
+export { createLoss, type LossFactory, type LossName, type LossOptions, losses, lossNames } from './registry.js';
+export { softTargetCrossEntropy } from './soft-target-cross-entropy.js';
+export { type VsOptions, vs } from './vs.js';

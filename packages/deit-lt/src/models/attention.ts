@@ -1,0 +1,82 @@
+/** Multi-head self-attention with one product for queries, keys and values: timm's `Attention`. */
+import * as torch from '@deit-lt/torch';
+
+const F = torch.nn.functional;
+
+export interface AttentionOptions extends torch.nn.PlacementOptions {
+  /** Default true. */
+  qkvBias?: boolean;
+  /** Dropout of the attention weights. Default 0. */
+  attnDropRate?: number;
+  /** Dropout of the result. Default 0. */
+  dropRate?: number;
+}
+
+/** Queries, keys and values by head, each `[B, heads, N, headDim]`. */
+type Heads = [q: torch.Tensor, k: torch.Tensor, v: torch.Tensor];
+
+/** Tokens `[B, N, dim]` → the same. Parameters: `qkv` `[3 · dim, dim]` (queries, keys, values), `proj` `[dim, dim]`. */
+export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: number]> {
+  readonly numHeads: number;
+  readonly attnDropRate: number;
+  readonly dropRate: number;
+  readonly qkv: torch.nn.Linear;
+  readonly proj: torch.nn.Linear;
+
+  constructor(dim: number, numHeads: number, options: AttentionOptions = {}) {
+    const { qkvBias = true, attnDropRate = 0, dropRate = 0, ...placement } = options;
+    super();
+    this.numHeads = numHeads;
+    this.attnDropRate = attnDropRate;
+    this.dropRate = dropRate;
+    this.qkv = new torch.nn.Linear(dim, 3 * dim, { bias: qkvBias, ...placement });
+    this.proj = new torch.nn.Linear(dim, dim, placement);
+  }
+
+  /** With `count` only for the first `count` tokens, which look at all: `[B, count, dim]`. */
+  forward(tokens: torch.Tensor, count = tokens.size(1)): torch.Tensor {
+    const [batch = 0, length = 0, dim = 0] = tokens.shape;
+    const [q, k, v] = count === length ? this.#heads(tokens) : this.#headsOfFirst(tokens, count);
+    const dropoutP = this.training ? this.attnDropRate : 0;
+    const attended = F.scaledDotProductAttention(q, k, v, { dropoutP });
+    const result = this.proj.call(attended.transpose(1, 2).reshape(batch, count, dim));
+    return this.dropRate === 0 ? result : F.dropout(result, { p: this.dropRate, training: this.training });
+  }
+
+  /** How much each token looks at each: softmax of `q kᵀ / √headDim`, `[B, heads, N, N]`. */
+  weights(tokens: torch.Tensor): torch.Tensor {
+    return torch.tidy(() => {
+      const [q, k] = this.#heads(tokens);
+      return q
+        .mul(q.size(-1) ** -0.5)
+        .matmul(k.transpose(-2, -1))
+        .softmax(-1);
+    });
+  }
+
+  #heads(tokens: torch.Tensor): Heads {
+    return this.#split(this.qkv.call(tokens), 3) as Heads;
+  }
+
+  /** Queries of the first tokens alone: saves most of a third of the product. */
+  #headsOfFirst(tokens: torch.Tensor, count: number): Heads {
+    const dim = tokens.size(2);
+    const { weight, bias } = this.qkv;
+    const [wQ, wKV] = weight.splitWithSizes([dim, 2 * dim]) as [torch.Tensor, torch.Tensor];
+    const [bQ = null, bKV = null] = bias === null ? [] : bias.splitWithSizes([dim, 2 * dim]);
+    const [q] = this.#split(F.linear(tokens.narrow(1, 0, count), wQ, bQ), 1) as [torch.Tensor];
+    const [k, v] = this.#split(F.linear(tokens, wKV, bKV), 2) as [torch.Tensor, torch.Tensor];
+    return [q, k, v];
+  }
+
+  /**
+   * `[B, N, parts · dim]` → `parts` tensors `[B, heads, N, headDim]`. On the CPU they are brought together in one copy
+   * here, where the products would else copy each; `unbind` has one copy as its gradient, where `select` has three.
+   */
+  #split(projected: torch.Tensor, parts: number): torch.Tensor[] {
+    const [batch = 0, length = 0, width = 0] = projected.shape;
+    const headDim = width / (parts * this.numHeads);
+    const byPart = projected.view(batch, length, parts, this.numHeads, headDim).permute(2, 0, 3, 1, 4);
+    return (projected.isCuda ? byPart : byPart.contiguous()).unbind(0);
+  }
+}

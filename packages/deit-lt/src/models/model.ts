@@ -1,0 +1,44 @@
+/** What every network of the registry is: its input and output, the options that it may be made with, its entry. */
+import type * as torch from '@deit-lt/torch';
+
+/** Logits `[B, numClasses]`; of a distilled model those of both heads. */
+export type ModelOutput = torch.Tensor | [cls: torch.Tensor, dist: torch.Tensor];
+
+/** Takes normalised images `[B, inChans, H, W]`. */
+export type ImageModel = torch.nn.Module<[images: torch.Tensor], ModelOutput>;
+
+/** What `createModel` takes; each model says which of them it knows. */
+export interface ModelOptions {
+  numClasses: number;
+  /** Side of the square input in pixels, or height and width. Default: the model's own (224 for those named so, else 32). */
+  imageSize?: number | readonly [height: number, width: number];
+  /** Channels of the input. Default 3. */
+  inChans?: number;
+  /** Side of a patch in pixels. Default 4. */
+  patchSize?: number;
+  /** Width of a token. Default 192. */
+  embedDim?: number;
+  /** Number of blocks. Default 12. */
+  depth?: number;
+  /** Default: 64 numbers to a head. */
+  numHeads?: number;
+  /** Width of an MLP's middle layer over `embedDim`. Default 4. */
+  mlpRatio?: number;
+  /** Dropout of tokens and of both branches of a block. Default 0. */
+  dropRate?: number;
+  /** Dropout of attention weights. Default 0. */
+  attnDropRate?: number;
+  /** Drop path of the last block; that of the first is 0. Default 0. */
+  dropPathRate?: number;
+  /** Convolutional networks: a classifier with normalised features and weights. Default false. */
+  cosine?: boolean;
+  /** Where the parameters are made. Default the CPU. */
+  device?: torch.Device;
+}
+
+/** One line of the registry. */
+export interface ModelEntry {
+  /** The options that `create` knows, besides numClasses, imageSize, inChans and device, which all know. */
+  readonly options: readonly (keyof ModelOptions)[];
+  create(options: ModelOptions): ImageModel;
+}

@@ -1,0 +1,238 @@
+/**
+ * The Vision Transformer (Dosovitskiy et al., 2021) and the distilled one of DeiT (Touvron et al., 2021), which has a
+ * second token and a second head. Parameters are named, ordered and initialised as in timm 0.8.
+ */
+import * as torch from '@deit-lt/torch';
+import { UserError } from '../errors.js';
+import { Block, layerNormEps } from './block.js';
+import type { ModelOutput } from './model.js';
+import { PatchEmbed } from './patch-embed.js';
+import { type Grid, interpolatePositions } from './pos-embed.js';
+
+const { LayerNorm, Linear, Module, ModuleList, Parameter, functional: F, init } = torch.nn;
+
+export interface VisionTransformerOptions {
+  /** Side of a square input in pixels, or height and width. Other sizes work too, by interpolation. Default 224. */
+  imageSize?: number | readonly [height: number, width: number];
+  /** Side of a patch in pixels. Default 16. */
+  patchSize?: number;
+  /** Channels of the input. Default 3. */
+  inChans?: number;
+  /** Default 1000. */
+  numClasses?: number;
+  /** Width of a token. Default 768. */
+  embedDim?: number;
+  /** Number of blocks. Default 12. */
+  depth?: number;
+  /** Must divide `embedDim`. Default 12. */
+  numHeads?: number;
+  /** Width of an MLP's middle layer over `embedDim`. Default 4. */
+  mlpRatio?: number;
+  /** Default true. */
+  qkvBias?: boolean;
+  /** Dropout of tokens and of both branches of a block. Default 0. */
+  dropRate?: number;
+  /** Dropout of attention weights. Default 0. */
+  attnDropRate?: number;
+  /** Drop path of the last block; it grows linearly from 0 at the first. Default 0. */
+  dropPathRate?: number;
+  /** Whether there are a DIST token and its head. Default false. */
+  distilled?: boolean;
+  /** Where the parameters are made. Default the CPU. */
+  device?: torch.Device;
+}
+
+/** What the last norm gives. */
+export interface VitFeatures {
+  /** `[B, D]` */
+  cls: torch.Tensor;
+  /** `[B, D]`; null in a plain model. */
+  dist: torch.Tensor | null;
+  /** `[B, N, D]`: CLS, DIST when there is one, then the patches row by row. */
+  tokens: torch.Tensor;
+}
+
+/**
+ * Images `[B, inChans, H, W]` → logits `[B, numClasses]`; distilled: those of the CLS and of the DIST head, in
+ * training and in evaluation. Throws `UserError` (`RECIPE`) for options that do not go together.
+ */
+export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutput> {
+  readonly distilled: boolean;
+  readonly numClasses: number;
+  readonly embedDim: number;
+  /** Rows and columns of patches that the positional embeddings are for. */
+  readonly grid: Grid;
+  /** Tokens before the patches: 2 in a distilled model, else 1. */
+  readonly prefixTokens: 1 | 2;
+  readonly dropRate: number;
+  readonly clsToken: torch.nn.Parameter;
+  readonly posEmbed: torch.nn.Parameter;
+  readonly distToken: torch.nn.Parameter | null;
+  readonly patchEmbed: PatchEmbed;
+  readonly blocks: torch.nn.ModuleList<Block>;
+  readonly norm: torch.nn.LayerNorm;
+  readonly head: torch.nn.Linear;
+  readonly headDist: torch.nn.Linear | null;
+
+  constructor(options: VisionTransformerOptions = {}) {
+    const { imageSize = 224, patchSize = 16, inChans = 3, numClasses = 1000, embedDim = 768, depth = 12 } = options;
+    const { numHeads = 12, dropRate = 0, dropPathRate = 0, distilled = false, device } = options;
+    const { mlpRatio, qkvBias, attnDropRate } = options;
+    checkSizes(imageSize, patchSize, embedDim, numHeads);
+    super();
+    const [height, width] = pair(imageSize);
+    const token = (count: number): torch.nn.Parameter =>
+      torch.tidy(() => new Parameter(torch.zeros([1, count, embedDim], { device })));
+    this.distilled = distilled;
+    this.numClasses = numClasses;
+    this.embedDim = embedDim;
+    this.dropRate = dropRate;
+    this.prefixTokens = distilled ? 2 : 1;
+    this.patchEmbed = new PatchEmbed(patchSize, inChans, embedDim, { device });
+    this.grid = this.patchEmbed.gridOf(height, width);
+    this.clsToken = token(1);
+    this.posEmbed = token(this.prefixTokens + this.grid[0] * this.grid[1]);
+    this.distToken = distilled ? token(1) : null;
+    const block = { mlpRatio, qkvBias, dropRate, attnDropRate, device };
+    this.blocks = new ModuleList(
+      Array.from(
+        { length: depth },
+        (_, i) => new Block(embedDim, numHeads, { ...block, dropPathRate: dropPathOf(i, depth, dropPathRate) }),
+      ),
+    );
+    this.norm = new LayerNorm(embedDim, { eps: layerNormEps, device });
+    this.head = new Linear(embedDim, numClasses, { device });
+    this.headDist = distilled ? new Linear(embedDim, numClasses, { device }) : null;
+    this.resetParameters();
+  }
+
+  /**
+   * Draws tokens, positions and linear layers anew: normal with standard deviation 0.02, cut off at ±2; CLS with 1e-6;
+   * biases 0. The patches' convolution keeps PyTorch's own initialisation, as in timm.
+   */
+  resetParameters(): void {
+    init.truncNormal_(this.posEmbed, { std: 0.02 });
+    init.normal_(this.clsToken, { std: 1e-6 });
+    if (this.distToken !== null) init.truncNormal_(this.distToken, { std: 0.02 });
+    for (const module of this.modules()) {
+      if (!(module instanceof Linear)) continue;
+      init.truncNormal_(module.weight, { std: 0.02 });
+      if (module.bias !== null) init.zeros_(module.bias);
+    }
+  }
+
+  /** Names of the parameters, besides biases and norms, that weight decay leaves alone. */
+  noWeightDecay(): string[] {
+    return ['pos_embed', 'cls_token', ...(this.distilled ? ['dist_token'] : [])];
+  }
+
+  forward(images: torch.Tensor): ModelOutput {
+    return this.forwardHead(this.prefixFeatures(images));
+  }
+
+  /**
+   * CLS and, when there is one, DIST after the last norm: `[B, prefixTokens, D]`. Of the last block only these tokens
+   * are computed, since nothing else is looked at afterwards: three quarters of that block are saved.
+   */
+  prefixFeatures(images: torch.Tensor): torch.Tensor {
+    return torch.tidy(() => this.norm.call(this.#encode(images, this.prefixTokens)));
+  }
+
+  /** Logits from `prefixFeatures`. */
+  forwardHead(features: torch.Tensor): ModelOutput {
+    return torch.tidy(() => {
+      const cls = this.head.call(features.select(1, 0));
+      return this.headDist === null ? cls : [cls, this.headDist.call(features.select(1, 1))];
+    });
+  }
+
+  /** All tokens after the last norm. */
+  forwardFeatures(images: torch.Tensor): VitFeatures {
+    return torch.tidy(() => {
+      const tokens = this.norm.call(this.#encode(images));
+      return { cls: tokens.select(1, 0), dist: this.distilled ? tokens.select(1, 1) : null, tokens };
+    });
+  }
+
+  /** What comes out of each block, before the last norm: `depth` tensors `[B, N, D]`. */
+  blockTokens(images: torch.Tensor): torch.Tensor[] {
+    return torch.tidy(() => {
+      const outputs: torch.Tensor[] = [];
+      for (const block of this.blocks) outputs.push(block.call(outputs.at(-1) ?? this.embed(images)));
+      return outputs;
+    });
+  }
+
+  /** How much each token looks at each, in each block: `depth` tensors `[B, heads, N, N]` whose rows sum to 1. */
+  attentionMaps(images: torch.Tensor): torch.Tensor[] {
+    return torch.tidy(() => {
+      const maps: torch.Tensor[] = [];
+      let xs = this.embed(images);
+      for (const block of this.blocks) {
+        maps.push(block.attentionWeights(xs));
+        xs = block.call(xs);
+      }
+      return maps;
+    });
+  }
+
+  /** Tokens with their positions, as the first block gets them: `[B, N, D]`. Throws `UserError` (`RECIPE`) for images smaller than a patch. */
+  embed(images: torch.Tensor): torch.Tensor {
+    return torch.tidy(() => {
+      const patches = this.patchEmbed.call(images);
+      const tokens = [this.clsToken, ...(this.distToken === null ? [] : [this.distToken])];
+      const prefix = tokens.map((token) => token.expand(patches.size(0), -1, -1));
+      const xs = torch.cat([...prefix, patches], 1).add(this.positionsFor(images.size(2), images.size(3)));
+      return this.dropRate === 0 ? xs : F.dropout(xs, { p: this.dropRate, training: this.training });
+    });
+  }
+
+  /** The positional embeddings for images of this size in pixels, `[1, N, D]`. */
+  positionsFor(height: number, width: number): torch.Tensor {
+    const grid = this.patchEmbed.gridOf(height, width);
+    if (grid[0] > 0 && grid[1] > 0) return interpolatePositions(this.posEmbed, this.prefixTokens, this.grid, grid);
+    throw new UserError(
+      'RECIPE',
+      `images of ${height} × ${width} pixels are smaller than a patch of ${this.patchEmbed.patchSize}; use larger images or smaller patches`,
+    );
+  }
+
+  /** All blocks; of the last one only the first `count` tokens when given. */
+  #encode(images: torch.Tensor, count?: number): torch.Tensor {
+    let xs = this.embed(images);
+    let left = this.blocks.length;
+    for (const block of this.blocks) {
+      const next = block.call(xs, --left === 0 ? count : undefined);
+      xs.dispose(); // in evaluation nothing else holds it; in training autograd does
+      xs = next;
+    }
+    return xs;
+  }
+}
+
+const pair = (value: number | readonly [number, number]): readonly [number, number] =>
+  typeof value === 'number' ? [value, value] : value;
+
+/** 0 at the first block, `rate` at the last. */
+function dropPathOf(block: number, depth: number, rate: number): number {
+  return depth === 1 ? 0 : (rate * block) / (depth - 1);
+}
+
+function checkSizes(
+  imageSize: number | readonly [number, number],
+  patchSize: number,
+  embedDim: number,
+  numHeads: number,
+): void {
+  for (const side of pair(imageSize))
+    if (side % patchSize !== 0)
+      throw new UserError(
+        'RECIPE',
+        `imageSize ${side} is no multiple of patchSize ${patchSize}; choose one that divides it`,
+      );
+  if (embedDim % numHeads !== 0)
+    throw new UserError(
+      'RECIPE',
+      `numHeads ${numHeads} does not divide embedDim ${embedDim}; choose one that does, such as ${embedDim / 64}`,
+    );
+}

@@ -1,0 +1,40 @@
+/** Zod's issues as sentences for a person: which key, what is allowed, what was found. */
+import type { z } from 'zod';
+import { suggest } from '../nearest.js';
+import { schemaAt } from './keys.js';
+
+/** One line for each issue, separated by newlines when there are several. */
+export function explainIssues(issues: readonly z.core.$ZodIssue[], values: unknown): string {
+  const lines = issues.map((issue) => explain(issue, values));
+  return lines.length === 1 ? lines[0]! : `\n  ${lines.join('\n  ')}`;
+}
+
+function explain(issue: z.core.$ZodIssue, values: unknown): string {
+  const keys = issue.path.map(String);
+  const name = keys.join('.');
+  if (issue.code === 'unrecognized_keys') return unknownKeys(keys, issue.keys);
+  const found = keys.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], values);
+  const meaning = schemaAt(keys)?.description;
+  const got = found === undefined ? 'it is missing' : `found ${JSON.stringify(found)}`;
+  return `${name}: ${allowed(issue)}; ${got}${meaning === undefined ? '' : ` (${meaning})`}`;
+}
+
+function unknownKeys(path: readonly string[], unknown: readonly string[]): string {
+  const known = schemaAt(path)?.keys ?? [];
+  return unknown.map((key) => `no recipe has "${[...path, key].join('.')}": ${suggest(key, known)}`).join('; ');
+}
+
+function allowed(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `expected ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'tuple' ? 'a list' : issue.expected}`;
+    case 'invalid_value':
+      return `expected one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return `expected a value ${issue.inclusive ? 'of at least' : 'above'} ${issue.minimum}`;
+    case 'too_big':
+      return `expected a value ${issue.inclusive ? 'of at most' : 'below'} ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}

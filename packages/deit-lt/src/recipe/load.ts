@@ -1,0 +1,82 @@
+/**
+ * From a recipe's name or file, and the values set on the command line, to a checked recipe. A recipe file is a
+ * YAML file of differences: `extends` names the recipe that it starts from, up to `default`, which has every value.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseDocument } from 'yaml';
+import { UserError } from '../errors.js';
+import { suggest } from '../nearest.js';
+import { explainIssues } from './explain.js';
+import { type Values, isValues, merge } from './merge.js';
+import { type Recipe, recipeSchema } from './schema.js';
+import { applySettings } from './settings.js';
+
+/** The folder of the recipes that come with the project. */
+export const recipeFolder = fileURLToPath(new URL('../../../../../recipes/', import.meta.url));
+
+/** Names of the recipes that come with the project, sorted. */
+export function recipeNames(folder: string = recipeFolder): string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.slice(0, -'.yaml'.length))
+    .sort();
+}
+
+export interface LoadOptions {
+  /** `key=value` pairs as on the command line: `student.epochs=90`. */
+  settings?: readonly string[];
+  folder?: string;
+}
+
+/**
+ * The recipe `nameOrFile` (a name of `recipeNames()`, or a path that ends in .yaml, .yml or .json), complete and
+ * checked. Throws UserError RECIPE that names the file or key, what is allowed and what was found.
+ */
+export function loadRecipe(nameOrFile: string, { settings = [], folder = recipeFolder }: LoadOptions = {}): Recipe {
+  const values = applySettings(readWithBase(nameOrFile, folder, []), settings);
+  return checkRecipe(values, `recipe ${nameOrFile}`);
+}
+
+/** `values` as a recipe, or UserError RECIPE that lists all that is wrong; `where` begins its message. */
+export function checkRecipe(values: unknown, where: string): Recipe {
+  const result = recipeSchema.safeParse(values);
+  if (!result.success) throw new UserError('RECIPE', `${where}: ${explainIssues(result.error.issues, values)}`);
+  return result.data;
+}
+
+function readWithBase(nameOrFile: string, folder: string, seen: readonly string[]): Values {
+  const file = locate(nameOrFile, folder);
+  if (seen.includes(file))
+    throw new UserError('RECIPE', `${file}: extends itself (${[...seen, file].join(' → ')}); end the chain with "default".`);
+  const { extends: base, ...own } = readValues(file);
+  if (path.resolve(file) === path.resolve(folder, 'default.yaml')) return own;
+  if (base !== undefined && typeof base !== 'string')
+    throw new UserError('RECIPE', `${file}: extends must be the name or file of one recipe.`);
+  const from = base ?? 'default';
+  const near = /\.(ya?ml|json)$/.test(from) ? path.resolve(path.dirname(file), from) : from;
+  return merge(readWithBase(near, folder, [...seen, file]), own);
+}
+
+function locate(nameOrFile: string, folder: string): string {
+  if (/\.(ya?ml|json)$/.test(nameOrFile)) {
+    if (existsSync(nameOrFile)) return nameOrFile;
+    throw new UserError('RECIPE', `${nameOrFile}: no such recipe file. Recipes by name: ${recipeNames(folder).join(', ')}.`);
+  }
+  const names = recipeNames(folder);
+  if (names.includes(nameOrFile)) return path.join(folder, `${nameOrFile}.yaml`);
+  throw new UserError(
+    'RECIPE',
+    `no recipe is called "${nameOrFile}": ${suggest(nameOrFile, names)}. A file of your own ends in .yaml.`,
+  );
+}
+
+function readValues(file: string): Values {
+  const document = parseDocument(readFileSync(file, 'utf8'), { prettyErrors: true });
+  const [error] = document.errors;
+  if (error !== undefined) throw new UserError('RECIPE', `${file}: ${error.message.trim()}`);
+  const values: unknown = document.toJS() ?? {};
+  if (!isValues(values)) throw new UserError('RECIPE', `${file}: expected "key: value" lines.`);
+  return values;
+}

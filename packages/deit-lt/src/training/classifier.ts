@@ -1,0 +1,107 @@
+/** A trained model as evaluation, prediction and distillation need it, from a run folder or checkpoint. */
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import * as torch from '@deit-lt/torch';
+import { buildPipeline } from '../augment/registry.js';
+import type { Pipeline } from '../augment/transform.js';
+import { UserError } from '../errors.js';
+import type { ImageModel } from '../models/model.js';
+import type { TrainingRecipe } from '../recipe/schema.js';
+import { type Placement, placementOf } from './device.js';
+import type { OutputLogits } from './evaluate.js';
+import { modelOf } from './model-of.js';
+import type { TrainingKind } from './reporter.js';
+import { RunFolder } from './run-folder.js';
+import { studentOutputs } from './student-task.js';
+import { readWeights } from './training-state.js';
+
+export interface Classifier extends Disposable {
+  readonly kind: TrainingKind;
+  readonly model: ImageModel;
+  /** Its part of the run's recipe. */
+  readonly recipe: TrainingRecipe;
+  readonly placement: Placement;
+  readonly classNames: readonly string[];
+  /** How images become the network's input at evaluation. */
+  readonly pipeline: Pipeline;
+  /** Training images per class, for the groups. */
+  readonly trainCounts: readonly number[];
+  /** How head, mid and tail were made (a recipe's data.groups). */
+  readonly groupRule: string;
+  /** The checkpoint's file. */
+  readonly file: string;
+  readonly epoch: number;
+  /** From normalised images `[B, 3, S, S]` to logits `[B, C]`; the caller disposes them (or a scope does). */
+  logits(images: torch.Tensor): OutputLogits;
+}
+
+export interface OpenClassifierOptions {
+  /** Checkpoint of the run: the best by the run's rule (default), or the last. */
+  which?: 'best' | 'last';
+  /** Averaged weights or those as trained, from the last checkpoint. Default: those that the recipe names. */
+  weights?: 'ema' | 'raw';
+  /** Default: as the run's recipe says. */
+  device?: string;
+}
+
+/**
+ * The model of `path`: a run folder (of one model, or of `train`: then its student), or a checkpoint file.
+ * Throws UserError RUN_FOLDER or CHECKPOINT that says what is missing or damaged.
+ */
+export async function openClassifier(path: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
+  const { which = 'best', weights, device } = options;
+  const file = checkpointFile(path, weights === undefined ? which : 'last');
+  return torch.tidy(() => {
+    const { tensors, config, epoch } = readWeights(file, weights);
+    const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+    const placement = placementOf({ ...config.recipe, device: device ?? config.recipe.device });
+    const model = modelOf(config.kind, recipe, config.data.classNames.length);
+    loadWeights(model, tensors, file);
+    model.to(placement.device).eval();
+    for (const parameter of model.parameters()) parameter.requiresGrad_(false);
+    return torch.keep({
+      kind: config.kind,
+      model,
+      recipe,
+      placement,
+      classNames: config.data.classNames,
+      pipeline: evaluationPipeline(recipe),
+      trainCounts: config.data.trainCounts,
+      groupRule: config.recipe.data.groups,
+      file,
+      epoch,
+      logits: (images: torch.Tensor) => torch.tidy(() => outputs(placement.autocast(() => model.call(images)))),
+      [Symbol.dispose]: () => {
+        for (const value of model.stateDict().values()) value.dispose();
+      },
+    });
+  });
+}
+
+/** Resize, centre crop (above 32 pixels) and normalisation. */
+export function evaluationPipeline(recipe: Pick<TrainingRecipe, 'imageSize' | 'mean' | 'std' | 'filter'>): Pipeline {
+  const window = recipe.imageSize > 32 ? { centerCrop: true } : { wholeImage: true };
+  return buildPipeline(window, { ...recipe, size: recipe.imageSize });
+}
+
+function outputs(output: torch.Tensor | [torch.Tensor, torch.Tensor]): OutputLogits {
+  return Array.isArray(output) ? studentOutputs(output[0], output[1]) : { avg: output };
+}
+
+function loadWeights(model: ImageModel, tensors: ReadonlyMap<string, torch.Tensor>, file: string): void {
+  try {
+    model.loadStateDict(tensors);
+  } catch (error) {
+    throw new UserError('CHECKPOINT', `${file} does not fit its own recipe: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function checkpointFile(given: string, which: 'best' | 'last'): string {
+  if (!existsSync(given)) throw new UserError('RUN_FOLDER', `${given} does not exist; expected a run folder or a .safetensors checkpoint.`);
+  if (!statSync(given).isDirectory()) return given;
+  const candidates = [given, path.join(given, 'student'), path.join(given, 'teacher')].map((folder) => new RunFolder(folder));
+  const run = candidates.find((candidate) => candidate.hasCheckpoint(which)) ?? candidates.find((candidate) => candidate.hasCheckpoint('last'));
+  if (run === undefined)
+    throw new UserError('RUN_FOLDER', `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end?`);
+  return run.hasCheckpoint(which) ? run.checkpoint(which) : run.checkpoint('last');
+}

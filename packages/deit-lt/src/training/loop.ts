@@ -1,0 +1,278 @@
+/**
+ * The training loop: one flat file in the order in which things happen. It knows a task, not what the task is.
+ * Everything random comes from streams of (seed, epoch, sample) or from generators whose state is saved, so a
+ * resumed training computes the same bits as one that was never interrupted.
+ */
+import * as torch from '@deit-lt/torch';
+import type { Pipeline } from '../augment/transform.js';
+import { Loader } from '../data/loader.js';
+import { samplerNamed } from '../data/sampler.js';
+import { UserError } from '../errors.js';
+import { stream } from '../random/stream.js';
+import type { TrainingRecipe } from '../recipe/schema.js';
+import type { Placement } from './device.js';
+import type { Ema } from './ema.js';
+import { type EvaluationResult, evaluate } from './evaluate.js';
+import type { LabelledSource, TrainingData } from './prepare-data.js';
+import { SpeedMeter } from './speed-meter.js';
+import type { EpochRecord, Reporter } from './reporter.js';
+import type { RunConfig, RunFolder } from './run-folder.js';
+import { backward, type SamPlan, update } from './step.js';
+import { learningRate, scaledLearningRate, totalEpochs } from './schedules.js';
+import type { LossParts, Task } from './task.js';
+import { loadState, type Progress, saveState, saveWeights, type Trained } from './training-state.js';
+
+export interface LoopOptions {
+  readonly task: Task;
+  readonly recipe: TrainingRecipe;
+  readonly seed: number;
+  readonly evaluation: RunConfig['recipe']['evaluation'];
+  readonly data: TrainingData;
+  readonly pipelines: { readonly train: Pipeline; readonly eval: Pipeline };
+  readonly placement: Placement;
+  readonly optimizer: torch.optim.Optimizer<{ lr?: number }>;
+  /** Sharpness-aware minimisation around the optimizer, and its radius by epoch. */
+  readonly sam?: SamPlan;
+  readonly ema: Ema | undefined;
+  readonly run: RunFolder;
+  readonly config: RunConfig;
+  readonly resume: boolean;
+  readonly reporter: Reporter;
+  readonly signal?: AbortSignal;
+}
+
+/** Seconds between two checkpoints of epochs that are not the best: short epochs need not all be saved. */
+const saveEverySeconds = 20;
+
+/** Trains to the last epoch. Throws UserError NOT_FINITE, INTERRUPTED (a checkpoint is saved), RUN_FOLDER. */
+export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable<Progress['best']>; seconds: number }> {
+  const { task, recipe, data, run, config, reporter, evaluation } = options;
+  const trained: Trained = { model: task.model, optimizer: options.optimizer, ema: options.ema, device: options.placement.device };
+  const last = run.checkpoint('last');
+  const epochs = totalEpochs(recipe.schedule, recipe.epochs);
+  let progress = startOf(options, trained);
+  run.keepMetricsBefore(progress.epoch);
+  const ids = idsOf(options, progress.epoch);
+  const batchesPerEpoch = Math.ceil(ids.length / recipe.batchSize);
+  reporter.start({
+    kind: task.kind,
+    folder: run.folder,
+    model: recipe.model.name,
+    parameters: task.model.parameters().reduce((sum, p) => sum + p.numel(), 0),
+    device: options.placement.device,
+    precision: options.placement.precision,
+    epochs,
+    batchesPerEpoch,
+    trainImages: data.train.labels.length,
+    ...(progress.epoch + progress.batch > 0 && { resumedAt: { epoch: progress.epoch, batch: progress.batch } }),
+  });
+
+  const began = performance.now() - progress.seconds * 1000;
+  const secondsNow = (): number => (performance.now() - began) / 1000;
+  let savedAt = performance.now();
+  for (let epoch = progress.epoch; epoch < epochs; epoch++) {
+    const outcome = await trainEpoch(options, progress, { epoch, epochs, batchesPerEpoch, secondsNow });
+    if (outcome.interrupted) {
+      saveState(last, trained, { ...outcome.progress, seconds: secondsNow() }, config);
+      throw interrupted(config, outcome.progress, epochs);
+    }
+    progress = outcome.progress;
+    const evaluated = await evaluateEpoch(options, epoch, epochs);
+    const record = recordOf(options, progress, evaluated, epoch, outcome.speed);
+    const score = scoreOf(options, evaluated);
+    const isBest = evaluation.select === 'last' || (score !== null && score > (progress.best?.score ?? -1));
+    const best = isBest ? { epoch, score: score ?? 0 } : progress.best;
+    const isLast = epoch === epochs - 1;
+    progress = { ...progress, epoch: epoch + 1, batch: 0, sums: {}, best };
+    if ((isBest && evaluation.select !== 'last') || isLast || performance.now() - savedAt > saveEverySeconds * 1000) {
+      saveState(last, trained, { ...progress, seconds: secondsNow() }, config);
+      savedAt = performance.now();
+    }
+    if (isBest && (evaluation.select !== 'last' || isLast)) saveBest(options, epoch);
+    run.appendMetrics(record);
+    reporter.epoch(record);
+  }
+  return { best: progress.best ?? { epoch: epochs - 1, score: 0 }, seconds: secondsNow() };
+}
+
+/** Where to start: the checkpoint's place, or the beginning. */
+function startOf({ run, resume }: LoopOptions, trained: Trained): Progress {
+  const file = run.checkpoint('last');
+  if (resume && run.hasCheckpoint('last')) return loadState(file, trained);
+  return { epoch: 0, batch: 0, updates: 0, sums: {}, seconds: 0, best: null };
+}
+
+function idsOf({ recipe, data, seed }: LoopOptions, epoch: number): Int32Array {
+  return samplerNamed(recipe.sampler)(data.train.labels, data.classNames.length, { seed, epoch, repeats: recipe.repeats });
+}
+
+interface EpochPlace {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly batchesPerEpoch: number;
+  readonly secondsNow: () => number;
+}
+
+async function trainEpoch(
+  options: LoopOptions,
+  start: Progress,
+  { epoch, epochs, batchesPerEpoch, secondsNow }: EpochPlace,
+): Promise<{ progress: Progress; interrupted: boolean; speed: SpeedMeter }> {
+  const { task, recipe, data, pipelines, placement, optimizer, ema, reporter, seed, signal } = options;
+  const span = { lr: baseLearningRate(recipe), epochs: recipe.epochs };
+  const speed = new SpeedMeter();
+  const sums: Record<string, number> = { ...start.sums };
+  let { updates } = start;
+  const loader = new Loader({
+    source: data.train.source,
+    labels: data.train.labels,
+    pipeline: pipelines.train,
+    ids: idsOf(options, epoch),
+    batchSize: recipe.batchSize,
+    startBatch: start.batch,
+    seed,
+    epoch,
+    device: placement.device,
+  });
+  task.model.train();
+  let index = start.batch;
+  for await (const batch of loader) {
+    const lr = learningRate(recipe.schedule, span, { epoch, batch: index, batches: batchesPerEpoch, accumulation: recipe.accumulation });
+    for (const group of optimizer.paramGroups) group.lr = lr;
+    const random = stream(seed, 'mix', epoch, index);
+    const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batchesPerEpoch;
+    torch.tidy(() => {
+      const prepared = placement.autocast(() => task.prepare({ images: batch.images, labels: batch.labels, epoch, random }));
+      const forward = (): LossParts => placement.autocast(() => prepared.loss());
+      const parts = backward(forward, recipe.accumulation);
+      addFinite(sums, parts, { options, epoch, batch: index });
+      if (closesWindow) update(options, () => backward(forward, recipe.accumulation), epoch);
+    });
+    batch.images.dispose();
+    if (closesWindow) {
+      ema?.update();
+      updates++;
+    }
+    index++;
+    sums.images = (sums.images ?? 0) + batch.labels.length;
+    speed.add(batch.labels.length);
+    const done = epoch * batchesPerEpoch + index;
+    reporter.step({
+      epoch,
+      batch: index,
+      batches: batchesPerEpoch,
+      loss: sums.loss! / index,
+      lr,
+      imagesPerSecond: speed.recent,
+      secondsLeft: (secondsNow() / done) * (epochs * batchesPerEpoch - done),
+    });
+    if (signal?.aborted && closesWindow) return { progress: { ...start, epoch, batch: index, updates, sums }, interrupted: true, speed };
+  }
+  return { progress: { ...start, epoch, batch: index, updates, sums }, interrupted: false, speed };
+}
+
+/** Learning rate at the top of the schedule, for the effective batch: `lr · batch / lrPer`. */
+export function baseLearningRate({ optimizer, batchSize, accumulation }: Pick<TrainingRecipe, 'optimizer' | 'batchSize' | 'accumulation'>): number {
+  return scaledLearningRate(optimizer.lr, { ...optimizer, batchSize, accumulation });
+}
+
+function addFinite(
+  sums: Record<string, number>,
+  { loss, parts }: LossParts,
+  { options, epoch, batch }: { options: LoopOptions; epoch: number; batch: number },
+): void {
+  const value = loss.toNumber();
+  if (!Number.isFinite(value)) throw notFinite(options, value, epoch, batch);
+  sums.loss = (sums.loss ?? 0) + value;
+  for (const [name, part] of Object.entries(parts)) sums[name] = (sums[name] ?? 0) + part.toNumber();
+}
+
+function notFinite({ run, recipe, task }: LoopOptions, value: number, epoch: number, batch: number): UserError {
+  const saved = run.hasCheckpoint('last') ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
+  const section = task.kind === 'teacher' ? 'teacher' : 'student';
+  return new UserError(
+    'NOT_FINITE',
+    `the loss of the ${task.kind} became ${value} in epoch ${epoch + 1}, batch ${batch + 1}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${recipe.optimizer.lr / 4}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
+  );
+}
+
+function interrupted({ command }: RunConfig, { epoch, batch }: Progress, epochs: number): UserError {
+  const words = command.filter((word) => word !== '--resume').map((word) => (/[^\w./=:,@+-]/.test(word) ? JSON.stringify(word) : word));
+  return new UserError(
+    'INTERRUPTED',
+    `stopped in epoch ${epoch + 1} of ${epochs} after batch ${batch}; a checkpoint is saved. Go on with: ${[...words, '--resume'].join(' ')}`,
+  );
+}
+
+interface Evaluated {
+  readonly on: 'validation' | 'test';
+  readonly raw: EvaluationResult;
+  readonly ema: EvaluationResult | undefined;
+}
+
+async function evaluateEpoch(options: LoopOptions, epoch: number, epochs: number): Promise<Evaluated | undefined> {
+  const { recipe, evaluation, data, ema, task } = options;
+  if ((epoch + 1) % evaluation.every !== 0 && epoch !== epochs - 1) return undefined;
+  const on = evaluation.select !== 'test' && data.validation !== undefined ? 'validation' : 'test';
+  const split = on === 'validation' ? data.validation : data.test;
+  if (split === undefined) return undefined;
+  const raw = await evaluateSplit(options, split);
+  const averaged = ema && (await ema.swap(() => evaluateSplit(options, split)));
+  return { on, raw, ema: averaged };
+}
+
+/** The model's accuracies on `split`, with the weights that it has. */
+export async function evaluateSplit(
+  { task, data, pipelines, evaluation, placement, reporter }: Pick<LoopOptions, 'task' | 'data' | 'pipelines' | 'evaluation' | 'placement' | 'reporter'>,
+  split: LabelledSource,
+): Promise<EvaluationResult> {
+  task.model.eval();
+  try {
+    return await evaluate({
+      ...split,
+      groups: data.groups,
+      pipeline: pipelines.eval,
+      batchSize: evaluation.batchSize,
+      logits: (images) => placement.autocast(() => task.logits(images)),
+      device: placement.device,
+      onProgress: (done, total) => reporter.progress('evaluating', done, total),
+    });
+  } finally {
+    task.model.train();
+  }
+}
+
+/** What the best epoch has most of: the mean of the classes' accuracies, so that the tail counts as the head does. */
+function scoreOf({ recipe, evaluation }: LoopOptions, evaluated: Evaluated | undefined): number | null {
+  if (evaluated === undefined) return null;
+  const { avg } = (recipe.weights === 'ema' ? evaluated.ema : undefined) ?? evaluated.raw;
+  return evaluation.select === 'test' ? avg.overall : avg.balanced; // overall: the published rule
+}
+
+function saveBest({ run, task, ema, recipe, config }: LoopOptions, epoch: number): void {
+  torch.tidy(() => {
+    const weights = recipe.weights === 'ema' && ema !== undefined ? ema.stateDict().tensors : task.model.stateDict();
+    saveWeights(run.checkpoint('best'), weights, config, epoch);
+  });
+}
+
+function recordOf(
+  { task, recipe, optimizer }: LoopOptions,
+  { sums, batch }: Progress,
+  evaluated: Evaluated | undefined,
+  epoch: number,
+  speed: SpeedMeter,
+): EpochRecord {
+  const { loss = 0, images = 0, ...parts } = sums;
+  return {
+    epoch,
+    lr: optimizer.paramGroups[0]?.lr ?? recipe.optimizer.lr,
+    loss: loss / batch,
+    parts: Object.fromEntries(Object.entries(parts).map(([name, sum]) => [name, sum / batch])),
+    seconds: speed.seconds,
+    imagesPerSecond: images / speed.seconds,
+    drw: task.drwEpoch !== null && epoch >= task.drwEpoch,
+    ...(evaluated && { evaluatedOn: evaluated.on, evaluation: evaluated.raw }),
+    ...(evaluated?.ema && { emaEvaluation: evaluated.ema }),
+  };
+}

@@ -1,0 +1,20 @@
+/** The optimizer that a recipe names, over timm's groups: no weight decay for biases, norms and tokens. */
+import * as torch from '@deit-lt/torch';
+import type { TrainingRecipe } from '../recipe/schema.js';
+import { parameterGroups } from './parameter-groups.js';
+
+/** `lr` is the learning rate before any schedule. SGD decays every parameter, as the published teachers do. */
+export function createOptimizer(
+  model: torch.nn.Module<[torch.Tensor], unknown>,
+  { name, weightDecay, momentum = 0, nesterov = false, betas = [0.9, 0.999] }: TrainingRecipe['optimizer'],
+  lr: number,
+): torch.optim.Optimizer<{ lr?: number }> {
+  switch (name) {
+    case 'sgd':
+      return new torch.optim.SGD(model.parameters(), { lr, weightDecay, momentum, nesterov });
+    case 'adamw':
+      return new torch.optim.AdamW(parameterGroups(model, { weightDecay }), { lr, betas });
+    case 'lamb':
+      return new torch.optim.Lamb(parameterGroups(model, { weightDecay }), { lr, betas });
+  }
+}

@@ -1,0 +1,104 @@
+/** From an opened data set to what a training needs: the long tail, the validation split, groups and pixel sources. */
+import { createHash } from 'node:crypto';
+import { classCounts, type Dataset, type ImageSplit, subset } from '../data/dataset.js';
+import { type Group, groupsOf } from '../data/groups.js';
+import { makeLongTail } from '../data/long-tail.js';
+import { openPixels } from '../data/open-pixels.js';
+import type { PixelSource } from '../data/pixel-source.js';
+import { UserError } from '../errors.js';
+import { stream } from '../random/stream.js';
+import type { Recipe } from '../recipe/schema.js';
+
+export interface LabelledSource {
+  readonly source: PixelSource;
+  readonly labels: Int32Array;
+}
+
+export interface TrainingData {
+  readonly name: string;
+  readonly classNames: readonly string[];
+  /** Images per class that are trained on. */
+  readonly trainCounts: Int32Array;
+  /** From the training images before the validation split. */
+  readonly groups: readonly Group[];
+  readonly train: LabelledSource;
+  readonly validation: LabelledSource | undefined;
+  readonly test: LabelledSource | undefined;
+  /** SHA-256 over names and labels of the training images. */
+  readonly fingerprint: string;
+  /** What is unusual, to be said once. */
+  readonly notes: readonly string[];
+}
+
+/** Splits of `dataset` by `recipe`. Throws UserError DATA_CLASSES or RECIPE when the data do not allow them. */
+export function prepareData(dataset: Dataset, recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>): TrainingData {
+  const { imbalance, imbalanceType, imbalanceSeed, groups: kind, validation: share } = recipe.data;
+  const tailed =
+    imbalance === null
+      ? dataset
+      : makeLongTail(dataset, { ratio: imbalance, type: imbalanceType, seed: imbalanceSeed });
+  const numClasses = dataset.classNames.length;
+  const groups = groupsOf(classCounts(tailed.train.labels, numClasses), { kind });
+  checkSelection(recipe, dataset);
+  const { train, validation } = splitValidation(tailed.train, numClasses, share, recipe.seed);
+  return {
+    name: dataset.name,
+    classNames: dataset.classNames,
+    trainCounts: classCounts(train.labels, numClasses),
+    groups: groups.of,
+    train: open(train),
+    validation: validation && open(validation),
+    test: dataset.test && open(dataset.test),
+    fingerprint: fingerprint(train),
+    notes: groups.note === undefined ? [] : [groups.note],
+  };
+}
+
+function open(split: ImageSplit): LabelledSource {
+  return { source: openPixels(split.images), labels: split.labels };
+}
+
+function checkSelection({ data, evaluation }: Pick<Recipe, 'data' | 'evaluation'>, dataset: Dataset): void {
+  if (evaluation.select === 'validation' && data.validation === 0)
+    throw new UserError(
+      'RECIPE',
+      'evaluation.select is "validation" but data.validation is 0: keep some training images aside (--set data.validation=0.1), or take the last epoch (--set evaluation.select=last).',
+    );
+  if (evaluation.select === 'test' && dataset.test === undefined)
+    throw new UserError(
+      'DATA_LAYOUT',
+      `${dataset.name} has no test images, but evaluation.select is "test". Add a test folder, use --split 0.1, or --set evaluation.select=validation.`,
+    );
+}
+
+/** Keeps `share` of each class aside: rounded, at least one of every class that has two or more. */
+function splitValidation(
+  split: ImageSplit,
+  numClasses: number,
+  share: number,
+  seed: number,
+): { train: ImageSplit; validation: ImageSplit | undefined } {
+  if (share === 0) return { train: split, validation: undefined };
+  const ofClass: number[][] = Array.from({ length: numClasses }, () => []);
+  split.labels.forEach((label, id) => {
+    ofClass[label]!.push(id);
+  });
+  const kept = new Set<number>();
+  ofClass.forEach((ids, c) => {
+    const aside = ids.length < 2 ? 0 : Math.max(1, Math.round(ids.length * share));
+    for (const id of stream(seed, 'split', 0, c).shuffle([...ids]).slice(0, aside)) kept.add(id);
+  });
+  const all = Array.from(split.labels, (_, id) => id);
+  return {
+    train: subset(split, Int32Array.from(all.filter((id) => !kept.has(id)))),
+    validation: subset(split, Int32Array.from(all.filter((id) => kept.has(id)))),
+  };
+}
+
+function fingerprint({ images, labels }: ImageSplit): string {
+  const hash = createHash('sha256');
+  labels.forEach((label, id) => {
+    hash.update(`${label}\t${images.nameOf(id)}\n`);
+  });
+  return hash.digest('hex');
+}

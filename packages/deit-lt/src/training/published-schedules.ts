@@ -1,0 +1,50 @@
+/**
+ * Learning rates exactly as the published code applies them, for recipes that repeat its runs. They differ from ours
+ * in when a value takes effect, not in what is meant by it; docs/differences.md says which is which.
+ */
+import { optim } from '@deit-lt/torch';
+import type { Place, ScheduleConfig, ScheduleSpan } from './schedules.js';
+
+/**
+ * DeiT-LT's student: timm's cosine with warm-up, whose time is not shifted by the warm-up. With one batch per update it is
+ * stepped after each epoch with that epoch's number, so that epoch e runs at value(e − 1) and epoch 0 at the start. With
+ * accumulation it is stepped before the first batch of each window and before the last batch of the epoch.
+ */
+export function publishedCosine(
+  { warmupEpochs, warmupLr, minLr }: ScheduleConfig,
+  { lr, epochs }: ScheduleSpan,
+  { epoch, batch, batches, accumulation = 1 }: Place,
+): number {
+  const stepped = batch === batches - 1 ? batch : batch - (batch % accumulation);
+  const time = accumulation === 1 ? Math.max(0, epoch - 1) : epoch + stepped / batches;
+  return optim.schedules.cosine(time, { lr, total: epochs, minLr, warmup: warmupEpochs, warmupLr });
+}
+
+/**
+ * The LDAM teachers (Saddle-LongTail), by epoch: `lr · (epoch + 1)/warmup` up to the full rate in the last epoch of the
+ * warm-up, then the factors from their milestones on.
+ */
+export function publishedSteps(
+  { warmupEpochs, milestones, factors }: ScheduleConfig,
+  { lr }: ScheduleSpan,
+  { epoch }: Place,
+): number {
+  const number = epoch + 1;
+  const last = milestones.findLastIndex((milestone) => number > milestone);
+  if (number <= warmupEpochs) return (lr * number) / warmupEpochs;
+  return last === -1 ? lr : lr * factors[last]!;
+}
+
+/**
+ * The PaCo teachers, by epoch: the warm-up goes one epoch on, to `lr · (warmup + 1)/warmup`, and the factors apply one
+ * epoch after their milestones.
+ */
+export function publishedPacoSteps(
+  { warmupEpochs, milestones, factors }: Pick<ScheduleConfig, 'warmupEpochs' | 'milestones' | 'factors'>,
+  { lr }: Pick<ScheduleSpan, 'lr'>,
+  { epoch }: Pick<Place, 'epoch'>,
+): number {
+  const last = milestones.findLastIndex((milestone) => epoch > milestone);
+  if (epoch <= warmupEpochs) return (lr / warmupEpochs) * (epoch + 1);
+  return last === -1 ? lr : lr * factors[last]!;
+}

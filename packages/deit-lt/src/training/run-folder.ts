@@ -1,0 +1,115 @@
+/**
+ * A run on disk: `config.json` (enough to repeat it), `metrics.jsonl` (one line per epoch) and `checkpoints/`.
+ * A run of `train` has such a folder for each of its models: `teacher/`, `student/`, and `vit/` if asked for.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../errors.js';
+import type { Recipe } from '../recipe/schema.js';
+import { appendLine, writeError, writeFileAtomic } from './files.js';
+import type { EpochRecord, TrainingKind } from './reporter.js';
+
+/** What `config.json` says. */
+export interface RunConfig {
+  readonly format: 'deit-lt run 1';
+  readonly kind: TrainingKind;
+  readonly recipe: Recipe;
+  readonly data: {
+    readonly name: string;
+    readonly classNames: readonly string[];
+    /** Training images per class after the long tail and the validation split were made. */
+    readonly trainCounts: readonly number[];
+    /** SHA-256 over labels and names of the training images: a resumed run must see the same. */
+    readonly fingerprint: string;
+  };
+  /** The teacher's run folder or checkpoint; null for a teacher and a plain ViT. */
+  readonly teacher: string | null;
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string | number>>;
+  readonly started: string;
+}
+
+export class RunFolder {
+  constructor(readonly folder: string) {}
+
+  get configFile(): string {
+    return path.join(this.folder, 'config.json');
+  }
+
+  get metricsFile(): string {
+    return path.join(this.folder, 'metrics.jsonl');
+  }
+
+  checkpoint(name: 'last' | 'best'): string {
+    return path.join(this.folder, 'checkpoints', `${name}.safetensors`);
+  }
+
+  hasCheckpoint(name: 'last' | 'best'): boolean {
+    return existsSync(this.checkpoint(name));
+  }
+
+  /**
+   * Makes the folder and writes `config`. With `resume`, an existing run stays and its configuration is returned;
+   * otherwise the folder must be new or empty. Throws UserError RUN_FOLDER.
+   */
+  begin(config: RunConfig, resume: boolean): RunConfig {
+    if (resume && existsSync(this.configFile)) return readRunConfig(this.folder);
+    if (existsSync(this.folder) && (!statSync(this.folder).isDirectory() || readdirSync(this.folder).length > 0))
+      throw new UserError(
+        'RUN_FOLDER',
+        `${this.folder} is not empty. Choose another folder with --out, or go on with that run with --resume.`,
+      );
+    try {
+      mkdirSync(path.dirname(this.checkpoint('last')), { recursive: true });
+    } catch (error) {
+      throw writeError(this.folder, error);
+    }
+    writeFileAtomic(this.configFile, `${JSON.stringify(config, null, 2)}\n`);
+    return config;
+  }
+
+  /** Fails now, not hours later, when the folder cannot take `bytes` more. */
+  checkWritable(bytes: number): void {
+    const probe = path.join(this.folder, 'checkpoints', 'probe');
+    writeFileAtomic(probe, 'x'.repeat(Math.min(bytes, 64 * 1024 * 1024)));
+    rmSync(probe, { force: true });
+  }
+
+  appendMetrics(record: EpochRecord): void {
+    appendLine(this.metricsFile, JSON.stringify(record));
+  }
+
+  /** Forgets epochs from `epoch` on, which a resumed run will repeat, and a last line that is half written. */
+  keepMetricsBefore(epoch: number): void {
+    if (!existsSync(this.metricsFile)) return;
+    const kept = this.readMetrics().filter((record) => record.epoch < epoch);
+    writeFileAtomic(this.metricsFile, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  }
+
+  /** All whole lines of metrics.jsonl. */
+  readMetrics(): EpochRecord[] {
+    if (!existsSync(this.metricsFile)) return [];
+    return readFileSync(this.metricsFile, 'utf8')
+      .split('\n')
+      .flatMap((line) => {
+        try {
+          return line === '' ? [] : [JSON.parse(line) as EpochRecord];
+        } catch {
+          return [];
+        }
+      });
+  }
+}
+
+/** `config.json` of a run folder. Throws UserError RUN_FOLDER when there is none, or it is not one. */
+export function readRunConfig(folder: string): RunConfig {
+  const file = path.join(folder, 'config.json');
+  if (!existsSync(file)) throw new UserError('RUN_FOLDER', `${folder} is no run folder: it has no config.json.`);
+  try {
+    const config = JSON.parse(readFileSync(file, 'utf8')) as RunConfig;
+    if (config.format !== 'deit-lt run 1') throw new Error(`its format is ${JSON.stringify(config.format)}`);
+    return config;
+  } catch (error) {
+    throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+}

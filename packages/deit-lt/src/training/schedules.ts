@@ -1,0 +1,175 @@
+/**
+ * Learning rate, deferred re-weighting and SAM radius as pure functions of the place in a run, so that a resumed run
+ * needs no state of them. The published code's own rules are in published-schedules.ts.
+ */
+import { UserError } from '../errors.js';
+import { publishedCosine, publishedSteps } from './published-schedules.js';
+
+/** A recipe's `schedule`. */
+export interface ScheduleConfig {
+  readonly name: 'cosine' | 'step' | 'one-cycle' | 'constant';
+  /** Length of the linear warm-up, before everything else. */
+  readonly warmupEpochs: number;
+  /** At the beginning of the warm-up. */
+  readonly warmupLr: number;
+  /** Cosine and one-cycle: reached at the end. */
+  readonly minLr: number;
+  /** Epochs at `minLr` after the last one. */
+  readonly cooldownEpochs: number;
+  /** Step: at the beginning of these epochs (from 0) … */
+  readonly milestones: readonly number[];
+  /** … the learning rate becomes the base one times these. */
+  readonly factors: readonly number[];
+  /** `update`: changes with every update; `epoch`: with every epoch; `published`: as in the published code. */
+  readonly stepping: 'update' | 'epoch' | 'published';
+}
+
+/** What the schedule is stretched over. */
+export interface ScheduleSpan {
+  /** The base learning rate, after any scaling by the batch. */
+  readonly lr: number;
+  /** Epochs without the cooldown. */
+  readonly epochs: number;
+}
+
+/** Where the loop is. */
+export interface Place {
+  /** From 0. */
+  readonly epoch: number;
+  /** Batch within the epoch, from 0. */
+  readonly batch: number;
+  /** Batches of an epoch. */
+  readonly batches: number;
+  /** Batches of an update. Default 1. */
+  readonly accumulation?: number;
+}
+
+/** Epochs that are trained: the published code computes a cooldown and does not run it. */
+export function totalEpochs({ name, stepping, cooldownEpochs }: ScheduleConfig, epochs: number): number {
+  return name === 'cosine' && stepping !== 'published' ? epochs + cooldownEpochs : epochs;
+}
+
+/**
+ * The learning rate of the batch at `place`. Set it before the batch; the update that a window of `accumulation` batches
+ * ends with has the one of its last batch.
+ *
+ * - `update`: the schedule at `epoch + u/U`, update u of the U of the epoch; the cosine starts where the warm-up ends.
+ * - `epoch`: the schedule at `epoch`, the warm-up at `epoch + 1`, so that no epoch runs at `warmupLr` alone.
+ * - `published`: see published-schedules.ts; one-cycle and constant were not published and are as with `epoch`.
+ */
+export function learningRate(config: ScheduleConfig, span: ScheduleSpan, place: Place): number {
+  const { stepping, name } = config;
+  if (stepping === 'published' && name === 'cosine') return publishedCosine(config, span, place);
+  if (stepping === 'published' && name === 'step') return publishedSteps(config, span, place);
+  const { epoch, batch, batches, accumulation = 1 } = place;
+  if (stepping !== 'update') return valueAt(config, span, epoch, epoch + 1);
+  const time = epoch + Math.floor(batch / accumulation) / Math.ceil(batches / accumulation);
+  return valueAt(config, span, time, time);
+}
+
+/** The learning rate at `time` in epochs; the warm-up is read at `warmupTime`. */
+function valueAt(config: ScheduleConfig, { lr, epochs }: ScheduleSpan, time: number, warmupTime: number): number {
+  const { name, warmupEpochs, warmupLr, minLr } = config;
+  if (time < warmupEpochs) return warmupLr + (lr - warmupLr) * Math.min(1, warmupTime / warmupEpochs);
+  const share = epochs > warmupEpochs ? Math.min(1, (time - warmupEpochs) / (epochs - warmupEpochs)) : 1;
+  switch (name) {
+    case 'cosine':
+      return minLr + 0.5 * (lr - minLr) * (1 + Math.cos(Math.PI * share));
+    case 'one-cycle':
+      return minLr + (lr - minLr) * (1 - share);
+    case 'step':
+      return lr * factorAt(config, time);
+    case 'constant':
+      return lr;
+  }
+}
+
+/** The factor of the last milestone that `time` has reached, 1 before the first. */
+export function factorAt(
+  { milestones, factors }: Pick<ScheduleConfig, 'milestones' | 'factors'>,
+  time: number,
+): number {
+  if (milestones.length !== factors.length)
+    throw new UserError(
+      'RECIPE',
+      `schedule: expected as many factors as milestones, found ${factors.length} and ${milestones.length}.`,
+    );
+  let last = { milestone: Number.NEGATIVE_INFINITY, factor: 1 };
+  milestones.forEach((milestone, i) => {
+    if (milestone <= time && milestone >= last.milestone) last = { milestone, factor: factors[i]! };
+  });
+  return last.factor;
+}
+
+export interface LrScaling {
+  /** The batch that `lr` is for; null: any. */
+  readonly lrPer: number | null;
+  /** `effective` counts the accumulated batches, `published` does not. */
+  readonly lrRule: 'effective' | 'published';
+  readonly batchSize: number;
+  readonly accumulation: number;
+  /** Processes that train together. Default 1. */
+  readonly world?: number;
+}
+
+/** The base learning rate for a batch: `lr · (batchSize · world · accumulation)/lrPer`, or without the accumulation. */
+export function scaledLearningRate(
+  lr: number,
+  { lrPer, lrRule, batchSize, accumulation, world = 1 }: LrScaling,
+): number {
+  if (lrPer === null) return lr;
+  return (lr * batchSize * world * (lrRule === 'effective' ? accumulation : 1)) / lrPer;
+}
+
+/** True from the epoch (from 0) of deferred re-weighting on; null: never. */
+export function isReweighted(epoch: number, drwEpoch: number | null): boolean {
+  return drwEpoch !== null && epoch >= drwEpoch;
+}
+
+export interface SamRadiusConfig {
+  /** `none`: always `rho`; `linear`: up to `rho`; `step`: by `steps`. */
+  readonly schedule: 'none' | 'linear' | 'step';
+  readonly rho: number;
+  /** Linear: in the first epoch. Default 0.05. */
+  readonly minRho?: number;
+  /** Step: the radius from each of these epochs (from 0) on. Default: the published ones, for 200 epochs of CIFAR. */
+  readonly steps?: readonly (readonly [fromEpoch: number, rho: number])[];
+  /** Linear: rounds to half precision, as the published code does. Default false. */
+  readonly halfPrecision?: boolean;
+}
+
+/** The published radii of 200 epochs on long-tailed CIFAR. */
+const publishedRadii = [
+  [0, 0.05],
+  [5, 0.1],
+  [160, 0.5],
+  [180, 0.6],
+] as const;
+
+/** SAM's radius in `epoch` (from 0) of `epochs`. */
+export function samRadius(
+  epoch: number,
+  epochs: number,
+  { schedule, rho, minRho = 0.05, steps = publishedRadii, halfPrecision = false }: SamRadiusConfig,
+): number {
+  if (schedule === 'none') return rho;
+  if (schedule === 'step') {
+    const [milestones, factors] = [steps.map(([from]) => from), steps.map(([, radius]) => radius)];
+    return epoch < Math.min(...milestones) ? rho : factorAt({ milestones, factors }, epoch);
+  }
+  const share = epochs > 1 ? Math.min(1, epoch / (epochs - 1)) : 1;
+  const radius = minRho + (rho - minRho) * share;
+  return halfPrecision ? toHalf(radius) : radius;
+}
+
+/** The nearest number of IEEE half precision, ties to even, for positive ones below 65504. */
+export function toHalf(x: number): number {
+  if (x === 0) return 0;
+  const exponent = Math.max(-14, Math.floor(Math.log2(x)));
+  const unit = 2 ** (exponent - 10);
+  const steps = x / unit; // exact
+  const below = Math.floor(steps);
+  const rest = steps - below;
+  const up = rest > 0.5 || (rest === 0.5 && below % 2 === 1);
+  return (below + (up ? 1 : 0)) * unit;
+}

@@ -1,0 +1,48 @@
+/** One update of the weights: backward passes, SAM, clipping, the optimizer. */
+import * as torch from '@deit-lt/torch';
+import type { TrainingRecipe } from '../recipe/schema.js';
+import { withFrozenBatchNormStatistics } from './batch-norm-statistics.js';
+import type { SAM } from './sam.js';
+import type { LossParts, Task } from './task.js';
+
+/** Sharpness-aware minimisation around the optimizer, its radius by epoch (from 0), and what batch norm does meanwhile. */
+export interface SamPlan {
+  readonly sam: SAM;
+  readonly rhoAt: (epoch: number) => number;
+  readonly freezeStatistics: boolean;
+}
+
+export interface UpdateOptions {
+  readonly task: Pick<Task, 'model'>;
+  readonly recipe: { readonly optimizer: Pick<TrainingRecipe['optimizer'], 'clipGradNorm'> };
+  readonly optimizer: { step(): void; zeroGrad(): void };
+  readonly sam?: SamPlan;
+}
+
+/** One backward pass; the loss counts for its share of the accumulated batches, also in a short last window. */
+export function backward(forward: () => LossParts, accumulation: number): LossParts {
+  const parts = forward();
+  (accumulation === 1 ? parts.loss : parts.loss.div(accumulation)).backward();
+  return parts;
+}
+
+/** Clips and steps with the gradients that are there; with SAM those of the worst weights nearby (`again`) take their place. */
+export function update({ recipe, optimizer, task, sam }: UpdateOptions, again: () => LossParts, epoch: number): void {
+  const rho = sam?.rhoAt(epoch) ?? 0;
+  if (sam !== undefined && rho > 0) {
+    sam.sam.rho = rho;
+    sam.sam.firstStep();
+    if (sam.freezeStatistics) withFrozenBatchNormStatistics(task.model, again);
+    else again();
+    clip(recipe, task);
+    sam.sam.secondStep();
+  } else {
+    clip(recipe, task);
+    optimizer.step();
+  }
+  optimizer.zeroGrad();
+}
+
+function clip({ optimizer: { clipGradNorm } }: UpdateOptions['recipe'], { model }: UpdateOptions['task']): void {
+  if (clipGradNorm !== null) torch.optim.clipGradNorm_(model.parameters(), clipGradNorm).dispose();
+}

@@ -1,0 +1,38 @@
+/** What the loop trains: a model joined with its loss. The loop does not know that a task distils. */
+import type * as torch from '@deit-lt/torch';
+import type { RandomStream } from '../random/stream.js';
+import type { OutputLogits } from './evaluate.js';
+import type { TrainingKind } from './reporter.js';
+
+/** A loss and the parts it is made of, as scalars of the batch. */
+export interface LossParts {
+  readonly loss: torch.Tensor;
+  readonly parts: Readonly<Record<string, torch.Tensor>>;
+}
+
+export interface TaskBatch {
+  /** Augmented and normalised, `[B, 3, S, S]`. */
+  readonly images: torch.Tensor;
+  readonly labels: Int32Array;
+  /** From 0. */
+  readonly epoch: number;
+  /** Draws what is drawn once for the whole batch, such as Mixup's λ. */
+  readonly random: RandomStream;
+}
+
+/** A batch as it goes through the network; SAM goes through it twice. */
+export interface PreparedBatch {
+  /** The loss of the weights as they are. */
+  loss(): LossParts;
+}
+
+export interface Task {
+  readonly kind: TrainingKind;
+  readonly model: torch.nn.Module<[torch.Tensor], unknown>;
+  /** First epoch of deferred re-weighting, or null. */
+  readonly drwEpoch: number | null;
+  /** Mixes the batch and asks the teacher, without gradients. The tensors belong to the open scope. */
+  prepare(batch: TaskBatch): PreparedBatch;
+  /** Logits of the model in evaluation mode. */
+  logits(images: torch.Tensor): OutputLogits;
+}

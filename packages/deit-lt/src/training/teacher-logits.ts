@@ -1,0 +1,59 @@
+/** What the teacher says about the student's batch: the batch as the teacher expects it, and its logits. */
+import * as torch from '@deit-lt/torch';
+import type { StudentRecipe } from '../recipe/schema.js';
+import type { Classifier } from './classifier.js';
+
+export interface TeacherLogitsOptions {
+  readonly student: Pick<StudentRecipe, 'imageSize' | 'mean' | 'std' | 'distillation'>;
+  /** The teacher's class of each class of the data, or null when they are the same. */
+  readonly order: Int32Array | null;
+}
+
+/** From the student's normalised batch `[B, 3, S, S]` to logits `[B, C]` in the data's order. */
+export interface TeacherLogits extends Disposable {
+  logits(images: torch.Tensor): torch.Tensor;
+}
+
+/**
+ * `own`: the batch gets the teacher's normalisation and, with antialiasing, its size. `published`: it keeps the
+ * student's normalisation and is shrunk by bicubic interpolation without antialiasing, as the published code does.
+ */
+export function teacherLogits(teacher: Classifier, { student, order }: TeacherLogitsOptions): TeacherLogits {
+  const size = teacher.recipe.imageSize;
+  const isPublished = student.distillation.teacherInput === 'published';
+  const device = teacher.placement.device;
+  const { scale, shift } = torch.tidy(() => renormalisation(student, teacher.recipe, device));
+  const index = order && torch.keep(torch.tensor(order, { dtype: 'int64' }).to(device));
+  const changes = !isPublished && !(student.mean.every((m, i) => m === teacher.recipe.mean[i]) && student.std.every((s, i) => s === teacher.recipe.std[i]));
+  return {
+    logits: (images) =>
+      torch.tidy(() => {
+        const sized = student.imageSize === size ? images : resize(images, size, !isPublished);
+        const given = changes ? sized.mul(scale).add(shift) : sized;
+        const logits = teacher.logits(given).avg;
+        return index === null ? logits : logits.indexSelect(1, index);
+      }),
+    [Symbol.dispose]: () => {
+      for (const tensor of [scale, shift, index]) tensor?.dispose();
+      teacher[Symbol.dispose]();
+    },
+  };
+}
+
+/** `x·σ_s/σ_t + (μ_s − μ_t)/σ_t` turns one normalisation into the other; `[1, 3, 1, 1]`. */
+function renormalisation(
+  student: Pick<StudentRecipe, 'mean' | 'std'>,
+  teacher: Pick<StudentRecipe, 'mean' | 'std'>,
+  device: string,
+): { scale: torch.Tensor; shift: torch.Tensor } {
+  const perChannel = (of: (channel: number) => number): torch.Tensor =>
+    torch.keep(torch.tensor([0, 1, 2].map(of)).view([1, 3, 1, 1]).to(device));
+  return {
+    scale: perChannel((i) => student.std[i]! / teacher.std[i]!),
+    shift: perChannel((i) => (student.mean[i]! - teacher.mean[i]!) / teacher.std[i]!),
+  };
+}
+
+function resize(images: torch.Tensor, size: number, antialias: boolean): torch.Tensor {
+  return torch.nn.functional.interpolate(images, { size, mode: 'bicubic', antialias });
+}

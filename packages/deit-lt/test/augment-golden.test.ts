@@ -1,0 +1,312 @@
+/**
+ * Augmentations against numbers that timm, torchvision and Pillow gave (../shared/golden beside the repository, made with
+ * Pillow 9.4 and torch 1.13.1; skipped where it is not).
+ */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
+import { centerWindow } from '../src/augment/center-crop.js';
+import { cutoutBox } from '../src/augment/cutout.js';
+import { argumentAt, type MagnitudeOp } from '../src/augment/magnitudes.js';
+import { cutmixBox, cutmixOf, type Mix, mixImages, mixTargets } from '../src/augment/mixup.js';
+import { normalize } from '../src/augment/normalize.js';
+import { applyOps, type OpName } from '../src/augment/ops.js';
+import { padCrop } from '../src/augment/pad-crop.js';
+import { drawEraseBox, eraseBox_ } from '../src/augment/random-erasing.js';
+import { drawResizedCrop } from '../src/augment/random-resized-crop.js';
+import {
+  asBatch,
+  asImage,
+  loadGolden,
+  maxDifference,
+  noGolden,
+  pythonStream,
+  replay,
+  shareDifferent,
+} from './augment-helpers.js';
+
+type ImageName = 'a' | 'b';
+type Four = [number, number, number, number];
+
+interface Golden {
+  images: Record<ImageName, { width: number; height: number; key: string }>;
+  img_mean_fill: number[];
+  randaugment: {
+    level_to_arg: { op: string; level: number | null; sign: 1 | -1 | null; args: number[] }[];
+    cases: { key: string; op: string; interpolation: string | null; image: ImageName; args: number[] }[];
+  };
+  eval_transform: {
+    cases: {
+      image: ImageName;
+      size: number;
+      resized_width_height: [number, number];
+      crop_top: number;
+      crop_left: number;
+    }[];
+  };
+  random_resized_crop_params: {
+    scale: [number, number];
+    ratio: [number, number];
+    cases: { python_seed: number; image: ImageName; top_left_height_width: Four }[];
+  };
+  normalize: Record<'imagenet' | 'cifar_teacher', { mean: Triple; std: Triple; key: string }>;
+  color_jitter: { cases: { key: string; op: string; factor: number; image: ImageName }[] };
+  gaussian_blur: { cases: { key: string; radius: number; image: ImageName }[] };
+  autoaugment_cifar10_policy: {
+    cases: { key: string; op: string; magnitude: number; sign: number | null; image: ImageName }[];
+  };
+  cutout: { cases: { key: string; center_y: number; center_x: number; box_y1_y2_x1_x2: Four }[] };
+  mixup_cutmix: {
+    num_classes: number;
+    label_smoothing: number;
+    cases: {
+      kind: 'mixup' | 'cutmix';
+      lam: number;
+      center_y: number;
+      center_x: number;
+      box_yl_yh_xl_xh: Four;
+      corrected_lam: number;
+      x: string;
+      target: string;
+    }[];
+  };
+  random_erasing: {
+    probability: number;
+    min_area: number;
+    max_area: number;
+    aspect: [number, number];
+    cases: { key: string; uniform_stream: number[]; box_top_left_height_width: Four | null }[];
+    seeded_boxes: { python_seed: number; erased: boolean; box_top_left_height_width?: Four }[];
+  };
+}
+type Triple = [number, number, number];
+
+interface OpCase {
+  key: string;
+  image: ImageName;
+  arg: number;
+}
+
+/** RandAugment's names in timm, and ours. */
+const names: Record<string, MagnitudeOp> = {
+  AutoContrast: 'autocontrast',
+  Equalize: 'equalize',
+  Invert: 'invert',
+  Rotate: 'rotate',
+  PosterizeIncreasing: 'posterize',
+  SolarizeIncreasing: 'solarize',
+  SolarizeAdd: 'solarizeAdd',
+  ColorIncreasing: 'color',
+  ContrastIncreasing: 'contrast',
+  BrightnessIncreasing: 'brightness',
+  SharpnessIncreasing: 'sharpness',
+  ShearX: 'shearX',
+  ShearY: 'shearY',
+  TranslateXRel: 'translateX',
+  TranslateYRel: 'translateY',
+};
+const geometric = new Set<OpName>(['rotate', 'shearX', 'shearY', 'translateX', 'translateY']);
+
+suite('golden augmentations', { skip: noGolden }, () => {
+  const { json, at } = noGolden ? loadNothing() : loadGolden<Golden>();
+
+  /** All cases of one operation on one image as one batch, so that each sample has its own argument. */
+  function compareOp(op: OpName, cases: readonly OpCase[], limits: { levels: number; share: number }): void {
+    for (const image of ['a', 'b'] as const) {
+      const of = cases.filter((item) => item.image === image);
+      if (of.length === 0) continue;
+      const batch = asBatch(at(`image.${image}`)).repeat(of.length, 1, 1, 1);
+      const changed = applyOps(
+        batch,
+        of.map(({ arg }) => ({ op, arg })),
+        { fill: json.img_mean_fill },
+      );
+      of.forEach(({ key }, i) => {
+        const expected = at(key);
+        const actual = asImage(changed, i);
+        assert.ok(maxDifference(actual, expected) <= limits.levels, `${key}: ${maxDifference(actual, expected)}`);
+        assert.ok(shareDifferent(actual, expected) <= limits.share, `${key}: ${shareDifferent(actual, expected)}`);
+      });
+    }
+  }
+
+  const exact = { levels: 0, share: 0 };
+
+  test("RandAugment's levels become timm's arguments", () => {
+    for (const { op, level, sign, args } of json.randaugment.level_to_arg) {
+      const arg = argumentAt(names[op]!, level ?? 0, sign ?? 1);
+      assert.ok(Math.abs(arg - (args[0] ?? 0)) < 1e-12, `${op} at ${level}: ${arg}, not ${args}`);
+    }
+  });
+
+  for (const [name, op] of Object.entries(names))
+    test(`${op} gives ${geometric.has(op) ? "Pillow's bilinear levels, at most 1 off" : "Pillow's levels exactly"}`, () => {
+      const cases = json.randaugment.cases
+        .filter((item) => item.op === name && item.interpolation !== 'bicubic')
+        .map(({ key, image, args }) => ({ key, image, arg: args[0] ?? 0 }));
+      assert.ok(cases.length > 0);
+      // The one-off levels are translations by fractions such as 7.2 pixels: exact values fall on whole levels, and the
+      // last bit of Pillow's doubles decides whether truncation takes them one down.
+      compareOp(op, cases, geometric.has(op) ? { levels: 1, share: 0.05 } : exact);
+    });
+
+  test('the point operations of the CIFAR-10 policy give its levels exactly', () => {
+    const ops: OpName[] = [
+      'invert',
+      'contrast',
+      'sharpness',
+      'autocontrast',
+      'equalize',
+      'posterize',
+      'color',
+      'brightness',
+      'solarize',
+    ];
+    for (const op of ops)
+      compareOp(
+        op,
+        json.autoaugment_cifar10_policy.cases
+          .filter((item) => item.op === op)
+          .map(({ key, image, magnitude, sign }) => ({
+            key,
+            image,
+            arg: sign === null ? magnitude : 1 + sign * magnitude,
+          })),
+        exact,
+      );
+  });
+
+  test("colour jitter's adjustments give torchvision's levels exactly", () => {
+    const ops = { brightness: 'brightness', contrast: 'contrast', saturation: 'color', hue: 'hue' } as const;
+    for (const [name, op] of Object.entries(ops))
+      compareOp(
+        op,
+        json.color_jitter.cases
+          .filter((item) => item.op === name)
+          .map(({ key, image, factor }) => ({ key, image, arg: factor })),
+        exact,
+      );
+  });
+
+  test("blur gives Pillow's levels exactly", () => {
+    compareOp(
+      'gaussianBlur',
+      json.gaussian_blur.cases.map(({ key, image, radius }) => ({ key, image, arg: radius })),
+      exact,
+    );
+  });
+
+  test('solarising and grey give the levels of 3-Augment exactly', () => {
+    for (const image of ['a', 'b'] as const) {
+      compareOp('solarize', [{ key: `solarize128.${image}`, image, arg: 128 }], exact);
+      compareOp('grayscale', [{ key: `grayscale3.${image}`, image, arg: 0 }], exact);
+    }
+  });
+
+  test('normalisation agrees to 1e-6', () => {
+    for (const { mean, std, key } of [json.normalize.imagenet, json.normalize.cifar_teacher]) {
+      const normalised = normalize({ mean, std })(asBatch(at('image.a')), []);
+      assert.ok(maxDifference(normalised.select(0, 0), at(key)) < 1e-6, key);
+    }
+  });
+
+  test('evaluation windows are the resized and cropped ones', () => {
+    for (const {
+      image,
+      size,
+      resized_width_height: [w, h],
+      crop_top,
+      crop_left,
+    } of json.eval_transform.cases) {
+      const { width, height } = json.images[image];
+      const window = centerWindow(width, height, size);
+      const expected = [crop_left, crop_top, size, size];
+      const actual = [
+        (window.x * w) / width,
+        (window.y * h) / height,
+        (window.width * w) / width,
+        (window.height * h) / height,
+      ];
+      actual.forEach((value, i) => {
+        assert.ok(Math.abs(value - expected[i]!) < 1e-9, `${image} at ${size}: ${actual}, not ${expected}`);
+      });
+    }
+  });
+
+  test("random resized crops are timm's for the same random numbers", () => {
+    const { scale, ratio, cases } = json.random_resized_crop_params;
+    for (const {
+      python_seed,
+      image,
+      top_left_height_width: [y, x, height, width],
+    } of cases) {
+      const { width: fromWidth, height: fromHeight } = json.images[image];
+      const window = drawResizedCrop(fromWidth, fromHeight, { scale, ratio }, pythonStream(python_seed));
+      assert.deepEqual(window, { x, y, width, height, flip: false });
+    }
+  });
+
+  test("padded crops begin where torchvision's do", () => {
+    const sampler = padCrop.create({ padding: 4 }, { size: 32, mean: [0, 0, 0], std: [1, 1, 1], filter: 'bilinear' });
+    assert.deepEqual(sampler(32, 32, replay([3.5 / 9, 7.5 / 9])), { x: 3, y: -1, width: 32, height: 32, flip: false });
+  });
+
+  test('random erasing draws the boxes and fills of timm', () => {
+    const { probability, min_area, max_area, aspect, cases, seeded_boxes } = json.random_erasing;
+    const options = { area: [min_area, max_area], ratio: aspect } as const;
+    const boxOf = ([top, left, height, width]: Four) => ({ top, left, height, width });
+    for (const { key, uniform_stream, box_top_left_height_width } of cases) {
+      const random = replay(uniform_stream);
+      const box = random.random() > probability ? undefined : drawEraseBox(32, 32, options, random);
+      assert.deepEqual(box, box_top_left_height_width ? boxOf(box_top_left_height_width) : undefined);
+      const erased = at('erase.input').unsqueeze(0).clone();
+      if (box) eraseBox_(erased, 0, box, at('erase.noise').narrow(1, 0, box.height).narrow(2, 0, box.width));
+      assert.equal(maxDifference(erased.select(0, 0), at(key)), 0, key);
+    }
+    for (const { python_seed, erased, box_top_left_height_width } of seeded_boxes) {
+      const random = pythonStream(python_seed);
+      assert.equal(random.random() <= probability, erased);
+      if (erased) assert.deepEqual(drawEraseBox(32, 32, options, random), boxOf(box_top_left_height_width!));
+    }
+  });
+
+  test('Cutout blackens the published boxes', () => {
+    for (const {
+      key,
+      center_y,
+      center_x,
+      box_y1_y2_x1_x2: [y1, y2, x1, x2],
+    } of json.cutout.cases) {
+      const box = cutoutBox(32, 32, 16, center_y, center_x);
+      assert.deepEqual(box, { top: y1, left: x1, height: y2 - y1, width: x2 - x1 });
+      const cut = at('cutout.input').unsqueeze(0).clone();
+      eraseBox_(cut, 0, box, torch.zeros(1));
+      assert.equal(maxDifference(cut.select(0, 0), at(key)), 0, key);
+    }
+  });
+
+  test('Mixup and CutMix give images and targets to 1e-6', () => {
+    const { num_classes: numClasses, label_smoothing: smoothing, cases } = json.mixup_cutmix;
+    const labels = Int32Array.from(at('mix.labels').toTypedArray<'int64'>(), Number);
+    for (const item of cases) {
+      let mix: Mix = { kind: 'mixup', lambda: item.lam };
+      if (item.kind === 'cutmix') {
+        const box = cutmixBox(8, 8, item.lam, item.center_y, item.center_x);
+        const [yl, yh, xl, xh] = item.box_yl_yh_xl_xh;
+        assert.deepEqual(box, { top: yl, left: xl, height: yh - yl, width: xh - xl });
+        mix = cutmixOf(box, 8, 8);
+        assert.ok(Math.abs(mix.lambda - item.corrected_lam) < 1e-12);
+      }
+      for (const mixes of [[mix], Array.from(labels, () => mix)]) {
+        assert.ok(maxDifference(mixImages(at('mix.input'), mixes), at(item.x)) < 1e-6, item.x);
+        const targets = mixTargets(labels, mixes, { numClasses, smoothing });
+        assert.ok(maxDifference(targets, at(item.target)) < 1e-6, item.target);
+      }
+    }
+  });
+});
+
+/** Stands in where the golden folder is absent and every test is skipped. */
+function loadNothing(): { json: Golden; at: (key: string) => torch.Tensor } {
+  return { json: {} as Golden, at: () => torch.empty(0) };
+}

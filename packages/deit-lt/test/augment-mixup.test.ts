@@ -1,0 +1,86 @@
+/** Mixup and CutMix of whole batches. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
+import { type MixBatchOptions, mixBatch, smoothedOneHot } from '../src/augment/mixup.js';
+import { stream } from '../src/random/stream.js';
+
+const numClasses = 4;
+
+const batchOf = (n: number): torch.Tensor =>
+  torch.randn(n, 8, 8, 3, { generator: new torch.Generator().manualSeed(2) }).permute(0, 3, 1, 2);
+const labelsOf = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i % numClasses);
+const same = (a: torch.Tensor, b: torch.Tensor): boolean => a.sub(b).abs().max().toNumber() === 0;
+const mix = (n: number, seed: number, options: Partial<MixBatchOptions> = {}) =>
+  mixBatch(batchOf(n), labelsOf(n), { numClasses, random: stream(seed, 'mix'), ...options });
+
+suite('mixBatch()', () => {
+  for (const mode of ['batch', 'pair', 'elem'] as const) {
+    test(`${mode}: targets sum to one, format and input stay`, () => {
+      const images = batchOf(6);
+      const before = images.clone();
+      for (let seed = 0; seed < 8; seed++) {
+        const options = { numClasses, smoothing: 0.1, mode, random: stream(seed, 'mix') };
+        const { images: mixed, targets } = mixBatch(images, labelsOf(6), options);
+        assert.ok(mixed.isContiguous({ memoryFormat: 'channels_last' }));
+        assert.ok(targets.sum(1).sub(1).abs().max().toNumber() < 1e-6);
+        assert.deepEqual(targets.shape, [6, numClasses]);
+      }
+      assert.ok(same(images, before));
+    });
+
+    test(`${mode}: the middle image of an odd batch stays as it is`, () => {
+      for (let seed = 0; seed < 8; seed++) {
+        const { images, targets } = mix(5, seed, { mode });
+        assert.ok(images.select(0, 2).sub(batchOf(5).select(0, 2)).abs().max().toNumber() < 1e-6);
+        assert.deepEqual(targets.select(0, 2).toArray(), [0, 0, 1, 0]);
+      }
+    });
+  }
+
+  test('pair: both partners share what is drawn', () => {
+    const { mixes } = mix(6, 4, { mode: 'pair' });
+    assert.equal(mixes.length, 6);
+    for (let i = 0; i < 3; i++) assert.deepEqual(mixes[i], mixes[5 - i]);
+    assert.notDeepEqual(mixes[0], mixes[1]);
+  });
+
+  test('elem: each image is mixed by its own draw', () => {
+    const images = batchOf(6);
+    const { images: mixed, mixes } = mix(6, 5, { mode: 'elem', cutmixAlpha: 0 });
+    mixes.forEach(({ lambda }, i) => {
+      const expected = images
+        .select(0, i)
+        .mul(lambda)
+        .add_(images.select(0, 5 - i), { alpha: 1 - lambda });
+      assert.ok(mixed.select(0, i).sub(expected).abs().max().toNumber() < 1e-6);
+    });
+  });
+
+  test('the same stream gives the same batch', () => {
+    assert.ok(same(mix(6, 7).images, mix(6, 7).images));
+    assert.deepEqual(mix(6, 7).mixes, mix(6, 7).mixes);
+  });
+
+  test('probability 0 leaves images and labels', () => {
+    const { images, targets, lambda, kind } = mix(4, 0, { probability: 0 });
+    assert.ok(same(images, batchOf(4)));
+    assert.ok(same(targets, torch.eye(4)));
+    assert.deepEqual([lambda, kind], [1, 'none']);
+  });
+
+  test('an α below zero counts as off', () => {
+    assert.equal(mix(4, 0, { mixupAlpha: -1, cutmixAlpha: 0 }).kind, 'none');
+  });
+});
+
+suite('smoothedOneHot()', () => {
+  test('spreads the smoothing over all classes', () => {
+    const targets = smoothedOneHot(Int32Array.of(1, 3), 4, 0.2);
+    const expected = torch.tensor([
+      [0.05, 0.85, 0.05, 0.05],
+      [0.05, 0.05, 0.05, 0.85],
+    ]);
+    assert.ok(targets.sub(expected).abs().max().toNumber() < 1e-7);
+  });
+});

@@ -1,0 +1,137 @@
+/** SAM, weight averages and weight-decay groups against runs of the published code. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
+import { Ema } from '../src/training/ema.js';
+import { parameterGroups } from '../src/training/parameter-groups.js';
+import { SAM } from '../src/training/sam.js';
+import { assertClose, assertNear, golden, skipGolden } from './helpers/golden-files.js';
+
+interface Run {
+  name: string;
+  lr: number;
+  weight_decay: number;
+  betas?: [number, number];
+  eps?: number;
+  momentum?: number;
+  rho?: number;
+  adaptive?: boolean;
+  clip_grad_norm?: number | null;
+  param_groups?: { weight_decay: number; params: string[] }[];
+  losses_at_w?: number[];
+  losses_at_perturbed?: number[];
+  ema_decay?: number;
+}
+
+const { json, tensor } = golden<{ parameter_order: string[]; steps: number; runs: Run[] }>('optim', {
+  parameter_order: [],
+  steps: 0,
+  runs: [],
+});
+
+/** The tiny network of the golden file: tokens, a hidden layer, layer norm, a classifier. */
+class Tiny extends torch.nn.Module {
+  readonly posEmbed = new torch.nn.Parameter(tensor('init.pos_embed').clone());
+  readonly clsToken = new torch.nn.Parameter(tensor('init.cls_token').clone());
+  readonly distToken = new torch.nn.Parameter(tensor('init.dist_token').clone());
+  readonly fc1 = new torch.nn.Linear(4, 6);
+  readonly norm = new torch.nn.LayerNorm(6, { eps: 1e-6 });
+  readonly fc2 = new torch.nn.Linear(6, 3);
+
+  constructor() {
+    super();
+    this.loadStateDict(new Map(json.parameter_order.map((name) => [name, tensor(`init.${name}`)])));
+  }
+
+  forward(x: torch.Tensor): torch.Tensor {
+    const tokens = x.add(this.posEmbed).add(x.mul(this.clsToken)).add(this.distToken.mul(0.5));
+    return this.fc2.call(this.norm.call(this.fc1.call(tokens).tanh()));
+  }
+
+  /** Of step `k` from 1; its gradients are added up. */
+  lossOf(k: number): number {
+    return torch.tidy(() => {
+      const logits = this.call(tensor('x').select(0, k - 1));
+      const labels = tensor('y').select(0, k - 1);
+      const loss = torch.nn.functional.crossEntropy(logits.reshape([-1, 3]), labels.reshape([-1]));
+      loss.backward();
+      return loss.toNumber();
+    });
+  }
+}
+
+function assertParameters(model: Tiny, prefix: string, atol: number): void {
+  for (const [name, param] of model.namedParameters()) assertNear(param, tensor(`${prefix}.${name}`), { atol }, name);
+}
+
+function setGradients(model: Tiny, prefix: string): void {
+  for (const [name, param] of model.namedParameters()) param.grad = tensor(`${prefix}.${name}`).clone();
+}
+
+suite('golden SAM', { skip: skipGolden }, () => {
+  const runs = json.runs.filter(({ name }) => name.startsWith('sam'));
+  const make = (model: Tiny, { lr, momentum, weight_decay: weightDecay, rho, adaptive }: Run) => {
+    const optimizer = new torch.optim.SGD(model.parameters(), { lr, momentum: momentum!, weightDecay });
+    return { optimizer, sam: new SAM(optimizer, { rho: rho!, adaptive: adaptive! }) };
+  };
+
+  for (const run of runs) {
+    test(`${run.name}: replaying the stored gradients`, () => {
+      const model = new Tiny();
+      const { sam } = make(model, run);
+      for (let k = 1; k <= json.steps; k++) {
+        setGradients(model, `${run.name}.step${k}.grad_at_w`);
+        sam.firstStep();
+        assertParameters(model, `${run.name}.step${k}.perturbed`, 2e-6);
+        assert.ok(model.parameters().every(({ grad }) => grad === null));
+        setGradients(model, `${run.name}.step${k}.grad`);
+        sam.secondStep();
+        assertParameters(model, `${run.name}.step${k}.param`, 2e-6);
+      }
+    });
+
+    test(`${run.name}: training on the stored data`, () => {
+      const model = new Tiny();
+      const { sam, optimizer } = make(model, run);
+      for (let k = 1; k <= json.steps; k++) {
+        optimizer.zeroGrad();
+        assertClose(model.lossOf(k), run.losses_at_w![k - 1]!, { atol: 2e-5 }, `loss of step ${k}`);
+        sam.firstStep();
+        assertClose(model.lossOf(k), run.losses_at_perturbed![k - 1]!, { atol: 2e-5 }, `loss uphill of step ${k}`);
+        sam.secondStep();
+        assertParameters(model, `${run.name}.step${k}.param`, 2e-5);
+      }
+    });
+  }
+});
+
+suite('golden weight averages and decay groups', { skip: skipGolden }, () => {
+  const run = json.runs.find(({ name }) => name === 'adamw') as Run;
+
+  test('parameterGroups() are timm’s, in its order', () => {
+    const model = new Tiny();
+    const nameOf = new Map(model.namedParameters().map(([name, param]) => [param, name]));
+    const found = parameterGroups(model, { weightDecay: run.weight_decay });
+    assert.deepEqual(
+      found.map(({ weightDecay, params }) => ({ weight_decay: weightDecay, params: params.map((p) => nameOf.get(p)) })),
+      run.param_groups,
+    );
+  });
+
+  test('AdamW with these groups, and the average after each step', () => {
+    const model = new Tiny();
+    const { lr, betas, eps } = run;
+    const groups = parameterGroups(model, { weightDecay: run.weight_decay });
+    const optimizer = new torch.optim.AdamW(groups, { lr, betas: betas!, eps: eps! });
+    using ema = new Ema(model, { decay: run.ema_decay! });
+    for (let k = 1; k <= json.steps; k++) {
+      setGradients(model, `adamw.step${k}.grad`);
+      optimizer.step();
+      ema.update();
+      assertParameters(model, `adamw.step${k}.param`, 2e-6);
+      for (const [name, average] of ema.stateDict().tensors)
+        assertNear(average, tensor(`adamw.step${k}.ema.${name}`), { atol: 2e-6 }, `average of ${name}`);
+      ema.swap(() => assertParameters(model, `adamw.step${k}.ema`, 2e-6));
+    }
+  });
+});

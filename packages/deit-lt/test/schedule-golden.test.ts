@@ -1,0 +1,113 @@
+/** Learning rates and SAM radii against those that the published loops applied. */
+import { suite, test } from 'node:test';
+import { publishedPacoSteps } from '../src/training/published-schedules.js';
+import { learningRate, type ScheduleConfig, samRadius, scaledLearningRate } from '../src/training/schedules.js';
+import { assertClose, golden, skipGolden } from './helpers/golden-files.js';
+
+interface Student {
+  epochs: number;
+  accum_iter: number;
+  loader_len: number;
+  lr: number;
+  batch_size: number;
+  world: number;
+  scaled_lr: number;
+  warmup_epochs: number;
+  warmup_lr: number;
+  min_lr: number;
+  cooldown_epochs: number;
+  lr_per_epoch?: number[];
+  epochs_listed?: {
+    epoch: number;
+    lr_per_iteration: number[];
+    optimizer_updates: { iteration: number; lr: number }[];
+  }[];
+}
+
+interface Schedule {
+  student: Student[];
+  teacher_saddle: {
+    lr: number;
+    epochs: number;
+    min_rho: number;
+    max_rho: number;
+    rho: number;
+    lr_per_epoch: number[];
+    rho_none: number[];
+    rho_step: number[];
+    rho_linear: number[];
+    rho_linear_before_float16: number[];
+  }[];
+  teacher_paco: { code: string; lr: number; warmup_epochs: number; lr_per_epoch: number[] }[];
+}
+
+const { json } = golden<Schedule>('schedule', { student: [], teacher_saddle: [], teacher_paco: [] });
+const relative = { rtol: 1e-12 };
+
+const common: ScheduleConfig = {
+  name: 'cosine',
+  warmupEpochs: 5,
+  warmupLr: 0,
+  minLr: 0,
+  cooldownEpochs: 0,
+  milestones: [],
+  factors: [],
+  stepping: 'published',
+};
+
+function compare(expected: readonly number[], of: (i: number) => number, what: string): void {
+  expected.forEach((value, i) => {
+    assertClose(of(i), value, relative, `${what} ${i}`);
+  });
+}
+
+suite('golden schedules', { skip: skipGolden }, () => {
+  for (const run of json.student)
+    test(`student, ${run.epochs} epochs of ${run.loader_len} batches, ${run.accum_iter} to an update`, () => {
+      const { batch_size: batchSize, accum_iter: accumulation, world, epochs, loader_len: batches } = run;
+      const lr = scaledLearningRate(run.lr, { lrPer: 512, lrRule: 'published', batchSize, accumulation, world });
+      assertClose(lr, run.scaled_lr, relative, 'base learning rate');
+      const config = {
+        ...common,
+        warmupEpochs: run.warmup_epochs,
+        warmupLr: run.warmup_lr,
+        minLr: run.min_lr,
+        cooldownEpochs: run.cooldown_epochs,
+      };
+      const at = (epoch: number, batch: number): number =>
+        learningRate(config, { lr, epochs }, { epoch, batch, batches, accumulation });
+      compare(run.lr_per_epoch ?? [], (epoch) => at(epoch, 3), 'epoch');
+      for (const { epoch, lr_per_iteration: lrs, optimizer_updates: updates } of run.epochs_listed ?? []) {
+        compare(lrs, (batch) => at(epoch, batch), `epoch ${epoch}, batch`);
+        for (const update of updates)
+          assertClose(at(epoch, update.iteration), update.lr, relative, `update of epoch ${epoch}`);
+      }
+    });
+
+  for (const { lr, epochs, lr_per_epoch: lrs } of json.teacher_saddle)
+    test('LDAM teacher: learning rate', () => {
+      const config: ScheduleConfig = { ...common, name: 'step', milestones: [160, 180], factors: [1e-2, 1e-4] };
+      for (const stepping of ['published', 'epoch'] as const)
+        compare(
+          lrs,
+          (epoch) => learningRate({ ...config, stepping }, { lr, epochs }, { epoch, batch: 0, batches: 97 }),
+          stepping,
+        );
+    });
+
+  for (const run of json.teacher_saddle)
+    test('LDAM teacher: radius of SAM', () => {
+      const { epochs, rho, min_rho: minRho, max_rho: maxRho } = run;
+      const linear = { schedule: 'linear', rho: maxRho, minRho } as const;
+      compare(run.rho_none, (epoch) => samRadius(epoch, epochs, { schedule: 'none', rho }), 'none');
+      compare(run.rho_step, (epoch) => samRadius(epoch, epochs, { schedule: 'step', rho }), 'step');
+      compare(run.rho_linear_before_float16, (epoch) => samRadius(epoch, epochs, linear), 'linear');
+      compare(run.rho_linear, (epoch) => samRadius(epoch, epochs, { ...linear, halfPrecision: true }), 'half');
+    });
+
+  for (const { code, lr, warmup_epochs: warmupEpochs, lr_per_epoch: lrs } of json.teacher_paco)
+    test(`${code} teacher: learning rate`, () => {
+      const config = { warmupEpochs, milestones: [320, 360], factors: [0.1, 0.01] };
+      compare(lrs, (epoch) => publishedPacoSteps(config, { lr }, { epoch }), 'epoch');
+    });
+});
