@@ -154,10 +154,10 @@ suite('buildPipeline()', () => {
   });
 
   test('rejects unknown names with the nearest one', () => {
-    rejects({ padCrop: true, colourJitter: true }, /augment has no "colourJitter": did you mean "colorJitter"\?/);
+    rejects({ padCrop: true, colourJitter: true }, /augment: there is no "colourJitter"; did you mean "colorJitter"\?/);
     rejects(
       { padCrop: true, colorJitter: { brigthness: 0.4 } },
-      /augment\.colorJitter has no "brigthness": did you mean "brightness"\?/,
+      /augment\.colorJitter: there is no "brigthness"; did you mean "brightness"\?/,
     );
   });
 

@@ -63,10 +63,16 @@ function entrySchema(options: z.ZodObject): z.ZodType {
     const result = isRecord ? options.safeParse(given) : undefined;
     if (result?.success) return result.data;
     const issues = result?.error.issues ?? [{ code: 'custom', message: `expected ${allowed}`, path: [] } as const];
-    for (const issue of issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
-    return false; // fits what follows: Zod goes on after unknown keys
+    for (const issue of issues) context.issues.push({ ...stopping(issue, keys), input: value } as z.core.$ZodRawIssue);
+    return z.NEVER;
   };
   return z.preprocess(resolve, z.union([z.literal(false), options])).optional();
+}
+
+/** Zod does not stop a pipe at unknown keys, and its union would forget them: as issues of our own they stop it. */
+function stopping(issue: z.core.$ZodIssue, keys: readonly string[]): object {
+  if (issue.code !== 'unrecognized_keys') return issue;
+  return { code: 'custom', message: explainUnknown(issue.keys, keys), path: issue.path };
 }
 
 /** The `augment` block of a recipe: each augmentation by name, its options, `true` or `false`. Resolves the defaults. */
@@ -87,11 +93,13 @@ export function resolveAugment(config: AugmentConfig): ResolvedAugmentConfig {
 }
 
 function explainIssue(issue: z.core.$ZodIssue): string {
-  const [name] = issue.path;
-  if (issue.code !== 'unrecognized_keys') return `augment.${issue.path.join('.')}: ${issue.message}`;
-  const known = name === undefined ? augmentations : augmentations[name as AugmentationName].options.shape;
   const path = ['augment', ...issue.path].join('.');
-  return issue.keys.map((key) => `${path} has no "${key}": ${suggest(key, Object.keys(known))}`).join('\n');
+  const unknown = issue.code === 'unrecognized_keys';
+  return `${path}: ${unknown ? explainUnknown(issue.keys, Object.keys(augmentations)) : issue.message}`;
+}
+
+function explainUnknown(unknown: readonly string[], known: readonly string[]): string {
+  return unknown.map((key) => `there is no "${key}"; ${suggest(key, known)}`).join('; ');
 }
 
 /** An entry whose options were checked by its own schema. */

@@ -27,7 +27,7 @@ export const plainColors: Colors = { bold: same, dim: same, head: same, mid: sam
 
 /** Colours where `stream` shows them. */
 export function colorsFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): Colors {
-  if (env['NO_COLOR']) return plainColors;
-  if (env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '0') return painted;
-  return stream.isTTY === true && env['TERM'] !== 'dumb' ? painted : plainColors;
+  if (env.NO_COLOR) return plainColors;
+  if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0') return painted;
+  return stream.isTTY === true && env.TERM !== 'dumb' ? painted : plainColors;
 }

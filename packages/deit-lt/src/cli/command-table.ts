@@ -47,7 +47,9 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'inspect',
     summary: 'shows what is in a data set: classes, long tail, groups, sizes, duplicates, training time',
-    arguments: [{ name: '<data>', description: 'a name (shapes, cifar10, cifar100), a folder, an archive or a list file' }],
+    arguments: [
+      { name: '<data>', description: 'a name (shapes, cifar10, cifar100), a folder, an archive or a list file' },
+    ],
     options: ['imbalance', 'imbalanceType', ...reading, 'recipe', 'set', 'speed', 'svg', 'json'],
     examples: ['deit-lt inspect my-images --split 0.1', 'deit-lt inspect cifar10 --imbalance 100 --svg classes.svg'],
     load: () => import('./inspect.js'),

@@ -5,7 +5,7 @@ import { flagsOf, type Options, optionTable } from './option-table.js';
 
 /** How the user reaches the program: through npm in a checkout, or installed. */
 export function programWords(env: NodeJS.ProcessEnv = process.env): string[] {
-  return env['npm_command'] === undefined ? ['deit-lt'] : ['npx', 'deit-lt'];
+  return env.npm_command === undefined ? ['deit-lt'] : ['npx', 'deit-lt'];
 }
 
 /** `deit-lt train --data /images --out /runs/x …`, one word each, without `--resume`. */

@@ -24,13 +24,17 @@ export interface EarlierRun {
 export function earlierRun(folder: string, command: string, given: Options): EarlierRun {
   const home = [folder, path.join(folder, 'teacher')].find((place) => existsSync(path.join(place, 'config.json')));
   if (home === undefined)
-    throw new UserError('RUN_FOLDER', `${folder} has no run to go on with (no config.json). Leave out --resume to begin one.`);
+    throw new UserError(
+      'RUN_FOLDER',
+      `${folder} has no run to go on with (no config.json). Leave out --resume to begin one.`,
+    );
   const config = readRunConfig(home);
   const first = commandOf(config.command);
   if (first !== undefined && first.command !== command)
     throw new UserError('RUN_FOLDER', `${folder} was made by "deit-lt ${first.command}": go on with that command.`);
   const settings = settingsOf(given);
-  const values = settings.length === 0 || !isValues(config.recipe) ? config.recipe : applySettings(config.recipe, settings);
+  const values =
+    settings.length === 0 || !isValues(config.recipe) ? config.recipe : applySettings(config.recipe, settings);
   return { recipe: checkRecipe(values, `recipe of ${home}`), options: first?.options ?? {} };
 }
 

@@ -9,9 +9,8 @@ import { type EvaluationResult, evaluate } from '../training/evaluate.js';
 import type { MetricsResult } from '../training/metrics.js';
 import { required } from './choose-recipe.js';
 import type { CliContext, CommandInput } from './context.js';
-import { images } from './format.js';
 import { openData } from './open-data.js';
-import { outputRows, resultsTable } from './results-table.js';
+import { outputRows, resultsTable, resultsTitle } from './results-table.js';
 
 const batchSize = 256;
 
@@ -72,6 +71,6 @@ function figures({ overall, head, mid, tail, top5, balanced, perClass }: Metrics
 
 function resultText(result: EvaluationResult, { kind, file, epoch }: Classifier): string {
   const name = kind === 'vit' ? 'plain ViT' : kind;
-  const title = `Accuracy in % on the ${images(result.avg.images).replace(' ', ' test ')}: ${file}, epoch ${epoch + 1}`;
+  const title = `${resultsTitle(result.avg.images, 'test')}: ${file}, epoch ${epoch + 1}`;
   return `${title}\n\n${resultsTable(outputRows(result, name))}`;
 }

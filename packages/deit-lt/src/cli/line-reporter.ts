@@ -17,28 +17,27 @@ export class LineReporter implements Reporter {
     this.#write(line);
   }
 
-  /** Says once what is being done. */
+  /** Says once what is being done before a training; evaluations within it show in the epoch's line. */
   progress(what: string, _done: number, total: number | undefined): void {
-    if (what === this.#work) return;
+    if (what === this.#work || this.#training !== undefined) return;
     this.#work = what;
     this.#write(total === undefined ? what : `${what}: ${count(total)}`);
   }
 
   start(training: TrainingStart): void {
     this.#training = training;
-    this.#work = '';
     for (const line of startLines(training)) this.#write(line);
   }
 
   step(): void {}
 
   epoch(record: Parameters<Reporter['epoch']>[0]): void {
-    this.#work = '';
     const { kind, epochs } = this.#training ?? { kind: 'student', epochs: record.epoch + 1 };
     this.#write(epochLine(kind, epochs, record));
   }
 
   end(training: Parameters<Reporter['end']>[0]): void {
+    this.#training = undefined;
     this.#write(endLine(training));
   }
 }

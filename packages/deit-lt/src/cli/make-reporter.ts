@@ -12,7 +12,7 @@ export interface MadeReporter {
 }
 
 export async function makeReporter(stream: WriteStream, env: NodeJS.ProcessEnv = process.env): Promise<MadeReporter> {
-  if (!stream.isTTY || env['TERM'] === 'dumb' || env['CI'])
+  if (!stream.isTTY || env.TERM === 'dumb' || env.CI)
     return { reporter: new LineReporter((line) => stream.write(`${line}\n`)), close: () => {} };
   const { createLogUpdate } = await import('log-update');
   const update = createLogUpdate(stream);

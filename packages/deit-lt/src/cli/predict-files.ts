@@ -43,7 +43,8 @@ const batchSize = 64;
 export async function findImages(places: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const place of places) {
-    if (!existsSync(place)) throw new UserError('DATA_NOT_FOUND', `${place} does not exist; expected an image or a folder.`);
+    if (!existsSync(place))
+      throw new UserError('DATA_NOT_FOUND', `${place} does not exist; expected an image or a folder.`);
     if (!statSync(place).isDirectory()) found.push(place);
     else for (const file of (await filesUnder(place)).images) found.push(path.join(place, path.relative(place, file)));
   }
@@ -109,12 +110,22 @@ async function predictAll(
   for await (const batch of loader) {
     const ranked = torch.tidy(() => {
       const { avg, cls, dist } = torch.noGrad(() => classifier.logits(batch.images));
-      return { top: rank(avg, top, classNames), ...(cls && { cls: rank(cls, top, classNames) }), ...(dist && { dist: rank(dist, top, classNames) }) };
+      return {
+        top: rank(avg, top, classNames),
+        ...(cls && { cls: rank(cls, top, classNames) }),
+        ...(dist && { dist: rank(dist, top, classNames) }),
+      };
     });
     batch.images.dispose();
-    const one = (of: Ranked[][] | undefined, name: string, i: number): object => (of === undefined ? {} : { [name]: of[i] });
+    const one = (of: Ranked[][] | undefined, name: string, i: number): object =>
+      of === undefined ? {} : { [name]: of[i] };
     batch.ids.forEach((id, i) => {
-      predictions.push({ file: nameOf(id), top: ranked.top[i]!, ...one(ranked.cls, 'cls', i), ...one(ranked.dist, 'dist', i) });
+      predictions.push({
+        file: nameOf(id),
+        top: ranked.top[i]!,
+        ...one(ranked.cls, 'cls', i),
+        ...one(ranked.dist, 'dist', i),
+      });
     });
   }
   return predictions;

@@ -2,7 +2,7 @@
 import { openClassifier } from '../training/classifier.js';
 import type { CommandInput } from './context.js';
 import { images } from './format.js';
-import { findImages, type Prediction, type Ranked, type Unreadable, predictFiles } from './predict-files.js';
+import { findImages, type Prediction, predictFiles, type Ranked, type Unreadable } from './predict-files.js';
 import { textWidth } from './table.js';
 
 /** Exit code 1 when a file could not be read. */

@@ -1,7 +1,7 @@
 /** The parser of the command line, made by commander from the tables of commands and options. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type CommandSpec, commandTable } from './command-table.js';
-import { flagsOf, type Options, type OptionSpec, optionTable } from './option-table.js';
+import { flagsOf, type OptionSpec, type Options, optionTable } from './option-table.js';
 import { projectVersion } from './version.js';
 
 /** A command that was recognised, with its words and options; undefined when help or the version was printed. */
@@ -84,7 +84,12 @@ function makeOption(name: keyof Options): Option {
 }
 
 function numberOf(text: string, spec: OptionSpec): number {
-  const { type, min = Number.NEGATIVE_INFINITY, above = Number.NEGATIVE_INFINITY, below = Number.POSITIVE_INFINITY } = spec;
+  const {
+    type,
+    min = Number.NEGATIVE_INFINITY,
+    above = Number.NEGATIVE_INFINITY,
+    below = Number.POSITIVE_INFINITY,
+  } = spec;
   const value = text.trim() === '' ? Number.NaN : Number(text);
   const fits = Number.isFinite(value) && value >= min && value > above && value < below;
   if (!fits || (type === 'integer' && !Number.isInteger(value))) throw new InvalidArgumentError(expected(spec));
@@ -93,7 +98,7 @@ function numberOf(text: string, spec: OptionSpec): number {
 
 function expected({ type, min, above, below }: OptionSpec): string {
   const limits = [
-    ...(min === undefined ? [] : [`at least ${min}`]),
+    ...(min === undefined ? [] : [`of at least ${min}`]),
     ...(above === undefined ? [] : [`above ${above}`]),
     ...(below === undefined ? [] : [`below ${below}`]),
   ];
@@ -102,6 +107,11 @@ function expected({ type, min, above, below }: OptionSpec): string {
 
 const sentence = (text: string): string => `${text[0]?.toUpperCase()}${text.slice(1)}.`;
 
+/** Commander's messages in the form of ours: what was expected, what was received. */
 function tidied(message: string): string {
-  return message.replace(/^error: /, '').replace(/\n\(Did you mean (.+)\?\)$/s, '; did you mean $1?');
+  return message
+    .replace(/^error: /, '')
+    .replace(/\n\(Did you mean (.+)\?\)$/s, '; did you mean $1?')
+    .replace(/^option '(--[\w-]+).*?' argument '(.*)' is invalid\. (.+?)\.?$/s, '$1: $3, got "$2"')
+    .replace('Allowed choices are', 'expected one of');
 }

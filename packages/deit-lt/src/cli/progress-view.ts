@@ -23,7 +23,11 @@ export function progressLines(state: ProgressState, { width, colors }: { width: 
 function workLine({ work }: ProgressState): string[] {
   if (work === undefined) return [];
   const { what, done, total } = work;
-  return [total === undefined || total === 0 ? progressText(what, done, total) : `${bar(done / total)} ${progressText(what, done, total)}`];
+  return [
+    total === undefined || total === 0
+      ? progressText(what, done, total)
+      : `${bar(done / total)} ${progressText(what, done, total)}`,
+  ];
 }
 
 function trainingLines({ training, step, evaluated }: ProgressState, colors: Colors): string[] {

@@ -15,7 +15,8 @@ export function kindName(kind: TrainingKind): string {
 
 /** `teacher: resnet32, 464,154 parameters, cpu in bfloat16; 12,406 images, 97 batches × 10 epochs → runs/x/teacher`. */
 export function startLines(training: TrainingStart): string[] {
-  const { kind, model, parameters, device, precision, trainImages, batchesPerEpoch, epochs, folder, resumedAt } = training;
+  const { kind, model, parameters, device, precision, trainImages, batchesPerEpoch, epochs, folder, resumedAt } =
+    training;
   const batches = `${count(batchesPerEpoch)} ${batchesPerEpoch === 1 ? 'batch' : 'batches'} × ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
   const first = `${kindNames[kind]}: ${model}, ${count(parameters)} parameters, ${device} in ${precision}; ${images(trainImages)}, ${batches} → ${folder}`;
   if (resumedAt === undefined) return [first];

@@ -1,7 +1,7 @@
 /** Accuracies as a table: a row for each model or output, columns as in the papers' tables. */
 import type { EvaluationResult } from '../training/evaluate.js';
 import type { MetricsResult } from '../training/metrics.js';
-import { accuracy, images } from './format.js';
+import { accuracy, count } from './format.js';
 import { type Column, formatTable } from './table.js';
 
 export interface ResultRow {
@@ -32,16 +32,24 @@ export function resultsTable(rows: readonly ResultRow[]): string {
   return formatTable(columns, cells);
 }
 
+/** What was trained, each as far as there were images to measure on. */
+export interface RunEvaluations {
+  readonly teacher?: EvaluationResult | undefined;
+  readonly vit?: EvaluationResult | undefined;
+  readonly student?: EvaluationResult | undefined;
+}
+
 /** The table of a whole run, or what is said when there was nothing to measure on. */
-export function runResults(
-  { teacher, vit, student }: Readonly<Record<'teacher' | 'vit' | 'student', EvaluationResult | undefined>>,
-  split: 'test' | 'validation',
-): string {
+export function runResults({ teacher, vit, student }: RunEvaluations, split: 'test' | 'validation'): string {
   const rows = [
     ...(teacher === undefined ? [] : outputRows(teacher, 'teacher')),
     ...(vit === undefined ? [] : outputRows(vit, 'plain ViT')),
     ...(student === undefined ? [] : outputRows(student, 'student')),
   ];
   if (rows.length === 0) return 'There are no test or validation images, so nothing was measured.';
-  return `Accuracy in % on the ${images(rows[0]!.metrics.images).replace(' ', ` ${split} `)}\n\n${resultsTable(rows)}`;
+  return `${resultsTitle(rows[0]!.metrics.images, split)}\n\n${resultsTable(rows)}`;
+}
+
+export function resultsTitle(total: number, split: 'test' | 'validation'): string {
+  return `Accuracy in % on ${count(total)} ${split} images`;
 }

@@ -3,7 +3,10 @@ import { commandTable } from './command-table.js';
 import type { UsageError } from './program.js';
 
 /** How the unknown option of `error` is set, or undefined when it is no value of a recipe. */
-export async function settingHint({ message, command }: UsageError, words: readonly string[]): Promise<string | undefined> {
+export async function settingHint(
+  { message, command }: UsageError,
+  words: readonly string[],
+): Promise<string | undefined> {
   const name = /^unknown option '--([\w.-]+)/.exec(message)?.[1];
   const takesSettings = commandTable.some((spec) => spec.name === command && spec.options.includes('set'));
   if (name === undefined || !takesSettings) return undefined;
@@ -11,11 +14,14 @@ export async function settingHint({ message, command }: UsageError, words: reado
   const wanted = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
   const keys = recipeKeys().filter((key) => key === wanted || key.endsWith(`.${wanted}`));
   if (keys.length === 0) return undefined;
-  const value = valueOf(name, words);
-  return `\nIn a recipe it is ${keys.slice(0, 4).map((key) => `--set ${key}=${value}`).join(' or ')}`;
+  const value = givenValue(name, words);
+  return `\nIn a recipe it is ${keys
+    .slice(0, 4)
+    .map((key) => `--set ${key}=${value}`)
+    .join(' or ')}`;
 }
 
-function valueOf(name: string, words: readonly string[]): string {
+function givenValue(name: string, words: readonly string[]): string {
   const at = words.findIndex((word) => word === `--${name}` || word.startsWith(`--${name}=`));
   const word = words[at] ?? '';
   const value = word.includes('=') ? word.slice(word.indexOf('=') + 1) : words[at + 1];

@@ -2,17 +2,17 @@
 import { trainStudent } from '../training/train.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './context.js';
-import { runResults } from './results-table.js';
-import { sayNext } from './say-next.js';
+import { finish } from './finish.js';
 import { prepareRun } from './training-run.js';
 
 export async function run(input: CommandInput): Promise<undefined> {
   if (input.options.resume !== true) requireTeacher(input.options.teacher);
-  const { training, options } = await prepareRun(input);
-  const { evaluation } = await trainStudent({ ...training, teacher: requireTeacher(options.teacher) });
-  const evaluations = { teacher: undefined, vit: undefined, student: evaluation };
-  input.context.print(`\n${runResults(evaluations, training.dataset.test === undefined ? 'validation' : 'test')}`);
-  sayNext(input.context, training.folder, options);
+  const prepared = await prepareRun(input);
+  const { evaluation } = await trainStudent({
+    ...prepared.training,
+    teacher: requireTeacher(prepared.options.teacher),
+  });
+  finish(input.context, prepared, { student: evaluation });
 }
 
 function requireTeacher(teacher: string | undefined): string {

@@ -20,7 +20,12 @@ export interface PreparedRun {
  * Opens the data and settles recipe and run folder. What can be wrong without the data is found first. Throws UserError
  * USAGE, RECIPE, RUN_FOLDER, and what `openDataset` throws.
  */
-export async function prepareRun({ options: given, context, spec, recipeByDefault }: CommandInput): Promise<PreparedRun> {
+export async function prepareRun({
+  options: given,
+  context,
+  spec,
+  recipeByDefault,
+}: CommandInput): Promise<PreparedRun> {
   const earlier = given.resume === true ? earlierOf(given, spec.name) : undefined;
   const options: Options = { ...earlier?.options, ...given };
   const data = required(options.data, dataMissing(spec.name));

@@ -2,15 +2,11 @@
 import os from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, UserError } from '../errors.js';
-import type { Filter, Window } from './window.js';
+import type { FileWindow } from './decode-window.js';
 
-/** Work for a thread: `window` of the image `path`, resized to `size` × `size`. */
-export interface DecodeTask {
+/** Work for a thread. */
+export interface DecodeTask extends FileWindow {
   readonly id: number;
-  readonly path: string;
-  readonly window: Window;
-  readonly size: number;
-  readonly filter: Filter;
 }
 
 export type DecodeAnswer =
@@ -47,7 +43,7 @@ export class DecodePool implements AsyncDisposable {
   }
 
   /** The pixels `size · size · 3` of one window. Rejects with a `UserError` when the file cannot be decoded. */
-  decode(task: Omit<DecodeTask, 'id'>): Promise<Uint8Array> {
+  decode(task: FileWindow): Promise<Uint8Array> {
     if (this.#closed) return Promise.reject(new Error('internal: the decoding threads are closed'));
     return new Promise((resolve, reject) => {
       this.#queue.push({ task: { ...task, id: this.#nextId++ }, resolve, reject });

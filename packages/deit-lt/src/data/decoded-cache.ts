@@ -117,8 +117,9 @@ async function writeWhole(file: string, parts: readonly Uint8Array[]): Promise<v
   }
 }
 
+/** Keeps the entries used last; removes what killed runs have left, an hour later. */
 async function removeOldest(folder: string): Promise<void> {
-  const names = (await fs.readdir(folder)).filter((name) => name.endsWith('.bin'));
+  const names = await fs.readdir(folder);
   const files = await Promise.all(
     names.map(async (name) => {
       const file = path.join(folder, name);
@@ -126,5 +127,7 @@ async function removeOldest(folder: string): Promise<void> {
     }),
   );
   files.sort((a, b) => b.usedMs - a.usedMs);
-  for (const { file } of files.slice(maxKeptLists)) await fs.rm(file, { force: true });
+  const entries = files.filter(({ file }) => file.endsWith('.bin'));
+  const left = files.filter(({ file, usedMs }) => file.endsWith('.tmp') && usedMs < Date.now() - 3_600_000);
+  for (const { file } of [...entries.slice(maxKeptLists), ...left]) await fs.rm(file, { force: true });
 }

@@ -5,6 +5,8 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import sharp from 'sharp';
 import { stream } from '../random/stream.js';
+import { decodeImage } from './decode.js';
+import { shrinkOnLoad } from './decode-window.js';
 import { FileSource } from './file-source.js';
 import { Loader } from './loader.js';
 import { resampleImage } from './resample-image.js';
@@ -53,6 +55,7 @@ suite('FileSource', () => {
     const broken = path.join(folder, 'broken.png');
     await fs.writeFile(broken, (await fs.readFile(paths[0]!)).subarray(0, 500));
     await using source = sourceOf([paths[0]!, broken]);
+    await source.measure(Int32Array.of(0, 1));
     const window = { x: 0, y: 0, width, height, flip: false };
     await assert.rejects(source.read(Int32Array.of(0, 1), [window, window], 8, 'bilinear'), {
       name: 'UserError',
@@ -60,6 +63,27 @@ suite('FileSource', () => {
       message: /broken\.png/,
     });
     await assert.rejects(sourceOf([path.join(folder, 'none.png')]).measure(Int32Array.of(0)), /none\.png/);
+  });
+
+  test('decodes large JPEG files smaller, within one level', async () => {
+    const file = path.join(folder, 'large.jpg');
+    const noise = Uint8Array.from({ length: 60 * 45 * 3 }, () => random.int(256));
+    await sharp(noise, { raw: { width: 60, height: 45, channels: 3 } })
+      .resize(601, 451, { kernel: 'cubic' })
+      .jpeg()
+      .toFile(file);
+    const window = { x: 31, y: 17, width: 550, height: 420, flip: true };
+    assert.deepEqual(
+      [40, 60, 200].map((size) => shrinkOnLoad(file, window, size, 'bicubic')),
+      [4, 2, 1],
+    );
+    await using source = sourceOf([file]);
+    await source.measure(Int32Array.of(0));
+    using images = await source.read(Int32Array.of(0), [window], 40, 'bicubic');
+    const levels = images.permute([0, 2, 3, 1]).contiguous().toTypedArray<'float32'>();
+    const expected = resampleImage(await decodeImage(file), window, 40, 'bicubic');
+    const most = expected.reduce((max, level, i) => Math.max(max, Math.abs(level - levels[i]!)), 0);
+    assert.ok(most <= 2, `${most} levels`);
   });
 
   test('serves a loader that reads ahead', async () => {
@@ -82,6 +106,7 @@ suite('FileSource', () => {
 
   test('rejects what waits when it is closed', async () => {
     const source = sourceOf(paths);
+    await source.measure(Int32Array.of(0, 1, 2));
     const window = { x: 0, y: 0, width, height, flip: false };
     const reading = source.read(Int32Array.of(0, 1, 2), [window, window, window], 8, 'bicubic');
     const rejected = assert.rejects(reading, /closed/);

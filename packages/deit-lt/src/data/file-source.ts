@@ -1,7 +1,7 @@
 /**
- * Image files as a pixel source: threads decode them with sharp (libvips) and cut and resize the windows exactly as
- * Pillow does. sharp's own resize is not used: it extends the edge where Pillow narrows the filter, and reduces in two
- * steps.
+ * Image files as a pixel source: threads decode them with sharp (libvips) and cut and resize the windows as Pillow
+ * does. sharp's own resize is not used for that: it extends the edge where Pillow narrows the filter, and it enlarges by
+ * another method.
  */
 import * as torch from '@deit-lt/torch';
 import type { FileImages } from './dataset.js';
@@ -54,7 +54,7 @@ export class FileSource implements PixelSource {
     await Promise.all(
       windows.map(async (window, i) => {
         const path = this.#images.paths[ids[i]!]!;
-        batch.set(await this.#pool.decode({ path, window, size, filter }), i * bytes);
+        batch.set(await this.#pool.decode({ path, ...this.sizeOf(ids[i]!), window, size, filter }), i * bytes);
       }),
     );
     return torch.tidy(() =>

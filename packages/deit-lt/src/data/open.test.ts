@@ -90,12 +90,12 @@ suite('openDataset(): folder with splits', () => {
 
   test('reports the bad files of both splits together', async (t) => {
     const root = temporaryFolder(t);
-    await writeTree(root, { train: { a: 2, b: 1 }, test: { a: 1 } });
+    await writeTree(root, { train: { a: 2, b: 1 }, test: { a: 2 } });
     write(path.join(root, 'train/a/0.png'), '');
     write(path.join(root, 'test/a/0.png'), await truncatedJpeg());
     fs.symlinkSync(path.join(root, 'nowhere'), path.join(root, 'train/b/broken.png'));
     await assert.rejects(openDataset(root), (error: Error) => {
-      assert.match(error.message, /3 images of 5/);
+      assert.match(error.message, /3 images of 6/);
       assert.match(
         error.message,
         /train\/a\/0\.png is empty\n.*broken\.png does not exist\n.*test\/a\/0\.png is cut off/,
@@ -103,7 +103,7 @@ suite('openDataset(): folder with splits', () => {
       return true;
     });
     const dataset = await openDataset(root, { skipBad: true });
-    assert.deepEqual(names(dataset, root), { train: ['0 train/a/1.png', '1 train/b/0.png'], test: [] });
+    assert.deepEqual(names(dataset, root), { train: ['0 train/a/1.png', '1 train/b/0.png'], test: ['0 test/a/1.png'] });
   });
 
   test('refuses when skipping leaves a class without images', async (t) => {
@@ -111,6 +111,10 @@ suite('openDataset(): folder with splits', () => {
     await writeTree(root, { train: { a: 1, b: 1 } });
     write(path.join(root, 'train/a/0.png'), '');
     await assert.rejects(openDataset(root, { skipBad: true }), { code: 'DATA_CLASSES', message: /is left of a/ });
+    const noTest = temporaryFolder(t);
+    await writeTree(noTest, { train: { a: 1, b: 1 }, test: { a: 1 } });
+    write(path.join(noTest, 'test/a/0.png'), '');
+    await assert.rejects(openDataset(noTest, { skipBad: true }), { code: 'DATA_CLASSES', message: /no test image/ });
   });
 });
 
@@ -147,6 +151,14 @@ suite('openDataset(): class folders alone', () => {
         code: 'USAGE',
         message: /between 0 and 1/,
       });
+  });
+});
+
+suite('openDataset(): names', () => {
+  test('shapes needs no data', async () => {
+    const dataset = await openDataset('shapes');
+    assert.ok(dataset.classNames.length >= 2);
+    assert.equal(dataset.train.images.kind, 'memory');
   });
 });
 

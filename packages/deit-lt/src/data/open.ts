@@ -89,12 +89,13 @@ async function load(dataset: Dataset, options: OpenOptions): Promise<Dataset> {
   return { ...dataset, train: train.split, ...(test === undefined ? {} : { test: test.split }) };
 }
 
-/** There must be two classes or more, each with a training image (bad ones may have been the only ones). */
-function requireClasses({ name, classNames, train }: Dataset): void {
+/** There must be two classes or more, each with a training image, and no empty test split: bad images are gone now. */
+function requireClasses({ name, classNames, train, test }: Dataset): void {
   if (classNames.length < 2)
     throw new UserError('DATA_CLASSES', `${name} has only one class, ${classNames[0]}: there is nothing to tell apart`);
   const counts = classCounts(train.labels, classNames.length);
   const empty = classNames.filter((_, label) => counts[label] === 0);
   if (empty.length > 0)
     throw new UserError('DATA_CLASSES', `${name}: no training image is left of ${empty.join(', ')}`);
+  if (test?.labels.length === 0) throw new UserError('DATA_CLASSES', `${name}: no test image is left`);
 }

@@ -83,6 +83,7 @@ function filterTaps({ start, length, seesAround, reversed }: Span, extent: numbe
   const seenLength = (seesAround ? extent : Math.ceil(start + length)) - seenFrom;
   for (let i = 0; i < size; i++) {
     const center = start - seenFrom + (i + 0.5) * scale; // from the first pixel that is seen, as Pillow counts
+    if (center <= 0 || center >= seenLength) continue; // outside of the image: black
     const from = Math.max(0, Math.trunc(center - support + 0.5));
     const to = Math.min(seenLength, Math.trunc(center + support + 0.5));
     const output = reversed ? size - 1 - i : i;

@@ -103,7 +103,7 @@ const teacher = z.strictObject({
   sam: z.strictObject({
     rho: z.number().nonnegative().describe('radius of the neighbourhood; 0: no SAM'),
     adaptive: z.boolean(),
-    schedule: z.enum(['none', 'linear', 'step']),
+    schedule: z.enum(['none', 'linear', 'step']).describe('of the radius; linear: up to rho; step: the published radii'),
     freezeStatistics: z.boolean().describe('batch-norm statistics stay in the second pass; the published code updates them twice'),
   }),
 });
@@ -115,8 +115,8 @@ const student = z.strictObject({
     alpha: probability.describe('share of the DIST loss'),
     temperature: positive.describe('soft only'),
     teacherInput: z
-      .enum(['own', 'published'])
-      .describe("own: normalised and resized for the teacher; published: the student's batch, shrunk without antialiasing"),
+      .enum(['own', 'same-size', 'published'])
+      .describe("own: normalised and resized for the teacher; same-size: only normalised; published: the student's batch, shrunk without antialiasing"),
   }),
   clsLoss: z
     .enum(['cross-entropy', 'balanced-softmax', 'logit-adjustment'])

@@ -14,7 +14,18 @@ import type { Loss } from '../losses/loss.js';
 import type { ImageModel, ModelOutput } from '../models/model.js';
 import type { StudentRecipe } from '../recipe/schema.js';
 import type { OutputLogits } from './evaluate.js';
+import { isReweighted } from './schedules.js';
 import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
+
+/** A batch of which the images are mixed already. */
+export interface MixedTaskBatch {
+  /** `[B, 3, S, S]`: what student and teacher see. */
+  readonly images: torch.Tensor;
+  /** `[B, C]`, or labels `[B]`: what CLS learns. */
+  readonly targets: torch.Tensor;
+  /** From 0. */
+  readonly epoch: number;
+}
 
 export interface StudentTaskOptions {
   readonly model: ImageModel;
@@ -46,11 +57,18 @@ export class StudentTask implements Task {
   }
 
   prepare({ images, labels, epoch, random }: TaskBatch): PreparedBatch {
-    const { recipe, teacher, trainCounts } = this.#options;
-    const inDrw = this.drwEpoch !== null && epoch >= this.drwEpoch;
-    const mixed = mixBatch(images, labels, { numClasses: trainCounts.length, ...mixingOf(recipe, inDrw), random });
-    const guess = teacher && torch.noGrad(() => teacher(mixed.images));
-    return { loss: () => this.#loss(this.model.call(mixed.images), mixed.targets, guess, inDrw) };
+    const { recipe, trainCounts } = this.#options;
+    const mixing = mixingOf(recipe, isReweighted(epoch, this.drwEpoch));
+    const mixed = mixBatch(images, labels, { numClasses: trainCounts.length, ...mixing, random });
+    return this.prepareMixed({ ...mixed, epoch });
+  }
+
+  /** As `prepare`, of a batch that needs no more mixing. */
+  prepareMixed({ images, targets, epoch }: MixedTaskBatch): PreparedBatch {
+    const { teacher } = this.#options;
+    const inDrw = isReweighted(epoch, this.drwEpoch);
+    const guess = teacher && torch.noGrad(() => teacher(images));
+    return { loss: () => this.#loss(this.model.call(images), targets, guess, inDrw) };
   }
 
   #loss(output: ModelOutput, targets: torch.Tensor, guess: torch.Tensor | undefined, inDrw: boolean): LossParts {

@@ -1,7 +1,15 @@
 /** What the teacher says about the student's batch: the batch as the teacher expects it, and its logits. */
 import * as torch from '@deit-lt/torch';
-import type { StudentRecipe } from '../recipe/schema.js';
+import { fastInference } from '../models/fold-batch-norm.js';
+import { ResNetCifar } from '../models/resnet-cifar.js';
+import type { StudentRecipe, TrainingRecipe } from '../recipe/schema.js';
 import type { Classifier } from './classifier.js';
+
+/** What is needed of a teacher; a `Classifier` has it. */
+export interface TeacherNetwork extends Pick<Classifier, 'logits' | typeof Symbol.dispose> {
+  readonly recipe: Pick<TrainingRecipe, 'imageSize' | 'mean' | 'std'>;
+  readonly placement: Pick<Classifier['placement'], 'device'>;
+}
 
 export interface TeacherLogitsOptions {
   readonly student: Pick<StudentRecipe, 'imageSize' | 'mean' | 'std' | 'distillation'>;
@@ -15,12 +23,14 @@ export interface TeacherLogits extends Disposable {
 }
 
 /**
- * `own`: the batch gets the teacher's normalisation and, with antialiasing, its size. `published`: it keeps the
- * student's normalisation and is shrunk by bicubic interpolation without antialiasing, as the published code does.
+ * `own`: the batch gets the teacher's normalisation and, with antialiasing, its size. `same-size`: the normalisation
+ * alone, for teachers that pool over any size. `published`: it keeps the student's normalisation and is shrunk by bicubic
+ * interpolation without antialiasing, as the published code does.
  */
-export function teacherLogits(teacher: Classifier, { student, order }: TeacherLogitsOptions): TeacherLogits {
-  const size = teacher.recipe.imageSize;
-  const isPublished = student.distillation.teacherInput === 'published';
+export function teacherLogits(teacher: TeacherNetwork, { student, order }: TeacherLogitsOptions): TeacherLogits {
+  const { teacherInput } = student.distillation;
+  const isPublished = teacherInput === 'published';
+  const size = teacherInput === 'same-size' ? student.imageSize : teacher.recipe.imageSize;
   const device = teacher.placement.device;
   const { scale, shift } = torch.tidy(() => renormalisation(student, teacher.recipe, device));
   const index = order && torch.keep(torch.tensor(order, { dtype: 'int64' }).to(device));
@@ -56,4 +66,16 @@ function renormalisation(
 
 function resize(images: torch.Tensor, size: number, antialias: boolean): torch.Tensor {
   return torch.nn.functional.interpolate(images, { size, mode: 'bicubic', antialias });
+}
+
+/** The same teacher with batch norm folded into its convolutions, where that is known how: a tenth less time. */
+export function fastTeacher(teacher: Classifier): TeacherNetwork {
+  if (!(teacher.model instanceof ResNetCifar)) return teacher;
+  const fast = fastInference(teacher.model, { dtype: teacher.placement.precision });
+  const { recipe, placement } = teacher;
+  const dispose = (): void => {
+    fast.dispose();
+    teacher[Symbol.dispose]();
+  };
+  return { recipe, placement, logits: (images) => ({ avg: fast(images) }), [Symbol.dispose]: dispose };
 }

@@ -5,6 +5,7 @@ import type { Loss } from '../losses/loss.js';
 import { createLoss } from '../losses/registry.js';
 import type { TeacherRecipe } from '../recipe/schema.js';
 import type { OutputLogits } from './evaluate.js';
+import { isReweighted } from './schedules.js';
 import type { PreparedBatch, Task, TaskBatch } from './task.js';
 
 export interface TeacherTaskOptions {
@@ -33,7 +34,7 @@ export class TeacherTask implements Task {
   }
 
   prepare({ images, labels, epoch }: TaskBatch): PreparedBatch {
-    const loss = this.drwEpoch !== null && epoch >= this.drwEpoch ? this.#reweighted : this.#plain;
+    const loss = isReweighted(epoch, this.drwEpoch) ? this.#reweighted : this.#plain;
     const targets = torch.tensor(labels, { dtype: 'int64' }).to(this.#device);
     return { loss: () => ({ loss: loss(this.model.call(images).float(), targets), parts: {} }) };
   }

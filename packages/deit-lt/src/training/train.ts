@@ -21,7 +21,7 @@ import { SAM } from './sam.js';
 import { samRadius } from './schedules.js';
 import { StudentTask } from './student-task.js';
 import type { Task } from './task.js';
-import { teacherLogits } from './teacher-logits.js';
+import { fastTeacher, teacherLogits } from './teacher-logits.js';
 import { TeacherTask } from './teacher-task.js';
 import { readWeights } from './training-state.js';
 
@@ -159,7 +159,7 @@ async function teacherFor(teacher: string, recipe: Recipe, data: TrainingData) {
   if (classifier.kind !== 'teacher' && classifier.kind !== 'vit')
     throw new UserError('CHECKPOINT', `${classifier.file} is a ${classifier.kind}, not a teacher. Give the teacher's run folder to --teacher.`);
   const order = compareClassNames(classifier.classNames, data.classNames, classifier.file);
-  return teacherLogits(classifier, { student: recipe.student, order });
+  return teacherLogits(fastTeacher(classifier), { student: recipe.student, order });
 }
 
 /** The best checkpoint on the test images, or on the validation images when there are none. */

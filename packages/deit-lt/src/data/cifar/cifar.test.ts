@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { suite, type TestContext, test } from 'node:test';
+import { suite, test } from 'node:test';
 import {
   binaryFiles,
   labelOf,
@@ -126,15 +126,16 @@ suite('CIFAR, Python version', () => {
   });
 
   test('reads the pickles of Python 3 and its NumPy', async (t) => {
-    for (const layout of [layoutOf('cifar-10-batches-py'), layoutOf('cifar-100-python')])
-      for (const protocol of [0, 2, 4]) {
-        const root = temporaryFolder(t);
-        if (!writeByPython(t, root, layout, protocol)) return;
-        const archive = path.join(root, 'x.tar.gz');
-        const names = fs.readdirSync(root);
-        await writeArchive(archive, layout.folder, new Map(names.map((n) => [n, fs.readFileSync(path.join(root, n))])));
-        assertWhole(readCifar('x', await readCifarArchive(archive, quiet)), layout);
-      }
+    const jobs = [layout, layoutOf('cifar-100-python')].flatMap((layout) =>
+      [0, 2, 4].map((protocol) => ({ layout, protocol, folder: temporaryFolder(t) })),
+    );
+    if (!writeByPython(jobs)) return t.skip('no python3 with NumPy here');
+    for (const { layout, folder } of jobs) {
+      const files = new Map(fs.readdirSync(folder).map((name) => [name, fs.readFileSync(path.join(folder, name))]));
+      const archive = path.join(folder, 'x.tar.gz');
+      await writeArchive(archive, layout.folder, files);
+      assertWhole(readCifar('x', await readCifarArchive(archive, quiet)), layout);
+    }
   });
 
   test('runs nothing: a pickle with any other name is refused by that name', async (t) => {
@@ -203,32 +204,41 @@ function python2Files(layout: CifarLayout, data: (bytes: Buffer) => Buffer): Map
   return files;
 }
 
-/** Writes the same by the machine's Python; false when it has no NumPy. */
-function writeByPython(t: TestContext, folder: string, layout: CifarLayout, protocol: number): boolean {
-  const labelKey = layout.dataset === 'cifar100' ? 'fine_labels' : 'labels';
-  const namesKey = layout.dataset === 'cifar100' ? 'fine_label_names' : 'label_names';
-  const files = [...layout.train, ...layout.test].map((name, file) => ({
-    name,
-    labels: [0, 1].map((i) => labelOf(layout, file, i)),
-    data: [0, 1].map((i) => [...planesOf(2 * file + i)]),
-  }));
-  const script = `
+interface PythonJob {
+  readonly layout: CifarLayout;
+  readonly protocol: number;
+  readonly folder: string;
+}
+
+const script = `
 import json, pickle, sys
 import numpy
-job = json.load(sys.stdin)
-def dump(name, value):
-    with open(job["folder"] + "/" + name, "wb") as file: pickle.dump(value, file, protocol=job["protocol"])
-for f in job["files"]:
-    data = numpy.array(f["data"], dtype=numpy.uint8)
-    dump(f["name"], {b"data": data, b"batch_label": b"x", "${labelKey}": f["labels"], "coarse": 1.5, "big": 2**70, "none": None, "pair": (1, True)})
-dump("${layout.meta}", {"${namesKey}": ["class %d" % i for i in range(${layout.numClasses})]})
+for job in json.load(sys.stdin):
+    def dump(name, value):
+        with open(job["folder"] + "/" + name, "wb") as file: pickle.dump(value, file, protocol=job["protocol"])
+    for f in job["files"]:
+        data = numpy.array(f["data"], dtype=numpy.uint8)
+        more = {"number": 1.5, "big": 2**70, "minus": -3, "none": None, "pair": (1, True), "text": "\\u732b \\\\ \\n"}
+        dump(f["name"], {b"data": data, b"batch_label": b"x", job["labels"]: f["labels"], **more})
+    dump(job["meta"], {job["names"]: ["class %d" % i for i in range(job["classes"])]})
 `;
-  try {
-    const input = JSON.stringify({ folder, protocol, files });
-    execFileSync(process.env.PYTHON_TORCH ?? 'python3', ['-c', script], { input, stdio: ['pipe', 'ignore', 'pipe'] });
-    return true;
-  } catch {
-    t.skip('no python3 with NumPy here');
-    return false;
-  }
+
+/** Writes the same by the machine's Python; false when it has no NumPy. */
+function writeByPython(jobs: readonly PythonJob[]): boolean {
+  const input = jobs.map(({ layout, protocol, folder }) => ({
+    folder,
+    protocol,
+    labels: layout.dataset === 'cifar100' ? 'fine_labels' : 'labels',
+    names: layout.dataset === 'cifar100' ? 'fine_label_names' : 'label_names',
+    meta: layout.meta,
+    classes: layout.numClasses,
+    files: [...layout.train, ...layout.test].map((name, file) => ({
+      name,
+      labels: [0, 1].map((i) => labelOf(layout, file, i)),
+      data: [0, 1].map((i) => [...planesOf(2 * file + i)]),
+    })),
+  }));
+  const python = process.env.PYTHON_TORCH ?? 'python3';
+  const { status } = spawnSync(python, ['-c', script], { input: JSON.stringify(input) });
+  return status === 0;
 }

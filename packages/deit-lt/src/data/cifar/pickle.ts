@@ -195,9 +195,9 @@ function longInteger(bytes: Buffer): number | bigint {
   return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
-/** Python's raw-unicode-escape: Latin-1, the rest as \\uXXXX or \\UXXXXXXXX. */
+/** Python's raw-unicode-escape: Latin-1, the rest as \uXXXX or \UXXXXXXXX. */
 function unescaped(text: string): string {
-  return text.replace(/\\u([0-9a-f]{4})|\\U([0-9a-f]{8})/gi, (_, short?: string, long?: string) =>
+  return text.replace(/\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})/g, (_, short?: string, long?: string) =>
     String.fromCodePoint(Number.parseInt(short ?? long!, 16)),
   );
 }

@@ -1,20 +1,23 @@
-/** What a training says at its end: where the run is, and what can be done with it. */
+/** The end of a training: its figures, where the run is, and what can be done with it. */
 import path from 'node:path';
 import { programWords, shellLine } from './command-words.js';
 import type { CliContext } from './context.js';
-import type { Options } from './option-table.js';
+import { type RunEvaluations, runResults } from './results-table.js';
 import { formatTable } from './table.js';
+import type { PreparedRun } from './training-run.js';
 
 /** A command's words, and what it is for. */
 export type Suggestion = readonly [words: readonly string[], purpose: string];
 
-export function sayNext(
-  { note, colors }: Pick<CliContext, 'note' | 'colors'>,
-  folder: string,
-  { data, split }: Options,
+/** `more` is suggested besides evaluation and prediction. */
+export function finish(
+  { print, note, colors }: CliContext,
+  { training: { dataset, folder }, options: { data, split } }: PreparedRun,
+  evaluations: RunEvaluations,
   more: readonly Suggestion[] = [],
 ): void {
-  const run = path.relative('', folder) || '.';
+  print(`\n${runResults(evaluations, dataset.test === undefined ? 'validation' : 'test')}`);
+  const run = fromHere(folder);
   const dataWords = ['--data', data ?? 'DATA', ...(split === undefined ? [] : ['--split', String(split)])];
   const suggestions: Suggestion[] = [
     [['eval', run, ...dataWords], 'measure it again, class by class with --json'],
@@ -23,6 +26,14 @@ export function sayNext(
   ];
   const rows = suggestions.map(([words, purpose]) => [`  ${shellLine([...programWords(), ...words])}`, purpose]);
   // The first line of the table is its (empty) title.
-  const lines = formatTable([{ title: '' }, { title: '' }], rows).split('\n').slice(1);
+  const lines = formatTable([{ title: '' }, { title: '' }], rows)
+    .split('\n')
+    .slice(1);
   note(`\nThe run is in ${colors.bold(run)}. Next:\n${lines.join('\n')}`);
+}
+
+/** Relative to the working directory when it is below it. */
+function fromHere(folder: string): string {
+  const relative = path.relative('', folder);
+  return relative === '' || relative.startsWith('..') ? folder : relative;
 }

@@ -1,0 +1,42 @@
+/** `deit-lt inspect`: what is in a data set and what it would cost to train on it. */
+import { writeFileSync } from 'node:fs';
+import type { Dataset } from '../data/dataset.js';
+import { makeLongTail } from '../data/long-tail.js';
+import { checkEarly, chooseRecipe } from './choose-recipe.js';
+import { classRows } from './class-rows.js';
+import type { CommandInput } from './context.js';
+import { type Inspection, inspectDataset, inspectionJson, inspectionText, inspectionTitle } from './inspection.js';
+import { openData } from './open-data.js';
+import type { Options } from './option-table.js';
+import { type TrainingTime, trainingTime } from './training-speed.js';
+
+export async function run({ args: [data], options, context }: CommandInput): Promise<undefined> {
+  checkEarly(options);
+  const whole = await openData(data!, options, context);
+  const dataset = withTail(whole, options);
+  const found = await inspectDataset(dataset, context.signal);
+  const training = options.speed === false ? undefined : await timeFor(whole, dataset.train.labels.length, options);
+  const inspection: Inspection = { ...found, training };
+  if (options.svg !== undefined) {
+    await writeSvg(options.svg, inspection);
+    context.note(`histogram written to ${options.svg}`);
+  }
+  if (options.json === true) context.printJson(inspectionJson(inspection));
+  else context.print(inspectionText(inspection, context));
+}
+
+function withTail(dataset: Dataset, { imbalance, imbalanceType }: Options): Dataset {
+  if (imbalance === undefined) return dataset;
+  return makeLongTail(dataset, { ratio: imbalance, ...(imbalanceType && { type: imbalanceType }) });
+}
+
+/** For the images that are shown: a long tail of the recipe counts only when it was asked for. */
+async function timeFor(dataset: Dataset, images: number, options: Options): Promise<TrainingTime | undefined> {
+  const set = [`data.imbalance=${options.imbalance ?? 'null'}`, ...(options.set ?? [])];
+  return trainingTime(chooseRecipe({ ...options, set }, dataset), dataset, { images });
+}
+
+async function writeSvg(file: string, { description, groups }: Inspection): Promise<void> {
+  const { histogramSvg } = await import('./histogram-svg.js');
+  writeFileSync(file, histogramSvg(classRows(description.classes, groups.of), inspectionTitle(description)));
+}

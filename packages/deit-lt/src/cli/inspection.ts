@@ -1,0 +1,113 @@
+/** What `deit-lt inspect` finds out about a data set, and how it is said. */
+import type { Dataset } from '../data/dataset.js';
+import { classCounts } from '../data/dataset.js';
+import { type DatasetDescription, describeDataset } from '../data/describe.js';
+import { type Duplicates, findDuplicates, type Occurrence } from '../data/duplicates.js';
+import { type Group, type Groups, groupNames, groupsOf } from '../data/groups.js';
+import { classRows } from './class-rows.js';
+import type { Colors } from './colors.js';
+import { count, duration, images } from './format.js';
+import { histogram } from './histogram.js';
+import type { TrainingTime } from './training-speed.js';
+
+export interface Inspection {
+  readonly description: DatasetDescription;
+  readonly groups: Groups;
+  readonly duplicates: Duplicates;
+  readonly training: TrainingTime | undefined;
+}
+
+/** Looks at `dataset`, with its long tail if it was given one. */
+export async function inspectDataset(dataset: Dataset, signal?: AbortSignal): Promise<Omit<Inspection, 'training'>> {
+  const description = await describeDataset(dataset, { signal });
+  const groups = groupsOf(classCounts(dataset.train.labels, dataset.classNames.length));
+  const duplicates = await findDuplicates(dataset, { signal });
+  return { description, groups, duplicates };
+}
+
+/** Sets of equal images that are named; there may be thousands. */
+const namedSets = 20;
+
+export function inspectionJson({ description, groups, duplicates, training }: Inspection): object {
+  const { classes, ...figures } = description;
+  return {
+    ...figures,
+    testImages: figures.testImages ?? null,
+    classes: classes.map(({ name, train, test = null }, c) => ({ name, train, test, group: groups.of[c] })),
+    groups: { rule: groups.kind, note: groups.note ?? null, ...Object.fromEntries(groupSums(description, groups)) },
+    duplicates: { ...duplicates, groups: duplicates.groups.slice(0, namedSets) },
+    training: training ?? null,
+  };
+}
+
+/** Classes and training images of each group. */
+function groupSums(
+  { classes }: DatasetDescription,
+  groups: Groups,
+): [Group, { classes: number; trainImages: number }][] {
+  return groupNames.map((group) => {
+    const of = classes.filter((_, c) => groups.of[c] === group);
+    return [group, { classes: of.length, trainImages: of.reduce((sum, { train }) => sum + train, 0) }];
+  });
+}
+
+export function inspectionTitle({ name, classes, trainImages, imbalanceRatio }: DatasetDescription): string {
+  return `${name}: ${images(trainImages).replace(' ', ' training ')} of ${count(classes.length)} classes, imbalance ratio ${ratio(imbalanceRatio)}`;
+}
+
+/** Some paragraphs, with a histogram that is `width` columns wide. */
+export function inspectionText(inspection: Inspection, { width, colors }: { width: number; colors: Colors }): string {
+  const { description, groups } = inspection;
+  const bars = histogram(classRows(description.classes, groups.of), { width, colors });
+  const lines = [
+    ['test', testText(description)],
+    ['Gini', `${description.gini.toFixed(3)} (0: all classes equal; towards 1: one has all)`],
+    ['sizes', sizesText(description)],
+    ['groups', groupsText(description, groups)],
+    ['duplicates', duplicatesText(inspection.duplicates)],
+    ['training', trainingText(inspection.training)],
+  ];
+  const facts = lines.map(([name, text]) => `${name!.padEnd(10)}  ${text}`).join('\n');
+  return `${colors.bold(inspectionTitle(description))}\n\n${bars}\n\n${facts}`;
+}
+
+const ratio = (value: number): string => (value < 10 ? value.toFixed(1) : count(value));
+
+function testText({ testImages }: DatasetDescription): string {
+  return testImages === undefined ? 'none; --split 0.1 keeps some of each class aside' : images(testImages);
+}
+
+function sizesText({ imageSizes: { width, height, looked }, kind }: DatasetDescription): string {
+  if (width.min === width.max && height.min === height.max) return `${width.min} × ${height.min} pixels`;
+  const spread = ({ min, median, max }: typeof width): string => `${min} to ${max} (median ${median})`;
+  const of = kind === 'files' ? `; ${images(looked)} looked at` : '';
+  return `width ${spread(width)}, height ${spread(height)}${of}`;
+}
+
+function groupsText(description: DatasetDescription, groups: Groups): string {
+  const sums = groupSums(description, groups).map(
+    ([group, of]) => `${group} ${of.classes} ${of.classes === 1 ? 'class' : 'classes'}, ${images(of.trainImages)}`,
+  );
+  const note = groups.note === undefined ? '' : `\n${' '.repeat(12)}${groups.note}`;
+  return `${sums.join('; ')} (rule: ${groups.kind})${note}`;
+}
+
+function duplicatesText({ groups, testInTrain, withinTrain, conflicting }: Duplicates): string {
+  if (groups.length === 0) return 'none';
+  const found = [
+    ...(testInTrain > 0 ? [`${images(testInTrain).replace(' ', ' test ')} also in training`] : []),
+    ...(withinTrain > 0 ? [`${images(withinTrain)} repeated within training`] : []),
+    ...(conflicting > 0 ? [`${conflicting} with differing labels`] : []),
+  ];
+  const sets = `${groups.length} ${groups.length === 1 ? 'set' : 'sets'} of equal images`;
+  const first = groups[0]!.slice(0, 2).map(placeOf).join(' = ');
+  return `${[sets, ...found].join('; ')}; the first: ${first}`;
+}
+
+const placeOf = ({ split, name }: Occurrence): string => `${split} ${name}`;
+
+function trainingText(training: TrainingTime | undefined): string {
+  if (training === undefined) return 'not measured';
+  const { recipe, imagesPerSecond, epochs, seconds } = training;
+  return `${count(imagesPerSecond)} images/s on this machine: ${epochs} epochs of the student take about ${duration(seconds)} (recipe ${recipe})`;
+}

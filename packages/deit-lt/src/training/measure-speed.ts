@@ -1,0 +1,96 @@
+/** What a training would cost: images per second of a recipe's steps, measured for some seconds on its own data. */
+import * as torch from '@deit-lt/torch';
+import { buildPipeline } from '../augment/registry.js';
+import type { Dataset } from '../data/dataset.js';
+import { Loader } from '../data/loader.js';
+import { openPixels } from '../data/open-pixels.js';
+import { shuffled } from '../data/sampler-orders.js';
+import { stream } from '../random/stream.js';
+import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
+import { placementOf } from './device.js';
+import { modelOf } from './model-of.js';
+import { createOptimizer } from './optimizer.js';
+import { SAM } from './sam.js';
+import { backward, update } from './step.js';
+import { StudentTask } from './student-task.js';
+import type { Task } from './task.js';
+import { TeacherTask } from './teacher-task.js';
+
+export interface MeasureSpeedOptions {
+  /** For each of the two trainings. Default 2. */
+  readonly seconds?: number;
+}
+
+/** Training images per second, augmentation included; the student's steps include the teacher's answers. */
+export interface TrainingSpeed {
+  /** Of the student. */
+  readonly imagesPerSecond: number;
+  readonly teacherImagesPerSecond: number;
+}
+
+/** Runs steps of both trainings on `dataset` with random weights. Throws what the recipe or the images are wrong with. */
+export async function measureTrainingSpeed(
+  recipe: Recipe,
+  dataset: Dataset,
+  { seconds = 2 }: MeasureSpeedOptions = {},
+): Promise<TrainingSpeed> {
+  const numClasses = dataset.classNames.length;
+  const trainCounts = new Int32Array(numClasses).fill(1);
+  const placement = placementOf(recipe);
+  const { device } = placement;
+  const teacher = modelOf('teacher', recipe.teacher, numClasses).to(device) as TeacherTask['model'];
+  const student = modelOf('student', recipe.student, numClasses).to(device);
+  const answers = (images: torch.Tensor): torch.Tensor => teacher.call(images);
+  const run = (task: Task, part: TrainingRecipe): Promise<number> => rate(task, part, { recipe, dataset, seconds });
+  const teacherRate = await run(new TeacherTask({ model: teacher, recipe: recipe.teacher, trainCounts, device }), recipe.teacher);
+  teacher.eval();
+  const studentTask = new StudentTask({ model: student, recipe: recipe.student, teacher: answers, trainCounts });
+  return { imagesPerSecond: await run(studentTask, recipe.student), teacherImagesPerSecond: teacherRate };
+}
+
+interface RateOptions {
+  readonly recipe: Recipe;
+  readonly dataset: Dataset;
+  readonly seconds: number;
+}
+
+async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds }: RateOptions): Promise<number> {
+  const placement = placementOf(recipe);
+  const optimizer = createOptimizer(task.model, part.optimizer, 1e-6);
+  const { rho } = recipe.teacher.sam;
+  const sam = task.kind === 'teacher' && rho > 0 ? { sam: new SAM(optimizer, { rho }), rhoAt: () => rho, freezeStatistics: false } : undefined;
+  const source = openPixels(dataset.train.images);
+  const loader = new Loader({
+    source,
+    labels: dataset.train.labels,
+    pipeline: buildPipeline(part.augment, { ...part, size: part.imageSize }),
+    ids: endless(dataset.train.labels.length),
+    batchSize: part.batchSize,
+    device: placement.device,
+  });
+  let [images, since, batches] = [0, performance.now(), 0];
+  for await (const batch of loader) {
+    torch.tidy(() => {
+      const prepared = placement.autocast(() =>
+        task.prepare({ images: batch.images, labels: batch.labels, epoch: 0, random: stream(0, 'mix', 0, batches) }),
+      );
+      const forward = () => placement.autocast(() => prepared.loss());
+      backward(forward, part.accumulation);
+      update({ task, recipe: part, optimizer, ...(sam && { sam }) }, () => backward(forward, part.accumulation), 0);
+    });
+    batch.images.dispose();
+    torch.synchronize(placement.device);
+    // The first two batches allocate memory and choose kernels.
+    if (++batches <= 2) [images, since] = [0, performance.now()];
+    else images += batch.labels.length;
+    if (batches > 3 && performance.now() - since > seconds * 1000) break;
+  }
+  await source[Symbol.asyncDispose]();
+  return images / ((performance.now() - since) / 1000);
+}
+
+/** Enough places for the measurement, whatever the number of images. */
+function endless(length: number): Int32Array {
+  const order = shuffled(length);
+  return Int32Array.from({ length: 1_000_000 }, (_, i) => order[i % length]!);
+}
