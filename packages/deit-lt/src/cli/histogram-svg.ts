@@ -32,7 +32,7 @@ export function histogramSvg(rows: readonly ClassRow[], title: string): string {
           label: null,
         }
       : { domain: [0, rows.length], label: 'classes, from the largest to the smallest' },
-    y: { grid: true, label: 'training images' },
+    y: { grid: true, label: null },
     marks: [
       named
         ? Plot.barY(rows, {
@@ -48,6 +48,7 @@ export function histogramSvg(rows: readonly ClassRow[], title: string): string {
             inset: 0,
           }),
       Plot.ruleY([0]),
+      Plot.text(['↑ training images'], { frameAnchor: 'top-left', dx: -40, dy: -18 }),
       Plot.text([title], { frameAnchor: 'top-left', dy: -40, fontSize: 13, fontWeight: 'bold' }),
       ...groupNames.map((group, i) =>
         Plot.text([`■ ${group}`], {

@@ -32,10 +32,11 @@ function workLine({ work }: ProgressState): string[] {
 
 function trainingLines({ training, step, evaluated }: ProgressState, colors: Colors): string[] {
   if (training === undefined || step === undefined) return [];
-  const { epoch, batch, batches, loss, lr, imagesPerSecond, secondsLeft } = step;
+  const { epoch, batch, loss, lr, imagesPerSecond, secondsLeft } = step;
   const total = training.epochs * training.batchesPerEpoch;
+  const done = epoch * training.batchesPerEpoch + batch;
   const first = [
-    `${bar(total === 0 ? 0 : batches / total)} ${colors.bold(kindName(training.kind))} epoch ${epoch + 1}/${training.epochs}`,
+    `${bar(total === 0 ? 0 : done / total)} ${colors.bold(kindName(training.kind))} epoch ${epoch + 1}/${training.epochs}`,
     `batch ${count(batch)}/${count(training.batchesPerEpoch)}`,
     `${count(imagesPerSecond)} images/s`,
     `${duration(secondsLeft)} left`,

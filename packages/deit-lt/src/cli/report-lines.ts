@@ -20,7 +20,9 @@ export function startLines(training: TrainingStart): string[] {
   const batches = `${count(batchesPerEpoch)} ${batchesPerEpoch === 1 ? 'batch' : 'batches'} × ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
   const first = `${kindNames[kind]}: ${model}, ${count(parameters)} parameters, ${device} in ${precision}; ${images(trainImages)}, ${batches} → ${folder}`;
   if (resumedAt === undefined) return [first];
-  return [first, `${kindNames[kind]}: goes on at epoch ${resumedAt.epoch + 1}, batch ${resumedAt.batch + 1}`];
+  const { epoch, batch } = resumedAt;
+  const place = epoch >= epochs ? 'was finished' : `goes on at epoch ${epoch + 1}, batch ${batch + 1}`;
+  return [first, `${kindNames[kind]}: ${place}`];
 }
 
 /** `teacher epoch  3/10  loss 1.234  lr 0.1  1,234 images/s  12 s  test 62.1 (head 81.0, mid 60.2, tail 31.0)`. */

@@ -7,6 +7,7 @@ import type { Group } from '../data/groups.js';
 import type { PixelSource } from '../data/pixel-source.js';
 import { Loader } from '../data/loader.js';
 import type { Pipeline } from '../augment/transform.js';
+import { nextTurn } from './next-turn.js';
 import { Metrics, type MetricsResult } from './metrics.js';
 
 /** Accuracies in per cent of each output; `avg` is the prediction. */
@@ -45,9 +46,10 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   const loader = new Loader({ source, labels, pipeline, ids, batchSize, ...(device && { device }) });
   let done = 0;
   for await (const batch of loader) {
+    using images = batch.images;
     signal?.throwIfAborted();
     torch.tidy(() => {
-      const outputs = torch.noGrad(() => logits(batch.images));
+      const outputs = torch.noGrad(() => logits(images));
       for (const name of ['avg', 'cls', 'dist'] as const) {
         const values = outputs[name];
         if (values === undefined) continue;
@@ -56,9 +58,9 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
         of.add(values.float(), batch.labels);
       }
     });
-    batch.images.dispose();
     done += batch.labels.length;
     onProgress?.(done, labels.length);
+    await nextTurn();
   }
   return Object.fromEntries([...metrics].map(([name, of]) => [name, of.result()])) as unknown as EvaluationResult;
 }

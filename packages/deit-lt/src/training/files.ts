@@ -1,5 +1,5 @@
 /** Files that are whole or not there: written under a temporary name, synced, renamed. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 
@@ -9,7 +9,7 @@ export function writeFileAtomic(file: string, text: string): void {
   try {
     const descriptor = openSync(temporary, 'w');
     try {
-      writeSync(descriptor, text);
+      writeFileSync(descriptor, text);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -22,12 +22,12 @@ export function writeFileAtomic(file: string, text: string): void {
   }
 }
 
-/** Appends a line to `file` and syncs it. */
+/** Appends a line to `file` and syncs it. Throws UserError RUN_FOLDER. */
 export function appendLine(file: string, line: string): void {
   try {
     const descriptor = openSync(file, 'a');
     try {
-      writeSync(descriptor, `${line}\n`);
+      writeFileSync(descriptor, `${line}\n`);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -48,12 +48,20 @@ function syncFolder(folder: string): void {
 
 /** An error of the file system as one that says what to do. */
 export function writeError(file: string, error: unknown): UserError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const why =
-    code === 'ENOSPC' || code === 'EDQUOT'
-      ? 'the disk is full; free some space'
-      : code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
-        ? 'no permission to write there; choose another folder with --out'
-        : message;
-  return new UserError('RUN_FOLDER', `cannot write ${file}: ${why}.`, { cause: error });
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return new UserError('RUN_FOLDER', `cannot write ${file}: ${reasons[code] ?? message}.`, { cause: error });
 }
+
+const noSpace = 'the disk is full; free some space';
+const noPermission = 'no permission to write there; choose another folder with --out';
+const noFolder = 'a part of its path is a file, not a folder; choose another folder with --out';
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOSPC: noSpace,
+  EDQUOT: noSpace,
+  EACCES: noPermission,
+  EPERM: noPermission,
+  EROFS: noPermission,
+  ENOTDIR: noFolder,
+  EEXIST: noFolder,
+};

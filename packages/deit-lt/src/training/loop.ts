@@ -13,13 +13,15 @@ import type { TrainingRecipe } from '../recipe/schema.js';
 import type { Placement } from './device.js';
 import type { Ema } from './ema.js';
 import { type EvaluationResult, evaluate } from './evaluate.js';
+import { nextTurn } from './next-turn.js';
 import type { LabelledSource, TrainingData } from './prepare-data.js';
 import { SpeedMeter } from './speed-meter.js';
 import type { EpochRecord, Reporter } from './reporter.js';
 import type { RunConfig, RunFolder } from './run-folder.js';
 import { backward, type SamPlan, update } from './step.js';
-import { learningRate, scaledLearningRate, totalEpochs } from './schedules.js';
+import { isReweighted, learningRate, scaledLearningRate, totalEpochs } from './schedules.js';
 import type { LossParts, Task } from './task.js';
+import { normOfAll } from './tensor-lists.js';
 import { loadState, type Progress, saveState, saveWeights, type Trained } from './training-state.js';
 
 export interface LoopOptions {
@@ -39,14 +41,17 @@ export interface LoopOptions {
   readonly resume: boolean;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
+  /** At least as many between two checkpoints `last`: short epochs need not all be saved. Default 20. */
+  readonly saveEverySeconds?: number;
 }
 
-/** Seconds between two checkpoints of epochs that are not the best: short epochs need not all be saved. */
-const saveEverySeconds = 20;
-
-/** Trains to the last epoch. Throws UserError NOT_FINITE, INTERRUPTED (a checkpoint is saved), RUN_FOLDER. */
+/**
+ * Trains to the last epoch. Of an epoch the best weights are saved first, then its line of metrics, then the state: after
+ * a kill in between the resumed run repeats the epoch and writes the same again. Throws UserError NOT_FINITE, INTERRUPTED
+ * (a checkpoint is saved), RUN_FOLDER.
+ */
 export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable<Progress['best']>; seconds: number }> {
-  const { task, recipe, data, run, config, reporter, evaluation } = options;
+  const { task, recipe, data, run, config, reporter, evaluation, saveEverySeconds = 20 } = options;
   const trained: Trained = { model: task.model, optimizer: options.optimizer, ema: options.ema, device: options.placement.device };
   const last = run.checkpoint('last');
   const epochs = totalEpochs(recipe.schedule, recipe.epochs);
@@ -71,25 +76,26 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   const secondsNow = (): number => (performance.now() - began) / 1000;
   let savedAt = performance.now();
   for (let epoch = progress.epoch; epoch < epochs; epoch++) {
-    const outcome = await trainEpoch(options, progress, { epoch, epochs, batchesPerEpoch, secondsNow });
-    if (outcome.interrupted) {
-      saveState(last, trained, { ...outcome.progress, seconds: secondsNow() }, config);
-      throw interrupted(config, outcome.progress, epochs);
+    progress = await trainEpoch(options, progress, { epoch, epochs, batchesPerEpoch, secondsNow });
+    checkWeights(options, epoch);
+    const isWhole = progress.batch === batchesPerEpoch;
+    const evaluated = isWhole ? await evaluateEpoch(options, epoch, epochs) : 'stopped';
+    if (evaluated === 'stopped') {
+      saveState(last, trained, { ...progress, seconds: secondsNow() }, config);
+      throw interrupted(config, `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`);
     }
-    progress = outcome.progress;
-    const evaluated = await evaluateEpoch(options, epoch, epochs);
-    const record = recordOf(options, progress, evaluated, epoch, outcome.speed);
+    const record = recordOf(options, progress, evaluated, epoch);
     const score = scoreOf(options, evaluated);
     const isBest = evaluation.select === 'last' || (score !== null && score > (progress.best?.score ?? -1));
     const best = isBest ? { epoch, score: score ?? 0 } : progress.best;
     const isLast = epoch === epochs - 1;
     progress = { ...progress, epoch: epoch + 1, batch: 0, sums: {}, best };
-    if ((isBest && evaluation.select !== 'last') || isLast || performance.now() - savedAt > saveEverySeconds * 1000) {
+    if (isBest && (evaluation.select !== 'last' || isLast)) saveBest(options, epoch);
+    run.appendMetrics(record);
+    if (isLast || performance.now() - savedAt >= saveEverySeconds * 1000) {
       saveState(last, trained, { ...progress, seconds: secondsNow() }, config);
       savedAt = performance.now();
     }
-    if (isBest && (evaluation.select !== 'last' || isLast)) saveBest(options, epoch);
-    run.appendMetrics(record);
     reporter.epoch(record);
   }
   return { best: progress.best ?? { epoch: epochs - 1, score: 0 }, seconds: secondsNow() };
@@ -113,11 +119,12 @@ interface EpochPlace {
   readonly secondsNow: () => number;
 }
 
+/** From `start` to the end of the epoch, or to the first update after the signal. */
 async function trainEpoch(
   options: LoopOptions,
   start: Progress,
   { epoch, epochs, batchesPerEpoch, secondsNow }: EpochPlace,
-): Promise<{ progress: Progress; interrupted: boolean; speed: SpeedMeter }> {
+): Promise<Progress> {
   const { task, recipe, data, pipelines, placement, optimizer, ema, reporter, seed, signal } = options;
   const span = { lr: baseLearningRate(recipe), epochs: recipe.epochs };
   const speed = new SpeedMeter();
@@ -141,14 +148,14 @@ async function trainEpoch(
     for (const group of optimizer.paramGroups) group.lr = lr;
     const random = stream(seed, 'mix', epoch, index);
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batchesPerEpoch;
+    using images = batch.images;
     torch.tidy(() => {
-      const prepared = placement.autocast(() => task.prepare({ images: batch.images, labels: batch.labels, epoch, random }));
+      const prepared = placement.autocast(() => task.prepare({ images, labels: batch.labels, epoch, random }));
       const forward = (): LossParts => placement.autocast(() => prepared.loss());
       const parts = backward(forward, recipe.accumulation);
       addFinite(sums, parts, { options, epoch, batch: index });
       if (closesWindow) update(options, () => backward(forward, recipe.accumulation), epoch);
     });
-    batch.images.dispose();
     if (closesWindow) {
       ema?.update();
       updates++;
@@ -166,9 +173,11 @@ async function trainEpoch(
       imagesPerSecond: speed.recent,
       secondsLeft: (secondsNow() / done) * (epochs * batchesPerEpoch - done),
     });
-    if (signal?.aborted && closesWindow) return { progress: { ...start, epoch, batch: index, updates, sums }, interrupted: true, speed };
+    await nextTurn();
+    if (signal?.aborted && closesWindow) break; // between windows: gradients are not saved
   }
-  return { progress: { ...start, epoch, batch: index, updates, sums }, interrupted: false, speed };
+  sums.seconds = (sums.seconds ?? 0) + speed.seconds;
+  return { ...start, epoch, batch: index, updates, sums };
 }
 
 /** Learning rate at the top of the schedule, for the effective batch: `lr · batch / lrPer`. */
@@ -182,26 +191,33 @@ function addFinite(
   { options, epoch, batch }: { options: LoopOptions; epoch: number; batch: number },
 ): void {
   const value = loss.toNumber();
-  if (!Number.isFinite(value)) throw notFinite(options, value, epoch, batch);
+  if (!Number.isFinite(value))
+    throw notFinite(options, `the loss of the ${options.task.kind} became ${value} in epoch ${epoch + 1}, batch ${batch + 1}`);
   sums.loss = (sums.loss ?? 0) + value;
   for (const [name, part] of Object.entries(parts)) sums[name] = (sums[name] ?? 0) + part.toNumber();
 }
 
-function notFinite({ run, recipe, task }: LoopOptions, value: number, epoch: number, batch: number): UserError {
+/** Weights can be lost by the last update of an epoch, after its last loss; such ones must not be saved. */
+function checkWeights(options: LoopOptions, epoch: number): void {
+  const norm = torch.tidy(() => torch.noGrad(() => normOfAll(options.task.model.parameters()).toNumber()));
+  if (Number.isFinite(norm)) return;
+  throw notFinite(options, `the weights of the ${options.task.kind} became infinite or not a number in epoch ${epoch + 1}`);
+}
+
+function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError {
   const saved = run.hasCheckpoint('last') ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
   const section = task.kind === 'teacher' ? 'teacher' : 'student';
   return new UserError(
     'NOT_FINITE',
-    `the loss of the ${task.kind} became ${value} in epoch ${epoch + 1}, batch ${batch + 1}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${recipe.optimizer.lr / 4}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
+    `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${recipe.optimizer.lr / 4}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
   );
 }
 
-function interrupted({ command }: RunConfig, { epoch, batch }: Progress, epochs: number): UserError {
+/** Says where the training stopped and how to go on. */
+export function interrupted({ command }: RunConfig, where: string): UserError {
   const words = command.filter((word) => word !== '--resume').map((word) => (/[^\w./=:,@+-]/.test(word) ? JSON.stringify(word) : word));
-  return new UserError(
-    'INTERRUPTED',
-    `stopped in epoch ${epoch + 1} of ${epochs} after batch ${batch}; a checkpoint is saved. Go on with: ${[...words, '--resume'].join(' ')}`,
-  );
+  const next = words.length === 0 ? 'the same call and resume: true' : [...words, '--resume'].join(' ');
+  return new UserError('INTERRUPTED', `stopped ${where}; a checkpoint is saved. Go on with: ${next}`);
 }
 
 interface Evaluated {
@@ -210,22 +226,25 @@ interface Evaluated {
   readonly ema: EvaluationResult | undefined;
 }
 
-async function evaluateEpoch(options: LoopOptions, epoch: number, epochs: number): Promise<Evaluated | undefined> {
-  const { recipe, evaluation, data, ema, task } = options;
+/** Undefined when this epoch has no evaluation. */
+async function evaluateEpoch(options: LoopOptions, epoch: number, epochs: number): Promise<Evaluated | 'stopped' | undefined> {
+  const { evaluation, data, ema } = options;
   if ((epoch + 1) % evaluation.every !== 0 && epoch !== epochs - 1) return undefined;
   const on = evaluation.select !== 'test' && data.validation !== undefined ? 'validation' : 'test';
   const split = on === 'validation' ? data.validation : data.test;
   if (split === undefined) return undefined;
   const raw = await evaluateSplit(options, split);
-  const averaged = ema && (await ema.swap(() => evaluateSplit(options, split)));
-  return { on, raw, ema: averaged };
+  const averaged = raw !== 'stopped' && ema && (await ema.swap(() => evaluateSplit(options, split)));
+  return raw === 'stopped' || averaged === 'stopped' ? 'stopped' : { on, raw, ema: averaged || undefined };
 }
 
-/** The model's accuracies on `split`, with the weights that it has. */
+type EvaluateSplitOptions = Pick<LoopOptions, 'task' | 'data' | 'pipelines' | 'evaluation' | 'placement' | 'reporter' | 'signal'>;
+
+/** The model's accuracies on `split`, with the weights that it has; `stopped` when the signal came before all were known. */
 export async function evaluateSplit(
-  { task, data, pipelines, evaluation, placement, reporter }: Pick<LoopOptions, 'task' | 'data' | 'pipelines' | 'evaluation' | 'placement' | 'reporter'>,
+  { task, data, pipelines, evaluation, placement, reporter, signal }: EvaluateSplitOptions,
   split: LabelledSource,
-): Promise<EvaluationResult> {
+): Promise<EvaluationResult | 'stopped'> {
   task.model.eval();
   try {
     return await evaluate({
@@ -236,7 +255,11 @@ export async function evaluateSplit(
       logits: (images) => placement.autocast(() => task.logits(images)),
       device: placement.device,
       onProgress: (done, total) => reporter.progress('evaluating', done, total),
+      ...(signal && { signal }),
     });
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) return 'stopped';
+    throw error;
   } finally {
     task.model.train();
   }
@@ -261,17 +284,16 @@ function recordOf(
   { sums, batch }: Progress,
   evaluated: Evaluated | undefined,
   epoch: number,
-  speed: SpeedMeter,
 ): EpochRecord {
-  const { loss = 0, images = 0, ...parts } = sums;
+  const { loss = 0, images = 0, seconds = 0, ...parts } = sums;
   return {
     epoch,
     lr: optimizer.paramGroups[0]?.lr ?? recipe.optimizer.lr,
     loss: loss / batch,
     parts: Object.fromEntries(Object.entries(parts).map(([name, sum]) => [name, sum / batch])),
-    seconds: speed.seconds,
-    imagesPerSecond: images / speed.seconds,
-    drw: task.drwEpoch !== null && epoch >= task.drwEpoch,
+    seconds,
+    imagesPerSecond: images / seconds,
+    drw: isReweighted(epoch, task.drwEpoch),
     ...(evaluated && { evaluatedOn: evaluated.on, evaluation: evaluated.raw }),
     ...(evaluated?.ema && { emaEvaluation: evaluated.ema }),
   };

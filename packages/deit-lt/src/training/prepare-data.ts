@@ -41,6 +41,7 @@ export function prepareData(dataset: Dataset, recipe: Pick<Recipe, 'data' | 'eva
   const groups = groupsOf(classCounts(tailed.train.labels, numClasses), { kind });
   checkSelection(recipe, dataset);
   const { train, validation } = splitValidation(tailed.train, numClasses, share, recipe.seed);
+  if (validation === undefined && recipe.evaluation.select === 'validation') throw nothingAside(dataset);
   return {
     name: dataset.name,
     classNames: dataset.classNames,
@@ -71,23 +72,30 @@ function checkSelection({ data, evaluation }: Pick<Recipe, 'data' | 'evaluation'
     );
 }
 
-/** Keeps `share` of each class aside: rounded, at least one of every class that has two or more. */
+function nothingAside({ name }: Dataset): UserError {
+  return new UserError(
+    'DATA_CLASSES',
+    `no class of ${name} has two training images, so none can be kept aside to choose the best epoch. Add images, or take the last epoch (--set evaluation.select=last).`,
+  );
+}
+
+/** Keeps `share` of each class aside: rounded, at least one of every class that has two or more; undefined when that is none. */
 function splitValidation(
   split: ImageSplit,
   numClasses: number,
   share: number,
   seed: number,
 ): { train: ImageSplit; validation: ImageSplit | undefined } {
-  if (share === 0) return { train: split, validation: undefined };
   const ofClass: number[][] = Array.from({ length: numClasses }, () => []);
   split.labels.forEach((label, id) => {
     ofClass[label]!.push(id);
   });
   const kept = new Set<number>();
   ofClass.forEach((ids, c) => {
-    const aside = ids.length < 2 ? 0 : Math.max(1, Math.round(ids.length * share));
+    const aside = ids.length < 2 || share === 0 ? 0 : Math.max(1, Math.round(ids.length * share));
     for (const id of stream(seed, 'split', 0, c).shuffle([...ids]).slice(0, aside)) kept.add(id);
   });
+  if (kept.size === 0) return { train: split, validation: undefined };
   const all = Array.from(split.labels, (_, id) => id);
   return {
     train: subset(split, Int32Array.from(all.filter((id) => !kept.has(id)))),

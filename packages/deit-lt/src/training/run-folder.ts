@@ -1,12 +1,14 @@
 /**
- * A run on disk: `config.json` (enough to repeat it), `metrics.jsonl` (one line per epoch) and `checkpoints/`.
+ * A run on disk: `config.json` (enough to repeat it), `metrics.jsonl` (one line per epoch), `checkpoints/`, and at the end
+ * `evaluation.json` (the figures of the best checkpoint).
  * A run of `train` has such a folder for each of its models: `teacher/`, `student/`, and `vit/` if asked for.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import type { Recipe } from '../recipe/schema.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
+import type { EvaluationResult } from './evaluate.js';
 import type { EpochRecord, TrainingKind } from './reporter.js';
 
 /** What `config.json` says. */
@@ -24,10 +26,23 @@ export interface RunConfig {
   };
   /** The teacher's run folder or checkpoint; null for a teacher and a plain ViT. */
   readonly teacher: string | null;
+  /** Of the teacher's checkpoint: a resumed student must have the same. */
+  readonly teacherSha256: string | null;
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | number>>;
   readonly started: string;
 }
+
+/** What `evaluation.json` says: the figures of the best checkpoint. */
+export interface FinalEvaluation extends EvaluationResult {
+  readonly split: 'test' | 'validation';
+  readonly checkpoint: 'best';
+  /** Of the checkpoint, from 0. */
+  readonly epoch: number;
+}
+
+/** What a killed process may leave: files under a temporary name. */
+const leftover = /\.tmp(-\d+)?$|^probe$/;
 
 export class RunFolder {
   constructor(readonly folder: string) {}
@@ -38,6 +53,10 @@ export class RunFolder {
 
   get metricsFile(): string {
     return path.join(this.folder, 'metrics.jsonl');
+  }
+
+  get evaluationFile(): string {
+    return path.join(this.folder, 'evaluation.json');
   }
 
   checkpoint(name: 'last' | 'best'): string {
@@ -53,30 +72,60 @@ export class RunFolder {
    * otherwise the folder must be new or empty. Throws UserError RUN_FOLDER.
    */
   begin(config: RunConfig, resume: boolean): RunConfig {
-    if (resume && existsSync(this.configFile)) return readRunConfig(this.folder);
-    if (existsSync(this.folder) && (!statSync(this.folder).isDirectory() || readdirSync(this.folder).length > 0))
-      throw new UserError(
-        'RUN_FOLDER',
-        `${this.folder} is not empty. Choose another folder with --out, or go on with that run with --resume.`,
-      );
+    if (!resume || !existsSync(this.configFile)) this.#make(config, resume);
+    this.#removeLeftovers();
+    return readRunConfig(this.folder);
+  }
+
+  #make(config: RunConfig, resume: boolean): void {
+    if (existsSync(this.folder)) this.#checkEmpty(resume);
     try {
       mkdirSync(path.dirname(this.checkpoint('last')), { recursive: true });
     } catch (error) {
       throw writeError(this.folder, error);
     }
     writeFileAtomic(this.configFile, `${JSON.stringify(config, null, 2)}\n`);
-    return config;
   }
 
-  /** Fails now, not hours later, when the folder cannot take `bytes` more. */
+  /** A run that was killed before it had a config.json may be begun again with `resume`. */
+  #checkEmpty(resume: boolean): void {
+    if (!statSync(this.folder).isDirectory())
+      throw new UserError('RUN_FOLDER', `${this.folder} is a file. Choose another folder with --out.`);
+    const entries = readdirSync(this.folder);
+    if (entries.length === 0 || (resume && entries.every((name) => name === 'checkpoints' || leftover.test(name)))) return;
+    const advice = resume
+      ? 'has no config.json, so there is no run to go on with. Choose another folder with --out.'
+      : 'is not empty. Choose another folder with --out, or go on with that run with --resume.';
+    throw new UserError('RUN_FOLDER', `${this.folder} ${advice}`);
+  }
+
+  #removeLeftovers(): void {
+    for (const folder of [this.folder, path.dirname(this.checkpoint('last'))])
+      for (const name of existsSync(folder) ? readdirSync(folder) : [])
+        if (leftover.test(name)) rmSync(path.join(folder, name), { force: true });
+  }
+
+  /** Fails now, not hours later, when the folder cannot take `bytes` more. Throws UserError RUN_FOLDER. */
   checkWritable(bytes: number): void {
     const probe = path.join(this.folder, 'checkpoints', 'probe');
-    writeFileAtomic(probe, 'x'.repeat(Math.min(bytes, 64 * 1024 * 1024)));
+    writeFileAtomic(probe, 'x'.repeat(4096));
     rmSync(probe, { force: true });
+    const { bavail, bsize } = statfsSync(this.folder);
+    if (bavail * bsize < bytes)
+      throw new UserError(
+        'RUN_FOLDER',
+        `${this.folder}: the checkpoints take ${megabytes(bytes)} and the disk has ${megabytes(bavail * bsize)} left. Free some space, or choose another folder with --out.`,
+      );
   }
 
+  /** Without the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
   appendMetrics(record: EpochRecord): void {
-    appendLine(this.metricsFile, JSON.stringify(record));
+    appendLine(this.metricsFile, JSON.stringify(record, (key, value: unknown) => (key === 'confusion' ? undefined : value)));
+  }
+
+  /** Throws UserError RUN_FOLDER. */
+  writeEvaluation(evaluation: FinalEvaluation): void {
+    writeFileAtomic(this.evaluationFile, `${JSON.stringify(evaluation)}\n`);
   }
 
   /** Forgets epochs from `epoch` on, which a resumed run will repeat, and a last line that is half written. */
@@ -99,6 +148,10 @@ export class RunFolder {
         }
       });
   }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
 /** `config.json` of a run folder. Throws UserError RUN_FOLDER when there is none, or it is not one. */

@@ -4,6 +4,7 @@
  */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import { writeError } from './files.js';
 import type { RunConfig } from './run-folder.js';
 import type { Ema } from './ema.js';
 
@@ -52,7 +53,7 @@ export function saveState(file: string, trained: Trained, progress: Progress, co
       optimizer: JSON.stringify({ param_groups, numbers }),
       ...describe(config, progress.epoch),
     };
-    torch.safetensors.save(file, tensors, { metadata });
+    write(file, tensors, metadata);
   });
 }
 
@@ -81,14 +82,24 @@ export function loadState(file: string, { model, optimizer, ema, device }: Train
   );
 }
 
-/** Writes weights alone, with what is needed to use them, as `best.safetensors`. */
+/** Writes weights alone, with what is needed to use them, as `best.safetensors`. Throws UserError RUN_FOLDER. */
 export function saveWeights(
   file: string,
   weights: ReadonlyMap<string, torch.Tensor>,
   config: RunConfig,
   epoch: number,
 ): void {
-  torch.safetensors.save(file, weights, { metadata: { format: 'deit-lt weights 1', ...describe(config, epoch) } });
+  write(file, weights, { format: 'deit-lt weights 1', ...describe(config, epoch) });
+}
+
+function write(file: string, tensors: ReadonlyMap<string, torch.Tensor>, metadata: Record<string, string>): void {
+  try {
+    torch.safetensors.save(file, tensors, { metadata });
+  } catch (error) {
+    if (error instanceof torch.safetensors.SafetensorsError && error.code === 'IO')
+      throw writeError(file, error.cause ?? error);
+    throw error;
+  }
 }
 
 /** Weights by name from either kind of file, and the configuration of the run that made them. */
@@ -129,11 +140,16 @@ function under(tensors: ReadonlyMap<string, torch.Tensor>, prefix: string): Map<
   );
 }
 
+/** What to do about a file that cannot be used. */
+const instead = 'Take another checkpoint, or train again with another --out.';
+
 function reading<R>(file: string, read: () => R): R {
   try {
     return read();
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError('CHECKPOINT', `${file} cannot be used: ${(error as Error).message}`, { cause: error });
+    const { message } = error as Error;
+    const why = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;
+    throw new UserError('CHECKPOINT', `${file} cannot be used: ${why}. ${instead}`, { cause: error });
   }
 }

@@ -14,16 +14,22 @@ export interface PoseRanges {
   readonly radius: readonly [number, number];
   /** How far the centre may be from the middle, as a share of the image's side. */
   readonly offset: number;
+  /** Largest turn to either side, in radians. */
+  readonly turn: number;
   /** Largest shear and largest stretch beyond 1. */
   readonly shear: number;
   readonly stretch: number;
 }
 
-/** Draws a pose with any rotation. */
-export function drawPose(size: number, { radius, offset, shear, stretch }: PoseRanges, random: RandomStream): Pose {
+/** Draws a pose for an image of `size` pixels. */
+export function drawPose(
+  size: number,
+  { radius, offset, turn, shear, stretch }: PoseRanges,
+  random: RandomStream,
+): Pose {
   const r = size * random.uniform(...radius);
   const centre = [drawCentre(size, offset, random), drawCentre(size, offset, random)] as const;
-  const angle = random.uniform(0, 2 * Math.PI);
+  const angle = random.uniform(-turn, turn);
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const skew = random.uniform(-shear, shear);
   const wide = Math.sqrt(1 + random.uniform(0, stretch));

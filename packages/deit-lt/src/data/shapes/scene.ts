@@ -9,16 +9,16 @@ import { drawPose, type PoseRanges } from './pose.js';
 import { type Colour, drawColour, drawColourNear, drawTexture, plain } from './texture.js';
 
 /** How hard the pictures are. Chosen by eye and by what a small network reaches; see docs/shapes.md. */
-const shapePose: PoseRanges = { radius: [0.22, 0.42], offset: 0.14, shear: 0.35, stretch: 0.5 };
-const smallPose: PoseRanges = { radius: [0.04, 0.11], offset: 0.5, shear: 0.3, stretch: 1 };
-const coverPose: PoseRanges = { radius: [0.06, 0.1], offset: 0.25, shear: 0.3, stretch: 1 };
+const shapePose: PoseRanges = { radius: [0.25, 0.43], offset: 0.13, turn: 0.7, shear: 0.25, stretch: 0.4 };
+const smallPose: PoseRanges = { radius: [0.04, 0.11], offset: 0.5, turn: Math.PI, shear: 0.3, stretch: 1 };
+const coverPose: PoseRanges = { radius: [0.06, 0.1], offset: 0.25, turn: Math.PI, shear: 0.3, stretch: 1 };
 /** Between the middle colours of shape and ground, in levels of Euclidean distance. */
-const shapeContrast = [45, 150] as const;
-const textureContrast = [10, 80] as const;
-const distractors = 4;
-const coveredShare = 0.5;
-const light = 0.35;
-const noise = [3, 20] as const;
+const shapeContrast = [70, 180] as const;
+const textureContrast = [5, 60] as const;
+const distractors = 3;
+const coveredShare = 0.4;
+const light = 0.3;
+const noise = [2, 14] as const;
 
 const specks: readonly Outline[] = [outlines.disc, outlines.square, outlines.triangle];
 /** A bar across the picture. */
@@ -35,7 +35,7 @@ export function drawScene(shape: ShapeName, size: number, random: RandomStream):
   canvas.paint(outlines[shape], drawPose(size, shapePose, random), texture);
   if (random.chance(coveredShare)) drawCover(canvas, ground, figure, random);
   canvas.light(random.uniform(0, 2 * Math.PI), random.uniform(0, light));
-  for (let i = random.int(3); i > 0; i--) canvas.blur();
+  for (let i = random.int(2); i > 0; i--) canvas.blur();
   return canvas.develop(random.uniform(...noise), random);
 }
 
