@@ -8,7 +8,7 @@ import type { CommandInput } from './context.js';
 import { type Inspection, inspectDataset, inspectionJson, inspectionText, inspectionTitle } from './inspection.js';
 import { openData } from './open-data.js';
 import type { Options } from './option-table.js';
-import { type TrainingTime, trainingTime } from './training-speed.js';
+import type { TrainingTime } from './training-speed.js';
 
 export async function run({ args: [data], options, context }: CommandInput): Promise<undefined> {
   checkEarly(options);
@@ -31,7 +31,8 @@ function withTail(dataset: Dataset, { imbalance, imbalanceType }: Options): Data
 }
 
 /** For the images that are shown: a long tail of the recipe counts only when it was asked for. */
-async function timeFor(dataset: Dataset, images: number, options: Options): Promise<TrainingTime | undefined> {
+async function timeFor(dataset: Dataset, images: number, options: Options): Promise<TrainingTime> {
+  const { trainingTime } = await import('./training-speed.js');
   const set = [`data.imbalance=${options.imbalance ?? 'null'}`, ...(options.set ?? [])];
   return trainingTime(chooseRecipe({ ...options, set }, dataset), dataset, { images });
 }

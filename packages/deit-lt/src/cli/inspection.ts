@@ -8,7 +8,7 @@ import { classRows } from './class-rows.js';
 import type { Colors } from './colors.js';
 import { count, duration, images } from './format.js';
 import { histogram } from './histogram.js';
-import type { TrainingTime } from './training-speed.js';
+import type { TrainingPart, TrainingTime } from './training-speed.js';
 
 export interface Inspection {
   readonly description: DatasetDescription;
@@ -108,6 +108,8 @@ const placeOf = ({ split, name }: Occurrence): string => `${split} ${name}`;
 
 function trainingText(training: TrainingTime | undefined): string {
   if (training === undefined) return 'not measured';
-  const { recipe, imagesPerSecond, epochs, seconds } = training;
-  return `${count(imagesPerSecond)} images/s on this machine: ${epochs} epochs of the student take about ${duration(seconds)} (recipe ${recipe})`;
+  const { recipe, teacher, student } = training;
+  const part = (name: string, { epochs, seconds, imagesPerSecond }: TrainingPart): string =>
+    `${name} ${epochs} epochs in ${duration(seconds)} (${count(imagesPerSecond)} images/s)`;
+  return `about ${duration(teacher.seconds + student.seconds)} on this machine by the recipe ${recipe}: ${part('teacher', teacher)}, ${part('student', student)}`;
 }

@@ -7,13 +7,17 @@ export class LineReporter implements Reporter {
   readonly #write: (line: string) => void;
   #training: TrainingStart | undefined;
   #work = '';
+  readonly #noted = new Set<string>();
 
   /** `write` gets each line without its end. */
   constructor(write: (line: string) => void) {
     this.#write = write;
   }
 
+  /** Three trainings on the same data have the same to say. */
   note(line: string): void {
+    if (this.#noted.has(line)) return;
+    this.#noted.add(line);
     this.#write(line);
   }
 

@@ -17,8 +17,8 @@ export async function main(words: readonly string[]): Promise<void> {
 }
 
 async function runWords(words: readonly string[]): Promise<number> {
-  const interruption = listenForInterrupt(say);
   const display: Display = {};
+  const interruption = listenForInterrupt((text) => noteOn(display, text));
   const context = makeContext(interruption, display);
   try {
     const parsed = parseWords(words, {
@@ -37,6 +37,12 @@ async function runWords(words: readonly string[]): Promise<number> {
   }
 }
 
+/** Above the moving lines, when there are any. */
+function noteOn({ reporter }: Display, text: string): void {
+  if (reporter === undefined) process.stderr.write(`${text}\n`);
+  else reporter.note(text);
+}
+
 /** The reporter that a command uses, once it has asked for one. */
 interface Display {
   reporter?: Reporter;
@@ -47,7 +53,7 @@ function makeContext({ signal }: Interruption, display: Display): CliContext {
   return {
     print: (text) => process.stdout.write(`${text}\n`),
     printJson: (value) => process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
-    note: (text) => (display.reporter === undefined ? process.stderr.write(`${text}\n`) : display.reporter.note(text)),
+    note: (text) => noteOn(display, text),
     colors: colorsFor(process.stdout),
     width: process.stdout.columns ?? 80,
     signal,

@@ -28,6 +28,7 @@ export class TerminalReporter implements Reporter {
   readonly #canvas: Canvas;
   readonly #options: Required<TerminalReporterOptions>;
   #state: ProgressState = {};
+  readonly #noted = new Set<string>();
   #drawnAt = Number.NEGATIVE_INFINITY;
 
   constructor(canvas: Canvas, { now = performance.now.bind(performance), ...options }: TerminalReporterOptions) {
@@ -35,7 +36,10 @@ export class TerminalReporter implements Reporter {
     this.#options = { now, ...options };
   }
 
+  /** Three trainings on the same data have the same to say. */
   note(line: string): void {
+    if (this.#noted.has(line)) return;
+    this.#noted.add(line);
     this.#keep(line);
   }
 

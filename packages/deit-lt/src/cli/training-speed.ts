@@ -1,34 +1,44 @@
-/** How long the student's training would take on this machine, from two seconds of it. */
-import { existsSync } from 'node:fs';
+/** How long a training would take on this machine, from a few seconds of it. */
 import type { Dataset } from '../data/dataset.js';
-import type { Recipe } from '../recipe/schema.js';
+import { measureTrainingSpeed } from '../training/measure-speed.js';
+import type { ChosenRecipe } from './choose-recipe.js';
 
-/** Trains the recipe's student for some seconds on `dataset` and measures. */
-export type MeasureTrainingSpeed = (recipe: Recipe, dataset: Dataset) => Promise<{ imagesPerSecond: number }>;
+export type MeasureTrainingSpeed = typeof measureTrainingSpeed;
 
-export interface TrainingTime {
-  readonly recipe: string;
+export interface TrainingPart {
   readonly imagesPerSecond: number;
   readonly epochs: number;
-  /** Of the student alone, without evaluations. */
+  /** Of all epochs, without evaluations. */
   readonly seconds: number;
 }
 
-/** `images` are those of an epoch. Undefined when nothing can measure. */
-export async function trainingTime(
-  { recipe, name }: { recipe: Recipe; name: string },
-  dataset: Dataset,
-  { images, measure }: { images: number; measure?: MeasureTrainingSpeed | undefined },
-): Promise<TrainingTime | undefined> {
-  const measureSpeed = measure ?? (await loadMeasure());
-  if (measureSpeed === undefined) return undefined;
-  const { imagesPerSecond } = await measureSpeed(recipe, dataset);
-  const { epochs } = recipe.student;
-  return { recipe: name, imagesPerSecond, epochs, seconds: (images * epochs) / imagesPerSecond };
+export interface TrainingTime {
+  readonly recipe: string;
+  readonly teacher: TrainingPart;
+  readonly student: TrainingPart;
 }
 
-async function loadMeasure(): Promise<MeasureTrainingSpeed | undefined> {
-  const file = new URL('../training/measure-speed.js', import.meta.url);
-  if (!existsSync(file)) return undefined;
-  return ((await import(file.href)) as { measureTrainingSpeed: MeasureTrainingSpeed }).measureTrainingSpeed;
+export interface TrainingTimeOptions {
+  /** Of an epoch. */
+  readonly images: number;
+  readonly measure?: MeasureTrainingSpeed;
+}
+
+/** Trains for some seconds on `dataset`. Throws what is wrong with recipe or images. */
+export async function trainingTime(
+  { recipe, name }: ChosenRecipe,
+  dataset: Dataset,
+  { images, measure = measureTrainingSpeed }: TrainingTimeOptions,
+): Promise<TrainingTime> {
+  const { imagesPerSecond, teacherImagesPerSecond } = await measure(recipe, dataset);
+  const part = (rate: number, { epochs }: { epochs: number }): TrainingPart => ({
+    imagesPerSecond: rate,
+    epochs,
+    seconds: (images * epochs) / rate,
+  });
+  return {
+    recipe: name,
+    teacher: part(teacherImagesPerSecond, recipe.teacher),
+    student: part(imagesPerSecond, recipe.student),
+  };
 }

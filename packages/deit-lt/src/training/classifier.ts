@@ -71,9 +71,7 @@ export async function openClassifier(path: string, options: OpenClassifierOption
       file,
       epoch,
       logits: (images: torch.Tensor) => torch.tidy(() => outputs(placement.autocast(() => model.call(images)))),
-      [Symbol.dispose]: () => {
-        for (const value of model.stateDict().values()) value.dispose();
-      },
+      [Symbol.dispose]: () => model.dispose(),
     });
   });
 }
@@ -92,16 +90,26 @@ function loadWeights(model: ImageModel, tensors: ReadonlyMap<string, torch.Tenso
   try {
     model.loadStateDict(tensors);
   } catch (error) {
-    throw new UserError('CHECKPOINT', `${file} does not fit its own recipe: ${(error as Error).message}`, { cause: error });
+    throw new UserError('CHECKPOINT', `${file} does not fit its own recipe: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
 function checkpointFile(given: string, which: 'best' | 'last'): string {
-  if (!existsSync(given)) throw new UserError('RUN_FOLDER', `${given} does not exist; expected a run folder or a .safetensors checkpoint.`);
+  if (!existsSync(given))
+    throw new UserError('RUN_FOLDER', `${given} does not exist; expected a run folder or a .safetensors checkpoint.`);
   if (!statSync(given).isDirectory()) return given;
-  const candidates = [given, path.join(given, 'student'), path.join(given, 'teacher')].map((folder) => new RunFolder(folder));
-  const run = candidates.find((candidate) => candidate.hasCheckpoint(which)) ?? candidates.find((candidate) => candidate.hasCheckpoint('last'));
+  const candidates = [given, path.join(given, 'student'), path.join(given, 'teacher')].map(
+    (folder) => new RunFolder(folder),
+  );
+  const run =
+    candidates.find((candidate) => candidate.hasCheckpoint(which)) ??
+    candidates.find((candidate) => candidate.hasCheckpoint('last'));
   if (run === undefined)
-    throw new UserError('RUN_FOLDER', `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end?`);
+    throw new UserError(
+      'RUN_FOLDER',
+      `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end?`,
+    );
   return run.hasCheckpoint(which) ? run.checkpoint(which) : run.checkpoint('last');
 }

@@ -18,7 +18,10 @@ export function placementOf({ device, precision }: Pick<Recipe, 'device' | 'prec
   if (chosen !== 'cpu' && !/^cuda(:\d+)?$/.test(chosen))
     throw new UserError('RECIPE', `device: expected auto, cpu, cuda or cuda:1; found "${device}".`);
   if (chosen !== 'cpu' && !torch.cuda.isAvailable())
-    throw new UserError('RECIPE', `device: ${chosen} is asked for, but this libtorch sees no CUDA device. Use --set device=cpu.`);
+    throw new UserError(
+      'RECIPE',
+      `device: ${chosen} is asked for, but this libtorch sees no CUDA device. Use --set device=cpu.`,
+    );
   const native = chosen === 'cpu' ? torch.hasNativeBfloat16() : true;
   const type: Precision = precision === 'auto' ? (native ? 'bfloat16' : 'float32') : precision;
   const kind = chosen === 'cpu' ? 'cpu' : 'cuda';

@@ -3,12 +3,12 @@
  * plain ViT has one output (`avg`), a student three: CLS, DIST, and the mean of their logits.
  */
 import * as torch from '@deit-lt/torch';
-import type { Group } from '../data/groups.js';
-import type { PixelSource } from '../data/pixel-source.js';
-import { Loader } from '../data/loader.js';
 import type { Pipeline } from '../augment/transform.js';
-import { nextTurn } from './next-turn.js';
+import type { Group } from '../data/groups.js';
+import { Loader } from '../data/loader.js';
+import type { PixelSource } from '../data/pixel-source.js';
 import { Metrics, type MetricsResult } from './metrics.js';
+import { nextTurn } from './next-turn.js';
 
 /** Accuracies in per cent of each output; `avg` is the prediction. */
 export interface EvaluationResult {

@@ -15,11 +15,11 @@ import type { Ema } from './ema.js';
 import { type EvaluationResult, evaluate } from './evaluate.js';
 import { nextTurn } from './next-turn.js';
 import type { LabelledSource, TrainingData } from './prepare-data.js';
-import { SpeedMeter } from './speed-meter.js';
 import type { EpochRecord, Reporter } from './reporter.js';
 import type { RunConfig, RunFolder } from './run-folder.js';
-import { backward, type SamPlan, update } from './step.js';
 import { isReweighted, learningRate, scaledLearningRate, totalEpochs } from './schedules.js';
+import { SpeedMeter } from './speed-meter.js';
+import { backward, type SamPlan, update } from './step.js';
 import type { LossParts, Task } from './task.js';
 import { normOfAll } from './tensor-lists.js';
 import { loadState, type Progress, saveState, saveWeights, type Trained } from './training-state.js';
@@ -52,7 +52,12 @@ export interface LoopOptions {
  */
 export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable<Progress['best']>; seconds: number }> {
   const { task, recipe, data, run, config, reporter, evaluation, saveEverySeconds = 20 } = options;
-  const trained: Trained = { model: task.model, optimizer: options.optimizer, ema: options.ema, device: options.placement.device };
+  const trained: Trained = {
+    model: task.model,
+    optimizer: options.optimizer,
+    ema: options.ema,
+    device: options.placement.device,
+  };
   const last = run.checkpoint('last');
   const epochs = totalEpochs(recipe.schedule, recipe.epochs);
   let progress = startOf(options, trained);
@@ -82,7 +87,10 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     const evaluated = isWhole ? await evaluateEpoch(options, epoch, epochs) : 'stopped';
     if (evaluated === 'stopped') {
       saveState(last, trained, { ...progress, seconds: secondsNow() }, config);
-      throw interrupted(config, `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`);
+      throw interrupted(
+        config,
+        `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`,
+      );
     }
     const record = recordOf(options, progress, evaluated, epoch);
     const score = scoreOf(options, evaluated);
@@ -109,7 +117,11 @@ function startOf({ run, resume }: LoopOptions, trained: Trained): Progress {
 }
 
 function idsOf({ recipe, data, seed }: LoopOptions, epoch: number): Int32Array {
-  return samplerNamed(recipe.sampler)(data.train.labels, data.classNames.length, { seed, epoch, repeats: recipe.repeats });
+  return samplerNamed(recipe.sampler)(data.train.labels, data.classNames.length, {
+    seed,
+    epoch,
+    repeats: recipe.repeats,
+  });
 }
 
 interface EpochPlace {
@@ -144,7 +156,12 @@ async function trainEpoch(
   task.model.train();
   let index = start.batch;
   for await (const batch of loader) {
-    const lr = learningRate(recipe.schedule, span, { epoch, batch: index, batches: batchesPerEpoch, accumulation: recipe.accumulation });
+    const lr = learningRate(recipe.schedule, span, {
+      epoch,
+      batch: index,
+      batches: batchesPerEpoch,
+      accumulation: recipe.accumulation,
+    });
     for (const group of optimizer.paramGroups) group.lr = lr;
     const random = stream(seed, 'mix', epoch, index);
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batchesPerEpoch;
@@ -181,7 +198,11 @@ async function trainEpoch(
 }
 
 /** Learning rate at the top of the schedule, for the effective batch: `lr · batch / lrPer`. */
-export function baseLearningRate({ optimizer, batchSize, accumulation }: Pick<TrainingRecipe, 'optimizer' | 'batchSize' | 'accumulation'>): number {
+export function baseLearningRate({
+  optimizer,
+  batchSize,
+  accumulation,
+}: Pick<TrainingRecipe, 'optimizer' | 'batchSize' | 'accumulation'>): number {
   return scaledLearningRate(optimizer.lr, { ...optimizer, batchSize, accumulation });
 }
 
@@ -192,7 +213,10 @@ function addFinite(
 ): void {
   const value = loss.toNumber();
   if (!Number.isFinite(value))
-    throw notFinite(options, `the loss of the ${options.task.kind} became ${value} in epoch ${epoch + 1}, batch ${batch + 1}`);
+    throw notFinite(
+      options,
+      `the loss of the ${options.task.kind} became ${value} in epoch ${epoch + 1}, batch ${batch + 1}`,
+    );
   sums.loss = (sums.loss ?? 0) + value;
   for (const [name, part] of Object.entries(parts)) sums[name] = (sums[name] ?? 0) + part.toNumber();
 }
@@ -201,7 +225,10 @@ function addFinite(
 function checkWeights(options: LoopOptions, epoch: number): void {
   const norm = torch.tidy(() => torch.noGrad(() => normOfAll(options.task.model.parameters()).toNumber()));
   if (Number.isFinite(norm)) return;
-  throw notFinite(options, `the weights of the ${options.task.kind} became infinite or not a number in epoch ${epoch + 1}`);
+  throw notFinite(
+    options,
+    `the weights of the ${options.task.kind} became infinite or not a number in epoch ${epoch + 1}`,
+  );
 }
 
 function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError {
@@ -215,7 +242,9 @@ function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError 
 
 /** Says where the training stopped and how to go on. */
 export function interrupted({ command }: RunConfig, where: string): UserError {
-  const words = command.filter((word) => word !== '--resume').map((word) => (/[^\w./=:,@+-]/.test(word) ? JSON.stringify(word) : word));
+  const words = command
+    .filter((word) => word !== '--resume')
+    .map((word) => (/[^\w./=:,@+-]/.test(word) ? JSON.stringify(word) : word));
   const next = words.length === 0 ? 'the same call and resume: true' : [...words, '--resume'].join(' ');
   return new UserError('INTERRUPTED', `stopped ${where}; a checkpoint is saved. Go on with: ${next}`);
 }
@@ -227,7 +256,11 @@ interface Evaluated {
 }
 
 /** Undefined when this epoch has no evaluation. */
-async function evaluateEpoch(options: LoopOptions, epoch: number, epochs: number): Promise<Evaluated | 'stopped' | undefined> {
+async function evaluateEpoch(
+  options: LoopOptions,
+  epoch: number,
+  epochs: number,
+): Promise<Evaluated | 'stopped' | undefined> {
   const { evaluation, data, ema } = options;
   if ((epoch + 1) % evaluation.every !== 0 && epoch !== epochs - 1) return undefined;
   const on = evaluation.select !== 'test' && data.validation !== undefined ? 'validation' : 'test';
@@ -238,7 +271,10 @@ async function evaluateEpoch(options: LoopOptions, epoch: number, epochs: number
   return raw === 'stopped' || averaged === 'stopped' ? 'stopped' : { on, raw, ema: averaged || undefined };
 }
 
-type EvaluateSplitOptions = Pick<LoopOptions, 'task' | 'data' | 'pipelines' | 'evaluation' | 'placement' | 'reporter' | 'signal'>;
+type EvaluateSplitOptions = Pick<
+  LoopOptions,
+  'task' | 'data' | 'pipelines' | 'evaluation' | 'placement' | 'reporter' | 'signal'
+>;
 
 /** The model's accuracies on `split`, with the weights that it has; `stopped` when the signal came before all were known. */
 export async function evaluateSplit(

@@ -42,7 +42,10 @@ export async function measureTrainingSpeed(
   const student = modelOf('student', recipe.student, numClasses).to(device);
   const answers = (images: torch.Tensor): torch.Tensor => teacher.call(images);
   const run = (task: Task, part: TrainingRecipe): Promise<number> => rate(task, part, { recipe, dataset, seconds });
-  const teacherRate = await run(new TeacherTask({ model: teacher, recipe: recipe.teacher, trainCounts, device }), recipe.teacher);
+  const teacherRate = await run(
+    new TeacherTask({ model: teacher, recipe: recipe.teacher, trainCounts, device }),
+    recipe.teacher,
+  );
   teacher.eval();
   const studentTask = new StudentTask({ model: student, recipe: recipe.student, teacher: answers, trainCounts });
   return { imagesPerSecond: await run(studentTask, recipe.student), teacherImagesPerSecond: teacherRate };
@@ -58,7 +61,10 @@ async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds
   const placement = placementOf(recipe);
   const optimizer = createOptimizer(task.model, part.optimizer, 1e-6);
   const { rho } = recipe.teacher.sam;
-  const sam = task.kind === 'teacher' && rho > 0 ? { sam: new SAM(optimizer, { rho }), rhoAt: () => rho, freezeStatistics: false } : undefined;
+  const sam =
+    task.kind === 'teacher' && rho > 0
+      ? { sam: new SAM(optimizer, { rho }), rhoAt: () => rho, freezeStatistics: false }
+      : undefined;
   const source = openPixels(dataset.train.images);
   const loader = new Loader({
     source,

@@ -93,7 +93,10 @@ function splitValidation(
   const kept = new Set<number>();
   ofClass.forEach((ids, c) => {
     const aside = ids.length < 2 || share === 0 ? 0 : Math.max(1, Math.round(ids.length * share));
-    for (const id of stream(seed, 'split', 0, c).shuffle([...ids]).slice(0, aside)) kept.add(id);
+    for (const id of stream(seed, 'split', 0, c)
+      .shuffle([...ids])
+      .slice(0, aside))
+      kept.add(id);
   });
   if (kept.size === 0) return { train: split, validation: undefined };
   const all = Array.from(split.labels, (_, id) => id);

@@ -7,8 +7,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, s
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import type { Recipe } from '../recipe/schema.js';
-import { appendLine, writeError, writeFileAtomic } from './files.js';
 import type { EvaluationResult } from './evaluate.js';
+import { appendLine, writeError, writeFileAtomic } from './files.js';
 import type { EpochRecord, TrainingKind } from './reporter.js';
 
 /** What `config.json` says. */
@@ -92,7 +92,8 @@ export class RunFolder {
     if (!statSync(this.folder).isDirectory())
       throw new UserError('RUN_FOLDER', `${this.folder} is a file. Choose another folder with --out.`);
     const entries = readdirSync(this.folder);
-    if (entries.length === 0 || (resume && entries.every((name) => name === 'checkpoints' || leftover.test(name)))) return;
+    if (entries.length === 0 || (resume && entries.every((name) => name === 'checkpoints' || leftover.test(name))))
+      return;
     const advice = resume
       ? 'has no config.json, so there is no run to go on with. Choose another folder with --out.'
       : 'is not empty. Choose another folder with --out, or go on with that run with --resume.';
@@ -120,7 +121,10 @@ export class RunFolder {
 
   /** Without the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
   appendMetrics(record: EpochRecord): void {
-    appendLine(this.metricsFile, JSON.stringify(record, (key, value: unknown) => (key === 'confusion' ? undefined : value)));
+    appendLine(
+      this.metricsFile,
+      JSON.stringify(record, (key, value: unknown) => (key === 'confusion' ? undefined : value)),
+    );
   }
 
   /** Throws UserError RUN_FOLDER. */

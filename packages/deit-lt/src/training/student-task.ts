@@ -98,7 +98,7 @@ function mixingOf({ mixing, labelSmoothing }: StudentTaskOptions['recipe'], inDr
     cutmixAlpha: mixing.cutmix,
     probability: on ? mixing.probability : 0,
     switchProbability: mixing.switchProbability,
-    labelSmoothing: on ? labelSmoothing : 0,
+    smoothing: on ? labelSmoothing : 0,
   };
 }
 

@@ -34,7 +34,12 @@ export function teacherLogits(teacher: TeacherNetwork, { student, order }: Teach
   const device = teacher.placement.device;
   const { scale, shift } = torch.tidy(() => renormalisation(student, teacher.recipe, device));
   const index = order && torch.keep(torch.tensor(order, { dtype: 'int64' }).to(device));
-  const changes = !isPublished && !(student.mean.every((m, i) => m === teacher.recipe.mean[i]) && student.std.every((s, i) => s === teacher.recipe.std[i]));
+  const changes =
+    !isPublished &&
+    !(
+      student.mean.every((m, i) => m === teacher.recipe.mean[i]) &&
+      student.std.every((s, i) => s === teacher.recipe.std[i])
+    );
   return {
     logits: (images) =>
       torch.tidy(() => {

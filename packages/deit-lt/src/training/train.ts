@@ -1,4 +1,6 @@
 /** The main job: teacher, then student, each in its run folder; and each alone. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -6,12 +8,12 @@ import { buildPipeline } from '../augment/registry.js';
 import type { Dataset } from '../data/dataset.js';
 import { UserError } from '../errors.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
-import { evaluationPipeline, openClassifier } from './classifier.js';
 import { compareClassNames } from './class-names.js';
+import { evaluationPipeline, openClassifier } from './classifier.js';
 import { type Placement, placementOf } from './device.js';
 import { Ema } from './ema.js';
 import type { EvaluationResult } from './evaluate.js';
-import { baseLearningRate, evaluateSplit, type LoopOptions, runLoop } from './loop.js';
+import { baseLearningRate, evaluateSplit, interrupted, type LoopOptions, runLoop } from './loop.js';
 import { modelOf } from './model-of.js';
 import { createOptimizer } from './optimizer.js';
 import { prepareData, type TrainingData } from './prepare-data.js';
@@ -36,6 +38,8 @@ export interface TrainOptions {
   readonly reporter?: Reporter;
   /** Aborting saves a checkpoint and throws UserError INTERRUPTED. */
   readonly signal?: AbortSignal;
+  /** Seconds between two checkpoints `last`, at the ends of epochs. Default 20. */
+  readonly saveEverySeconds?: number;
   /** Words of the command line, for config.json and for messages that say how to go on. */
   readonly command?: readonly string[];
 }
@@ -78,17 +82,39 @@ interface Plan {
 }
 
 async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Promise<TrainResult> {
-  const { dataset, recipe, folder, resume = false, reporter = silentReporter, signal } = options;
+  const { dataset, recipe, reporter = silentReporter } = options;
   const placement = placementOf(recipe);
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
   for (const note of data.notes) reporter.note(note);
-  const run = new RunFolder(path.resolve(folder));
-  const config = run.begin(configOf(kind, options, plan, data, placement), resume);
-  checkSameRun(config, kind, options, data, run);
+  try {
+    const setup = await setUp(kind, options, plan, data, placement); // before the folder is made: it finds mistakes
+    try {
+      return await trainInto(options, { kind, plan, data, placement, setup });
+    } finally {
+      setup.dispose();
+    }
+  } finally {
+    for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
+  }
+}
 
-  const setup = await setUp(kind, options, plan, data, placement);
-  run.checkWritable(64 * 1024);
+interface Ready {
+  readonly kind: TrainingKind;
+  readonly plan: Plan;
+  readonly data: TrainingData;
+  readonly placement: Placement;
+  readonly setup: Awaited<ReturnType<typeof setUp>>;
+}
+
+/** The run's folder, the loop, and the figures of the best checkpoint. */
+async function trainInto(options: TrainOptions, { kind, plan, data, placement, setup }: Ready): Promise<TrainResult> {
+  const { recipe, folder, resume = false, reporter = silentReporter, signal, saveEverySeconds } = options;
+  const run = new RunFolder(path.resolve(folder));
+  const wanted = configOf(kind, options, { ...plan, ...setup }, data, placement);
+  const config = run.begin(wanted, resume);
+  checkSameRun(config, wanted, run);
+  run.checkWritable(checkpointBytes(setup.task, plan.recipe));
   const loop: LoopOptions = {
     ...setup,
     recipe: plan.recipe,
@@ -101,23 +127,20 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
     resume,
     reporter,
     ...(signal && { signal }),
+    ...(saveEverySeconds !== undefined && { saveEverySeconds }),
   };
-  try {
-    const { best, seconds } = await runLoop(loop);
-    const evaluation = await evaluateBest(loop);
-    reporter.end({
-      kind,
-      folder: run.folder,
-      seconds,
-      bestEpoch: best.epoch,
-      rule: ruleOf(recipe, plan.recipe),
-      ...(evaluation && data.test && { test: evaluation }),
-    });
-    return { folder: run.folder, evaluation };
-  } finally {
-    setup.dispose();
-    for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
-  }
+  const { best, seconds } = await runLoop(loop);
+  const evaluation = await evaluateBest(loop);
+  if (evaluation === 'stopped') throw interrupted(config, 'at the last evaluation, after all epochs');
+  reporter.end({
+    kind,
+    folder: run.folder,
+    seconds,
+    bestEpoch: best.epoch,
+    rule: ruleOf(recipe, plan.recipe),
+    ...(evaluation && data.test && { test: evaluation }),
+  });
+  return { folder: run.folder, evaluation };
 }
 
 /** The model, its task, optimizer and pipelines. */
@@ -128,12 +151,16 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
   const model = modelOf(kind, part, numClasses).to(placement.device);
   const optimizer = createOptimizer(model, part.optimizer, baseLearningRate(part));
   const ema = part.ema === null ? undefined : new Ema(model, { decay: part.ema });
-  const oracle =
-    plan.teacher === null ? undefined : await teacherFor(plan.teacher, recipe, data);
+  const oracle = plan.teacher === null ? undefined : await teacherFor(plan.teacher, recipe, data);
   const { trainCounts } = data;
   const task: Task =
     kind === 'teacher'
-      ? new TeacherTask({ model: model as TeacherTask['model'], recipe: recipe.teacher, trainCounts, device: placement.device })
+      ? new TeacherTask({
+          model: model as TeacherTask['model'],
+          recipe: recipe.teacher,
+          trainCounts,
+          device: placement.device,
+        })
       : new StudentTask({ model, recipe: recipe.student, ...(oracle && { teacher: oracle.logits }), trainCounts });
   const { sam: samRecipe } = recipe.teacher;
   const sam = kind === 'teacher' && samRecipe.rho > 0 ? new SAM(optimizer, samRecipe) : undefined;
@@ -141,7 +168,10 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
     task,
     optimizer,
     ema,
-    pipelines: { train: buildPipeline(part.augment, { ...part, size: part.imageSize }), eval: evaluationPipeline(part) },
+    pipelines: {
+      train: buildPipeline(part.augment, { ...part, size: part.imageSize }),
+      eval: evaluationPipeline(part),
+    },
     ...(sam && {
       sam: {
         sam,
@@ -149,25 +179,47 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
         freezeStatistics: samRecipe.freezeStatistics,
       },
     }),
-    dispose: () => oracle?.[Symbol.dispose](),
+    teacherSha256: oracle?.sha256 ?? null,
+    dispose: () => {
+      for (const resource of [oracle, ema, sam, optimizer, model]) resource?.[Symbol.dispose]();
+    },
   };
+}
+
+/** Bytes of `last`, of the new `last` beside it while it is written, and of `best`; all in float32. */
+function checkpointBytes({ model }: Task, { ema, optimizer }: TrainingRecipe): number {
+  const weights = 4 * model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
+  const copies = 1 + (ema === null ? 0 : 1) + (optimizer.name === 'sgd' ? 1 : 2);
+  return weights * (2 * copies + 1);
 }
 
 /** The teacher's logits for the student's batches, in the order of the data's classes. */
 async function teacherFor(teacher: string, recipe: Recipe, data: TrainingData) {
   const classifier = await openClassifier(teacher);
   if (classifier.kind !== 'teacher' && classifier.kind !== 'vit')
-    throw new UserError('CHECKPOINT', `${classifier.file} is a ${classifier.kind}, not a teacher. Give the teacher's run folder to --teacher.`);
+    throw new UserError(
+      'CHECKPOINT',
+      `${classifier.file} is a ${classifier.kind}, not a teacher. Give the teacher's run folder to --teacher.`,
+    );
   const order = compareClassNames(classifier.classNames, data.classNames, classifier.file);
-  return teacherLogits(fastTeacher(classifier), { student: recipe.student, order });
+  const sha256 = createHash('sha256').update(readFileSync(classifier.file)).digest('hex');
+  return { ...teacherLogits(fastTeacher(classifier), { student: recipe.student, order }), sha256 };
 }
 
-/** The best checkpoint on the test images, or on the validation images when there are none. */
-async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | undefined> {
-  const split = loop.data.test ?? loop.data.validation;
+/** The best checkpoint on the test images, or on the validation images when there are none; `evaluation.json` keeps it. */
+async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stopped' | undefined> {
+  const { data, run, task } = loop;
+  const split = data.test ?? data.validation;
   if (split === undefined) return undefined;
-  torch.tidy(() => void loop.task.model.loadStateDict(readWeights(loop.run.checkpoint('best')).tensors));
-  return evaluateSplit(loop, split);
+  const epoch = torch.tidy(() => {
+    const best = readWeights(run.checkpoint('best'));
+    task.model.loadStateDict(best.tensors);
+    return best.epoch;
+  });
+  const evaluation = await evaluateSplit(loop, split);
+  if (evaluation !== 'stopped')
+    run.writeEvaluation({ split: data.test ? 'test' : 'validation', checkpoint: 'best', epoch, ...evaluation });
+  return evaluation;
 }
 
 function ruleOf({ evaluation: { select } }: Recipe, { weights }: TrainingRecipe): string {
@@ -180,7 +232,7 @@ function ruleOf({ evaluation: { select } }: Recipe, { weights }: TrainingRecipe)
 function configOf(
   kind: TrainingKind,
   { recipe, command = [] }: TrainOptions,
-  { teacher }: Plan,
+  { teacher, teacherSha256 }: Pick<Plan, 'teacher'> & Pick<RunConfig, 'teacherSha256'>,
   data: TrainingData,
   { device, precision }: Placement,
 ): RunConfig {
@@ -196,6 +248,7 @@ function configOf(
       fingerprint: data.fingerprint,
     },
     teacher: teacher && path.resolve(teacher),
+    teacherSha256,
     command,
     environment: {
       node: process.version,
@@ -210,15 +263,21 @@ function configOf(
   };
 }
 
-/** A resumed run must be the same run: kind, data and recipe (the number of threads may differ). */
-function checkSameRun(config: RunConfig, kind: TrainingKind, { recipe }: TrainOptions, data: TrainingData, { folder }: RunFolder): void {
+/** A resumed run must be the same run: kind, data, recipe and teacher (the number of threads may differ). */
+function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: RunFolder): void {
   const wrong = (what: string): UserError =>
     new UserError('RUN_FOLDER', `${folder} cannot be resumed: ${what}. Start a new run with another --out.`);
-  if (config.kind !== kind) throw wrong(`it is a run of a ${config.kind}, not of a ${kind}`);
-  if (config.data.fingerprint !== data.fingerprint)
-    throw wrong(`its ${config.data.trainCounts.reduce((a, b) => a + b, 0)} training images are not those of ${data.name}`);
-  const changed = firstDifference(config.recipe, recipe);
+  if (config.kind !== wanted.kind) throw wrong(`it is a run of a ${config.kind}, not of a ${wanted.kind}`);
+  const changed = firstDifference(config.recipe, wanted.recipe);
   if (changed !== undefined) throw wrong(`its recipe has another ${changed}`);
+  if (config.data.fingerprint !== wanted.data.fingerprint)
+    throw wrong(
+      `its ${config.data.trainCounts.reduce((a, b) => a + b, 0)} training images are not those of ${wanted.data.name}`,
+    );
+  if (firstDifference(config.data.classNames, wanted.data.classNames) !== undefined)
+    throw wrong(`its classes have other names or another order than those of ${wanted.data.name}`);
+  if (config.teacherSha256 !== wanted.teacherSha256)
+    throw wrong(`its teacher, ${config.teacher}, is not ${wanted.teacher} as it is now`);
 }
 
 /** The dotted key of the first value in which two recipes differ. */
@@ -227,7 +286,10 @@ function firstDifference(a: unknown, b: unknown, path: readonly string[] = []): 
     return Object.is(a, b) ? undefined : path.join('.');
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
   for (const key of keys) {
-    const found = firstDifference((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], [...path, key]);
+    const found = firstDifference((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], [
+      ...path,
+      key,
+    ]);
     if (found !== undefined) return found;
   }
   return undefined;

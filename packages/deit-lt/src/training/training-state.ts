@@ -4,9 +4,9 @@
  */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import type { Ema } from './ema.js';
 import { writeError } from './files.js';
 import type { RunConfig } from './run-folder.js';
-import type { Ema } from './ema.js';
 
 /** Where a training stands. */
 export interface Progress {
@@ -44,14 +44,15 @@ export function saveState(file: string, trained: Trained, progress: Progress, co
     for (const [index, entries] of Object.entries(state))
       for (const [key, value] of Object.entries(entries))
         if (value instanceof torch.Tensor) tensors.set(`optimizer.${index}.${key}`, value);
-        else (numbers[index] ??= {})[key] = value;
+        else numbers[index] = { ...numbers[index], [key]: value };
     tensors.set('random.cpu', torch.getRngState());
     if (device !== 'cpu') tensors.set('random.device', torch.getRngState(device));
+    const { epoch, batch } = progress;
     const metadata = {
       format,
       progress: JSON.stringify(progress),
       optimizer: JSON.stringify({ param_groups, numbers }),
-      ...describe(config, progress.epoch),
+      ...describe(config, batch === 0 ? Math.max(0, epoch - 1) : epoch),
     };
     write(file, tensors, metadata);
   });
@@ -72,7 +73,7 @@ export function loadState(file: string, { model, optimizer, ema, device }: Train
       const state: Record<string, Record<string, unknown>> = structuredClone(numbers);
       for (const [name, value] of under(tensors, 'optimizer.')) {
         const [index, key] = name.split('.') as [string, string];
-        (state[index] ??= {})[key] = value;
+        state[index] = { ...state[index], [key]: value };
       }
       optimizer.loadStateDict({ state, param_groups });
       torch.setRngState(tensors.get('random.cpu')!);
@@ -125,7 +126,10 @@ function describe(config: RunConfig, epoch: number): Record<string, string> {
   return { config: JSON.stringify(config), epoch: String(epoch) };
 }
 
-function readFile(file: string, expected?: string): { tensors: Map<string, torch.Tensor>; metadata: Record<string, string> } {
+function readFile(
+  file: string,
+  expected?: string,
+): { tensors: Map<string, torch.Tensor>; metadata: Record<string, string> } {
   using opened = torch.safetensors.open(file);
   const { metadata } = opened;
   const found = metadata.format ?? 'none';

@@ -6,19 +6,19 @@ import type { RandomStream } from '../../random/stream.js';
 import { Canvas } from './canvas.js';
 import { type Outline, outlines, type ShapeName } from './outlines.js';
 import { drawPose, type PoseRanges } from './pose.js';
-import { type Colour, drawColour, drawColourNear, drawTexture, plain } from './texture.js';
+import { type Colour, drawColour, drawDark, drawLighter, drawTexture, plain } from './texture.js';
 
 /** How hard the pictures are. Chosen by eye and by what a small network reaches; see docs/shapes.md. */
-const shapePose: PoseRanges = { radius: [0.25, 0.43], offset: 0.13, turn: 0.7, shear: 0.25, stretch: 0.4 };
+const shapePose: PoseRanges = { radius: [0.23, 0.42], offset: 0.12, turn: 0.8, shear: 0.25, stretch: 0.4 };
 const smallPose: PoseRanges = { radius: [0.04, 0.11], offset: 0.5, turn: Math.PI, shear: 0.3, stretch: 1 };
 const coverPose: PoseRanges = { radius: [0.06, 0.1], offset: 0.25, turn: Math.PI, shear: 0.3, stretch: 1 };
-/** Between the middle colours of shape and ground, in levels of Euclidean distance. */
-const shapeContrast = [70, 180] as const;
+/** How far the shape is from the ground in colour, about, in levels (Euclidean). */
+const shapeContrast = [45, 140] as const;
 const textureContrast = [5, 60] as const;
 const distractors = 3;
-const coveredShare = 0.4;
+const coveredShare = 0.45;
 const light = 0.3;
-const noise = [2, 14] as const;
+const noise = [3, 15] as const;
 
 const specks: readonly Outline[] = [outlines.disc, outlines.square, outlines.triangle];
 /** A bar across the picture. */
@@ -27,8 +27,8 @@ const bar: Outline = (x, y) => Math.max(Math.abs(y) - 0.8, Math.abs(x) - 12);
 /** Draws the picture of a `shape`: `size · size · 3` bytes, row by row, RGB. */
 export function drawScene(shape: ShapeName, size: number, random: RandomStream): Uint8ClampedArray {
   const canvas = new Canvas(size);
-  const ground = drawColour(random);
-  const figure = drawColourNear(ground, random.uniform(...shapeContrast), random);
+  const ground = drawDark(random);
+  const figure = drawLighter(ground, random.uniform(...shapeContrast), random);
   canvas.cover(drawTexture(ground, random.uniform(...textureContrast), size, random));
   for (let i = random.int(distractors + 1); i > 0; i--) drawSpeck(canvas, smallPose, ground, figure, random);
   const texture = drawTexture(figure, random.uniform(...textureContrast), size, random);

@@ -24,6 +24,20 @@ export function drawColour(random: RandomStream): Colour {
   return [random.uniform(30, 225), random.uniform(30, 225), random.uniform(30, 225)];
 }
 
+/** A colour for the ground: dark enough that something lighter can lie on it. */
+export function drawDark(random: RandomStream): Colour {
+  return [random.uniform(20, 140), random.uniform(20, 140), random.uniform(20, 140)];
+}
+
+/** A colour of another hue that is lighter than `colour` by about `distance` levels. */
+export function drawLighter(colour: Colour, distance: number, random: RandomStream): Colour {
+  return moveColour(
+    colour,
+    [random.uniform(0.2, 1.8), random.uniform(0.2, 1.8), random.uniform(0.2, 1.8)],
+    distance / 1.7,
+  );
+}
+
 /**
  * A colour at `distance` (Euclidean, in levels) from `colour` in a random direction, or in the opposite one where that
  * leads farther: channels stay in 5…250.

@@ -1,0 +1,142 @@
+/**
+ * One step of either training, put together as `trainTeacher` and `trainStudent` do it and run as their loop runs it
+ * (packages/deit-lt/src/training/train.ts and loop.ts), without run folders, schedules and reports.
+ */
+import * as torch from '@deit-lt/torch';
+import { buildPipeline } from '#deit-lt/augment/registry.js';
+import { type Batch, Loader } from '#deit-lt/data/loader.js';
+import { samplerNamed } from '#deit-lt/data/sampler.js';
+import { drawShapes } from '#deit-lt/data/shapes/index.js';
+import type { ImageModel } from '#deit-lt/models/model.js';
+import { stream } from '#deit-lt/random/stream.js';
+import { loadRecipe } from '#deit-lt/recipe/load.js';
+import type { Recipe } from '#deit-lt/recipe/schema.js';
+import { type Classifier, evaluationPipeline } from '#deit-lt/training/classifier.js';
+import { type Placement, placementOf } from '#deit-lt/training/device.js';
+import { Ema } from '#deit-lt/training/ema.js';
+import { baseLearningRate } from '#deit-lt/training/loop.js';
+import { modelOf } from '#deit-lt/training/model-of.js';
+import { createOptimizer } from '#deit-lt/training/optimizer.js';
+import { prepareData, type TrainingData } from '#deit-lt/training/prepare-data.js';
+import { SAM } from '#deit-lt/training/sam.js';
+import { samRadius } from '#deit-lt/training/schedules.js';
+import { backward, update } from '#deit-lt/training/step.js';
+import { StudentTask } from '#deit-lt/training/student-task.js';
+import type { LossParts } from '#deit-lt/training/task.js';
+import { fastTeacher, teacherLogits } from '#deit-lt/training/teacher-logits.js';
+import { TeacherTask } from '#deit-lt/training/teacher-task.js';
+
+export type Kind = 'teacher' | 'student';
+
+export interface Setting {
+  readonly recipe: Recipe;
+  readonly placement: Placement;
+  readonly data: TrainingData;
+}
+
+/** The recipe that is measured, on the CPU; `precision` as in recipes: `auto` is what users get. */
+export function recipeOf(precision: string, settings: readonly string[] = []): Recipe {
+  return loadRecipe('cifar10-lt-cpu', { settings: ['device=cpu', `precision=${precision}`, ...settings] });
+}
+
+/**
+ * What losses are compared with: at the teacher's full learning rate a rounding error of the first step is a hundred
+ * thousand times larger in the third one, in PyTorch alone, too.
+ */
+export function checkRecipe(): Recipe {
+  return recipeOf('float32', ['teacher.optimizer.lr=0.001']);
+}
+
+/** Drawn images take the place of CIFAR-10: as large, as many classes, with the same tail. */
+export function openSetting(recipe: Recipe): Setting {
+  torch.manualSeed(recipe.seed);
+  return { recipe, placement: placementOf(recipe), data: prepareData(drawShapes({ testPerClass: 1 }), recipe) };
+}
+
+/** `count` full batches through the training's own pipeline, over as many epochs as that takes. */
+export function loaderOf(kind: Kind, { recipe, placement, data }: Setting, count: number): Loader {
+  const part = recipe[kind];
+  const { labels, source } = data.train;
+  const epochs = Math.ceil((count * part.batchSize) / labels.length);
+  const ids = Array.from({ length: epochs }, (_, epoch) => [
+    ...samplerNamed(part.sampler)(labels, data.classNames.length, { seed: 0, epoch, repeats: part.repeats }),
+  ]);
+  return new Loader({
+    source,
+    labels,
+    pipeline: buildPipeline(part.augment, { ...part, size: part.imageSize }),
+    ids: Int32Array.from(ids.flat().slice(0, count * part.batchSize)),
+    batchSize: part.batchSize,
+    device: placement.device,
+  });
+}
+
+export interface Trainer {
+  readonly model: ImageModel;
+  /** The student's teacher, with random weights. */
+  readonly teacher: ImageModel | undefined;
+  /** Trains on the batch and gives its loss; `index` chooses how images are mixed. */
+  step(batch: Pick<Batch, 'images' | 'labels'>, index: number): number;
+}
+
+export function trainerOf(kind: Kind, setting: Setting): Trainer {
+  const { recipe, placement, data } = setting;
+  const part = recipe[kind];
+  const { device } = placement;
+  const model = modelOf(kind, part, data.classNames.length).to(device);
+  const optimizer = createOptimizer(model, part.optimizer, baseLearningRate(part));
+  const ema = part.ema === null ? undefined : new Ema(model, { decay: part.ema });
+  const oracle = kind === 'student' ? oracleOf(setting) : undefined;
+  const { trainCounts } = data;
+  const task =
+    kind === 'teacher'
+      ? new TeacherTask({ model: model as TeacherTask['model'], recipe: recipe.teacher, trainCounts, device })
+      : new StudentTask({ model, recipe: recipe.student, ...(oracle && { teacher: oracle.logits }), trainCounts });
+  const options = { task, recipe: part, optimizer, ...(kind === 'teacher' && { sam: samOf(recipe, optimizer) }) };
+  model.train();
+
+  const step: Trainer['step'] = ({ images, labels }, index) => {
+    const random = stream(recipe.seed, 'mix', 0, index);
+    const loss = torch.tidy(() => {
+      const prepared = placement.autocast(() => task.prepare({ images, labels, epoch: 0, random }));
+      const forward = (): LossParts => placement.autocast(() => prepared.loss());
+      const { loss, parts } = backward(forward, part.accumulation);
+      const value = loss.toNumber();
+      for (const own of Object.values(parts)) own.toNumber(); // the loop sums the parts, too
+      update(options, () => backward(forward, part.accumulation), 0);
+      return value;
+    });
+    ema?.update();
+    return loss;
+  };
+  return { model, teacher: oracle?.model, step };
+}
+
+function samOf({ teacher: { epochs, sam } }: Recipe, optimizer: ReturnType<typeof createOptimizer>) {
+  return {
+    sam: new SAM(optimizer, sam),
+    rhoAt: (epoch: number) => samRadius(epoch, epochs, sam),
+    freezeStatistics: sam.freezeStatistics,
+  };
+}
+
+/** What the student's training makes of a teacher's checkpoint, from a teacher that has learned nothing. */
+function oracleOf({ recipe: { teacher: recipe, student }, placement, data }: Setting) {
+  const model = modelOf('teacher', recipe, data.classNames.length).to(placement.device).eval();
+  for (const parameter of model.parameters()) parameter.requiresGrad_(false);
+  const classifier: Classifier = {
+    kind: 'teacher',
+    model,
+    recipe,
+    placement,
+    classNames: data.classNames,
+    pipeline: evaluationPipeline(recipe),
+    trainCounts: [...data.trainCounts],
+    groupRule: 'auto',
+    file: 'none',
+    epoch: 0,
+    logits: (images) => ({ avg: placement.autocast(() => model.call(images)) as torch.Tensor }),
+    [Symbol.dispose]: () => {},
+  };
+  return { model, ...teacherLogits(fastTeacher(classifier), { student, order: null }) };
+}

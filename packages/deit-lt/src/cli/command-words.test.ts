@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { commandWords, programWords, shellLine } from './command-words.js';
+import type { Options } from './option-table.js';
+import { parseWords, UsageError } from './program.js';
+
+const silent = { writeOut: () => {}, writeErr: () => {} };
+const parse = (line: string): Options | undefined => parseWords(line.split(' '), silent)?.options;
+
+suite('parseWords()', () => {
+  test('turns words into options of their types', () => {
+    assert.deepEqual(parse('train --data x --imbalance 100 --split 0.1 --skip-bad --set a=1 b=2 --set c=3'), {
+      data: 'x',
+      imbalance: 100,
+      split: 0.1,
+      skipBad: true,
+      set: ['a=1', 'b=2', 'c=3'],
+    });
+  });
+
+  test('leaves measuring on unless it is turned off', () => {
+    assert.equal(parse('inspect x')?.speed, true);
+    assert.equal(parse('inspect x --no-speed')?.speed, false);
+  });
+
+  for (const [line, message] of [
+    ['train --imbalance 0.5', /--imbalance: expected a number of at least 1, got "0.5"/],
+    ['train --imbalance 1e', /expected a number of at least 1, got "1e"/],
+    ['train --split 1', /--split: expected a number above 0 and below 1, got "1"/],
+    ['predict run a.jpg --top 1.5', /--top: expected a whole number of at least 1/],
+    ['eval run --which first', /--which: expected one of best, last, got "first"/],
+    ['train --dta x', /unknown option '--dta'; did you mean --data\?/],
+    ['trian', /unknown command 'trian'; did you mean train\?/],
+    ['train x', /too many arguments/],
+    ['eval', /missing required argument 'run'/],
+  ] as const)
+    test(`refuses "${line}"`, () =>
+      assert.throws(
+        () => parse(line),
+        (error) => error instanceof UsageError && message.test(error.message),
+      ));
+});
+
+suite('commandWords()', () => {
+  test('start the same command again', () => {
+    const options: Options = {
+      data: 'cifar10',
+      set: ['student.epochs=90', 'teacher.epochs=2'],
+      out: '/tmp/run',
+      imbalance: 100,
+      skipBad: true,
+    };
+    const words = commandWords('train', options);
+    assert.deepEqual(parseWords(words.slice(words.indexOf('deit-lt') + 1), silent)?.options, options);
+  });
+
+  test('name the run folder in full and leave out --resume', () => {
+    const words = commandWords('train', { data: 'x', out: 'runs/x', resume: true });
+    assert.ok(words.includes(`${process.cwd()}/runs/x`) && !words.includes('--resume'));
+  });
+
+  test('begin with npx where npm started the program', () => {
+    assert.deepEqual(programWords({ npm_command: 'exec' }), ['npx', 'deit-lt']);
+    assert.deepEqual(programWords({}), ['deit-lt']);
+  });
+
+  test('are quoted for a shell', () => assert.equal(shellLine(['a b', "it's", 'x=1']), `'a b' 'it'\\''s' x=1`));
+});

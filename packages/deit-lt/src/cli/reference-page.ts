@@ -1,0 +1,56 @@
+/** `docs/command-line.md`, from the tables of commands and options. */
+import { type CommandSpec, commandTable } from './command-table.js';
+import { flagsOf, type Options, optionTable } from './option-table.js';
+
+const preface = `# Command line
+
+<!-- Made from packages/deit-lt/src/cli by packages/deit-lt/scripts/command-line-page.mjs; do not edit. -->
+
+In a checkout of the project the command is \`npx deit-lt\`; installed, it is \`deit-lt\`. \`deit-lt --help\` lists the
+commands, \`deit-lt help COMMAND\` shows one.
+
+- Results go to the standard output; progress, notes and errors go to the standard error. With \`--json\`, the standard
+  output is one JSON document and nothing else.
+- Exit codes: 0 done; 1 failed, or something could not be read; 2 wrong usage or recipe; 130 stopped by Ctrl-C.
+- The first Ctrl-C in a training saves a checkpoint and says how to go on. The second quits at once.
+- In a terminal, progress moves; elsewhere (a pipe, a log, \`CI\` set) there is one line per epoch. \`NO_COLOR\` turns
+  colours off, \`FORCE_COLOR\` turns them on.
+- Errors are explained in [errors.md](errors.md).
+`;
+
+/** The whole page. */
+export function referencePage(): string {
+  return `${[preface, ...commandTable.map(section), optionsSection()].join('\n')}`;
+}
+
+function section({ name, summary, details, arguments: words = [], options, examples }: CommandSpec): string {
+  const usage = ['deit-lt', name, ...words.map((word) => word.name), '[options]'].join(' ');
+  const lines = [
+    `## ${name}`,
+    '',
+    `${sentence(summary)}${details === undefined ? '' : ` ${details}`}`,
+    '',
+    '```sh',
+    usage,
+    '',
+    ...examples,
+    '```',
+    '',
+    ...words.map(({ name: word, description }) => `- \`${word}\`: ${description}`),
+    `- Options: ${options.map((option) => `\`${flagOf(option)}\``).join(', ')}`,
+    '',
+  ];
+  return lines.join('\n');
+}
+
+function optionsSection(): string {
+  const rows = (Object.keys(optionTable) as (keyof Options)[]).map((name) => {
+    const { description, choices } = optionTable[name];
+    const allowed = choices === undefined ? '' : `; one of ${choices.map((choice) => `\`${choice}\``).join(', ')}`;
+    return `| \`${flagsOf(name).replaceAll('|', '\\|')}\` | ${description}${allowed} |`;
+  });
+  return `## Options\n\n| option | meaning |\n|---|---|\n${rows.join('\n')}\n`;
+}
+
+const flagOf = (name: keyof Options): string => flagsOf(name).split(' ')[0]!;
+const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;

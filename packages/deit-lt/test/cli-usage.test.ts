@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { suite, type TestContext, test } from 'node:test';
+import { deitLt } from './cli-helpers.js';
+
+function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-cli-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** The words, the exit code, and what the message says. */
+const mistakes: readonly (readonly [words: string, status: number, message: RegExp])[] = [
+  ['trian', 2, /unknown command 'trian'; did you mean train\?/],
+  ['train --dta x', 2, /unknown option '--dta'; did you mean --data\?\nSee: deit-lt train --help/],
+  ['train --data shapes --epochs 90', 2, /--set teacher\.epochs=90 or --set student\.epochs=90/],
+  ['train', 2, /--data is missing/],
+  ['train --resume', 2, /--resume needs the run folder: --out DIR/],
+  ['student --data shapes', 2, /--teacher is missing/],
+  ['student --data shapes --teacher none', 1, /--teacher none does not exist/],
+  ['train --data shapes --recipe quikstart', 2, /did you mean "quickstart"/],
+  ['train --data shapes --recipe none.yaml', 2, /none\.yaml: no such recipe file/],
+  ['train --data shapes --set student.epoch=4', 2, /no recipe has "student\.epoch"; did you mean "epochs"/],
+  ['recipes quickstart --set student.epochs=0', 2, /student\.epochs: expected a value/],
+  ['train --data nowhere', 1, /the data set "nowhere" does not exist/],
+  ['train --resume --out nowhere', 1, /nowhere has no run to go on with/],
+  ['eval nowhere --data shapes', 1, /nowhere does not exist; expected a run folder/],
+  ['predict nowhere none.jpg', 1, /none\.jpg does not exist/],
+];
+
+suite('deit-lt, used wrongly,', () => {
+  for (const [words, status, message] of mistakes)
+    test(`says what is wrong with "deit-lt ${words}"`, () => {
+      const result = deitLt(words.split(' '));
+      assert.match(result.stderr, message);
+      assert.match(result.stderr, /^deit-lt: /);
+      assert.equal(result.status, status);
+      assert.equal(result.stdout, '');
+      assert.doesNotMatch(result.stderr, /\n {4}at |bug/, 'no stack trace');
+    });
+
+  test('shows the help when it is called with nothing', () => {
+    const { status, stderr } = deitLt([]);
+    assert.equal(status, 2);
+    assert.match(stderr, /^Usage: deit-lt .*deit-lt: a command is missing/s);
+  });
+
+  test('does not touch a folder that has something', (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(path.join(folder, 'thesis.txt'), 'x');
+    const { status, stderr } = deitLt(['train', '--data', 'shapes', '--out', folder]);
+    assert.equal(status, 1);
+    assert.match(stderr, /is not empty/);
+  });
+});

@@ -1,0 +1,198 @@
+/** A training that was killed or stopped, and went on, has the same bits as one that ran through. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
+import type { EpochRecord, Reporter } from '../src/training/reporter.js';
+import { RunFolder } from '../src/training/run-folder.js';
+import { type TrainOptions, trainAll, trainStudent, trainTeacher } from '../src/training/train.js';
+import { atBatch, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
+
+const root = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-resume-'));
+const whole = path.join(root, 'whole');
+const wholeTeacher = path.join(whole, 'teacher');
+const wholeStudent = path.join(whole, 'student');
+const optionsFor = (name: string): TrainOptions => ({
+  dataset: tinyDataset(),
+  recipe: tinyRecipe(),
+  folder: path.join(root, name),
+  command: ['deit-lt', 'student', '--data', 'shapes', '--out', 'my run'],
+});
+
+before(async () => {
+  await trainAll(optionsFor('whole'));
+});
+after(() => rmSync(root, { recursive: true, force: true }));
+
+/** Every tensor, and what the metadata say but for the seconds. */
+function assertSameFile(actual: string, expected: string): void {
+  const [a, e] = [actual, expected].map((file) => torch.safetensors.open(file));
+  using opened = a!;
+  using wanted = e!;
+  assert.deepEqual(opened.names, wanted.names);
+  torch.tidy(() => {
+    for (const name of wanted.names) {
+      const [one, other] = [opened.get(name), wanted.get(name)];
+      const bytes = [one, other].map((tensor) => Buffer.from(tensor.contiguous().view([-1]).toTypedArray().buffer));
+      assert.ok(bytes[0]!.equals(bytes[1]!), `${name} differs`);
+    }
+  });
+  assert.deepEqual(placeOf(opened.metadata), placeOf(wanted.metadata));
+}
+
+function placeOf({ progress = 'null', optimizer, epoch }: Readonly<Record<string, string>>): unknown {
+  const { seconds: _, ...place } = (JSON.parse(progress) ?? {}) as Record<string, unknown>;
+  return { place, optimizer, epoch };
+}
+
+function metricsOf(folder: string): Omit<EpochRecord, 'seconds' | 'imagesPerSecond'>[] {
+  return new RunFolder(folder).readMetrics().map(({ seconds, imagesPerSecond, ...record }) => {
+    assert.ok(seconds > 0 && imagesPerSecond > 0);
+    return record;
+  });
+}
+
+/** All that a run leaves, but for its configuration and the timings. */
+function assertSameRun(actual: string, expected: string): void {
+  const [run, wanted] = [new RunFolder(actual), new RunFolder(expected)];
+  for (const name of ['last', 'best'] as const) assertSameFile(run.checkpoint(name), wanted.checkpoint(name));
+  assert.deepEqual(metricsOf(actual), metricsOf(expected));
+  assert.equal(readFileSync(run.evaluationFile, 'utf8'), readFileSync(wanted.evaluationFile, 'utf8'));
+  for (const folder of ['.', 'checkpoints'])
+    assert.deepEqual(readdirSync(path.join(actual, folder)), readdirSync(path.join(expected, folder)));
+}
+
+/** Runs resume-child.ts until it says that it is there, and kills it. */
+async function killedAt(folder: string, place: readonly [string, number, number], resume = false): Promise<void> {
+  const script = path.join(import.meta.dirname, 'resume-child.js');
+  const child = spawn(process.execPath, [script, folder, ...place.map(String), ...(resume ? ['--resume'] : [])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const first = await Promise.race([once(child.stdout, 'data'), ended]);
+  assert.equal(String(first[0]), 'reached');
+  child.kill('SIGKILL');
+  assert.deepEqual(await ended, [null, 'SIGKILL']);
+}
+
+/** A reporter and signal: the signal comes where `place` says. */
+function abortAt(place: (act: () => void) => Reporter): Pick<TrainOptions, 'reporter' | 'signal'> {
+  const controller = new AbortController();
+  return { reporter: place(() => controller.abort()), signal: controller.signal };
+}
+
+const teacher = wholeTeacher;
+
+suite('a killed process', () => {
+  test('goes on with --resume to the same bits, killed in the teacher, then in the student', async () => {
+    const folder = path.join(root, 'killed');
+    await killedAt(folder, ['teacher', 1, 2]);
+    assert.equal(new RunFolder(path.join(folder, 'teacher')).readMetrics().length, 1);
+    await killedAt(folder, ['student', 1, 3], true);
+    await trainAll({ ...optionsFor('killed'), resume: true });
+    assertSameRun(path.join(folder, 'teacher'), wholeTeacher);
+    assertSameRun(path.join(folder, 'student'), wholeStudent);
+  });
+
+  test('whose best weights and metrics are newer than its state repeats those epochs', async () => {
+    const options = { ...optionsFor('behind'), teacher, saveEverySeconds: 0 };
+    const run = new RunFolder(options.folder);
+    const kept = path.join(root, 'first-epoch');
+    const reporter = reporting({ epoch: ({ epoch }) => epoch === 0 && cpSync(run.checkpoint('last'), kept) });
+    await trainStudent({ ...options, reporter });
+    cpSync(kept, run.checkpoint('last'));
+    writeFileSync(run.metricsFile, `${readFileSync(run.metricsFile, 'utf8')}{"epoch":3,"lo`);
+    writeFileSync(`${run.metricsFile}.tmp-1`, 'half');
+    writeFileSync(path.join(options.folder, 'checkpoints', '.last.safetensors.00.tmp'), 'half');
+    await trainStudent({ ...options, resume: true });
+    assertSameRun(options.folder, wholeStudent);
+  });
+
+  test('that had no time to make its configuration is begun anew', async () => {
+    const options = { ...optionsFor('early'), recipe: tinyRecipe('teacher.epochs=1') };
+    mkdirSync(path.join(options.folder, 'checkpoints'), { recursive: true });
+    writeFileSync(path.join(options.folder, 'config.json.tmp-1'), '{');
+    await trainTeacher({ ...options, resume: true });
+    assert.equal(new RunFolder(options.folder).readMetrics().length, 1);
+  });
+});
+
+suite('a signal', () => {
+  const interrupted = { code: 'INTERRUPTED' };
+
+  for (const [batch, window] of [
+    [2, 2],
+    [3, 4],
+    [5, 5],
+  ] as const)
+    test(`in batch ${batch} of the student's second epoch saves, and a resumed run has the same bits`, async () => {
+      const options = { ...optionsFor(`student-${batch}`), teacher };
+      const stop = abortAt((act) => atBatch(1, batch, act));
+      await assert.rejects(trainStudent({ ...options, ...stop }), {
+        ...interrupted,
+        message: `stopped in epoch 2 of 3 after batch ${window} of 5; a checkpoint is saved. Go on with: deit-lt student --data shapes --out "my run" --resume`,
+      });
+      await trainStudent({ ...options, resume: true });
+      assertSameRun(options.folder, wholeStudent);
+    });
+
+  test('in the middle of the teacher, twice', async () => {
+    const options = optionsFor('teacher');
+    for (const [epoch, batch] of [
+      [0, 1],
+      [2, 3],
+    ] as const)
+      await assert.rejects(
+        trainTeacher({ ...options, resume: epoch > 0, ...abortAt((act) => atBatch(epoch, batch, act)) }),
+        interrupted,
+      );
+    await trainTeacher({ ...options, resume: true });
+    assertSameRun(options.folder, wholeTeacher);
+  });
+
+  for (const [place, what] of [
+    [2, 'weights as trained'],
+    [5, 'averaged weights'],
+  ] as const)
+    test(`in the evaluation of the ${what} saves, and the resumed run evaluates again`, async () => {
+      const options = { ...optionsFor(`evaluation-${what}`), teacher };
+      let seen = 0;
+      const stop = abortAt((act) => reporting({ progress: () => ++seen === place && act() }));
+      await assert.rejects(trainStudent({ ...options, ...stop }), {
+        message: /^stopped in epoch 1 of 3 after batch 5 of 5/,
+      });
+      await trainStudent({ ...options, resume: true });
+      assertSameRun(options.folder, wholeStudent);
+    });
+
+  test('at the last evaluation', async () => {
+    const options = { ...optionsFor('last-evaluation'), teacher };
+    let epochs = 0;
+    const stop = abortAt((act) => reporting({ epoch: () => void epochs++, progress: () => epochs === 3 && act() }));
+    await assert.rejects(trainStudent({ ...options, ...stop }), { message: /^stopped at the last evaluation/ });
+    await trainStudent({ ...options, resume: true });
+    assertSameRun(options.folder, wholeStudent);
+  });
+
+  test('from a timer is heard although the batches come from memory', async () => {
+    const stop = abortAt((act) => reporting({ start: () => void setImmediate(act) }));
+    await assert.rejects(trainTeacher({ ...optionsFor('timer'), ...stop }), {
+      message: /^stopped in epoch 1 of 3 after batch 1 /,
+    });
+  });
+});
+
+suite('a finished run', () => {
+  test('is left as it is by --resume', async () => {
+    const options = { ...optionsFor('finished'), folder: wholeStudent, teacher };
+    const read = () => readFileSync(new RunFolder(wholeStudent).checkpoint('last'));
+    const kept = read();
+    await trainStudent({ ...options, resume: true });
+    assert.ok(read().equals(kept));
+    assert.equal(metricsOf(wholeStudent).length, 3);
+  });
+});

@@ -1,0 +1,148 @@
+/** The files of a run. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import { writeFileAtomic } from '../src/training/files.js';
+import type { MetricsResult } from '../src/training/metrics.js';
+import type { EpochRecord } from '../src/training/reporter.js';
+import { type RunConfig, RunFolder, readRunConfig } from '../src/training/run-folder.js';
+import { temporaryFolder } from './helpers/temporary-folder.js';
+import { tinyRecipe } from './training-tiny.js';
+
+const config: RunConfig = {
+  format: 'deit-lt run 1',
+  kind: 'teacher',
+  recipe: tinyRecipe(),
+  data: { name: 'shapes', classNames: ['a', 'b'], trainCounts: [2, 1], fingerprint: '0' },
+  teacher: null,
+  teacherSha256: null,
+  command: [],
+  environment: {},
+  started: '2026-01-01T00:00:00.000Z',
+};
+
+const figures: MetricsResult = {
+  images: 3,
+  overall: 50,
+  top5: 100,
+  balanced: 50,
+  head: 50,
+  mid: null,
+  tail: null,
+  perClass: [100, 0],
+  confusion: [
+    [2, 0],
+    [1, 0],
+  ],
+};
+
+function record(epoch: number): EpochRecord {
+  return {
+    epoch,
+    lr: 0.1,
+    loss: 2,
+    parts: { cls: 1 },
+    seconds: 1,
+    imagesPerSecond: 3,
+    drw: false,
+    evaluation: { avg: figures, cls: figures },
+  };
+}
+
+suite('RunFolder', () => {
+  test('begins in a new or empty folder and keeps the configuration', (t) => {
+    const run = new RunFolder(path.join(temporaryFolder(t), 'a', 'b'));
+    assert.deepEqual(run.begin(config, false), config);
+    assert.deepEqual(readRunConfig(run.folder), config);
+    assert.throws(() => run.begin(config, false), { code: 'RUN_FOLDER', message: /is not empty/ });
+  });
+
+  test('gives the first configuration to a resumed run', (t) => {
+    const run = new RunFolder(temporaryFolder(t));
+    run.begin(config, true);
+    assert.deepEqual(run.begin({ ...config, started: 'later' }, true), config);
+  });
+
+  test('does not take a folder of other files for a run', (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(path.join(folder, 'thesis.tex'), '');
+    for (const resume of [false, true])
+      assert.throws(() => new RunFolder(folder).begin(config, resume), { code: 'RUN_FOLDER', message: /--out/ });
+    assert.throws(() => readRunConfig(folder), {
+      code: 'RUN_FOLDER',
+      message: /is no run folder: it has no config\.json/,
+    });
+    writeFileSync(path.join(folder, 'config.json'), '{"compilerOptions": {}}');
+    assert.throws(() => readRunConfig(folder), {
+      code: 'RUN_FOLDER',
+      message: /config\.json cannot be read: its format is/,
+    });
+  });
+
+  test('metrics.jsonl has every figure but the confusion matrices, which evaluation.json has', (t) => {
+    const run = new RunFolder(temporaryFolder(t));
+    run.appendMetrics(record(0));
+    const { confusion, ...kept } = figures;
+    assert.deepEqual(run.readMetrics(), [{ ...record(0), evaluation: { avg: kept, cls: kept } }]);
+    run.writeEvaluation({ split: 'test', checkpoint: 'best', epoch: 0, avg: figures });
+    const written: unknown = JSON.parse(readFileSync(run.evaluationFile, 'utf8'));
+    assert.deepEqual(written, { split: 'test', checkpoint: 'best', epoch: 0, avg: figures });
+    assert.ok(confusion);
+  });
+
+  test('keepMetricsBefore() forgets later epochs and half a line', (t) => {
+    const run = new RunFolder(temporaryFolder(t));
+    run.keepMetricsBefore(0);
+    for (const epoch of [0, 1, 2]) run.appendMetrics(record(epoch));
+    writeFileSync(run.metricsFile, `${readFileSync(run.metricsFile, 'utf8')}{"epoch": 3, "lo`);
+    run.keepMetricsBefore(2);
+    run.appendMetrics(record(2));
+    assert.deepEqual(
+      run.readMetrics().map(({ epoch }) => epoch),
+      [0, 1, 2],
+    );
+  });
+
+  test('checkWritable() leaves nothing behind, and asks for room', (t) => {
+    const run = new RunFolder(temporaryFolder(t));
+    run.begin(config, false);
+    run.checkWritable(1);
+    assert.deepEqual(readdirSync(path.join(run.folder, 'checkpoints')), []);
+    assert.throws(() => run.checkWritable(1e18), {
+      code: 'RUN_FOLDER',
+      message: /the checkpoints take 1000000000000 MB and the disk has \d+ MB left/,
+    });
+  });
+});
+
+suite('writeFileAtomic()', () => {
+  test('replaces a file and leaves no other', (t) => {
+    const folder = temporaryFolder(t);
+    const file = path.join(folder, 'a.json');
+    writeFileAtomic(file, 'one');
+    writeFileAtomic(file, 'two');
+    assert.equal(readFileSync(file, 'utf8'), 'two');
+    assert.deepEqual(readdirSync(folder), ['a.json']);
+  });
+
+  test('keeps the old file when the disk is full', { skip: !existsSync('/dev/full') && 'no /dev/full' }, (t) => {
+    const folder = temporaryFolder(t);
+    const file = path.join(folder, 'a.json');
+    writeFileAtomic(file, 'old');
+    symlinkSync('/dev/full', `${file}.tmp-${process.pid}`);
+    assert.throws(() => writeFileAtomic(file, 'new'), {
+      code: 'RUN_FOLDER',
+      message: `cannot write ${file}: the disk is full; free some space.`,
+    });
+    assert.equal(readFileSync(file, 'utf8'), 'old');
+    assert.deepEqual(readdirSync(folder), ['a.json']);
+  });
+
+  test('names a folder that is not there', (t) => {
+    const file = path.join(temporaryFolder(t), 'none', 'a.json');
+    assert.throws(() => writeFileAtomic(file, ''), { code: 'RUN_FOLDER', message: /a\.json: ENOENT/ });
+    mkdirSync(path.dirname(file));
+    writeFileAtomic(file, '');
+  });
+});

@@ -1,0 +1,223 @@
+/** What can go wrong in a training, and what is said and kept then. */
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { suite, type TestContext, test } from 'node:test';
+import { openClassifier } from '../src/training/classifier.js';
+import { RunFolder } from '../src/training/run-folder.js';
+import { type TrainOptions, trainStudent, trainTeacher } from '../src/training/train.js';
+import { temporaryFolder } from './helpers/temporary-folder.js';
+import { recording, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
+
+function optionsFor(t: TestContext, ...settings: readonly string[]): TrainOptions & { readonly folder: string } {
+  const folder = path.join(temporaryFolder(t), 'run');
+  return { dataset: tinyDataset(), recipe: tinyRecipe('teacher.epochs=1', ...settings), folder };
+}
+
+/** Options of a run that has ended. */
+async function trained(t: TestContext, ...settings: readonly string[]): Promise<TrainOptions> {
+  const options = optionsFor(t, ...settings);
+  await trainTeacher(options);
+  return options;
+}
+
+/** Makes the next write to the probe of `run` meet a full disk. */
+function fillDisk(run: RunFolder): void {
+  mkdirSync(path.dirname(run.checkpoint('last')), { recursive: true });
+  symlinkSync('/dev/full', path.join(path.dirname(run.checkpoint('last')), `probe.tmp-${process.pid}`));
+}
+
+const noFull = !existsSync('/dev/full') && 'no /dev/full on this system';
+
+suite('a loss that is not finite', () => {
+  test('stops the training and names the place, what to try, and the last checkpoint, which can be used', async (t) => {
+    const options = optionsFor(t, 'teacher.epochs=3', 'teacher.schedule.warmupEpochs=0', 'teacher.sam.rho=0');
+    const { optimizer } = options.recipe.teacher;
+    const reporter = reporting({
+      epoch: () => {
+        optimizer.lr = 1e30;
+      },
+    });
+    const run = new RunFolder(options.folder);
+    const message = new RegExp(
+      `^the (loss|weights) of the teacher became .* in epoch 2.* The last good checkpoint is ${run.checkpoint('last')}\\..*--set teacher\\.optimizer\\.lr=.*clipGradNorm.*precision`,
+    );
+    await assert.rejects(trainTeacher({ ...options, reporter, saveEverySeconds: 0 }), { code: 'NOT_FINITE', message });
+    using classifier = await openClassifier(options.folder, { which: 'last' });
+    assert.equal(classifier.epoch, 0);
+    for (const parameter of classifier.model.parameters()) assert.ok(Number.isFinite(parameter.sum().toNumber()));
+  });
+
+  test('in the first batches names the batch and no checkpoint', async (t) => {
+    const options = optionsFor(t, 'teacher.optimizer.lr=1e30', 'teacher.schedule.warmupEpochs=0', 'teacher.sam.rho=0');
+    await assert.rejects(trainTeacher(options), {
+      code: 'NOT_FINITE',
+      message: /^the loss of the teacher became (NaN|-?Infinity) in epoch 1, batch [2-5]\. Try a smaller/,
+    });
+  });
+
+  test('after the last update of an epoch, in the weights, is found before they are saved', async (t) => {
+    const options = optionsFor(
+      t,
+      'teacher.batchSize=64',
+      'teacher.optimizer.lr=1e38',
+      'teacher.schedule.warmupEpochs=0',
+    );
+    await assert.rejects(trainTeacher(options), {
+      code: 'NOT_FINITE',
+      message: /^the weights of the teacher became infinite or not a number in epoch 1\. Try/,
+    });
+    assert.equal(new RunFolder(options.folder).hasCheckpoint('last'), false);
+  });
+});
+
+suite('a folder that cannot be written', () => {
+  const fails = async (options: TrainOptions, expected: { message: RegExp }) => {
+    const reporter = recording();
+    await assert.rejects(trainTeacher({ ...options, reporter }), { code: 'RUN_FOLDER', ...expected });
+    assert.equal(reporter.records.length, 0);
+  };
+
+  test('because of its rights is an error before the first epoch', {
+    skip: process.getuid?.() === 0 && 'root may write anywhere',
+  }, async (t) => {
+    const options = optionsFor(t);
+    const parent = path.dirname(options.folder);
+    chmodSync(parent, 0o500);
+    await fails(options, { message: /^cannot write .*no permission/ });
+    chmodSync(parent, 0o700);
+  });
+
+  test('because a part of its path is a file is an error before the first epoch', async (t) => {
+    const options = optionsFor(t);
+    writeFileSync(options.folder, '');
+    await fails(options, { message: /run is a file\. Choose another folder with --out/ });
+    await fails(
+      { ...options, folder: path.join(options.folder, 'below') },
+      { message: /^cannot write .*below: a part of its path is a file/ },
+    );
+  });
+
+  test('because the disk is full is an error before the first epoch', { skip: noFull }, async (t) => {
+    const options = await trained(t);
+    const run = new RunFolder(options.folder);
+    const begin = RunFolder.prototype.begin;
+    t.mock.method(RunFolder.prototype, 'begin', function (this: RunFolder, ...args: Parameters<typeof begin>) {
+      const config = begin.apply(this, args);
+      fillDisk(this);
+      return config;
+    });
+    await fails({ ...options, resume: true }, { message: /^cannot write .*probe: the disk is full; free some space/ });
+    assert.ok(run.hasCheckpoint('last'));
+  });
+
+  test('any more during the training is an error that names the file', { skip: noFull }, async (t) => {
+    const options = optionsFor(t);
+    const { metricsFile } = new RunFolder(options.folder);
+    const reporter = reporting({ start: () => symlinkSync('/dev/full', metricsFile) });
+    await assert.rejects(trainTeacher({ ...options, reporter }), {
+      code: 'RUN_FOLDER',
+      message: `cannot write ${metricsFile}: the disk is full; free some space.`,
+    });
+  });
+
+  test('when a checkpoint is due is an error that names the checkpoint', async (t) => {
+    const options = optionsFor(t);
+    const best = new RunFolder(options.folder).checkpoint('best');
+    const reporter = reporting({ start: () => mkdirSync(path.join(best, 'in the way'), { recursive: true }) });
+    await assert.rejects(trainTeacher({ ...options, reporter }), (error: Error & { code: string }) => {
+      assert.equal(error.code, 'RUN_FOLDER');
+      assert.ok(error.message.startsWith(`cannot write ${best}: `), error.message);
+      return true;
+    });
+  });
+});
+
+suite('an existing run folder', () => {
+  test('is not overwritten', async (t) => {
+    const options = await trained(t);
+    const kept = readFileSync(new RunFolder(options.folder).configFile);
+    await assert.rejects(trainTeacher(options), { code: 'RUN_FOLDER', message: /is not empty\. .*--out.*--resume/ });
+    assert.ok(readFileSync(new RunFolder(options.folder).configFile).equals(kept));
+  });
+
+  test('is not resumed with another recipe, data or kind of model', async (t) => {
+    const options = await trained(t);
+    const refuses = (change: Partial<TrainOptions>, message: RegExp) =>
+      assert.rejects(trainTeacher({ ...options, ...change, resume: true }), { code: 'RUN_FOLDER', message });
+    await refuses(
+      { recipe: tinyRecipe('teacher.epochs=1', 'teacher.optimizer.momentum=0.8') },
+      /cannot be resumed: its recipe has another teacher\.optimizer\.momentum\. Start a new run with another --out/,
+    );
+    await refuses({ recipe: tinyRecipe('teacher.epochs=1', 'seed=1') }, /its recipe has another seed/);
+    const { train, ...rest } = tinyDataset();
+    const nameOf = (i: number) => `another ${i}`;
+    await refuses(
+      { dataset: { ...rest, train: { ...train, images: { ...train.images, nameOf } } } },
+      /its 52 training images are not those of shapes/,
+    );
+    await refuses(
+      { dataset: { ...rest, train, classNames: rest.classNames.toReversed() } },
+      /its classes have other names or another order/,
+    );
+    await assert.rejects(trainStudent({ ...options, teacher: options.folder, resume: true }), {
+      message: /it is a run of a teacher, not of a student/,
+    });
+  });
+
+  test('is not resumed with another teacher', async (t) => {
+    const options = await trained(t);
+    const student = {
+      ...options,
+      folder: `${options.folder}-student`,
+      recipe: tinyRecipe('teacher.epochs=1', 'student.epochs=1'),
+    };
+    const moved = `${options.folder}-moved`;
+    cpSync(options.folder, moved, { recursive: true });
+    await trainStudent({ ...student, teacher: options.folder });
+    await trainStudent({ ...student, teacher: moved, resume: true });
+    const other = await trained(t, 'seed=5');
+    await assert.rejects(trainStudent({ ...student, teacher: other.folder, resume: true }), {
+      code: 'RUN_FOLDER',
+      message: /its teacher, .* is not /,
+    });
+  });
+});
+
+suite('a damaged checkpoint', () => {
+  test('is an error that names the file, in resuming and in using it', async (t) => {
+    const options = await trained(t);
+    const run = new RunFolder(options.folder);
+    for (const name of ['last', 'best'] as const) truncateSync(run.checkpoint(name), 5000);
+    const namesFile = (name: 'last' | 'best') => ({
+      code: 'CHECKPOINT',
+      message: new RegExp(`^${run.checkpoint(name)} cannot be used: [^/]*expected .*Take another checkpoint`),
+    });
+    await assert.rejects(trainTeacher({ ...options, resume: true }), namesFile('last'));
+    await assert.rejects(openClassifier(options.folder), namesFile('best'));
+    await assert.rejects(
+      trainStudent({ ...options, folder: `${options.folder}-student`, teacher: options.folder }),
+      namesFile('best'),
+    );
+    assert.ok(!existsSync(`${options.folder}-student`), 'no folder is made for a student without a teacher');
+  });
+
+  test('of another kind is an error', async (t) => {
+    const options = await trained(t);
+    const run = new RunFolder(options.folder);
+    cpSync(run.checkpoint('best'), run.checkpoint('last'));
+    await assert.rejects(trainTeacher({ ...options, resume: true }), {
+      code: 'CHECKPOINT',
+      message: /last\.safetensors cannot be used: its format is "deit-lt weights 1", expected "deit-lt state 1"/,
+    });
+  });
+});
