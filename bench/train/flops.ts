@@ -1,6 +1,6 @@
 /**
  * Arithmetic that a training step cannot do without, per image: two operations for each product of a convolution or
- * matrix product. A backward pass is two forward passes. Norms, activations, softmax and the optimizer are not counted.
+ * matrix product. A backward pass counts as two forward passes (the first layer's is one). Norms, activations, softmax and the optimizer are not counted.
  */
 import type { Recipe } from '#deit-lt/recipe/schema.js';
 

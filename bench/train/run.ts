@@ -2,7 +2,7 @@
  * Images per second of both trainings against idiomatic PyTorch doing the same work in fp32 and against the machine's
  * limit: the same batches of 128, in turns, several rounds, medians.
  *
- *   npm run bench:train -- [--rounds 5] [--steps 10] [--only teacher,student,precision,loader,limit]
+ *   npm run bench:train -- [--rounds 5] [--steps 8] [--only teacher,student,precision,loader,limit]
  *
  * A step has no loading on either side; the loader and the whole loop are measured beside it. `precision` adds rows of
  * both sides in the same precision. `limit` relates the steps to matrix products of the same round.
@@ -20,7 +20,7 @@ const parts = ['teacher', 'student', 'precision', 'loader', 'limit'];
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    steps: { type: 'string', default: '10' },
+    steps: { type: 'string', default: '8' },
     only: { type: 'string', default: parts.join() },
   },
 });
@@ -105,7 +105,7 @@ const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} Mi
 function compareLoading(kind: Kind): void {
   const results = alternate(
     {
-      loader: () => subject(`loader-${kind}`),
+      loader: () => subject(`loader-${kind}`, { steps: `${10 * Number(options.steps)}` }),
       step: () => subject(`step-${kind}`),
       loop: () => subject(`loop-${kind}`),
     },
@@ -116,7 +116,7 @@ function compareLoading(kind: Kind): void {
   console.log(`| ${kind} | ${figures} | ${withRange(ratios(loop!, step!))} |`);
 }
 
-/** Same weights, batch and mixing, fp32: the losses of some steps, of which the first must agree to 1e-4. */
+/** Same weights, batch and mixing, fp32: the losses of some steps; the first must agree to 1e-4, the others to 1e-3. */
 function checkLosses(kind: Kind): void {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-train-'));
   try {
@@ -126,12 +126,13 @@ function checkLosses(kind: Kind): void {
     const theirs = reference(`check-${kind}`, { steps, more: { recipe: checkRecipe(), file, mixes: ours.mixes } });
     const apart = ours.losses!.map((loss, i) => Math.abs(loss / theirs.losses![i]! - 1));
     const list = (losses: readonly number[]): string => losses.map((loss) => loss.toFixed(5)).join(', ');
-    const verdict = apart[0]! < 1e-4 ? 'the same work' : 'NOT THE SAME WORK';
+    const isSame = apart[0]! < 1e-4 && apart.every((d) => d < 1e-3); // rounding errors grow from step to step
+    const verdict = isSame ? 'the same work' : 'NOT THE SAME WORK';
     console.log(`${kind}, losses of ${steps} steps in fp32 from the same weights: ${verdict}`);
     console.log(`  here ${list(ours.losses!)}; Python ${list(theirs.losses!)}`);
     console.log(`  relative differences ${apart.map((d) => d.toExponential(1)).join(', ')}`);
     console.log(`  threads: here ${ours.threads}, Python ${theirs.threads}`);
-    if (!(apart[0]! < 1e-4)) process.exitCode = 1;
+    if (!isSame) process.exitCode = 1;
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -152,9 +153,7 @@ if (only.includes('limit'))
   }
 
 if (chosen.length > 0) {
-  console.log(
-    '\n| work | here, images/s | PyTorch fp32, images/s | ratio (min–max) | goal | of the limit | peak memory |',
-  );
+  console.log('\n| work | here, images/s | PyTorch, images/s | ratio (min–max) | goal | of the limit | peak memory |');
   console.log('| --- | --- | --- | --- | --- | --- | --- |');
   for (const kind of chosen) for (const row of rowsOf(kind)) compare(row);
 }

@@ -4,7 +4,14 @@
  */
 export * from './augment/registry.js';
 export type { BatchTransform, Pipeline, WindowSampler } from './augment/transform.js';
-export { classCounts, type Dataset, type FileImages, type ImageSplit, type MemoryImages, subset } from './data/dataset.js';
+export {
+  classCounts,
+  type Dataset,
+  type FileImages,
+  type ImageSplit,
+  type MemoryImages,
+  subset,
+} from './data/dataset.js';
 export { describeDataset } from './data/describe.js';
 export { type Group, groupsOf } from './data/groups.js';
 export { Loader, type LoaderOptions } from './data/loader.js';
@@ -20,9 +27,16 @@ export { RandomStream, stream } from './random/stream.js';
 export { checkRecipe, loadRecipe, recipeNames } from './recipe/load.js';
 export type { Recipe } from './recipe/schema.js';
 export { type Classifier, openClassifier } from './training/classifier.js';
-export { type EvaluationResult, evaluate } from './training/evaluate.js';
 export { Ema } from './training/ema.js';
+export { type EvaluationResult, evaluate } from './training/evaluate.js';
 export { Metrics, type MetricsResult } from './training/metrics.js';
 export { type EpochRecord, type Reporter, silentReporter } from './training/reporter.js';
 export { SAM } from './training/sam.js';
-export { type TrainOptions, type TrainResult, trainAll, trainStudent, trainTeacher, trainVit } from './training/train.js';
+export {
+  type TrainOptions,
+  type TrainResult,
+  trainAll,
+  trainStudent,
+  trainTeacher,
+  trainVit,
+} from './training/train.js';

@@ -14,7 +14,7 @@ const config: RunConfig = {
   format: 'deit-lt run 1',
   kind: 'teacher',
   recipe: tinyRecipe(),
-  data: { name: 'shapes', classNames: ['a', 'b'], trainCounts: [2, 1], fingerprint: '0' },
+  data: { name: 'shapes', classNames: ['a', 'b'], trainCounts: [2, 1], groups: [], fingerprint: '0' },
   teacher: null,
   teacherSha256: null,
   command: [],

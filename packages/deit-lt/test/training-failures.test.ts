@@ -80,6 +80,14 @@ suite('a loss that is not finite', () => {
   });
 });
 
+test('a sampler that leaves no images is an error', async (t) => {
+  const options = optionsFor(t, 'teacher.sampler=published-repeated-augmentation');
+  await assert.rejects(trainTeacher(options), {
+    code: 'RECIPE',
+    message: /leaves none of the 52 training images; take/,
+  });
+});
+
 suite('a folder that cannot be written', () => {
   const fails = async (options: TrainOptions, expected: { message: RegExp }) => {
     const reporter = recording();

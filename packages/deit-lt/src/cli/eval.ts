@@ -1,6 +1,5 @@
 /** `deit-lt eval`: accuracies of a trained model on test images. */
 import type { Dataset, ImageSplit } from '../data/dataset.js';
-import { type GroupKind, groupsOf } from '../data/groups.js';
 import { openPixels } from '../data/open-pixels.js';
 import { UserError } from '../errors.js';
 import { compareClassNames } from '../training/class-names.js';
@@ -32,7 +31,7 @@ async function evaluateOn(dataset: Dataset, classifier: Classifier, context: Cli
   return evaluate({
     source,
     labels: order === null ? test.labels : test.labels.map((label) => order[label]!),
-    groups: groupsOf(classifier.trainCounts, { kind: classifier.groupRule as GroupKind }).of,
+    groups: classifier.groups,
     pipeline: classifier.pipeline,
     batchSize,
     device: classifier.placement.device,

@@ -9,7 +9,7 @@ import { parseDocument } from 'yaml';
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
 import { explainIssues } from './explain.js';
-import { type Values, isValues, merge } from './merge.js';
+import { isValues, merge, type Values } from './merge.js';
 import { type Recipe, recipeSchema } from './schema.js';
 import { applySettings } from './settings.js';
 
@@ -49,7 +49,10 @@ export function checkRecipe(values: unknown, where: string): Recipe {
 function readWithBase(nameOrFile: string, folder: string, seen: readonly string[]): Values {
   const file = locate(nameOrFile, folder);
   if (seen.includes(file))
-    throw new UserError('RECIPE', `${file}: extends itself (${[...seen, file].join(' → ')}); end the chain with "default".`);
+    throw new UserError(
+      'RECIPE',
+      `${file}: extends itself (${[...seen, file].join(' → ')}); end the chain with "default".`,
+    );
   const { extends: base, ...own } = readValues(file);
   if (path.resolve(file) === path.resolve(folder, 'default.yaml')) return own;
   if (base !== undefined && typeof base !== 'string')
@@ -62,13 +65,16 @@ function readWithBase(nameOrFile: string, folder: string, seen: readonly string[
 function locate(nameOrFile: string, folder: string): string {
   if (/\.(ya?ml|json)$/.test(nameOrFile)) {
     if (existsSync(nameOrFile)) return nameOrFile;
-    throw new UserError('RECIPE', `${nameOrFile}: no such recipe file. Recipes by name: ${recipeNames(folder).join(', ')}.`);
+    throw new UserError(
+      'RECIPE',
+      `${nameOrFile}: no such recipe file. Recipes by name: ${recipeNames(folder).join(', ')}.`,
+    );
   }
   const names = recipeNames(folder);
   if (names.includes(nameOrFile)) return path.join(folder, `${nameOrFile}.yaml`);
   throw new UserError(
     'RECIPE',
-    `no recipe is called "${nameOrFile}": ${suggest(nameOrFile, names)}. A file of your own ends in .yaml.`,
+    `no recipe is called "${nameOrFile}" (a file of your own ends in .yaml); ${suggest(nameOrFile, names)}`,
   );
 }
 

@@ -3,9 +3,9 @@
  * are only their types, limits and meaning, from which the checks, `--set` and the reference page are made.
  */
 import { z } from 'zod';
+import { augmentSchema } from '../augment/registry.js';
 import { groupKinds } from '../data/groups.js';
 import { samplerNames } from '../data/sampler.js';
-import { augmentSchema } from '../augment/registry.js';
 
 const probability = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -14,13 +14,19 @@ const natural = z.int().nonnegative();
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 
 const data = z.strictObject({
-  imbalance: z.number().min(1).nullable().describe('makes the training set long-tailed with this ratio; null: as it is'),
+  imbalance: z
+    .number()
+    .min(1)
+    .nullable()
+    .describe('makes the training set long-tailed with this ratio; null: as it is'),
   imbalanceType: z.enum(['exp', 'step']).describe('shape of the long tail that is made'),
   imbalanceSeed: natural.describe('seed of the choice of images; the published code uses 0'),
-  groups: z
-    .enum(groupKinds)
-    .describe('which classes are head, mid and tail'),
-  validation: z.number().min(0).max(0.5).describe('share of each training class that is kept aside to choose the best epoch'),
+  groups: z.enum(groupKinds).describe('which classes are head, mid and tail'),
+  validation: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .describe('share of each training class that is kept aside to choose the best epoch'),
 });
 
 const model = z
@@ -103,8 +109,12 @@ const teacher = z.strictObject({
   sam: z.strictObject({
     rho: z.number().nonnegative().describe('radius of the neighbourhood; 0: no SAM'),
     adaptive: z.boolean(),
-    schedule: z.enum(['none', 'linear', 'step']).describe('of the radius; linear: up to rho; step: the published radii'),
-    freezeStatistics: z.boolean().describe('batch-norm statistics stay in the second pass; the published code updates them twice'),
+    schedule: z
+      .enum(['none', 'linear', 'step'])
+      .describe('of the radius; linear: up to rho; step: the published radii'),
+    freezeStatistics: z
+      .boolean()
+      .describe('batch-norm statistics stay in the second pass; the published code updates them twice'),
   }),
 });
 
@@ -116,7 +126,9 @@ const student = z.strictObject({
     temperature: positive.describe('soft only'),
     teacherInput: z
       .enum(['own', 'same-size', 'published'])
-      .describe("own: normalised and resized for the teacher; same-size: only normalised; published: the student's batch, shrunk without antialiasing"),
+      .describe(
+        "own: normalised and resized for the teacher; same-size: only normalised; published: the student's batch, shrunk without antialiasing",
+      ),
   }),
   clsLoss: z
     .enum(['cross-entropy', 'balanced-softmax', 'logit-adjustment'])
@@ -144,7 +156,9 @@ export const recipeSchema = z.strictObject({
   description: z.string(),
   seed: natural,
   device: z.string().describe('auto, cpu, cuda, cuda:1'),
-  precision: z.enum(['auto', 'float32', 'bfloat16']).describe('auto: bfloat16 where the processor multiplies it in hardware'),
+  precision: z
+    .enum(['auto', 'float32', 'bfloat16'])
+    .describe('auto: bfloat16 where the processor multiplies it in hardware'),
   data,
   teacher,
   student,

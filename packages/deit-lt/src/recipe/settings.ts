@@ -2,8 +2,8 @@
 import { parse } from 'yaml';
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
-import { isValues, merge, type Values } from './merge.js';
 import { schemaAt } from './keys.js';
+import { isValues, merge, type Values } from './merge.js';
 
 /**
  * `values` with `settings` applied in order. A value is read as YAML (`0.1`, `true`, `null`, `[0.3, 1]`, text).
@@ -19,7 +19,8 @@ export function applySettings(values: Values, settings: readonly string[]): Valu
 
 function parseSetting(setting: string): { keys: string[]; value: unknown } {
   const at = setting.indexOf('=');
-  if (at < 1) throw new UserError('RECIPE', `--set ${setting}: expected key=value, for example --set student.epochs=90.`);
+  if (at < 1)
+    throw new UserError('RECIPE', `--set ${setting}: expected key=value, for example --set student.epochs=90.`);
   const keys = setting.slice(0, at).trim().split('.');
   checkKeys(keys);
   return { keys, value: parseValue(setting, setting.slice(at + 1)) };
@@ -29,7 +30,10 @@ function checkKeys(keys: readonly string[]): void {
   keys.forEach((key, depth) => {
     const known = schemaAt(keys.slice(0, depth))?.keys;
     if (known === undefined)
-      throw new UserError('RECIPE', `--set ${keys.join('.')}: ${keys.slice(0, depth).join('.')} is one value and has no ${key}.`);
+      throw new UserError(
+        'RECIPE',
+        `--set ${keys.join('.')}: ${keys.slice(0, depth).join('.')} is one value and has no ${key}.`,
+      );
     if (!known.includes(key))
       throw new UserError(
         'RECIPE',
@@ -42,6 +46,9 @@ function parseValue(setting: string, text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    throw new UserError('RECIPE', `--set ${setting}: the value cannot be read: ${(error as Error).message.split('\n')[0]}`);
+    throw new UserError(
+      'RECIPE',
+      `--set ${setting}: the value cannot be read: ${(error as Error).message.split('\n')[0]}`,
+    );
   }
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { buildPipeline } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
+import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { ImageModel } from '../models/model.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
@@ -24,10 +25,10 @@ export interface Classifier extends Disposable {
   readonly classNames: readonly string[];
   /** How images become the network's input at evaluation. */
   readonly pipeline: Pipeline;
-  /** Training images per class, for the groups. */
+  /** Training images per class. */
   readonly trainCounts: readonly number[];
-  /** How head, mid and tail were made (a recipe's data.groups). */
-  readonly groupRule: string;
+  /** Head, mid or tail, of each of its classes. */
+  readonly groups: readonly Group[];
   /** The checkpoint's file. */
   readonly file: string;
   readonly epoch: number;
@@ -67,7 +68,7 @@ export async function openClassifier(path: string, options: OpenClassifierOption
       classNames: config.data.classNames,
       pipeline: evaluationPipeline(recipe),
       trainCounts: config.data.trainCounts,
-      groupRule: config.recipe.data.groups,
+      groups: config.data.groups,
       file,
       epoch,
       logits: (images: torch.Tensor) => torch.tidy(() => outputs(placement.autocast(() => model.call(images)))),

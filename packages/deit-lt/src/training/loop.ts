@@ -13,6 +13,7 @@ import type { TrainingRecipe } from '../recipe/schema.js';
 import type { Placement } from './device.js';
 import type { Ema } from './ema.js';
 import { type EvaluationResult, evaluate } from './evaluate.js';
+import { plainName } from './model-of.js';
 import { nextTurn } from './next-turn.js';
 import type { LabelledSource, TrainingData } from './prepare-data.js';
 import type { EpochRecord, Reporter } from './reporter.js';
@@ -64,10 +65,15 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   run.keepMetricsBefore(progress.epoch);
   const ids = idsOf(options, progress.epoch);
   const batchesPerEpoch = Math.ceil(ids.length / recipe.batchSize);
+  if (batchesPerEpoch === 0)
+    throw new UserError(
+      'RECIPE',
+      `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; take "shuffle" or "repeated-augmentation".`,
+    );
   reporter.start({
     kind: task.kind,
     folder: run.folder,
-    model: recipe.model.name,
+    model: task.kind === 'vit' ? plainName(recipe.model.name) : recipe.model.name,
     parameters: task.model.parameters().reduce((sum, p) => sum + p.numel(), 0),
     device: options.placement.device,
     precision: options.placement.precision,

@@ -5,6 +5,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { EvaluationResult } from './evaluate.js';
@@ -21,6 +22,8 @@ export interface RunConfig {
     readonly classNames: readonly string[];
     /** Training images per class after the long tail and the validation split were made. */
     readonly trainCounts: readonly number[];
+    /** Head, mid or tail, of each class. */
+    readonly groups: readonly Group[];
     /** SHA-256 over labels and names of the training images: a resumed run must see the same. */
     readonly fingerprint: string;
   };

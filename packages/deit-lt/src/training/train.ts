@@ -245,6 +245,7 @@ function configOf(
       name: data.name,
       classNames: data.classNames,
       trainCounts: [...data.trainCounts],
+      groups: data.groups,
       fingerprint: data.fingerprint,
     },
     teacher: teacher && path.resolve(teacher),
