@@ -50,7 +50,7 @@ const subject = (testCase: string, { precision = 'auto', steps = options.steps, 
 
 const reference = (testCase: string, { precision = 'float32', steps = options.steps, more = {} } = {}): Result => {
   const config = JSON.stringify({ recipe, counts, threads, ...more });
-  return runJson(python, [path.join(source, 'reference.py'), testCase, precision, steps, config]);
+  return runJson(python, ['-B', path.join(source, 'reference.py'), testCase, precision, steps, config]);
 };
 
 /** Operations per second in a matrix product's 2·1024³. */

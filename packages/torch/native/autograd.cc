@@ -39,7 +39,9 @@ void gradFnName(const c10::OperatorHandle&, c10::Stack* stack) {
   if (!node) return torch::jit::push(*stack, c10::IValue());
   const std::string name = node->name();
   const auto colons = name.rfind("::");
-  torch::jit::push(*stack, colons == std::string::npos ? name : name.substr(colons + 2));
+  const size_t start = colons == std::string::npos ? 0 : colons + 2;
+  const size_t end = name.find_last_not_of('>') + 1;  // a node of our own is a CppNode<…::BridgeGelu>
+  torch::jit::push(*stack, name.substr(start, end - start));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 import { ops } from '../../ops.js';
 import type { DType } from '../../tensor/dtype.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { bfloat16Gelu, isCpuBfloat16 } from './bfloat16.js';
 
 const { aten } = ops;
 
@@ -32,6 +33,7 @@ export interface GeluOptions {
 
 /** `x · Φ(x)`, Φ the normal distribution's cumulative function. */
 export function gelu(input: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
+  if (approximate === 'none' && isCpuBfloat16(input)) return bfloat16Gelu(input);
   return aten.gelu.default(input, { approximate });
 }
 

@@ -6,6 +6,7 @@ import { ones } from '../../tensor/create.js';
 import { describeTensor, deviceOf, dtypeOf, shapeOf } from '../../tensor/describe.js';
 import { tidy } from '../../tensor/scope.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { bfloat16Softmax, isCpuBfloat16 } from './bfloat16.js';
 
 const { aten } = ops;
 
@@ -85,14 +86,25 @@ export function composedAttention(query: Tensor, key: Tensor, value: Tensor, opt
   const batch = broadcastBatch(q, k, v);
   const [length = 0, width = 1] = q.slice(-2);
   return tidy(() => {
-    const scaled = aten.mul.Tensor(folded(query, q, batch), scale ?? 1 / Math.sqrt(width)); // after folding: contiguous
-    let scores = aten.bmm.default(scaled, aten.transpose.int(folded(key, k, batch), 1, 2)); // [G, L, S]
+    const foldedQ = folded(query, q, batch);
+    const foldedK = aten.transpose.int(folded(key, k, batch), 1, 2); // [G, E, S]
     const mask = isCausal ? ones([length, key.size(-2)], { dtype: 'bool', device: deviceOf(query) }).tril() : attnMask;
-    if (mask !== null) scores = masked(scores, mask, batch);
-    const weights = aten.softmax.int(scores, -1);
+    const weights = attentionWeights(foldedQ, foldedK, scale ?? 1 / Math.sqrt(width), mask && { mask, batch });
     const dropped = dropoutP > 0 ? aten.dropout.default(weights, dropoutP, true) : weights;
     return aten.view.default(aten.bmm.default(dropped, folded(value, v, batch)), [...batch, length, v.at(-1) ?? 0]);
   });
+}
+
+/** `softmax(q k · scale + mask)`, `[G, L, E]` and `[G, E, S]` → `[G, L, S]`; in bfloat16 the scale is part of the kernel. */
+function attentionWeights(
+  q: Tensor,
+  k: Tensor,
+  scale: number,
+  masking: { mask: Tensor; batch: readonly number[] } | null,
+): Tensor {
+  if (masking === null && isCpuBfloat16(q)) return bfloat16Softmax(aten.bmm.default(q, k), scale);
+  const scores = aten.bmm.default(aten.mul.Tensor(q, scale), k);
+  return aten.softmax.int(masking === null ? scores : masked(scores, masking.mask, masking.batch), -1);
 }
 
 function masked(scores: Tensor, mask: Tensor, batch: readonly number[]): Tensor {
