@@ -81,6 +81,9 @@ const drw = z.strictObject({
 const shared = {
   model,
   imageSize: count.describe('side of the input in pixels'),
+  evalSize: count
+    .nullable()
+    .describe('the same at evaluation and prediction, for networks that take any size; null: imageSize'),
   mean: rgb.describe('per channel, of values 0…1'),
   std: rgb,
   filter: z.enum(['nearest', 'bilinear', 'bicubic']).describe('how images are resized'),

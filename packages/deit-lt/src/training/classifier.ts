@@ -78,9 +78,11 @@ export async function openClassifier(path: string, options: OpenClassifierOption
 }
 
 /** Resize, centre crop (above 32 pixels) and normalisation. */
-export function evaluationPipeline(recipe: Pick<TrainingRecipe, 'imageSize' | 'mean' | 'std' | 'filter'>): Pipeline {
-  const window = recipe.imageSize > 32 ? { centerCrop: true } : { wholeImage: true };
-  return buildPipeline(window, { ...recipe, size: recipe.imageSize });
+export function evaluationPipeline(
+  recipe: Pick<TrainingRecipe, 'imageSize' | 'mean' | 'std' | 'filter'> & Partial<Pick<TrainingRecipe, 'evalSize'>>,
+): Pipeline {
+  const size = recipe.evalSize ?? recipe.imageSize;
+  return buildPipeline(size > 32 ? { centerCrop: true } : { wholeImage: true }, { ...recipe, size });
 }
 
 function outputs(output: torch.Tensor | [torch.Tensor, torch.Tensor]): OutputLogits {
