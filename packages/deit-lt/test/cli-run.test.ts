@@ -24,7 +24,13 @@ function interrupted(words: readonly string[], when: RegExp): Promise<{ status: 
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-run-'));
 const out = path.join(folder, 'run');
-const small = ['student.epochs=500', 'student.model.depth=1', 'student.model.embedDim=32', 'data.imbalanceType=exp'];
+const small = [
+  'student.epochs=500',
+  'student.model.depth=1',
+  'student.model.embedDim=32',
+  'student.model.numHeads=2',
+  'data.imbalanceType=exp',
+];
 
 suite('Ctrl-C in a training', { timeout: 120_000 }, () => {
   after(() => rmSync(folder, { recursive: true }));

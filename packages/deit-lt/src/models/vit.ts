@@ -233,6 +233,6 @@ function checkSizes(
   if (embedDim % numHeads !== 0)
     throw new UserError(
       'RECIPE',
-      `numHeads ${numHeads} does not divide embedDim ${embedDim}; choose one that does, such as ${embedDim / 64}`,
+      `numHeads ${numHeads} does not divide embedDim ${embedDim}; choose one that does, such as ${Math.max(1, Math.floor(embedDim / 64))}`,
     );
 }

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
+import { contradictions } from './contradictions.js';
+import { resolveEpochs } from './epochs.js';
 import { explainIssues } from './explain.js';
 import { isValues, merge, type Values } from './merge.js';
 import { type Recipe, recipeSchema } from './schema.js';
@@ -43,7 +45,10 @@ export function loadRecipe(nameOrFile: string, { settings = [], folder = recipeF
 export function checkRecipe(values: unknown, where: string): Recipe {
   const result = recipeSchema.safeParse(values);
   if (!result.success) throw new UserError('RECIPE', `${where}: ${explainIssues(result.error.issues, values)}`);
-  return result.data;
+  const recipe = resolveEpochs(result.data);
+  const wrong = contradictions(recipe);
+  if (wrong.length > 0) throw new UserError('RECIPE', `${where}: ${wrong.join('; ')}.`);
+  return recipe;
 }
 
 function readWithBase(nameOrFile: string, folder: string, seen: readonly string[]): Values {

@@ -62,11 +62,13 @@ const optimizer = z.strictObject({
 
 const schedule = z.strictObject({
   name: z.enum(['cosine', 'step', 'one-cycle', 'constant']),
-  warmupEpochs: z.number().nonnegative(),
+  warmupEpochs: z.number().nonnegative().describe('below 1 a share of the epochs'),
   warmupLr: z.number().nonnegative().describe('learning rate at the beginning of the warm-up'),
   minLr: z.number().nonnegative().describe('cosine and one-cycle: at the end'),
   cooldownEpochs: natural.describe('cosine: epochs at minLr after the last'),
-  milestones: z.array(z.number().nonnegative()).describe('step: after these epochs the factors apply'),
+  milestones: z
+    .array(z.number().nonnegative())
+    .describe('step: after these epochs (below 1: shares) the factors apply'),
   factors: z.array(positive).describe('step: of the base learning rate, one for each milestone'),
   stepping: z
     .enum(['update', 'epoch', 'published'])
@@ -74,7 +76,11 @@ const schedule = z.strictObject({
 });
 
 const drw = z.strictObject({
-  epoch: z.number().nonnegative().nullable().describe('first epoch (from 0) of deferred re-weighting; null: never'),
+  epoch: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .describe('first epoch (from 0) of deferred re-weighting, below 1 a share of the epochs; null: never'),
   beta: z.number().min(0).lt(1).describe('effective number of samples: (1 − β)/(1 − βⁿ)'),
 });
 

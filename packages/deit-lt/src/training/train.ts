@@ -7,6 +7,7 @@ import * as torch from '@deit-lt/torch';
 import { buildPipeline } from '../augment/registry.js';
 import type { Dataset } from '../data/dataset.js';
 import { UserError } from '../errors.js';
+import { unreachedReweighting } from '../recipe/contradictions.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { compareClassNames } from './class-names.js';
 import { evaluationPipeline, openClassifier } from './classifier.js';
@@ -86,7 +87,8 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const placement = placementOf(recipe);
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
-  for (const note of data.notes) reporter.note(note);
+  const vain = unreachedReweighting(kind === 'teacher' ? 'teacher' : 'student', plan.recipe);
+  for (const note of [...data.notes, ...(vain === undefined ? [] : [vain])]) reporter.note(note);
   try {
     const setup = await setUp(kind, options, plan, data, placement); // before the folder is made: it finds mistakes
     try {

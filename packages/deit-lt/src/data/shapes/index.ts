@@ -23,7 +23,7 @@ export interface ShapesOptions {
 /** Draws the data set, balanced; `makeLongTail` cuts a long tail from it. About 0.2 ms an image. */
 export function drawShapes({
   seed = 0,
-  trainPerClass = 500,
+  trainPerClass = 1000,
   testPerClass = 200,
   size = 32,
 }: ShapesOptions = {}): Dataset {

@@ -4,21 +4,23 @@
  */
 import type { RandomStream } from '../../random/stream.js';
 import { Canvas } from './canvas.js';
+import { drawHabit } from './habits.js';
 import { type Outline, outlines, type ShapeName } from './outlines.js';
 import { drawPose, type PoseRanges } from './pose.js';
 import { type Colour, drawColour, drawDark, drawLighter, drawTexture, plain } from './texture.js';
 
 /** How hard the pictures are. Chosen by eye and by what a small network reaches; see docs/shapes.md. */
-const shapePose: PoseRanges = { radius: [0.23, 0.42], offset: 0.12, turn: 0.8, shear: 0.25, stretch: 0.4 };
+const shapePose: PoseRanges = { radius: [0.28, 0.42], offset: 0.08, turn: 0.6, shear: 0.2, stretch: 0.4 };
 const smallPose: PoseRanges = { radius: [0.04, 0.11], offset: 0.5, turn: Math.PI, shear: 0.3, stretch: 1 };
 const coverPose: PoseRanges = { radius: [0.06, 0.1], offset: 0.25, turn: Math.PI, shear: 0.3, stretch: 1 };
 /** How far the shape is from the ground in colour, about, in levels (Euclidean). */
-const shapeContrast = [45, 140] as const;
-const textureContrast = [5, 60] as const;
+const shapeContrast = [80, 160] as const;
+const textureContrast = [5, 45] as const;
 const distractors = 3;
-const coveredShare = 0.45;
+const coveredShare = 0.3;
 const light = 0.3;
-const noise = [3, 15] as const;
+const blurredShare = 0.3;
+const noise = [2, 8] as const;
 
 const specks: readonly Outline[] = [outlines.disc, outlines.square, outlines.triangle];
 /** A bar across the picture. */
@@ -27,15 +29,16 @@ const bar: Outline = (x, y) => Math.max(Math.abs(y) - 0.8, Math.abs(x) - 12);
 /** Draws the picture of a `shape`: `size · size · 3` bytes, row by row, RGB. */
 export function drawScene(shape: ShapeName, size: number, random: RandomStream): Uint8ClampedArray {
   const canvas = new Canvas(size);
-  const ground = drawDark(random);
-  const figure = drawLighter(ground, random.uniform(...shapeContrast), random);
+  const { groundHue, shapeHue, shapePattern } = drawHabit(shape, random);
+  const ground = drawDark(groundHue, random);
+  const figure = drawLighter(ground, shapeHue, random.uniform(...shapeContrast), random);
   canvas.cover(drawTexture(ground, random.uniform(...textureContrast), size, random));
   for (let i = random.int(distractors + 1); i > 0; i--) drawSpeck(canvas, smallPose, ground, figure, random);
-  const texture = drawTexture(figure, random.uniform(...textureContrast), size, random);
+  const texture = drawTexture(figure, random.uniform(...textureContrast), size, random, shapePattern);
   canvas.paint(outlines[shape], drawPose(size, shapePose, random), texture);
   if (random.chance(coveredShare)) drawCover(canvas, ground, figure, random);
   canvas.light(random.uniform(0, 2 * Math.PI), random.uniform(0, light));
-  for (let i = random.int(2); i > 0; i--) canvas.blur();
+  if (random.chance(blurredShare)) canvas.blur();
   return canvas.develop(random.uniform(...noise), random);
 }
 

@@ -1,4 +1,4 @@
-/** What surfaces look like: patterns between two colours, so that neither colour nor texture tells the class. */
+/** What surfaces look like: patterns between two colours, drawn in colours of given hues. */
 import type { RandomStream } from '../../random/stream.js';
 
 /** Red, green and blue, 0…255. */
@@ -24,18 +24,28 @@ export function drawColour(random: RandomStream): Colour {
   return [random.uniform(30, 225), random.uniform(30, 225), random.uniform(30, 225)];
 }
 
-/** A colour for the ground: dark enough that something lighter can lie on it. */
-export function drawDark(random: RandomStream): Colour {
-  return [random.uniform(20, 140), random.uniform(20, 140), random.uniform(20, 140)];
+/** A colour for the ground, of a hue 0…1: dark enough that something lighter can lie on it. */
+export function drawDark(hue: number, random: RandomStream): Colour {
+  const level = random.uniform(70, 140);
+  return mixColour(tint(hue), level, random.uniform(0.3, 0.8));
 }
 
-/** A colour of another hue that is lighter than `colour` by about `distance` levels. */
-export function drawLighter(colour: Colour, distance: number, random: RandomStream): Colour {
-  return moveColour(
-    colour,
-    [random.uniform(0.2, 1.8), random.uniform(0.2, 1.8), random.uniform(0.2, 1.8)],
-    distance / 1.7,
-  );
+/** A colour that is lighter than `colour` by about `distance` levels, most of it towards the hue 0…1. */
+export function drawLighter(colour: Colour, hue: number, distance: number, random: RandomStream): Colour {
+  const direction = mixColour(tint(hue), 1, random.uniform(0.3, 0.8));
+  return moveColour(colour, direction, distance / Math.hypot(...direction));
+}
+
+/** The pure colour of a hue in turns, channels 0…1: red, green and blue at 0, 1/3 and 2/3. */
+function tint(hue: number): Colour {
+  const channel = (at: number): number => Math.min(1, Math.max(0, 2 - 6 * Math.abs(((hue - at + 1.5) % 1) - 0.5)));
+  return [channel(0), channel(1 / 3), channel(2 / 3)];
+}
+
+/** A tint in which the other channels are raised: `saturation` 0 is grey, 1 the tint itself; the highest is `level`. */
+function mixColour(tint: Colour, level: number, saturation: number): Colour {
+  const at = (c: 0 | 1 | 2): number => level * (1 - saturation + saturation * tint[c]);
+  return [at(0), at(1), at(2)];
 }
 
 /**
@@ -60,9 +70,15 @@ function squaredContrast(a: Colour, b: Colour): number {
 }
 
 /** A texture around `colour` that varies by `contrast` levels; `size` is the image's side in pixels. */
-export function drawTexture(colour: Colour, contrast: number, size: number, random: RandomStream): Texture {
+export function drawTexture(
+  colour: Colour,
+  contrast: number,
+  size: number,
+  random: RandomStream,
+  kind = random.int(patternCount),
+): Texture {
   const second = drawColourNear(colour, contrast, random);
-  return { first: colour, second, pattern: patterns[random.int(patterns.length)]!(size, random) };
+  return { first: colour, second, pattern: patterns[kind]!(size, random) };
 }
 
 type DrawPattern = (size: number, random: RandomStream) => Pattern;
@@ -95,6 +111,7 @@ const clouds: DrawPattern = (size, random) => {
 };
 
 const patterns = [gradient, stripes, checks, clouds];
+export const patternCount = patterns.length;
 
 function lattice(cell: number, random: RandomStream): Pattern {
   const side = 16; // cells in each direction before it repeats: more than a picture has

@@ -1,0 +1,25 @@
+/**
+ * Points in time of a recipe: whole numbers are epochs, numbers between 0 and 1 are shares of the training, so that
+ * `--set student.epochs=90` keeps a recipe's shape. A loaded recipe has epochs only.
+ */
+import type { Recipe, TrainingRecipe } from './schema.js';
+
+/** `0.25` of 24 epochs is 6; numbers of 1 and more, and 0, are epochs already. */
+export function toEpoch(value: number, epochs: number): number {
+  return value > 0 && value < 1 ? Math.round(value * epochs) : value;
+}
+
+/** The recipe with every share of a training as epochs. */
+export function resolveEpochs(recipe: Recipe): Recipe {
+  return { ...recipe, teacher: resolvePart(recipe.teacher), student: resolvePart(recipe.student) };
+}
+
+function resolvePart<P extends TrainingRecipe>(part: P): P {
+  const at = (value: number): number => toEpoch(value, part.epochs);
+  const { schedule, drw } = part;
+  return {
+    ...part,
+    schedule: { ...schedule, warmupEpochs: at(schedule.warmupEpochs), milestones: schedule.milestones.map(at) },
+    drw: { ...drw, epoch: drw.epoch === null ? null : at(drw.epoch) },
+  };
+}

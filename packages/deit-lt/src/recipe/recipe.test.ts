@@ -1,0 +1,129 @@
+/** Recipes: the ones that come with the project, `--set`, inheritance, shares of a training, and messages for mistakes. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, suite, test } from 'node:test';
+import { UserError } from '../errors.js';
+import { recipeKeys } from './keys.js';
+import { loadRecipe, recipeNames } from './load.js';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-recipe-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const at = path.join(folder, name);
+  writeFileSync(at, text);
+  return at;
+}
+
+function refuses(load: () => unknown, message: RegExp): void {
+  assert.throws(load, (error) => {
+    assert.ok(error instanceof UserError, String(error));
+    assert.equal(error.code, 'RECIPE');
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+const set = (...settings: string[]) => loadRecipe('default', { settings });
+
+suite('the recipes of the project', () => {
+  for (const name of recipeNames())
+    test(`${name} is complete and says what it is`, () => {
+      assert.ok(loadRecipe(name).description.length > 10);
+    });
+
+  test('default has the published values', () => {
+    const { student, teacher } = loadRecipe('default');
+    assert.equal(student.optimizer.lr, 5e-4);
+    assert.equal(student.drw.epoch, 1100);
+    assert.equal(teacher.sam.rho, 0.8);
+    assert.deepEqual(teacher.schedule.factors, [0.01, 0.0001]);
+  });
+});
+
+suite('--set', () => {
+  test('changes numbers, lists, booleans and null', () => {
+    const { student, data } = set(
+      'student.epochs=90',
+      'student.augment.randomResizedCrop.scale=[0.3, 1]',
+      'student.augment.flip=false',
+      'data.imbalance=null',
+    );
+    assert.equal(student.epochs, 90);
+    assert.deepEqual(student.augment.randomResizedCrop, { scale: [0.3, 1], ratio: [0.75, 4 / 3] });
+    assert.equal(student.augment.flip, false);
+    assert.equal(data.imbalance, null);
+  });
+
+  test('takes a name for every value that a recipe has', () => {
+    for (const key of recipeKeys()) assert.doesNotMatch(tryMessage(`${key}=1`), /no recipe has/, key);
+  });
+
+  test('refuses unknown keys with the nearest', () => {
+    refuses(() => set('student.epoch=90'), /no recipe has "student\.epoch"; did you mean "epochs"\?/);
+    refuses(() => set('studnet.epochs=90'), /did you mean "student"\?/);
+    refuses(() => set('seed.x=1'), /seed is one value/);
+  });
+
+  test('refuses values that are not allowed and says what is', () => {
+    refuses(() => set('student.epochs=0.5'), /student\.epochs: expected a whole number; found 0\.5/);
+    refuses(() => set('student.distillation.type=firm'), /expected one of none, soft, hard; found "firm"/);
+    refuses(() => set('teacher.optimizer.lr=-1'), /expected a value above 0; found -1/);
+    refuses(() => set('student.epochs'), /expected key=value/);
+    refuses(() => set('student.mean=[0.5'), /cannot be read/);
+  });
+});
+
+function tryMessage(setting: string): string {
+  try {
+    set(setting);
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+suite('a recipe file', () => {
+  test('changes only what it says', () => {
+    const own = loadRecipe(file('own.yaml', 'extends: quickstart\nstudent: { epochs: 7 }\n'));
+    assert.equal(own.student.epochs, 7);
+    assert.deepEqual(own.teacher, loadRecipe('quickstart').teacher);
+  });
+
+  test('extends a file beside it', () => {
+    file('base.yaml', 'seed: 5\n');
+    assert.equal(loadRecipe(file('above.yaml', 'extends: base.yaml\n')).seed, 5);
+  });
+
+  test('that extends itself, does not exist or is no YAML is an error with its name', () => {
+    refuses(() => loadRecipe(file('loop.yaml', 'extends: loop.yaml\n')), /loop\.yaml: extends itself/);
+    refuses(() => loadRecipe(path.join(folder, 'none.yaml')), /none\.yaml: no such recipe file/);
+    refuses(() => loadRecipe(file('bad.yaml', 'student: { epochs: [\n')), /bad\.yaml/);
+    refuses(() => loadRecipe('quikstart'), /did you mean "quickstart"\?/);
+  });
+
+  test('with an unknown key is refused with the nearest', () => {
+    refuses(() => loadRecipe(file('key.yaml', 'techer: {}\n')), /no recipe has "techer": did you mean "teacher"\?/);
+  });
+});
+
+suite('points in time', () => {
+  test('between 0 and 1 are shares of the epochs', () => {
+    const { student } = set('student.epochs=90', 'student.drw.epoch=0.8', 'student.schedule.warmupEpochs=0.1');
+    assert.equal(student.drw.epoch, 72);
+    assert.equal(student.schedule.warmupEpochs, 9);
+  });
+
+  test('of 1 and more are epochs', () => {
+    assert.equal(set('student.drw.epoch=12').student.drw.epoch, 12);
+  });
+});
+
+suite('values that do not go together', () => {
+  test('are named', () => {
+    refuses(() => set('teacher.weights=ema'), /teacher\.weights is "ema" but teacher\.ema is null/);
+    refuses(() => set('teacher.schedule.milestones=[1]'), /1 milestones and 2 factors/);
+  });
+});
