@@ -24,7 +24,7 @@ suite('deit-lt inspect', () => {
     assert.equal(status, 0, stderr);
     const { name, classes, imbalanceRatio, gini, testImages, duplicates, training } = JSON.parse(stdout);
     assert.deepEqual([name, imbalanceRatio, testImages, training], ['shapes', 100, 2000, null]);
-    assert.deepEqual(classes[0], { name: 'disc', train: 500, test: 200, group: 'head' });
+    assert.deepEqual(classes[0], { name: 'disc', train: 1000, test: 200, group: 'head' });
     assert.equal(classes.length, 10);
     assert.ok(gini > 0.5 && gini < 0.7);
     assert.deepEqual(duplicates, { groups: [], testInTrain: 0, withinTrain: 0, conflicting: 0 });
@@ -36,7 +36,7 @@ suite('deit-lt inspect', () => {
     const { stdout } = deitLt(['inspect', 'shapes', '--imbalance', '100', '--no-speed']);
     assert.match(
       stdout,
-      /^shapes: 1,236 training images of 10 classes, imbalance ratio 100\n\ndisc +500 {2}head {2}█+\n/,
+      /^shapes: 2,478 training images of 10 classes, imbalance ratio 100\n\ndisc +1,000 {2}head {2}█+\n/,
     );
     assert.match(stdout, /^duplicates {2}none$/m);
     assert.ok(!stdout.includes('\u001B'), 'no colours outside a terminal');

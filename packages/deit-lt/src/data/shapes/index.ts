@@ -1,6 +1,7 @@
 /**
  * `shapes`: a small data set that is drawn from a seed, so that everything can be tried without a download. Ten classes of
- * outlines in random poses, colours, textures and light, partly covered and noisy; see docs/shapes.md.
+ * outlines in random poses and light and in colours and textures that hint at the class, partly covered and noisy; see
+ * docs/shapes.md.
  */
 import { stream } from '../../random/stream.js';
 import type { Dataset, ImageSplit } from '../dataset.js';
@@ -12,7 +13,7 @@ export { shapeNames };
 export interface ShapesOptions {
   /** Default 0. */
   seed?: number;
-  /** Training images of each class. Default 500, as in CIFAR-100. */
+  /** Training images of each class. Default 1000: a tail of ratio 100 then ends with 10 images. */
   trainPerClass?: number;
   /** Test images of each class. Default 200. */
   testPerClass?: number;
@@ -20,7 +21,7 @@ export interface ShapesOptions {
   size?: number;
 }
 
-/** Draws the data set, balanced; `makeLongTail` cuts a long tail from it. About 0.2 ms an image. */
+/** Draws the data set, balanced; `makeLongTail` cuts a long tail from it. About a quarter of a millisecond an image. */
 export function drawShapes({
   seed = 0,
   trainPerClass = 1000,

@@ -1,6 +1,7 @@
 /**
  * One picture: a textured shape on a textured ground among small distractors, partly covered, unevenly lit, blurred and
- * noisy. Everything but the outline is drawn alike for all classes.
+ * noisy. The outline is the class; the ground's hue and the shape's material go with it often (habits.ts); all else is
+ * drawn alike for all classes.
  */
 import type { RandomStream } from '../../random/stream.js';
 import { Canvas } from './canvas.js';

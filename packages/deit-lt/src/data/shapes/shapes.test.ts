@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { suite, test } from 'node:test';
+import { stream } from '../../random/stream.js';
 import { classCounts } from '../dataset.js';
+import { drawHabit } from './habits.js';
 import { drawShapes, shapeNames } from './index.js';
 import { outlines } from './outlines.js';
 
@@ -21,7 +23,7 @@ suite('drawShapes()', () => {
 
   test('draws the same images in every version: results are compared on them', () => {
     assert.ok(small.train.images.kind === 'memory');
-    assert.equal(sha256(small.train.images.pixels), 'df87f75d7fb7ac8e');
+    assert.equal(sha256(small.train.images.pixels), '3b5bae0602e73ec4');
   });
 
   test('draws other images for another seed, split and index, the same for any number', () => {
@@ -44,7 +46,7 @@ suite('drawShapes()', () => {
     assert.equal(train.images.pixels.length, 10 * 48 * 48 * 3);
   });
 
-  test('tells classes neither by mean colour nor by contrast', () => {
+  test('tells no class by its brightness', () => {
     const { train } = drawShapes({ trainPerClass: 150, testPerClass: 0 });
     assert.ok(train.images.kind === 'memory');
     const { pixels } = train.images;
@@ -53,6 +55,34 @@ suite('drawShapes()', () => {
       for (let j = i * 3072; j < (i + 1) * 3072; j++) means[label]! += pixels[j]! / (150 * 3072);
     });
     assert.ok(Math.max(...means) - Math.min(...means) < 16, `mean levels ${[...means].map(Math.round)}`);
+  });
+});
+
+suite('drawHabit()', () => {
+  /** Of 2,000 pictures of each class, how many have each kind of ground and material. */
+  const counts = shapeNames.map((shape, c) => {
+    const cells = new Array<number>(20).fill(0);
+    for (let i = 0; i < 2000; i++) {
+      const { groundHue, shapeHue, shapePattern } = drawHabit(shape, stream(0, 'draw', c, i));
+      assert.equal(Math.floor(shapeHue * 4), shapePattern);
+      cells[4 * Math.floor(groundHue * 5) + shapePattern]!++;
+    }
+    return cells;
+  });
+
+  test('names 42 % of balanced images at best to one who knows nothing else', () => {
+    const best = counts[0]!.map((_, cell) => Math.max(...counts.map((cells) => cells[cell]!)));
+    const share = best.reduce((a, b) => a + b) / 20000;
+    assert.ok(Math.abs(share - 0.42) < 0.02, `${share}`);
+  });
+
+  test('gives classes c and c + 5 the same usual ground', () => {
+    const grounds = counts.map((cells) =>
+      [0, 4, 8, 12, 16].map((at) => cells.slice(at, at + 4).reduce((a, b) => a + b)),
+    );
+    grounds.forEach((ground, c) => {
+      assert.equal(ground.indexOf(Math.max(...ground)), c % 5);
+    });
   });
 });
 

@@ -69,7 +69,7 @@ function squaredContrast(a: Colour, b: Colour): number {
   return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2;
 }
 
-/** A texture around `colour` that varies by `contrast` levels; `size` is the image's side in pixels. */
+/** A texture around `colour` that varies by `contrast` levels, in pattern number `kind`; `size` is the image's side in pixels. */
 export function drawTexture(
   colour: Colour,
   contrast: number,
