@@ -5,25 +5,19 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { cifarChoice, drawCifarPair } from '../src/augment/auto-augment.js';
+import { type CifarOpName, cifar10 } from '../src/augment/auto-augment-policies.js';
 import { centerWindow } from '../src/augment/center-crop.js';
 import { cutoutBox } from '../src/augment/cutout.js';
-import { argumentAt, type MagnitudeOp } from '../src/augment/magnitudes.js';
+import { argumentAt, hasSign, opOf } from '../src/augment/magnitudes.js';
 import { cutmixBox, cutmixOf, type Mix, mixImages, mixTargets } from '../src/augment/mixup.js';
 import { normalize } from '../src/augment/normalize.js';
-import { applyOps, type OpName } from '../src/augment/ops.js';
+import { applyPlans, type OpChoice } from '../src/augment/ops.js';
 import { padCrop } from '../src/augment/pad-crop.js';
 import { drawEraseBox, eraseBox_ } from '../src/augment/random-erasing.js';
 import { drawResizedCrop } from '../src/augment/random-resized-crop.js';
-import {
-  asBatch,
-  asImage,
-  loadGolden,
-  maxDifference,
-  noGolden,
-  pythonStream,
-  replay,
-  shareDifferent,
-} from './augment-helpers.js';
+import { asBatch, asImage, loadGolden, maxDifference, noGolden, pythonStream, replay } from './augment-helpers.js';
+import { scaledNames } from './helpers/exactness.js';
 
 type ImageName = 'a' | 'b';
 type Four = [number, number, number, number];
@@ -31,10 +25,8 @@ type Four = [number, number, number, number];
 interface Golden {
   images: Record<ImageName, { width: number; height: number; key: string }>;
   img_mean_fill: number[];
-  randaugment: {
-    level_to_arg: { op: string; level: number | null; sign: 1 | -1 | null; args: number[] }[];
-    cases: { key: string; op: string; interpolation: string | null; image: ImageName; args: number[] }[];
-  };
+  randaugment: { level_to_arg: { op: string; level: number | null; sign: 1 | -1 | null; args: number[] }[] };
+  randaugment_full: { image: ImageName; cases: { key: string; applied: { op: string; args: number[] }[] }[] };
   eval_transform: {
     cases: {
       image: ImageName;
@@ -50,10 +42,18 @@ interface Golden {
     cases: { python_seed: number; image: ImageName; top_left_height_width: Four }[];
   };
   normalize: Record<'imagenet' | 'cifar_teacher', { mean: Triple; std: Triple; key: string }>;
-  color_jitter: { cases: { key: string; op: string; factor: number; image: ImageName }[] };
-  gaussian_blur: { cases: { key: string; radius: number; image: ImageName }[] };
   autoaugment_cifar10_policy: {
-    cases: { key: string; op: string; magnitude: number; sign: number | null; image: ImageName }[];
+    fillcolor: number[];
+    cases: {
+      policy: number;
+      position: 1 | 2;
+      op: CifarOpName;
+      magnitude_index: number;
+      magnitude: number;
+      probability: number;
+      sign: 1 | -1 | null;
+    }[];
+    full_cases: { key: string; python_seed: number; image: ImageName }[];
   };
   cutout: { cases: { key: string; center_y: number; center_x: number; box_y1_y2_x1_x2: Four }[] };
   mixup_cutmix: {
@@ -81,125 +81,47 @@ interface Golden {
 }
 type Triple = [number, number, number];
 
-interface OpCase {
-  key: string;
-  image: ImageName;
-  arg: number;
-}
-
-/** RandAugment's names in timm, and ours. */
-const names: Record<string, MagnitudeOp> = {
-  AutoContrast: 'autocontrast',
-  Equalize: 'equalize',
-  Invert: 'invert',
-  Rotate: 'rotate',
-  PosterizeIncreasing: 'posterize',
-  SolarizeIncreasing: 'solarize',
-  SolarizeAdd: 'solarizeAdd',
-  ColorIncreasing: 'color',
-  ContrastIncreasing: 'contrast',
-  BrightnessIncreasing: 'brightness',
-  SharpnessIncreasing: 'sharpness',
-  ShearX: 'shearX',
-  ShearY: 'shearY',
-  TranslateXRel: 'translateX',
-  TranslateYRel: 'translateY',
-};
-const geometric = new Set<OpName>(['rotate', 'shearX', 'shearY', 'translateX', 'translateY']);
-
 suite('golden augmentations', { skip: noGolden }, () => {
   const { json, at } = noGolden ? loadNothing() : loadGolden<Golden>();
 
-  /** All cases of one operation on one image as one batch, so that each sample has its own argument. */
-  function compareOp(op: OpName, cases: readonly OpCase[], limits: { levels: number; share: number }): void {
-    for (const image of ['a', 'b'] as const) {
-      const of = cases.filter((item) => item.image === image);
-      if (of.length === 0) continue;
-      const batch = asBatch(at(`image.${image}`)).repeat(of.length, 1, 1, 1);
-      const changed = applyOps(
-        batch,
-        of.map(({ arg }) => ({ op, arg })),
-        { fill: json.img_mean_fill },
-      );
-      of.forEach(({ key }, i) => {
-        const expected = at(key);
-        const actual = asImage(changed, i);
-        assert.ok(maxDifference(actual, expected) <= limits.levels, `${key}: ${maxDifference(actual, expected)}`);
-        assert.ok(shareDifferent(actual, expected) <= limits.share, `${key}: ${shareDifferent(actual, expected)}`);
-      });
-    }
-  }
-
-  const exact = { levels: 0, share: 0 };
-
-  test("RandAugment's levels become timm's arguments", () => {
+  test("RandAugment's levels become timm's arguments exactly", () => {
     for (const { op, level, sign, args } of json.randaugment.level_to_arg) {
-      const arg = argumentAt(names[op]!, level ?? 0, sign ?? 1);
-      assert.ok(Math.abs(arg - (args[0] ?? 0)) < 1e-12, `${op} at ${level}: ${arg}, not ${args}`);
+      const arg = argumentAt(scaledNames[op]!, level ?? 0, sign ?? 1);
+      assert.equal(arg + 0, (args[0] ?? 0) + 0, `${op} at ${level}, ${sign}`);
+      assert.equal(hasSign(scaledNames[op]!), sign !== null, op);
     }
   });
 
-  for (const [name, op] of Object.entries(names))
-    test(`${op} gives ${geometric.has(op) ? "Pillow's bilinear levels, at most 1 off" : "Pillow's levels exactly"}`, () => {
-      const cases = json.randaugment.cases
-        .filter((item) => item.op === name && item.interpolation !== 'bicubic')
-        .map(({ key, image, args }) => ({ key, image, arg: args[0] ?? 0 }));
-      assert.ok(cases.length > 0);
-      // The one-off levels are translations by fractions such as 7.2 pixels: exact values fall on whole levels, and the
-      // last bit of Pillow's doubles decides whether truncation takes them one down.
-      compareOp(op, cases, geometric.has(op) ? { levels: 1, share: 0.05 } : exact);
-    });
-
-  test('the point operations of the CIFAR-10 policy give its levels exactly', () => {
-    const ops: OpName[] = [
-      'invert',
-      'contrast',
-      'sharpness',
-      'autocontrast',
-      'equalize',
-      'posterize',
-      'color',
-      'brightness',
-      'solarize',
-    ];
-    for (const op of ops)
-      compareOp(
-        op,
-        json.autoaugment_cifar10_policy.cases
-          .filter((item) => item.op === op)
-          .map(({ key, image, magnitude, sign }) => ({
-            key,
-            image,
-            arg: sign === null ? magnitude : 1 + sign * magnitude,
-          })),
-        exact,
-      );
-  });
-
-  test("colour jitter's adjustments give torchvision's levels exactly", () => {
-    const ops = { brightness: 'brightness', contrast: 'contrast', saturation: 'color', hue: 'hue' } as const;
-    for (const [name, op] of Object.entries(ops))
-      compareOp(
-        op,
-        json.color_jitter.cases
-          .filter((item) => item.op === name)
-          .map(({ key, image, factor }) => ({ key, image, arg: factor })),
-        exact,
-      );
-  });
-
-  test("blur gives Pillow's levels exactly", () => {
-    compareOp(
-      'gaussianBlur',
-      json.gaussian_blur.cases.map(({ key, image, radius }) => ({ key, image, arg: radius })),
-      exact,
+  test('whole runs of RandAugment give timm’s images for the operations that it drew', () => {
+    const { image, cases } = json.randaugment_full;
+    const plans = cases.map(({ applied }) =>
+      applied.map(({ op, args }): OpChoice => ({ op: opOf(scaledNames[op]!), arg: args[0] ?? 0, filter: 'bicubic' })),
     );
+    const batch = asBatch(at(`image.${image}`)).repeat(cases.length, 1, 1, 1);
+    const changed = applyPlans(batch, plans, { fill: json.img_mean_fill });
+    cases.forEach(({ key }, i) => {
+      assert.equal(maxDifference(asImage(changed, i), at(key).float()), 0, key);
+    });
   });
 
-  test('solarising and grey give the levels of 3-Augment exactly', () => {
-    for (const image of ['a', 'b'] as const) {
-      compareOp('solarize', [{ key: `solarize128.${image}`, image, arg: 128 }], exact);
-      compareOp('grayscale', [{ key: `grayscale3.${image}`, image, arg: 0 }], exact);
+  test('the CIFAR-10 policy has PaCo’s probabilities and magnitudes', () => {
+    for (const { policy, position, op, magnitude_index, magnitude, probability, sign } of json
+      .autoaugment_cifar10_policy.cases) {
+      const [a, pa, la, b, pb, lb] = cifar10[policy]!;
+      assert.deepEqual(position === 1 ? [a, pa, la] : [b, pb, lb], [op, probability, magnitude_index]);
+      const { arg } = cifarChoice(op, magnitude_index, sign ?? 1);
+      const enhances = ['color', 'contrast', 'brightness', 'sharpness'].includes(op);
+      const signed = (sign ?? 1) * magnitude;
+      assert.equal(arg, enhances ? 1 + signed : signed, `${op} at ${magnitude_index}`);
+    }
+  });
+
+  test('whole runs of the CIFAR-10 policy give PaCo’s images for the same random numbers', () => {
+    const { fillcolor, full_cases } = json.autoaugment_cifar10_policy;
+    for (const { key, python_seed, image } of full_cases) {
+      const plan = drawCifarPair(pythonStream(python_seed));
+      const changed = applyPlans(asBatch(at(`image.${image}`)), [plan], { fill: fillcolor });
+      assert.equal(maxDifference(asImage(changed), at(key).float()), 0, key);
     }
   });
 
@@ -247,7 +169,10 @@ suite('golden augmentations', { skip: noGolden }, () => {
   });
 
   test("padded crops begin where torchvision's do", () => {
-    const sampler = padCrop.create({ padding: 4 }, { size: 32, mean: [0, 0, 0], std: [1, 1, 1], filter: 'bilinear' });
+    const sampler = padCrop.create(
+      { padding: 4, mode: 'zero' },
+      { size: 32, mean: [0, 0, 0], std: [1, 1, 1], filter: 'bilinear' },
+    );
     assert.deepEqual(sampler(32, 32, replay([3.5 / 9, 7.5 / 9])), { x: 3, y: -1, width: 32, height: 32, flip: false });
   });
 

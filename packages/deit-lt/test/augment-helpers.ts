@@ -49,11 +49,6 @@ export function maxDifference(actual: torch.Tensor, expected: torch.Tensor): num
   return torch.tidy(() => actual.double().sub(expected.double()).abs().max().toNumber());
 }
 
-/** The share of values that differ. */
-export function shareDifferent(actual: torch.Tensor, expected: torch.Tensor): number {
-  return torch.tidy(() => actual.double().ne(expected.double()).double().mean().toNumber());
-}
-
 /** A stream that draws from `uint32`, with Python's rules for integers. */
 function streamOver(random: () => number, int: (n: number) => number): RandomStream {
   const stream = {

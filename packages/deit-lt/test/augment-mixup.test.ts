@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import { type MixBatchOptions, mixBatch, smoothedOneHot } from '../src/augment/mixup.js';
+import { drawMix, type MixBatchOptions, mixBatch, smoothedOneHot } from '../src/augment/mixup.js';
+import { NumpyLegacyRandom } from '../src/data/numpy-legacy.js';
 import { stream } from '../src/random/stream.js';
+import { assertClose, golden, skipGolden } from './helpers/golden-files.js';
 
 const numClasses = 4;
 
@@ -71,6 +73,67 @@ suite('mixBatch()', () => {
 
   test('an α below zero counts as off', () => {
     assert.equal(mix(4, 0, { mixupAlpha: -1, cutmixAlpha: 0 }).kind, 'none');
+  });
+});
+
+suite('drawMix()', () => {
+  test('without correction keeps the λ that the box was made for', () => {
+    let clipped = 0;
+    for (let seed = 0; seed < 50; seed++) {
+      const [raw, corrected] = [false, true].map((correctLambda) =>
+        drawMix(32, 32, stream(seed, 'mix'), { mixupAlpha: 0, correctLambda }),
+      );
+      assert.ok(raw?.kind === 'cutmix' && corrected?.kind === 'cutmix');
+      assert.deepEqual(raw.box, corrected.box);
+      assert.equal(corrected.lambda, 1 - (raw.box.height * raw.box.width) / 1024);
+      if (corrected.lambda > raw.lambda + 0.05) clipped++;
+    }
+    assert.ok(clipped > 10, `${clipped} boxes were clipped`);
+  });
+
+  test('with cutmixMinMax draws sides between both shares, whatever the α', () => {
+    const sides = new Set<number>();
+    for (let seed = 0; seed < 200; seed++) {
+      const options = { mixupAlpha: 0, cutmixAlpha: 0, cutmixMinMax: [0.25, 0.5] as const, correctLambda: false };
+      const mix = drawMix(32, 64, stream(seed, 'mix'), options);
+      assert.ok(mix.kind === 'cutmix');
+      const { top, left, height, width } = mix.box;
+      assert.ok(height >= 8 && height < 16 && width >= 16 && width < 32 && top + height <= 32 && left + width <= 64);
+      assert.equal(mix.lambda, 1 - (height * width) / 2048);
+      sides.add(height);
+    }
+    assert.equal(sides.size, 8);
+  });
+});
+
+interface Seeded {
+  numpy_seed: number;
+  lam: number;
+  use_cutmix: boolean;
+  box_yl_yh_xl_xh_for_32x32?: [number, number, number, number];
+  corrected_lam?: number;
+}
+
+suite('golden mixing', { skip: skipGolden }, () => {
+  const { json } = golden<{ mixup_cutmix: { seeded_parameters: Seeded[] } }>('augment', {
+    mixup_cutmix: { seeded_parameters: [] },
+  });
+
+  test('drawMix() draws the same numbers in the same order as the published code', () => {
+    for (const { numpy_seed, lam, use_cutmix, ...cut } of json.mixup_cutmix.seeded_parameters) {
+      const numpy = new NumpyLegacyRandom(numpy_seed);
+      const random = {
+        chance: (p: number) => numpy.randomSample() < p,
+        beta: (a: number, b: number) => numpy.beta(a, b),
+        int: (n: number) => numpy.randint(0, n),
+      };
+      const mix = drawMix(32, 32, random);
+      assert.equal(mix.kind, use_cutmix ? 'cutmix' : 'mixup', `seed ${numpy_seed}`);
+      assertClose(mix.lambda, cut.corrected_lam ?? lam, { rtol: 1e-12 }, `λ of seed ${numpy_seed}`);
+      if (mix.kind !== 'cutmix') continue;
+      const { top, left, height, width } = mix.box;
+      assert.deepEqual([top, top + height, left, left + width], cut.box_yl_yh_xl_xh_for_32x32);
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { type AugmentationKind, type PipelineContext, roundHalfEven } from '../src/augment/augmentation.js';
+import { presetNames, presets } from '../src/augment/presets.js';
 import {
   type AugmentConfig,
   augmentations,
@@ -35,7 +36,7 @@ const strong: AugmentConfig = {
   solarize: { probability: 0.5 },
   posterize: { probability: 0.5, bits: 3 },
   gaussianBlur: true,
-  randomOps: { probability: 1 },
+  randAugment: { config: 'rand-m9-p1' },
   cutout: { length: 6 },
   randomErasing: { probability: 0.7, count: 2 },
 };
@@ -143,6 +144,9 @@ suite('buildPipeline()', () => {
   test('flips the window', () => {
     const { window } = buildPipeline({ wholeImage: true, flip: { probability: 1 } }, context);
     assert.deepEqual(window(20, 10, stream(0, 'augment')), { x: 0, y: 0, width: 20, height: 10, flip: true });
+    const upside = buildPipeline({ wholeImage: true, verticalFlip: { probability: 1 } }, context).window;
+    const turned = { x: 0, y: 0, width: 20, height: 10, flip: false, flipVertical: true };
+    assert.deepEqual(upside(20, 10, stream(0, 'augment')), turned);
   });
 
   test('evaluates the middle: everything of small images, 224/256 of larger ones', () => {
@@ -164,14 +168,19 @@ suite('buildPipeline()', () => {
   test('rejects values that are not allowed, and says which are', () => {
     rejects({ padCrop: true, flip: { probability: 2 } }, /augment\.flip\.probability: .*<=1/);
     rejects({ padCrop: true, colorJitter: { hue: '1' } }, /augment\.colorJitter\.hue: expected 0…0\.5/);
-    rejects({ padCrop: 4 }, /augment\.padCrop: expected true, false or its options \(padding\)/);
+    rejects({ padCrop: 4 }, /augment\.padCrop: expected true, false or its options \(padding, mode\)/);
     rejects({ wholeImage: 'yes' }, /augment\.wholeImage: expected true or false/);
     rejects({ randomResizedCrop: { scale: [1, 0.3] } }, /augment\.randomResizedCrop\.scale: expected \[low, high\]/);
     rejects({ padCrop: true, randomErasing: { fill: 'noise' } }, /augment\.randomErasing\.fill: .*"pixel"/);
+    rejects({ padCrop: true, randomErasing: { minCount: 3 } }, /randomErasing\.minCount: .*not above count/);
+    rejects({ simpleRandomCrop: { mode: 'edge' } }, /augment\.simpleRandomCrop\.mode: .*"reflect"/);
   });
 
   test('wants exactly one choice of the window', () => {
-    rejects({ flip: true }, /exactly one of randomResizedCrop, padCrop, centerCrop, wholeImage .*none is on/);
+    rejects(
+      { flip: true },
+      /exactly one of randomResizedCrop, simpleRandomCrop, padCrop, centerCrop, wholeImage .*none is on/,
+    );
     rejects({ padCrop: true, centerCrop: true }, /padCrop and centerCrop are on/);
   });
 });
@@ -179,7 +188,7 @@ suite('buildPipeline()', () => {
 suite('augmentSchema', () => {
   test('fills in the defaults, keeps false, and leaves a resolved configuration as it is', () => {
     const resolved = resolveAugment({ padCrop: true, flip: false, randomErasing: { probability: 0.1 } });
-    assert.deepEqual(resolved.padCrop, { padding: 4 });
+    assert.deepEqual(resolved.padCrop, { padding: 4, mode: 'zero' });
     assert.equal(resolved.flip, false);
     assert.deepEqual(resolved.randomErasing, {
       probability: 0.1,
@@ -187,9 +196,40 @@ suite('augmentSchema', () => {
       area: [0.02, 1 / 3],
       ratio: [0.3, 1 / 0.3],
       count: 1,
+      minCount: 1,
     });
     assert.deepEqual(augmentSchema.parse(resolved), resolved);
     assert.deepEqual(resolveAugment({}), {});
+  });
+});
+
+suite('presets', () => {
+  test('become entries that build a pipeline', () => {
+    for (const preset of presetNames) {
+      const resolved = resolveAugment({ preset });
+      assert.ok(!('preset' in resolved));
+      assert.deepEqual(Object.keys(resolved).sort(), Object.keys(presets[preset]).sort());
+      assert.ok(buildPipeline({ preset }, context).transforms.length > 0);
+    }
+  });
+
+  test('are changed by the entries beside them', () => {
+    const resolved = resolveAugment({ preset: 'deit3', colorJitter: { hue: 0.1 }, threeAugment: true, flip: false });
+    assert.deepEqual(resolved.colorJitter, {
+      probability: 1,
+      brightness: 0.3,
+      contrast: 0.3,
+      saturation: 0.3,
+      hue: 0.1,
+    });
+    assert.equal(resolved.flip, false);
+    assert.deepEqual(resolved.threeAugment, { threshold: 128, radius: [0.1, 2] });
+    const cropped = resolveAugment({ preset: 'ldam', simpleRandomCrop: false, padCrop: true });
+    assert.deepEqual(cropped.padCrop, { padding: 4, mode: 'zero' });
+  });
+
+  test('that do not exist are refused', () => {
+    rejects({ preset: 'deit4' }, /augment\.preset: .*"deit3"/);
   });
 });
 

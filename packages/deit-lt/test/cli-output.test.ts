@@ -49,6 +49,36 @@ suite('deit-lt recipes', () => {
     assert.ok(recipes.some(({ name, description }) => name === 'quickstart' && description !== ''));
   });
 
+  test('show NAME is the same as NAME', () => {
+    const [short, long] = [
+      ['recipes', 'quickstart'],
+      ['recipes', 'show', 'quickstart'],
+    ].map((words) => deitLt(words));
+    assert.equal(long!.status, 0, long!.stderr);
+    assert.equal(long!.stdout, short!.stdout);
+  });
+
+  test('--diff shows the keys that differ, side by side or as JSON', () => {
+    const words = ['recipes', 'show', 'cifar10-lt-50', '--diff', 'cifar10-lt-100'];
+    const { stdout } = deitLt([...words, '--set', 'student.augment.flip=false', '--set', 'student.optimizer.eps=0.5']);
+    assert.match(stdout, /^key +cifar10-lt-50 with --set +cifar10-lt-100\n/);
+    assert.match(stdout, /^data\.imbalance +50 +100$/m);
+    assert.match(stdout, /^student\.optimizer\.eps +0\.5 +1e-8$/m);
+    assert.match(stdout, /^student\.augment\.flip +false +\{ probability: 0\.5.*\}$/m);
+    assert.equal(stdout.trimEnd().split('\n').length, 4);
+    assert.deepEqual(JSON.parse(deitLt([...words, '--json']).stdout), {
+      recipe: 'cifar10-lt-50',
+      other: 'cifar10-lt-100',
+      differences: [{ key: 'data.imbalance', value: 50, other: 100 }],
+    });
+  });
+
+  test('--diff says when nothing differs', () => {
+    const { status, stdout, stderr } = deitLt(['recipes', 'show', 'default', '--diff', 'default']);
+    assert.deepEqual([status, stdout], [0, '']);
+    assert.match(stderr, /default and default have the same values/);
+  });
+
   test('shows a recipe with changed values as a file that loads', () => {
     const { stdout } = deitLt(['recipes', 'quickstart', '--set', 'student.epochs=3']);
     assert.match(stdout, /^student:\n(?: .*\n)*? {2}epochs: 3$/m);

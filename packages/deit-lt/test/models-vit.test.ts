@@ -59,6 +59,19 @@ suite('golden vision transformers', { skip: goldenFolder === undefined && 'no go
       });
     });
 
+    test(`${kind}: forwardWithAttention() gives the logits, and the last block's attention of CLS to the patches`, () => {
+      const { output, attention } = model.forwardWithAttention(at('input'));
+      logitKeys.forEach((key, i) => {
+        assertNear(outputs(output)[i], at(key), tolerance, key);
+      });
+      const last = at(`attn.${tiny.depth - 1}`)
+        .select(2, 0)
+        .mean(1); // (B, N)
+      const wanted = last.narrow(1, model.prefixTokens, 16);
+      assertNear(attention, wanted, tolerance, 'attention');
+      assert.equal(attention.requiresGrad, false);
+    });
+
     test(`${kind}: other input sizes`, () => {
       for (const size of Object.keys(golden.json.models[kind].interpolation)) {
         const input = at(`interp.${size}.input`);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { VisionTransformer } from '../src/models/vit.js';
 import { Ema } from '../src/training/ema.js';
 import { parameterGroups } from '../src/training/parameter-groups.js';
 import { SAM } from '../src/training/sam.js';
@@ -103,6 +104,35 @@ suite('golden SAM', { skip: skipGolden }, () => {
       }
     });
   }
+});
+
+interface StudentFile {
+  file: string;
+  model_config?: { img_size: number; patch_size: number; embed_dim: number; num_heads: number; depth: number };
+  optimizer_param_groups?: { weight_decay: number; params: number[] }[];
+  optimizer_param_names?: string[];
+}
+
+suite('golden checkpoint of the student', { skip: skipGolden }, () => {
+  const { files } = golden<{ files: StudentFile[] }>('checkpoint', { files: [] }).json;
+
+  test('numbers its optimizer’s state in the order of our groups', () => {
+    const found = files.find(({ file }) => file === 'checkpoints/student_checkpoint.pth')!;
+    const { img_size, patch_size, embed_dim, num_heads, depth } = found.model_config!;
+    const size = { imageSize: img_size, patchSize: patch_size, embedDim: embed_dim, numHeads: num_heads, depth };
+    const model = new VisionTransformer({ ...size, numClasses: 10, distilled: true });
+    const nameOf = new Map(model.namedParameters().map(([name, param]) => [param, name]));
+    const groups = parameterGroups(model, { weightDecay: 0.05 });
+    assert.deepEqual(
+      groups.flatMap(({ params }) => params.map((param) => nameOf.get(param))),
+      found.optimizer_param_names,
+    );
+    let next = 0;
+    assert.deepEqual(
+      groups.map(({ weightDecay, params }) => ({ weight_decay: weightDecay, params: params.map(() => next++) })),
+      found.optimizer_param_groups!.map(({ weight_decay, params }) => ({ weight_decay, params })),
+    );
+  });
 });
 
 suite('golden weight averages and decay groups', { skip: skipGolden }, () => {

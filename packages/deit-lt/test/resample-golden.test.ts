@@ -107,6 +107,17 @@ suite('a window that sees around is a resize followed by a crop', { skip: skipGo
     });
 });
 
+suite('windows over the edge show the mirrored image there', { skip: skipGolden }, () => {
+  for (const { key, image, mode, padding, top, left, size } of json.pad_crop.cases)
+    if (mode === 'reflect')
+      for (const seesAround of [false, true])
+        test(`${key}${seesAround ? ', of the resized image' : ''}`, async () => {
+          const place = { x: left - padding, y: top - padding, width: size, height: size };
+          const window = { ...place, flip: false, reflect: true, seesAround };
+          await check({ key, image: imageOf(image), window, size, filter: 'bicubic' });
+        });
+});
+
 suite('windows over the edge are black there', { skip: skipGolden }, () => {
   for (const { key, image, mode, padding, top, left, size } of json.pad_crop.cases)
     if (mode === 'constant')

@@ -1,6 +1,5 @@
 /** Learning rates and SAM radii against those that the published loops applied. */
 import { suite, test } from 'node:test';
-import { publishedPacoSteps } from '../src/training/published-schedules.js';
 import { learningRate, type ScheduleConfig, samRadius, scaledLearningRate } from '../src/training/schedules.js';
 import { assertClose, golden, skipGolden } from './helpers/golden-files.js';
 
@@ -38,7 +37,7 @@ interface Schedule {
     rho_linear: number[];
     rho_linear_before_float16: number[];
   }[];
-  teacher_paco: { code: string; lr: number; warmup_epochs: number; lr_per_epoch: number[] }[];
+  teacher_paco: { code: string; lr: number; epochs: number; warmup_epochs: number; lr_per_epoch: number[] }[];
 }
 
 const { json } = golden<Schedule>('schedule', { student: [], teacher_saddle: [], teacher_paco: [] });
@@ -105,9 +104,10 @@ suite('golden schedules', { skip: skipGolden }, () => {
       compare(run.rho_linear, (epoch) => samRadius(epoch, epochs, { ...linear, halfPrecision: true }), 'half');
     });
 
-  for (const { code, lr, warmup_epochs: warmupEpochs, lr_per_epoch: lrs } of json.teacher_paco)
+  for (const { code, lr, epochs, warmup_epochs: warmupEpochs, lr_per_epoch: lrs } of json.teacher_paco)
     test(`${code} teacher: learning rate`, () => {
-      const config = { warmupEpochs, milestones: [320, 360], factors: [0.1, 0.01] };
-      compare(lrs, (epoch) => publishedPacoSteps(config, { lr }, { epoch }), 'epoch');
+      const steps = { name: 'step', milestones: [320, 360], factors: [0.1, 0.01] } as const;
+      const config: ScheduleConfig = { ...common, ...steps, warmupEpochs, stepping: 'published-paco' };
+      compare(lrs, (epoch) => learningRate(config, { lr, epochs }, { epoch, batch: 0, batches: 1 }), 'epoch');
     });
 });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import type { Dataset } from '../src/data/dataset.js';
-import { compareClassNames } from '../src/training/class-names.js';
+import { compareClassNames, teacherOrder } from '../src/training/class-names.js';
 import { RunFolder } from '../src/training/run-folder.js';
 import { teacherLogits } from '../src/training/teacher-logits.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
@@ -36,6 +36,25 @@ suite('compareClassNames()', () => {
     });
     const many = Array.from({ length: 12 }, (_, i) => `c${i}`);
     assert.throws(() => compareClassNames([], many, 'm'), { message: /only the data has c0, .*c7 and 4 more\.$/ });
+  });
+});
+
+suite('teacherOrder()', () => {
+  const classes = { teacher: ['0', '1', '2', '3'], data: ['a', 'b', 'c', 'd'], trainCounts: [5, 9, 5, 7], file: 'm' };
+
+  test('by count: class c of the data is the teacher’s of its rank, equal counts in label order', () => {
+    assert.deepEqual(teacherOrder('count', classes), Int32Array.of(2, 0, 3, 1));
+    assert.equal(teacherOrder('count', { ...classes, trainCounts: [4, 3, 3, 1] }), null);
+  });
+
+  test('none: class c is class c; names: they must be the same', () => {
+    assert.equal(teacherOrder('none', classes), null);
+    assert.throws(() => teacherOrder('names', classes), { code: 'DATA_CLASSES' });
+  });
+
+  test('needs as many classes', () => {
+    const message = /m knows 2 classes and the data have 4; student\.distillation\.mapTargets=count needs as many/;
+    assert.throws(() => teacherOrder('count', { ...classes, teacher: ['0', '1'] }), { code: 'DATA_CLASSES', message });
   });
 });
 
@@ -136,6 +155,16 @@ suite('a teacher for a student', () => {
       ),
     });
     assert.ok(!existsSync(student.folder));
+  });
+
+  test('that comes from elsewhere is not trained', async (t) => {
+    const folder = temporaryFolder(t);
+    const options = { dataset: tinyDataset(), recipe: tinyRecipe('teacher.external=true') };
+    await assert.rejects(trainTeacher({ ...options, folder: path.join(folder, 't') }), {
+      code: 'RECIPE',
+      message: /deit-lt student --teacher RUN/,
+    });
+    assert.ok(!existsSync(path.join(folder, 't')));
   });
 
   test('must be there, and be no student', async (t) => {

@@ -50,6 +50,13 @@ export function augmentation<K extends AugmentationKind, S extends z.ZodObject>(
 export const probability = (initial: number) =>
   z.number().min(0).max(1).default(initial).describe('share of the images that are changed');
 
+/** What lies around an image that is given a border: its mirror image or black. */
+export const borderMode = (initial: 'reflect' | 'zero') =>
+  z
+    .enum(['reflect', 'zero'])
+    .default(initial)
+    .describe("what the border shows: the image's mirror image, without its edge twice, or black");
+
 /** A pair [low, high] of numbers from `min` to `max`. */
 export const range = (min: number, max: number) =>
   z

@@ -8,13 +8,14 @@ import { perSample } from './levels.js';
 const passes = 3;
 
 /** Half width of the box, with its fraction, whose repetition has the deviation `radius`; in single precision, as Pillow. */
-function boxRadius(radius: number): number {
+export function boxRadius(radius: number): number {
   const f = Math.fround;
-  const sigma2 = f(f(radius * radius) / passes);
+  const single = f(radius);
+  const sigma2 = f(f(single * single) / passes);
   const length = f(Math.sqrt(12 * sigma2 + 1));
   const whole = Math.floor((length - 1) / 2);
   const part = f(
-    f((2 * whole + 1) * f(whole * (whole + 1) - 3 * sigma2)) / f(6 * f(sigma2 - (whole + 1) * (whole + 1))),
+    f((2 * whole + 1) * f(whole * (whole + 1) - f(3 * sigma2))) / f(6 * f(sigma2 - (whole + 1) * (whole + 1))),
   );
   return f(whole + part);
 }

@@ -1,4 +1,4 @@
-/** Cutout (DeVries and Taylor 2017, arXiv 1708.04552): a black square, which the border may cut. */
+/** Cutout (DeVries and Taylor 2017, arXiv 1708.04552): black squares, which the border may cut. */
 import * as torch from '@deit-lt/torch';
 import { z } from 'zod';
 import { augmentation, probability } from './augmentation.js';
@@ -21,9 +21,10 @@ export const cutout = augmentation(
   'batch',
   z.strictObject({
     probability: probability(1),
-    length: z.int().positive().default(16).describe('side of the square in pixels of the input'),
+    length: z.int().positive().default(16).describe('side of a square in pixels of the input'),
+    count: z.int().positive().default(1).describe('squares of an image; they may overlap'),
   }),
-  ({ probability, length }) =>
+  ({ probability, length, count }) =>
     (images, randoms) =>
       torch.tidy(() => {
         const [, , height, width] = images.shape as [number, number, number, number];
@@ -31,8 +32,10 @@ export const cutout = augmentation(
         const black = torch.zeros(1).to(images.device);
         randoms.forEach((random, i) => {
           if (!random.chance(probability)) return;
-          const centerY = random.int(height);
-          eraseBox_(cut, i, cutoutBox(width, height, length, centerY, random.int(width)), black);
+          for (let k = 0; k < count; k++) {
+            const centerY = random.int(height);
+            eraseBox_(cut, i, cutoutBox(width, height, length, centerY, random.int(width)), black);
+          }
         });
         return cut;
       }),

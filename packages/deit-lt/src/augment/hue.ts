@@ -2,9 +2,14 @@
 import * as torch from '@deit-lt/torch';
 import { perSample } from './levels.js';
 
+/** A turn of `turn` circles in the 255 steps of an 8-bit hue, as torchvision truncates it. */
+export function hueSteps(turn: number): number {
+  return Math.trunc(turn * 255);
+}
+
 /** Turns the hue of image i of `[n, 3, H, W]` (whole levels 0…255) by `turns[i]` of the full circle, −0.5…0.5. */
 export function hue(images: torch.Tensor, turns: readonly number[]): torch.Tensor {
-  const steps = turns.map((turn) => Math.trunc(turn * 255));
+  const steps = turns.map(hueSteps);
   const { hue, saturation, value } = toHsv(images);
   const turned = hue.add_(perSample(steps, images)).remainder_(256);
   return fromHsv(turned, saturation, value);

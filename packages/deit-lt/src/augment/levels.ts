@@ -52,7 +52,7 @@ export function autocontrast(images: torch.Tensor): torch.Tensor {
   const low = images.amin([2, 3]).view(-1, 1).double(); // (n · 3, 1)
   const spread = images.amax([2, 3]).view(-1, 1).sub(low);
   // Pillow's own order of operations in doubles: another order truncates some levels one lower.
-  const scale = spread.clampMin(1).reciprocal().mul_(255);
+  const scale = torch.full([1], 255, { dtype: 'float64', device: images.device }).div(spread.clampMin(1));
   const levels = torch.arange(256, { dtype: 'float64', device: images.device });
   const stretched = levels.mul(scale).sub_(low.mul(scale)).clamp_(0, 255).trunc_(); // (n · 3, 256)
   return lookUp(images, stretched.where(spread.gt(0), levels));

@@ -24,26 +24,28 @@ export interface DrawMixOptions {
   probability?: number;
   /** Share of CutMix when both are on. Default 0.5. */
   switchProbability?: number;
+  /** λ of a box that the image's border clips becomes the share that stays; boxes of `cutmixMinMax` always do so. Default true. */
+  correctLambda?: boolean;
 }
 
 const unmixed: Mix = { kind: 'none', lambda: 1 };
 
-/** Draws how images of `height` × `width` are mixed. */
+/** Draws how images of `height` × `width` are mixed; the same numbers in the same order as timm. */
 export function drawMix(
   height: number,
   width: number,
-  random: RandomStream,
-  { mixupAlpha = 0.8, cutmixAlpha = 1, cutmixMinMax, probability = 1, switchProbability = 0.5 }: DrawMixOptions = {},
+  random: Pick<RandomStream, 'chance' | 'beta' | 'int'>,
+  options: DrawMixOptions = {},
 ): Mix {
+  const { mixupAlpha = 0.8, cutmixAlpha = 1, cutmixMinMax, probability = 1, switchProbability = 0.5 } = options;
   const canCut = cutmixAlpha > 0 || cutmixMinMax !== undefined;
   if (!(mixupAlpha > 0 || canCut) || !random.chance(probability)) return unmixed;
   const cuts = canCut && (mixupAlpha <= 0 || random.chance(switchProbability));
   if (!cuts) return { kind: 'mixup', lambda: random.beta(mixupAlpha, mixupAlpha) };
-  const box =
-    cutmixMinMax === undefined
-      ? drawCutmixBox(height, width, random.beta(cutmixAlpha, cutmixAlpha), random)
-      : drawSizedBox(height, width, cutmixMinMax, random);
-  return cutmixOf(box, height, width);
+  if (cutmixMinMax !== undefined) return cutmixOf(drawSizedBox(height, width, cutmixMinMax, random), height, width);
+  const lambda = random.beta(cutmixAlpha, cutmixAlpha);
+  const box = drawCutmixBox(height, width, lambda, random);
+  return options.correctLambda === false ? { kind: 'cutmix', box, lambda } : cutmixOf(box, height, width);
 }
 
 /** CutMix with `box`: λ is the share of the image that stays. */
@@ -51,7 +53,9 @@ export function cutmixOf(box: Box, height: number, width: number): Mix {
   return { kind: 'cutmix', box, lambda: 1 - (box.height * box.width) / (height * width) };
 }
 
-function drawCutmixBox(height: number, width: number, lambda: number, random: RandomStream): Box {
+type BoxRandom = Pick<RandomStream, 'int'>;
+
+function drawCutmixBox(height: number, width: number, lambda: number, random: BoxRandom): Box {
   const centerY = random.int(height);
   return cutmixBox(height, width, lambda, centerY, random.int(width));
 }
@@ -71,8 +75,8 @@ export function cutmixBox(height: number, width: number, lambda: number, centerY
   };
 }
 
-/** A box inside the image, each side drawn from `minMax` of the image's. */
-function drawSizedBox(height: number, width: number, minMax: readonly [number, number], random: RandomStream): Box {
+/** A box inside the image, each side drawn from `minMax` of the image's. timm's never touches the right and lower border. */
+function drawSizedBox(height: number, width: number, minMax: readonly [number, number], random: BoxRandom): Box {
   const side = (whole: number): number => {
     const least = Math.trunc(whole * minMax[0]);
     return least + random.int(Math.max(1, Math.trunc(whole * minMax[1]) - least));

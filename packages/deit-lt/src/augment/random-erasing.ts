@@ -60,7 +60,7 @@ function drawFill(fill: EraseFill, box: Box, generator: torch.Generator, random:
 
 const boxRatio = z.tuple([z.number().positive(), z.number().positive()]);
 
-const options = z.strictObject({
+const schema = z.strictObject({
   probability: probability(0.25),
   fill: z.enum(fills).default('pixel').describe('noise per value, one random colour per box, or 0 (the mean colour)'),
   area: range(0.0001, 1)
@@ -71,10 +71,21 @@ const options = z.strictObject({
     .default([0.3, 1 / 0.3])
     .describe('height over width, [low, high]'),
   count: z.int().min(1).max(16).default(1).describe('boxes of an image at most'),
+  minCount: z.int().min(1).max(16).default(1).describe('boxes of an image at least'),
 });
 
+const options = schema.refine(({ count, minCount }) => minCount <= count, {
+  error: 'expected a minCount that is not above count',
+  path: ['minCount'],
+});
+
+/** How many boxes an erased image gets: each number from `minCount` to `count` is as likely. */
+export function drawCount({ count, minCount }: { count: number; minCount: number }, random: RandomStream): number {
+  return count === minCount ? count : minCount + random.int(count - minCount + 1);
+}
+
 /** Erases boxes of normalised images; the input stays as it is. */
-function randomErase({ probability, fill, area, ratio, count }: z.output<typeof options>): BatchTransform {
+function randomErase({ probability, fill, area, ratio, ...counts }: z.output<typeof options>): BatchTransform {
   return (images, randoms) =>
     torch.tidy(() => {
       const [, , height, width] = images.shape as [number, number, number, number];
@@ -82,7 +93,7 @@ function randomErase({ probability, fill, area, ratio, count }: z.output<typeof 
       const generator = new torch.Generator();
       randoms.forEach((random, i) => {
         if (random.random() > probability) return;
-        const boxes = count === 1 ? 1 : 1 + random.int(count);
+        const boxes = drawCount(counts, random);
         const share = [area[0] / boxes, area[1] / boxes] as const;
         for (let k = 0; k < boxes; k++) {
           const box = drawEraseBox(width, height, { area: share, ratio }, random);

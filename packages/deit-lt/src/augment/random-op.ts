@@ -41,13 +41,17 @@ export const randomPosterize = augmentation(
   ({ probability, bits }) => sometimes(probability, () => ({ op: 'posterize', arg: bits })),
 );
 
-/** Blurs by a random deviation. */
+/** A blur of a deviation from `low` to `high` pixels. */
+export function drawBlur([low, high]: readonly [number, number], random: RandomStream): OpChoice {
+  return { op: 'gaussianBlur', arg: random.uniform(low, high) };
+}
+
+/** Blurs by a random deviation: Pillow's `radius`, drawn as MoCo v2 and DINO do. */
 export const randomGaussianBlur = augmentation(
   'batch',
   z.strictObject({
     probability: probability(0.5),
     radius: range(0, 64).default([0.1, 2]).describe('deviation in pixels of the input, [low, high]'),
   }),
-  ({ probability, radius: [low, high] }) =>
-    sometimes(probability, (random) => ({ op: 'gaussianBlur', arg: random.uniform(low, high) })),
+  ({ probability, radius }) => sometimes(probability, (random) => drawBlur(radius, random)),
 );

@@ -5,30 +5,40 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
+import { augMix } from './aug-mix.js';
 import type { Augmentation, AugmentationKind, PipelineContext, WindowChange } from './augmentation.js';
+import { autoAugment } from './auto-augment.js';
 import { centerCrop } from './center-crop.js';
 import { colorJitter } from './color-jitter.js';
 import { cutout } from './cutout.js';
-import { flip } from './flip.js';
+import { flip, verticalFlip } from './flip.js';
 import { normalize } from './normalize.js';
 import { padCrop } from './pad-crop.js';
+import { expandPreset, type PresetName, presetNames } from './presets.js';
+import { randAugment } from './rand-augment.js';
 import { randomAffine } from './random-affine.js';
 import { randomErasing } from './random-erasing.js';
 import { randomGaussianBlur, randomGrayscale, randomPosterize, randomSolarize } from './random-op.js';
-import { randomOps } from './random-ops.js';
 import { randomResizedCrop } from './random-resized-crop.js';
+import { simpleRandomCrop } from './simple-random-crop.js';
+import { threeAugment } from './three-augment.js';
 import type { BatchTransform, Pipeline, WindowSampler } from './transform.js';
 import { wholeImage } from './whole-image.js';
 
 /** Augmentations of source images and of levels 0…255, in the order in which they are applied. */
 const beforeNormalize = {
   randomResizedCrop,
+  simpleRandomCrop,
   padCrop,
   centerCrop,
   wholeImage,
   flip,
-  randomOps,
+  verticalFlip,
+  randAugment,
+  autoAugment,
+  augMix,
   randomAffine,
+  threeAugment,
   colorJitter,
   grayscale: randomGrayscale,
   gaussianBlur: randomGaussianBlur,
@@ -43,11 +53,18 @@ const afterNormalize = { randomErasing };
 /** Every augmentation by its name in recipes. */
 export const augmentations = { ...beforeNormalize, ...afterNormalize };
 
+/** Those that choose the part of the image; a pipeline has one. */
+export const windowNames = Object.entries(augmentations).flatMap(([name, { kind }]) =>
+  kind === 'window' ? [name] : [],
+);
+
 export type AugmentationName = keyof typeof augmentations;
 type OptionsOf<N extends AugmentationName> = (typeof augmentations)[N]['options'];
 
-/** What a recipe gives: options, true for the defaults, or false (or nothing) for none. */
-export type AugmentConfig = { [N in AugmentationName]?: z.input<OptionsOf<N>> | boolean | undefined };
+/** What a recipe gives: options, true for the defaults, or false (or nothing) for none; and a preset to start from. */
+export type AugmentConfig = { [N in AugmentationName]?: z.input<OptionsOf<N>> | boolean | undefined } & {
+  preset?: PresetName | undefined;
+};
 
 /** The same with every default filled in. */
 export type ResolvedAugmentConfig = { [N in AugmentationName]?: z.output<OptionsOf<N>> | false | undefined };
@@ -75,10 +92,27 @@ function stopping(issue: z.core.$ZodIssue, keys: readonly string[]): object {
   return { code: 'custom', message: explainUnknown(issue.keys, keys), path: issue.path };
 }
 
-/** The `augment` block of a recipe: each augmentation by name, its options, `true` or `false`. Resolves the defaults. */
+const entrySchemas = Object.fromEntries(
+  Object.entries(augmentations).map(([name, { options }]) => [name, entrySchema(options)]),
+);
+
+/** A preset becomes its entries; one that is not known stays, and is what the schema complains of. */
+function withoutPreset(values: unknown): unknown {
+  const isRecord = typeof values === 'object' && values !== null;
+  return (isRecord && expandPreset(values as Record<string, unknown>)) || values;
+}
+
+/**
+ * The `augment` block of a recipe: each augmentation by name, its options, `true` or `false`. Resolves presets and
+ * defaults.
+ */
 export const augmentSchema = z
-  .strictObject(
-    Object.fromEntries(Object.entries(augmentations).map(([name, { options }]) => [name, entrySchema(options)])),
+  .preprocess(
+    withoutPreset,
+    z.strictObject({
+      preset: z.enum(presetNames).optional().describe('a style whose entries the others change'),
+      ...entrySchemas,
+    }),
   )
   .describe('what is done to the images: options, true (defaults) or false for each') as unknown as z.ZodType<
   ResolvedAugmentConfig,
@@ -95,7 +129,7 @@ export function resolveAugment(config: AugmentConfig): ResolvedAugmentConfig {
 function explainIssue(issue: z.core.$ZodIssue): string {
   const path = ['augment', ...issue.path].join('.');
   const unknown = issue.code === 'unrecognized_keys';
-  return `${path}: ${unknown ? explainUnknown(issue.keys, Object.keys(augmentations)) : issue.message}`;
+  return `${path}: ${unknown ? explainUnknown(issue.keys, ['preset', ...Object.keys(augmentations)]) : issue.message}`;
 }
 
 function explainUnknown(unknown: readonly string[], known: readonly string[]): string {
@@ -142,11 +176,10 @@ export function buildPipeline(config: AugmentConfig, context: PipelineContext): 
 function onlyWindow(windows: readonly [string, WindowSampler][]): WindowSampler {
   const [first, ...others] = windows;
   if (first !== undefined && others.length === 0) return first[1];
-  const names = Object.entries(augmentations).flatMap(([name, { kind }]) => (kind === 'window' ? [name] : []));
   const found = first === undefined ? 'none is on' : `${windows.map(([name]) => name).join(' and ')} are on`;
   throw new UserError(
     'RECIPE',
-    `augment: exactly one of ${names.join(', ')} must choose the part of the image; ${found}`,
+    `augment: exactly one of ${windowNames.join(', ')} must choose the part of the image; ${found}`,
   );
 }
 

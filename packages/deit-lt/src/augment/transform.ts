@@ -17,12 +17,18 @@ export type WindowSampler = (width: number, height: number, random: RandomStream
  */
 export type BatchTransform = (images: torch.Tensor, randoms: readonly RandomStream[]) => torch.Tensor;
 
-/** Everything that happens to an image between decoding and the network. */
-export interface Pipeline {
+/** One way to see an image: all that happens to it between decoding and the network. */
+export interface View {
   /** Side of the square input, in pixels. */
   readonly size: number;
   readonly filter: Filter;
   readonly window: WindowSampler;
   /** In order; the last ones normalise and erase. */
   readonly transforms: readonly BatchTransform[];
+}
+
+/** What a loader makes of each image: one view, and further ones where the training wants several. */
+export interface Pipeline extends View {
+  /** Further views of the same images, each with its own random draws: multi-crop, or what the teacher sees. */
+  readonly more?: readonly View[];
 }

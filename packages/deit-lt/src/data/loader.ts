@@ -4,9 +4,9 @@
  * an epoch that starts in the middle continues with the same batches.
  */
 import * as torch from '@deit-lt/torch';
-import type { Pipeline } from '../augment/transform.js';
-import { type RandomStream, stream } from '../random/stream.js';
-import type { PixelSource } from './pixel-source.js';
+import type { Pipeline, View } from '../augment/transform.js';
+import { RandomStream, stream } from '../random/stream.js';
+import type { Cut, PixelSource } from './pixel-source.js';
 
 export interface LoaderOptions {
   source: PixelSource;
@@ -33,23 +33,30 @@ export interface LoaderOptions {
   world?: number;
 }
 
-export interface Batch {
-  /** After all transforms: float32 `[B, 3, S, S]`. The caller's to dispose. */
+export interface Batch extends Disposable {
+  /** After all transforms: float32 `[B, 3, S, S]`. The caller's to dispose, or with the batch. */
   images: torch.Tensor;
+  /** The same images in the pipeline's further views, each in its size. */
+  more: readonly torch.Tensor[];
   labels: Int32Array;
   ids: Int32Array;
 }
 
 /** A batch whose pixels are read but not transformed. */
 interface ReadBatch {
-  images: torch.Tensor;
+  views: ReadView[];
   ids: Int32Array;
+}
+
+interface ReadView {
+  view: View;
+  images: torch.Tensor;
   randoms: RandomStream[];
 }
 
 /**
- * The batches of one epoch: `for await (const { images, labels } of loader) { …; images.dispose(); }`. The tensors belong
- * to no scope. Leaving the loop early releases what was read ahead. Throws `RangeError` for a batch size or start that
+ * The batches of one epoch: `for await (using batch of loader) { … }`, or of a pipeline with one view
+ * `for await (const { images, labels } of loader) { …; images.dispose(); }`. The tensors belong to no scope. Leaving the loop early releases what was read ahead. Throws `RangeError` for a batch size or start that
  * is no whole number of at least 1 or 0, and what the source throws for images that cannot be read.
  */
 export class Loader implements AsyncIterable<Batch> {
@@ -79,39 +86,76 @@ export class Loader implements AsyncIterable<Batch> {
       }
     } finally {
       for (const batch of await Promise.allSettled(pending))
-        if (batch.status === 'fulfilled') batch.value.images.dispose();
+        if (batch.status === 'fulfilled') for (const { images } of batch.value.views) images.dispose();
     }
   }
 
   async #read(batch: number): Promise<ReadBatch> {
-    const { source, pipeline, batchSize, seed = 0, epoch = 0 } = this.#options;
-    const ids = this.#options.ids.slice(batch * batchSize, (batch + 1) * batchSize);
-    const randoms = Array.from(ids, (_, i) => stream(seed, 'augment', epoch, this.#draws[batch * batchSize + i]));
+    const { source, pipeline, batchSize } = this.#options;
+    const start = batch * batchSize;
+    const ids = this.#options.ids.slice(start, start + batchSize);
+    const views = [pipeline, ...(pipeline.more ?? [])];
+    const randoms = this.#streams(this.#draws.subarray(start, start + ids.length), views.length);
     await source.measure?.(ids);
-    const windows = randoms.map((random, i) => {
-      const { width, height } = source.sizeOf(ids[i]!);
-      return pipeline.window(width, height, random);
-    });
-    const images = await source.read(ids, windows, pipeline.size, pipeline.filter);
-    return { images, ids, randoms };
+    const cuts = views.map((view, v) => cutOf(view, randoms[v]!, (i) => source.sizeOf(ids[i]!)));
+    const images = await readAll(source, ids, cuts);
+    return { ids, views: views.map((view, v) => ({ view, images: images[v]!, randoms: randoms[v]! })) };
   }
 
-  #transform({ images, ids, randoms }: ReadBatch): Batch {
-    const { labels, pipeline, device } = this.#options;
+  /** The streams of each view, for the samples of the numbers `draws`. */
+  #streams(draws: Float64Array, views: number): RandomStream[][] {
+    const { seed = 0, epoch = 0 } = this.#options;
+    const first = Array.from(draws, (draw) => stream(seed, 'augment', epoch, draw));
+    if (views === 1) return [first];
+    // The first view draws what it would draw alone; the others' streams come from one more stream of the sample.
+    const seeds = Array.from(draws, (draw) => stream(seed, 'views', epoch, draw));
+    const forked = () => seeds.map((from) => new RandomStream(from.uint32(), from.uint32(), from.uint32()));
+    return [first, ...Array.from({ length: views - 1 }, forked)];
+  }
+
+  #transform({ views, ids }: ReadBatch): Batch {
+    const { labels, device } = this.#options;
     try {
-      const transformed = torch.tidy(() =>
-        torch.noGrad(() =>
-          pipeline.transforms.reduce(
-            (xs, transform) => transform(xs, randoms),
-            device === undefined ? images.view(images.shape) : images.to(device),
-          ),
-        ),
-      );
-      return { images: torch.keep(transformed), labels: ids.map((id) => labels[id]!), ids };
+      const [images, ...more] = views.map((view) => transformed(view, device)) as [torch.Tensor, ...torch.Tensor[]];
+      const dispose = (): void => {
+        for (const tensor of [images, ...more]) tensor.dispose();
+      };
+      return { images, more, labels: ids.map((id) => labels[id]!), ids, [Symbol.dispose]: dispose };
     } finally {
-      images.dispose();
+      for (const { images } of views) images.dispose();
     }
   }
+}
+
+function cutOf(
+  { window, size, filter }: View,
+  randoms: readonly RandomStream[],
+  sizeOf: (i: number) => { width: number; height: number },
+): Cut {
+  const windows = randoms.map((random, i) => {
+    const { width, height } = sizeOf(i);
+    return window(width, height, random);
+  });
+  return { windows, size, filter };
+}
+
+async function readAll(source: PixelSource, ids: Int32Array, cuts: readonly Cut[]): Promise<torch.Tensor[]> {
+  if (cuts.length > 1 && source.readAll) return source.readAll(ids, cuts);
+  const images: torch.Tensor[] = [];
+  for (const { windows, size, filter } of cuts) images.push(await source.read(ids, windows, size, filter));
+  return images;
+}
+
+function transformed({ view, images, randoms }: ReadView, device: string | undefined): torch.Tensor {
+  const result = torch.tidy(() =>
+    torch.noGrad(() =>
+      view.transforms.reduce(
+        (xs, transform) => transform(xs, randoms),
+        device === undefined ? images.view(images.shape) : images.to(device),
+      ),
+    ),
+  );
+  return torch.keep(result);
 }
 
 /**

@@ -6,6 +6,7 @@ import * as torch from '@deit-lt/torch';
 import type { MemoryImages } from './dataset.js';
 import type { PixelSource } from './pixel-source.js';
 import { resampleBatch } from './resample-batch.js';
+import { reflectIndex } from './resample-taps.js';
 import type { Filter, Window } from './window.js';
 
 export interface MemorySourceOptions {
@@ -62,12 +63,13 @@ function isCopy({ x, y, width, height }: Window, size: number): boolean {
   return width === size && height === size && Number.isInteger(x) && Number.isInteger(y);
 }
 
-/** Windows of the output's size, black beyond the image: `[B, 3, size, size]`, channels-last. */
+/** Windows of the output's size: `[B, 3, size, size]`, channels-last. */
 function copyWindows(images: MemoryImages, ids: Int32Array, windows: readonly Window[], size: number): torch.Tensor {
   const result = new Float32Array(ids.length * size * size * 3);
   windows.forEach((window, b) => {
     const target = result.subarray(b * size * size * 3, (b + 1) * size * size * 3);
-    (window.flip ? copyMirrored : copyRows)(images, ids[b]!, window, target);
+    const copy = window.reflect ? copyReflected : window.flip ? copyMirrored : copyRows;
+    copy(images, ids[b]!, window, target);
   });
   return torch.tidy(() => torch.fromTypedArray(result, [ids.length, size, size, 3]).permute([0, 3, 1, 2]));
 }
@@ -82,7 +84,12 @@ function* rowsInside(
   const columns = Math.min(width, window.x + window.width) - left;
   if (columns <= 0) return;
   for (let y = Math.max(0, window.y); y < Math.min(height, window.y + window.height); y++)
-    yield { from: (id * height + y) * width + left, columns, row: y - window.y, skip: left - window.x };
+    yield { from: (id * height + y) * width + left, columns, row: targetRow(window, y), skip: left - window.x };
+}
+
+/** The row of the output that shows row `y` of the source. */
+function targetRow(window: Window, y: number): number {
+  return window.flipVertical ? window.y + window.height - 1 - y : y - window.y;
 }
 
 function copyRows(images: MemoryImages, id: number, window: Window, target: Float32Array): void {
@@ -103,6 +110,24 @@ function copyMirrored(images: MemoryImages, id: number, window: Window, target: 
   }
 }
 
+/** Pixel by pixel, mirrored into the image where the window reaches over its edge. */
+function copyReflected(
+  { width, height, pixels }: MemoryImages,
+  id: number,
+  window: Window,
+  target: Float32Array,
+): void {
+  const columns = Array.from({ length: window.width }, (_, i) =>
+    reflectIndex(window.x + (window.flip ? window.width - 1 - i : i), width),
+  );
+  for (let y = window.y; y < window.y + window.height; y++) {
+    const start = (id * height + reflectIndex(y, height)) * width;
+    let out = targetRow(window, y) * window.width * 3;
+    for (const column of columns)
+      for (let at = (start + column) * 3, end = at + 3; at < end; at++) target[out++] = pixels[at]!;
+  }
+}
+
 /** The images as float32 `[B, H, 3, W]`, the layout that `resampleBatch` takes; rows that no window sees stay 0. */
 function gatherPlanarRows(
   { width, height, pixels }: MemoryImages,
@@ -111,8 +136,9 @@ function gatherPlanarRows(
 ): torch.Tensor {
   const result = new Float32Array(ids.length * height * 3 * width);
   windows.forEach((window, b) => {
-    const from = window.seesAround ? 0 : Math.max(0, Math.floor(window.y));
-    const to = window.seesAround ? height : Math.min(height, Math.ceil(window.y + window.height));
+    const seesAll = window.seesAround || window.reflect;
+    const from = seesAll ? 0 : Math.max(0, Math.floor(window.y));
+    const to = seesAll ? height : Math.min(height, Math.ceil(window.y + window.height));
     for (let y = from; y < to; y++) {
       let at = (ids[b]! * height + y) * width * 3;
       const red = (b * height + y) * 3 * width;

@@ -2,6 +2,13 @@
 import type * as torch from '@deit-lt/torch';
 import type { Filter, Window } from './window.js';
 
+/** A window of each image of a batch, and what becomes of them. */
+export interface Cut {
+  readonly windows: readonly Window[];
+  readonly size: number;
+  readonly filter: Filter;
+}
+
 export interface PixelSource extends AsyncDisposable {
   readonly length: number;
   /** How many batches are worth reading ahead, while the network works on one. Default 0. */
@@ -15,4 +22,6 @@ export interface PixelSource extends AsyncDisposable {
    * to whole levels as PIL does, in channels-last memory format. Parts beyond the image's edge are black.
    */
   read(ids: Int32Array, windows: readonly Window[], size: number, filter: Filter): Promise<torch.Tensor>;
+  /** Several windows of the same images, each as `read` gives it; for sources where that costs less than reading each. */
+  readAll?(ids: Int32Array, cuts: readonly Cut[]): Promise<torch.Tensor[]>;
 }

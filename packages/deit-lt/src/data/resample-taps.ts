@@ -13,6 +13,8 @@ export interface Span {
   readonly seesAround: boolean;
   /** Output pixels come in reverse order. */
   readonly reversed: boolean;
+  /** What lies beyond the image is its mirror image, not black. */
+  readonly reflect: boolean;
 }
 
 /** The weights of one axis: output pixel i sees `count[i]` source pixels from `first[i]` on. */
@@ -29,13 +31,21 @@ export const weightBits = 22;
 const one = 2 ** weightBits;
 
 /** The horizontal axis of `window`. */
-export function horizontalSpan({ x, width, flip, seesAround = false }: Window): Span {
-  return { start: x, length: width, reversed: flip, seesAround };
+export function horizontalSpan({ x, width, flip, seesAround = false, reflect = false }: Window): Span {
+  return { start: x, length: width, reversed: flip, seesAround, reflect };
 }
 
 /** The vertical axis of `window`. */
-export function verticalSpan({ y, height, seesAround = false }: Window): Span {
-  return { start: y, length: height, reversed: false, seesAround };
+export function verticalSpan({ y, height, flipVertical = false, seesAround = false, reflect = false }: Window): Span {
+  return { start: y, length: height, reversed: flipVertical, seesAround, reflect };
+}
+
+/** Where pixel `index` of a line that is continued by its mirror images lies in the line of `length` pixels. */
+export function reflectIndex(index: number, length: number): number {
+  if (length === 1) return 0;
+  const period = 2 * (length - 1);
+  const within = ((index % period) + period) % period;
+  return Math.min(within, period - within);
 }
 
 /**
@@ -44,6 +54,14 @@ export function verticalSpan({ y, height, seesAround = false }: Window): Span {
  */
 export function tapsOf(span: Span, extent: number, size: number, filter: Filter): Taps {
   return filter === 'nearest' ? nearestTaps(span, extent, size) : filterTaps(span, extent, size, filters[filter]);
+}
+
+/** Which pixels of the resized source the output's are; undefined where the span does not mirror that. */
+function mirroredPixels({ start, length, seesAround, reflect }: Span, extent: number, size: number) {
+  if (!(seesAround && reflect)) return undefined;
+  const scale = length / size;
+  const [resized, first] = [Math.round(extent / scale), Math.round(start / scale)];
+  return Int32Array.from({ length: size }, (_, i) => reflectIndex(first + i, resized));
 }
 
 interface Kernel {
@@ -74,7 +92,10 @@ function emptyTaps(size: number, stride: number): Taps {
   };
 }
 
-function filterTaps({ start, length, seesAround, reversed }: Span, extent: number, size: number, kernel: Kernel): Taps {
+function filterTaps(span: Span, extent: number, size: number, kernel: Kernel): Taps {
+  const { start, length, seesAround, reversed } = span;
+  const reflect = span.reflect && !seesAround;
+  const mirrored = mirroredPixels(span, extent, size);
   const scale = length / size;
   const widening = Math.max(scale, 1);
   const support = kernel.support * widening;
@@ -82,36 +103,56 @@ function filterTaps({ start, length, seesAround, reversed }: Span, extent: numbe
   const seenFrom = seesAround ? 0 : Math.floor(start);
   const seenLength = (seesAround ? extent : Math.ceil(start + length)) - seenFrom;
   for (let i = 0; i < size; i++) {
-    const center = start - seenFrom + (i + 0.5) * scale; // from the first pixel that is seen, as Pillow counts
+    // From the first pixel that is seen, as Pillow counts.
+    const center = mirrored ? (mirrored[i]! + 0.5) * scale : start - seenFrom + (i + 0.5) * scale;
     if (center <= 0 || center >= seenLength) continue; // outside of the image: black
     const from = Math.max(0, Math.trunc(center - support + 0.5));
     const to = Math.min(seenLength, Math.trunc(center + support + 0.5));
     const output = reversed ? size - 1 - i : i;
-    fillTaps(taps, output, kernel.at, { from, to, center, widening }, { offset: seenFrom, extent });
+    fillTaps(taps, output, kernel.at, { from, to, center, widening }, { offset: seenFrom, extent, reflect });
   }
   return taps;
 }
 
-/** The normalised weights of one output pixel, without those of pixels outside the image. */
+/** The normalised weights of one output pixel; those of pixels outside the image are left out, or mirrored into it. */
 function fillTaps(
   taps: Taps,
   output: number,
   kernel: Kernel['at'],
   { from, to, center, widening }: { from: number; to: number; center: number; widening: number },
-  { offset, extent }: { offset: number; extent: number },
+  { offset, extent, reflect }: { offset: number; extent: number; reflect: boolean },
 ): void {
   const toFilter = 1 / widening;
   let sum = 0;
   for (let pixel = from; pixel < to; pixel++) sum += kernel((pixel - center + 0.5) * toFilter);
+  if (sum === 0) return;
+  const weightOf = (pixel: number): number => roundAway((kernel((pixel - center + 0.5) * toFilter) / sum) * one);
   const inside = Math.max(from, -offset);
-  const count = Math.min(to, extent - offset) - inside;
-  if (sum === 0 || count <= 0) return;
+  const end = Math.min(to, extent - offset);
+  if (reflect && (inside > from || end < to)) {
+    fillReflected(taps, output, { from, to, offset, extent }, weightOf);
+    return;
+  }
+  if (end <= inside) return;
   taps.first[output] = inside + offset;
-  taps.count[output] = count;
-  for (let tap = 0; tap < count; tap++)
-    taps.weights[output * taps.stride + tap] = roundAway(
-      (kernel((inside + tap - center + 0.5) * toFilter) / sum) * one,
-    );
+  taps.count[output] = end - inside;
+  for (let pixel = inside; pixel < end; pixel++) taps.weights[output * taps.stride + pixel - inside] = weightOf(pixel);
+}
+
+/** The weights of the pixels `from` … `to − 1` at the places that these have in the mirrored image. */
+function fillReflected(
+  taps: Taps,
+  output: number,
+  { from, to, offset, extent }: { from: number; to: number; offset: number; extent: number },
+  weightOf: (pixel: number) => number,
+): void {
+  const places = Array.from({ length: to - from }, (_, k) => reflectIndex(from + k + offset, extent));
+  const first = Math.min(...places);
+  taps.first[output] = first;
+  taps.count[output] = Math.max(...places) - first + 1;
+  places.forEach((place, k) => {
+    taps.weights[output * taps.stride + place - first]! += weightOf(from + k);
+  });
 }
 
 /** The nearest integer, halves away from zero. */
@@ -119,10 +160,13 @@ function roundAway(x: number): number {
   return Math.trunc(x < 0 ? x - 0.5 : x + 0.5);
 }
 
-function nearestTaps({ start, length, reversed }: Span, extent: number, size: number): Taps {
+function nearestTaps(span: Span, extent: number, size: number): Taps {
+  const { start, length, reversed, reflect } = span;
   const taps = emptyTaps(size, 1);
+  const mirrored = mirroredPixels(span, extent, size);
   for (let i = 0; i < size; i++) {
-    const source = Math.floor(start + ((i + 0.5) * length) / size);
+    const pixel = Math.floor((mirrored ? 0 : start) + (((mirrored ? mirrored[i]! : i) + 0.5) * length) / size);
+    const source = reflect ? reflectIndex(pixel, extent) : pixel;
     if (source < 0 || source >= extent) continue;
     const output = reversed ? size - 1 - i : i;
     taps.first[output] = source;

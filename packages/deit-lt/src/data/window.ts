@@ -1,8 +1,8 @@
 /** Which part of a source image a sample is, and how it is resized. */
 
 /**
- * The part of a source image that becomes the network's input, in source pixels; it may reach over the edge.
- * `flip` mirrors it left to right after the cut.
+ * The part of a source image that becomes the network's input, in source pixels; it may reach over the edge, and is
+ * black there unless `reflect` is set. `flip` mirrors it left to right after the cut.
  */
 export interface Window {
   readonly x: number;
@@ -10,11 +10,18 @@ export interface Window {
   readonly width: number;
   readonly height: number;
   readonly flip: boolean;
+  /** Mirrors it upside down after the cut. Default false. */
+  readonly flipVertical?: boolean;
   /**
    * The filter may see the pixels around the window, as when the whole image is resized first and cropped then; the
    * default is that of a crop which is resized. Only with it are fractions of pixels meant.
    */
   readonly seesAround?: boolean;
+  /**
+   * Beyond its edge the image goes on as its own mirror image, without the edge pixel twice: with `seesAround` the
+   * resized image, else the source. Default false: black.
+   */
+  readonly reflect?: boolean;
 }
 
 /** How a window is resized: PIL's filters with antialiasing, as timm and torchvision use them. */

@@ -54,6 +54,15 @@ export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: nu
     });
   }
 
+  /** The same for the first token alone, mean over the heads: `[B, N]`. */
+  weightsOfFirst(tokens: torch.Tensor): torch.Tensor {
+    return torch.tidy(() => {
+      const [q, k] = this.#headsOfFirst(tokens, 1);
+      const weights = q.mul(q.size(-1) ** -0.5).matmul(k.transpose(-2, -1)); // (B, heads, 1, N)
+      return weights.float().softmax(-1).mean([1, 2]);
+    });
+  }
+
   #heads(tokens: torch.Tensor): Heads {
     return this.#split(this.qkv.call(tokens), 3) as Heads;
   }

@@ -146,6 +146,22 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     });
   }
 
+  /**
+   * The same as `forward`, and how much CLS looks at each patch in the last block: mean over the heads, without
+   * gradient, `[B, patches]`, row by row. Costs one more product of the last block.
+   */
+  forwardWithAttention(images: torch.Tensor): { output: ModelOutput; attention: torch.Tensor } {
+    return torch.tidy(() => {
+      let attention: torch.Tensor | undefined;
+      const look = (block: Block, tokens: torch.Tensor): void => {
+        const all = torch.noGrad(() => block.attn.weightsOfFirst(block.norm1.call(tokens)));
+        attention = all.narrow(1, this.prefixTokens, all.size(1) - this.prefixTokens);
+      };
+      const features = this.norm.call(this.#encode(images, this.prefixTokens, look));
+      return { output: this.forwardHead(features), attention: attention! };
+    });
+  }
+
   /** All tokens after the last norm. */
   forwardFeatures(images: torch.Tensor): VitFeatures {
     return torch.tidy(() => {
@@ -197,12 +213,13 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     );
   }
 
-  /** All blocks; of the last one only the first `count` tokens when given. */
-  #encode(images: torch.Tensor, count?: number): torch.Tensor {
+  /** All blocks; of the last one only the first `count` tokens when given. `look` gets the last one and what goes into it. */
+  #encode(images: torch.Tensor, count?: number, look?: (block: Block, tokens: torch.Tensor) => void): torch.Tensor {
     let xs = this.embed(images);
     let left = this.blocks.length;
     for (const block of this.blocks) {
-      const next = block.call(xs, --left === 0 ? count : undefined);
+      if (--left === 0) look?.(block, xs);
+      const next = block.call(xs, left === 0 ? count : undefined);
       xs.dispose(); // in evaluation nothing else holds it; in training autograd does
       xs = next;
     }

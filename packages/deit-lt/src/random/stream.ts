@@ -20,6 +20,7 @@ export const purposes = {
   split: 4,
   init: 5,
   draw: 6,
+  views: 7,
 } as const;
 export type Purpose = keyof typeof purposes;
 

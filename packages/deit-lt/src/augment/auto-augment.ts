@@ -1,0 +1,80 @@
+/**
+ * AutoAugment (Cubuk et al. 2019, arXiv 1805.09501): one of 25 pairs of operations for each image, each with its own
+ * probability and strength. The ImageNet policies as timm applies them, the one for CIFAR-10 as PaCo does.
+ */
+import { z } from 'zod';
+import type { RandomStream } from '../random/stream.js';
+import { augmentation } from './augmentation.js';
+import { type CifarOpName, cifar10, cifarOps, scaledPolicies } from './auto-augment-policies.js';
+import { applyPlans, type OpChoice, type Plan } from './ops.js';
+import { drawPolicyOp, type PolicySettings, resampling, resamplingOptions } from './policy-op.js';
+
+type ScaledPolicyName = keyof typeof scaledPolicies;
+
+const names = ['cifar10', ...(Object.keys(scaledPolicies) as ScaledPolicyName[])] as const;
+
+/** What an ImageNet policy does to one image; timm's draws in its order. */
+export function drawScaledPair(policy: ScaledPolicyName, settings: PolicySettings, random: RandomStream): Plan {
+  const pairs = scaledPolicies[policy];
+  const [a, probabilityA, levelA, b, probabilityB, levelB] = pairs[random.int(pairs.length)]!;
+  return [
+    drawPolicyOp({ name: a, probability: probabilityA, level: levelA }, settings, random),
+    drawPolicyOp({ name: b, probability: probabilityB, level: levelB }, settings, random),
+  ];
+}
+
+/** What the CIFAR-10 policy does to one image; PaCo's draws in its order. */
+export function drawCifarPair(random: RandomStream): Plan {
+  const [a, probabilityA, levelA, b, probabilityB, levelB] = cifar10[random.int(cifar10.length)]!;
+  return [drawCifarOp(a, probabilityA, levelA, random), drawCifarOp(b, probabilityB, levelB, random)];
+}
+
+function drawCifarOp(
+  name: CifarOpName,
+  probability: number,
+  level: number,
+  random: RandomStream,
+): OpChoice | undefined {
+  if (random.random() >= probability) return undefined;
+  const { signed } = cifarOps[name];
+  return cifarChoice(name, level, signed && random.int(2) === 0 ? -1 : 1);
+}
+
+/** An operation of the CIFAR-10 policy at a level 0…9. */
+export function cifarChoice(name: CifarOpName, level: number, sign: 1 | -1): OpChoice {
+  const { op, argument, ...rest } = cifarOps[name];
+  const arg = argument(level, sign);
+  return 'filter' in rest ? { op, arg, filter: rest.filter } : { op, arg };
+}
+
+/** The grey that the CIFAR-10 policy fills with. */
+const grey = [128, 128, 128];
+
+export const autoAugment = augmentation(
+  'batch',
+  z.strictObject({
+    policy: z
+      .enum(names)
+      .default('original')
+      .describe('for CIFAR-10, or for ImageNet: the original one or v0; r: posterising as in research'),
+    magnitudeStd: z
+      .number()
+      .min(0)
+      .max(10)
+      .default(0)
+      .describe('standard deviation of the levels of the ImageNet policies'),
+    ...resamplingOptions,
+  }),
+  ({ policy, magnitudeStd, ...given }, context) => {
+    const { filters, fill } = resampling(given, context);
+    if (policy === 'cifar10')
+      return (images, randoms) => applyPlans(images, randoms.map(drawCifarPair), { fill: given.fill ?? grey });
+    const settings = { magnitudeStd, magnitudeMax: 10, translate: 0.45, filters };
+    return (images, randoms) =>
+      applyPlans(
+        images,
+        randoms.map((random) => drawScaledPair(policy, settings, random)),
+        { fill },
+      );
+  },
+);

@@ -1,0 +1,37 @@
+/** The operations that augmentation policies choose from, by name, and a choice of one with its argument. */
+import { type AffineFilter, type Matrix, rotation } from './affine.js';
+import type { pixelOps } from './ops-tensors.js';
+
+/** The matrix for an image of `width` × `height`. */
+export type AffineOp = (arg: number, width: number, height: number) => Matrix;
+
+/** Arguments: degrees counter-clockwise; shear as pixels per pixel; translation as a share of the side. */
+export const affineOps = {
+  rotate: rotation,
+  shearX: (shear) => [1, shear, 0, 0, 1, 0],
+  shearY: (shear) => [1, 0, 0, shear, 1, 0],
+  translateX: (share, width) => [1, 0, share * width, 0, 1, 0],
+  translateY: (share, _width, height) => [1, 0, 0, 0, 1, share * height],
+} satisfies Record<string, AffineOp>;
+
+export type OpName = keyof typeof pixelOps | keyof typeof affineOps | 'identity';
+
+/** One operation on one image. */
+export interface OpChoice {
+  readonly op: OpName;
+  /** The operation's argument, in its own unit. */
+  readonly arg: number;
+  /** How a geometric operation resamples. Default bilinear. */
+  readonly filter?: AffineFilter;
+}
+
+/** What is done to one image, in order; undefined is left out. */
+export type Plan = readonly (OpChoice | undefined)[];
+
+export const isAffine = (op: OpName): op is keyof typeof affineOps => op in affineOps;
+
+/** The matrix of a geometric operation for an image of `width` × `height`. */
+export function matrixOf({ op, arg }: OpChoice, width: number, height: number): Matrix {
+  const toMatrix: AffineOp = affineOps[op as keyof typeof affineOps];
+  return toMatrix(arg, width, height);
+}
