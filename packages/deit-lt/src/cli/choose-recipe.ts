@@ -1,6 +1,7 @@
 /** Which recipe a command uses, with the values that options of the command line stand for. */
 import type { Dataset } from '../data/dataset.js';
 import { UserError } from '../errors.js';
+import { externalTeacher } from '../recipe/contradictions.js';
 import { loadRecipe, recipeNames } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
@@ -29,10 +30,12 @@ export function settingsOf({ imbalance, imbalanceType, select, set = [] }: Optio
   ];
 }
 
-/** Finds mistakes in the recipe and the settings before the data are read. Throws UserError RECIPE. */
-export function checkEarly(options: Options): void {
-  if (options.recipe !== undefined) loadRecipe(options.recipe, { settings: settingsOf(options) });
-  else applySettings({}, settingsOf(options));
+/** Finds mistakes in the recipe and the settings of `command` before the data are read. Throws UserError RECIPE. */
+export function checkEarly(options: Options, command = ''): void {
+  const settings = settingsOf(options);
+  if (options.recipe === undefined) applySettings({}, settings);
+  else if (loadRecipe(options.recipe, { settings }).teacher.external && ['train', 'teacher'].includes(command))
+    throw externalTeacher();
 }
 
 /**

@@ -106,10 +106,18 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'recipes',
-    summary: 'lists the recipes, or shows all values of one',
-    arguments: [{ name: '[name]', description: 'a recipe, or a recipe file' }],
-    options: ['set', 'json'],
-    examples: ['deit-lt recipes', 'deit-lt recipes quickstart'],
+    summary: 'lists the recipes, shows all values of one, or compares two',
+    arguments: [
+      { name: '[show]', description: 'the word "show", which may be left out' },
+      { name: '[name]', description: 'a recipe, or a recipe file' },
+    ],
+    options: ['diff', 'set', 'json'],
+    examples: [
+      'deit-lt recipes',
+      'deit-lt recipes show quickstart',
+      'deit-lt recipes show cifar10-lt-100 --diff default',
+      'deit-lt recipes show quickstart --set student.epochs=48 --diff quickstart',
+    ],
     load: () => import('./recipes.js'),
   },
   {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
 import { makeLongTail } from '../data/long-tail.js';
-import { checkEarly, chooseRecipe } from './choose-recipe.js';
+import { type ChosenRecipe, checkEarly, chooseRecipe } from './choose-recipe.js';
 import { classRows } from './class-rows.js';
 import type { CommandInput } from './context.js';
 import { type Inspection, inspectDataset, inspectionJson, inspectionText, inspectionTitle } from './inspection.js';
@@ -14,8 +14,9 @@ export async function run({ args: [data], options, context }: CommandInput): Pro
   checkEarly(options);
   const whole = await openData(data!, options, context);
   const dataset = withTail(whole, options);
-  const found = await inspectDataset(dataset, context.signal);
-  const training = options.speed === false ? undefined : await timeFor(whole, dataset.train.labels.length, options);
+  const chosen = recipeFor(whole, options);
+  const found = await inspectDataset(dataset, { groups: chosen.recipe.data.groups, signal: context.signal });
+  const training = options.speed === false ? undefined : await timeFor(chosen, whole, dataset.train.labels.length);
   const inspection: Inspection = { ...found, training };
   if (options.svg !== undefined) {
     await writeSvg(options.svg, inspection);
@@ -30,11 +31,15 @@ function withTail(dataset: Dataset, { imbalance, imbalanceType }: Options): Data
   return makeLongTail(dataset, { ratio: imbalance, ...(imbalanceType && { type: imbalanceType }) });
 }
 
-/** For the images that are shown: a long tail of the recipe counts only when it was asked for. */
-async function timeFor(dataset: Dataset, images: number, options: Options): Promise<TrainingTime> {
-  const { trainingTime } = await import('./training-speed.js');
+/** The recipe that would train on what is shown: its long tail counts only when it was asked for. */
+function recipeFor(dataset: Dataset, options: Options): ChosenRecipe {
   const set = [`data.imbalance=${options.imbalance ?? 'null'}`, ...(options.set ?? [])];
-  return trainingTime(chooseRecipe({ ...options, set }, dataset), dataset, { images });
+  return chooseRecipe({ ...options, set }, dataset);
+}
+
+async function timeFor(chosen: ChosenRecipe, dataset: Dataset, images: number): Promise<TrainingTime> {
+  const { trainingTime } = await import('./training-speed.js');
+  return trainingTime(chosen, dataset, { images });
 }
 
 async function writeSvg(file: string, { description, groups }: Inspection): Promise<void> {

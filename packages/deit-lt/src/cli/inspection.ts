@@ -3,7 +3,7 @@ import type { Dataset } from '../data/dataset.js';
 import { classCounts } from '../data/dataset.js';
 import { type DatasetDescription, describeDataset } from '../data/describe.js';
 import { type Duplicates, findDuplicates, type Occurrence } from '../data/duplicates.js';
-import { type Group, type Groups, groupNames, groupsOf } from '../data/groups.js';
+import { type Group, type GroupKind, type Groups, groupNames, groupsOf } from '../data/groups.js';
 import { classRows } from './class-rows.js';
 import type { Colors } from './colors.js';
 import { count, duration, images } from './format.js';
@@ -17,10 +17,19 @@ export interface Inspection {
   readonly training: TrainingTime | undefined;
 }
 
+interface InspectOptions {
+  /** What makes a class head, mid or tail. Default `auto`. */
+  groups?: GroupKind;
+  signal?: AbortSignal | undefined;
+}
+
 /** Looks at `dataset`, with its long tail if it was given one. */
-export async function inspectDataset(dataset: Dataset, signal?: AbortSignal): Promise<Omit<Inspection, 'training'>> {
+export async function inspectDataset(
+  dataset: Dataset,
+  { groups: kind = 'auto', signal }: InspectOptions = {},
+): Promise<Omit<Inspection, 'training'>> {
   const description = await describeDataset(dataset, { signal });
-  const groups = groupsOf(classCounts(dataset.train.labels, dataset.classNames.length));
+  const groups = groupsOf(classCounts(dataset.train.labels, dataset.classNames.length), { kind });
   const duplicates = await findDuplicates(dataset, { signal });
   return { description, groups, duplicates };
 }

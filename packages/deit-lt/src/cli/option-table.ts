@@ -22,6 +22,7 @@ export interface Options {
   which?: 'best' | 'last';
   weights?: 'ema' | 'raw';
   top?: number;
+  diff?: string;
   svg?: string;
   speed?: boolean;
   json?: boolean;
@@ -92,6 +93,7 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'averaged weights (EMA) or those as trained (default: as the run chose)',
   },
   top: { value: 'COUNT', type: 'integer', min: 1, description: 'most likely classes to show (default: 5)' },
+  diff: { value: 'NAME|FILE', description: 'shows only the values that another recipe has otherwise, side by side' },
   svg: { value: 'FILE', description: 'writes the histogram of the classes as a picture' },
   speed: { negated: true, description: 'does not measure how fast this machine trains' },
   json: { description: 'prints JSON on the standard output and nothing else there' },

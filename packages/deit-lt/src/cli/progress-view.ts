@@ -32,7 +32,7 @@ function workLine({ work }: ProgressState): string[] {
 
 function trainingLines({ training, step, evaluated }: ProgressState, colors: Colors): string[] {
   if (training === undefined || step === undefined) return [];
-  const { epoch, batch, loss, lr, imagesPerSecond, secondsLeft } = step;
+  const { epoch, batch, loss, lr, gradNorm, imagesPerSecond, secondsLeft } = step;
   const total = training.epochs * training.batchesPerEpoch;
   const done = epoch * training.batchesPerEpoch + batch;
   const first = [
@@ -41,7 +41,8 @@ function trainingLines({ training, step, evaluated }: ProgressState, colors: Col
     `${count(imagesPerSecond)} images/s`,
     `${duration(secondsLeft)} left`,
   ];
-  const second = [`loss ${loss.toFixed(4)}`, `lr ${short(lr)}`, ...evaluatedParts(evaluated, colors)];
+  const norm = gradNorm === undefined ? [] : [`gradient ${short(gradNorm)}`];
+  const second = [`loss ${loss.toFixed(4)}`, `lr ${short(lr)}`, ...norm, ...evaluatedParts(evaluated, colors)];
   return [first.join('  '), second.join('  ')];
 }
 

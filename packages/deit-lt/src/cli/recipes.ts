@@ -1,13 +1,44 @@
-/** `deit-lt recipes`: the list with descriptions, or all values of one as YAML. */
+/** `deit-lt recipes`: the list with descriptions, all values of one as YAML, or the values in which two differ. */
 import { stringify } from 'yaml';
+import { UserError } from '../errors.js';
+import { differences } from '../recipe/differences.js';
 import { loadRecipe, recipeNames } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { CliContext, CommandInput } from './context.js';
 import { formatTable } from './table.js';
 
-export async function run({ args: [name], options, context }: CommandInput): Promise<undefined> {
-  if (name === undefined) list(options.json === true, context);
-  else show(loadRecipe(name, { settings: options.set ?? [] }), options.json === true, context);
+export async function run({ args, options, context }: CommandInput): Promise<undefined> {
+  const name = nameIn(args);
+  const { json = false, diff, set: settings = [] } = options;
+  if (name !== undefined) {
+    const recipe = loadRecipe(name, { settings });
+    if (diff === undefined) show(recipe, json, context);
+    else
+      compare(
+        { name: settings.length > 0 ? `${name} with --set` : name, recipe },
+        { name: diff, recipe: loadRecipe(diff) },
+        json,
+        context,
+      );
+  } else if (diff !== undefined || settings.length > 0) throw missingName();
+  else list(json, context);
+}
+
+/** `recipes show NAME` and `recipes NAME` are the same. */
+function nameIn(args: readonly string[]): string | undefined {
+  const shows = args[0] === 'show';
+  const [name, ...others] = shows ? args.slice(1) : args;
+  if (shows && name === undefined) throw missingName();
+  if (others.length > 0)
+    throw new UserError(
+      'USAGE',
+      `recipes: expected one name, received ${args.join(' ')}. To compare two: deit-lt recipes show ${name} --diff ${others[0]}`,
+    );
+  return name;
+}
+
+function missingName(): UserError {
+  return new UserError('USAGE', 'the name of a recipe is missing, for example: deit-lt recipes show quickstart');
 }
 
 function show(recipe: Recipe, json: boolean, { print, printJson }: CliContext): void {
@@ -15,10 +46,34 @@ function show(recipe: Recipe, json: boolean, { print, printJson }: CliContext): 
   else print(stringify(recipe).trimEnd());
 }
 
+interface NamedRecipe {
+  readonly name: string;
+  readonly recipe: Recipe;
+}
+
+function compare(a: NamedRecipe, b: NamedRecipe, json: boolean, { print, printJson, note }: CliContext): void {
+  const found = differences(a.recipe, b.recipe);
+  if (json) printJson({ recipe: a.name, other: b.name, differences: found });
+  else if (found.length === 0) note(`${a.name} and ${b.name} have the same values.`);
+  else {
+    const columns = [{ title: 'key' }, { title: a.name }, { title: b.name }];
+    print(
+      formatTable(
+        columns,
+        found.map(({ key, value, other }) => [key, text(value), text(other)]),
+      ),
+    );
+  }
+}
+
+/** On one line, as a recipe file would say it; `–` where a recipe has no such key. */
+const text = (value: unknown): string =>
+  value === undefined ? '–' : stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+
 const columns = [{ title: 'recipe' }, { title: 'what it is' }];
 const hint = `
-All values of one: deit-lt recipes NAME. Change some with --set student.epochs=90, or in a file of your own that says
-"extends: NAME" and what differs, with --recipe my.yaml.`;
+All values of one: deit-lt recipes show NAME; what it has otherwise than another: --diff OTHER. Change some with
+--set student.epochs=90, or in a file of your own that says "extends: NAME" and what differs, with --recipe my.yaml.`;
 
 function list(json: boolean, { print, printJson, note }: CliContext): void {
   const recipes = recipeNames().map((name) => ({ name, description: loadRecipe(name).description }));

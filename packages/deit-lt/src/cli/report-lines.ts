@@ -27,12 +27,13 @@ export function startLines(training: TrainingStart): string[] {
 
 /** `teacher epoch  3/10  loss 1.234  lr 0.1  1,234 images/s  12 s  test 62.1 (head 81.0, mid 60.2, tail 31.0)`. */
 export function epochLine(kind: TrainingKind, epochs: number, record: EpochRecord): string {
-  const { epoch, loss, lr, imagesPerSecond, seconds, drw } = record;
+  const { epoch, loss, lr, gradNorm, imagesPerSecond, seconds, drw } = record;
   const number = String(epoch + 1).padStart(String(epochs).length);
   const parts = [
     `${kindNames[kind]} epoch ${number}/${epochs}`,
     `loss ${loss.toFixed(4)}`,
     `lr ${short(lr)}`,
+    ...(gradNorm === undefined ? [] : [`gradient ${short(gradNorm)}`]),
     `${count(imagesPerSecond)} images/s`,
     duration(seconds),
     ...(drw ? ['re-weighted'] : []),

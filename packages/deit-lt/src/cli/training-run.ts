@@ -29,7 +29,7 @@ export async function prepareRun({
   const earlier = given.resume === true ? earlierOf(given, spec.name) : undefined;
   const options: Options = { ...earlier?.options, ...given };
   const data = required(options.data, dataMissing(spec.name));
-  if (earlier === undefined || options.recipe !== undefined) checkEarly(options);
+  if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
   if (options.teacher !== undefined) requireExists(options.teacher);
   if (options.out !== undefined && earlier === undefined) requireFresh(options.out);
 

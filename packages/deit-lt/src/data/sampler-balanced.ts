@@ -1,27 +1,55 @@
 /**
- * Sampling by class: all classes equally often, as classifier re-training does (Kang et al., "Decoupling representation
- * and classifier", ICLR 2020), or with probability ∝ n_c^(−power), as GLMC does (Du et al., CVPR 2023).
+ * Sampling by class: all classes equally often, or by the square root of their counts (Kang et al., "Decoupling
+ * representation and classifier", ICLR 2020), with probability ∝ n_c^(−power) (GLMC, Du et al., CVPR 2023), or by the
+ * effective number of samples (Cui et al., CVPR 2019; the re-sampling of Cao et al., "LDAM", NeurIPS 2019).
  */
 import { type RandomStream, stream } from '../random/stream.js';
 import { classCounts } from './dataset.js';
 import type { SamplerOptions } from './sampler.js';
 import { distributed } from './sampler-orders.js';
 
-/**
- * As many images as the data has, their classes drawn with probability ∝ n_c^(−power) among those that have images. The
- * images of a class come in shuffled rounds: none is seen twice before all were seen once.
- */
+/** Classes drawn with probability ∝ n_c^(−power), `power` 0 by default: all equally often. */
 export function classBalanced(
   labels: Int32Array,
   numClasses: number,
-  { seed = 0, epoch = 0, rank = 0, world = 1, power = 0 }: SamplerOptions = {},
+  { power = 0, ...options }: SamplerOptions = {},
+): Int32Array {
+  return byClass(labels, numClasses, (n) => n ** -power, options);
+}
+
+/** Classes drawn with probability ∝ √n_c. */
+export function squareRoot(labels: Int32Array, numClasses: number, options: SamplerOptions = {}): Int32Array {
+  return byClass(labels, numClasses, Math.sqrt, options);
+}
+
+/**
+ * Each image drawn with probability ∝ (1 − beta)/(1 − beta^n_c), so classes with n_c times that: from as in the data for
+ * `beta` 0 to equally often towards 1. The published re-sampling takes 0.9999, the default, and draws with putting back.
+ */
+export function effectiveNumber(
+  labels: Int32Array,
+  numClasses: number,
+  { beta = 0.9999, ...options }: SamplerOptions = {},
+): Int32Array {
+  return byClass(labels, numClasses, (n) => (n * (1 - beta)) / (1 - beta ** n), options);
+}
+
+/**
+ * As many images as the data has, their classes drawn with probability ∝ `weight` of their count, among those that have
+ * images. The images of a class come in shuffled rounds: none is seen twice before all were seen once.
+ */
+function byClass(
+  labels: Int32Array,
+  numClasses: number,
+  weight: (count: number) => number,
+  { seed = 0, epoch = 0, rank = 0, world = 1 }: SamplerOptions,
 ): Int32Array {
   const random = stream(seed, 'shuffle', epoch);
   const decks = Array.from({ length: numClasses }, () => new Deck(random));
   labels.forEach((label, id) => {
     decks[label]!.ids.push(id);
   });
-  const bounds = runningSums(Array.from(classCounts(labels, numClasses), (n) => (n === 0 ? 0 : n ** -power)));
+  const bounds = runningSums(Array.from(classCounts(labels, numClasses), (n) => (n === 0 ? 0 : weight(n))));
   const order = labels.map(() => decks[draw(bounds, random)]!.draw());
   return distributed(order, { rank, world });
 }

@@ -91,6 +91,43 @@ suite('class-balanced sampling', () => {
   });
 });
 
+suite('sampling by square root and by effective number', () => {
+  /** Shares of the classes that `weight` of their counts gives, against those that were drawn in ten epochs. */
+  const check = (name: string, options: SamplerOptions, weight: (n: number) => number): void => {
+    const drawn = [0, 0, 0, 0];
+    for (let epoch = 0; epoch < 10; epoch++) for (const id of order(name, { epoch, ...options })) drawn[labels[id]!]!++;
+    const sum = counts.reduce((total, n) => total + weight(n), 0);
+    const total = 10 * labels.length;
+    const chi2 = drawn.reduce((at, n, c) => {
+      const expected = (total * weight(counts[c]!)) / sum;
+      return at + (n - expected) ** 2 / expected;
+    }, 0);
+    assert.ok(chi2 < 16.27, `chi² ${chi2} of ${drawn}`); // 99.9 % of the law with 3 degrees of freedom
+  };
+
+  test('draw classes ∝ √n', () => check('square-root', {}, Math.sqrt));
+
+  test('draw classes ∝ n/E(n) of the effective number E', () => {
+    for (const beta of [0.9, 0.99, 0.9999])
+      check('effective-number', { beta }, (n) => (n * (1 - beta)) / (1 - beta ** n));
+  });
+
+  test('of beta 0 are as the data, and of power −0.5 the square root', () => {
+    check('effective-number', { beta: 0 }, (n) => n);
+    assert.deepEqual(order('class-balanced', { power: -0.5 }), order('square-root'));
+  });
+
+  test('deal an epoch out to processes without overlap of places', () => {
+    const whole = order('effective-number');
+    const parts = [0, 1].map((rank) => order('effective-number', { rank, world: 2 }));
+    parts.forEach((part, rank) => {
+      part.forEach((id, i) => {
+        assert.equal(id, whole[(rank + 2 * i) % whole.length]);
+      });
+    });
+  });
+});
+
 test('samplerNamed() names the nearest for an unknown one', () => {
   assert.throws(() => samplerNamed('class-balance'), { code: 'RECIPE', message: /did you mean "class-balanced"/ });
 });

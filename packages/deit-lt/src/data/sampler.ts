@@ -4,7 +4,7 @@
  */
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
-import { classBalanced } from './sampler-balanced.js';
+import { classBalanced, effectiveNumber, squareRoot } from './sampler-balanced.js';
 import { dealRepeated, distributed, range, shuffled } from './sampler-orders.js';
 import { publishedDistributed, publishedRepeatedAugmentation } from './sampler-published.js';
 
@@ -20,6 +20,8 @@ export interface SamplerOptions {
   repeats?: number;
   /** Of `class-balanced`: classes are drawn ∝ n_c^(−power). Default 0: all equally often; −1: as in the data. */
   power?: number;
+  /** Of `effective-number`: classes are drawn ∝ n_c·(1 − beta)/(1 − beta^n_c). Default 0.9999. */
+  beta?: number;
 }
 
 /** The images of one epoch in order; `labels` are in [0, numClasses). */
@@ -43,6 +45,8 @@ export const samplers = {
   shuffle: (labels, _, options) => distributed(shuffled(labels.length, options), options),
   'repeated-augmentation': (labels, _, options) => repeatedAugmentation(labels.length, options),
   'class-balanced': classBalanced,
+  'square-root': squareRoot,
+  'effective-number': effectiveNumber,
   sequential: (labels, _, options) => distributed(range(labels.length), options),
   'published-shuffle': (labels, _, options) => publishedDistributed(labels.length, options),
   'published-repeated-augmentation': (labels, _, options) => publishedRepeatedAugmentation(labels.length, options),

@@ -1,23 +1,47 @@
 /** What no single value of a recipe shows: values that do not go together, and those that have no effect. */
+import { UserError } from '../errors.js';
 import type { Recipe, TrainingRecipe } from './schema.js';
 
 const parts = ['teacher', 'student'] as const;
 
 /** What makes the recipe impossible, one sentence each. */
 export function contradictions(recipe: Recipe): string[] {
-  return parts.flatMap((name) => {
-    const { weights, ema, schedule } = recipe[name];
-    return [
-      ...(weights === 'ema' && ema === null
-        ? [`${name}.weights is "ema" but ${name}.ema is null: set a decay, such as 0.999, or ${name}.weights=raw`]
-        : []),
-      ...(schedule.milestones.length !== schedule.factors.length
-        ? [
-            `${name}.schedule has ${schedule.milestones.length} milestones and ${schedule.factors.length} factors: expected one factor for each`,
-          ]
-        : []),
-    ];
-  });
+  const { transMix, cutmix, cutmixMinMax } = recipe.student.mixing;
+  const { multiCrop, distillation } = recipe.student;
+  return [
+    ...(multiCrop !== null && distillation.teacherAugment !== null
+      ? [
+          'student.multiCrop and student.distillation.teacherAugment are both on: with several views the teacher sees each of them; set one to null',
+        ]
+      : []),
+    ...parts.flatMap((name) => partContradictions(name, recipe[name])),
+    ...(transMix && cutmix === 0 && cutmixMinMax === null
+      ? [
+          'student.mixing.transMix is for the labels of CutMix, but student.mixing.cutmix is 0: set it to 1, or transMix=false',
+        ]
+      : []),
+  ];
+}
+
+function partContradictions(name: (typeof parts)[number], { weights, ema, schedule }: TrainingRecipe): string[] {
+  return [
+    ...(weights === 'ema' && ema === null
+      ? [`${name}.weights is "ema" but ${name}.ema is null: set a decay, such as 0.999, or ${name}.weights=raw`]
+      : []),
+    ...(schedule.milestones.length !== schedule.factors.length
+      ? [
+          `${name}.schedule has ${schedule.milestones.length} milestones and ${schedule.factors.length} factors: expected one factor for each`,
+        ]
+      : []),
+  ];
+}
+
+/** Whoever trains the teacher of a recipe that has none of its own is told what to do. */
+export function externalTeacher(): UserError {
+  return new UserError(
+    'RECIPE',
+    'the teacher of this recipe comes from elsewhere (teacher.external): train the student with "deit-lt student --teacher RUN", or choose a recipe that trains its own ("deit-lt recipes").',
+  );
 }
 
 /** What a part of the recipe says in vain, to be told before a training; undefined when nothing. */

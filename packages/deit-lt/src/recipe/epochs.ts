@@ -11,7 +11,14 @@ export function toEpoch(value: number, epochs: number): number {
 
 /** The recipe with every share of a training as epochs. */
 export function resolveEpochs(recipe: Recipe): Recipe {
-  return { ...recipe, teacher: resolvePart(recipe.teacher), student: resolvePart(recipe.student) };
+  const student = resolvePart(recipe.student);
+  const { mixing, epochs } = student;
+  const untilEpoch = mixing.untilEpoch === null ? null : toEpoch(mixing.untilEpoch, epochs);
+  return {
+    ...recipe,
+    teacher: resolvePart(recipe.teacher),
+    student: { ...student, mixing: { ...mixing, untilEpoch } },
+  };
 }
 
 function resolvePart<P extends TrainingRecipe>(part: P): P {

@@ -24,13 +24,16 @@ function unknownKeys(path: readonly string[], unknown: readonly string[]): strin
   return unknown.map((key) => `no recipe has "${[...path, key].join('.')}": ${suggest(key, known)}`).join('; ');
 }
 
+const typeNames: Readonly<Record<string, string>> = { int: 'a whole number', tuple: 'a list', array: 'a list' };
+
 function allowed(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `expected ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'tuple' ? 'a list' : issue.expected}`;
+      return `expected ${typeNames[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
       return `expected one of ${issue.values.map(String).join(', ')}`;
     case 'too_small':
+      if (issue.origin === 'array') return `expected a list of at least ${issue.minimum}`;
       return `expected a value ${issue.inclusive ? 'of at least' : 'above'} ${issue.minimum}`;
     case 'too_big':
       return `expected a value ${issue.inclusive ? 'of at most' : 'below'} ${issue.maximum}`;

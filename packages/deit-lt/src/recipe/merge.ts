@@ -1,4 +1,5 @@
 /** Nested values of recipes, and how one recipe's differences change another's. */
+import { expandPreset } from '../augment/presets.js';
 
 export type Values = { [key: string]: unknown };
 
@@ -8,7 +9,8 @@ export function isValues(value: unknown): value is Values {
 
 /**
  * `changes` over `base`: groups of values are merged, anything else is replaced. A group in which `name` or
- * `replace: true` is new starts from nothing, so that options of another optimizer or model do not linger.
+ * `replace: true` is new starts from nothing, so that options of another optimizer or model do not linger. One that names
+ * a `preset` (of augmentations) starts from the entries of that.
  */
 export function merge(base: Values, changes: Values): Values {
   const merged: Values = { ...base };
@@ -21,5 +23,7 @@ export function merge(base: Values, changes: Values): Values {
 
 function mergeGroup(base: Values, changes: Values): Values {
   const { replace, ...values } = changes;
+  const preset = expandPreset(values);
+  if (preset !== undefined) return merge({}, preset);
   return merge(replace === true ? {} : base, values);
 }

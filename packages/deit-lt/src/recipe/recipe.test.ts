@@ -73,6 +73,13 @@ suite('--set', () => {
     refuses(() => set('teacher.optimizer.lr=-1'), /expected a value above 0; found -1/);
     refuses(() => set('student.epochs'), /expected key=value/);
     refuses(() => set('student.mean=[0.5'), /cannot be read/);
+    refuses(() => set('teacher.sam.steps=3'), /teacher\.sam\.steps: expected a list; found 3/);
+    refuses(() => set('teacher.sam.steps=[]'), /expected a list of at least 1; found \[\]/);
+    refuses(() => set('student.mixing.cutmixMinMax=[0.5, 0.2]'), /expected \[low, high\] with low below high/);
+    refuses(
+      () => set('student.mixing.transMix=true', 'student.mixing.cutmix=0'),
+      /transMix is for the labels of CutMix/,
+    );
   });
 });
 
@@ -114,6 +121,11 @@ suite('points in time', () => {
     const { student } = set('student.epochs=90', 'student.drw.epoch=0.8', 'student.schedule.warmupEpochs=0.1');
     assert.equal(student.drw.epoch, 72);
     assert.equal(student.schedule.warmupEpochs, 9);
+  });
+
+  test('of mixing are of the student’s epochs', () => {
+    assert.equal(set('student.mixing.untilEpoch=0.75').student.mixing.untilEpoch, 900);
+    assert.equal(set().student.mixing.untilEpoch, null);
   });
 
   test('of 1 and more are epochs', () => {

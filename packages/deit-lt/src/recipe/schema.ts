@@ -3,6 +3,7 @@
  * are only their types, limits and meaning, from which the checks, `--set` and the reference page are made.
  */
 import { z } from 'zod';
+import { range } from '../augment/augmentation.js';
 import { augmentSchema } from '../augment/registry.js';
 import { groupKinds } from '../data/groups.js';
 import { samplerNames } from '../data/sampler.js';
@@ -57,6 +58,7 @@ const optimizer = z.strictObject({
   momentum: probability.optional().describe('SGD only'),
   nesterov: z.boolean().optional().describe('SGD only'),
   betas: z.tuple([probability, probability]).optional().describe('AdamW and LAMB only'),
+  eps: positive.optional().describe('AdamW and LAMB only: added to the root of the second moment'),
   clipGradNorm: positive.nullable().describe('largest norm of all gradients; null: no limit'),
 });
 
@@ -71,8 +73,8 @@ const schedule = z.strictObject({
     .describe('step: after these epochs (below 1: shares) the factors apply'),
   factors: z.array(positive).describe('step: of the base learning rate, one for each milestone'),
   stepping: z
-    .enum(['update', 'epoch', 'published'])
-    .describe('when it changes: with every update, with every epoch, or as the published code does'),
+    .enum(['update', 'epoch', 'published', 'published-paco'])
+    .describe('when it changes: with every update, with every epoch, or as the published code (of PaCo) does'),
 });
 
 const drw = z.strictObject({
@@ -96,17 +98,42 @@ const shared = {
   epochs: count,
   batchSize: count,
   accumulation: count.describe('batches per update'),
-  sampler: z.enum(samplerNames),
+  sampler: z.enum(samplerNames).describe('which images an epoch has, in which order'),
   repeats: count.describe('repeated augmentation: how often an image comes in an epoch'),
+  samplerPower: z
+    .number()
+    .describe('sampler class-balanced: classes are drawn ∝ n^(−power); 0: equally often, −1: as in the data'),
+  samplerBeta: z
+    .number()
+    .min(0)
+    .lt(1)
+    .describe('sampler effective-number: classes are drawn ∝ n·(1 − β)/(1 − βⁿ); 0: as in the data'),
   optimizer,
   schedule,
   drw,
   ema: z.number().min(0).lt(1).nullable().describe('decay of the averaged weights; null: none are kept'),
+  emaDevice: z
+    .enum(['same', 'cpu'])
+    .describe("where the averaged weights are: on the model's device, or in main memory"),
+  emaStepping: z.enum(['update', 'batch']).describe('when they are averaged; batch: also between accumulated batches'),
   weights: z.enum(['raw', 'ema']).describe('which weights are the result: as trained, or averaged'),
+  logGradNorm: z
+    .boolean()
+    .describe(
+      'the norm of all gradients, before a limit, goes to metrics.jsonl; it does so anyway when there is a limit',
+    ),
   augment: augmentSchema,
 };
 
+/** Re-weighting of a loss: with deferred re-weighting, in every epoch, or in none. */
+const reweight = z.enum(['drw', 'always', 'never']);
+
 const teacher = z.strictObject({
+  external: z
+    .boolean()
+    .describe(
+      'it comes from elsewhere: the recipe is for "deit-lt student --teacher", and its teacher cannot be trained',
+    ),
   ...shared,
   loss: z.strictObject({
     name: z.enum(['ldam', 'cross-entropy', 'focal', 'vs', 'balanced-softmax', 'logit-adjustment']),
@@ -114,17 +141,35 @@ const teacher = z.strictObject({
     scale: positive.optional().describe('LDAM: factor of the cosines'),
     gamma: z.number().nonnegative().optional().describe('focal and VS'),
     tau: z.number().nonnegative().optional().describe('logit adjustment and VS'),
+    labelSmoothing: probability.optional().describe('cross-entropy, balanced softmax and logit adjustment'),
+    published: z.boolean().optional().describe('focal: p is taken after the class weight, as published'),
   }),
   sam: z.strictObject({
     rho: z.number().nonnegative().describe('radius of the neighbourhood; 0: no SAM'),
     adaptive: z.boolean(),
-    schedule: z
-      .enum(['none', 'linear', 'step'])
-      .describe('of the radius; linear: up to rho; step: the published radii'),
+    schedule: z.enum(['none', 'linear', 'step']).describe('of the radius; linear: from minRho to rho; step: by steps'),
+    minRho: z.number().nonnegative().describe('linear: in the first epoch'),
+    steps: z
+      .array(z.tuple([natural, z.number().nonnegative()]))
+      .min(1)
+      .describe('step: [epoch from 0, radius from then on]'),
+    halfPrecision: z.boolean().describe('linear: rounds the radius to half precision, as published'),
     freezeStatistics: z
       .boolean()
       .describe('batch-norm statistics stay in the second pass; the published code updates them twice'),
   }),
+});
+
+const multiCrop = z.strictObject({
+  global: count.default(2).describe('views of imageSize'),
+  local: natural.default(8).describe('views of localSize'),
+  globalScale: range(0.001, 1).default([0.4, 1]).describe("share of the image's area in a global view, [low, high]"),
+  localSize: count.default(96).describe('side of a local view in pixels'),
+  localScale: range(0.001, 1).default([0.05, 0.4]).describe("share of the image's area in a local view, [low, high]"),
+  teacherViews: z
+    .enum(['global', 'all'])
+    .default('global')
+    .describe('which views the teacher is asked about; DIST learns from these alone'),
 });
 
 const student = z.strictObject({
@@ -138,17 +183,49 @@ const student = z.strictObject({
       .describe(
         "own: normalised and resized for the teacher; same-size: only normalised; published: the student's batch, shrunk without antialiasing",
       ),
+    reweight: reweight.describe('when the DIST loss is weighted by class'),
+    softWeights: z
+      .enum(['probabilities', 'published'])
+      .describe("soft, weighted: what of the teacher's is weighted; published: the logarithms"),
+    mapTargets: z
+      .enum(['names', 'count', 'none'])
+      .describe(
+        "which class of the teacher is which of the data's: by name; count: the teacher's are numbered from the largest to the smallest; none: by number",
+      ),
+    teacherAugment: augmentSchema
+      .nullable()
+      .describe("what the teacher sees of an image, with its own normalisation; null: the student's images"),
   }),
+  multiCrop: multiCrop.nullable().describe('several views of each image in a batch; null: one'),
   clsLoss: z
-    .enum(['cross-entropy', 'balanced-softmax', 'logit-adjustment'])
+    .enum(['cross-entropy', 'bce', 'balanced-softmax', 'logit-adjustment'])
     .describe('what CLS learns from the true labels'),
   clsTau: z.number().nonnegative().describe('logit adjustment: strength'),
+  clsThreshold: probability
+    .nullable()
+    .describe('bce: targets above it count as 1, others as 0; null: as they are; 0: as published'),
+  clsReweight: reweight.describe('when the CLS loss is weighted by class'),
   labelSmoothing: probability,
   mixing: z.strictObject({
     mixup: z.number().nonnegative().describe('α of Mixup; 0: none'),
     cutmix: z.number().nonnegative().describe('α of CutMix; 0: none'),
-    probability: probability.describe('share of the batches that are mixed'),
+    cutmixMinMax: z
+      .tuple([probability, probability])
+      .refine(([low, high]) => low < high, { error: 'expected [low, high] with low below high' })
+      .nullable()
+      .describe("CutMix: sides of the box as shares of the image's, in place of α; null: by α"),
+    mode: z
+      .enum(['batch', 'pair', 'elem'])
+      .describe('one draw for a batch, for two images that are mixed, or for each image'),
+    probability: probability.describe('share of the batches (pairs, images) that are mixed'),
     switchProbability: probability.describe('share of CutMix when both are on'),
+    correctLambda: z.boolean().describe('CutMix: the labels follow the box as the border clips it'),
+    transMix: z.boolean().describe('CutMix: the labels follow also what CLS attends to in the last block (TransMix)'),
+    untilEpoch: z
+      .number()
+      .nonnegative()
+      .nullable()
+      .describe('first epoch (from 0) without mixing, below 1 a share of the epochs; null: to the end'),
     inDrw: z.boolean().describe('goes on after deferred re-weighting began'),
   }),
 });

@@ -1,5 +1,40 @@
 /** A model's classes against the data's: the same names in another order are re-mapped, others are an error. */
+import { classesBySize } from '../data/groups.js';
 import { UserError } from '../errors.js';
+import type { StudentRecipe } from '../recipe/schema.js';
+
+export interface TeacherClasses {
+  readonly teacher: readonly string[];
+  readonly data: readonly string[];
+  /** Training images of each class of the data. */
+  readonly trainCounts: ArrayLike<number>;
+  /** The teacher's, for messages. */
+  readonly file: string;
+}
+
+/**
+ * For each class of the data, the index of the teacher's class; null when they are the same. `names`: of that name.
+ * `count`: the teacher's classes are numbered from the largest to the smallest, as the published code numbers those of
+ * ImageNet-LT and iNaturalist (it orders equal counts as the machine happens to; here they stay in label order). `none`:
+ * of that number. Throws UserError DATA_CLASSES for classes that do not fit.
+ */
+export function teacherOrder(
+  rule: StudentRecipe['distillation']['mapTargets'],
+  { teacher, data, trainCounts, file }: TeacherClasses,
+): Int32Array | null {
+  if (rule === 'names') return compareClassNames(teacher, data, file);
+  if (teacher.length !== data.length)
+    throw new UserError(
+      'DATA_CLASSES',
+      `${file} knows ${teacher.length} classes and the data have ${data.length}; student.distillation.mapTargets=${rule} needs as many.`,
+    );
+  if (rule === 'none') return null;
+  const order = new Int32Array(data.length);
+  classesBySize(trainCounts).forEach((c, rank) => {
+    order[c] = rank;
+  });
+  return order.every((index, c) => index === c) ? null : order;
+}
 
 /**
  * For each class of the data, the index of the model's class of that name; null when the orders are equal.

@@ -68,6 +68,15 @@ suite('Ema', () => {
     assert.equal(weight(model), 2);
   });
 
+  test('is kept on the device that it is told', () => {
+    const { model } = setUp();
+    using ema = new Ema(model, { decay: 0.75, device: 'cpu' });
+    setWeight(model, 6);
+    ema.update();
+    assert.ok([...ema.stateDict().tensors.values()].every(({ device }) => device === 'cpu'));
+    assert.equal(average(ema), 0.75 * 2 + 0.25 * 6);
+  });
+
   test('goes on from a saved state to the same bits', () => {
     const { ema } = setUp({ warmup: true });
     ema.update();

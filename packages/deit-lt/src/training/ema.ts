@@ -9,6 +9,8 @@ import { copyAll_, lerpAll_ } from './tensor-lists.js';
 export interface EmaOptions {
   /** Share of the average that an update keeps, in [0, 1). Default 0.99996, as published. */
   decay?: number;
+  /** Where the average is kept. Default: where the model is. */
+  device?: string;
   /** Keeps less at first, `min(decay, (1 + t)/(10 + t))` at update t from 0: for runs of few updates. Default false. */
   warmup?: boolean;
 }
@@ -36,12 +38,12 @@ export class Ema implements Disposable {
   #updates = 0;
 
   /** Starts at the model's weights. Make it when the model is on its device. Throws `UserError` (RECIPE) for an unfit decay. */
-  constructor(model: torch.nn.AnyModule, { decay = 0.99996, warmup = false }: EmaOptions = {}) {
+  constructor(model: torch.nn.AnyModule, { decay = 0.99996, warmup = false, device }: EmaOptions = {}) {
     if (!(decay >= 0 && decay < 1))
       throw new UserError('RECIPE', `ema: expected a decay from 0 to below 1, found ${decay}.`);
     this.decay = decay;
     this.warmup = warmup;
-    this.#pairs = pairsOf(model);
+    this.#pairs = pairsOf(model, device);
   }
 
   /** Updates so far. */
@@ -56,7 +58,7 @@ export class Ema implements Disposable {
     const [smooth, counted] = split(this.#pairs);
     torch.tidy(() =>
       torch.noGrad(() => {
-        lerpAll_(averages(smooth), values(smooth), 1 - decay);
+        lerpAll_(averages(smooth), valuesBesideAverages(smooth), 1 - decay);
         copyAll_(averages(counted), values(counted));
       }),
     );
@@ -115,14 +117,15 @@ export class Ema implements Disposable {
 }
 
 /** In the order and under the names of the state dict, but the model's own tensors, which stay the same when it moves. */
-function pairsOf(model: torch.nn.AnyModule): Pair[] {
+function pairsOf(model: torch.nn.AnyModule, device: string | undefined): Pair[] {
   return torch.tidy(() =>
     torch.noGrad(() => {
       const own = new Map<string, torch.Tensor>([...model.namedParameters(), ...model.namedBuffers()]);
       const names = [...model.stateDict().keys()].filter((name) => own.has(name));
       return names.map((name) => {
         const value = own.get(name)!;
-        return { name, value, average: torch.keep(value.detach().clone()) };
+        const copy = value.detach().clone();
+        return { name, value, average: torch.keep(device === undefined ? copy : copy.to(device)) };
       });
     }),
   );
@@ -135,6 +138,10 @@ function split(pairs: readonly Pair[]): [smooth: Pair[], counted: Pair[]] {
 
 const averages = (pairs: readonly Pair[]): torch.Tensor[] => pairs.map(({ average }) => average);
 const values = (pairs: readonly Pair[]): torch.Tensor[] => pairs.map(({ value }) => value);
+
+/** The values, brought to the averages' device where those are kept elsewhere. */
+const valuesBesideAverages = (pairs: readonly Pair[]): torch.Tensor[] =>
+  pairs.map(({ value, average }) => (value.device === average.device ? value : value.to(average.device)));
 
 function fitting(name: string, average: torch.Tensor, saved: torch.Tensor | undefined): torch.Tensor {
   const shape = average.shape.join(', ');

@@ -127,6 +127,8 @@ function idsOf({ recipe, data, seed }: LoopOptions, epoch: number): Int32Array {
     seed,
     epoch,
     repeats: recipe.repeats,
+    power: recipe.samplerPower,
+    beta: recipe.samplerBeta,
   });
 }
 
@@ -161,6 +163,7 @@ async function trainEpoch(
   });
   task.model.train();
   let index = start.batch;
+  let gradNorm: number | undefined;
   for await (const batch of loader) {
     const lr = learningRate(recipe.schedule, span, {
       epoch,
@@ -171,18 +174,18 @@ async function trainEpoch(
     for (const group of optimizer.paramGroups) group.lr = lr;
     const random = stream(seed, 'mix', epoch, index);
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batchesPerEpoch;
-    using images = batch.images;
+    using views = batch;
     torch.tidy(() => {
-      const prepared = placement.autocast(() => task.prepare({ images, labels: batch.labels, epoch, random }));
+      const prepared = placement.autocast(() => task.prepare({ ...views, epoch, random }));
       const forward = (): LossParts => placement.autocast(() => prepared.loss());
       const parts = backward(forward, recipe.accumulation);
       addFinite(sums, parts, { options, epoch, batch: index });
-      if (closesWindow) update(options, () => backward(forward, recipe.accumulation), epoch);
+      if (!closesWindow) return;
+      gradNorm = update(options, () => backward(forward, recipe.accumulation), epoch);
+      if (gradNorm !== undefined) addNorm(sums, gradNorm);
     });
-    if (closesWindow) {
-      ema?.update();
-      updates++;
-    }
+    if (closesWindow || recipe.emaStepping === 'batch') ema?.update();
+    if (closesWindow) updates++;
     index++;
     sums.images = (sums.images ?? 0) + batch.labels.length;
     speed.add(batch.labels.length);
@@ -194,6 +197,7 @@ async function trainEpoch(
       loss: sums.loss! / index,
       lr,
       imagesPerSecond: speed.recent,
+      ...(gradNorm !== undefined && { gradNorm }),
       secondsLeft: (secondsNow() / done) * (epochs * batchesPerEpoch - done),
     });
     await nextTurn();
@@ -225,6 +229,11 @@ function addFinite(
     );
   sums.loss = (sums.loss ?? 0) + value;
   for (const [name, part] of Object.entries(parts)) sums[name] = (sums[name] ?? 0) + part.toNumber();
+}
+
+function addNorm(sums: Record<string, number>, norm: number): void {
+  sums.gradNorm = (sums.gradNorm ?? 0) + norm;
+  sums.gradNorms = (sums.gradNorms ?? 0) + 1;
 }
 
 /** Weights can be lost by the last update of an epoch, after its last loss; such ones must not be saved. */
@@ -327,12 +336,13 @@ function recordOf(
   evaluated: Evaluated | undefined,
   epoch: number,
 ): EpochRecord {
-  const { loss = 0, images = 0, seconds = 0, ...parts } = sums;
+  const { loss = 0, images = 0, seconds = 0, gradNorm = 0, gradNorms = 0, ...parts } = sums;
   return {
     epoch,
     lr: optimizer.paramGroups[0]?.lr ?? recipe.optimizer.lr,
     loss: loss / batch,
     parts: Object.fromEntries(Object.entries(parts).map(([name, sum]) => [name, sum / batch])),
+    ...(gradNorms > 0 && { gradNorm: gradNorm / gradNorms }),
     seconds,
     imagesPerSecond: images / seconds,
     drw: isReweighted(epoch, task.drwEpoch),

@@ -1,6 +1,5 @@
 /** What a training would cost: images per second of a recipe's steps, measured for some seconds on its own data. */
 import * as torch from '@deit-lt/torch';
-import { buildPipeline } from '../augment/registry.js';
 import type { Dataset } from '../data/dataset.js';
 import { Loader } from '../data/loader.js';
 import { openPixels } from '../data/open-pixels.js';
@@ -15,6 +14,7 @@ import { backward, update } from './step.js';
 import { StudentTask } from './student-task.js';
 import type { Task } from './task.js';
 import { TeacherTask } from './teacher-task.js';
+import { trainingPipeline } from './training-pipeline.js';
 
 export interface MeasureSpeedOptions {
   /** For each of the two trainings. Default 2. */
@@ -47,7 +47,9 @@ export async function measureTrainingSpeed(
     recipe.teacher,
   );
   teacher.eval();
-  const studentTask = new StudentTask({ model: student, recipe: recipe.student, teacher: answers, trainCounts });
+  const teacherView = recipe.student.distillation.teacherAugment !== null;
+  const options = { model: student, recipe: recipe.student, teacher: answers, teacherView, trainCounts };
+  const studentTask = new StudentTask(options);
   return { imagesPerSecond: await run(studentTask, recipe.student), teacherImagesPerSecond: teacherRate };
 }
 
@@ -69,7 +71,8 @@ async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds
   const loader = new Loader({
     source,
     labels: dataset.train.labels,
-    pipeline: buildPipeline(part.augment, { ...part, size: part.imageSize }),
+    pipeline:
+      task.kind === 'teacher' ? trainingPipeline(recipe.teacher) : trainingPipeline(recipe.student, recipe.teacher),
     ids: endless(dataset.train.labels.length),
     batchSize: part.batchSize,
     device: placement.device,
@@ -78,13 +81,13 @@ async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds
   for await (const batch of loader) {
     torch.tidy(() => {
       const prepared = placement.autocast(() =>
-        task.prepare({ images: batch.images, labels: batch.labels, epoch: 0, random: stream(0, 'mix', 0, batches) }),
+        task.prepare({ ...batch, epoch: 0, random: stream(0, 'mix', 0, batches) }),
       );
       const forward = () => placement.autocast(() => prepared.loss());
       backward(forward, part.accumulation);
       update({ task, recipe: part, optimizer, ...(sam && { sam }) }, () => backward(forward, part.accumulation), 0);
     });
-    batch.images.dispose();
+    batch[Symbol.dispose]();
     torch.synchronize(placement.device);
     // The first two batches allocate memory and choose kernels.
     if (++batches <= 2) [images, since] = [0, performance.now()];

@@ -6,15 +6,23 @@ import { parameterGroups } from './parameter-groups.js';
 /** `lr` is the learning rate before any schedule. SGD decays every parameter, as the published teachers do. */
 export function createOptimizer(
   model: torch.nn.Module<[torch.Tensor], unknown>,
-  { name, weightDecay, momentum = 0, nesterov = false, betas = [0.9, 0.999] }: TrainingRecipe['optimizer'],
+  { name, weightDecay, momentum = 0, nesterov = false, betas = [0.9, 0.999], eps }: TrainingRecipe['optimizer'],
   lr: number,
 ): torch.optim.Optimizer<{ lr?: number }> {
   switch (name) {
     case 'sgd':
       return new torch.optim.SGD(model.parameters(), { lr, weightDecay, momentum, nesterov });
     case 'adamw':
-      return new torch.optim.AdamW(parameterGroups(model, { weightDecay }), { lr, betas });
+      return new torch.optim.AdamW(parameterGroups(model, { weightDecay }), {
+        lr,
+        betas,
+        ...(eps !== undefined && { eps }),
+      });
     case 'lamb':
-      return new torch.optim.Lamb(parameterGroups(model, { weightDecay }), { lr, betas });
+      return new torch.optim.Lamb(parameterGroups(model, { weightDecay }), {
+        lr,
+        betas,
+        ...(eps !== undefined && { eps }),
+      });
   }
 }

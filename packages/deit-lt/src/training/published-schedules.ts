@@ -36,7 +36,7 @@ export function publishedSteps(
 }
 
 /**
- * The PaCo teachers, by epoch: the warm-up goes one epoch on, to `lr · (warmup + 1)/warmup`, and the factors apply one
+ * The PaCo teachers on CIFAR, by epoch: the warm-up goes one epoch on, to `lr · (warmup + 1)/warmup`, and the factors apply one
  * epoch after their milestones.
  */
 export function publishedPacoSteps(
@@ -47,4 +47,18 @@ export function publishedPacoSteps(
   const last = milestones.findLastIndex((milestone) => epoch > milestone);
   if (epoch <= warmupEpochs) return (lr / warmupEpochs) * (epoch + 1);
   return last === -1 ? lr : lr * factors[last]!;
+}
+
+/**
+ * The PaCo teachers on the large data sets, by epoch: a warm-up that reaches the full rate in its last epoch, then a cosine
+ * that is one epoch ahead and ends just above 0.
+ */
+export function publishedPacoCosine(
+  { warmupEpochs }: Pick<ScheduleConfig, 'warmupEpochs'>,
+  { lr, epochs }: ScheduleSpan,
+  { epoch }: Pick<Place, 'epoch'>,
+): number {
+  if (epoch < warmupEpochs) return (lr / warmupEpochs) * (epoch + 1);
+  const share = (epoch - warmupEpochs + 1) / (epochs - warmupEpochs + 1);
+  return lr * 0.5 * (1 + Math.cos(Math.PI * share));
 }

@@ -27,6 +27,8 @@ export interface StepReport {
   /** Mean over the epoch so far. */
   readonly loss: number;
   readonly lr: number;
+  /** Of the last update, before clipping; absent when it is not measured. */
+  readonly gradNorm?: number;
   /** Over the last seconds. */
   readonly imagesPerSecond: number;
   /** Estimate for the rest of the training, evaluations included. */
@@ -41,6 +43,8 @@ export interface EpochRecord {
   /** Mean loss over the epoch, and its parts (`cls`, `dist`). */
   readonly loss: number;
   readonly parts: Readonly<Record<string, number>>;
+  /** Mean norm of all gradients over the updates, before clipping; absent when it is not measured (`logGradNorm`). */
+  readonly gradNorm?: number;
   readonly seconds: number;
   readonly imagesPerSecond: number;
   /** Deferred re-weighting was on. */

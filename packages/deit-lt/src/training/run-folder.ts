@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, s
 import path from 'node:path';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
+import { completeOlder } from '../recipe/older.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { EvaluationResult } from './evaluate.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
@@ -168,7 +169,7 @@ export function readRunConfig(folder: string): RunConfig {
   try {
     const config = JSON.parse(readFileSync(file, 'utf8')) as RunConfig;
     if (config.format !== 'deit-lt run 1') throw new Error(`its format is ${JSON.stringify(config.format)}`);
-    return config;
+    return { ...config, recipe: completeOlder(config.recipe) };
   } catch (error) {
     throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
   }

@@ -66,9 +66,9 @@ suite('learningRate()', () => {
 
   test('is finite for every kind and stepping when the warm-up is the whole run or there is none', () => {
     for (const name of ['cosine', 'step', 'one-cycle', 'constant'] as const)
-      for (const stepping of ['update', 'epoch', 'published'] as const)
+      for (const stepping of ['update', 'epoch', 'published', 'published-paco'] as const)
         for (const warmupEpochs of [0, 10])
-          for (let epoch = 0; epoch < 13; epoch++)
+          for (let epoch = 0; epoch < (stepping === 'published-paco' ? 10 : 13); epoch++)
             assert.ok(
               at({ name, stepping, warmupEpochs }, epoch, 3) > 0,
               `${name} ${stepping} ${warmupEpochs} ${epoch}`,
@@ -77,6 +77,35 @@ suite('learningRate()', () => {
 
   test('needs a factor for each milestone', () => {
     assert.throws(() => factorAt({ milestones: [1, 2], factors: [1] }, 0), { code: 'RECIPE', message: /1 and 2/ });
+  });
+});
+
+suite('published teachers on the large data sets', () => {
+  const cosine = { name: 'cosine', warmupLr: 0, minLr: 0, cooldownEpochs: 0, milestones: [], factors: [] } as const;
+
+  test('LDAM: a cosine by epoch over all epochs, as CosineAnnealingLR', () => {
+    const ldam = { ...cosine, warmupEpochs: 0, stepping: 'epoch' } as const;
+    for (let epoch = 0; epoch < 90; epoch++) {
+      const lr = learningRate(ldam, { lr: 0.2, epochs: 90 }, { epoch, batch: 3, batches: 9 });
+      near(lr, 0.1 * (1 + Math.cos((Math.PI * epoch) / 90)));
+    }
+  });
+
+  test('PaCo: a warm-up to the full rate, then a cosine one epoch ahead', () => {
+    const paco = { ...cosine, warmupEpochs: 10, stepping: 'published-paco' } as const;
+    const lrAt = (epoch: number): number =>
+      learningRate(paco, { lr: 0.02, epochs: 400 }, { epoch, batch: 0, batches: 1 });
+    near(lrAt(0), 0.002);
+    near(lrAt(9), 0.02);
+    near(lrAt(10), 0.01 * (1 + Math.cos(Math.PI / 391)));
+    near(lrAt(399), 0.01 * (1 + Math.cos((Math.PI * 390) / 391)));
+    assert.equal(totalEpochs(paco, 400), 400);
+  });
+
+  test('radii of SAM by steps', () => {
+    const steps = [[0, 0.05], [5, 0.1], [60, 0.5], [75, 0.5]] as const; // biome-ignore format: a table
+    const radius = (epoch: number): number => samRadius(epoch, 90, { schedule: 'step', rho: 0.05, steps });
+    assert.deepEqual([0, 4, 5, 59, 60, 89].map(radius), [0.05, 0.05, 0.1, 0.1, 0.5, 0.5]);
   });
 });
 

@@ -3,7 +3,7 @@
  * needs no state of them. The published code's own rules are in published-schedules.ts.
  */
 import { UserError } from '../errors.js';
-import { publishedCosine, publishedSteps } from './published-schedules.js';
+import { publishedCosine, publishedPacoCosine, publishedPacoSteps, publishedSteps } from './published-schedules.js';
 
 /** A recipe's `schedule`. */
 export interface ScheduleConfig {
@@ -20,8 +20,8 @@ export interface ScheduleConfig {
   readonly milestones: readonly number[];
   /** … the learning rate becomes the base one times these. */
   readonly factors: readonly number[];
-  /** `update`: changes with every update; `epoch`: with every epoch; `published`: as in the published code. */
-  readonly stepping: 'update' | 'epoch' | 'published';
+  /** `update`: changes with every update; `epoch`: with every epoch; the others: as in the published code (of PaCo). */
+  readonly stepping: 'update' | 'epoch' | 'published' | 'published-paco';
 }
 
 /** What the schedule is stretched over. */
@@ -46,7 +46,7 @@ export interface Place {
 
 /** Epochs that are trained: the published code computes a cooldown and does not run it. */
 export function totalEpochs({ name, stepping, cooldownEpochs }: ScheduleConfig, epochs: number): number {
-  return name === 'cosine' && stepping !== 'published' ? epochs + cooldownEpochs : epochs;
+  return name === 'cosine' && !stepping.startsWith('published') ? epochs + cooldownEpochs : epochs;
 }
 
 /**
@@ -55,12 +55,15 @@ export function totalEpochs({ name, stepping, cooldownEpochs }: ScheduleConfig, 
  *
  * - `update`: the schedule at `epoch + u/U`, update u of the U of the epoch; the cosine starts where the warm-up ends.
  * - `epoch`: the schedule at `epoch`, the warm-up at `epoch + 1`, so that no epoch runs at `warmupLr` alone.
- * - `published`: see published-schedules.ts; one-cycle and constant were not published and are as with `epoch`.
+ * - `published`, `published-paco`: see published-schedules.ts; one-cycle and constant were not published and are as with
+ *   `epoch`.
  */
 export function learningRate(config: ScheduleConfig, span: ScheduleSpan, place: Place): number {
   const { stepping, name } = config;
   if (stepping === 'published' && name === 'cosine') return publishedCosine(config, span, place);
   if (stepping === 'published' && name === 'step') return publishedSteps(config, span, place);
+  if (stepping === 'published-paco' && name === 'cosine') return publishedPacoCosine(config, span, place);
+  if (stepping === 'published-paco' && name === 'step') return publishedPacoSteps(config, span, place);
   const { epoch, batch, batches, accumulation = 1 } = place;
   if (stepping !== 'update') return valueAt(config, span, epoch, epoch + 1);
   const time = epoch + Math.floor(batch / accumulation) / Math.ceil(batches / accumulation);

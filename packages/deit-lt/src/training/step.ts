@@ -14,7 +14,10 @@ export interface SamPlan {
 
 export interface UpdateOptions {
   readonly task: Pick<Task, 'model'>;
-  readonly recipe: { readonly optimizer: Pick<TrainingRecipe['optimizer'], 'clipGradNorm'> };
+  readonly recipe: {
+    readonly optimizer: Pick<TrainingRecipe['optimizer'], 'clipGradNorm'>;
+    readonly logGradNorm?: boolean;
+  };
   readonly optimizer: { step(): void; zeroGrad(): void };
   readonly sam?: SamPlan;
 }
@@ -26,23 +29,39 @@ export function backward(forward: () => LossParts, accumulation: number): LossPa
   return parts;
 }
 
-/** Clips and steps with the gradients that are there; with SAM those of the worst weights nearby (`again`) take their place. */
-export function update({ recipe, optimizer, task, sam }: UpdateOptions, again: () => LossParts, epoch: number): void {
+/**
+ * Clips and steps with the gradients that are there; with SAM those of the worst weights nearby (`again`) take their
+ * place. Gives their norm before clipping when the recipe asks for it or clips, else undefined.
+ */
+export function update(
+  { recipe, optimizer, task, sam }: UpdateOptions,
+  again: () => LossParts,
+  epoch: number,
+): number | undefined {
   const rho = sam?.rhoAt(epoch) ?? 0;
+  let norm: number | undefined;
   if (sam !== undefined && rho > 0) {
     sam.sam.rho = rho;
     sam.sam.firstStep();
     if (sam.freezeStatistics) withFrozenBatchNormStatistics(task.model, again);
     else again();
-    clip(recipe, task);
+    norm = clip(recipe, task);
     sam.sam.secondStep();
   } else {
-    clip(recipe, task);
+    norm = clip(recipe, task);
     optimizer.step();
   }
   optimizer.zeroGrad();
+  return norm;
 }
 
-function clip({ optimizer: { clipGradNorm } }: UpdateOptions['recipe'], { model }: UpdateOptions['task']): void {
-  if (clipGradNorm !== null) torch.optim.clipGradNorm_(model.parameters(), clipGradNorm).dispose();
+function clip(
+  { optimizer: { clipGradNorm }, logGradNorm = false }: UpdateOptions['recipe'],
+  { model }: UpdateOptions['task'],
+) {
+  const { clipGradNorm_, totalGradNorm } = torch.optim;
+  if (clipGradNorm === null && !logGradNorm) return undefined;
+  using norm =
+    clipGradNorm === null ? totalGradNorm(model.parameters()) : clipGradNorm_(model.parameters(), clipGradNorm);
+  return norm.toNumber();
 }

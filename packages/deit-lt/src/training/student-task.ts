@@ -4,21 +4,31 @@
  * the DIST loss counts rare classes more. Without a teacher it is the plain ViT's task.
  */
 import * as torch from '@deit-lt/torch';
-import { mixBatch } from '../augment/mixup.js';
-import { balancedSoftmax } from '../losses/balanced-softmax.js';
+import { type MixBatchOptions, type MixedBatch, mixBatch } from '../augment/mixup.js';
+import { transMixTargets } from '../augment/trans-mix.js';
+import { UserError } from '../errors.js';
 import { classWeights } from '../losses/class-weights.js';
-import { crossEntropy } from '../losses/cross-entropy.js';
 import { type DistillationLoss, distillation } from '../losses/distillation.js';
-import { logitAdjustment } from '../losses/logit-adjustment.js';
 import type { Loss } from '../losses/loss.js';
+import { createLoss } from '../losses/registry.js';
 import type { ImageModel, ModelOutput } from '../models/model.js';
+import { VisionTransformer } from '../models/vit.js';
 import type { StudentRecipe } from '../recipe/schema.js';
 import type { OutputLogits } from './evaluate.js';
 import { isReweighted } from './schedules.js';
 import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
+import { joinBatches, joinBySize, joinOutputs, mixAlike, repeatLabels } from './views.js';
+
+/** Images and targets of one size. */
+interface MixedView {
+  readonly images: torch.Tensor;
+  readonly targets: torch.Tensor;
+  /** TransMix: the targets by what CLS attends to, `[B, patches]`, in their place. */
+  readonly targetsFor?: (attention: torch.Tensor) => torch.Tensor;
+}
 
 /** A batch of which the images are mixed already. */
-export interface MixedTaskBatch {
+export interface MixedTaskBatch extends MixedView {
   /** `[B, 3, S, S]`: what student and teacher see. */
   readonly images: torch.Tensor;
   /** `[B, C]`, or labels `[B]`: what CLS learns. */
@@ -31,7 +41,13 @@ export interface StudentTaskOptions {
   readonly model: ImageModel;
   /** From the student's batch to the teacher's logits; absent for a plain ViT. */
   readonly teacher?: (images: torch.Tensor) => torch.Tensor;
-  readonly recipe: Pick<StudentRecipe, 'distillation' | 'drw' | 'mixing' | 'labelSmoothing' | 'clsLoss' | 'clsTau'>;
+  /** The batch's further view is the teacher's, who sees nothing else. Default false. */
+  readonly teacherView?: boolean;
+  readonly recipe: Pick<
+    StudentRecipe,
+    'distillation' | 'drw' | 'mixing' | 'labelSmoothing' | 'clsLoss' | 'clsTau' | 'clsThreshold' | 'clsReweight'
+  > &
+    Partial<Pick<StudentRecipe, 'multiCrop'>>;
   readonly trainCounts: Int32Array;
 }
 
@@ -40,9 +56,8 @@ export class StudentTask implements Task {
   readonly model: ImageModel;
   readonly drwEpoch: number | null;
   readonly #options: StudentTaskOptions;
-  readonly #base: Loss;
-  readonly #distillation: DistillationLoss;
-  readonly #reweighted: DistillationLoss;
+  /** Before deferred re-weighting, and from then on. */
+  readonly #losses: readonly [before: PhaseLosses, inDrw: PhaseLosses];
 
   constructor(options: StudentTaskOptions) {
     const { model, teacher, recipe, trainCounts } = options;
@@ -50,32 +65,72 @@ export class StudentTask implements Task {
     this.model = model;
     this.drwEpoch = recipe.drw.epoch;
     this.#options = options;
-    this.#base = clsLoss(recipe, trainCounts);
-    const common = { ...recipe.distillation, base: this.#base };
-    this.#distillation = distillation(common);
-    this.#reweighted = distillation({ ...common, weights: classWeights(trainCounts, recipe.drw.beta) });
+    if (recipe.mixing.transMix && !(model instanceof VisionTransformer)) throw noAttention();
+    this.#losses = [lossesOf(recipe, trainCounts, false), lossesOf(recipe, trainCounts, true)];
   }
 
-  prepare({ images, labels, epoch, random }: TaskBatch): PreparedBatch {
-    const { recipe, trainCounts } = this.#options;
-    const mixing = mixingOf(recipe, isReweighted(epoch, this.drwEpoch));
-    const mixed = mixBatch(images, labels, { numClasses: trainCounts.length, ...mixing, random });
-    return this.prepareMixed({ ...mixed, epoch });
+  prepare({ images, more = [], labels, epoch, random }: TaskBatch): PreparedBatch {
+    const { recipe, trainCounts, teacherView = false } = this.#options;
+    const mixing = mixingOf(recipe, epoch, isReweighted(epoch, this.drwEpoch));
+    const options = { numClasses: trainCounts.length, ...mixing, random };
+    const views = joinBySize(teacherView ? [images] : [images, ...more]);
+    const mixed = views.map((view) => this.#mix(view.images, repeatLabels(labels, view.copies), options));
+    const own = teacherView && more[0] ? mixAlike(more[0], mixed[0]!.mixes, images.size(3)) : undefined;
+    return this.#prepareViews(mixed, epoch, own);
   }
 
   /** As `prepare`, of a batch that needs no more mixing. */
   prepareMixed({ images, targets, epoch }: MixedTaskBatch): PreparedBatch {
+    return this.#prepareViews([{ images, targets }], epoch);
+  }
+
+  /** CLS learns from all images of all views, DIST from those that the teacher sees; of one view these may be `own`. */
+  #prepareViews(views: readonly MixedView[], epoch: number, own?: torch.Tensor): PreparedBatch {
     const { teacher } = this.#options;
     const inDrw = isReweighted(epoch, this.drwEpoch);
-    const guess = teacher && torch.noGrad(() => teacher(images));
-    return { loss: () => this.#loss(this.model.call(images), targets, guess, inDrw) };
+    const seen = own === undefined ? this.#taughtViews(views).map(({ images }) => images) : [own];
+    const guess = teacher && torch.noGrad(() => joinBatches(seen.map(teacher)));
+    const forward = (): LossParts => {
+      const answers = views.map((view) => this.#answer(view));
+      const targets = joinBatches(answers.map((answer) => answer.targets));
+      return this.#loss(joinOutputs(answers.map(({ output }) => output)), targets, guess, inDrw);
+    };
+    return { loss: forward };
+  }
+
+  /** Global views come first. */
+  #taughtViews(views: readonly MixedView[]): readonly MixedView[] {
+    const { multiCrop, distillation } = this.#options.recipe;
+    return multiCrop?.teacherViews === 'global' && distillation.type !== 'none' ? views.slice(0, 1) : views;
+  }
+
+  #mix(images: torch.Tensor, labels: Int32Array, options: MixBatchOptions): MixedView & MixedBatch {
+    const { recipe } = this.#options;
+    const mixed = mixBatch(images, labels, options);
+    const { numClasses, smoothing = 0, probability } = options;
+    if (probability === 0 && smoothing === 0 && weighsLabels(recipe))
+      return { ...mixed, targets: torch.tensor(labels, { dtype: 'int64' }).to(images.device) };
+    if (!recipe.mixing.transMix || mixed.mixes.every(({ kind }) => kind !== 'cutmix')) return mixed;
+    const [height, width] = [images.size(2), images.size(3)];
+    const targetsFor = (attention: torch.Tensor): torch.Tensor =>
+      transMixTargets(labels, mixed.mixes, attention, { height, width, numClasses, smoothing });
+    return { ...mixed, targetsFor };
+  }
+
+  /** The network's output, and what it should learn. */
+  #answer({ images, targets, targetsFor }: MixedView): { output: ModelOutput; targets: torch.Tensor } {
+    if (targetsFor === undefined || !(this.model instanceof VisionTransformer))
+      return { output: this.model.call(images), targets };
+    const { output, attention } = this.model.forwardWithAttention(images);
+    return { output, targets: targetsFor(attention) };
   }
 
   #loss(output: ModelOutput, targets: torch.Tensor, guess: torch.Tensor | undefined, inDrw: boolean): LossParts {
-    if (!Array.isArray(output)) return { loss: this.#base(output, targets), parts: {} };
+    const { base, both } = this.#losses[inDrw ? 1 : 0];
+    if (!Array.isArray(output)) return { loss: base(output, targets), parts: {} };
     const [cls, dist] = output;
-    const learn = inDrw ? this.#reweighted : this.#distillation;
-    const { loss, ...parts } = learn({ cls, dist }, targets, guess ?? null);
+    const taught = guess === undefined ? dist : dist.narrow(0, 0, guess.size(0));
+    const { loss, ...parts } = both({ cls, dist: taught }, targets, guess ?? null);
     return { loss, parts };
   }
 
@@ -90,26 +145,50 @@ export function studentOutputs(cls: torch.Tensor, dist: torch.Tensor): OutputLog
   return { cls, dist, avg: cls.float().add(dist.float()).div(2) };
 }
 
-/** In the published phase of re-weighting, mixing and label smoothing are off. */
-function mixingOf({ mixing, labelSmoothing }: StudentTaskOptions['recipe'], inDrw: boolean) {
+/** In the published phase of re-weighting, mixing and label smoothing are off; from `untilEpoch` on, mixing alone. */
+function mixingOf({ mixing, labelSmoothing }: StudentTaskOptions['recipe'], epoch: number, inDrw: boolean) {
+  const { mode, probability, switchProbability, correctLambda, untilEpoch } = mixing;
   const on = !inDrw || mixing.inDrw;
   return {
+    mode,
     mixupAlpha: mixing.mixup,
     cutmixAlpha: mixing.cutmix,
-    probability: on ? mixing.probability : 0,
-    switchProbability: mixing.switchProbability,
+    cutmixMinMax: mixing.cutmixMinMax ?? undefined,
+    probability: on && (untilEpoch === null || epoch < untilEpoch) ? probability : 0,
+    switchProbability,
+    correctLambda,
     smoothing: on ? labelSmoothing : 0,
   };
 }
 
-/** What CLS learns the true labels by. */
-function clsLoss({ clsLoss: name, clsTau: tau }: StudentTaskOptions['recipe'], trainCounts: Int32Array): Loss {
-  switch (name) {
-    case 'cross-entropy':
-      return crossEntropy();
-    case 'balanced-softmax':
-      return balancedSoftmax(trainCounts);
-    case 'logit-adjustment':
-      return logitAdjustment(trainCounts, { tau });
-  }
+/** What CLS learns by, and both heads together. */
+interface PhaseLosses {
+  readonly base: Loss;
+  readonly both: DistillationLoss;
+}
+
+/** The losses before deferred re-weighting, or from then on (`inDrw`). */
+function lossesOf(recipe: StudentTaskOptions['recipe'], trainCounts: Int32Array, inDrw: boolean): PhaseLosses {
+  const weights = classWeights(trainCounts, recipe.drw.beta);
+  const by = (when: 'drw' | 'always' | 'never') => (when === 'always' || (when === 'drw' && inDrw) ? weights : null);
+  const { clsLoss: name, clsTau: tau, clsThreshold: threshold } = recipe;
+  const base = createLoss(name, trainCounts, { tau, threshold, weights: by(recipe.clsReweight) });
+  const { reweight, softWeights, ...options } = recipe.distillation;
+  const both = distillation({ ...options, base, weights: by(reweight), published: softWeights === 'published' });
+  return { base, both };
+}
+
+/**
+ * Whether a loss of the true labels is weighted by class: labels that nothing mixes or smooths then stay labels, for
+ * which weighted cross-entropy divides by the batch's weights, as published.
+ */
+function weighsLabels({ clsReweight, distillation: { type, reweight } }: StudentTaskOptions['recipe']): boolean {
+  return clsReweight !== 'never' || (type === 'none' && reweight !== 'never');
+}
+
+function noAttention(): UserError {
+  return new UserError(
+    'RECIPE',
+    'student.mixing.transMix needs the attention of a transformer, such as student.model.name=deit; set it to false for other models.',
+  );
 }

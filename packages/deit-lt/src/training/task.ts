@@ -13,6 +13,8 @@ export interface LossParts {
 export interface TaskBatch {
   /** Augmented and normalised, `[B, 3, S, S]`. */
   readonly images: torch.Tensor;
+  /** The further views of the pipeline, if it has any. */
+  readonly more?: readonly torch.Tensor[];
   readonly labels: Int32Array;
   /** From 0. */
   readonly epoch: number;

@@ -12,14 +12,19 @@ export interface TeacherNetwork extends Pick<Classifier, 'logits' | typeof Symbo
 }
 
 export interface TeacherLogitsOptions {
-  readonly student: Pick<StudentRecipe, 'imageSize' | 'mean' | 'std' | 'distillation'>;
+  readonly student: Pick<StudentRecipe, 'mean' | 'std'> & {
+    readonly distillation: Pick<StudentRecipe['distillation'], 'teacherInput'>;
+  };
   /** The teacher's class of each class of the data, or null when they are the same. */
   readonly order: Int32Array | null;
 }
 
-/** From the student's normalised batch `[B, 3, S, S]` to logits `[B, C]` in the data's order. */
+/** Logits `[B, C]` in the order of the data's classes. */
 export interface TeacherLogits extends Disposable {
+  /** Of the student's normalised batch `[B, 3, S, S]`, whose size may differ from batch to batch. */
   logits(images: torch.Tensor): torch.Tensor;
+  /** Of a batch that was made for the teacher, in its own size and normalisation. */
+  logitsOfOwn(images: torch.Tensor): torch.Tensor;
 }
 
 /**
@@ -30,7 +35,7 @@ export interface TeacherLogits extends Disposable {
 export function teacherLogits(teacher: TeacherNetwork, { student, order }: TeacherLogitsOptions): TeacherLogits {
   const { teacherInput } = student.distillation;
   const isPublished = teacherInput === 'published';
-  const size = teacherInput === 'same-size' ? student.imageSize : teacher.recipe.imageSize;
+  const { imageSize } = teacher.recipe;
   const device = teacher.placement.device;
   const { scale, shift } = torch.tidy(() => renormalisation(student, teacher.recipe, device));
   const index = order && torch.keep(torch.tensor(order, { dtype: 'int64' }).to(device));
@@ -40,13 +45,18 @@ export function teacherLogits(teacher: TeacherNetwork, { student, order }: Teach
       student.mean.every((m, i) => m === teacher.recipe.mean[i]) &&
       student.std.every((s, i) => s === teacher.recipe.std[i])
     );
+  const logitsOfOwn = (images: torch.Tensor): torch.Tensor =>
+    torch.tidy(() => {
+      const logits = teacher.logits(images).avg;
+      return index === null ? logits : logits.indexSelect(1, index);
+    });
   return {
+    logitsOfOwn,
     logits: (images) =>
       torch.tidy(() => {
-        const sized = student.imageSize === size ? images : resize(images, size, !isPublished);
-        const given = changes ? sized.mul(scale).add(shift) : sized;
-        const logits = teacher.logits(given).avg;
-        return index === null ? logits : logits.indexSelect(1, index);
+        const fits = teacherInput === 'same-size' || images.size(3) === imageSize;
+        const sized = fits ? images : resize(images, imageSize, !isPublished);
+        return logitsOfOwn(changes ? sized.mul(scale).add(shift) : sized);
       }),
     [Symbol.dispose]: () => {
       for (const tensor of [scale, shift, index]) tensor?.dispose();

@@ -4,12 +4,11 @@ import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
-import { buildPipeline } from '../augment/registry.js';
 import type { Dataset } from '../data/dataset.js';
 import { UserError } from '../errors.js';
-import { unreachedReweighting } from '../recipe/contradictions.js';
+import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
-import { compareClassNames } from './class-names.js';
+import { teacherOrder } from './class-names.js';
 import { evaluationPipeline, openClassifier } from './classifier.js';
 import { type Placement, placementOf } from './device.js';
 import { Ema } from './ema.js';
@@ -24,8 +23,9 @@ import { SAM } from './sam.js';
 import { samRadius } from './schedules.js';
 import { StudentTask } from './student-task.js';
 import type { Task } from './task.js';
-import { fastTeacher, teacherLogits } from './teacher-logits.js';
+import { fastTeacher, type TeacherLogits, teacherLogits } from './teacher-logits.js';
 import { TeacherTask } from './teacher-task.js';
+import { trainingPipeline } from './training-pipeline.js';
 import { readWeights } from './training-state.js';
 
 export interface TrainOptions {
@@ -51,8 +51,9 @@ export interface TrainResult {
   readonly evaluation: EvaluationResult | undefined;
 }
 
-/** Trains the recipe's teacher into `folder`. */
-export function trainTeacher(options: TrainOptions): Promise<TrainResult> {
+/** Trains the recipe's teacher into `folder`. Throws UserError RECIPE for a recipe whose teacher comes from elsewhere. */
+export async function trainTeacher(options: TrainOptions): Promise<TrainResult> {
+  if (options.recipe.teacher.external) throw externalTeacher();
   return train('teacher', options, { recipe: options.recipe.teacher, teacher: null });
 }
 
@@ -152,7 +153,10 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
   const numClasses = data.classNames.length;
   const model = modelOf(kind, part, numClasses).to(placement.device);
   const optimizer = createOptimizer(model, part.optimizer, baseLearningRate(part));
-  const ema = part.ema === null ? undefined : new Ema(model, { decay: part.ema });
+  const ema =
+    part.ema === null
+      ? undefined
+      : new Ema(model, { decay: part.ema, ...(part.emaDevice === 'cpu' && { device: 'cpu' }) });
   const oracle = plan.teacher === null ? undefined : await teacherFor(plan.teacher, recipe, data);
   const { trainCounts } = data;
   const task: Task =
@@ -163,7 +167,7 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
           trainCounts,
           device: placement.device,
         })
-      : new StudentTask({ model, recipe: recipe.student, ...(oracle && { teacher: oracle.logits }), trainCounts });
+      : new StudentTask({ model, recipe: recipe.student, ...(oracle && teacherOf(oracle, recipe)), trainCounts });
   const { sam: samRecipe } = recipe.teacher;
   const sam = kind === 'teacher' && samRecipe.rho > 0 ? new SAM(optimizer, samRecipe) : undefined;
   return {
@@ -171,7 +175,7 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
     optimizer,
     ema,
     pipelines: {
-      train: buildPipeline(part.augment, { ...part, size: part.imageSize }),
+      train: kind === 'teacher' ? trainingPipeline(recipe.teacher) : trainingPipeline(recipe.student, oracle?.recipe),
       eval: evaluationPipeline(part),
     },
     ...(sam && {
@@ -203,9 +207,21 @@ async function teacherFor(teacher: string, recipe: Recipe, data: TrainingData) {
       'CHECKPOINT',
       `${classifier.file} is a ${classifier.kind}, not a teacher. Give the teacher's run folder to --teacher.`,
     );
-  const order = compareClassNames(classifier.classNames, data.classNames, classifier.file);
+  const order = teacherOrder(recipe.student.distillation.mapTargets, {
+    teacher: classifier.classNames,
+    data: data.classNames,
+    trainCounts: data.trainCounts,
+    file: classifier.file,
+  });
   const sha256 = createHash('sha256').update(readFileSync(classifier.file)).digest('hex');
-  return { ...teacherLogits(fastTeacher(classifier), { student: recipe.student, order }), sha256 };
+  const logits = teacherLogits(fastTeacher(classifier), { student: recipe.student, order });
+  return { ...logits, recipe: classifier.recipe, sha256 };
+}
+
+/** The teacher as the student's task asks it: about the student's images, or about a view of its own. */
+function teacherOf({ logits, logitsOfOwn }: TeacherLogits, { student: { distillation } }: Recipe) {
+  const teacherView = (distillation.teacherAugment ?? null) !== null;
+  return { teacher: teacherView ? logitsOfOwn : logits, teacherView };
 }
 
 /** The best checkpoint on the test images, or on the validation images when there are none; `evaluation.json` keeps it. */

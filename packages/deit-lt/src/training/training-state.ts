@@ -4,6 +4,7 @@
  */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import { completeOlder } from '../recipe/older.js';
 import type { Ema } from './ema.js';
 import { writeError } from './files.js';
 import type { RunConfig } from './run-folder.js';
@@ -110,8 +111,9 @@ export function readWeights(
 ): { tensors: Map<string, torch.Tensor>; config: RunConfig; epoch: number } {
   return reading(file, () => {
     const { tensors, metadata } = readFile(file);
-    const config = JSON.parse(metadata.config ?? 'null') as RunConfig | null;
-    if (config === null) throw new Error('it does not say which model it is for');
+    const saved = JSON.parse(metadata.config ?? 'null') as RunConfig | null;
+    if (saved === null) throw new Error('it does not say which model it is for');
+    const config = { ...saved, recipe: completeOlder(saved.recipe) };
     const epoch = Number(metadata.epoch);
     if (metadata.format !== format) return { tensors, config, epoch };
     const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { checkRecipe, loadRecipe } from './load.js';
+import { completeOlder } from './older.js';
+import type { Recipe } from './schema.js';
+
+/** The default recipe without the keys that the first version had not. */
+function older(): Recipe {
+  const recipe = structuredClone(loadRecipe('default')) as Record<string, unknown>;
+  const forget = (path: string): void => {
+    const keys = path.split('.');
+    const group = keys.slice(0, -1).reduce((at, key) => at[key] as Record<string, unknown>, recipe);
+    delete group[keys.at(-1)!];
+  };
+  for (const part of ['teacher', 'student'])
+    for (const key of ['samplerPower', 'samplerBeta', 'emaDevice', 'emaStepping', 'logGradNorm'])
+      forget(`${part}.${key}`);
+  for (const key of ['external', 'sam.minRho', 'sam.steps', 'sam.halfPrecision']) forget(`teacher.${key}`);
+  for (const key of ['clsThreshold', 'clsReweight', 'mixing.mode', 'mixing.untilEpoch', 'distillation.mapTargets'])
+    forget(`student.${key}`);
+  return recipe as Recipe;
+}
+
+suite('completeOlder()', () => {
+  test('gives an earlier recipe the values that it meant: those of the defaults', () => {
+    assert.throws(() => checkRecipe(older(), 'config'), { code: 'RECIPE' });
+    assert.deepEqual(completeOlder(older()), loadRecipe('default'));
+  });
+
+  test('leaves recipes of today, and what is no recipe, as they are', () => {
+    const recipe = loadRecipe('cifar100-lt-50', { settings: ['student.mixing.mode=pair'] });
+    assert.deepEqual(completeOlder(recipe), recipe);
+    const strange = { student: 3 } as unknown as Recipe;
+    assert.equal(completeOlder(strange), strange);
+  });
+});

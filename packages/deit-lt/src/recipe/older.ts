@@ -1,0 +1,59 @@
+/** Recipes of runs that earlier versions began: the keys that they had not, with the values that they meant. */
+import { isValues, type Values } from './merge.js';
+import { type Recipe, recipeSchema } from './schema.js';
+
+const training = {
+  samplerPower: 0,
+  samplerBeta: 0.9999,
+  emaDevice: 'same',
+  emaStepping: 'update',
+  logGradNorm: false,
+} as const;
+
+/** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */
+const meant: Values = {
+  teacher: {
+    ...training,
+    external: false,
+    sam: {
+      minRho: 0.05,
+      steps: [
+        [0, 0.05],
+        [5, 0.1],
+        [160, 0.5],
+        [180, 0.6],
+      ],
+      halfPrecision: false,
+    },
+  },
+  student: {
+    ...training,
+    distillation: {
+      reweight: 'drw',
+      softWeights: 'probabilities',
+      mapTargets: 'names',
+      teacherAugment: null,
+    },
+    multiCrop: null,
+    clsThreshold: null,
+    clsReweight: 'never',
+    mixing: { cutmixMinMax: null, mode: 'batch', correctLambda: true, transMix: false, untilEpoch: null },
+  },
+};
+
+/** The recipe of a run folder with every key of this version; one that does not fit the schema even so stays as it is. */
+export function completeOlder(recipe: Recipe): Recipe {
+  const result = recipeSchema.safeParse(fill(recipe, meant));
+  return result.success ? result.data : recipe;
+}
+
+/** `values` with what only `missing` has. */
+function fill(values: Values, missing: Values): Values {
+  const filled: Values = { ...values };
+  for (const [key, value] of Object.entries(missing)) {
+    const own = filled[key];
+    if (own === undefined) filled[key] = value;
+    else if (isValues(own) && isValues(value)) filled[key] = fill(own, value);
+  }
+  return filled;
+}

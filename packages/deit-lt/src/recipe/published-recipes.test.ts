@@ -1,0 +1,120 @@
+/** The recipes of the paper's CIFAR rows against a table of the published figures. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { totalEpochs } from '../training/schedules.js';
+import { differences } from './differences.js';
+import { loadRecipe } from './load.js';
+import { isValues } from './merge.js';
+
+/** Values that all four rows have, by key. */
+const common = {
+  teacher: {
+    external: false,
+    model: { name: 'resnet32', cosine: true },
+    imageSize: 32,
+    mean: [0.4914, 0.4822, 0.4465],
+    std: [0.2023, 0.1994, 0.201],
+    epochs: 200,
+    batchSize: 128,
+    accumulation: 1,
+    loss: { name: 'ldam', maxMargin: 0.5, scale: 30 },
+    sam: { rho: 0.8, adaptive: false, schedule: 'none', freezeStatistics: false },
+    optimizer: { name: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 2e-4, lrPer: null, nesterov: false },
+    schedule: { name: 'step', warmupEpochs: 5, milestones: [160, 180], factors: [0.01, 0.0001] },
+    drw: { epoch: 160, beta: 0.9999 },
+    augment: { padCrop: { padding: 4 }, flip: { probability: 0.5 } },
+  },
+  student: {
+    model: { name: 'deit_base_distilled_patch16_224', dropPathRate: 0.1 },
+    imageSize: 224,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+    filter: 'bicubic',
+    epochs: 1200,
+    batchSize: 256,
+    accumulation: 4,
+    sampler: 'published-repeated-augmentation',
+    repeats: 3,
+    distillation: { type: 'hard', alpha: 0.5, temperature: 1, teacherInput: 'published', reweight: 'drw' },
+    clsLoss: 'cross-entropy',
+    clsReweight: 'never',
+    labelSmoothing: 0.1,
+    mixing: {
+      mixup: 0.8,
+      cutmix: 1,
+      cutmixMinMax: null,
+      mode: 'batch',
+      probability: 1,
+      switchProbability: 0.5,
+      correctLambda: true,
+      inDrw: false,
+    },
+    optimizer: {
+      name: 'adamw',
+      lr: 5e-4,
+      lrPer: 512,
+      lrRule: 'published',
+      weightDecay: 0.05,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      clipGradNorm: null,
+    },
+    schedule: {
+      name: 'cosine',
+      warmupEpochs: 5,
+      warmupLr: 1e-6,
+      minLr: 1e-5,
+      cooldownEpochs: 10,
+      stepping: 'published',
+    },
+    drw: { epoch: 1100, beta: 0.9999 },
+    ema: 0.99996,
+    emaStepping: 'batch',
+    weights: 'raw',
+    augment: {
+      randomResizedCrop: { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] },
+      flip: { probability: 0.5 },
+      randAugment: { config: 'rand-m9-mstd0.5-inc1' },
+      randomErasing: { probability: 0.25, fill: 'pixel' },
+    },
+  },
+  evaluation: { every: 1, select: 'test' },
+};
+
+const rows = [
+  { name: 'cifar10-lt-100', imbalance: 100, groups: 'cifar10-lt' },
+  { name: 'cifar10-lt-50', imbalance: 50, groups: 'cifar10-lt' },
+  { name: 'cifar100-lt-100', imbalance: 100, groups: 'cifar100-lt' },
+  { name: 'cifar100-lt-50', imbalance: 50, groups: 'cifar100-lt' },
+];
+
+/** Every figure of `expected` is in `actual`, which may have more. */
+function assertHas(actual: unknown, expected: unknown, key: string): void {
+  if (!isValues(expected)) assert.deepEqual(actual, expected, key);
+  else
+    for (const [name, value] of Object.entries(expected))
+      assertHas(isValues(actual) ? actual[name] : undefined, value, `${key}.${name}`);
+}
+
+for (const { name, ...data } of rows)
+  suite(`recipe ${name}`, () => {
+    const recipe = loadRecipe(name);
+
+    test('has the published figures', () => {
+      assertHas(recipe, common, name);
+      assertHas(recipe.data, { ...data, imbalanceType: 'exp', imbalanceSeed: 0, validation: 0 }, 'data');
+      assert.equal(totalEpochs(recipe.student.schedule, recipe.student.epochs), 1200);
+    });
+
+    test('augments by what was published and nothing else', () => {
+      const on = Object.entries(recipe.student.augment).flatMap(([key, options]) => (options ? [key] : []));
+      assert.deepEqual(on.sort(), ['flip', 'randAugment', 'randomErasing', 'randomResizedCrop']);
+      assert.deepEqual(Object.keys(recipe.teacher.augment).sort(), ['flip', 'padCrop']);
+    });
+
+    test('has a twin for a PaCo teacher, which differs in nothing else', () => {
+      assert.deepEqual(differences(loadRecipe(`${name}-paco`), recipe), [
+        { key: 'teacher.external', value: true, other: false },
+      ]);
+    });
+  });

@@ -1,0 +1,40 @@
+/** What a recipe does to the images that a network is trained on: one view, multi-crop, or one more for the teacher. */
+import { type AugmentConfig, buildPipeline, type ResolvedAugmentConfig, windowNames } from '../augment/registry.js';
+import type { Pipeline } from '../augment/transform.js';
+import type { StudentRecipe, TrainingRecipe } from '../recipe/schema.js';
+
+type Seen = Pick<TrainingRecipe, 'imageSize' | 'mean' | 'std' | 'filter'>;
+type Part = Seen & Pick<TrainingRecipe, 'augment'>;
+type StudentPart = Part & Partial<Pick<StudentRecipe, 'multiCrop' | 'distillation'>>;
+
+/**
+ * The pipeline of a part of a recipe. With `multiCrop` the first view is a global one and the further views are the
+ * other global ones, then the local ones; with `distillation.teacherAugment` the further view is for `teacher`, in its
+ * size and normalisation. Throws `UserError` (`RECIPE`) for augmentations that do not go together.
+ */
+export function trainingPipeline(part: StudentPart, teacher?: Seen): Pipeline {
+  const { multiCrop, distillation } = part;
+  if (multiCrop) return multiCropPipeline(part, multiCrop);
+  const own = view(part.augment, part);
+  const teacherAugment = teacher && distillation?.teacherAugment;
+  return teacherAugment ? { ...own, more: [view(teacherAugment, teacher)] } : own;
+}
+
+function view(augment: AugmentConfig, { imageSize: size, mean, std, filter }: Seen): Pipeline {
+  return buildPipeline(augment, { size, mean, std, filter });
+}
+
+function multiCropPipeline(part: Part, given: NonNullable<StudentRecipe['multiCrop']>): Pipeline {
+  const { global, local, globalScale, localSize, localScale } = given;
+  const large = view(croppedTo(part.augment, globalScale), part);
+  const small = view(croppedTo(part.augment, localScale), { ...part, imageSize: localSize });
+  const others = [...new Array<Pipeline>(global - 1).fill(large), ...new Array<Pipeline>(local).fill(small)];
+  return { ...large, more: others };
+}
+
+/** The same augmentations of random resized crops of another area, whatever chose the window before. */
+function croppedTo(augment: ResolvedAugmentConfig, scale: [number, number]): AugmentConfig {
+  const { randomResizedCrop } = augment;
+  const others = Object.fromEntries(windowNames.map((name) => [name, false]));
+  return { ...augment, ...others, randomResizedCrop: { ...(randomResizedCrop || {}), scale } };
+}
