@@ -12,8 +12,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { longTailCounts } from '#deit-lt/data/long-tail.js';
+import { alternate, median, peak, type Result, rates, ratios, runJson, type Side, withRange } from '../rounds.js';
 import { studentStepFlops, teacherStepFlops } from './flops.js';
-import { alternate, median, peak, type Result, rates, ratios, runJson, type Side, withRange } from './rounds.js';
 import { checkRecipe, type Kind, recipeOf } from './trainer.js';
 
 const parts = ['teacher', 'student', 'precision', 'loader', 'limit'];

@@ -126,6 +126,18 @@ suite('buildPipeline()', () => {
     );
   });
 
+  test('random erasing changes its input only when it may', () => {
+    const { transforms } = buildPipeline({ padCrop: true, randomErasing: { probability: 1, fill: 'const' } }, context);
+    const erase = transforms.at(-1)!;
+    using images = torch.ones(2, 3, 16, 16);
+    const randoms = () => [0, 1].map((i) => stream(0, 'augment', 0, i));
+    using erased = erase(images, randoms());
+    assert.ok(erased.sum().toNumber() < images.numel());
+    assert.equal(images.sum().toNumber(), images.numel());
+    assert.equal(erase(images, randoms(), { mayChange: true }), images);
+    assert.deepEqual(images.toArray(), erased.toArray());
+  });
+
   test('always normalises, and last but for random erasing', () => {
     const { transforms, size, filter } = buildPipeline({ padCrop: true, flip: false }, context);
     assert.equal(transforms.length, 1);

@@ -84,12 +84,12 @@ export function drawCount({ count, minCount }: { count: number; minCount: number
   return count === minCount ? count : minCount + random.int(count - minCount + 1);
 }
 
-/** Erases boxes of normalised images; the input stays as it is. */
+/** Erases boxes of normalised images. */
 function randomErase({ probability, fill, area, ratio, ...counts }: z.output<typeof options>): BatchTransform {
-  return (images, randoms) =>
+  return (images, randoms, { mayChange = false } = {}) =>
     torch.tidy(() => {
       const [, , height, width] = images.shape as [number, number, number, number];
-      const erased = images.clone();
+      const erased = mayChange ? images : images.clone();
       const generator = new torch.Generator();
       randoms.forEach((random, i) => {
         if (random.random() > probability) return;

@@ -12,10 +12,14 @@ export type WindowSampler = (width: number, height: number, random: RandomStream
 
 /**
  * Works on a batch. Images are float32 `[B, 3, S, S]` with values 0…255 before normalisation, `randoms[i]` is
- * the stream of sample i; the result has the same shape and memory format. Leaves its input as it is, and may return
- * it when there is nothing to do.
+ * the stream of sample i; the result has the same shape and memory format. Leaves its input as it is, unless
+ * `mayChange` says that nobody else needs it, and may return it.
  */
-export type BatchTransform = (images: torch.Tensor, randoms: readonly RandomStream[]) => torch.Tensor;
+export type BatchTransform = (
+  images: torch.Tensor,
+  randoms: readonly RandomStream[],
+  options?: { readonly mayChange?: boolean },
+) => torch.Tensor;
 
 /** One way to see an image: all that happens to it between decoding and the network. */
 export interface View {

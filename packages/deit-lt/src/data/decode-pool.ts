@@ -2,19 +2,24 @@
 import os from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, UserError } from '../errors.js';
-import type { FileWindow } from './decode-window.js';
+import type { FileWindows } from './decode-window.js';
 
-/** Work for a thread. */
-export interface DecodeTask extends FileWindow {
-  readonly id: number;
+/** Files whose sizes are wanted. */
+export interface FileHeaders {
+  readonly paths: readonly string[];
 }
 
+type Work = FileWindows | FileHeaders;
+
+/** Work for a thread. */
+export type DecodeTask = Work & { readonly id: number };
+
 export type DecodeAnswer =
-  | { readonly id: number; readonly pixels: Uint8Array }
+  | { readonly id: number; readonly sizes?: Int32Array }
   | { readonly id: number; readonly error: { code: ErrorCode | undefined; message: string } };
 
 interface Waiting {
-  resolve: (pixels: Uint8Array) => void;
+  resolve: (sizes: Int32Array | undefined) => void;
   reject: (error: Error) => void;
 }
 
@@ -42,11 +47,26 @@ export class DecodePool implements AsyncDisposable {
     this.#threadCount = threads;
   }
 
-  /** The pixels `size · size · 3` of one window. Rejects with a `UserError` when the file cannot be decoded. */
-  decode(task: FileWindow): Promise<Uint8Array> {
+  /**
+   * Fills the targets of the windows, which lie in shared memory. Rejects with a `UserError` when the file cannot be
+   * decoded.
+   */
+  async decode(windows: FileWindows): Promise<void> {
+    await this.#do(windows);
+  }
+
+  /** Width and height of each file, one after the other. Rejects with a `UserError` for files that cannot be read. */
+  async measure(paths: readonly string[]): Promise<Int32Array> {
+    const sizes = await this.#do({ paths });
+    if (sizes === undefined) throw new Error('internal: the decoding threads measured nothing');
+    return sizes;
+  }
+
+  #do(task: Work): Promise<Int32Array | undefined> {
     if (this.#closed) return Promise.reject(new Error('internal: the decoding threads are closed'));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ task: { ...task, id: this.#nextId++ }, resolve, reject });
+      const place = 'paths' in task ? 0 : this.#queue.length; // a batch that is measured late starts late
+      this.#queue.splice(place, 0, { task: { ...task, id: this.#nextId++ }, resolve, reject });
       this.#deal();
     });
   }
@@ -97,8 +117,8 @@ export class DecodePool implements AsyncDisposable {
     const waiting = thread.waiting.get(answer.id);
     thread.waiting.delete(answer.id);
     if (thread.waiting.size === 0) thread.worker.unref();
-    if ('pixels' in answer) waiting?.resolve(answer.pixels);
-    else waiting?.reject(revive(answer.error));
+    if ('error' in answer) waiting?.reject(revive(answer.error));
+    else waiting?.resolve(answer.sizes);
     this.#deal();
   }
 

@@ -1,18 +1,34 @@
-/** A thread that decodes image files, cuts windows out of them and resizes these; `DecodePool` gives it work. */
+/** A thread that measures and decodes image files, cuts windows out of them and resizes these; `DecodePool` gives it work. */
 import { parentPort } from 'node:worker_threads';
 import { UserError } from '../errors.js';
+import { imageSize } from './decode.js';
 import type { DecodeAnswer, DecodeTask } from './decode-pool.js';
-import { decodeWindow } from './decode-window.js';
+import { decodeWindows } from './decode-window.js';
+import { jpegSize } from './jpeg-size.js';
 
-async function answer({ id, ...window }: DecodeTask): Promise<void> {
+async function answer(task: DecodeTask): Promise<void> {
   try {
-    const pixels = await decodeWindow(window);
-    parentPort?.postMessage({ id, pixels } satisfies DecodeAnswer, [pixels.buffer as ArrayBuffer]);
+    parentPort?.postMessage({ id: task.id, ...(await work(task)) } satisfies DecodeAnswer);
   } catch (error) {
     const code = error instanceof UserError ? error.code : undefined;
     const message = error instanceof Error ? error.message : String(error);
-    parentPort?.postMessage({ id, error: { code, message } } satisfies DecodeAnswer);
+    parentPort?.postMessage({ id: task.id, error: { code, message } } satisfies DecodeAnswer);
   }
+}
+
+async function work(task: DecodeTask): Promise<{ sizes?: Int32Array }> {
+  if ('paths' in task) return { sizes: await measure(task.paths) };
+  await decodeWindows(task);
+  return {};
+}
+
+async function measure(paths: readonly string[]): Promise<Int32Array> {
+  const sizes = new Int32Array(2 * paths.length);
+  for (const [i, file] of paths.entries()) {
+    const { width, height } = jpegSize(file) ?? (await imageSize(file));
+    sizes.set([width, height], 2 * i);
+  }
+  return sizes;
 }
 
 parentPort?.on('message', (task: DecodeTask) => void answer(task));

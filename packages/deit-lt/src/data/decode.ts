@@ -30,10 +30,10 @@ export function loadSharp(): Promise<SharpModule> {
 }
 
 /**
- * The image of `file` as a sharp pipeline that yields upright 8-bit RGB; further steps (extract, resize, raw) can be
+ * The image of `file` (its path or its bytes) as a sharp pipeline that yields upright 8-bit RGB; further steps (extract, resize, raw) can be
  * added. Everything that decodes images starts here, so that all see the same pixels.
  */
-export async function openImage(file: string): Promise<Sharp> {
+export async function openImage(file: string | Buffer): Promise<Sharp> {
   const sharp = await loadSharp();
   return sharp(file, { failOn: 'truncated', ignoreIcc: true, autoOrient: true, sequentialRead: true })
     .toColourspace('srgb')

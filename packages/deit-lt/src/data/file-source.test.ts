@@ -51,6 +51,23 @@ suite('FileSource', () => {
     assert.deepEqual([...levels], expected);
   });
 
+  test('gives several windows of the same files as it gives each alone', async () => {
+    await using source = sourceOf(paths);
+    const ids = Int32Array.of(1, 2);
+    await source.measure(ids);
+    const windows = (x: number) =>
+      [0, 1].map((i) => ({ x, y: i, width: 14, height: 16, flip: i === 1, reflect: true }));
+    const cuts = [
+      { windows: windows(2), size: 10, filter: 'bicubic' as const },
+      { windows: windows(-3), size: 16, filter: 'bilinear' as const },
+    ];
+    const together = await source.readAll(ids, cuts);
+    for (const [k, { windows, size, filter }] of cuts.entries()) {
+      const alone = await source.read(ids, windows, size, filter);
+      assert.ok(together[k]!.eq(alone).all().item(), `window ${k}`);
+    }
+  });
+
   test('names the file that cannot be decoded', async () => {
     const broken = path.join(folder, 'broken.png');
     await fs.writeFile(broken, (await fs.readFile(paths[0]!)).subarray(0, 500));

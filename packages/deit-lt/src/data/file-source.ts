@@ -5,9 +5,8 @@
  */
 import * as torch from '@deit-lt/torch';
 import type { FileImages } from './dataset.js';
-import { imageSize } from './decode.js';
 import { DecodePool } from './decode-pool.js';
-import type { PixelSource } from './pixel-source.js';
+import type { Cut, PixelSource } from './pixel-source.js';
 import type { Filter, Window } from './window.js';
 
 export interface FileSourceOptions {
@@ -21,6 +20,7 @@ export class FileSource implements PixelSource {
   readonly prefetch = 2;
   readonly #images: FileImages;
   readonly #pool: DecodePool;
+  readonly #memory = new SharedMemory();
   /** Width and height of each image, 0 while not known. */
   readonly #sizes: Int32Array;
 
@@ -34,12 +34,15 @@ export class FileSource implements PixelSource {
   /** Reads the headers of the files `ids` whose size is not known yet. Throws `UserError` for unreadable ones. */
   async measure(ids: Int32Array): Promise<void> {
     const unknown = [...new Set(ids)].filter((id) => this.#sizes[2 * id] === 0);
-    await Promise.all(
-      unknown.map(async (id) => {
-        const { width, height } = await imageSize(this.#images.paths[id]!);
-        this.#sizes.set([width, height], 2 * id);
-      }),
+    const parts = Array.from({ length: Math.ceil(unknown.length / measuredTogether) }, (_, part) =>
+      unknown.slice(part * measuredTogether, (part + 1) * measuredTogether),
     );
+    await Promise.all(parts.map((part) => this.#measurePart(part)));
+  }
+
+  async #measurePart(ids: readonly number[]): Promise<void> {
+    const sizes = await this.#pool.measure(ids.map((id) => this.#images.paths[id]!));
+    for (const [i, id] of ids.entries()) this.#sizes.set(sizes.subarray(2 * i, 2 * i + 2), 2 * id);
   }
 
   sizeOf(id: number): { width: number; height: number } {
@@ -49,20 +52,58 @@ export class FileSource implements PixelSource {
   }
 
   async read(ids: Int32Array, windows: readonly Window[], size: number, filter: Filter): Promise<torch.Tensor> {
-    const bytes = size * size * 3;
-    const batch = new Uint8Array(ids.length * bytes);
-    await Promise.all(
-      windows.map(async (window, i) => {
-        const path = this.#images.paths[ids[i]!]!;
-        batch.set(await this.#pool.decode({ path, ...this.sizeOf(ids[i]!), window, size, filter }), i * bytes);
-      }),
-    );
-    return torch.tidy(() =>
-      torch.fromTypedArray(batch, [ids.length, size, size, 3]).permute([0, 3, 1, 2]).to('float32'),
-    );
+    const [images] = await this.readAll(ids, [{ windows, size, filter }]);
+    return images!;
+  }
+
+  async readAll(ids: Int32Array, cuts: readonly Cut[]): Promise<torch.Tensor[]> {
+    const batches = cuts.map(({ size }) => this.#memory.take(ids.length * bytesOf(size)));
+    await Promise.all(Array.from(ids, (id, i) => this.#readImage(id, i, cuts, batches)));
+    const images = cuts.map(({ size }, cut) => toImages(batches[cut]!, size));
+    for (const batch of batches) this.#memory.giveBack(batch); // not after an error: threads may still write to it
+    return images;
+  }
+
+  /** Puts the windows of image `id` into the batches, as their image number `place`. */
+  #readImage(id: number, place: number, cuts: readonly Cut[], batches: readonly Uint8Array[]): Promise<void> {
+    const own = cuts.map(({ windows, size, filter }, cut) => {
+      const target = batches[cut]!.subarray(place * bytesOf(size), (place + 1) * bytesOf(size));
+      return { window: windows[place]!, size, filter, target };
+    });
+    return this.#pool.decode({ path: this.#images.paths[id]!, ...this.sizeOf(id), cuts: own });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
   }
 }
+
+/** Files that a thread measures before it turns to other work. */
+const measuredTogether = 32;
+
+/** Of one image. */
+const bytesOf = (size: number): number => size * size * 3;
+
+/** Pixels row by row → `[B, 3, size, size]` in channels-last memory format. */
+function toImages(pixels: Uint8Array, size: number): torch.Tensor {
+  const shape = [pixels.length / bytesOf(size), size, size, 3];
+  return torch.tidy(() => torch.tensor(pixels, { shape }).permute([0, 3, 1, 2]).to('float32'));
+}
+
+/** Memory that threads share, used again for the next batch of the same size: fresh memory costs more than filling it. */
+class SharedMemory {
+  readonly #free: Uint8Array[] = [];
+
+  take(bytes: number): Uint8Array {
+    const place = this.#free.findIndex(({ length }) => length === bytes);
+    return this.#free.splice(place, place < 0 ? 0 : 1)[0] ?? new Uint8Array(new SharedArrayBuffer(bytes));
+  }
+
+  giveBack(memory: Uint8Array): void {
+    this.#free.push(memory);
+    if (this.#free.length > keptBatches) this.#free.shift();
+  }
+}
+
+/** Enough for the batches that are read ahead, with several views. */
+const keptBatches = 16;

@@ -118,6 +118,27 @@ suite('Loader', () => {
     }
   });
 
+  test('gives further views, each in its size and with its own draws', async () => {
+    const more = [showsDraws, { ...showsDraws, size: 2 }];
+    const levelsOfViews = async (options: Partial<LoaderOptions>): Promise<number[][]> => {
+      const levels: number[][] = [[], [], []];
+      for await (using batch of loaderOf({ pipeline: { ...showsDraws, more }, ...options })) {
+        assert.deepEqual(
+          [batch.images, ...batch.more].map((view) => view.size(3)),
+          [4, 4, 2],
+        );
+        for (const [v, view] of [batch.images, ...batch.more].entries())
+          levels[v]!.push(...view.index('...', 0, 0, 0).toTypedArray<'float32'>());
+      }
+      return levels;
+    };
+    const views = await levelsOfViews({});
+    assert.deepEqual(views[0], (await levelsOf(loaderOf({ pipeline: showsDraws }))).flat(), 'the first as if alone');
+    assert.equal(new Set(views.flat()).size, 3 * count);
+    assert.deepEqual(await levelsOfViews({ batchSize: 3, prefetch: 2 }), views);
+    assert.notDeepEqual((await levelsOfViews({ epoch: 1 }))[1], views[1]);
+  });
+
   test('passes on what the source throws', async () => {
     const source: PixelSource = {
       length: count,

@@ -150,7 +150,7 @@ function transformed({ view, images, randoms }: ReadView, device: string | undef
   const result = torch.tidy(() =>
     torch.noGrad(() =>
       view.transforms.reduce(
-        (xs, transform) => transform(xs, randoms),
+        (xs, transform) => transform(xs, randoms, { mayChange: true }), // what was read is the loader's own
         device === undefined ? images.view(images.shape) : images.to(device),
       ),
     ),

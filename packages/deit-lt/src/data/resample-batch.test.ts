@@ -1,9 +1,11 @@
 /** The two ways to resize give the same; what Pillow gives is compared in test/resample-golden.test.ts. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
 import { stream } from '../random/stream.js';
 import type { MemoryImages } from './dataset.js';
 import { MemorySource } from './memory-source.js';
+import { resampleBatch } from './resample-batch.js';
 import { resampleImage } from './resample-image.js';
 import type { Filter, Window } from './window.js';
 
@@ -23,7 +25,23 @@ function drawWindow(seesAround: boolean, reflect: boolean): Window {
   return { x: random.int(30) - 10, y: random.int(30) - 10, width: w, height: h, ...turns, seesAround, reflect };
 }
 
-/** Largest difference between the batched and the single way, in levels, and the share of levels that differ. */
+/** Images, `[B, 3, size, size]`, row by row as bytes would stand. */
+const rowByRow = (batch: torch.Tensor): Float32Array =>
+  batch.permute([0, 2, 3, 1]).contiguous().toTypedArray<'float32'>();
+
+/** As a device other than the CPU resizes: all windows at once. */
+function batched(ids: Int32Array, windows: readonly Window[], size: number, filter: Filter): Float32Array {
+  return torch.tidy(() => {
+    const all = torch.tensor(images.pixels, { shape: [length, images.height, images.width, 3] });
+    const chosen = all.indexSelect(0, torch.tensor(ids)).permute([0, 1, 3, 2]).to('float32').contiguous();
+    return rowByRow(resampleBatch(chosen, windows, size, filter));
+  });
+}
+
+/**
+ * Largest difference between the batched and the single way, in levels, and the share of levels that differ; images in
+ * memory must be the single way's.
+ */
 async function compare(
   size: number,
   filter: Filter,
@@ -31,9 +49,10 @@ async function compare(
 ): Promise<{ most: number; share: number }> {
   const ids = Int32Array.from({ length: 40 }, () => random.int(length));
   const windows = Array.from(ids, () => drawWindow(seesAround, reflect));
-  using batch = await new MemorySource(images).read(ids, windows, size, filter);
-  const levels = batch.permute([0, 2, 3, 1]).contiguous().toTypedArray<'float32'>();
   const single = windows.flatMap((window, i) => [...resampleImage(imageOf(ids[i]!), window, size, filter)]);
+  using read = await new MemorySource(images).read(ids, windows, size, filter);
+  assert.deepEqual([...rowByRow(read)], single);
+  const levels = batched(ids, windows, size, filter);
   const differences = single.map((level, i) => Math.abs(level - levels[i]!));
   return {
     most: differences.reduce((a, b) => Math.max(a, b), 0),

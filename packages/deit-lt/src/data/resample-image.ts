@@ -14,14 +14,37 @@ export interface RawImage {
 
 /** One window of one image: `size · size · 3` bytes, row by row, RGB; exactly what Pillow gives. */
 export function resampleImage(image: RawImage, window: Window, size: number, filter: Filter): Uint8Array {
-  const across = tapsOf(horizontalSpan(window), image.width, size, filter);
-  const down = tapsOf(verticalSpan(window), image.height, size, filter);
-  const [firstRow, endRow] = rowsSeen(down);
-  const rows = resampleRows(image, across, firstRow, endRow);
-  return resampleColumns(rows, down, size, firstRow);
+  return resampleWith(image, tapsOfWindow(window, image, size, filter));
 }
 
-function rowsSeen({ first, count }: Taps): [number, number] {
+/** The weights of both axes. */
+export interface WindowTaps {
+  readonly across: Taps;
+  readonly down: Taps;
+}
+
+/** The weights with which a window of an image of `width` × `height` pixels becomes `size` × `size` pixels. */
+export function tapsOfWindow(
+  window: Window,
+  { width, height }: { width: number; height: number },
+  size: number,
+  filter: Filter,
+): WindowTaps {
+  return {
+    across: tapsOf(horizontalSpan(window), width, size, filter),
+    down: tapsOf(verticalSpan(window), height, size, filter),
+  };
+}
+
+/** As `resampleImage`, with weights that are there already. */
+export function resampleWith(image: RawImage, { across, down }: WindowTaps): Uint8Array {
+  const [firstRow, endRow] = pixelsSeen(down);
+  const rows = resampleRows(image, across, firstRow, endRow);
+  return resampleColumns(rows, down, down.first.length, firstRow);
+}
+
+/** The source pixels of one axis that the output sees: the first, and the first one after them. */
+export function pixelsSeen({ first, count }: Taps): [number, number] {
   let low = Number.POSITIVE_INFINITY;
   let high = 0;
   for (let i = 0; i < first.length; i++) {

@@ -114,6 +114,9 @@ function filterTaps(span: Span, extent: number, size: number, kernel: Kernel): T
   return taps;
 }
 
+/** The kernel at the pixels that one output pixel sees. */
+const values: number[] = [];
+
 /** The normalised weights of one output pixel; those of pixels outside the image are left out, or mirrored into it. */
 function fillTaps(
   taps: Taps,
@@ -124,9 +127,13 @@ function fillTaps(
 ): void {
   const toFilter = 1 / widening;
   let sum = 0;
-  for (let pixel = from; pixel < to; pixel++) sum += kernel((pixel - center + 0.5) * toFilter);
+  for (let pixel = from; pixel < to; pixel++) {
+    const value = kernel((pixel - center + 0.5) * toFilter);
+    values[pixel - from] = value;
+    sum += value;
+  }
   if (sum === 0) return;
-  const weightOf = (pixel: number): number => roundAway((kernel((pixel - center + 0.5) * toFilter) / sum) * one);
+  const weightOf = (pixel: number): number => roundAway((values[pixel - from]! / sum) * one);
   const inside = Math.max(from, -offset);
   const end = Math.min(to, extent - offset);
   if (reflect && (inside > from || end < to)) {

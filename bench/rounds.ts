@@ -19,15 +19,17 @@ export function runJson(command: string, args: readonly string[]): Result {
   return JSON.parse(stdout) as Result;
 }
 
-/** Every side once per round. Each round begins with another one, so that a machine's slow minutes meet all. */
+/** Every name once per round. Each round begins with another one, so that a machine's slow minutes meet all. */
+export function* turns<N extends string>(names: readonly N[], rounds: number): Generator<N, void, void> {
+  for (let round = 0; round < rounds; round++)
+    for (let i = 0; i < names.length; i++) yield names[(round + i) % names.length]!;
+}
+
+/** Every side once per round, in turns. */
 export function alternate<N extends string>(sides: Record<N, Side>, rounds: number): Record<N, Result[]> {
   const names = Object.keys(sides) as N[];
   const results = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<N, Result[]>;
-  for (let round = 0; round < rounds; round++)
-    names.forEach((_, i) => {
-      const name = names[(round + i) % names.length]!;
-      results[name].push(sides[name]());
-    });
+  for (const name of turns(names, rounds)) results[name].push(sides[name]());
   return results;
 }
 
