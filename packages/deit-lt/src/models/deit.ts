@@ -1,17 +1,17 @@
 /**
- * The Vision Transformers of the registry: timm's names for the published sizes (DeiT, Touvron et al., 2021), and
- * `vit` and `deit` of any size, for small images.
+ * The Vision Transformers of the registry: timm's names for the published sizes (DeiT, Touvron et al., 2021;
+ * DeiT-III, 2022), and `vit` and `deit` of any size, for small images.
  */
 import type { ModelEntry, ModelOptions } from './model.js';
 import { VisionTransformer, type VisionTransformerOptions } from './vit.js';
 
-const rates = ['dropRate', 'attnDropRate', 'dropPathRate'] as const;
+const rates = ['dropRate', 'attnDropRate', 'dropPathRate', 'initValues'] as const;
 const sizes = ['patchSize', 'embedDim', 'depth', 'numHeads', 'mlpRatio'] as const;
 
-/** One of timm's: only its input size and its dropouts can be chosen. */
-function published(preset: VisionTransformerOptions): ModelEntry {
+/** One of timm's: its shape is fixed; input size, dropouts and LayerScale can be chosen. */
+function published(shape: VisionTransformerOptions): ModelEntry {
   const create = (options: ModelOptions): VisionTransformer =>
-    new VisionTransformer({ ...defined(options), ...preset });
+    new VisionTransformer({ ...shape, ...defined(options), patchSize: 16, mlpRatio: 4 });
   return { options: rates, create };
 }
 
@@ -33,24 +33,44 @@ function defined(options: ModelOptions): ModelOptions {
   ) as unknown as ModelOptions;
 }
 
-const base = { patchSize: 16, depth: 12, mlpRatio: 4 } as const;
-const widths = {
-  tiny: { ...base, embedDim: 192, numHeads: 3 },
-  small: { ...base, embedDim: 384, numHeads: 6 },
-  base: { ...base, embedDim: 768, numHeads: 12 },
+const shapes = {
+  tiny: { embedDim: 192, depth: 12, numHeads: 3 },
+  small: { embedDim: 384, depth: 12, numHeads: 6 },
+  base: { embedDim: 768, depth: 12, numHeads: 12 },
+  large: { embedDim: 1024, depth: 24, numHeads: 16 },
 } as const;
 
-/** By name, for the registry. */
+const deit3Shapes = {
+  small: shapes.small,
+  medium: { embedDim: 512, depth: 12, numHeads: 8 },
+  base: shapes.base,
+  large: shapes.large,
+} as const;
+
+/** DeiT-III's authors begin with 1e-4, timm writes 1e-6; published weights have their own. */
+const deit3 = { initValues: 1e-4, noEmbedClass: true } as const;
+
+/** Models of every shape, for images of 224 and 384 pixels. */
+function family(
+  nameOf: (shape: string) => string,
+  each: Readonly<Record<string, VisionTransformerOptions>>,
+  preset: VisionTransformerOptions = {},
+): Record<string, ModelEntry> {
+  const named = Object.entries(each).flatMap(([name, shape]) =>
+    [224, 384].map((imageSize) => {
+      const entry = published({ ...shape, ...preset, imageSize });
+      return [`${nameOf(name)}_patch16_${imageSize}`, entry] as const;
+    }),
+  );
+  return Object.fromEntries(named);
+}
+
+/** By name, for the registry. timm has no `deit_large…` and not every shape for 384 pixels; the pattern goes on. */
 export const vitModels: Readonly<Record<string, ModelEntry>> = {
   deit: free(true),
   vit: free(false),
-  deit_tiny_distilled_patch16_224: published({ ...widths.tiny, distilled: true }),
-  deit_small_distilled_patch16_224: published({ ...widths.small, distilled: true }),
-  deit_base_distilled_patch16_224: published({ ...widths.base, distilled: true }),
-  deit_tiny_patch16_224: published(widths.tiny),
-  deit_small_patch16_224: published(widths.small),
-  deit_base_patch16_224: published(widths.base),
-  vit_tiny_patch16_224: published(widths.tiny),
-  vit_small_patch16_224: published(widths.small),
-  vit_base_patch16_224: published(widths.base),
+  ...family((shape) => `deit_${shape}_distilled`, shapes, { distilled: true }),
+  ...family((shape) => `deit_${shape}`, shapes),
+  ...family((shape) => `deit3_${shape}`, deit3Shapes, deit3),
+  ...family((shape) => `vit_${shape}`, shapes),
 };

@@ -1,8 +1,26 @@
 /** The networks. They know tensors only: no data, no loss, no file. */
 export { CosineLinear } from './cosine-linear.js';
-export { type FastInference, type FastInferenceOptions, fastInference } from './fold-batch-norm.js';
-export type { ImageModel, ModelEntry, ModelOptions, ModelOutput } from './model.js';
+export {
+  canFold,
+  type FastInference,
+  type FastInferenceOptions,
+  type FoldableNetwork,
+  fastInference,
+} from './fold-batch-norm.js';
+export { LayerScale } from './layer-scale.js';
+export {
+  type FeatureNet,
+  type ImageModel,
+  isFeatureNet,
+  type ModelEntry,
+  type ModelOptions,
+  type ModelOutput,
+} from './model.js';
 export { type Grid, interpolatePositions } from './pos-embed.js';
 export { createModel, modelNames, modelOptionNames, registerModel } from './registry.js';
+export { RegNet, type RegNetOptions, type RegNetShape, regnetNameFromTorchvision } from './regnet.js';
+export { RegNetBlock, SqueezeExcite } from './regnet-block.js';
+export { ResNet, type ResNetOptions } from './resnet.js';
+export { ResNetBasicBlock, ResNetBottleneck } from './resnet-blocks.js';
 export { BasicBlock, ResNetCifar, type ResNetCifarOptions } from './resnet-cifar.js';
 export { VisionTransformer, type VisionTransformerOptions, type VitFeatures } from './vit.js';

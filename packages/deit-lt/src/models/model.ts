@@ -1,11 +1,27 @@
 /** What every network of the registry is: its input and output, the options that it may be made with, its entry. */
 import type * as torch from '@deit-lt/torch';
+import type { CosineLinear } from './cosine-linear.js';
 
 /** Logits `[B, numClasses]`; of a distilled model those of both heads. */
 export type ModelOutput = torch.Tensor | [cls: torch.Tensor, dist: torch.Tensor];
 
 /** Takes normalised images `[B, inChans, H, W]`. */
 export type ImageModel = torch.nn.Module<[images: torch.Tensor], ModelOutput>;
+
+/** A network of convolutions: its pooled features, and the classifier that looks at them. */
+export interface FeatureNet extends torch.nn.Module {
+  /** Width of the features. */
+  readonly numFeatures: number;
+  /** Not a child of its own, but one of the network's. */
+  readonly classifier: torch.nn.Linear | CosineLinear;
+  /** What the classifier sees, before any normalisation: images `[B, inChans, H, W]` → `[B, numFeatures]`. */
+  features(images: torch.Tensor): torch.Tensor;
+}
+
+/** Whether a model is a `FeatureNet`. */
+export function isFeatureNet(model: torch.nn.AnyModule): model is FeatureNet {
+  return 'features' in model && 'classifier' in model && 'numFeatures' in model;
+}
 
 /** What `createModel` takes; each model says which of them it knows. */
 export interface ModelOptions {
@@ -30,7 +46,11 @@ export interface ModelOptions {
   attnDropRate?: number;
   /** Drop path of the last block; that of the first is 0. Default 0. */
   dropPathRate?: number;
-  /** Convolutional networks: a classifier with normalised features and weights. Default false. */
+  /** Transformers: what the factors of LayerScale begin at; null is without. Default null, 1e-4 for DeiT-III. */
+  initValues?: number | null;
+  /** ResNets for small images: channels of the first stage. Default 16, of ResNet-18 and 34 64. */
+  width?: number;
+  /** ResNets: a classifier with normalised features and weights. Default false. */
   cosine?: boolean;
   /** Where the parameters are made. Default the CPU. */
   device?: torch.Device;

@@ -3,9 +3,13 @@ import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
 import { vitModels } from './deit.js';
 import type { ImageModel, ModelEntry, ModelOptions } from './model.js';
+import { regnetModels } from './regnet.js';
+import { resnetModels } from './resnet.js';
 import { resnetCifarModels } from './resnet-cifar.js';
 
-const models = new Map<string, ModelEntry>([...Object.entries(vitModels), ...Object.entries(resnetCifarModels)]);
+const models = new Map<string, ModelEntry>(
+  [vitModels, resnetCifarModels, resnetModels, regnetModels].flatMap((each) => Object.entries(each)),
+);
 
 /** What every model knows. */
 const common: readonly (keyof ModelOptions)[] = ['numClasses', 'imageSize', 'inChans', 'device'];

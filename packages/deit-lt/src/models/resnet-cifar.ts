@@ -4,8 +4,9 @@
  * long-tail teachers, so their weights load.
  */
 import * as torch from '@deit-lt/torch';
+import type { NormalizedConv } from './conv-norm.js';
 import { CosineLinear } from './cosine-linear.js';
-import type { ModelEntry } from './model.js';
+import type { FeatureNet, ModelEntry } from './model.js';
 
 const { BatchNorm2d, Conv2d, Linear, Module, Sequential, functional: F, init } = torch.nn;
 
@@ -33,6 +34,14 @@ export class BasicBlock extends Module {
     this.bn1 = new BatchNorm2d(cOut, placement);
     this.conv2 = conv3x3(cOut, cOut, 1, placement);
     this.bn2 = new BatchNorm2d(cOut, placement);
+  }
+
+  /** The convolutions of the body in order, with ReLU after each but the last. */
+  body(): readonly NormalizedConv[] {
+    return [
+      [this.conv1, this.bn1],
+      [this.conv2, this.bn2],
+    ];
   }
 
   /** ReLU and sum in place: nothing else needs what they overwrite. */
@@ -70,8 +79,9 @@ export interface ResNetCifarOptions {
  * Images `[B, inChans, H, W]` → logits `[B, numClasses]`, for H and W from 4 on; of 6n + 2 layers, n being
  * `blocksPerStage`. In training it wants batches of two or more.
  */
-export class ResNetCifar extends Module {
+export class ResNetCifar extends Module implements FeatureNet {
   readonly numClasses: number;
+  readonly numFeatures: number;
   readonly conv1: torch.nn.Conv2d;
   readonly bn1: torch.nn.BatchNorm2d;
   readonly layer1: torch.nn.Sequential;
@@ -84,6 +94,7 @@ export class ResNetCifar extends Module {
     super();
     const [first, second, third] = widths;
     this.numClasses = numClasses;
+    this.numFeatures = third;
     this.conv1 = conv3x3(inChans, first, 1, { device });
     this.bn1 = new BatchNorm2d(first, { device });
     this.layer1 = stage(blocksPerStage, first, first, 1, { device });
@@ -102,6 +113,10 @@ export class ResNetCifar extends Module {
   /** The blocks of all stages, in order. */
   blocks(): BasicBlock[] {
     return [this.layer1, this.layer2, this.layer3].flatMap((layer) => [...layer] as unknown as BasicBlock[]);
+  }
+
+  get classifier(): torch.nn.Linear | CosineLinear {
+    return this.linear;
   }
 
   forward(images: torch.Tensor): torch.Tensor {
@@ -127,13 +142,19 @@ function stage(blocks: number, cIn: number, cOut: number, stride: number, placem
 /** Any input size does, so `imageSize` changes nothing. */
 function ofLayers(layers: number): ModelEntry {
   return {
-    options: ['cosine'],
-    create: ({ numClasses, inChans, cosine, device }) =>
-      new ResNetCifar((layers - 2) / 6, { numClasses, inChans, cosine, device }),
+    options: ['cosine', 'width'],
+    create: ({ numClasses, inChans, width = 16, cosine, device }) =>
+      new ResNetCifar((layers - 2) / 6, {
+        numClasses,
+        inChans,
+        widths: [width, 2 * width, 4 * width],
+        cosine,
+        device,
+      }),
   };
 }
 
-/** By name, for the registry. */
+/** By name, for the registry. GLMC (Du et al., 2023) calls `resnet32` what is here `resnet32` with a width of 64. */
 export const resnetCifarModels: Readonly<Record<string, ModelEntry>> = {
   resnet20: ofLayers(20),
   resnet32: ofLayers(32),

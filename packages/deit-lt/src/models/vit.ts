@@ -36,6 +36,10 @@ export interface VisionTransformerOptions {
   attnDropRate?: number;
   /** Drop path of the last block; it grows linearly from 0 at the first. Default 0. */
   dropPathRate?: number;
+  /** What the factors of LayerScale begin at (DeiT-III); null is without. Default null. */
+  initValues?: number | null;
+  /** Whether only patches have positional embeddings, not CLS and DIST (DeiT-III). Default false. */
+  noEmbedClass?: boolean;
   /** Whether there are a DIST token and its head. Default false. */
   distilled?: boolean;
   /** Where the parameters are made. Default the CPU. */
@@ -64,6 +68,8 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   readonly grid: Grid;
   /** Tokens before the patches: 2 in a distilled model, else 1. */
   readonly prefixTokens: 1 | 2;
+  /** Of these, how many have positional embeddings: all or none. */
+  readonly embeddedPrefix: 0 | 1 | 2;
   readonly dropRate: number;
   readonly clsToken: torch.nn.Parameter;
   readonly posEmbed: torch.nn.Parameter;
@@ -76,8 +82,8 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
 
   constructor(options: VisionTransformerOptions = {}) {
     const { imageSize = 224, patchSize = 16, inChans = 3, numClasses = 1000, embedDim = 768, depth = 12 } = options;
-    const { numHeads = 12, dropRate = 0, dropPathRate = 0, distilled = false, device } = options;
-    const { mlpRatio, qkvBias, attnDropRate } = options;
+    const { numHeads = 12, dropRate = 0, dropPathRate = 0, distilled = false, noEmbedClass = false } = options;
+    const { mlpRatio, qkvBias, attnDropRate, initValues, device } = options;
     checkSizes(imageSize, patchSize, embedDim, numHeads);
     super();
     const [height, width] = pair(imageSize);
@@ -88,12 +94,13 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     this.embedDim = embedDim;
     this.dropRate = dropRate;
     this.prefixTokens = distilled ? 2 : 1;
+    this.embeddedPrefix = noEmbedClass ? 0 : this.prefixTokens;
     this.patchEmbed = new PatchEmbed(patchSize, inChans, embedDim, { device });
     this.grid = this.patchEmbed.gridOf(height, width);
     this.clsToken = token(1);
-    this.posEmbed = token(this.prefixTokens + this.grid[0] * this.grid[1]);
+    this.posEmbed = token(this.embeddedPrefix + this.grid[0] * this.grid[1]);
     this.distToken = distilled ? token(1) : null;
-    const block = { mlpRatio, qkvBias, dropRate, attnDropRate, device };
+    const block = { mlpRatio, qkvBias, dropRate, attnDropRate, initValues, device };
     this.blocks = new ModuleList(
       Array.from(
         { length: depth },
@@ -198,15 +205,19 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
       const patches = this.patchEmbed.call(images);
       const tokens = [this.clsToken, ...(this.distToken === null ? [] : [this.distToken])];
       const prefix = tokens.map((token) => token.expand(patches.size(0), -1, -1));
-      const xs = torch.cat([...prefix, patches], 1).add(this.positionsFor(images.size(2), images.size(3)));
+      const positions = this.positionsFor(images.size(2), images.size(3));
+      const xs =
+        this.embeddedPrefix === 0
+          ? torch.cat([...prefix, patches.add(positions)], 1)
+          : torch.cat([...prefix, patches], 1).add(positions);
       return this.dropRate === 0 ? xs : F.dropout(xs, { p: this.dropRate, training: this.training });
     });
   }
 
-  /** The positional embeddings for images of this size in pixels, `[1, N, D]`. */
+  /** The positional embeddings for images of this size in pixels, `[1, N, D]`; of the patches alone with `noEmbedClass`. */
   positionsFor(height: number, width: number): torch.Tensor {
     const grid = this.patchEmbed.gridOf(height, width);
-    if (grid[0] > 0 && grid[1] > 0) return interpolatePositions(this.posEmbed, this.prefixTokens, this.grid, grid);
+    if (grid[0] > 0 && grid[1] > 0) return interpolatePositions(this.posEmbed, this.embeddedPrefix, this.grid, grid);
     throw new UserError(
       'RECIPE',
       `images of ${height} × ${width} pixels are smaller than a patch of ${this.patchEmbed.patchSize}; use larger images or smaller patches`,

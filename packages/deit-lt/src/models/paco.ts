@@ -1,0 +1,117 @@
+/**
+ * What PaCo's training needs beside the network that it trains: embedding head, momentum encoder, queue.
+ * J. Cui et al., "Parametric contrastive learning", ICCV 2021, arXiv 2107.12028, which follows MoCo (He et al., CVPR
+ * 2020, arXiv 1911.05722); without a momentum encoder: "Generalized parametric contrastive learning", arXiv 2209.12400.
+ */
+import * as torch from '@deit-lt/torch';
+import { UserError } from '../errors.js';
+import type { ImageModel } from './model.js';
+import { EmbeddingHead } from './paco-head.js';
+import { EmbeddingQueue } from './paco-queue.js';
+
+const { Linear, Module } = torch.nn;
+
+/** A network that can stop before its classifier, which is called `linear` or `fc`. */
+export type PooledNetwork = ImageModel & {
+  /** What the classifier sees: `[B, D]`. */
+  features(images: torch.Tensor): torch.Tensor;
+};
+
+/** Of a batch of B images of one view. */
+export interface PacoOutput {
+  /** Of length 1, `[B, dim]`. */
+  readonly embeddings: torch.Tensor;
+  /** The classifier's, `[B, C]`. */
+  readonly logits: torch.Tensor;
+}
+
+export interface PacoModuleOptions {
+  /** Width of an embedding. Default 32, as for CIFAR. */
+  dim?: number;
+  /** Embeddings in the queue. Default 1024, as for CIFAR. */
+  queue?: number;
+  numClasses: number;
+  device?: torch.Device | undefined;
+}
+
+/**
+ * Images of the query view → embeddings and logits, by `network` and a head. `keyNetwork` is a network of the same kind,
+ * which becomes a copy that follows slowly and learns nothing by itself; with null (GPaCo) there is no key encoder, and the
+ * head has no batch norm. `network` is no part of this module, and is what remains after the training; its classifier is
+ * drawn anew.
+ *
+ * Throws `UserError` (RECIPE) for a network without pooled features and a linear classifier.
+ */
+export class Paco extends Module<[images: torch.Tensor], PacoOutput> {
+  readonly head: EmbeddingHead;
+  readonly keyEncoder: ImageModel | null;
+  readonly keyHead: EmbeddingHead | null;
+  readonly queue: EmbeddingQueue;
+  readonly #network: PooledNetwork;
+  readonly #classifier: torch.nn.Linear;
+
+  constructor(
+    network: ImageModel,
+    keyNetwork: ImageModel | null,
+    { dim = 32, queue = 1024, numClasses, device }: PacoModuleOptions,
+  ) {
+    super();
+    this.#network = requirePooled(network);
+    this.#classifier = requireLinear(network);
+    this.#classifier.resetParameters(); // as published: uniform, smaller than the CIFAR ResNets draw theirs
+    const width = this.#classifier.inFeatures;
+    const head = (): EmbeddingHead => new EmbeddingHead(width, dim, { batchNorm: keyNetwork !== null, device });
+    this.head = head();
+    this.keyEncoder = keyNetwork;
+    this.keyHead = keyNetwork === null ? null : head();
+    this.queue = new EmbeddingQueue({ size: queue, dim, numClasses, device });
+    this.#copyIntoKeys();
+  }
+
+  /** Query weights, and the key weights that follow them, in the same order. Empty without a key encoder. */
+  pairs(): { readonly queries: torch.Tensor[]; readonly keys: torch.Tensor[] } {
+    if (this.keyEncoder === null || this.keyHead === null) return { queries: [], keys: [] };
+    return {
+      queries: [...this.#network.parameters(), ...this.head.parameters()],
+      keys: [...this.keyEncoder.parameters(), ...this.keyHead.parameters()],
+    };
+  }
+
+  forward(images: torch.Tensor): PacoOutput {
+    const features = this.#network.features(images);
+    return { embeddings: this.head.call(features), logits: this.#classifier.call(features) };
+  }
+
+  /** Embeddings `[B, dim]` of the key view, without gradients. */
+  keys(images: torch.Tensor): torch.Tensor {
+    const { keyEncoder, keyHead } = this;
+    if (keyEncoder === null || keyHead === null) throw new Error('internal: GPaCo has no key encoder');
+    return torch.tidy(() => torch.noGrad(() => keyHead.call((keyEncoder as PooledNetwork).features(images))));
+  }
+
+  #copyIntoKeys(): void {
+    this.keyEncoder?.loadStateDict(this.#network.stateDict());
+    this.keyHead?.loadStateDict(this.head.stateDict());
+    this.keyEncoder?.requiresGrad_(false);
+    this.keyHead?.requiresGrad_(false);
+  }
+}
+
+function requirePooled(network: ImageModel): PooledNetwork {
+  if ('features' in network && typeof network.features === 'function') return network as PooledNetwork;
+  throw unfit();
+}
+
+function requireLinear(network: ImageModel): torch.nn.Linear {
+  const { linear, fc } = network as { linear?: unknown; fc?: unknown };
+  const classifier = linear ?? fc;
+  if (classifier instanceof Linear) return classifier;
+  throw unfit();
+}
+
+function unfit(): UserError {
+  return new UserError(
+    'RECIPE',
+    'the PaCo loss needs a ResNet with a linear classifier: take teacher.model.name=resnet32 and teacher.model.cosine=false.',
+  );
+}
