@@ -15,6 +15,9 @@ export function contradictions(recipe: Recipe): string[] {
         ]
       : []),
     ...parts.flatMap((name) => partContradictions(name, recipe[name])),
+    ...(recipe.teacher.loss.name === 'paco' && recipe.teacher.model.cosine === true
+      ? ['teacher.loss.name is "paco", which needs a linear classifier: set teacher.model.cosine=false']
+      : []),
     ...(transMix && cutmix === 0 && cutmixMinMax === null
       ? [
           'student.mixing.transMix is for the labels of CutMix, but student.mixing.cutmix is 0: set it to 1, or transMix=false',

@@ -15,7 +15,7 @@ function older(): Recipe {
   for (const part of ['teacher', 'student'])
     for (const key of ['samplerPower', 'samplerBeta', 'emaDevice', 'emaStepping', 'logGradNorm'])
       forget(`${part}.${key}`);
-  for (const key of ['external', 'sam.minRho', 'sam.steps', 'sam.halfPrecision']) forget(`teacher.${key}`);
+  for (const key of ['external', 'paco', 'sam.minRho', 'sam.steps', 'sam.halfPrecision']) forget(`teacher.${key}`);
   for (const key of ['clsThreshold', 'clsReweight', 'mixing.mode', 'mixing.untilEpoch', 'distillation.mapTargets'])
     forget(`student.${key}`);
   return recipe as Recipe;

@@ -15,6 +15,20 @@ const meant: Values = {
   teacher: {
     ...training,
     external: false,
+    paco: {
+      variant: 'paco',
+      alpha: 0.01,
+      beta: 1,
+      gamma: 1,
+      temperature: 0.05,
+      classTemperature: 1,
+      labelSmoothing: 0,
+      embedding: 32,
+      queue: 1024,
+      momentum: 0.999,
+      batchNormParts: 1,
+      keyAugment: { preset: 'paco-key' },
+    },
     sam: {
       minRho: 0.05,
       steps: [

@@ -41,6 +41,11 @@ const model = z
     dropRate: probability.optional(),
     attnDropRate: probability.optional(),
     dropPathRate: probability.optional().describe('drop path of the last block; linear over depth'),
+    initValues: positive
+      .nullable()
+      .optional()
+      .describe('transformers: what the factors of LayerScale begin at; null: none'),
+    width: count.optional().describe('ResNets for small images: channels of the first stage'),
     cosine: z.boolean().optional().describe('ResNet: classifier with normalised features and weights'),
   })
   .describe('the network');
@@ -128,6 +133,29 @@ const shared = {
 /** Re-weighting of a loss: with deferred re-weighting, in every epoch, or in none. */
 const reweight = z.enum(['drw', 'always', 'never']);
 
+const paco = z
+  .strictObject({
+    variant: z
+      .enum(['paco', 'gpaco'])
+      .describe(
+        'gpaco: no momentum encoder, both views learn by one network, and the head has three layers without batch norm',
+      ),
+    alpha: positive.describe('weight of another embedding of the class'),
+    beta: positive.describe('weight of the class itself'),
+    gamma: z.number().nonnegative().describe('weight of the embeddings in the denominator'),
+    temperature: positive.describe('divides the similarities of embeddings'),
+    classTemperature: positive.describe("divides the classifier's logits with their prior"),
+    labelSmoothing: probability.describe('part of beta that is spread over the other classes'),
+    embedding: count.describe('width of an embedding'),
+    queue: count.describe('embeddings of earlier images that a batch is compared with'),
+    momentum: probability.describe('what the key encoder keeps of itself in a step'),
+    batchNormParts: count.describe(
+      'parts of a batch with batch-norm statistics of their own, keys shuffled among them: as on so many cards',
+    ),
+    keyAugment: augmentSchema.describe('what the key encoder sees of an image; augment is for the query encoder'),
+  })
+  .describe('only with loss.name: paco');
+
 const teacher = z.strictObject({
   external: z
     .boolean()
@@ -136,7 +164,9 @@ const teacher = z.strictObject({
     ),
   ...shared,
   loss: z.strictObject({
-    name: z.enum(['ldam', 'cross-entropy', 'focal', 'vs', 'balanced-softmax', 'logit-adjustment']),
+    name: z
+      .enum(['ldam', 'cross-entropy', 'focal', 'vs', 'balanced-softmax', 'logit-adjustment', 'paco'])
+      .describe('paco: two views, a momentum encoder and a queue, as the block paco says; without re-weighting'),
     maxMargin: positive.optional().describe('LDAM: margin of the rarest class'),
     scale: positive.optional().describe('LDAM: factor of the cosines'),
     gamma: z.number().nonnegative().optional().describe('focal and VS'),
@@ -144,6 +174,7 @@ const teacher = z.strictObject({
     labelSmoothing: probability.optional().describe('cross-entropy, balanced softmax and logit adjustment'),
     published: z.boolean().optional().describe('focal: p is taken after the class weight, as published'),
   }),
+  paco,
   sam: z.strictObject({
     rho: z.number().nonnegative().describe('radius of the neighbourhood; 0: no SAM'),
     adaptive: z.boolean(),

@@ -8,12 +8,15 @@ const names: readonly Statistics[] = ['runningMean', 'runningVar', 'numBatchesTr
 type Exposed = { -readonly [K in Statistics]: torch.Tensor | null };
 
 /**
- * Runs `fn` while the batch norms in `module` that are in training normalise by their batch and record nothing. The
- * running statistics are out of sight meanwhile, so `fn` must not read the module's state dict. Gives what `fn` gives.
+ * Runs `fn` while the batch norms in `modules` that are in training normalise by their batch and record nothing. The
+ * running statistics are out of sight meanwhile, so `fn` must not read a module's state dict. Gives what `fn` gives.
  */
-export function withFrozenBatchNormStatistics<R>(module: torch.nn.AnyModule, fn: () => R): R {
+export function withFrozenBatchNormStatistics<R>(
+  modules: torch.nn.AnyModule | readonly torch.nn.AnyModule[],
+  fn: () => R,
+): R {
   const hidden: [norm: Exposed, buffers: (torch.Tensor | null)[]][] = [];
-  for (const norm of module.modules()) {
+  for (const norm of [modules].flat().flatMap((module) => module.modules())) {
     if (!(norm instanceof torch.nn.BatchNorm) || !norm.training) continue;
     const exposed = norm as Exposed;
     hidden.push([exposed, names.map((name) => exposed[name])]);

@@ -34,13 +34,15 @@ export interface EvaluateOptions {
   readonly device?: string;
   /** From normalised images `[B, 3, S, S]` to logits `[B, C]`. Runs without gradients. */
   readonly logits: (images: torch.Tensor) => OutputLogits;
+  /** Gets the best classes of each batch of each output, in order, as `Metrics.add` returns them. */
+  readonly keep?: (output: keyof OutputLogits, best: Int32Array) => void;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
 /** Evaluates all images of `source`. Throws the signal's reason when it is aborted. */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationResult> {
-  const { source, labels, groups, pipeline, batchSize, logits, device, onProgress, signal } = options;
+  const { source, labels, groups, pipeline, batchSize, logits, device, keep, onProgress, signal } = options;
   const metrics = new Map<keyof OutputLogits, Metrics>();
   const ids = Int32Array.from({ length: labels.length }, (_, i) => i);
   const loader = new Loader({ source, labels, pipeline, ids, batchSize, ...(device && { device }) });
@@ -55,7 +57,8 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
         if (values === undefined) continue;
         const of = metrics.get(name) ?? new Metrics({ groups });
         metrics.set(name, of);
-        of.add(values.float(), batch.labels);
+        const best = of.add(values.float(), batch.labels);
+        keep?.(name, best);
       }
     });
     done += batch.labels.length;

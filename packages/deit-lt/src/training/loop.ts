@@ -12,7 +12,7 @@ import { stream } from '../random/stream.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import type { Placement } from './device.js';
 import type { Ema } from './ema.js';
-import { type EvaluationResult, evaluate } from './evaluate.js';
+import { type EvaluateOptions, type EvaluationResult, evaluate } from './evaluate.js';
 import { plainName } from './model-of.js';
 import { nextTurn } from './next-turn.js';
 import type { LabelledSource, TrainingData } from './prepare-data.js';
@@ -21,7 +21,7 @@ import type { RunConfig, RunFolder } from './run-folder.js';
 import { isReweighted, learningRate, scaledLearningRate, totalEpochs } from './schedules.js';
 import { SpeedMeter } from './speed-meter.js';
 import { backward, type SamPlan, update } from './step.js';
-import type { LossParts, Task } from './task.js';
+import { type LossParts, learningParameters, type Task } from './task.js';
 import { normOfAll } from './tensor-lists.js';
 import { loadState, type Progress, saveState, saveWeights, type Trained } from './training-state.js';
 
@@ -55,6 +55,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   const { task, recipe, data, run, config, reporter, evaluation, saveEverySeconds = 20 } = options;
   const trained: Trained = {
     model: task.model,
+    companion: task.companion,
     optimizer: options.optimizer,
     ema: options.ema,
     device: options.placement.device,
@@ -238,7 +239,8 @@ function addNorm(sums: Record<string, number>, norm: number): void {
 
 /** Weights can be lost by the last update of an epoch, after its last loss; such ones must not be saved. */
 function checkWeights(options: LoopOptions, epoch: number): void {
-  const norm = torch.tidy(() => torch.noGrad(() => normOfAll(options.task.model.parameters()).toNumber()));
+  const parameters = learningParameters(options.task).map(([, parameter]) => parameter);
+  const norm = torch.tidy(() => torch.noGrad(() => normOfAll(parameters).toNumber()));
   if (Number.isFinite(norm)) return;
   throw notFinite(
     options,
@@ -291,10 +293,14 @@ type EvaluateSplitOptions = Pick<
   'task' | 'data' | 'pipelines' | 'evaluation' | 'placement' | 'reporter' | 'signal'
 >;
 
-/** The model's accuracies on `split`, with the weights that it has; `stopped` when the signal came before all were known. */
+/**
+ * The model's accuracies on `split`, with the weights that it has; `stopped` when the signal came before all were known.
+ * `keep` gets the best classes of each batch.
+ */
 export async function evaluateSplit(
   { task, data, pipelines, evaluation, placement, reporter, signal }: EvaluateSplitOptions,
   split: LabelledSource,
+  keep?: EvaluateOptions['keep'],
 ): Promise<EvaluationResult | 'stopped'> {
   task.model.eval();
   try {
@@ -306,6 +312,7 @@ export async function evaluateSplit(
       logits: (images) => placement.autocast(() => task.logits(images)),
       device: placement.device,
       onProgress: (done, total) => reporter.progress('evaluating', done, total),
+      ...(keep && { keep }),
       ...(signal && { signal }),
     });
   } catch (error) {

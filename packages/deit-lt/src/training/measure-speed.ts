@@ -6,14 +6,14 @@ import { openPixels } from '../data/open-pixels.js';
 import { shuffled } from '../data/sampler-orders.js';
 import { stream } from '../random/stream.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
+import { createTeacherTask } from './create-teacher-task.js';
 import { placementOf } from './device.js';
 import { modelOf } from './model-of.js';
 import { createOptimizer } from './optimizer.js';
 import { SAM } from './sam.js';
 import { backward, update } from './step.js';
 import { StudentTask } from './student-task.js';
-import type { Task } from './task.js';
-import { TeacherTask } from './teacher-task.js';
+import { learningParameters, type Task } from './task.js';
 import { trainingPipeline } from './training-pipeline.js';
 
 export interface MeasureSpeedOptions {
@@ -38,12 +38,15 @@ export async function measureTrainingSpeed(
   const trainCounts = new Int32Array(numClasses).fill(1);
   const placement = placementOf(recipe);
   const { device } = placement;
-  const teacher = modelOf('teacher', recipe.teacher, numClasses).to(device) as TeacherTask['model'];
+  const teacher = modelOf('teacher', recipe.teacher, numClasses).to(device) as torch.nn.Module<
+    [torch.Tensor],
+    torch.Tensor
+  >;
   const student = modelOf('student', recipe.student, numClasses).to(device);
   const answers = (images: torch.Tensor): torch.Tensor => teacher.call(images);
   const run = (task: Task, part: TrainingRecipe): Promise<number> => rate(task, part, { recipe, dataset, seconds });
   const teacherRate = await run(
-    new TeacherTask({ model: teacher, recipe: recipe.teacher, trainCounts, device }),
+    createTeacherTask({ model: teacher, recipe: recipe.teacher, trainCounts, device }),
     recipe.teacher,
   );
   teacher.eval();
@@ -61,7 +64,7 @@ interface RateOptions {
 
 async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds }: RateOptions): Promise<number> {
   const placement = placementOf(recipe);
-  const optimizer = createOptimizer(task.model, part.optimizer, 1e-6);
+  const optimizer = createOptimizer({ namedParameters: () => learningParameters(task) }, part.optimizer, 1e-6);
   const { rho } = recipe.teacher.sam;
   const sam =
     task.kind === 'teacher' && rho > 0

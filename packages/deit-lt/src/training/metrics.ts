@@ -2,8 +2,9 @@
  * Accuracies of a classifier on a long-tailed problem, collected batch by batch. Head, mid and tail are means of their
  * classes' accuracies, as in the papers' tables; overall is over images.
  */
-import * as torch from '@deit-lt/torch';
+import type * as torch from '@deit-lt/torch';
 import { type Group, groupNames } from '../data/groups.js';
+import { bestClasses } from './best-classes.js';
 
 export interface MetricsOptions {
   /** The group of each class; its length is the number of classes. */
@@ -54,25 +55,23 @@ export class Metrics {
 
   /**
    * Counts a batch: logits `[B, C]`, labels of B images, and the batch's mean loss if it is known. Waits for the device.
-   * Throws `RangeError` when sizes do not go together or a label is no class.
+   * Returns the min(5, C) best classes of each image, as `bestClasses` does. Throws `RangeError` when sizes do not go
+   * together or a label is no class.
    */
-  add(logits: torch.Tensor, labels: ArrayLike<number>, loss?: number): void {
+  add(logits: torch.Tensor, labels: ArrayLike<number>, loss?: number): Int32Array {
     const classes = this.groups.length;
     this.#check(logits.shape, labels);
     const best = Math.min(5, classes);
-    const { predicted, top } = torch.tidy(() =>
-      torch.noGrad(() => ({
-        predicted: logits.argmax(1).int().toTypedArray<'int32'>(),
-        top: logits.topk(best, 1)[1].int().toTypedArray<'int32'>(), // (B, best)
-      })),
-    );
-    predicted.forEach((prediction, i) => {
-      this.#count(labels[i]!, prediction);
+    const top = bestClasses(logits, best);
+    for (let i = 0; i < labels.length; i++) {
+      this.#count(labels[i]!, top[i * best]!);
       if (top.subarray(i * best, (i + 1) * best).includes(labels[i]!)) this.#hitsOf5++;
-    });
-    if (loss === undefined) return;
-    this.#lossSum += loss * labels.length;
-    this.#lossImages += labels.length;
+    }
+    if (loss !== undefined) {
+      this.#lossSum += loss * labels.length;
+      this.#lossImages += labels.length;
+    }
+    return top;
   }
 
   /** The figures so far. */

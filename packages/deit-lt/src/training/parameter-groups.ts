@@ -26,7 +26,7 @@ export interface DecayGroup {
  * named `…bias`, and `undecayed`; with `weightDecay` the others. Both are there even when empty.
  */
 export function parameterGroups(
-  model: Pick<torch.nn.AnyModule, 'namedParameters'>,
+  model: { namedParameters(): torch.nn.NamedTensors<torch.nn.Parameter> },
   { weightDecay, undecayed = undecayedNames }: ParameterGroupsOptions,
 ): [undecayed: DecayGroup, decayed: DecayGroup] {
   const without: DecayGroup = { name: 'undecayed', params: [], weightDecay: 0 };

@@ -12,6 +12,8 @@ import type { Recipe } from '../recipe/schema.js';
 export interface LabelledSource {
   readonly source: PixelSource;
   readonly labels: Int32Array;
+  /** Where image i came from, as the data set says. */
+  readonly nameOf: (index: number) => string;
 }
 
 export interface TrainingData {
@@ -56,7 +58,7 @@ export function prepareData(dataset: Dataset, recipe: Pick<Recipe, 'data' | 'eva
 }
 
 function open(split: ImageSplit): LabelledSource {
-  return { source: openPixels(split.images), labels: split.labels };
+  return { source: openPixels(split.images), labels: split.labels, nameOf: split.images.nameOf };
 }
 
 function checkSelection({ data, evaluation }: Pick<Recipe, 'data' | 'evaluation'>, dataset: Dataset): void {

@@ -1,6 +1,6 @@
 /**
  * A run on disk: `config.json` (enough to repeat it), `metrics.jsonl` (one line per epoch), `checkpoints/`, and at the end
- * `evaluation.json` (the figures of the best checkpoint).
+ * `evaluation.json` (the figures of the best checkpoint) and `predictions.safetensors` (what it says of each image).
  * A run of `train` has such a folder for each of its models: `teacher/`, `student/`, and `vit/` if asked for.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
@@ -61,6 +61,10 @@ export class RunFolder {
 
   get evaluationFile(): string {
     return path.join(this.folder, 'evaluation.json');
+  }
+
+  get predictionsFile(): string {
+    return path.join(this.folder, 'predictions.safetensors');
   }
 
   checkpoint(name: 'last' | 'best'): string {

@@ -3,7 +3,7 @@ import * as torch from '@deit-lt/torch';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { withFrozenBatchNormStatistics } from './batch-norm-statistics.js';
 import type { SAM } from './sam.js';
-import type { LossParts, Task } from './task.js';
+import { type LossParts, learningModules, learningParameters, type Task } from './task.js';
 
 /** Sharpness-aware minimisation around the optimizer, its radius by epoch (from 0), and what batch norm does meanwhile. */
 export interface SamPlan {
@@ -13,7 +13,7 @@ export interface SamPlan {
 }
 
 export interface UpdateOptions {
-  readonly task: Pick<Task, 'model'>;
+  readonly task: Pick<Task, 'model' | 'companion'>;
   readonly recipe: {
     readonly optimizer: Pick<TrainingRecipe['optimizer'], 'clipGradNorm'>;
     readonly logGradNorm?: boolean;
@@ -43,7 +43,7 @@ export function update(
   if (sam !== undefined && rho > 0) {
     sam.sam.rho = rho;
     sam.sam.firstStep();
-    if (sam.freezeStatistics) withFrozenBatchNormStatistics(task.model, again);
+    if (sam.freezeStatistics) withFrozenBatchNormStatistics(learningModules(task), again);
     else again();
     norm = clip(recipe, task);
     sam.sam.secondStep();
@@ -57,11 +57,11 @@ export function update(
 
 function clip(
   { optimizer: { clipGradNorm }, logGradNorm = false }: UpdateOptions['recipe'],
-  { model }: UpdateOptions['task'],
+  task: UpdateOptions['task'],
 ) {
   const { clipGradNorm_, totalGradNorm } = torch.optim;
   if (clipGradNorm === null && !logGradNorm) return undefined;
-  using norm =
-    clipGradNorm === null ? totalGradNorm(model.parameters()) : clipGradNorm_(model.parameters(), clipGradNorm);
+  const parameters = learningParameters(task).map(([, parameter]) => parameter);
+  using norm = clipGradNorm === null ? totalGradNorm(parameters) : clipGradNorm_(parameters, clipGradNorm);
   return norm.toNumber();
 }

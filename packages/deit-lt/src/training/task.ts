@@ -31,10 +31,28 @@ export interface PreparedBatch {
 export interface Task {
   readonly kind: TrainingKind;
   readonly model: torch.nn.Module<[torch.Tensor], unknown>;
+  /**
+   * What only the training needs, such as a head, a momentum encoder or a queue. It is trained where its parameters
+   * require a gradient, and is in the checkpoint `last`; evaluation and `best` do without it.
+   */
+  readonly companion?: torch.nn.AnyModule;
   /** First epoch of deferred re-weighting, or null. */
   readonly drwEpoch: number | null;
   /** Mixes the batch and asks the teacher, without gradients. The tensors belong to the open scope. */
   prepare(batch: TaskBatch): PreparedBatch;
   /** Logits of the model in evaluation mode. */
   logits(images: torch.Tensor): OutputLogits;
+}
+
+type Modules = Pick<Task, 'model' | 'companion'>;
+
+/** The modules that learn. */
+export function learningModules({ model, companion }: Modules): torch.nn.AnyModule[] {
+  return companion === undefined ? [model] : [model, companion];
+}
+
+/** What learns, by name: the model's parameters, then those of its companion that require a gradient. */
+export function learningParameters({ model, companion }: Modules): torch.nn.NamedTensors<torch.nn.Parameter> {
+  const beside = companion?.namedParameters('companion') ?? [];
+  return [...model.namedParameters(), ...beside.filter(([, parameter]) => parameter.requiresGrad)];
 }

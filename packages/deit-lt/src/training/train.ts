@@ -10,21 +10,22 @@ import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { teacherOrder } from './class-names.js';
 import { evaluationPipeline, openClassifier } from './classifier.js';
+import { createTeacherTask } from './create-teacher-task.js';
 import { type Placement, placementOf } from './device.js';
 import { Ema } from './ema.js';
 import type { EvaluationResult } from './evaluate.js';
 import { baseLearningRate, evaluateSplit, interrupted, type LoopOptions, runLoop } from './loop.js';
 import { modelOf } from './model-of.js';
 import { createOptimizer } from './optimizer.js';
+import { hashOfImages, PredictionRecorder, writePredictions } from './predictions.js';
 import { prepareData, type TrainingData } from './prepare-data.js';
 import { type Reporter, silentReporter, type TrainingKind } from './reporter.js';
 import { type RunConfig, RunFolder } from './run-folder.js';
 import { SAM } from './sam.js';
 import { samRadius } from './schedules.js';
 import { StudentTask } from './student-task.js';
-import type { Task } from './task.js';
+import { learningParameters, type Task } from './task.js';
 import { fastTeacher, type TeacherLogits, teacherLogits } from './teacher-logits.js';
-import { TeacherTask } from './teacher-task.js';
 import { trainingPipeline } from './training-pipeline.js';
 import { readWeights } from './training-state.js';
 
@@ -152,7 +153,6 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
   const part = plan.recipe;
   const numClasses = data.classNames.length;
   const model = modelOf(kind, part, numClasses).to(placement.device);
-  const optimizer = createOptimizer(model, part.optimizer, baseLearningRate(part));
   const ema =
     part.ema === null
       ? undefined
@@ -161,13 +161,15 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
   const { trainCounts } = data;
   const task: Task =
     kind === 'teacher'
-      ? new TeacherTask({
-          model: model as TeacherTask['model'],
+      ? createTeacherTask({
+          model: model as torch.nn.Module<[torch.Tensor], torch.Tensor>,
           recipe: recipe.teacher,
           trainCounts,
           device: placement.device,
         })
       : new StudentTask({ model, recipe: recipe.student, ...(oracle && teacherOf(oracle, recipe)), trainCounts });
+  const learning = { namedParameters: () => learningParameters(task) };
+  const optimizer = createOptimizer(learning, part.optimizer, baseLearningRate(part));
   const { sam: samRecipe } = recipe.teacher;
   const sam = kind === 'teacher' && samRecipe.rho > 0 ? new SAM(optimizer, samRecipe) : undefined;
   return {
@@ -187,16 +189,18 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
     }),
     teacherSha256: oracle?.sha256 ?? null,
     dispose: () => {
-      for (const resource of [oracle, ema, sam, optimizer, model]) resource?.[Symbol.dispose]();
+      for (const resource of [oracle, ema, sam, optimizer, model, task.companion]) resource?.[Symbol.dispose]();
     },
   };
 }
 
 /** Bytes of `last`, of the new `last` beside it while it is written, and of `best`; all in float32. */
-function checkpointBytes({ model }: Task, { ema, optimizer }: TrainingRecipe): number {
-  const weights = 4 * model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
+function checkpointBytes({ model, companion }: Task, { ema, optimizer }: TrainingRecipe): number {
+  const bytes = (tensors: readonly torch.Tensor[] = []): number => 4 * tensors.reduce((sum, x) => sum + x.numel(), 0);
+  const weights = bytes(model.parameters());
+  const beside = bytes(companion?.parameters()) + bytes(companion?.buffers());
   const copies = 1 + (ema === null ? 0 : 1) + (optimizer.name === 'sgd' ? 1 : 2);
-  return weights * (2 * copies + 1);
+  return weights * (2 * copies + 1) + 2 * beside;
 }
 
 /** The teacher's logits for the student's batches, in the order of the data's classes. */
@@ -224,7 +228,10 @@ function teacherOf({ logits, logitsOfOwn }: TeacherLogits, { student: { distilla
   return { teacher: teacherView ? logitsOfOwn : logits, teacherView };
 }
 
-/** The best checkpoint on the test images, or on the validation images when there are none; `evaluation.json` keeps it. */
+/**
+ * The best checkpoint on the test images, or on the validation images when there are none; `evaluation.json` keeps the
+ * figures, `predictions.safetensors` what it says of each image.
+ */
 async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stopped' | undefined> {
   const { data, run, task } = loop;
   const split = data.test ?? data.validation;
@@ -234,9 +241,15 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
     task.model.loadStateDict(best.tensors);
     return best.epoch;
   });
-  const evaluation = await evaluateSplit(loop, split);
-  if (evaluation !== 'stopped')
-    run.writeEvaluation({ split: data.test ? 'test' : 'validation', checkpoint: 'best', epoch, ...evaluation });
+  const recorder = new PredictionRecorder();
+  const evaluation = await evaluateSplit(loop, split, recorder.keep);
+  if (evaluation === 'stopped') return evaluation;
+  const { labels, nameOf } = split;
+  const of = { split: data.test ? 'test' : 'validation', checkpoint: 'best', epoch } as const;
+  const imagesSha256 = hashOfImages(nameOf, labels, data.classNames);
+  const outputs = recorder.outputs(labels.length);
+  writePredictions(run.predictionsFile, { ...of, data: data.name, imagesSha256, labels, outputs });
+  run.writeEvaluation({ ...of, ...evaluation });
   return evaluation;
 }
 

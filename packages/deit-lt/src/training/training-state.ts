@@ -1,6 +1,6 @@
 /**
- * The whole state of a training in one safetensors file: weights, averaged weights, optimizer, random numbers, and
- * where it stands. `last.safetensors` is such a file; `best.safetensors` has weights alone, under timm's names.
+ * The whole state of a training in one safetensors file: weights, averaged weights, what the task has beside the model,
+ * optimizer, random numbers, and where it stands. `last.safetensors` is such a file; `best.safetensors` has weights alone, under timm's names.
  */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
@@ -26,6 +26,8 @@ export interface Progress {
 /** What is saved and restored. */
 export interface Trained {
   readonly model: torch.nn.Module<[torch.Tensor], unknown>;
+  /** What only the training needs. */
+  readonly companion?: torch.nn.AnyModule | undefined;
   readonly optimizer: torch.optim.Optimizer<{ lr?: number }>;
   readonly ema: Ema | undefined;
   readonly device: string;
@@ -36,9 +38,10 @@ const format = 'deit-lt state 1';
 /** Writes everything to `file`, atomically. Throws UserError RUN_FOLDER when it cannot be written. */
 export function saveState(file: string, trained: Trained, progress: Progress, config: RunConfig): void {
   torch.tidy(() => {
-    const { model, optimizer, ema, device } = trained;
+    const { model, companion, optimizer, ema, device } = trained;
     const tensors = new Map<string, torch.Tensor>();
     for (const [name, value] of model.stateDict()) tensors.set(`model.${name}`, value);
+    for (const [name, value] of companion?.stateDict() ?? []) tensors.set(`companion.${name}`, value);
     for (const [name, value] of ema?.stateDict().tensors ?? []) tensors.set(`ema.${name}`, value);
     const { state, param_groups } = optimizer.stateDict();
     const numbers: Record<string, Record<string, unknown>> = {};
@@ -60,11 +63,12 @@ export function saveState(file: string, trained: Trained, progress: Progress, co
 }
 
 /** Restores what `saveState` wrote. Throws UserError CHECKPOINT when the file is damaged or of another model. */
-export function loadState(file: string, { model, optimizer, ema, device }: Trained): Progress {
+export function loadState(file: string, { model, companion, optimizer, ema, device }: Trained): Progress {
   return reading(file, () =>
     torch.tidy(() => {
       const { tensors, metadata } = readFile(file, format);
       model.loadStateDict(under(tensors, 'model.'));
+      companion?.loadStateDict(under(tensors, 'companion.'));
       const saved = JSON.parse(metadata.progress ?? 'null') as Progress;
       ema?.loadStateDict({ updates: saved.updates, tensors: under(tensors, 'ema.') });
       const { param_groups, numbers } = JSON.parse(metadata.optimizer ?? '{}') as {
