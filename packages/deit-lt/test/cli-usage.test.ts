@@ -28,7 +28,7 @@ const mistakes: readonly (readonly [words: string, status: number, message: RegE
   ['recipes --diff default', 2, /the name of a recipe is missing/],
   ['recipes default quickstart', 2, /To compare two: deit-lt recipes show default --diff quickstart/],
   ['recipes show default --diff quikstart', 2, /did you mean "quickstart"/],
-  ['teacher --data nowhere --set teacher.external=true', 2, /deit-lt student --teacher RUN/],
+  ['teacher --data nowhere --recipe cifar10-lt-50 --set teacher.external=true', 2, /deit-lt student --teacher RUN/],
   ['train --data nowhere', 1, /the data set "nowhere" does not exist/],
   ['train --resume --out nowhere', 1, /nowhere has no run to go on with/],
   ['eval nowhere --data shapes', 1, /nowhere does not exist; expected a run folder/],

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { totalEpochs } from '../training/schedules.js';
-import { differences } from './differences.js';
 import { loadRecipe } from './load.js';
 import { isValues } from './merge.js';
 
