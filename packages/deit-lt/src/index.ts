@@ -2,6 +2,7 @@
  * DeiT-LT as a library: data sets, long tails, models, losses, augmentation, training, evaluation. The command line
  * `deit-lt` is made of the same functions.
  */
+export * from './analysis/index.js';
 export { type PresetName, presets } from './augment/presets.js';
 export * from './augment/registry.js';
 export type { BatchTransform, Pipeline, View, WindowSampler } from './augment/transform.js';

@@ -1,0 +1,57 @@
+/**
+ * Whether a model is as often right as it says: the expected calibration error (Naeini et al., AAAI 2015; Guo et al., "On
+ * Calibration of Modern Neural Networks", ICML 2017).
+ */
+
+export interface Confidences {
+  /** Probability of the predicted class, 0 … 1, of each image. */
+  readonly confidence: ArrayLike<number>;
+  /** Whether the prediction was right. */
+  readonly correct: ArrayLike<boolean | number>;
+}
+
+export interface CalibrationBin {
+  /** Images whose confidence is in the bin. */
+  readonly images: number;
+  /** Means over them, 0 … 1; null in an empty bin. */
+  readonly confidence: number | null;
+  readonly accuracy: number | null;
+}
+
+export interface Calibration {
+  /** `Σ_b n_b/n · |accuracy_b − confidence_b|`, 0 … 1; null without images. */
+  readonly ece: number | null;
+  /** `confidence − accuracy` over all images: positive when the model is too sure; null without images. */
+  readonly overconfidence: number | null;
+  /** Of equal width, (0, 1/B], (1/B, 2/B] … */
+  readonly bins: readonly CalibrationBin[];
+}
+
+/** `bins`: how many of equal width. Default 15, as in Guo et al. */
+export function calibrationOf({ confidence, correct }: Confidences, { bins = 15 } = {}): Calibration {
+  const sums = Array.from({ length: bins }, () => ({ images: 0, confidence: 0, hits: 0 }));
+  for (let i = 0; i < confidence.length; i++) {
+    const bin = sums[Math.min(bins - 1, Math.max(0, Math.ceil(confidence[i]! * bins) - 1))]!;
+    bin.images++;
+    bin.confidence += confidence[i]!;
+    bin.hits += Number(correct[i]!);
+  }
+  const total = confidence.length;
+  const gap = (bin: { confidence: number; hits: number }): number => bin.confidence - bin.hits;
+  const share = (value: number, of: number): number | null => (of === 0 ? null : value / of);
+  return {
+    ece: share(
+      sums.reduce((sum, bin) => sum + Math.abs(gap(bin)), 0),
+      total,
+    ),
+    overconfidence: share(
+      sums.reduce((sum, bin) => sum + gap(bin), 0),
+      total,
+    ),
+    bins: sums.map(({ images, confidence: of, hits }) => ({
+      images,
+      confidence: share(of, images),
+      accuracy: share(hits, images),
+    })),
+  };
+}

@@ -1,0 +1,35 @@
+/** Where the two experts of a student agree, and where each of them is right alone. */
+
+export interface ExpertAnswers {
+  readonly labels: ArrayLike<number>;
+  /** Predicted class of each image. */
+  readonly cls: ArrayLike<number>;
+  readonly dist: ArrayLike<number>;
+}
+
+/** Counts of images. `bothRight + clsAlone + distAlone + bothWrong = images`. */
+export interface ExpertAgreement {
+  readonly images: number;
+  /** Both say the same, right or wrong. */
+  readonly agree: number;
+  readonly bothRight: number;
+  readonly clsAlone: number;
+  readonly distAlone: number;
+  readonly bothWrong: number;
+}
+
+/** Of the images for which `takes` (default: all) is true. */
+export function expertAgreement(
+  { labels, cls, dist }: ExpertAnswers,
+  takes: (image: number) => boolean = () => true,
+): ExpertAgreement {
+  const counts = { images: 0, agree: 0, bothRight: 0, clsAlone: 0, distAlone: 0, bothWrong: 0 };
+  for (let i = 0; i < labels.length; i++) {
+    if (!takes(i)) continue;
+    const [byCls, byDist] = [cls[i] === labels[i], dist[i] === labels[i]];
+    counts.images++;
+    if (cls[i] === dist[i]) counts.agree++;
+    counts[byCls ? (byDist ? 'bothRight' : 'clsAlone') : byDist ? 'distAlone' : 'bothWrong']++;
+  }
+  return counts;
+}
