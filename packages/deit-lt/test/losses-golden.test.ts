@@ -9,6 +9,7 @@ import { distillation } from '../src/losses/distillation.js';
 import { focal } from '../src/losses/focal.js';
 import { ldam, ldamMargins } from '../src/losses/ldam.js';
 import type { Loss } from '../src/losses/loss.js';
+import { type PacoOptions, paco } from '../src/losses/paco.js';
 import { softTargetCrossEntropy } from '../src/losses/soft-target-cross-entropy.js';
 import { vs } from '../src/losses/vs.js';
 import { assertClose, assertNear, golden, skipGolden } from './helpers/golden-files.js';
@@ -18,13 +19,17 @@ interface Case {
   inputs: string[];
   value: number;
   weights?: string | null;
-  class_counts?: number[];
+  class_counts?: number[] | null;
   margins?: number[];
   max_m?: number;
   s?: number;
   gamma?: number;
   tau?: number;
   alpha?: number;
+  beta?: number;
+  temperature?: number;
+  supt?: number;
+  smooth?: number;
   smoothing?: number;
   distillation_type?: 'none' | 'soft' | 'hard';
   weighted_distillation?: boolean;
@@ -94,6 +99,25 @@ function checkDistillation(each: Case): void {
   assertNear(dist.grad, tensor(`${name}.grad.outputs_dist`), gradient, 'gradient of DIST');
 }
 
+function checkPaco(each: Case): void {
+  const { name, class_counts: counts = null, supt: classTemperature, smooth: labelSmoothing } = each;
+  const { alpha, beta, gamma, temperature } = each;
+  const options = { alpha, beta, gamma, temperature, classTemperature, labelSmoothing } as PacoOptions;
+  const embeddings = tensor(`${name}.features`).clone().requiresGrad_();
+  const logits = tensor(`${name}.sup_logits`).clone().requiresGrad_();
+  const loss = paco(counts, options)({ embeddings, labels: tensor(`${name}.labels`), logits });
+  loss.backward();
+  assertClose(loss.toNumber(), each.value, value, 'value');
+  assertNear(embeddings.grad, tensor(`${name}.grad.features`), gradient, 'gradient of the embeddings');
+  assertNear(logits.grad, tensor(`${name}.grad.sup_logits`), gradient, 'gradient of the logits');
+}
+
+/** By what the case has tensors of. */
+function checkOf({ name }: Case): (each: Case) => void {
+  if (has(`${name}.outputs_cls`)) return checkDistillation;
+  return has(`${name}.sup_logits`) ? checkPaco : checkLoss;
+}
+
 suite('golden losses', { skip: skipGolden }, () => {
   for (const { counts, beta, weights } of json.effective_number_weights.cases)
     test(`classWeights() of ${counts.length} classes from ${counts[0]} to ${counts.at(-1)} images, beta ${beta}`, () => {
@@ -110,10 +134,5 @@ suite('golden losses', { skip: skipGolden }, () => {
         });
       });
 
-  for (const each of json.cases) {
-    const skip = /paco/.test(each.name) && 'PaCo has no loss here yet (issue later)';
-    test(`${each.name}: value and gradient`, { skip }, () =>
-      torch.tidy(() => (has(`${each.name}.outputs_cls`) ? checkDistillation(each) : checkLoss(each))),
-    );
-  }
+  for (const each of json.cases) test(`${each.name}: value and gradient`, () => torch.tidy(() => checkOf(each)(each)));
 });

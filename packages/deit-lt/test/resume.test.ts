@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import * as torch from '@deit-lt/torch';
-import type { EpochRecord, Reporter } from '../src/training/reporter.js';
 import { RunFolder } from '../src/training/run-folder.js';
 import { type TrainOptions, trainAll, trainStudent, trainTeacher } from '../src/training/train.js';
+import { abortAt, assertSameRun, metricsOf } from './helpers/same-run.js';
 import { atBatch, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-resume-'));
@@ -28,44 +27,6 @@ before(async () => {
 });
 after(() => rmSync(root, { recursive: true, force: true }));
 
-/** Every tensor, and what the metadata say but for the seconds. */
-function assertSameFile(actual: string, expected: string): void {
-  const [a, e] = [actual, expected].map((file) => torch.safetensors.open(file));
-  using opened = a!;
-  using wanted = e!;
-  assert.deepEqual(opened.names, wanted.names);
-  torch.tidy(() => {
-    for (const name of wanted.names) {
-      const [one, other] = [opened.get(name), wanted.get(name)];
-      const bytes = [one, other].map((tensor) => Buffer.from(tensor.contiguous().view([-1]).toTypedArray().buffer));
-      assert.ok(bytes[0]!.equals(bytes[1]!), `${name} differs`);
-    }
-  });
-  assert.deepEqual(placeOf(opened.metadata), placeOf(wanted.metadata));
-}
-
-function placeOf({ progress = 'null', optimizer, epoch }: Readonly<Record<string, string>>): unknown {
-  const { seconds: _, ...place } = (JSON.parse(progress) ?? {}) as Record<string, unknown>;
-  return { place, optimizer, epoch };
-}
-
-function metricsOf(folder: string): Omit<EpochRecord, 'seconds' | 'imagesPerSecond'>[] {
-  return new RunFolder(folder).readMetrics().map(({ seconds, imagesPerSecond, ...record }) => {
-    assert.ok(seconds > 0 && imagesPerSecond > 0);
-    return record;
-  });
-}
-
-/** All that a run leaves, but for its configuration and the timings. */
-function assertSameRun(actual: string, expected: string): void {
-  const [run, wanted] = [new RunFolder(actual), new RunFolder(expected)];
-  for (const name of ['last', 'best'] as const) assertSameFile(run.checkpoint(name), wanted.checkpoint(name));
-  assert.deepEqual(metricsOf(actual), metricsOf(expected));
-  assert.equal(readFileSync(run.evaluationFile, 'utf8'), readFileSync(wanted.evaluationFile, 'utf8'));
-  for (const folder of ['.', 'checkpoints'])
-    assert.deepEqual(readdirSync(path.join(actual, folder)), readdirSync(path.join(expected, folder)));
-}
-
 /** Runs resume-child.ts until it says that it is there, and kills it. */
 async function killedAt(folder: string, place: readonly [string, number, number], resume = false): Promise<void> {
   const script = path.join(import.meta.dirname, 'resume-child.js');
@@ -77,12 +38,6 @@ async function killedAt(folder: string, place: readonly [string, number, number]
   assert.equal(String(first[0]), 'reached');
   child.kill('SIGKILL');
   assert.deepEqual(await ended, [null, 'SIGKILL']);
-}
-
-/** A reporter and signal: the signal comes where `place` says. */
-function abortAt(place: (act: () => void) => Reporter): Pick<TrainOptions, 'reporter' | 'signal'> {
-  const controller = new AbortController();
-  return { reporter: place(() => controller.abort()), signal: controller.signal };
 }
 
 const teacher = wholeTeacher;

@@ -4,18 +4,11 @@
  * 2020, arXiv 1911.05722); without a momentum encoder: "Generalized parametric contrastive learning", arXiv 2209.12400.
  */
 import * as torch from '@deit-lt/torch';
-import { UserError } from '../errors.js';
-import type { ImageModel } from './model.js';
+import { type LinearFeatureNet, requireLinearFeatureNet } from './linear-feature-net.js';
 import { EmbeddingHead } from './paco-head.js';
 import { EmbeddingQueue } from './paco-queue.js';
 
-const { Linear, Module } = torch.nn;
-
-/** A network that can stop before its classifier, which is called `linear` or `fc`. */
-export type PooledNetwork = ImageModel & {
-  /** What the classifier sees: `[B, D]`. */
-  features(images: torch.Tensor): torch.Tensor;
-};
+const { Module } = torch.nn;
 
 /** Of a batch of B images of one view. */
 export interface PacoOutput {
@@ -44,25 +37,23 @@ export interface PacoModuleOptions {
  */
 export class Paco extends Module<[images: torch.Tensor], PacoOutput> {
   readonly head: EmbeddingHead;
-  readonly keyEncoder: ImageModel | null;
+  readonly keyEncoder: LinearFeatureNet | null;
   readonly keyHead: EmbeddingHead | null;
   readonly queue: EmbeddingQueue;
-  readonly #network: PooledNetwork;
-  readonly #classifier: torch.nn.Linear;
+  readonly #network: LinearFeatureNet;
 
   constructor(
-    network: ImageModel,
-    keyNetwork: ImageModel | null,
+    network: torch.nn.AnyModule,
+    keyNetwork: torch.nn.AnyModule | null,
     { dim = 32, queue = 1024, numClasses, device }: PacoModuleOptions,
   ) {
     super();
-    this.#network = requirePooled(network);
-    this.#classifier = requireLinear(network);
-    this.#classifier.resetParameters(); // as published: uniform, smaller than the CIFAR ResNets draw theirs
-    const width = this.#classifier.inFeatures;
-    const head = (): EmbeddingHead => new EmbeddingHead(width, dim, { batchNorm: keyNetwork !== null, device });
+    this.#network = requireLinearFeatureNet(network, 'paco');
+    this.#network.classifier.resetParameters(); // as published: uniform, smaller than the CIFAR ResNets draw theirs
+    const batchNorm = keyNetwork !== null;
+    const head = (): EmbeddingHead => new EmbeddingHead(this.#network.numFeatures, dim, { batchNorm, device });
     this.head = head();
-    this.keyEncoder = keyNetwork;
+    this.keyEncoder = keyNetwork === null ? null : requireLinearFeatureNet(keyNetwork, 'paco');
     this.keyHead = keyNetwork === null ? null : head();
     this.queue = new EmbeddingQueue({ size: queue, dim, numClasses, device });
     this.#copyIntoKeys();
@@ -79,14 +70,14 @@ export class Paco extends Module<[images: torch.Tensor], PacoOutput> {
 
   forward(images: torch.Tensor): PacoOutput {
     const features = this.#network.features(images);
-    return { embeddings: this.head.call(features), logits: this.#classifier.call(features) };
+    return { embeddings: this.head.call(features), logits: this.#network.classifier.call(features) };
   }
 
   /** Embeddings `[B, dim]` of the key view, without gradients. */
   keys(images: torch.Tensor): torch.Tensor {
     const { keyEncoder, keyHead } = this;
     if (keyEncoder === null || keyHead === null) throw new Error('internal: GPaCo has no key encoder');
-    return torch.tidy(() => torch.noGrad(() => keyHead.call((keyEncoder as PooledNetwork).features(images))));
+    return torch.tidy(() => torch.noGrad(() => keyHead.call(keyEncoder.features(images))));
   }
 
   #copyIntoKeys(): void {
@@ -95,23 +86,4 @@ export class Paco extends Module<[images: torch.Tensor], PacoOutput> {
     this.keyEncoder?.requiresGrad_(false);
     this.keyHead?.requiresGrad_(false);
   }
-}
-
-function requirePooled(network: ImageModel): PooledNetwork {
-  if ('features' in network && typeof network.features === 'function') return network as PooledNetwork;
-  throw unfit();
-}
-
-function requireLinear(network: ImageModel): torch.nn.Linear {
-  const { linear, fc } = network as { linear?: unknown; fc?: unknown };
-  const classifier = linear ?? fc;
-  if (classifier instanceof Linear) return classifier;
-  throw unfit();
-}
-
-function unfit(): UserError {
-  return new UserError(
-    'RECIPE',
-    'the PaCo loss needs a ResNet with a linear classifier: take teacher.model.name=resnet32 and teacher.model.cosine=false.',
-  );
 }

@@ -1,6 +1,6 @@
 /** What no single value of a recipe shows: values that do not go together, and those that have no effect. */
 import { UserError } from '../errors.js';
-import type { Recipe, TrainingRecipe } from './schema.js';
+import type { Recipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
 const parts = ['teacher', 'student'] as const;
 
@@ -15,13 +15,26 @@ export function contradictions(recipe: Recipe): string[] {
         ]
       : []),
     ...parts.flatMap((name) => partContradictions(name, recipe[name])),
-    ...(recipe.teacher.loss.name === 'paco' && recipe.teacher.model.cosine === true
-      ? ['teacher.loss.name is "paco", which needs a linear classifier: set teacher.model.cosine=false']
-      : []),
+    ...teacherContradictions(recipe.teacher),
     ...(transMix && cutmix === 0 && cutmixMinMax === null
       ? [
           'student.mixing.transMix is for the labels of CutMix, but student.mixing.cutmix is 0: set it to 1, or transMix=false',
         ]
+      : []),
+  ];
+}
+
+/** Losses that have parts of their own beside the network. */
+const withCompanion: readonly TeacherRecipe['loss']['name'][] = ['paco'];
+
+function teacherContradictions({ loss: { name }, model, drw }: TeacherRecipe): string[] {
+  if (!withCompanion.includes(name)) return [];
+  return [
+    ...(model.cosine === true
+      ? [`teacher.loss.name is "${name}", which needs a linear classifier: set teacher.model.cosine=false`]
+      : []),
+    ...(drw.epoch !== null
+      ? [`teacher.loss.name is "${name}", which balances the classes by itself: set teacher.drw.epoch=null`]
       : []),
   ];
 }

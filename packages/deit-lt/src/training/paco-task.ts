@@ -10,7 +10,6 @@
  */
 import * as torch from '@deit-lt/torch';
 import { type PacoLoss, paco } from '../losses/paco.js';
-import type { ImageModel } from '../models/model.js';
 import { Paco, type PacoOutput } from '../models/paco.js';
 import type { QueueContent } from '../models/paco-queue.js';
 import type { TeacherRecipe } from '../recipe/schema.js';
@@ -23,7 +22,7 @@ export interface PacoTaskOptions {
   /** Query encoder and classifier: what predicts. */
   readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
   /** Another network of the same kind, with any weights; for GPaCo it is not needed. */
-  readonly keyNetwork: ImageModel | null;
+  readonly keyNetwork: torch.nn.AnyModule | null;
   readonly recipe: TeacherRecipe['paco'];
   readonly trainCounts: Int32Array;
   readonly device: string;
