@@ -2,6 +2,9 @@
  * DeiT-LT as a library: data sets, long tails, models, losses, augmentation, training, evaluation. The command line
  * `deit-lt` is made of the same functions.
  */
+export { bySeed, type ComparedModel, type Contender, findModels } from './analysis/compared-runs.js';
+export { type Comparison, compareRuns } from './analysis/comparison.js';
+export type { ComparisonRow, Estimate } from './analysis/comparison-figures.js';
 export * from './analysis/index.js';
 export { type PresetName, presets } from './augment/presets.js';
 export * from './augment/registry.js';

@@ -91,9 +91,23 @@ export const commandTable: readonly CommandSpec[] = [
     name: 'eval',
     summary: 'measures a trained model on test images: overall, head, mid and tail accuracy',
     arguments: [run],
-    options: ['data', ...reading, 'which', 'weights', 'json'],
+    options: ['data', ...reading, 'which', 'weights', 'save', 'json'],
     examples: ['deit-lt eval runs/cifar --data cifar10', 'deit-lt eval runs/cifar --data cifar10 --json'],
     load: () => import('./eval.js'),
+  },
+  {
+    name: 'compare',
+    summary: 'shows runs side by side: accuracies with intervals, and their differences on the same images',
+    details: 'Runs that differ in their seed alone are one row, with mean and deviation.',
+    arguments: [
+      {
+        name: '<run...>',
+        description: 'run folders, or folders that have some; the first is what the others are compared with',
+      },
+    ],
+    options: ['format', 'json'],
+    examples: ['deit-lt compare runs/cifar', 'deit-lt compare runs/seed-0 runs/seed-1 runs/other --format markdown'],
+    load: () => import('./compare.js'),
   },
   {
     name: 'predict',

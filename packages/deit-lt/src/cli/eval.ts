@@ -1,4 +1,6 @@
 /** `deit-lt eval`: accuracies of a trained model on test images. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { Dataset, ImageSplit } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { UserError } from '../errors.js';
@@ -6,6 +8,9 @@ import { compareClassNames } from '../training/class-names.js';
 import { type Classifier, openClassifier } from '../training/classifier.js';
 import { type EvaluationResult, evaluate } from '../training/evaluate.js';
 import type { MetricsResult } from '../training/metrics.js';
+import { PredictionRecorder } from '../training/predictions.js';
+import { RunFolder } from '../training/run-folder.js';
+import { saveEvaluation } from '../training/save-evaluation.js';
 import { required } from './choose-recipe.js';
 import type { CliContext, CommandInput } from './context.js';
 import { openData } from './open-data.js';
@@ -15,30 +20,57 @@ const batchSize = 256;
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const data = required(options.data, '--data is missing: the images to measure on');
-  const { which, weights } = options;
+  const { which, weights, save = false } = options;
+  if (save && (which === 'last' || weights !== undefined))
+    throw new UserError('USAGE', '--save keeps the figures of the best checkpoint: leave out --which and --weights.');
   using classifier = await openClassifier(args[0]!, { ...(which && { which }), ...(weights && { weights }) });
+  const run = save ? runOf(classifier) : undefined;
   const dataset = await openData(data, options, context);
-  const result = await evaluateOn(dataset, classifier, context);
+  const { result, save: keep } = await evaluateOn(dataset, classifier, context);
+  if (run !== undefined) {
+    keep(run);
+    context.note(`kept in ${run.folder}, for "deit-lt compare"`);
+  }
   if (options.json === true) context.printJson(resultJson(result, classifier));
   else context.print(resultText(result, classifier));
 }
 
-async function evaluateOn(dataset: Dataset, classifier: Classifier, context: CliContext): Promise<EvaluationResult> {
+/** The run folder that the checkpoint is the best of. Throws UserError USAGE for a file elsewhere. */
+function runOf({ file }: Classifier): RunFolder {
+  const run = new RunFolder(path.dirname(path.dirname(path.resolve(file))));
+  if (path.resolve(file) === run.checkpoint('best') && existsSync(run.configFile)) return run;
+  throw new UserError('USAGE', `--save needs the best checkpoint of a run folder; ${file} is none.`);
+}
+
+interface Evaluated {
+  readonly result: EvaluationResult;
+  /** Keeps it in a run folder. */
+  readonly save: (run: RunFolder) => void;
+}
+
+async function evaluateOn(dataset: Dataset, classifier: Classifier, context: CliContext): Promise<Evaluated> {
   const test = testOf(dataset);
   const order = compareClassNames(classifier.classNames, dataset.classNames, classifier.file);
+  const modelLabels = order === null ? test.labels : test.labels.map((label) => order[label]!);
   const reporter = await context.reporter();
+  const recorder = new PredictionRecorder();
   await using source = openPixels(test.images);
-  return evaluate({
+  const result = await evaluate({
     source,
-    labels: order === null ? test.labels : test.labels.map((label) => order[label]!),
+    labels: modelLabels,
     groups: classifier.groups,
     pipeline: classifier.pipeline,
     batchSize,
     device: classifier.placement.device,
     logits: (xs) => classifier.logits(xs),
+    keep: recorder.keep,
     onProgress: (done, total) => reporter.progress('evaluating test images', done, total),
     signal: context.signal,
   });
+  const { name: data, classNames } = dataset;
+  const images = { labels: test.labels, nameOf: test.images.nameOf };
+  const of = { split: 'test', epoch: classifier.epoch, data, classNames, images, modelLabels } as const;
+  return { result, save: (run) => saveEvaluation(run, { ...of, evaluation: result, recorder }) };
 }
 
 function testOf({ name, test }: Dataset): ImageSplit {

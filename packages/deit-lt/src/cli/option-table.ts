@@ -21,8 +21,10 @@ export interface Options {
   select?: 'validation' | 'test' | 'last';
   which?: 'best' | 'last';
   weights?: 'ema' | 'raw';
+  save?: boolean;
   top?: number;
   diff?: string;
+  format?: 'table' | 'markdown' | 'csv' | 'latex';
   svg?: string;
   speed?: boolean;
   json?: boolean;
@@ -92,8 +94,14 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     choices: ['ema', 'raw'],
     description: 'averaged weights (EMA) or those as trained (default: as the run chose)',
   },
+  save: { description: 'keeps the figures, and what was said of each image, in the run folder, for "deit-lt compare"' },
   top: { value: 'COUNT', type: 'integer', min: 1, description: 'most likely classes to show (default: 5)' },
   diff: { value: 'NAME|FILE', description: 'shows only the values that another recipe has otherwise, side by side' },
+  format: {
+    value: 'FORMAT',
+    choices: ['table', 'markdown', 'csv', 'latex'],
+    description: 'of the tables (default: table, for the terminal)',
+  },
   svg: { value: 'FILE', description: 'writes the histogram of the classes as a picture' },
   speed: { negated: true, description: 'does not measure how fast this machine trains' },
   json: { description: 'prints JSON on the standard output and nothing else there' },

@@ -17,11 +17,12 @@ import type { EvaluationResult } from './evaluate.js';
 import { baseLearningRate, evaluateSplit, interrupted, type LoopOptions, runLoop } from './loop.js';
 import { modelOf } from './model-of.js';
 import { createOptimizer } from './optimizer.js';
-import { hashOfImages, PredictionRecorder, writePredictions } from './predictions.js';
+import { PredictionRecorder } from './predictions.js';
 import { prepareData, type TrainingData } from './prepare-data.js';
 import { type Reporter, silentReporter, type TrainingKind } from './reporter.js';
 import { type RunConfig, RunFolder } from './run-folder.js';
 import { SAM } from './sam.js';
+import { saveEvaluation } from './save-evaluation.js';
 import { samRadius } from './schedules.js';
 import { StudentTask } from './student-task.js';
 import { learningParameters, type Task } from './task.js';
@@ -244,12 +245,9 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
   const recorder = new PredictionRecorder();
   const evaluation = await evaluateSplit(loop, split, recorder.keep);
   if (evaluation === 'stopped') return evaluation;
-  const { labels, nameOf } = split;
-  const of = { split: data.test ? 'test' : 'validation', checkpoint: 'best', epoch } as const;
-  const imagesSha256 = hashOfImages(nameOf, labels, data.classNames);
-  const outputs = recorder.outputs(labels.length);
-  writePredictions(run.predictionsFile, { ...of, data: data.name, imagesSha256, labels, outputs });
-  run.writeEvaluation({ ...of, ...evaluation });
+  const { name, classNames, test } = data;
+  const of = { split: test ? 'test' : 'validation', epoch, data: name, classNames } as const;
+  saveEvaluation(run, { ...of, images: split, evaluation, recorder });
   return evaluation;
 }
 

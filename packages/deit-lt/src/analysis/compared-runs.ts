@@ -1,0 +1,116 @@
+/** Which models are compared: those of run folders with what they said of each image, and runs that differ in their seed alone. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../errors.js';
+import type { Recipe } from '../recipe/schema.js';
+import { type Predictions, readPredictions } from '../training/predictions.js';
+import { type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
+
+/** A trained model and what it said. */
+export interface ComparedModel {
+  /** The end of its path that tells it from the others. */
+  readonly name: string;
+  readonly folder: string;
+  readonly config: RunConfig;
+  readonly predictions: Predictions;
+}
+
+/** One model, or several that were trained alike but for the seed. */
+export interface Contender {
+  /** That of the first model. */
+  readonly name: string;
+  readonly models: readonly ComparedModel[];
+}
+
+export interface FoundModels {
+  readonly models: readonly ComparedModel[];
+  /** Run folders beside them whose predictions are not there, as after an interruption. */
+  readonly missing: readonly string[];
+}
+
+/** In this order in a folder of several, and others after them by name. */
+const usualOrder = ['teacher', 'vit', 'student'];
+
+/**
+ * The models of `places`: run folders, or folders that have some, as `train` makes them. Throws UserError RUN_FOLDER for a
+ * place without a run, and for a run without predictions that was named or is alone.
+ */
+export function findModels(places: readonly string[]): FoundModels {
+  const folders = [...new Set(places.flatMap(runFoldersIn))];
+  const found = folders.flatMap((folder) => {
+    const predictions = readPredictions(new RunFolder(folder).predictionsFile);
+    return predictions === undefined ? [] : [{ folder, predictions, config: readRunConfig(folder) }];
+  });
+  const missing = folders.filter((folder) => found.every((model) => model.folder !== folder));
+  const named = places.map((place) => path.resolve(place));
+  const needed = found.length === 0 ? missing[0] : missing.find((folder) => named.includes(folder));
+  if (needed !== undefined) throw withoutPredictions(needed);
+  const names = shortNames(found.map(({ folder }) => folder));
+  return { models: found.map((model, i) => ({ name: names[i]!, ...model })), missing };
+}
+
+function runFoldersIn(place: string): string[] {
+  if (!existsSync(place) || !statSync(place).isDirectory())
+    throw new UserError('RUN_FOLDER', `${place} is no folder; expected a run folder, or a folder that has some.`);
+  const isRun = (folder: string): boolean => existsSync(new RunFolder(folder).configFile);
+  if (isRun(place)) return [path.resolve(place)];
+  const names = readdirSync(place).filter((name) => isRun(path.join(place, name)));
+  if (names.length === 0)
+    throw new UserError('RUN_FOLDER', `${place} is no run folder: neither it nor a folder in it has a config.json.`);
+  const others = names.filter((name) => !usualOrder.includes(name)).sort();
+  return [...usualOrder.filter((name) => names.includes(name)), ...others].map((name) => path.resolve(place, name));
+}
+
+function withoutPredictions(folder: string): UserError {
+  return new UserError(
+    'RUN_FOLDER',
+    `${folder} has no predictions.safetensors, what its model said of each image: an earlier version trained it, or it is not at its end. Make it with: deit-lt eval ${folder} --data DATA --save`,
+  );
+}
+
+/** Paths without the folders that all have in common at their beginning. */
+export function shortNames(folders: readonly string[]): string[] {
+  const parts = folders.map((folder) => folder.split(path.sep));
+  const shortest = Math.min(...parts.map(({ length }) => length));
+  let common = 0;
+  while (common < shortest - 1 && parts.every((words) => words[common] === parts[0]![common])) common++;
+  return parts.map((words) => words.slice(common).join('/'));
+}
+
+/** Models that differ in their seed alone, and saw the same images, become one contender; in the order of their first. */
+export function bySeed(models: readonly ComparedModel[]): Contender[] {
+  const contenders: { name: string; key: string; models: ComparedModel[] }[] = [];
+  for (const model of models) {
+    const key = withoutSeed(model);
+    const { seed } = model.config.recipe;
+    const alike = contenders.find(
+      (other) => other.key === key && other.models.every(({ config }) => config.recipe.seed !== seed),
+    );
+    if (alike === undefined) contenders.push({ name: model.name, key, models: [model] });
+    else alike.models.push(model);
+  }
+  return contenders;
+}
+
+/** All that makes a model but the seed. The teacher of a student counts by its recipe, where it is still there. */
+function withoutSeed({ config, predictions }: ComparedModel): string {
+  const { kind, recipe, data, teacher } = config;
+  return JSON.stringify({
+    kind,
+    part: partOf(kind, recipe),
+    common: [recipe.data, recipe.evaluation, recipe.device, recipe.precision],
+    classes: data.classNames,
+    teacher: teacher === null ? null : recipeOfTeacher(teacher, config),
+    images: predictions.imagesSha256,
+  });
+}
+
+function partOf(kind: RunConfig['kind'], recipe: Recipe): unknown {
+  return kind === 'teacher' ? recipe.teacher : recipe.student;
+}
+
+function recipeOfTeacher(teacher: string, { teacherSha256 }: RunConfig): unknown {
+  if (!existsSync(new RunFolder(teacher).configFile)) return teacherSha256;
+  const { kind, recipe } = readRunConfig(teacher);
+  return partOf(kind, recipe);
+}

@@ -1,0 +1,41 @@
+/** `deit-lt compare`: runs side by side, with how sure their figures and their differences are. */
+import { bySeed, type ComparedModel, findModels } from '../analysis/compared-runs.js';
+import { compareRuns } from '../analysis/comparison.js';
+import { UserError } from '../errors.js';
+import { comparisonCsv, comparisonLatex, comparisonMarkdown, comparisonText } from './comparison-formats.js';
+import type { CommandInput } from './context.js';
+
+const formats = {
+  table: comparisonText,
+  markdown: comparisonMarkdown,
+  csv: comparisonCsv,
+  latex: comparisonLatex,
+} as const;
+
+export async function run({ args, options, context }: CommandInput): Promise<undefined> {
+  const { json = false, format } = options;
+  if (json && format !== undefined)
+    throw new UserError('USAGE', `--json and --format ${format} are two formats: leave one out.`);
+  const { models, missing } = findModels(args);
+  const comparison = compareRuns(bySeed(models));
+  for (const note of [...missing.map(withoutPredictions), ...doubts(models)]) context.note(note);
+  if (json) context.printJson(comparison);
+  else context.print(formats[format ?? 'table'](comparison));
+}
+
+const withoutPredictions = (folder: string): string =>
+  `${folder} is left out: it has no predictions.safetensors (deit-lt eval ${folder} --data DATA --save makes it).`;
+
+/** What a reader of the figures should know. */
+function doubts(models: readonly ComparedModel[]): string[] {
+  const first = models[0]!.predictions;
+  return models.flatMap(({ name, config, predictions }) => [
+    ...(predictions.imagesSha256 === first.imagesSha256
+      ? []
+      : [`${name} was measured on other images than ${models[0]!.name}: there are no differences between them.`]),
+    ...(predictions.split === 'validation' ? [`${name} was measured on validation images.`] : []),
+    ...(config.recipe.evaluation.select === 'test'
+      ? [`${name}: its epoch was chosen on the test images (evaluation.select: test), so its figures are too good.`]
+      : []),
+  ]);
+}

@@ -1,0 +1,136 @@
+/** A comparison of runs as text: for the terminal, Markdown, LaTeX, and CSV. */
+import type { Comparison } from '../analysis/comparison.js';
+import { type ComparisonRow, type Estimate, figureNames } from '../analysis/comparison-figures.js';
+import { count } from './format.js';
+import { type Column, formatTable } from './table.js';
+
+const outputNames = { cls: 'CLS', dist: 'DIST', avg: 'average' } as const;
+
+/** How a format writes what numbers are made of. */
+interface Signs {
+  readonly plusMinus: string;
+  readonly minus: string;
+  readonly none: string;
+  interval(low: string, high: string): string;
+}
+
+const plain: Signs = { plusMinus: '±', minus: '−', none: '–', interval: (low, high) => `[${low}, ${high}]` };
+const tex: Signs = {
+  plusMinus: '$\\pm$',
+  minus: '$-$',
+  none: '--',
+  interval: (low, high) => `{\\scriptsize [${low}, ${high}]}`,
+};
+
+interface TextTable {
+  readonly title: string;
+  readonly rows: readonly (readonly string[])[];
+}
+
+const columns: readonly Column[] = ['', ...figureNames].map((title) => ({ title }));
+
+/** Two tables: the figures, and the differences from the first run when there are others that saw the same images. */
+function tables({ rows, differences, baseline, resamples }: Comparison, signs: Signs): TextTable[] {
+  const several = rows.some(({ seeds }) => seeds.length > 1) ? `; ${signs.plusMinus} is the deviation over seeds` : '';
+  const how = `in brackets 95 % intervals over test images (${count(resamples)} resamples)${several}`;
+  return [
+    { title: `Accuracy in %, ${how}`, rows: rows.map((row) => cells(row, (of) => figure(of, signs))) },
+    ...(differences.length === 0
+      ? []
+      : [
+          {
+            title: `Minus ${baseline}, image by image; * where the interval excludes 0`,
+            rows: differences.map((row) => cells(row, (of) => difference(of, signs))),
+          },
+        ]),
+  ];
+}
+
+function cells(row: ComparisonRow, text: (estimate: Estimate | null) => string): string[] {
+  return [rowName(row), ...figureNames.map((name) => text(row.figures[name]))];
+}
+
+function rowName({ name, output, hasExperts, seeds }: ComparisonRow): string {
+  const several = seeds.length > 1 ? ` (${seeds.length} seeds)` : '';
+  return `${name}${several}${hasExperts ? ` ${outputNames[output]}` : ''}`;
+}
+
+function figure(estimate: Estimate | null, signs: Signs): string {
+  if (estimate === null) return signs.none;
+  const { value, low, high, std } = estimate;
+  if (std !== undefined) return `${digit(value)} ${signs.plusMinus} ${digit(std)}`;
+  return `${digit(value)} ${signs.interval(digit(low), digit(high))}`;
+}
+
+function difference(estimate: Estimate | null, signs: Signs): string {
+  if (estimate === null) return signs.none;
+  const { value, low, high } = estimate;
+  const signed = (x: number): string => `${Number(digit(x)) < 0 ? signs.minus : '+'}${digit(Math.abs(x))}`;
+  const mark = low > 0 || high < 0 ? ' *' : '';
+  return `${signed(value)} ${signs.interval(signed(low), signed(high))}${mark}`;
+}
+
+const digit = (x: number): string => x.toFixed(1);
+
+export function comparisonText(comparison: Comparison): string {
+  return tables(comparison, plain)
+    .map(({ title, rows }) => `${title}\n\n${formatTable(columns, rows)}`)
+    .join('\n\n');
+}
+
+export function comparisonMarkdown(comparison: Comparison): string {
+  const line = (words: readonly string[]): string =>
+    `| ${words.map((word) => word.replaceAll('|', '\\|')).join(' | ')} |`;
+  const head = [line(columns.map(({ title }) => title)), line(columns.map(() => '---'))];
+  return tables(comparison, plain)
+    .map(({ title, rows }) => `${title}\n\n${[...head, ...rows.map(line)].join('\n')}`)
+    .join('\n\n');
+}
+
+/** Tables for the package booktabs. */
+export function comparisonLatex(comparison: Comparison): string {
+  return tables(comparison, tex).map(latexTable).join('\n\n');
+}
+
+function latexTable({ title, rows }: TextTable): string {
+  const line = (words: readonly string[]): string => `  ${words.join(' & ')} \\\\`;
+  return [
+    `% ${title}`,
+    `\\begin{tabular}{l${'c'.repeat(figureNames.length)}}`,
+    '  \\toprule',
+    line(columns.map(({ title: name }) => name)),
+    '  \\midrule',
+    ...rows.map(([name, ...values]) => line([latexText(name!), ...values])),
+    '  \\bottomrule',
+    '\\end{tabular}',
+  ].join('\n');
+}
+
+function latexText(text: string): string {
+  return text.replace(/[\\{}$&#%_^~]/g, (sign) => {
+    if (sign === '\\') return '\\textbackslash{}';
+    return sign === '^' || sign === '~' ? `\\${sign}{}` : `\\${sign}`;
+  });
+}
+
+const csvColumns = ['run', 'output', 'minus', 'figure', 'value', 'low', 'high', 'std', 'seeds', 'images'] as const;
+
+/** A line for each figure, in per cent, with all digits; of a difference `minus` names the run that is taken away. */
+export function comparisonCsv({ rows, differences, baseline }: Comparison): string {
+  const lines = [...rows.flatMap((row) => csvLines(row, '')), ...differences.flatMap((row) => csvLines(row, baseline))];
+  return [csvColumns.join(','), ...lines].join('\n');
+}
+
+function csvLines({ name, output, seeds, images, figures }: ComparisonRow, minus: string): string[] {
+  return figureNames.flatMap((figureName) => {
+    const estimate = figures[figureName];
+    if (estimate === null) return [];
+    const { value, low, high, std = '' } = estimate;
+    return [[name, output, minus, figureName, value, low, high, std, seeds.length, images].map(csvCell).join(',')];
+  });
+}
+
+function csvCell(value: string | number): string {
+  const text = String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
