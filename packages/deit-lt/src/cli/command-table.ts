@@ -110,6 +110,16 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./compare.js'),
   },
   {
+    name: 'analyze',
+    summary: 'measures what a trained model learned: experts, attention, rank of features, calibration, teacher',
+    details:
+      'Writes analysis.json into the run folder, of "train" into each of its models. Ctrl-C keeps what is done, and the same command goes on.',
+    arguments: [{ name: '<run>', description: 'a run folder' }],
+    options: ['data', ...reading, 'which', 'json'],
+    examples: ['deit-lt analyze runs/cifar --data cifar10', 'deit-lt analyze runs/cifar/student --data cifar10 --json'],
+    load: () => import('./analyze.js'),
+  },
+  {
     name: 'predict',
     summary: 'says what is on images',
     details: 'Folders are searched for images. Files that cannot be read are named at the end, and the exit code is 1.',

@@ -43,6 +43,15 @@ export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: nu
     return this.dropRate === 0 ? result : F.dropout(result, { p: this.dropRate, training: this.training });
   }
 
+  /** The same as `forward` for all tokens, with the weights by which they looked at each other: `[B, heads, N, N]`, float32. */
+  forwardWithWeights(tokens: torch.Tensor): { output: torch.Tensor; weights: torch.Tensor } {
+    const [q, k, v] = this.#heads(tokens);
+    const scores = q.mul(q.size(-1) ** -0.5).matmul(k.transpose(-2, -1));
+    const weights = scores.float().softmax(-1);
+    const attended = weights.to(v.dtype).matmul(v).transpose(1, 2).reshape(tokens.shape); // (B, N, dim)
+    return { output: this.proj.call(attended), weights };
+  }
+
   /** How much each token looks at each: softmax of `q kᵀ / √headDim`, `[B, heads, N, N]`. */
   weights(tokens: torch.Tensor): torch.Tensor {
     return torch.tidy(() => {

@@ -49,6 +49,15 @@ export class Block extends Module<[tokens: torch.Tensor, count?: number]> {
     return this.#add(xs, this.mlp.call(this.norm2.call(xs)), this.ls2);
   }
 
+  /** The same as `forward` for all tokens in evaluation, with the attention of the block: `[B, heads, N, N]`, float32. */
+  forwardWithWeights(tokens: torch.Tensor): { output: torch.Tensor; weights: torch.Tensor } {
+    return torch.tidy(() => {
+      const { output, weights } = this.attn.forwardWithWeights(this.norm1.call(tokens));
+      const xs = this.#add(tokens, output, this.ls1);
+      return { output: this.#add(xs, this.mlp.call(this.norm2.call(xs)), this.ls2), weights };
+    });
+  }
+
   /** How much each token looks at each in this block: `[B, heads, N, N]`. */
   attentionWeights(tokens: torch.Tensor): torch.Tensor {
     return torch.tidy(() => this.attn.weights(this.norm1.call(tokens)));

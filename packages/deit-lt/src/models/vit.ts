@@ -56,6 +56,16 @@ export interface VitFeatures {
   tokens: torch.Tensor;
 }
 
+/** What one block makes of a batch. */
+export interface BlockView {
+  /** From 0. */
+  readonly block: number;
+  /** What comes out of the block, before the last norm: `[B, N, D]`. */
+  readonly tokens: torch.Tensor;
+  /** `[B, heads, N, N]`, float32. */
+  readonly attention: torch.Tensor;
+}
+
 /**
  * Images `[B, inChans, H, W]` → logits `[B, numClasses]`; distilled: those of the CLS and of the DIST head, in
  * training and in evaluation. Throws `UserError` (`RECIPE`) for options that do not go together.
@@ -166,6 +176,25 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
       };
       const features = this.norm.call(this.#encode(images, this.prefixTokens, look));
       return { output: this.forwardHead(features), attention: attention! };
+    });
+  }
+
+  /**
+   * The same as `prefixFeatures`, in evaluation, while `look` is shown each block's work; its tensors are released when it
+   * returns. One pass for all that an analysis asks for.
+   */
+  prefixFeaturesWatched(images: torch.Tensor, look: (view: BlockView) => void): torch.Tensor {
+    return torch.tidy(() => {
+      let xs = this.embed(images);
+      let block = 0;
+      for (const layer of this.blocks) {
+        const { output, weights } = layer.forwardWithWeights(xs);
+        torch.tidy(() => look({ block: block++, tokens: output, attention: weights }));
+        weights.dispose();
+        xs.dispose();
+        xs = output;
+      }
+      return this.norm.call(xs.narrow(1, 0, this.prefixTokens));
     });
   }
 

@@ -15,6 +15,8 @@ export interface EvaluationResult {
   readonly avg: MetricsResult;
   readonly cls?: MetricsResult;
   readonly dist?: MetricsResult;
+  /** Mean cosine of CLS and DIST features, −1 … 1, where it was measured: figure 4a of the paper shows 1 − it. */
+  readonly expertCosine?: number;
 }
 
 /** Logits of a batch by output name; `avg` is the prediction. */
@@ -22,6 +24,12 @@ export interface OutputLogits {
   readonly avg: torch.Tensor;
   readonly cls?: torch.Tensor;
   readonly dist?: torch.Tensor;
+}
+
+/** Logits, and what else of the network is measured. */
+export interface EvaluationOutputs extends OutputLogits {
+  /** Cosine of CLS and DIST features of each image, `[B]`. */
+  readonly expertCosine?: torch.Tensor;
 }
 
 export interface EvaluateOptions {
@@ -33,7 +41,7 @@ export interface EvaluateOptions {
   /** Where the model is. Default: the CPU. */
   readonly device?: string;
   /** From normalised images `[B, 3, S, S]` to logits `[B, C]`. Runs without gradients. */
-  readonly logits: (images: torch.Tensor) => OutputLogits;
+  readonly logits: (images: torch.Tensor) => EvaluationOutputs;
   /** Gets the best classes of each batch of each output, in order, as `Metrics.add` returns them. */
   readonly keep?: (output: keyof OutputLogits, best: Int32Array) => void;
   readonly onProgress?: (done: number, total: number) => void;
@@ -47,6 +55,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   const ids = Int32Array.from({ length: labels.length }, (_, i) => i);
   const loader = new Loader({ source, labels, pipeline, ids, batchSize, ...(device && { device }) });
   let done = 0;
+  let cosines: number | undefined;
   for await (const batch of loader) {
     using images = batch.images;
     signal?.throwIfAborted();
@@ -60,10 +69,14 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
         const best = of.add(values.float(), batch.labels);
         keep?.(name, best);
       }
+      if (outputs.expertCosine !== undefined) cosines = (cosines ?? 0) + outputs.expertCosine.sum().toNumber();
     });
     done += batch.labels.length;
     onProgress?.(done, labels.length);
     await nextTurn();
   }
-  return Object.fromEntries([...metrics].map(([name, of]) => [name, of.result()])) as unknown as EvaluationResult;
+  const accuracies = Object.fromEntries(
+    [...metrics].map(([name, of]) => [name, of.result()]),
+  ) as unknown as EvaluationResult;
+  return { ...accuracies, ...(cosines !== undefined && { expertCosine: cosines / done }) };
 }

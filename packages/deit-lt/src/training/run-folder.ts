@@ -166,6 +166,18 @@ function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
+/**
+ * The runs of single models in `folder`: itself, or what `train` put into it, in the order of the papers' tables. Throws
+ * UserError RUN_FOLDER when there is none.
+ */
+export function modelRuns(folder: string): string[] {
+  const candidates = [folder, ...['teacher', 'vit', 'student'].map((name) => path.join(folder, name))];
+  const found = candidates.filter((candidate) => existsSync(path.join(candidate, 'config.json')));
+  if (found.length > 0) return found;
+  const what = existsSync(folder) ? 'is no run folder: it has no config.json' : 'does not exist; expected a run folder';
+  throw new UserError('RUN_FOLDER', `${folder} ${what}.`);
+}
+
 /** `config.json` of a run folder. Throws UserError RUN_FOLDER when there is none, or it is not one. */
 export function readRunConfig(folder: string): RunConfig {
   const file = path.join(folder, 'config.json');

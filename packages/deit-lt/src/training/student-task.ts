@@ -11,10 +11,11 @@ import { classWeights } from '../losses/class-weights.js';
 import { type DistillationLoss, distillation } from '../losses/distillation.js';
 import type { Loss } from '../losses/loss.js';
 import { createLoss } from '../losses/registry.js';
+import { cosineSimilarity } from '../models/expert-cosine.js';
 import type { ImageModel, ModelOutput } from '../models/model.js';
 import { VisionTransformer } from '../models/vit.js';
 import type { StudentRecipe } from '../recipe/schema.js';
-import type { OutputLogits } from './evaluate.js';
+import type { EvaluationOutputs, OutputLogits } from './evaluate.js';
 import { isReweighted } from './schedules.js';
 import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
 import { joinBatches, joinBySize, joinOutputs, mixAlike, repeatLabels } from './views.js';
@@ -134,10 +135,18 @@ export class StudentTask implements Task {
     return { loss, parts };
   }
 
-  logits(images: torch.Tensor): OutputLogits {
-    const output = this.model.call(images);
-    return Array.isArray(output) ? studentOutputs(output[0], output[1]) : { avg: output };
+  /** With the cosine of the experts' features, which is known by the way. */
+  logits(images: torch.Tensor): EvaluationOutputs {
+    const { model } = this;
+    if (!(model instanceof VisionTransformer && model.distilled)) return outputsOf(model.call(images));
+    const features = model.prefixFeatures(images); // [B, 2, D]
+    const expertCosine = cosineSimilarity(features.select(1, 0).float(), features.select(1, 1).float());
+    return { ...outputsOf(model.forwardHead(features)), expertCosine };
   }
+}
+
+function outputsOf(output: ModelOutput): OutputLogits {
+  return Array.isArray(output) ? studentOutputs(output[0], output[1]) : { avg: output };
 }
 
 /** CLS, DIST, and the prediction: the mean of their logits. */

@@ -1,7 +1,7 @@
 /** What the loop trains: a model joined with its loss. The loop does not know that a task distils. */
 import type * as torch from '@deit-lt/torch';
 import type { RandomStream } from '../random/stream.js';
-import type { OutputLogits } from './evaluate.js';
+import type { EvaluationOutputs } from './evaluate.js';
 import type { TrainingKind } from './reporter.js';
 
 /** A loss and the parts it is made of, as scalars of the batch. */
@@ -41,7 +41,7 @@ export interface Task {
   /** Mixes the batch and asks the teacher, without gradients. The tensors belong to the open scope. */
   prepare(batch: TaskBatch): PreparedBatch;
   /** Logits of the model in evaluation mode. */
-  logits(images: torch.Tensor): OutputLogits;
+  logits(images: torch.Tensor): EvaluationOutputs;
 }
 
 type Modules = Pick<Task, 'model' | 'companion'>;

@@ -1,0 +1,148 @@
+/** `analysis.json` in a run folder: all that `deit-lt analyze` measured of a model. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Group, groupNames } from '../../data/groups.js';
+import { UserError } from '../../errors.js';
+import { writeFileAtomic } from '../../training/files.js';
+import type { OutputName } from '../../training/predictions.js';
+import type { TrainingKind } from '../../training/reporter.js';
+import type { Calibration } from '../calibration.js';
+import type { ExpertAgreement } from '../expert-agreement.js';
+import type { Sharpness } from '../sharpness.js';
+import type { AnswerSummary } from '../teacher-answers.js';
+
+/** A figure of all images, and of those of each group of classes. */
+export type ByGroup<T> = Readonly<Record<'all' | Group, T>>;
+
+/** A figure for all images and for each group; `takes` says whether a class belongs to it. */
+export function byGroup<T>(groups: readonly Group[], of: (takes: (label: number) => boolean) => T): ByGroup<T> {
+  const entries = groupNames.map((group) => [group, of((label) => groups[label] === group)]);
+  return { all: of(() => true), ...Object.fromEntries(entries) } as ByGroup<T>;
+}
+
+/** Of one output on the evaluated images. */
+export interface OutputAnalysis {
+  /** Shares of images, 0 … 1; null where no images are. */
+  readonly accuracy: ByGroup<number | null>;
+  /** Of each class. */
+  readonly perClass: readonly (number | null)[];
+  readonly calibration: ByGroup<Calibration>;
+  /** Spearman's ρ between training images and accuracy over the classes. */
+  readonly countCorrelation: number | null;
+}
+
+/** Rank of one token's features after one block (from 0), on the images of one group. */
+export interface RankEntry {
+  readonly block: number;
+  readonly token: 'cls' | 'dist';
+  readonly group: 'all' | Group;
+  readonly images: number;
+  /** Directions for 99 % of the variance. */
+  readonly rank: number;
+  /** exp(entropy) of the singular values. */
+  readonly entropyRank: number;
+}
+
+export interface AttentionAnalysis {
+  readonly patchSize: number;
+  readonly grid: readonly [rows: number, columns: number];
+  /** Mean attention distance in pixels, by block, then head. */
+  readonly raw: readonly (readonly number[])[];
+  readonly renormalised: readonly (readonly number[])[];
+}
+
+export interface TeacherAnalysis {
+  readonly run: string;
+  /** Training images that were asked about: as many of each class as there are, up to a limit. */
+  readonly images: number;
+  readonly clean: ByGroup<AnswerSummary | null>;
+  readonly augmented: ByGroup<AnswerSummary | null>;
+  /** Absent when the recipe mixes nothing. */
+  readonly mixed?: ByGroup<AnswerSummary | null>;
+}
+
+/** What somebody says of an image. */
+export interface Guess {
+  readonly class: number;
+  /** 0 … 1 */
+  readonly probability: number;
+}
+
+export interface ShownImage {
+  /** Place in the split, from 0, and where it came from. */
+  readonly image: number;
+  readonly name: string;
+  /** A `data:` address: the image as the network sees it, not normalised. */
+  readonly picture: string;
+  readonly label: number;
+  readonly guesses: Readonly<Partial<Record<OutputName | 'teacher', Guess>>>;
+}
+
+export interface GalleryItem extends ShownImage {
+  /** Rollout from the token to each patch, row by row. */
+  readonly maps: Readonly<Partial<Record<'cls' | 'dist', readonly number[]>>>;
+}
+
+/** A class that is often taken for another. */
+export interface ConfusedClass {
+  readonly class: number;
+  readonly images: number;
+  readonly accuracy: number;
+  /** What it is taken for, most often first. */
+  readonly takenFor: readonly { readonly class: number; readonly images: number }[];
+  readonly examples: readonly ShownImage[];
+}
+
+export interface Analysis {
+  readonly format: 'deit-lt analysis 1';
+  readonly kind: TrainingKind;
+  /** Relative to the run folder; epoch from 0. */
+  readonly checkpoint: { readonly file: string; readonly epoch: number; readonly sha256: string };
+  readonly data: {
+    readonly name: string;
+    readonly split: 'test' | 'validation';
+    readonly images: number;
+    readonly imagesSha256: string;
+  };
+  readonly outputs: { readonly avg: OutputAnalysis; readonly cls?: OutputAnalysis; readonly dist?: OutputAnalysis };
+  /** Of a student's two experts. */
+  readonly experts?: ByGroup<ExpertAgreement>;
+  /** `1 −` the mean cosine of CLS and DIST features. */
+  readonly cosineDistance?: ByGroup<number | null>;
+  /** Of transformers. */
+  readonly ranks?: readonly RankEntry[];
+  readonly attention?: AttentionAnalysis;
+  /** Of a student whose teacher is there. */
+  readonly teacher?: TeacherAnalysis;
+  /** Of teachers: on `images` clean training images. */
+  readonly sharpness?: Sharpness & { readonly images: number };
+  readonly gallery: readonly GalleryItem[];
+  readonly confused: readonly ConfusedClass[];
+  /** What the reader should know about the figures. */
+  readonly notes: readonly string[];
+}
+
+const name = 'analysis.json';
+const format: Analysis['format'] = 'deit-lt analysis 1';
+
+/** Writes it whole or not at all. Throws UserError RUN_FOLDER. */
+export function writeAnalysis(folder: string, analysis: Analysis): void {
+  writeFileAtomic(path.join(folder, name), `${JSON.stringify(analysis)}\n`);
+}
+
+/** Undefined when the run has not been analysed. Throws UserError RUN_FOLDER for a file that cannot be used. */
+export function readAnalysis(folder: string): Analysis | undefined {
+  const file = path.join(folder, name);
+  if (!existsSync(file)) return undefined;
+  try {
+    const analysis = JSON.parse(readFileSync(file, 'utf8')) as Analysis;
+    if (analysis.format !== format) throw new Error(`its format is ${JSON.stringify(analysis.format)}`);
+    return analysis;
+  } catch (error) {
+    throw new UserError(
+      'RUN_FOLDER',
+      `${file} cannot be used: ${(error as Error).message}. Remove it and run "deit-lt analyze" again.`,
+      { cause: error },
+    );
+  }
+}

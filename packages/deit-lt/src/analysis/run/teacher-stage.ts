@@ -1,0 +1,165 @@
+/** What the teacher says of the student's images: clean, augmented, and mixed as well. */
+import { existsSync } from 'node:fs';
+import * as torch from '@deit-lt/torch';
+import { type Mix, mixBatch } from '../../augment/mixup.js';
+import { Loader } from '../../data/loader.js';
+import { stream } from '../../random/stream.js';
+import type { StudentRecipe } from '../../recipe/schema.js';
+import { teacherOrder } from '../../training/class-names.js';
+import { type Classifier, openClassifier } from '../../training/classifier.js';
+import { fastTeacher, type TeacherLogits, teacherLogits } from '../../training/teacher-logits.js';
+import { trainingPipeline } from '../../training/training-pipeline.js';
+import { mixAlike } from '../../training/views.js';
+import { summarise, type TeacherAnswers, teacherAnswers } from '../teacher-answers.js';
+import { byGroup, type TeacherAnalysis } from './analysis-file.js';
+import { defaultBatchSize as batchSize } from './forward-pass.js';
+import { logitScale } from './logit-scale.js';
+import type { Subject } from './subject.js';
+
+/** Images that the teacher is asked about: shares are then known to about 2 %. */
+const wanted = 512;
+
+/** The teacher of a student, as its training asked it; undefined for other models and where it is gone. */
+export interface TeacherHandle extends TeacherLogits {
+  readonly run: string;
+  readonly recipe: Classifier['recipe'];
+  /** By what its logits are multiplied before they are probabilities. */
+  readonly scale: number;
+}
+
+export async function openTeacher({ config, classifier }: Subject): Promise<TeacherHandle | undefined> {
+  if (config.kind !== 'student' || config.teacher === null || !existsSync(config.teacher)) return undefined;
+  const teacher = await openClassifier(config.teacher);
+  const { student } = config.recipe;
+  const order = teacherOrder(student.distillation.mapTargets, {
+    teacher: teacher.classNames,
+    data: classifier.classNames,
+    trainCounts: classifier.trainCounts,
+    file: teacher.file,
+  });
+  const { recipe } = teacher;
+  const logits = teacherLogits(fastTeacher(teacher), { student, order });
+  return { ...logits, run: config.teacher, recipe, scale: logitScale(teacher) };
+}
+
+/** A note where figures of the teacher are missing. */
+export function teacherNote({ config }: Subject): string[] {
+  if (config.kind !== 'student' || config.teacher === null || existsSync(config.teacher)) return [];
+  return [`The teacher, ${config.teacher}, is not there, so nothing is known of its answers.`];
+}
+
+/** Asks `teacher` about a sample of the training images, with as many of each class as there are. */
+export async function teacherStage(subject: Subject, teacher: TeacherHandle): Promise<TeacherAnalysis> {
+  const { config, classifier, train } = subject;
+  const { seed, student } = config.recipe;
+  const ids = balancedSample(train.labels, classifier.classNames.length, seed);
+  const plain = { ...student, multiCrop: null };
+  const own = (student.distillation.teacherAugment ?? null) !== null;
+  const pipeline = trainingPipeline(plain, own ? teacher.recipe : undefined);
+  const askView = (images: torch.Tensor, view: torch.Tensor | undefined): torch.Tensor =>
+    (view === undefined ? teacher.logits(images) : teacher.logitsOfOwn(view)).mul(teacher.scale);
+  const clean = await ask(subject, ids, classifier.pipeline, (images) => ({ logits: askView(images, undefined) }));
+  const augmented = await ask(subject, ids, pipeline, (images, view) => ({ logits: askView(images, view) }));
+  const mixed = mixes(student)
+    ? await ask(subject, ids, pipeline, (images, view, labels, batch) => {
+        const { images: both, mixes: how } = mixBatch(images, labels, mixOptions(subject, batch));
+        const other = view && mixAlike(view, how, images.size(3));
+        return { logits: askView(both, other), labels: dominant(labels, how) };
+      })
+    : undefined;
+  const summary = ({ answers, labels }: Asked) =>
+    byGroup(classifier.groups, (takes) =>
+      summarise(answers, { labels, clean: clean.answers.predicted }, (i) => takes(labels[i]!)),
+    );
+  return {
+    run: teacher.run,
+    images: ids.length,
+    clean: summary(clean),
+    augmented: summary(augmented),
+    ...(mixed && { mixed: summary(mixed) }),
+  };
+}
+
+const mixes = ({ mixing }: StudentRecipe): boolean =>
+  (mixing.mixup > 0 || mixing.cutmix > 0 || mixing.cutmixMinMax !== null) && mixing.probability > 0;
+
+function mixOptions({ config, classifier }: Subject, batch: number) {
+  const { mode, mixup, cutmix, cutmixMinMax, switchProbability, correctLambda } = config.recipe.student.mixing;
+  return {
+    numClasses: classifier.classNames.length,
+    mode,
+    mixupAlpha: mixup,
+    cutmixAlpha: cutmix,
+    cutmixMinMax: cutmixMinMax ?? undefined,
+    switchProbability,
+    correctLambda,
+    random: stream(config.recipe.seed, 'mix', 0, batch),
+  };
+}
+
+/** The label with the larger share of each mixed image; its partner is at the mirrored place. */
+function dominant(labels: Int32Array, mixes: readonly Mix[]): Int32Array {
+  return labels.map((label, i) => {
+    const { lambda } = mixes.length === 1 ? mixes[0]! : mixes[i]!;
+    return lambda >= 0.5 ? label : labels[labels.length - 1 - i]!;
+  });
+}
+
+interface Asked {
+  readonly answers: TeacherAnswers;
+  readonly labels: Int32Array;
+}
+
+type Question = (
+  images: torch.Tensor,
+  view: torch.Tensor | undefined,
+  labels: Int32Array,
+  batch: number,
+) => { logits: torch.Tensor; labels?: Int32Array };
+
+async function ask(
+  { train: { source, labels }, config, classifier: { placement } }: Subject,
+  ids: Int32Array,
+  pipeline: ReturnType<typeof trainingPipeline>,
+  question: Question,
+): Promise<Asked> {
+  const { device } = placement;
+  const loader = new Loader({ source, labels, pipeline, ids, batchSize, seed: config.recipe.seed, device });
+  const parts: Asked[] = [];
+  for await (const batch of loader) {
+    using views = batch;
+    const number = parts.length;
+    const part = torch.tidy(() =>
+      torch.noGrad(() => {
+        const asked = question(views.images, views.more[0], views.labels, number);
+        return { answers: teacherAnswers(asked.logits), labels: asked.labels ?? views.labels };
+      }),
+    );
+    parts.push(part);
+  }
+  return joined(parts);
+}
+
+function joined(parts: readonly Asked[]): Asked {
+  const all = (of: (part: Asked) => ArrayLike<number>): number[] => parts.flatMap((part) => Array.from(of(part)));
+  return {
+    labels: Int32Array.from(all(({ labels }) => labels)),
+    answers: {
+      predicted: Int32Array.from(all(({ answers }) => answers.predicted)),
+      entropy: Float32Array.from(all(({ answers }) => answers.entropy)),
+      confidence: Float32Array.from(all(({ answers }) => answers.confidence)),
+    },
+  };
+}
+
+/** Images drawn at random, equally many of each class as far as it has them; about `wanted`, at least one of each. */
+export function balancedSample(labels: Int32Array, classes: number, seed: number): Int32Array {
+  const ofClass: number[][] = Array.from({ length: classes }, () => []);
+  labels.forEach((label, id) => {
+    ofClass[label]!.push(id);
+  });
+  const each = Math.max(1, Math.ceil(wanted / classes));
+  const drawn = ofClass.flatMap((ids, c) => stream(seed, 'draw', 0, c).shuffle(ids).slice(0, each));
+  // A batch of one class would be mixed with itself.
+  return Int32Array.from(stream(seed, 'draw', 1).shuffle(drawn));
+}

@@ -1,0 +1,81 @@
+/** An analysis in a dozen lines; `analysis.json` and the report have the rest. */
+import type { Analysis, ByGroup } from '../analysis/run/analysis-file.js';
+import { groupNames } from '../data/groups.js';
+import { outputNames } from '../training/predictions.js';
+import { count } from './format.js';
+import { kindName } from './report-lines.js';
+import { formatTable } from './table.js';
+
+const parts = ['all', ...groupNames] as const;
+
+export function analysisText(analysis: Analysis, folder: string): string {
+  const { kind, data, checkpoint, notes } = analysis;
+  const title = `${kindName(kind)} ${folder}: epoch ${checkpoint.epoch + 1}, ${count(data.images)} ${data.split} images`;
+  const rows = [...outputRows(analysis), ...expertRows(analysis), ...teacherRows(analysis)];
+  const columns = [{ title: '' }, ...parts.map((name) => ({ title: name, align: 'right' as const }))];
+  return [title, '', formatTable(columns, rows), ...otherLines(analysis), ...notes.map((note) => `note: ${note}`)].join(
+    '\n',
+  );
+}
+
+const percent = (value: number | null | undefined): string =>
+  value === null || value === undefined ? '–' : (100 * value).toFixed(1);
+
+function row<T>(name: string, of: ByGroup<T>, text: (value: T) => string): string[] {
+  return [name, ...parts.map((part) => text(of[part]))];
+}
+
+function outputRows({ outputs }: Analysis): string[][] {
+  const named = outputNames.flatMap((name) => {
+    const of = outputs[name];
+    return of === undefined ? [] : [{ label: outputs.cls ? `${name.toUpperCase()} ` : '', of }];
+  });
+  return [
+    ...named.map(({ label, of }) => row(`${label}accuracy, %`, of.accuracy, percent)),
+    ...named.map(({ label, of }) => row(`${label}calibration error, %`, of.calibration, ({ ece }) => percent(ece))),
+  ];
+}
+
+function expertRows({ experts, cosineDistance }: Analysis): string[][] {
+  if (experts === undefined || cosineDistance === undefined) return [];
+  const share =
+    (name: 'agree' | 'clsAlone' | 'distAlone') => (counts: ByGroup<Record<typeof name | 'images', number>>['all']) =>
+      counts.images === 0 ? '–' : percent(counts[name] / counts.images);
+  return [
+    row('experts agree, %', experts, share('agree')),
+    row('CLS alone is right, %', experts, share('clsAlone')),
+    row('DIST alone is right, %', experts, share('distAlone')),
+    row('cosine distance of the experts', cosineDistance, (value) => value?.toFixed(3) ?? '–'),
+  ];
+}
+
+function teacherRows({ teacher }: Analysis): string[][] {
+  if (teacher === undefined) return [];
+  const views = (['clean', 'augmented', 'mixed'] as const).flatMap((view) => {
+    const of = teacher[view];
+    return of === undefined ? [] : [{ view, of }];
+  });
+  return [
+    ...views.map(({ view, of }) => row(`teacher is right, ${view} images, %`, of, (value) => percent(value?.right))),
+    ...views.map(({ view, of }) =>
+      row(`teacher's entropy, ${view} images`, of, (value) => value?.entropy.toFixed(2) ?? '–'),
+    ),
+  ];
+}
+
+function otherLines({ attention, sharpness, outputs }: Analysis): string[] {
+  const correlation = outputs.avg.countCorrelation;
+  return [
+    ...(correlation === null ? [] : [`accuracy against training images: rank correlation ${correlation.toFixed(2)}`]),
+    ...(attention === undefined
+      ? []
+      : [`attention distance by block, pixels: ${attention.raw.map((heads) => mean(heads).toFixed(1)).join(' ')}`]),
+    ...(sharpness === undefined
+      ? []
+      : [
+          `sharpness: loss ${sharpness.loss.toFixed(3)}, +${sharpness.samGap.toFixed(3)} at radius ${sharpness.rho}; largest eigenvalue ${sharpness.largestEigenvalue.toPrecision(3)}`,
+        ]),
+  ];
+}
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;

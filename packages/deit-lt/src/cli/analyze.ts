@@ -1,0 +1,32 @@
+/** `deit-lt analyze`: what a trained model learned, into `analysis.json` of its run folder. */
+import path from 'node:path';
+import { type AnalyzeResult, analyzeRun } from '../analysis/run/analyze-run.js';
+import { modelRuns } from '../training/run-folder.js';
+import { analysisText } from './analysis-text.js';
+import { required } from './choose-recipe.js';
+import type { CommandInput } from './context.js';
+import { count } from './format.js';
+import { openData } from './open-data.js';
+
+export async function run({ args, options, context }: CommandInput): Promise<undefined> {
+  const data = required(options.data, '--data is missing: the images that the model was trained and is measured on');
+  const runs = modelRuns(args[0]!);
+  const dataset = await openData(data, options, context);
+  const reporter = await context.reporter();
+  const { signal } = context;
+  const { which } = options;
+  const found: (AnalyzeResult & { readonly folder: string })[] = [];
+  for (const folder of runs) {
+    const result = await analyzeRun(folder, dataset, { reporter, signal, ...(which && { which }) });
+    found.push({ ...result, folder });
+    context.note(written(folder, result));
+  }
+  if (options.json === true)
+    context.printJson(found.length === 1 ? found[0]!.analysis : found.map((each) => each.analysis));
+  else context.print(found.map(({ analysis, folder }) => analysisText(analysis, folder)).join('\n\n'));
+}
+
+function written(folder: string, { imagesPerSecond }: AnalyzeResult): string {
+  const speed = imagesPerSecond === undefined ? '' : `, ${count(imagesPerSecond)} images/s`;
+  return `${path.join(folder, 'analysis.json')} written${speed}`;
+}
