@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import { drawMix, type MixBatchOptions, mixBatch, smoothedOneHot } from '../src/augment/mixup.js';
+import {
+  cutmixOf,
+  drawMix,
+  type MixBatchOptions,
+  mixBatch,
+  mixImages,
+  mixTargets,
+  smoothedOneHot,
+} from '../src/augment/mixup.js';
 import { NumpyLegacyRandom } from '../src/data/numpy-legacy.js';
 import { stream } from '../src/random/stream.js';
 import { assertClose, golden, skipGolden } from './helpers/golden-files.js';
@@ -145,5 +153,32 @@ suite('smoothedOneHot()', () => {
       [0.05, 0.05, 0.05, 0.85],
     ]);
     assert.ok(targets.sub(expected).abs().max().toNumber() < 1e-7);
+  });
+});
+
+suite('images mixed with those of another batch', () => {
+  const [images, partners] = [torch.full([3, 1, 4, 4], 1), torch.full([3, 1, 4, 4], 5)];
+  const labels = [Int32Array.of(0, 1, 2), Int32Array.of(0, 3, 1)] as const;
+
+  test('Mixup is λ of the image and the rest of its partner', () => {
+    const mixed = mixImages(images, [{ kind: 'mixup', lambda: 0.75 }], partners);
+    assert.ok(same(mixed, torch.full([3, 1, 4, 4], 2)));
+  });
+
+  test('CutMix has the box of the partner, and its share in the labels', () => {
+    const mix = cutmixOf({ top: 1, left: 0, height: 2, width: 4 }, 4, 4);
+    const rows = mixImages(images, [mix], partners).select(3, 0).select(1, 0);
+    assert.deepEqual(rows.toArray(), new Array(3).fill([1, 5, 5, 1]));
+    const targets = mixTargets(labels[0], [mix], { numClasses, partners: labels[1] });
+    assert.deepEqual(targets.toArray(), [
+      [1, 0, 0, 0],
+      [0, 0.5, 0, 0.5],
+      [0, 0.5, 0.5, 0],
+    ]);
+  });
+
+  test('refuses another number of partners', () => {
+    const mix = [{ kind: 'mixup', lambda: 0.5 }] as const;
+    assert.throws(() => mixImages(images, mix, partners.narrow(0, 0, 2)), /add_/);
   });
 });

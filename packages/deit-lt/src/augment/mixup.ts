@@ -1,7 +1,7 @@
 /**
  * Mixup (Zhang et al. 2018, arXiv 1710.09412) and CutMix (Yun et al. 2019, arXiv 1905.04899) with soft labels, as timm's
  * `Mixup`: an image is mixed with that at the mirrored place of the batch. In an odd batch the middle image's partner is
- * itself, so it stays as it is.
+ * itself, so it stays as it is. Images can be mixed with those of another batch too, as GLMC does.
  */
 import * as torch from '@deit-lt/torch';
 import type { RandomStream } from '../random/stream.js';
@@ -86,23 +86,23 @@ function drawSizedBox(height: number, width: number, minMax: readonly [number, n
 }
 
 /**
- * Mixes `images` `[B, C, H, W]` with the same in mirrored order; `mixes` has one entry for the whole batch or one for each
- * image. Returns a new tensor.
+ * Mixes `images` `[B, C, H, W]` with `partners`, by default the same in mirrored order; `mixes` has one entry for the whole
+ * batch or one for each image. Returns a new tensor.
  */
-export function mixImages(images: torch.Tensor, mixes: readonly Mix[]): torch.Tensor {
+export function mixImages(images: torch.Tensor, mixes: readonly Mix[], partners?: torch.Tensor): torch.Tensor {
   return torch.tidy(() => {
-    const mixed = blendPartners(images, mixes);
+    const others = partners ?? images.flip(0);
+    const mixed = blendPartners(images, others, mixes);
     mixes.forEach((mix, i) => {
-      if (mix.kind === 'cutmix') pastePartners_(mixed, images, mix.box, mixes.length === 1 ? undefined : i);
+      if (mix.kind === 'cutmix') pastePartners_(mixed, others, mix.box, mixes.length === 1 ? undefined : i);
     });
     return mixed;
   });
 }
 
 /** `λ·x + (1 − λ)·partner` where the kind is Mixup, a copy elsewhere. */
-function blendPartners(images: torch.Tensor, mixes: readonly Mix[]): torch.Tensor {
+function blendPartners(images: torch.Tensor, partners: torch.Tensor, mixes: readonly Mix[]): torch.Tensor {
   if (mixes.every(({ kind }) => kind !== 'mixup')) return images.clone();
-  const partners = images.flip(0);
   const shares = mixes.map((mix) => (mix.kind === 'mixup' ? mix.lambda : 1));
   if (shares.length === 1) return images.mul(shares[0]!).add_(partners, { alpha: 1 - shares[0]! });
   const own = torch.tensor(shares, { device: images.device }).view(-1, 1, 1, 1);
@@ -110,11 +110,12 @@ function blendPartners(images: torch.Tensor, mixes: readonly Mix[]): torch.Tenso
 }
 
 /** Puts the partners' `box` in its place, in image `only` or in all. */
-function pastePartners_(mixed: torch.Tensor, images: torch.Tensor, box: Box, only: number | undefined): void {
+function pastePartners_(mixed: torch.Tensor, partners: torch.Tensor, box: Box, only: number | undefined): void {
   const part = (batch: torch.Tensor): torch.Tensor =>
-    batch.narrow(2, box.top, box.height).narrow(3, box.left, box.width);
-  if (only === undefined) part(mixed).copy_(part(images).flip(0));
-  else part(mixed.narrow(0, only, 1)).copy_(part(images.narrow(0, images.size(0) - 1 - only, 1)));
+    (only === undefined ? batch : batch.narrow(0, only, 1))
+      .narrow(2, box.top, box.height)
+      .narrow(3, box.left, box.width);
+  part(mixed).copy_(part(partners));
 }
 
 /** Targets `[B, numClasses]`, float32: 1 − s + s/C for the label and s/C for the others (s = `smoothing`, 0…1). */
@@ -126,25 +127,26 @@ export interface MixTargetsOptions {
   numClasses: number;
   /** Label smoothing, 0…1. Default 0. */
   smoothing?: number;
+  /** The partners' labels. Default: the labels in mirrored order. */
+  partners?: Int32Array;
 }
 
 /** `λ · target + (1 − λ) · partner's target`, `[B, numClasses]`, float32 on the CPU; `mixes` as for `mixImages`. */
 export function mixTargets(
   labels: Int32Array,
   mixes: readonly Mix[],
-  { numClasses, smoothing = 0 }: MixTargetsOptions,
+  { numClasses, smoothing = 0, partners = labels.toReversed() }: MixTargetsOptions,
 ): torch.Tensor {
   const targets = new Float32Array(labels.length * numClasses).fill(smoothing / numClasses);
   labels.forEach((label, i) => {
     const { lambda } = mixes.length === 1 ? mixes[0]! : mixes[i]!;
-    const partner = labels[labels.length - 1 - i]!;
     targets[i * numClasses + label]! += (1 - smoothing) * lambda;
-    targets[i * numClasses + partner]! += (1 - smoothing) * (1 - lambda);
+    targets[i * numClasses + partners[i]!]! += (1 - smoothing) * (1 - lambda);
   });
   return torch.tensor(targets, { shape: [labels.length, numClasses] });
 }
 
-export interface MixBatchOptions extends DrawMixOptions, MixTargetsOptions {
+export interface MixBatchOptions extends DrawMixOptions, Omit<MixTargetsOptions, 'partners'> {
   /** One draw for the whole batch, for each pair of partners, or for each image. Default batch. */
   mode?: 'batch' | 'pair' | 'elem';
   /** The stream of this batch. */

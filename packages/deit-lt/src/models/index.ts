@@ -7,6 +7,7 @@ export {
   type FoldableNetwork,
   fastInference,
 } from './fold-batch-norm.js';
+export { Glmc, type GlmcModuleOptions, type GlmcOutput } from './glmc.js';
 export { LayerScale } from './layer-scale.js';
 export {
   type FeatureNet,
@@ -16,6 +17,7 @@ export {
   type ModelOptions,
   type ModelOutput,
 } from './model.js';
+export { Paco, type PacoModuleOptions, type PacoOutput } from './paco.js';
 export { type Grid, interpolatePositions } from './pos-embed.js';
 export { createModel, modelNames, modelOptionNames, registerModel } from './registry.js';
 export { RegNet, type RegNetOptions, type RegNetShape, regnetNameFromTorchvision } from './regnet.js';

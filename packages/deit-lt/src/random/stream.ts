@@ -21,6 +21,7 @@ export const purposes = {
   init: 5,
   draw: 6,
   views: 7,
+  partners: 8,
   bootstrap: 8,
 } as const;
 export type Purpose = keyof typeof purposes;

@@ -25,16 +25,20 @@ export function contradictions(recipe: Recipe): string[] {
 }
 
 /** Losses that have parts of their own beside the network. */
-const withCompanion: readonly TeacherRecipe['loss']['name'][] = ['paco'];
+const withCompanion: readonly TeacherRecipe['loss']['name'][] = ['paco', 'glmc'];
 
-function teacherContradictions({ loss: { name }, model, drw }: TeacherRecipe): string[] {
-  if (!withCompanion.includes(name)) return [];
+function teacherContradictions({ loss: { name }, model, drw, sam, accumulation }: TeacherRecipe): string[] {
+  const has = withCompanion.includes(name);
+  const is = `teacher.loss.name is "${name}"`;
   return [
-    ...(model.cosine === true
-      ? [`teacher.loss.name is "${name}", which needs a linear classifier: set teacher.model.cosine=false`]
+    ...(model.cosine === true && name !== 'ldam'
+      ? [`${is}, which needs a linear classifier: set teacher.model.cosine=false`]
       : []),
-    ...(drw.epoch !== null
-      ? [`teacher.loss.name is "${name}", which balances the classes by itself: set teacher.drw.epoch=null`]
+    ...(has && drw.epoch !== null ? [`${is}, which balances the classes by itself: set teacher.drw.epoch=null`] : []),
+    ...(sam.rho > 0 && accumulation > 1
+      ? [
+          `teacher.sam.rho is ${sam.rho} and teacher.accumulation is ${accumulation}, but SAM's second pass has one batch: set teacher.accumulation=1 and a larger teacher.batchSize, or teacher.sam.rho=0`,
+        ]
       : []),
   ];
 }

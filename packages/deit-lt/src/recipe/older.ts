@@ -29,6 +29,7 @@ const meant: Values = {
       batchNormParts: 1,
       keyAugment: { preset: 'paco-key' },
     },
+    glmc: { mixAlpha: 1, correctLambda: true, partnerPower: 0, labelPower: 1.2, consistency: 4, embedding: 256 },
     sam: {
       minRho: 0.05,
       steps: [

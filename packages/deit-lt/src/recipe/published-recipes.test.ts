@@ -107,6 +107,29 @@ const paco = {
   drw: { epoch: null },
 };
 
+/** val-iisc/Saddle-LongTail, GLMC-2023. */
+const glmc = {
+  model: { name: 'resnet34_cifar' },
+  mean: [0.4914, 0.4822, 0.4465],
+  epochs: 200,
+  batchSize: 64,
+  accumulation: 1,
+  sampler: 'shuffle',
+  loss: { name: 'glmc' },
+  glmc: { mixAlpha: 1, correctLambda: false, partnerPower: 0, labelPower: 1.2, embedding: 256 },
+  sam: { rho: 0.05, schedule: 'none', freezeStatistics: false },
+  optimizer: { name: 'sgd', lr: 0.01, momentum: 0.9, nesterov: false, weightDecay: 5e-3 },
+  schedule: { name: 'cosine', warmupEpochs: 0, minLr: 0, stepping: 'epoch' },
+  drw: { epoch: null },
+  augment: { padCrop: { padding: 4 }, flip: { probability: 0.5 } },
+};
+
+/** What GLMC has otherwise for the two data sets. */
+const glmcOf = (name: string) =>
+  name.startsWith('cifar100')
+    ? { std: [0.2023, 0.1994, 0.201], glmc: { consistency: 4 } }
+    : { std: [0.247, 0.2435, 0.2616], glmc: { consistency: 1 } };
+
 /** Every figure of `expected` is in `actual`, which may have more. */
 function assertHas(actual: unknown, expected: unknown, key: string): void {
   if (!isValues(expected)) assert.deepEqual(actual, expected, key);
@@ -136,5 +159,12 @@ for (const { name, ...data } of rows)
       assert.deepEqual({ student, data }, { student: recipe.student, data: recipe.data });
       assert.equal(teacher.loss.name, 'paco');
       assertHas(teacher, paco, `${name}-paco.teacher`);
+    });
+
+    test('and one with a GLMC teacher', () => {
+      const { teacher, student, data } = loadRecipe(`${name}-glmc`);
+      assert.deepEqual({ student, data }, { student: recipe.student, data: recipe.data });
+      assertHas(teacher, glmc, `${name}-glmc.teacher`);
+      assertHas(teacher, glmcOf(name), `${name}-glmc.teacher`);
     });
   });

@@ -156,6 +156,24 @@ const paco = z
   })
   .describe('only with loss.name: paco');
 
+const glmc = z
+  .strictObject({
+    mixAlpha: positive.describe('α of the λ of both mixtures, Beta(α, α)'),
+    correctLambda: z.boolean().describe('the labels of CutMix follow the box as the border clips it'),
+    partnerPower: z
+      .number()
+      .describe(
+        'an image of a class with n images comes ∝ n^(−power) in the second batch; 0: all images equally, 1: all classes',
+      ),
+    labelPower: z
+      .number()
+      .nonnegative()
+      .describe("labels of a class with n images count ∝ n^(−power) in the balanced head's loss"),
+    consistency: z.number().nonnegative().describe('weight of the consistency of both mixtures'),
+    embedding: count.describe('width of a projection'),
+  })
+  .describe('only with loss.name: glmc');
+
 const teacher = z.strictObject({
   external: z
     .boolean()
@@ -165,8 +183,8 @@ const teacher = z.strictObject({
   ...shared,
   loss: z.strictObject({
     name: z
-      .enum(['ldam', 'cross-entropy', 'focal', 'vs', 'balanced-softmax', 'logit-adjustment', 'paco'])
-      .describe('paco: two views, a momentum encoder and a queue, as the block paco says; without re-weighting'),
+      .enum(['ldam', 'cross-entropy', 'focal', 'vs', 'balanced-softmax', 'logit-adjustment', 'paco', 'glmc'])
+      .describe('paco: two views, a momentum encoder and a queue; glmc: two mixtures; as the blocks of that name say'),
     maxMargin: positive.optional().describe('LDAM: margin of the rarest class'),
     scale: positive.optional().describe('LDAM: factor of the cosines'),
     gamma: z.number().nonnegative().optional().describe('focal and VS'),
@@ -175,6 +193,7 @@ const teacher = z.strictObject({
     published: z.boolean().optional().describe('focal: p is taken after the class weight, as published'),
   }),
   paco,
+  glmc,
   sam: z.strictObject({
     rho: z.number().nonnegative().describe('radius of the neighbourhood; 0: no SAM'),
     adaptive: z.boolean(),

@@ -1,6 +1,7 @@
 /** The task that a recipe's teacher is trained by: one network and a loss, or what the loss needs beside it. */
 import type * as torch from '@deit-lt/torch';
 import type { TeacherRecipe } from '../recipe/schema.js';
+import { GlmcTask } from './glmc-task.js';
 import { modelOf } from './model-of.js';
 import { PacoTask } from './paco-task.js';
 import type { Task } from './task.js';
@@ -17,8 +18,15 @@ export interface CreateTeacherTaskOptions {
 /** Throws `UserError` for a model that is not fit for the loss (RECIPE), or for classes without images (DATA_CLASSES). */
 export function createTeacherTask(options: CreateTeacherTaskOptions): Task {
   const { recipe, trainCounts, device } = options;
-  if (recipe.loss.name !== 'paco') return new TeacherTask(options);
-  const another = () => modelOf('teacher', recipe, trainCounts.length).to(device);
-  const keyNetwork = recipe.paco.variant === 'gpaco' ? null : another();
-  return new PacoTask({ ...options, recipe: recipe.paco, keyNetwork });
+  switch (recipe.loss.name) {
+    case 'paco': {
+      const another = () => modelOf('teacher', recipe, trainCounts.length).to(device);
+      const keyNetwork = recipe.paco.variant === 'gpaco' ? null : another();
+      return new PacoTask({ ...options, recipe: recipe.paco, keyNetwork });
+    }
+    case 'glmc':
+      return new GlmcTask({ ...options, recipe: recipe.glmc, epochs: recipe.epochs });
+    default:
+      return new TeacherTask(options);
+  }
 }

@@ -5,7 +5,7 @@
  */
 import * as torch from '@deit-lt/torch';
 import type { Pipeline } from '../augment/transform.js';
-import { Loader } from '../data/loader.js';
+import { pairedBatches } from '../data/paired-batches.js';
 import { samplerNamed } from '../data/sampler.js';
 import { UserError } from '../errors.js';
 import { stream } from '../random/stream.js';
@@ -20,8 +20,8 @@ import type { EpochRecord, Reporter } from './reporter.js';
 import type { RunConfig, RunFolder } from './run-folder.js';
 import { isReweighted, learningRate, scaledLearningRate, totalEpochs } from './schedules.js';
 import { SpeedMeter } from './speed-meter.js';
-import { backward, type SamPlan, update } from './step.js';
-import { type LossParts, learningParameters, type Task } from './task.js';
+import { backward, firstPass, type SamPlan, update } from './step.js';
+import { type LossParts, learningParameters, type Pass, type Task } from './task.js';
 import { normOfAll } from './tensor-lists.js';
 import { loadState, type Progress, saveState, saveWeights, type Trained } from './training-state.js';
 
@@ -123,6 +123,12 @@ function startOf({ run, resume }: LoopOptions, trained: Trained): Progress {
   return { epoch: 0, batch: 0, updates: 0, sums: {}, seconds: 0, best: null };
 }
 
+/** What comes beside the images of `idsOf`, or null. Another seed: the same draws would tie an image to its partner. */
+function partnersOf({ task, data, seed }: LoopOptions, epoch: number): Int32Array | null {
+  const options = { seed: stream(seed, 'partners').uint32(), epoch };
+  return task.partners?.(data.train.labels, data.classNames.length, options) ?? null;
+}
+
 function idsOf({ recipe, data, seed }: LoopOptions, epoch: number): Int32Array {
   return samplerNamed(recipe.sampler)(data.train.labels, data.classNames.length, {
     seed,
@@ -151,7 +157,7 @@ async function trainEpoch(
   const speed = new SpeedMeter();
   const sums: Record<string, number> = { ...start.sums };
   let { updates } = start;
-  const loader = new Loader({
+  const loading = {
     source: data.train.source,
     labels: data.train.labels,
     pipeline: pipelines.train,
@@ -161,11 +167,12 @@ async function trainEpoch(
     seed,
     epoch,
     device: placement.device,
-  });
+  };
+  const pass = firstPass(options.sam, epoch);
   task.model.train();
   let index = start.batch;
   let gradNorm: number | undefined;
-  for await (const batch of loader) {
+  for await (const batch of pairedBatches(loading, partnersOf(options, epoch))) {
     const lr = learningRate(recipe.schedule, span, {
       epoch,
       batch: index,
@@ -178,11 +185,11 @@ async function trainEpoch(
     using views = batch;
     torch.tidy(() => {
       const prepared = placement.autocast(() => task.prepare({ ...views, epoch, random }));
-      const forward = (): LossParts => placement.autocast(() => prepared.loss());
-      const parts = backward(forward, recipe.accumulation);
+      const forward = (pass: Pass) => (): LossParts => placement.autocast(() => prepared.loss(pass));
+      const parts = backward(forward(pass), recipe.accumulation);
       addFinite(sums, parts, { options, epoch, batch: index });
       if (!closesWindow) return;
-      gradNorm = update(options, () => backward(forward, recipe.accumulation), epoch);
+      gradNorm = update(options, () => backward(forward('step'), recipe.accumulation), epoch);
       if (gradNorm !== undefined) addNorm(sums, gradNorm);
     });
     if (closesWindow || recipe.emaStepping === 'batch') ema?.update();

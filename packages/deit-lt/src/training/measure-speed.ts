@@ -1,8 +1,8 @@
 /** What a training would cost: images per second of a recipe's steps, measured for some seconds on its own data. */
 import * as torch from '@deit-lt/torch';
 import type { Dataset } from '../data/dataset.js';
-import { Loader } from '../data/loader.js';
 import { openPixels } from '../data/open-pixels.js';
+import { pairedBatches } from '../data/paired-batches.js';
 import { shuffled } from '../data/sampler-orders.js';
 import { stream } from '../random/stream.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
@@ -11,9 +11,9 @@ import { placementOf } from './device.js';
 import { modelOf } from './model-of.js';
 import { createOptimizer } from './optimizer.js';
 import { SAM } from './sam.js';
-import { backward, update } from './step.js';
+import { backward, firstPass, update } from './step.js';
 import { StudentTask } from './student-task.js';
-import { learningParameters, type Task } from './task.js';
+import { learningParameters, type Pass, type Task } from './task.js';
 import { trainingPipeline } from './training-pipeline.js';
 
 export interface MeasureSpeedOptions {
@@ -71,24 +71,28 @@ async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds
       ? { sam: new SAM(optimizer, { rho }), rhoAt: () => rho, freezeStatistics: false }
       : undefined;
   const source = openPixels(dataset.train.images);
-  const loader = new Loader({
+  const { labels } = dataset.train;
+  const loading = {
     source,
-    labels: dataset.train.labels,
+    labels,
     pipeline:
       task.kind === 'teacher' ? trainingPipeline(recipe.teacher) : trainingPipeline(recipe.student, recipe.teacher),
-    ids: endless(dataset.train.labels.length),
+    ids: endless(shuffled(labels.length)),
     batchSize: part.batchSize,
     device: placement.device,
-  });
+  };
+  const partners = task.partners && endless(task.partners(labels, dataset.classNames.length));
+  const pass = firstPass(sam, 0);
   let [images, since, batches] = [0, performance.now(), 0];
-  for await (const batch of loader) {
+  for await (const batch of pairedBatches(loading, partners ?? null)) {
     torch.tidy(() => {
       const prepared = placement.autocast(() =>
         task.prepare({ ...batch, epoch: 0, random: stream(0, 'mix', 0, batches) }),
       );
-      const forward = () => placement.autocast(() => prepared.loss());
-      backward(forward, part.accumulation);
-      update({ task, recipe: part, optimizer, ...(sam && { sam }) }, () => backward(forward, part.accumulation), 0);
+      const forward = (pass: Pass) => () => placement.autocast(() => prepared.loss(pass));
+      backward(forward(pass), part.accumulation);
+      const again = () => backward(forward('step'), part.accumulation);
+      update({ task, recipe: part, optimizer, ...(sam && { sam }) }, again, 0);
     });
     batch[Symbol.dispose]();
     torch.synchronize(placement.device);
@@ -102,7 +106,6 @@ async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds
 }
 
 /** Enough places for the measurement, whatever the number of images. */
-function endless(length: number): Int32Array {
-  const order = shuffled(length);
-  return Int32Array.from({ length: 1_000_000 }, (_, i) => order[i % length]!);
+function endless(order: Int32Array): Int32Array {
+  return Int32Array.from({ length: 1_000_000 }, (_, i) => order[i % order.length]!);
 }

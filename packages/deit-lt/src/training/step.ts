@@ -3,7 +3,7 @@ import * as torch from '@deit-lt/torch';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { withFrozenBatchNormStatistics } from './batch-norm-statistics.js';
 import type { SAM } from './sam.js';
-import { type LossParts, learningModules, learningParameters, type Task } from './task.js';
+import { type LossParts, learningModules, learningParameters, type Pass, type Task } from './task.js';
 
 /** Sharpness-aware minimisation around the optimizer, its radius by epoch (from 0), and what batch norm does meanwhile. */
 export interface SamPlan {
@@ -27,6 +27,11 @@ export function backward(forward: () => LossParts, accumulation: number): LossPa
   const parts = forward();
   (accumulation === 1 ? parts.loss : parts.loss.div(accumulation)).backward();
   return parts;
+}
+
+/** What the first pass of a batch is for. */
+export function firstPass(sam: SamPlan | undefined, epoch: number): Pass {
+  return (sam?.rhoAt(epoch) ?? 0) > 0 ? 'climb' : 'step';
 }
 
 /**

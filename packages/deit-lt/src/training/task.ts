@@ -1,5 +1,7 @@
 /** What the loop trains: a model joined with its loss. The loop does not know that a task distils. */
 import type * as torch from '@deit-lt/torch';
+import type { Batch } from '../data/loader.js';
+import type { Sampler } from '../data/sampler.js';
 import type { RandomStream } from '../random/stream.js';
 import type { EvaluationOutputs } from './evaluate.js';
 import type { TrainingKind } from './reporter.js';
@@ -16,16 +18,21 @@ export interface TaskBatch {
   /** The further views of the pipeline, if it has any. */
   readonly more?: readonly torch.Tensor[];
   readonly labels: Int32Array;
+  /** As many other images, in the same views, for a task that has `partners`. */
+  readonly partners?: Pick<Batch, 'images' | 'more' | 'labels'>;
   /** From 0. */
   readonly epoch: number;
   /** Draws what is drawn once for the whole batch, such as Mixup's λ. */
   readonly random: RandomStream;
 }
 
-/** A batch as it goes through the network; SAM goes through it twice. */
+/** What a pass through the network is for: the gradient of the update, or SAM's way uphill. */
+export type Pass = 'step' | 'climb';
+
+/** A batch as it goes through the network; SAM goes through it twice, to climb and for the step. */
 export interface PreparedBatch {
-  /** The loss of the weights as they are. */
-  loss(): LossParts;
+  /** The loss of the weights as they are. Default: for the step. */
+  loss(pass?: Pass): LossParts;
 }
 
 export interface Task {
@@ -38,6 +45,8 @@ export interface Task {
   readonly companion?: torch.nn.AnyModule;
   /** First epoch of deferred re-weighting, or null. */
   readonly drwEpoch: number | null;
+  /** Draws the images that come beside each batch as `TaskBatch.partners`, as many as the data has. Absent: there are none. */
+  readonly partners?: Sampler;
   /** Mixes the batch and asks the teacher, without gradients. The tensors belong to the open scope. */
   prepare(batch: TaskBatch): PreparedBatch;
   /** Logits of the model in evaluation mode. */

@@ -1,4 +1,4 @@
-/** What a recipe does to the images that a network is trained on: one view, several of multi-crop, or one more for the teacher or for PaCo. */
+/** What a recipe does to the images that a network is trained on: one view, several of multi-crop, or one more for the teacher, PaCo or GLMC. */
 import { type AugmentConfig, buildPipeline, type ResolvedAugmentConfig, windowNames } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
 import type { StudentRecipe, TeacherRecipe, TrainingRecipe } from '../recipe/schema.js';
@@ -15,13 +15,15 @@ type AnyPart = Part &
 /**
  * The pipeline of a part of a recipe. With `multiCrop` the first view is a global one and the further views are the
  * other global ones, then the local ones; with `distillation.teacherAugment` the further view is for `teacher`, in its
- * size and normalisation; with a teacher's `loss.name: paco` it is the one of the keys. Throws `UserError` (`RECIPE`) for augmentations that do not go together.
+ * size and normalisation; with a teacher's `loss.name: paco` it is the one of the keys, with `glmc` the same once more.
+ * Throws `UserError` (`RECIPE`) for augmentations that do not go together.
  */
 export function trainingPipeline(part: AnyPart, teacher?: Seen): Pipeline {
   const { multiCrop, distillation, loss, paco } = part;
   if (multiCrop) return multiCropPipeline(part, multiCrop);
   const own = view(part.augment, part);
   if (loss?.name === 'paco' && paco) return { ...own, more: [view(paco.keyAugment, part)] };
+  if (loss?.name === 'glmc') return { ...own, more: [own] };
   const teacherAugment = teacher && distillation?.teacherAugment;
   return teacherAugment ? { ...own, more: [view(teacherAugment, teacher)] } : own;
 }

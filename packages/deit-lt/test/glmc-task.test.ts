@@ -1,0 +1,130 @@
+/** A GLMC teacher's step: what is mixed, which head learns when, and what SAM's two passes are of. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
+import { createModel } from '../src/models/index.js';
+import { stream } from '../src/random/stream.js';
+import type { TeacherRecipe } from '../src/recipe/schema.js';
+import { GlmcTask } from '../src/training/glmc-task.js';
+import { learningParameters } from '../src/training/task.js';
+import { tinyRecipe } from './training-tiny.js';
+
+const [size, epochs] = [4, 10];
+const trainCounts = Int32Array.of(9, 6, 3);
+
+function makeTask(options: Partial<TeacherRecipe['glmc']> = {}): GlmcTask {
+  torch.manualSeed(3);
+  const recipe = { ...tinyRecipe().teacher.glmc, embedding: 5, ...options };
+  const model = createModel('resnet20', { numClasses: 3, width: 4 }) as GlmcTask['model'];
+  return new GlmcTask({ model, recipe, epochs, trainCounts, device: 'cpu' });
+}
+
+/** Images of one level: view 1 and 2 of the batch, of its partners. */
+function makeBatch(epoch = 0, seed = 0) {
+  const of = (level: number): torch.Tensor =>
+    torch.full([size, 3, 8, 8], level).add(torch.randn([size, 1, 1, 1]).mul(0.01));
+  const partners = { images: of(10), more: [of(100)], labels: Int32Array.of(2, 2, 2, 2) };
+  return {
+    images: of(1),
+    more: [of(2)],
+    labels: Int32Array.of(0, 0, 1, 2),
+    partners,
+    epoch,
+    random: stream(seed, 'mix'),
+  };
+}
+
+const gradients = (task: GlmcTask): Map<string, boolean> =>
+  new Map(learningParameters(task).map(([name, { grad }]) => [name, grad !== null && grad.abs().max().toNumber() > 0]));
+
+suite('GlmcTask', () => {
+  test('mixes the first views by Mixup and the second by CutMix with one λ, which the labels follow', () => {
+    const seen: torch.Tensor[] = [];
+    const task = makeTask({ correctLambda: false });
+    const original = task.companion.call.bind(task.companion);
+    task.companion.call = (images) => {
+      seen.push(torch.keep(images.clone()));
+      return original(images);
+    };
+    for (let seed = 0; seed < 5; seed++) {
+      const { random, ...batch } = makeBatch(0, seed);
+      const lambda = stream(seed, 'mix').beta(1, 1);
+      task.prepare({ ...batch, random }).loss();
+      const [mixup, cutmix] = seen.splice(0).map((images) => images.select(1, 0));
+      const expected = batch.images
+        .mul(lambda)
+        .add(batch.partners.images, { alpha: 1 - lambda })
+        .select(1, 0);
+      assert.ok(mixup!.sub(expected).abs().max().toNumber() < 1e-5);
+      const fromPartner = cutmix!.gt(50).float();
+      assert.ok(cutmix!.lt(3).logicalOr(cutmix!.gt(90)).all().item());
+      assert.ok(fromPartner.mean().toNumber() <= 1 - lambda + 1e-6); // the border may clip the box
+    }
+  });
+
+  test('in the first epoch only the plain head learns, later the balanced one too', () => {
+    const learns = (epoch: number): boolean[] => {
+      const task = makeTask();
+      task.prepare(makeBatch(epoch)).loss().loss.backward();
+      const learned = gradients(task);
+      return ['companion.plain.weight', 'linear.weight'].map((name) => learned.get(name)!);
+    };
+    assert.deepEqual(learns(0), [true, false]);
+    assert.deepEqual(learns(5), [true, true]);
+  });
+
+  test('the share of the plain head falls with the square of the epoch', () => {
+    const { loss, parts } = makeTask({ consistency: 0 }).prepare(makeBatch(5)).loss();
+    const expected = 0.75 * parts.plain!.toNumber() + 0.25 * parts.balanced!.toNumber();
+    assert.ok(Math.abs(loss.toNumber() - expected) < 1e-5 * expected);
+  });
+
+  test('SAM climbs by the classifiers alone, and steps with the consistency', () => {
+    const ofPass = (pass?: 'climb' | 'step') => {
+      const task = makeTask();
+      const { loss, parts } = task.prepare(makeBatch(5)).loss(pass);
+      loss.backward();
+      const learned = gradients(task);
+      return {
+        rest: loss.toNumber(),
+        consistency: parts.consistency!.toNumber(),
+        learns: learned.get('companion.predictor.weight'),
+      };
+    };
+    const [climb, step, alone] = [ofPass('climb'), ofPass('step'), ofPass()];
+    assert.deepEqual([climb.learns, step.learns], [false, true]);
+    assert.ok(Math.abs(step.rest - climb.rest - 4 * step.consistency) < 1e-4);
+    assert.deepEqual(alone, step);
+    assert.equal(climb.consistency, step.consistency);
+  });
+
+  test('both passes are of the same mixtures', () => {
+    const prepared = makeTask().prepare(makeBatch(5));
+    assert.equal(prepared.loss().loss.toNumber(), prepared.loss().loss.toNumber());
+  });
+
+  test('predicts by the head that counts classes', () => {
+    const task = makeTask();
+    const { model, companion } = task;
+    model.eval();
+    const images = torch.randn([2, 3, 8, 8]);
+    assert.ok(torch.equal(task.logits(images).avg, companion.call(images).balanced));
+  });
+
+  test('draws partners by image as published, by class with a power of 1', () => {
+    const labels = Int32Array.from({ length: 180 }, (_, i) => (i < 150 ? 0 : i < 170 ? 1 : 2));
+    const shareOfRarest = (partnerPower: number): number => {
+      const ids = makeTask({ partnerPower }).partners(labels, 3, { seed: 1 });
+      assert.equal(ids.length, labels.length);
+      return ids.filter((id) => labels[id] === 2).length / ids.length;
+    };
+    assert.ok(Math.abs(shareOfRarest(0) - 10 / 180) < 0.05);
+    assert.ok(Math.abs(shareOfRarest(1) - 1 / 3) < 0.1);
+  });
+
+  test('needs a network of convolutions with a linear classifier', () => {
+    const model = createModel('resnet20', { numClasses: 3, cosine: true }) as GlmcTask['model'];
+    const make = () => new GlmcTask({ model, recipe: tinyRecipe().teacher.glmc, epochs, trainCounts, device: 'cpu' });
+    assert.throws(make, { code: 'RECIPE', message: /^the loss "glmc" needs .* teacher\.model\.cosine=false\.$/ });
+  });
+});
