@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { runFoldersIn } from '../src/analysis/compared-runs.js';
 import { readAnalysis } from '../src/analysis/run/analysis-file.js';
 import { analyzeRun } from '../src/analysis/run/analyze-run.js';
 import { balancedSample } from '../src/analysis/run/teacher-stage.js';
@@ -15,7 +16,7 @@ import type { VisionTransformer } from '../src/models/vit.js';
 import { openClassifier } from '../src/training/classifier.js';
 import { readPredictions } from '../src/training/predictions.js';
 import { silentReporter } from '../src/training/reporter.js';
-import { type FinalEvaluation, modelRuns, RunFolder } from '../src/training/run-folder.js';
+import { type FinalEvaluation, RunFolder } from '../src/training/run-folder.js';
 import { trainAll } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { assertClose } from './helpers/golden-files.js';
@@ -39,7 +40,7 @@ async function ofImages<T>(of: (model: VisionTransformer, images: torch.Tensor) 
 suite('analyzeRun()', { timeout: 120_000 }, () => {
   before(async () => {
     await trainAll({ dataset, recipe: tinyRecipe('student.epochs=2', 'teacher.epochs=2'), folder });
-    for (const run of modelRuns(folder)) await analyzeRun(run, dataset, { batchSize: 8 });
+    for (const run of runFoldersIn(folder)) await analyzeRun(run, dataset, { batchSize: 8 });
   });
   after(() => rmSync(folder, { recursive: true }));
 
@@ -167,7 +168,7 @@ suite('deit-lt analyze', () => {
   test('of a folder that is none says so', () => {
     const { status, stderr } = deitLt(['analyze', 'nowhere', '--data', 'shapes']);
     assert.equal(status, 1);
-    assert.match(stderr, /nowhere does not exist; expected a run folder/);
+    assert.match(stderr, /nowhere is no folder; expected a run folder/);
     assert.match(deitLt(['analyze', 'nowhere']).stderr, /--data is missing/);
   });
 });

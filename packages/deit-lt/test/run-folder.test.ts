@@ -82,6 +82,7 @@ suite('RunFolder', () => {
 
   test('metrics.jsonl has every figure but the confusion matrices, which evaluation.json has', (t) => {
     const run = new RunFolder(temporaryFolder(t));
+    run.begin(config, false);
     run.appendMetrics(record(0));
     const { confusion, ...kept } = figures;
     assert.deepEqual(run.readMetrics(), [{ ...record(0), evaluation: { avg: kept, cls: kept } }]);
@@ -93,6 +94,7 @@ suite('RunFolder', () => {
 
   test('keepMetricsBefore() forgets later epochs and half a line', (t) => {
     const run = new RunFolder(temporaryFolder(t));
+    run.begin(config, false);
     run.keepMetricsBefore(0);
     for (const epoch of [0, 1, 2]) run.appendMetrics(record(epoch));
     writeFileSync(run.metricsFile, `${readFileSync(run.metricsFile, 'utf8')}{"epoch": 3, "lo`);

@@ -49,7 +49,8 @@ export function findModels(places: readonly string[]): FoundModels {
   return { models: found.map((model, i) => ({ name: names[i]!, ...model })), missing };
 }
 
-function runFoldersIn(place: string): string[] {
+/** The runs of single models in `place`: itself, or folders in it. Throws UserError RUN_FOLDER when there is none. */
+export function runFoldersIn(place: string): string[] {
   if (!existsSync(place) || !statSync(place).isDirectory())
     throw new UserError('RUN_FOLDER', `${place} is no folder; expected a run folder, or a folder that has some.`);
   const isRun = (folder: string): boolean => existsSync(new RunFolder(folder).configFile);

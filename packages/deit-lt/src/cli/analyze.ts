@@ -1,7 +1,7 @@
 /** `deit-lt analyze`: what a trained model learned, into `analysis.json` of its run folder. */
 import path from 'node:path';
+import { runFoldersIn } from '../analysis/compared-runs.js';
 import { type AnalyzeResult, analyzeRun } from '../analysis/run/analyze-run.js';
-import { modelRuns } from '../training/run-folder.js';
 import { analysisText } from './analysis-text.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './context.js';
@@ -10,7 +10,7 @@ import { openData } from './open-data.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const data = required(options.data, '--data is missing: the images that the model was trained and is measured on');
-  const runs = modelRuns(args[0]!);
+  const runs = runFoldersIn(args[0]!);
   const dataset = await openData(data, options, context);
   const reporter = await context.reporter();
   const { signal } = context;

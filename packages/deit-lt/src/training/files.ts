@@ -3,13 +3,13 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } fro
 import path from 'node:path';
 import { UserError } from '../errors.js';
 
-/** Writes `text` to `file`, which is then the old content or the new one whatever happens. Throws UserError RUN_FOLDER. */
-export function writeFileAtomic(file: string, text: string): void {
+/** Writes `content` to `file`, which is then the old content or the new one whatever happens. Throws UserError RUN_FOLDER. */
+export function writeFileAtomic(file: string, content: string | Uint8Array): void {
   const temporary = `${file}.tmp-${process.pid}`;
   try {
     const descriptor = openSync(temporary, 'w');
     try {
-      writeFileSync(descriptor, text);
+      writeFileSync(descriptor, content);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -24,10 +24,15 @@ export function writeFileAtomic(file: string, text: string): void {
 
 /** Appends a line to `file` and syncs it. Throws UserError RUN_FOLDER. */
 export function appendLine(file: string, line: string): void {
+  appendBytes(file, `${line}\n`);
+}
+
+/** Appends to `file` and syncs it. Throws UserError RUN_FOLDER. */
+export function appendBytes(file: string, content: string | Uint8Array): void {
   try {
     const descriptor = openSync(file, 'a');
     try {
-      writeFileSync(descriptor, `${line}\n`);
+      writeFileSync(descriptor, content);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);

@@ -1,5 +1,6 @@
 /**
- * A run on disk: `config.json` (enough to repeat it), `metrics.jsonl` (one line per epoch), `checkpoints/`, and at the end
+ * A run on disk: `config.json` (enough to repeat it), `metrics.jsonl` (one line per epoch; the same as `metrics.csv` and
+ * as an event file for TensorBoard), `checkpoints/`, and at the end
  * `evaluation.json` (the figures of the best checkpoint) and `predictions.safetensors` (what it says of each image).
  * A run of `train` has such a folder for each of its models: `teacher/`, `student/`, and `vit/` if asked for.
  */
@@ -11,6 +12,7 @@ import { completeOlder } from '../recipe/older.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { EvaluationResult } from './evaluate.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
+import { MetricsLog } from './metrics-log.js';
 import type { EpochRecord, TrainingKind } from './reporter.js';
 
 /** What `config.json` says. */
@@ -49,6 +51,8 @@ export interface FinalEvaluation extends EvaluationResult {
 const leftover = /\.tmp(-\d+)?$|^probe$/;
 
 export class RunFolder {
+  #log: MetricsLog | undefined;
+
   constructor(readonly folder: string) {}
 
   get configFile(): string {
@@ -129,10 +133,17 @@ export class RunFolder {
 
   /** Without the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
   appendMetrics(record: EpochRecord): void {
+    this.#log ??= this.#openLog(this.readMetrics());
     appendLine(
       this.metricsFile,
       JSON.stringify(record, (key, value: unknown) => (key === 'confusion' ? undefined : value)),
     );
+    this.#log.append(record);
+  }
+
+  #openLog(records: readonly EpochRecord[]): MetricsLog {
+    const { started } = readRunConfig(this.folder);
+    return new MetricsLog(this.folder, { started, records });
   }
 
   /** Throws UserError RUN_FOLDER. */
@@ -145,6 +156,8 @@ export class RunFolder {
     if (!existsSync(this.metricsFile)) return;
     const kept = this.readMetrics().filter((record) => record.epoch < epoch);
     writeFileAtomic(this.metricsFile, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    this.#log = this.#openLog(kept);
+    this.#log.rewrite();
   }
 
   /** All whole lines of metrics.jsonl. */
@@ -164,18 +177,6 @@ export class RunFolder {
 
 function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
-}
-
-/**
- * The runs of single models in `folder`: itself, or what `train` put into it, in the order of the papers' tables. Throws
- * UserError RUN_FOLDER when there is none.
- */
-export function modelRuns(folder: string): string[] {
-  const candidates = [folder, ...['teacher', 'vit', 'student'].map((name) => path.join(folder, name))];
-  const found = candidates.filter((candidate) => existsSync(path.join(candidate, 'config.json')));
-  if (found.length > 0) return found;
-  const what = existsSync(folder) ? 'is no run folder: it has no config.json' : 'does not exist; expected a run folder';
-  throw new UserError('RUN_FOLDER', `${folder} ${what}.`);
 }
 
 /** `config.json` of a run folder. Throws UserError RUN_FOLDER when there is none, or it is not one. */
