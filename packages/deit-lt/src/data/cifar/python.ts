@@ -3,9 +3,9 @@
  * `labels` (CIFAR-10) or `fine_labels` (CIFAR-100); a third one has the class names.
  */
 import { UserError } from '../../errors.js';
+import { NumpyArray, type PickleValue, readPickle } from '../../pickle/pickle.js';
 import type { CifarBatch } from './batch.js';
 import { type CifarLayout, imageBytes } from './layouts.js';
-import { NumpyArray, type PickleValue, readPickle } from './pickle.js';
 
 /** Throws `UserError` DATA_LAYOUT when the file is not such a pickle, or asks for more than data. */
 export function readPythonBatch(content: Uint8Array, file: string, { dataset }: CifarLayout): CifarBatch {
