@@ -130,6 +130,7 @@ function oracleOf({ recipe: { teacher: recipe, student }, placement, data }: Set
     recipe,
     placement,
     classNames: data.classNames,
+    namesKnown: true,
     pipeline: evaluationPipeline(recipe),
     trainCounts: [...data.trainCounts],
     groups: [],

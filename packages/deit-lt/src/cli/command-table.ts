@@ -33,7 +33,11 @@ const training = [
   'select',
 ] as const;
 
-const run: ArgumentSpec = { name: '<run>', description: 'a run folder, or a checkpoint file' };
+const run: ArgumentSpec = {
+  name: '<run>',
+  description:
+    "a run folder, or a checkpoint: our own, PyTorch's (.pth, .pt, .pth.tar), or safetensors with timm's names",
+};
 
 export const commandTable: readonly CommandSpec[] = [
   {
@@ -91,8 +95,12 @@ export const commandTable: readonly CommandSpec[] = [
     name: 'eval',
     summary: 'measures a trained model on test images: overall, head, mid and tail accuracy',
     arguments: [run],
-    options: ['data', ...reading, 'which', 'weights', 'save', 'json'],
-    examples: ['deit-lt eval runs/cifar --data cifar10', 'deit-lt eval runs/cifar --data cifar10 --json'],
+    options: ['data', ...reading, 'which', 'weights', 'save', 'set', 'json'],
+    examples: [
+      'deit-lt eval runs/cifar --data cifar10',
+      'deit-lt eval runs/cifar --data cifar10 --json',
+      'deit-lt eval teacher.pth.tar --data cifar10',
+    ],
     load: () => import('./eval.js'),
   },
   {
@@ -124,9 +132,22 @@ export const commandTable: readonly CommandSpec[] = [
     summary: 'says what is on images',
     details: 'Folders are searched for images. Files that cannot be read are named at the end, and the exit code is 1.',
     arguments: [run, { name: '<image...>', description: 'image files or folders' }],
-    options: ['top', 'which', 'weights', 'json'],
+    options: ['top', 'which', 'weights', 'set', 'json'],
     examples: ['deit-lt predict runs/cifar photo.jpg', 'deit-lt predict runs/cifar photos --top 1 --json'],
     load: () => import('./predict.js'),
+  },
+  {
+    name: 'import',
+    summary: 'makes a run folder of a checkpoint from elsewhere',
+    details:
+      "DeiT-LT's students, LDAM's and PaCo's teachers, and DeiT, ViT, ResNet and RegNetY of timm and torchvision are known by the names of their weights. Nothing in the file is run.",
+    arguments: [{ name: '<file>', description: "PyTorch's .pth, .pt or .pth.tar, or safetensors" }],
+    options: ['out', 'data', ...reading, 'weights', 'set'],
+    examples: [
+      'deit-lt import deit_lt_best_checkpoint.pth --out runs/published --data cifar10',
+      'deit-lt import vit.safetensors --out runs/vit --set student.mean=[0.5,0.5,0.5] student.std=[0.5,0.5,0.5]',
+    ],
+    load: () => import('./import.js'),
   },
   {
     name: 'recipes',

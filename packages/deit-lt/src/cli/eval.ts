@@ -4,8 +4,8 @@ import path from 'node:path';
 import type { Dataset, ImageSplit } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { UserError } from '../errors.js';
-import { compareClassNames } from '../training/class-names.js';
-import { type Classifier, openClassifier } from '../training/classifier.js';
+import { modelOrder } from '../training/class-names.js';
+import type { Classifier } from '../training/classifier.js';
 import { type EvaluationResult, evaluate } from '../training/evaluate.js';
 import type { MetricsResult } from '../training/metrics.js';
 import { PredictionRecorder } from '../training/predictions.js';
@@ -13,7 +13,9 @@ import { RunFolder } from '../training/run-folder.js';
 import { saveEvaluation } from '../training/save-evaluation.js';
 import { required } from './choose-recipe.js';
 import type { CliContext, CommandInput } from './context.js';
+import { groupsOfData } from './data-groups.js';
 import { openData } from './open-data.js';
+import { openModel } from './open-model.js';
 import { outputRows, resultsTable, resultsTitle } from './results-table.js';
 
 const batchSize = 256;
@@ -23,7 +25,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   const { which, weights, save = false } = options;
   if (save && (which === 'last' || weights !== undefined))
     throw new UserError('USAGE', '--save keeps the figures of the best checkpoint: leave out --which and --weights.');
-  using classifier = await openClassifier(args[0]!, { ...(which && { which }), ...(weights && { weights }) });
+  using classifier = await openModel(args[0]!, options);
   const run = save ? runOf(classifier) : undefined;
   const dataset = await openData(data, options, context);
   const { result, save: keep } = await evaluateOn(dataset, classifier, context);
@@ -50,7 +52,9 @@ interface Evaluated {
 
 async function evaluateOn(dataset: Dataset, classifier: Classifier, context: CliContext): Promise<Evaluated> {
   const test = testOf(dataset);
-  const order = compareClassNames(classifier.classNames, dataset.classNames, classifier.file);
+  const order = modelOrder(classifier, dataset.classNames);
+  if (!classifier.namesKnown)
+    context.note(`${classifier.file} does not name its classes: they are taken in the order of the data's.`);
   const modelLabels = order === null ? test.labels : test.labels.map((label) => order[label]!);
   const reporter = await context.reporter();
   const recorder = new PredictionRecorder();
@@ -58,7 +62,7 @@ async function evaluateOn(dataset: Dataset, classifier: Classifier, context: Cli
   const result = await evaluate({
     source,
     labels: modelLabels,
-    groups: classifier.groups,
+    groups: classifier.trainCounts.some((count) => count > 0) ? classifier.groups : groupsOfData(dataset),
     pipeline: classifier.pipeline,
     batchSize,
     device: classifier.placement.device,

@@ -61,7 +61,7 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'goes on with the run in --out; recipe and data come from its config.json when they are not given',
   },
   vit: { description: 'also trains the plain ViT, without a teacher, for comparison' },
-  teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint" },
+  teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint, also PyTorch's" },
   imbalance: {
     value: 'RATIO',
     type: 'number',

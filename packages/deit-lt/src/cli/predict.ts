@@ -1,15 +1,15 @@
 /** `deit-lt predict`: the most likely classes of images, one line each. */
-import { openClassifier } from '../training/classifier.js';
 import type { CommandInput } from './context.js';
 import { images } from './format.js';
+import { openModel } from './open-model.js';
 import { findImages, type Prediction, predictFiles, type Ranked, type Unreadable } from './predict-files.js';
 import { textWidth } from './table.js';
 
 /** Exit code 1 when a file could not be read. */
 export async function run({ args: [model, ...places], options, context }: CommandInput): Promise<number> {
-  const { which, weights, top = 5, json = false } = options;
+  const { top = 5, json = false } = options;
   const files = await findImages(places);
-  using classifier = await openClassifier(model!, { ...(which && { which }), ...(weights && { weights }) });
+  using classifier = await openModel(model!, options);
   const reporter = await context.reporter();
   const { predictions, unreadable } = await predictFiles(files, {
     classifier,

@@ -156,6 +156,8 @@ function ofLayers(layers: number): ModelEntry {
 
 /** By name, for the registry. GLMC (Du et al., 2023) calls `resnet32` what is here `resnet32` with a width of 64. */
 export const resnetCifarModels: Readonly<Record<string, ModelEntry>> = {
+  resnet8: ofLayers(8),
+  resnet14: ofLayers(14),
   resnet20: ofLayers(20),
   resnet32: ofLayers(32),
   resnet44: ofLayers(44),

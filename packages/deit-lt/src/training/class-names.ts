@@ -36,6 +36,28 @@ export function teacherOrder(
   return order.every((index, c) => index === c) ? null : order;
 }
 
+/** What is asked of a trained model's classes. */
+export interface ModelClasses {
+  readonly classNames: readonly string[];
+  /** False when they are only numbers. */
+  readonly namesKnown: boolean;
+  /** The model's, for messages. */
+  readonly file: string;
+}
+
+/**
+ * For each class of the data, the index of the model's class: that of the same name, or of the same number when the model
+ * knows no names; null when the orders are equal. Throws UserError DATA_CLASSES for classes that do not fit.
+ */
+export function modelOrder({ classNames, namesKnown, file }: ModelClasses, data: readonly string[]): Int32Array | null {
+  if (namesKnown) return compareClassNames(classNames, data, file);
+  if (classNames.length === data.length) return null;
+  throw new UserError(
+    'DATA_CLASSES',
+    `${file} has ${classNames.length} classes and the data have ${data.length}: it is a model of other data.`,
+  );
+}
+
 /**
  * For each class of the data, the index of the model's class of that name; null when the orders are equal.
  * Throws UserError DATA_CLASSES that names the classes which only one side has.

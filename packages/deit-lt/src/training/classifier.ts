@@ -7,12 +7,14 @@ import type { Pipeline } from '../augment/transform.js';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { ImageModel } from '../models/model.js';
+import { isForeign } from '../published/weight-source.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { type Placement, placementOf } from './device.js';
 import type { OutputLogits } from './evaluate.js';
+import { withForeignWeights } from './foreign-weights.js';
 import { modelOf } from './model-of.js';
 import type { TrainingKind } from './reporter.js';
-import { RunFolder } from './run-folder.js';
+import { type RunConfig, RunFolder } from './run-folder.js';
 import { studentOutputs } from './student-task.js';
 import { readWeights } from './training-state.js';
 
@@ -23,9 +25,11 @@ export interface Classifier extends Disposable {
   readonly recipe: TrainingRecipe;
   readonly placement: Placement;
   readonly classNames: readonly string[];
+  /** False when they are only numbers: a checkpoint from elsewhere does not say what its classes are. */
+  readonly namesKnown: boolean;
   /** How images become the network's input at evaluation. */
   readonly pipeline: Pipeline;
-  /** Training images per class. */
+  /** Training images per class; zeros when that is not known. */
   readonly trainCounts: readonly number[];
   /** Head, mid or tail, of each of its classes. */
   readonly groups: readonly Group[];
@@ -43,37 +47,57 @@ export interface OpenClassifierOptions {
   weights?: 'ema' | 'raw';
   /** Default: as the run's recipe says. */
   device?: string;
+  /** For checkpoints from elsewhere: what their weights do not show, as `teacher.mean=[0.5, 0.5, 0.5]`. */
+  settings?: readonly string[];
+}
+
+/** A checkpoint's content, of our own or from elsewhere. */
+interface Opened {
+  readonly config: RunConfig;
+  readonly epoch: number;
+  readonly tensors: ReadonlyMap<string, torch.Tensor>;
 }
 
 /**
- * The model of `path`: a run folder (of one model, or of `train`: then its student), or a checkpoint file.
+ * The model of `path`: a run folder (of one model, or of `train`: then its student), a checkpoint file, or one from
+ * elsewhere: PyTorch's (`.pth`, `.pt`, `.pth.tar`), or safetensors with timm's or torchvision's names.
  * Throws UserError RUN_FOLDER or CHECKPOINT that says what is missing or damaged.
  */
 export async function openClassifier(path: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
-  const { which = 'best', weights, device } = options;
+  const { which = 'best', weights, device, settings = [] } = options;
   const file = checkpointFile(path, weights === undefined ? which : 'last');
-  return torch.tidy(() => {
-    const { tensors, config, epoch } = readWeights(file, weights);
-    const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
-    const placement = placementOf({ ...config.recipe, device: device ?? config.recipe.device });
-    const model = modelOf(config.kind, recipe, config.data.classNames.length);
-    loadWeights(model, tensors, file);
-    model.to(placement.device).eval();
-    for (const parameter of model.parameters()) parameter.requiresGrad_(false);
-    return torch.keep({
-      kind: config.kind,
-      model,
-      recipe,
-      placement,
-      classNames: config.data.classNames,
-      pipeline: evaluationPipeline(recipe),
-      trainCounts: config.data.trainCounts,
-      groups: config.data.groups,
-      file,
-      epoch,
-      logits: (images: torch.Tensor) => torch.tidy(() => outputs(placement.autocast(() => model.call(images)))),
-      [Symbol.dispose]: () => model.dispose(),
-    });
+  const open = (opened: Opened): Classifier => classifierOf(file, opened, device);
+  if (isForeign(file))
+    return withForeignWeights(file, { weights, settings }, ({ config, epoch, read }) =>
+      torch.tidy(() => open({ config, epoch, tensors: read().tensors })),
+    );
+  if (settings.length > 0)
+    throw new UserError('USAGE', `--set is for checkpoints from elsewhere; ${file} knows its own recipe.`);
+  return torch.tidy(() => open(readWeights(file, weights)));
+}
+
+function classifierOf(file: string, { config, epoch, tensors }: Opened, device: string | undefined): Classifier {
+  const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+  const placement = placementOf({ ...config.recipe, device: device ?? config.recipe.device });
+  const { classNames, namesUnknown = false, trainCounts, groups } = config.data;
+  const model = modelOf(config.kind, recipe, classNames.length);
+  loadWeights(model, tensors, file);
+  model.to(placement.device).eval();
+  for (const parameter of model.parameters()) parameter.requiresGrad_(false);
+  return torch.keep({
+    kind: config.kind,
+    model,
+    recipe,
+    placement,
+    classNames,
+    namesKnown: !namesUnknown,
+    pipeline: evaluationPipeline(recipe),
+    trainCounts,
+    groups,
+    file,
+    epoch,
+    logits: (images: torch.Tensor) => torch.tidy(() => outputs(placement.autocast(() => model.call(images)))),
+    [Symbol.dispose]: () => model.dispose(),
   });
 }
 
@@ -101,7 +125,10 @@ function loadWeights(model: ImageModel, tensors: ReadonlyMap<string, torch.Tenso
 
 function checkpointFile(given: string, which: 'best' | 'last'): string {
   if (!existsSync(given))
-    throw new UserError('RUN_FOLDER', `${given} does not exist; expected a run folder or a .safetensors checkpoint.`);
+    throw new UserError(
+      'RUN_FOLDER',
+      `${given} does not exist; expected a run folder or a checkpoint (.safetensors, .pth, .pt).`,
+    );
   if (!statSync(given).isDirectory()) return given;
   const candidates = [given, path.join(given, 'student'), path.join(given, 'teacher')].map(
     (folder) => new RunFolder(folder),

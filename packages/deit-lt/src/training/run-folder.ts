@@ -23,6 +23,8 @@ export interface RunConfig {
   readonly data: {
     readonly name: string;
     readonly classNames: readonly string[];
+    /** Whether they are only numbers, since a checkpoint from elsewhere does not say what its classes are. */
+    readonly namesUnknown?: boolean;
     /** Training images per class after the long tail and the validation split were made. */
     readonly trainCounts: readonly number[];
     /** Head, mid or tail, of each class. */

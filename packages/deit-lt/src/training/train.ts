@@ -212,7 +212,9 @@ async function teacherFor(teacher: string, recipe: Recipe, data: TrainingData) {
       'CHECKPOINT',
       `${classifier.file} is a ${classifier.kind}, not a teacher. Give the teacher's run folder to --teacher.`,
     );
-  const order = teacherOrder(recipe.student.distillation.mapTargets, {
+  const { mapTargets } = recipe.student.distillation;
+  const rule = mapTargets === 'names' && !classifier.namesKnown ? 'none' : mapTargets; // it has only numbers
+  const order = teacherOrder(rule, {
     teacher: classifier.classNames,
     data: data.classNames,
     trainCounts: data.trainCounts,

@@ -3,7 +3,9 @@
  * `labels` (CIFAR-10) or `fine_labels` (CIFAR-100); a third one has the class names.
  */
 import { UserError } from '../../errors.js';
-import { NumpyArray, type PickleValue, readPickle } from '../../pickle/pickle.js';
+import { NumpyArray, numpyGlobals } from '../../pickle/numpy.js';
+import { readPickle } from '../../pickle/reader.js';
+import type { PickleValue } from '../../pickle/values.js';
 import type { CifarBatch } from './batch.js';
 import { type CifarLayout, imageBytes } from './layouts.js';
 
@@ -28,7 +30,7 @@ export function readPythonNames(content: Uint8Array, file: string, { dataset }: 
 function readDictionary(content: Uint8Array, file: string): Map<unknown, PickleValue> {
   let value: PickleValue;
   try {
-    value = readPickle(content);
+    value = readPickle(content, { globals: numpyGlobals });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UserError('DATA_LAYOUT', `${file} cannot be read as a CIFAR pickle: ${reason}`, { cause });

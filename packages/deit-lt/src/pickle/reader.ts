@@ -1,63 +1,56 @@
 /**
- * Reads Python pickles (protocols 0 to 4) that hold nothing but data: numbers, strings, lists, dictionaries and NumPy
- * arrays. Nothing is executed and no class is made: the few globals of an array are known by name, any other is
- * refused. Byte strings of Python 2 stay bytes (npm's pickleparser reads them as text, which destroys pixels).
+ * Reads Python pickles (protocols 0 to 5) that hold nothing but data. Nothing is executed and no class is made: the few
+ * names that a caller knows (`KnownGlobals`) stand for what is written here, any other is refused. Byte strings of
+ * Python 2 stay bytes (npm's pickleparser reads them as text, which destroys pixels).
  *
  * Opcodes: https://docs.python.org/3/library/pickletools.html
  */
+import { Global, type KnownGlobals, PickledObject, type PickleValue, textOf } from './values.js';
 
-/** Python's `bytes` and the `str` of Python 2 are Uint8Array; tuples are arrays; whole numbers may be bigint. */
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | PickleValue[]
-  | Map<unknown, PickleValue>
-  | NumpyArray
-  | Dtype
-  | Global;
-
-/** A NumPy array: `bytes` are its elements in order (columns first when `fortran`). */
-export class NumpyArray {
-  shape: readonly number[] = [];
-  /** NumPy's type string without the byte order: `u1`, `i8`. */
-  dtype = '';
-  fortran = false;
-  bytes = new Uint8Array(0);
+export interface PickleOptions {
+  /** Names that may stand in the pickle. */
+  readonly globals: KnownGlobals;
+  /** What an object that is kept outside of the pickle stands for. Default: such are refused. */
+  readonly persistent?: (id: PickleValue) => PickleValue;
 }
-
-/** NumPy's type of elements. */
-class Dtype {
-  constructor(readonly code: string) {}
-}
-
-/** A name that the pickle refers to. */
-class Global {
-  constructor(readonly name: string) {}
-}
-
-const reconstruct = ['numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct'];
-const knownGlobals = new Set([...reconstruct, 'numpy.ndarray', 'numpy.dtype', '_codecs.encode', 'codecs.encode']);
 
 /** The value in `bytes`. Throws Error with the reason when it is cut off, damaged or refers to an unknown name. */
-export function readPickle(bytes: Uint8Array): PickleValue {
-  return new PickleReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).read();
+export function readPickle(bytes: Uint8Array, options: PickleOptions): PickleValue {
+  return new PickleReader(bytes, options).read();
+}
+
+/** What is thrown at the end of the bytes: there more of them could help. */
+export class CutOffError extends Error {
+  constructor() {
+    super('it is cut off or damaged');
+  }
 }
 
 const mark = Symbol('mark');
 type Slot = PickleValue | typeof mark;
 
-class PickleReader {
-  readonly #stack: Slot[] = [];
-  readonly #memo = new Map<number, PickleValue>();
+/** Reads one pickle after the other. */
+export class PickleReader {
+  readonly #bytes: Buffer;
+  readonly #options: PickleOptions;
+  #stack: Slot[] = [];
+  #memo = new Map<number, PickleValue>();
   #at = 0;
 
-  constructor(readonly bytes: Buffer) {}
+  constructor(bytes: Uint8Array, options: PickleOptions) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#options = options;
+  }
 
+  /** Where the next pickle begins. */
+  get position(): number {
+    return this.#at;
+  }
+
+  /** Throws Error as `readPickle`. */
   read(): PickleValue {
+    this.#stack = [];
+    this.#memo = new Map();
     for (;;) {
       const opcode = String.fromCharCode(this.byte());
       if (opcode === '.') return this.pop();
@@ -70,9 +63,9 @@ class PickleReader {
 
   /** The next `length` bytes, not copied. */
   take(length: number): Buffer {
-    if (length < 0 || this.#at + length > this.bytes.length) throw new Error('it is cut off or damaged');
+    if (length < 0 || this.#at + length > this.#bytes.length) throw new CutOffError();
     this.#at += length;
-    return this.bytes.subarray(this.#at - length, this.#at);
+    return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
   byte = (): number => this.take(1)[0]!;
@@ -81,8 +74,8 @@ class PickleReader {
   uint64 = (): number => Number(this.take(8).readBigUInt64LE());
 
   line(): string {
-    const end = this.bytes.indexOf(0x0a, this.#at);
-    if (end < 0) throw new Error('it is cut off or damaged');
+    const end = this.#bytes.indexOf(0x0a, this.#at);
+    if (end < 0) throw new CutOffError();
     const text = this.take(end - this.#at).toString('latin1');
     this.#at++;
     return text;
@@ -125,6 +118,19 @@ class PickleReader {
     if (value === undefined) throw new Error(`it is damaged (no memo ${key})`);
     this.push(value);
   }
+
+  /** Throws Error for a name that is not known. */
+  global(module: string, name: string): Global {
+    const full = `${module}.${name}`;
+    const { globals } = this.#options;
+    if (!Object.hasOwn(globals, full)) throw new Error(`it refers to ${full}, which is more than data; it was not run`);
+    return new Global(full, globals[full] ?? undefined);
+  }
+
+  persistent(id: PickleValue): PickleValue {
+    if (this.#options.persistent === undefined) throw new Error('it refers to an object outside of it');
+    return this.#options.persistent(id);
+  }
 }
 
 type Opcode = (reader: PickleReader) => void;
@@ -134,6 +140,8 @@ const opcodes: Record<string, Opcode> = {
   '\x95': (r) => void r.take(8), // frame length
   '(': (r) => r.push(mark),
   '0': (r) => void r.pop(),
+  '1': (r) => void r.popToMark(),
+  '2': (r) => r.push(r.top()),
   p: (r) => r.remember(Number(r.line())),
   q: (r) => r.remember(r.byte()),
   r: (r) => r.remember(r.uint32()),
@@ -145,7 +153,7 @@ const opcodes: Record<string, Opcode> = {
   '\x88': (r) => r.push(true),
   '\x89': (r) => r.push(false),
   I: (r) => r.push(integerLine(r.line())),
-  L: (r) => r.push(Number(r.line().replace(/L$/, ''))),
+  L: (r) => r.push(decimal(r.line().replace(/L$/, ''))),
   F: (r) => r.push(Number(r.line())),
   J: (r) => r.push(r.take(4).readInt32LE()),
   K: (r) => r.push(r.byte()),
@@ -176,9 +184,16 @@ const opcodes: Record<string, Opcode> = {
   d: (r) => r.push(setItems(new Map(), r.popToMark())),
   s: (r) => void setItems(r, r.popMany(2)),
   u: (r) => void setItems(r, r.popToMark()),
-  c: (r) => r.push(globalNamed(r.line(), r.line())),
-  '\x93': (r) => r.push(globalNamed(...(r.popMany(2).map(String) as [string, string]))),
+  '\x8f': (r) => r.push(new Set()),
+  '\x90': (r) => addItems(r, r.popToMark()),
+  '\x91': (r) => r.push(new Set(r.popToMark())),
+  c: (r) => r.push(r.global(r.line(), r.line())),
+  '\x93': (r) => r.push(r.global(...(r.popMany(2).map(textOf) as [string, string]))),
+  i: (r) => r.push(call(r.global(r.line(), r.line()), r.popToMark())),
   R: (r) => r.push(call(...(r.popMany(2) as [PickleValue, PickleValue]))),
+  '\x81': (r) => r.push(call(...(r.popMany(2) as [PickleValue, PickleValue]))),
+  P: (r) => r.push(r.persistent(r.line())),
+  Q: (r) => r.push(r.persistent(r.pop())),
   b: (r) => build(r.pop(), r.top()),
 };
 
@@ -187,12 +202,21 @@ function integerLine(text: string): number | boolean {
   return Number(text);
 }
 
+/** Longer ones are no numbers of a training, and take a time that grows with the square of their length. */
+const longestInteger = 1024;
+
 /** Two's complement, the lowest byte first. */
 function longInteger(bytes: Buffer): number | bigint {
+  if (bytes.length > longestInteger) throw new Error(`it has a whole number of ${bytes.length} bytes`);
   let value = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
   if (bytes.length > 0 && bytes.at(-1)! >= 0x80) value -= 1n << BigInt(8 * bytes.length);
   return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+function decimal(text: string): number | bigint {
+  if (!/^-?\d{1,1024}$/.test(text)) throw new Error('it is damaged (a whole number that is none)');
+  return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
 }
 
 /** Python's raw-unicode-escape: Latin-1, the rest as \uXXXX or \UXXXXXXXX. */
@@ -227,35 +251,20 @@ function keyOf(key: PickleValue): unknown {
   return key instanceof Uint8Array ? Buffer.from(key).toString('latin1') : key;
 }
 
-function globalNamed(module: string, name: string): Global {
-  const full = `${module}.${name}`;
-  if (!knownGlobals.has(full)) throw new Error(`it refers to ${full}, which is more than data; it was not run`);
-  return new Global(full);
+function addItems(reader: PickleReader, values: readonly PickleValue[]): void {
+  const set = reader.top();
+  if (!(set instanceof Set)) throw new Error('it is damaged (no set to add to)');
+  for (const value of values) set.add(value);
 }
 
 function call(target: PickleValue, args: PickleValue): PickleValue {
   if (!(target instanceof Global) || !Array.isArray(args)) throw new Error('it is damaged (a call of no function)');
-  if (reconstruct.includes(target.name)) return new NumpyArray();
-  if (target.name === 'numpy.dtype') return new Dtype(asText(args[0]));
-  // Python 3 writes bytes for old protocols as text in Latin-1.
-  if (target.name.endsWith('codecs.encode') && typeof args[0] === 'string' && asText(args[1]) === 'latin1')
-    return Buffer.from(args[0], 'latin1');
-  throw new Error(`it calls ${target.name} in an unknown way`);
+  if (target.call === undefined) throw new Error(`it calls ${target.name} in an unknown way`);
+  return target.call(args);
 }
 
+/** Attributes that a script has set on a dictionary are left out: they are no part of its entries. */
 function build(state: PickleValue, target: PickleValue): void {
-  if (target instanceof Dtype) return; // byte order and such: one-byte elements have none
-  if (!(target instanceof NumpyArray) || !Array.isArray(state) || state.length < 5)
-    throw new Error('it is damaged (the state of no array)');
-  const [, shape, dtype, fortran, bytes] = state;
-  if (!Array.isArray(shape) || !(dtype instanceof Dtype) || !(bytes instanceof Uint8Array))
-    throw new Error('it has an array of objects');
-  target.shape = shape.map(Number);
-  target.dtype = dtype.code;
-  target.fortran = fortran === true || fortran === 1;
-  target.bytes = Uint8Array.from(bytes);
-}
-
-function asText(value: PickleValue | undefined): string {
-  return value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value);
+  if (target instanceof PickledObject) target.setState(state);
+  else if (!(target instanceof Map)) throw new Error('it is damaged (the state of no object)');
 }

@@ -1,0 +1,49 @@
+/** What a pickle's contents become, and what a reader may know beyond plain data. */
+
+/** Python's `bytes` and the `str` of Python 2 are Uint8Array; tuples are arrays; whole numbers may be bigint. */
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | PickleValue[]
+  | Map<unknown, PickleValue>
+  | Set<unknown>
+  | PickledObject
+  | Global;
+
+/** A value of a class that is known. */
+export abstract class PickledObject {
+  /** Takes what Python would give to `__setstate__`. Throws Error when it cannot be. */
+  setState(_state: PickleValue): void {
+    throw new Error(`it is damaged (a ${this.constructor.name} has no state)`);
+  }
+}
+
+/** A name that the pickle refers to, by itself no more than that. */
+export class Global {
+  constructor(
+    readonly name: string,
+    /** What a call of it gives; undefined when it is only named. Throws Error for unfit arguments. */
+    readonly call: GlobalCall | undefined,
+  ) {}
+}
+
+export type GlobalCall = (args: readonly PickleValue[]) => PickleValue;
+
+/** The names that a reader knows, as `module.name`, and what their calls give; null for names that are only named. */
+export type KnownGlobals = Readonly<Record<string, GlobalCall | null>>;
+
+/** Text of either Python. */
+export function textOf(value: PickleValue | undefined): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value);
+}
+
+/** A tuple or list of whole numbers that are not negative. Throws Error. */
+export function sizesOf(value: PickleValue | undefined, what: string): number[] {
+  if (!Array.isArray(value) || !value.every((each) => Number.isSafeInteger(each) && (each as number) >= 0))
+    throw new Error(`it is damaged (${what} is no list of sizes)`);
+  return value as number[];
+}

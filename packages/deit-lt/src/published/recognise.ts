@@ -1,0 +1,79 @@
+/** Which network the weights of a file are of, by their names and shapes. A new family is a file and a line here. */
+import * as torch from '@deit-lt/torch';
+import { UserError } from '../errors.js';
+import { createModel } from '../models/registry.js';
+import { listed } from './checkpoint-layout.js';
+import type { Family, FamilySettings, RecognisedModel } from './family.js';
+import { regnets } from './regnets.js';
+import { cifarResNets, pacoTeachers, torchvisionResNets } from './residual-networks.js';
+import { transformers } from './transformers.js';
+import type { Shapes, WeightSource } from './weight-source.js';
+
+const families: readonly Family[] = [transformers, pacoTeachers, cifarResNets, torchvisionResNets, regnets];
+
+/** Throws UserError CHECKPOINT when it is no network that there is here. */
+export function recognise(source: WeightSource, settings: Omit<FamilySettings, 'file'> = {}): RecognisedModel {
+  const { file, shapes } = source;
+  for (const family of families) {
+    const found = family(shapes, { file, ...settings });
+    if (found === undefined) continue;
+    if (found.inChans !== 3)
+      throw new UserError('CHECKPOINT', `${file} is for images of ${found.inChans} channels; images here have 3.`);
+    if (Number.isInteger(found.numClasses) && found.numClasses > 0) return found;
+    throw new UserError('CHECKPOINT', `${file} has no classifier, so it cannot say what is on an image.`);
+  }
+  throw new UserError(
+    'CHECKPOINT',
+    `${file} is no network that is known here (DeiT, DeiT-III, ViT, ResNet, ResNeXt, RegNetY). It has ${listed([...shapes.keys()])}.`,
+  );
+}
+
+export interface MappedWeights {
+  /** By our names. */
+  readonly tensors: Map<string, torch.Tensor>;
+  /** Names in the file of what only training needed, and is left out. */
+  readonly leftOut: readonly string[];
+}
+
+/**
+ * The weights by our names; the open scope owns them. Throws UserError CHECKPOINT that lists what the network needs and
+ * the file has not, what the file has and the network not, and what has another shape.
+ */
+export function mapWeights(source: WeightSource, model: RecognisedModel): MappedWeights {
+  const wanted = shapesOf(model);
+  const names = new Map([...source.shapes.keys()].map((name) => [name, model.rename(name)]));
+  const leftOut = [...names].flatMap(([name, ours]) => (ours === null ? [name] : []));
+  const used = [...names].filter((entry): entry is [string, string] => entry[1] !== null);
+  const problems = misfits(wanted, new Map(used.map(([name, ours]) => [ours, source.shapes.get(name)!])));
+  if (problems.length > 0)
+    throw new UserError(
+      'CHECKPOINT',
+      `${source.file} looks like ${model.model.name}, but does not fit it: ${problems.join('; ')}.`,
+    );
+  const tensors = new Map(used.map(([name, ours]) => [ours, source.tensor(name)]));
+  for (const name of wanted.keys()) if (!tensors.has(name)) tensors.set(name, torch.zeros([], { dtype: 'int64' })); // an optional counter
+  return { tensors, leftOut };
+}
+
+/** Of the network's tensors. It is made on no device, so that a damaged file cannot ask for memory. */
+function shapesOf({ model: { name, ...options }, numClasses, imageSize }: RecognisedModel): Shapes {
+  using network = createModel(name, { ...options, numClasses, imageSize, device: 'meta' });
+  return new Map([...network.stateDict()].map(([name, { shape }]) => [name, shape]));
+}
+
+/** Counters of batch norm, which older files do not have and evaluation does not use. */
+const optional = /\.num_batches_tracked$/;
+
+function misfits(wanted: Shapes, found: Shapes): string[] {
+  const missing = [...wanted.keys()].filter((name) => !found.has(name) && !optional.test(name));
+  const unknown = [...found.keys()].filter((name) => !wanted.has(name));
+  const other = [...found].filter(([name, shape]) => wanted.has(name) && `${wanted.get(name)}` !== `${shape}`);
+  const shapes = other.map(
+    ([name, shape]) => `${name} [${shape.join(', ')}] instead of [${wanted.get(name)!.join(', ')}]`,
+  );
+  return [
+    ...(missing.length > 0 ? [`it lacks ${listed(missing)}`] : []),
+    ...(unknown.length > 0 ? [`it has ${listed(unknown)}, which the network has not`] : []),
+    ...(shapes.length > 0 ? [`it has ${listed(shapes)}`] : []),
+  ];
+}

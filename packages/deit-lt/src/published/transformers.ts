@@ -1,0 +1,101 @@
+/** DeiT, DeiT-LT, DeiT-III and ViT under timm's names. */
+import { UserError } from '../errors.js';
+import { modelNames } from '../models/registry.js';
+import { countOf, type Family, type FamilySettings, type RecognisedModel } from './family.js';
+import type { Shapes } from './weight-source.js';
+
+interface Sizes {
+  readonly embedDim: number;
+  readonly depth: number;
+  readonly numHeads: number;
+  readonly patchSize: number;
+  readonly mlpRatio: number;
+  readonly imageSize: number;
+}
+
+/** timm's names, and those of the DeiT-III authors for LayerScale. */
+export const transformers: Family = (shapes, settings) => {
+  const patch = shapes.get('patch_embed.proj.weight');
+  if (patch?.length !== 4 || !shapes.has('cls_token') || !shapes.has('blocks.0.attn.qkv.weight')) return undefined;
+  const distilled = shapes.has('dist_token');
+  const layerScale = shapes.has('blocks.0.ls1.gamma') || shapes.has('blocks.0.gamma_1');
+  const { grid, embeddedPrefix } = positionsOf(shapes, distilled, settings);
+  const [embedDim = 0, inChans = 3, patchSize = 0] = patch;
+  const sizes: Sizes = {
+    embedDim,
+    patchSize,
+    imageSize: grid * patchSize,
+    depth: countOf(shapes, /^blocks\.(\d+)\./),
+    numHeads: headsOf(embedDim, settings),
+    mlpRatio: (shapes.get('blocks.0.mlp.fc1.weight')?.[0] ?? 0) / embedDim,
+  };
+  const noEmbedClass = embeddedPrefix === 0;
+  return {
+    kind: distilled ? 'student' : 'vit',
+    inChans,
+    model: modelFor(sizes, { distilled, layerScale, noEmbedClass }, settings),
+    numClasses: shapes.get('head.weight')?.[0] ?? 0,
+    imageSize: sizes.imageSize,
+    cifar: false,
+    rename: (name) => name.replace(/\.gamma_([12])$/, '.ls$1.gamma'),
+  };
+};
+
+/** The grid of patches that the positions are for, and how many tokens before it have positions. */
+function positionsOf(
+  shapes: Shapes,
+  distilled: boolean,
+  { file }: FamilySettings,
+): { grid: number; embeddedPrefix: number } {
+  const tokens = shapes.get('pos_embed')?.[1] ?? 0;
+  for (const embeddedPrefix of [distilled ? 2 : 1, 0]) {
+    const grid = Math.sqrt(tokens - embeddedPrefix);
+    if (Number.isInteger(grid) && grid > 0) return { grid, embeddedPrefix };
+  }
+  throw new UserError(
+    'CHECKPOINT',
+    `${file}: its pos_embed has ${tokens} positions, which are no square of patches; only square inputs are read.`,
+  );
+}
+
+/** All published sizes have 64 numbers to a head. */
+function headsOf(embedDim: number, { file, numHeads = embedDim / 64 }: FamilySettings): number {
+  if (Number.isInteger(numHeads) && numHeads > 0 && embedDim % numHeads === 0) return numHeads;
+  throw new UserError(
+    'CHECKPOINT',
+    `${file}: its tokens have ${embedDim} numbers, and no weight shows how many heads share them. Say it with --set student.model.numHeads=4 (the right count, which divides ${embedDim}).`,
+  );
+}
+
+interface Kind {
+  readonly distilled: boolean;
+  readonly layerScale: boolean;
+  readonly noEmbedClass: boolean;
+}
+
+/** One of timm's by its name; of another size `deit` or `vit` with its sizes. */
+function modelFor(sizes: Sizes, kind: Kind, { file }: FamilySettings): RecognisedModel['model'] {
+  const published = publishedName(sizes, kind);
+  if (published !== undefined) return { name: published };
+  if (kind.noEmbedClass)
+    throw new UserError(
+      'CHECKPOINT',
+      `${file}: a transformer of ${sizes.embedDim} × ${sizes.depth} without positions for CLS is none of DeiT-III's sizes.`,
+    );
+  const { imageSize: _, ...rest } = sizes;
+  const scale = kind.layerScale ? { initValues: 1e-4 } : {};
+  return { name: kind.distilled ? 'deit' : 'vit', ...rest, ...scale };
+}
+
+const names = { 192: 'tiny', 384: 'small', 512: 'medium', 768: 'base', 1024: 'large' } as Readonly<
+  Record<number, string>
+>;
+
+function publishedName(sizes: Sizes, { distilled, layerScale, noEmbedClass }: Kind): string | undefined {
+  const { embedDim, depth, numHeads, patchSize, mlpRatio, imageSize } = sizes;
+  const usual = depth === (embedDim === 1024 ? 24 : 12) && numHeads === embedDim / 64;
+  if (!usual || patchSize !== 16 || mlpRatio !== 4 || layerScale !== noEmbedClass) return undefined;
+  const family = noEmbedClass ? `deit3_${names[embedDim]}` : `deit_${names[embedDim]}${distilled ? '_distilled' : ''}`;
+  const name = `${family}_patch16_${imageSize}`;
+  return modelNames().includes(name) ? name : undefined;
+}
