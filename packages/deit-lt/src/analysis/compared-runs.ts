@@ -93,15 +93,17 @@ export function bySeed(models: readonly ComparedModel[]): Contender[] {
   return contenders;
 }
 
-/** All that makes a model but the seed. The teacher of a student counts by its recipe, where it is still there. */
+/** All that makes a model but the seed; the runs that it was made from count by their recipes. */
 function withoutSeed({ config, predictions }: ComparedModel): string {
-  const { kind, recipe, data, teacher } = config;
+  const { kind, recipe, data, teacher, from, tau } = config;
   return JSON.stringify({
     kind,
     part: partOf(kind, recipe),
     common: [recipe.data, recipe.evaluation, recipe.device, recipe.precision],
     classes: data.classNames,
-    teacher: teacher === null ? null : recipeOfTeacher(teacher, config),
+    teacher: teacher === null ? null : recipeOf(teacher, config.teacherSha256),
+    from: from === undefined ? null : recipeOf(from.path, from.sha256),
+    tau: tau ?? null,
     images: predictions.imagesSha256,
   });
 }
@@ -110,8 +112,9 @@ function partOf(kind: RunConfig['kind'], recipe: Recipe): unknown {
   return kind === 'teacher' ? recipe.teacher : recipe.student;
 }
 
-function recipeOfTeacher(teacher: string, { teacherSha256 }: RunConfig): unknown {
-  if (!existsSync(new RunFolder(teacher).configFile)) return teacherSha256;
-  const { kind, recipe } = readRunConfig(teacher);
+/** How another run was trained, where it is still there; else which model it was. */
+function recipeOf(run: string, sha256: string | null): unknown {
+  if (!existsSync(new RunFolder(run).configFile)) return sha256;
+  const { kind, recipe } = readRunConfig(run);
   return partOf(kind, recipe);
 }

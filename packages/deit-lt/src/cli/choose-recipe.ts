@@ -1,10 +1,12 @@
 /** Which recipe a command uses, with the values that options of the command line stand for. */
 import type { Dataset } from '../data/dataset.js';
 import { UserError } from '../errors.js';
+import { modelNames } from '../models/registry.js';
 import { externalTeacher } from '../recipe/contradictions.js';
 import { loadRecipe, recipeNames } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
+import { plainName } from '../training/model-of.js';
 import type { Options } from './option-table.js';
 
 export interface ChosenRecipe {
@@ -33,9 +35,25 @@ export function settingsOf({ imbalance, imbalanceType, select, set = [] }: Optio
 /** Finds mistakes in the recipe and the settings of `command` before the data are read. Throws UserError RECIPE. */
 export function checkEarly(options: Options, command = ''): void {
   const settings = settingsOf(options);
+  const { budget } = options;
   if (options.recipe === undefined) applySettings({}, settings);
-  else if (loadRecipe(options.recipe, { settings }).teacher.external && ['train', 'teacher'].includes(command))
-    throw externalTeacher();
+  else {
+    const recipe = loadRecipe(options.recipe, { settings, budget });
+    if (recipe.teacher.external && ['train', 'teacher'].includes(command)) throw externalTeacher();
+    if (['train', 'student'].includes(command) && isPlain(recipe.student.model.name)) throw noTeacher(options.recipe);
+  }
+}
+
+/** A network that does not become another one without its DIST token, because it has none. */
+function isPlain(name: string): boolean {
+  return modelNames().includes(name) && plainName(name) === name;
+}
+
+function noTeacher(recipe: string): UserError {
+  return new UserError(
+    'RECIPE',
+    `the student of recipe ${recipe} has no teacher: train it with "deit-lt vit --recipe ${recipe}".`,
+  );
 }
 
 /**
@@ -44,12 +62,14 @@ export function checkEarly(options: Options, command = ''): void {
  */
 export function chooseRecipe(options: Options, dataset: Dataset, byDefault = suitableRecipe(dataset)): ChosenRecipe {
   const settings = settingsOf(options);
+  const { budget } = options;
+  const named = (name: string): string => (budget === undefined ? name : `${name}-${budget}`);
   if (options.recipe !== undefined)
-    return { name: shortName(options.recipe), recipe: loadRecipe(options.recipe, { settings }) };
+    return { name: named(shortName(options.recipe)), recipe: loadRecipe(options.recipe, { settings, budget }) };
   const asTheyAre = balanced.includes(dataset.name) ? [] : ['data.imbalance=null', 'data.groups=auto'];
   return {
-    name: byDefault,
-    recipe: loadRecipe(byDefault, { settings: [...asTheyAre, ...settings] }),
+    name: named(byDefault),
+    recipe: loadRecipe(byDefault, { settings: [...asTheyAre, ...settings], budget }),
     note: `recipe: ${byDefault}, as suits these data (another: --recipe NAME; "deit-lt recipes" lists them)`,
   };
 }

@@ -25,6 +25,7 @@ const training = [
   'data',
   'recipe',
   'set',
+  'budget',
   'out',
   'resume',
   'imbalance',
@@ -73,22 +74,25 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'teacher',
     summary: 'trains the teacher alone',
-    options: training,
+    options: [...training, 'from'],
     examples: ['deit-lt teacher --data cifar10 --imbalance 100 --out runs/teacher'],
     load: () => import('./teacher.js'),
   },
   {
     name: 'student',
     summary: 'trains the student alone, from a teacher that is there',
-    options: ['teacher', ...training],
+    options: ['teacher', ...training, 'from'],
     examples: ['deit-lt student --teacher runs/teacher --data cifar10 --imbalance 100'],
     load: () => import('./student.js'),
   },
   {
     name: 'vit',
     summary: "trains a plain ViT with the student's recipe and no teacher, for comparison",
-    options: training,
-    examples: ['deit-lt vit --data cifar10 --imbalance 100'],
+    options: [...training, 'from'],
+    examples: [
+      'deit-lt vit --data cifar10 --imbalance 100',
+      'deit-lt vit --data cifar10 --recipe cifar10-lt-100-crt --from runs/vit',
+    ],
     load: () => import('./vit.js'),
   },
   {
@@ -128,6 +132,15 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./analyze.js'),
   },
   {
+    name: 'tau',
+    summary: 'normalises the classifier of a trained model by the lengths of its weights (τ-normalisation)',
+    details: 'The normalised model, its figures and predictions are a run of their own, to be compared with the first.',
+    arguments: [run],
+    options: ['data', ...reading, 'tau', 'out', 'json'],
+    examples: ['deit-lt tau runs/vit --data cifar10 --out runs/vit-tau', 'deit-lt compare runs/vit runs/vit-tau'],
+    load: () => import('./tau.js'),
+  },
+  {
     name: 'predict',
     summary: 'says what is on images',
     details: 'Folders are searched for images. Files that cannot be read are named at the end, and the exit code is 1.',
@@ -156,7 +169,7 @@ export const commandTable: readonly CommandSpec[] = [
       { name: '[show]', description: 'the word "show", which may be left out' },
       { name: '[name]', description: 'a recipe, or a recipe file' },
     ],
-    options: ['diff', 'set', 'json'],
+    options: ['diff', 'set', 'budget', 'json'],
     examples: [
       'deit-lt recipes',
       'deit-lt recipes show quickstart',

@@ -25,7 +25,7 @@ function optionWords(name: keyof Options, value: Options[keyof Options]): string
 
 function isPath(name: keyof Options, value: string): boolean {
   if (name === 'out') return true;
-  return ['data', 'root', 'teacher', 'recipe'].includes(name) && existsSync(value);
+  return ['data', 'root', 'teacher', 'from', 'recipe'].includes(name) && existsSync(value);
 }
 
 /** The words as one line for a shell. */

@@ -2,6 +2,7 @@
 import { bySeed, type ComparedModel, findModels } from '../analysis/compared-runs.js';
 import { compareRuns } from '../analysis/comparison.js';
 import { UserError } from '../errors.js';
+import { smallBudgetMark } from '../recipe/small-budget.js';
 import { comparisonCsv, comparisonLatex, comparisonMarkdown, comparisonText } from './comparison-formats.js';
 import type { CommandInput } from './context.js';
 
@@ -34,6 +35,9 @@ function doubts(models: readonly ComparedModel[]): string[] {
       ? []
       : [`${name} was measured on other images than ${models[0]!.name}: there are no differences between them.`]),
     ...(predictions.split === 'validation' ? [`${name} was measured on validation images.`] : []),
+    ...(config.recipe.description.endsWith(smallBudgetMark)
+      ? [`${name} was trained with --budget small: its figures say nothing about the recipe.`]
+      : []),
     ...(config.recipe.evaluation.select === 'test'
       ? [`${name}: its epoch was chosen on the test images (evaluation.select: test), so its figures are too good.`]
       : []),

@@ -8,10 +8,12 @@ export interface Options {
   data?: string;
   recipe?: string;
   set?: string[];
+  budget?: 'small';
   out?: string;
   resume?: boolean;
   vit?: boolean;
   teacher?: string;
+  from?: string;
   imbalance?: number;
   imbalanceType?: 'exp' | 'step';
   split?: number;
@@ -22,6 +24,7 @@ export interface Options {
   which?: 'best' | 'last';
   weights?: 'ema' | 'raw';
   save?: boolean;
+  tau?: number;
   top?: number;
   diff?: string;
   format?: 'table' | 'markdown' | 'csv' | 'latex';
@@ -56,12 +59,22 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     type: 'list',
     description: 'changes values of the recipe, such as student.epochs=90',
   },
+  budget: {
+    value: 'BUDGET',
+    choices: ['small'],
+    description: 'small shrinks the recipe to tiny images and networks and two epochs: for trying it out only',
+  },
   out: { value: 'DIR', description: 'the run folder (default: runs/DATE-TIME-RECIPE)' },
   resume: {
     description: 'goes on with the run in --out; recipe and data come from its config.json when they are not given',
   },
   vit: { description: 'also trains the plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint, also PyTorch's" },
+  from: {
+    value: 'RUN',
+    description:
+      'begins with the weights of this run folder or checkpoint; with learn: classifier only its last layer learns',
+  },
   imbalance: {
     value: 'RATIO',
     type: 'number',
@@ -95,6 +108,12 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'averaged weights (EMA) or those as trained (default: as the run chose)',
   },
   save: { description: 'keeps the figures, and what was said of each image, in the run folder, for "deit-lt compare"' },
+  tau: {
+    value: 'TAU',
+    type: 'number',
+    min: 0,
+    description: 'strength of the normalisation: 0 none, 1 full (default: the best on the validation images)',
+  },
   top: { value: 'COUNT', type: 'integer', min: 1, description: 'most likely classes to show (default: 5)' },
   diff: { value: 'NAME|FILE', description: 'shows only the values that another recipe has otherwise, side by side' },
   format: {

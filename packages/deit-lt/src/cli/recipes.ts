@@ -5,23 +5,23 @@ import { differences } from '../recipe/differences.js';
 import { loadRecipe, recipeNames } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { CliContext, CommandInput } from './context.js';
+import type { Options } from './option-table.js';
 import { formatTable } from './table.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const name = nameIn(args);
-  const { json = false, diff, set: settings = [] } = options;
+  const { json = false, diff, set: settings = [], budget } = options;
   if (name !== undefined) {
-    const recipe = loadRecipe(name, { settings });
+    const recipe = loadRecipe(name, { settings, budget });
     if (diff === undefined) show(recipe, json, context);
-    else
-      compare(
-        { name: settings.length > 0 ? `${name} with --set` : name, recipe },
-        { name: diff, recipe: loadRecipe(diff) },
-        json,
-        context,
-      );
-  } else if (diff !== undefined || settings.length > 0) throw missingName();
+    else compare({ name: changedName(name, options), recipe }, { name: diff, recipe: loadRecipe(diff) }, json, context);
+  } else if (diff !== undefined || settings.length > 0 || budget !== undefined) throw missingName();
   else list(json, context);
+}
+
+function changedName(name: string, { set = [], budget }: Options): string {
+  const by = [...(budget === undefined ? [] : ['--budget small']), ...(set.length > 0 ? ['--set'] : [])];
+  return by.length === 0 ? name : `${name} with ${by.join(' and ')}`;
 }
 
 /** `recipes show NAME` and `recipes NAME` are the same. */

@@ -30,7 +30,8 @@ export async function prepareRun({
   const options: Options = { ...earlier?.options, ...given };
   const data = required(options.data, dataMissing(spec.name));
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
-  if (options.teacher !== undefined) requireExists(options.teacher);
+  if (options.teacher !== undefined) requireExists('--teacher', options.teacher);
+  if (options.from !== undefined) requireExists('--from', options.from);
   if (options.out !== undefined && earlier === undefined) requireFresh(options.out);
 
   const dataset = await openData(data, options, context);
@@ -39,7 +40,9 @@ export async function prepareRun({
   const command = commandWords(spec.name, { ...options, out: folder });
   const { signal } = context;
   const reporter = await context.reporter();
-  const training = { dataset, recipe, folder, resume: given.resume === true, reporter, signal, command };
+  const { from } = options;
+  const common = { dataset, recipe, folder, resume: given.resume === true, reporter, signal, command };
+  const training = { ...common, ...(from !== undefined && { from }) };
   return { training, options };
 }
 
@@ -62,16 +65,20 @@ async function recipeOf(
   if (earlier !== undefined && options.recipe === undefined) return { recipe: earlier.recipe, name: 'resumed' };
   const { recipe, name, note } = chooseRecipe(options, dataset, recipeByDefault);
   if (note !== undefined) context.note(note);
+  if (options.budget !== undefined) context.note(budgetNote);
   return { recipe, name };
 }
+
+const budgetNote =
+  'budget small: tiny images and networks, two epochs, few images. This shows that a training runs; its figures say nothing about the recipe.';
 
 function dataMissing(command: string): string {
   return `--data is missing: a name, a folder, an archive or a list file.\nFor example: deit-lt ${command} --data cifar10`;
 }
 
-function requireExists(teacher: string): void {
-  if (!existsSync(teacher))
-    throw new UserError('RUN_FOLDER', `--teacher ${teacher} does not exist; expected a run folder or a checkpoint.`);
+function requireExists(option: string, run: string): void {
+  if (!existsSync(run))
+    throw new UserError('RUN_FOLDER', `${option} ${run} does not exist; expected a run folder or a checkpoint.`);
 }
 
 /** Found before the data are read, which may take long. */

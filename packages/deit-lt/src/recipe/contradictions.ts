@@ -16,6 +16,7 @@ export function contradictions(recipe: Recipe): string[] {
       : []),
     ...parts.flatMap((name) => partContradictions(name, recipe[name])),
     ...teacherContradictions(recipe.teacher),
+    ...teacherMixing(recipe.teacher),
     ...(transMix && cutmix === 0 && cutmixMinMax === null
       ? [
           'student.mixing.transMix is for the labels of CutMix, but student.mixing.cutmix is 0: set it to 1, or transMix=false',
@@ -27,7 +28,7 @@ export function contradictions(recipe: Recipe): string[] {
 /** Losses that have parts of their own beside the network. */
 const withCompanion: readonly TeacherRecipe['loss']['name'][] = ['paco', 'glmc'];
 
-function teacherContradictions({ loss: { name }, model, drw, sam, accumulation }: TeacherRecipe): string[] {
+function teacherContradictions({ loss: { name }, model, drw, sam, accumulation, learn }: TeacherRecipe): string[] {
   const has = withCompanion.includes(name);
   const is = `teacher.loss.name is "${name}"`;
   return [
@@ -35,10 +36,30 @@ function teacherContradictions({ loss: { name }, model, drw, sam, accumulation }
       ? [`${is}, which needs a linear classifier: set teacher.model.cosine=false`]
       : []),
     ...(has && drw.epoch !== null ? [`${is}, which balances the classes by itself: set teacher.drw.epoch=null`] : []),
+    ...(has && learn === 'classifier'
+      ? [`${is}, which learns features, but teacher.learn is "classifier": take another loss`]
+      : []),
     ...(sam.rho > 0 && accumulation > 1
       ? [
           `teacher.sam.rho is ${sam.rho} and teacher.accumulation is ${accumulation}, but SAM's second pass has one batch: set teacher.accumulation=1 and a larger teacher.batchSize, or teacher.sam.rho=0`,
         ]
+      : []),
+  ];
+}
+
+/** Losses of a teacher that take mixed labels. */
+const lossesOfMixed: readonly string[] = ['cross-entropy', 'balanced-softmax', 'logit-adjustment'];
+
+function teacherMixing({ mixing, loss: { name } }: Recipe['teacher']): string[] {
+  if (mixing === null) return [];
+  return [
+    ...(lossesOfMixed.includes(name)
+      ? []
+      : [
+          `teacher.loss.name is "${name}", which takes no mixed labels: set teacher.mixing=null, or take cross-entropy`,
+        ]),
+    ...(mixing.transMix
+      ? ['teacher.mixing.transMix needs the attention of a transformer: set it to false for a teacher']
       : []),
   ];
 }

@@ -11,14 +11,17 @@ export function toEpoch(value: number, epochs: number): number {
 
 /** The recipe with every share of a training as epochs. */
 export function resolveEpochs(recipe: Recipe): Recipe {
-  const student = resolvePart(recipe.student);
-  const { mixing, epochs } = student;
-  const untilEpoch = mixing.untilEpoch === null ? null : toEpoch(mixing.untilEpoch, epochs);
+  const { teacher, student } = recipe;
   return {
     ...recipe,
-    teacher: resolvePart(recipe.teacher),
-    student: { ...student, mixing: { ...mixing, untilEpoch } },
+    teacher: { ...resolvePart(teacher), mixing: teacher.mixing && resolveMixing(teacher.mixing, teacher) },
+    student: { ...resolvePart(student), mixing: resolveMixing(student.mixing, student) },
   };
+}
+
+function resolveMixing<M extends { untilEpoch: number | null }>(mixing: M, { epochs }: { epochs: number }): M {
+  const { untilEpoch } = mixing;
+  return { ...mixing, untilEpoch: untilEpoch === null ? null : toEpoch(untilEpoch, epochs) };
 }
 
 function resolvePart<P extends TrainingRecipe>(part: P): P {

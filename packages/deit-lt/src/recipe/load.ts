@@ -14,6 +14,7 @@ import { explainIssues } from './explain.js';
 import { isValues, merge, type Values } from './merge.js';
 import { type Recipe, recipeSchema } from './schema.js';
 import { applySettings } from './settings.js';
+import { smallBudget } from './small-budget.js';
 
 /** The folder of the recipes that come with the project. */
 export const recipeFolder = fileURLToPath(new URL('../../../../../recipes/', import.meta.url));
@@ -29,6 +30,8 @@ export function recipeNames(folder: string = recipeFolder): string[] {
 export interface LoadOptions {
   /** `key=value` pairs as on the command line: `student.epochs=90`. */
   settings?: readonly string[];
+  /** `small`: shrunk by `smallBudget` before the settings are applied. Default: as it is. */
+  budget?: 'small' | undefined;
   folder?: string;
 }
 
@@ -36,9 +39,14 @@ export interface LoadOptions {
  * The recipe `nameOrFile` (a name of `recipeNames()`, or a path that ends in .yaml, .yml or .json), complete and
  * checked. Throws UserError RECIPE that names the file or key, what is allowed and what was found.
  */
-export function loadRecipe(nameOrFile: string, { settings = [], folder = recipeFolder }: LoadOptions = {}): Recipe {
-  const values = applySettings(readWithBase(nameOrFile, folder, []), settings);
-  return checkRecipe(values, `recipe ${nameOrFile}`);
+export function loadRecipe(
+  nameOrFile: string,
+  { settings = [], budget, folder = recipeFolder }: LoadOptions = {},
+): Recipe {
+  const where = `recipe ${nameOrFile}`;
+  const values = readWithBase(nameOrFile, folder, []);
+  const base: Values = budget === 'small' ? { ...smallBudget(checkRecipe(values, where)) } : values;
+  return checkRecipe(applySettings(base, settings), where);
 }
 
 /** `values` as a recipe, or UserError RECIPE that lists all that is wrong; `where` begins its message. */

@@ -8,13 +8,16 @@ const training = {
   emaDevice: 'same',
   emaStepping: 'update',
   logGradNorm: false,
+  learn: 'all',
 } as const;
 
 /** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */
 const meant: Values = {
+  data: { limit: null },
   teacher: {
     ...training,
     external: false,
+    mixing: null,
     paco: {
       variant: 'paco',
       alpha: 0.01,

@@ -168,3 +168,47 @@ for (const { name, ...data } of rows)
       assertHas(teacher, glmcOf(name), `${name}-glmc.teacher`);
     });
   });
+
+/** Facts of the baselines: DeiT (Touvron et al., 2021), DeiT-III (2022), cRT (Kang et al., 2020). */
+const baselines = {
+  vit: { model: { name: 'deit_base_patch16_224', dropPathRate: 0.1 }, clsLoss: 'cross-entropy', learn: 'all' },
+  deit: { model: { name: 'deit_base_distilled_patch16_224' }, distillation: { type: 'hard' } },
+  deit3: {
+    model: { name: 'deit3_base_patch16_224', dropPathRate: 0.2 },
+    clsLoss: 'bce',
+    clsThreshold: 0,
+    labelSmoothing: 0,
+    optimizer: { name: 'lamb', lr: 3e-3, lrPer: null, weightDecay: 0.05 },
+  },
+  crt: {
+    model: { name: 'deit_base_patch16_224' },
+    learn: 'classifier',
+    sampler: 'class-balanced',
+    samplerPower: 0,
+    mixing: { probability: 0 },
+  },
+} as const;
+
+for (const { name, ...data } of rows)
+  suite(`baselines of ${name}`, () => {
+    for (const [kind, student] of Object.entries(baselines))
+      test(`${kind} has its figures on the same data, without re-weighting`, () => {
+        const recipe = loadRecipe(`${name}-${kind}`);
+        assertHas(recipe.data, { ...data, validation: 0 }, 'data');
+        assertHas(recipe.student, { ...student, drw: { epoch: null }, clsReweight: 'never' }, kind);
+        assert.equal(recipe.student.epochs, kind === 'crt' ? 130 : 1200);
+      });
+
+    test('deit has a teacher that is trained as its student', () => {
+      const { teacher, student } = loadRecipe(`${name}-deit`);
+      assert.equal(teacher.model.name, 'regnety_160');
+      assert.deepEqual(teacher.augment, student.augment);
+      assert.deepEqual({ ...teacher.mixing, inDrw: false }, student.mixing);
+      assert.deepEqual([teacher.loss.labelSmoothing, teacher.sam.rho], [student.labelSmoothing, 0]);
+    });
+
+    test('deit3 augments by 3-Augment without erasing', () => {
+      const { augment } = loadRecipe(`${name}-deit3`).student;
+      assert.deepEqual(Object.keys(augment).sort(), ['colorJitter', 'flip', 'simpleRandomCrop', 'threeAugment']);
+    });
+  });

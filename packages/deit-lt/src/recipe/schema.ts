@@ -28,6 +28,11 @@ const data = z.strictObject({
     .min(0)
     .max(0.5)
     .describe('share of each training class that is kept aside to choose the best epoch'),
+  limit: count
+    .nullable()
+    .describe(
+      'at most so many training images, of each class its share but one at least: for trying things out; null: all',
+    ),
 });
 
 const model = z
@@ -122,6 +127,11 @@ const shared = {
     .describe("where the averaged weights are: on the model's device, or in main memory"),
   emaStepping: z.enum(['update', 'batch']).describe('when they are averaged; batch: also between accumulated batches'),
   weights: z.enum(['raw', 'ema']).describe('which weights are the result: as trained, or averaged'),
+  learn: z
+    .enum(['all', 'classifier'])
+    .describe(
+      'classifier: it alone, drawn anew, on the features of the run that --from names, which stay as they are (cRT)',
+    ),
   logGradNorm: z
     .boolean()
     .describe(
@@ -132,6 +142,29 @@ const shared = {
 
 /** Re-weighting of a loss: with deferred re-weighting, in every epoch, or in none. */
 const reweight = z.enum(['drw', 'always', 'never']);
+
+const mixing = z.strictObject({
+  mixup: z.number().nonnegative().describe('α of Mixup; 0: none'),
+  cutmix: z.number().nonnegative().describe('α of CutMix; 0: none'),
+  cutmixMinMax: z
+    .tuple([probability, probability])
+    .refine(([low, high]) => low < high, { error: 'expected [low, high] with low below high' })
+    .nullable()
+    .describe("CutMix: sides of the box as shares of the image's, in place of α; null: by α"),
+  mode: z
+    .enum(['batch', 'pair', 'elem'])
+    .describe('one draw for a batch, for two images that are mixed, or for each image'),
+  probability: probability.describe('share of the batches (pairs, images) that are mixed'),
+  switchProbability: probability.describe('share of CutMix when both are on'),
+  correctLambda: z.boolean().describe('CutMix: the labels follow the box as the border clips it'),
+  transMix: z.boolean().describe('CutMix: the labels follow also what CLS attends to in the last block (TransMix)'),
+  untilEpoch: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .describe('first epoch (from 0) without mixing, below 1 a share of the epochs; null: to the end'),
+  inDrw: z.boolean().describe('goes on after deferred re-weighting began'),
+});
 
 const paco = z
   .strictObject({
@@ -194,6 +227,9 @@ const teacher = z.strictObject({
   }),
   paco,
   glmc,
+  mixing: mixing
+    .nullable()
+    .describe('of images and labels, as for the student; with losses that take mixed labels; null: none'),
   sam: z.strictObject({
     rho: z.number().nonnegative().describe('radius of the neighbourhood; 0: no SAM'),
     adaptive: z.boolean(),
@@ -256,28 +292,7 @@ const student = z.strictObject({
     .describe('bce: targets above it count as 1, others as 0; null: as they are; 0: as published'),
   clsReweight: reweight.describe('when the CLS loss is weighted by class'),
   labelSmoothing: probability,
-  mixing: z.strictObject({
-    mixup: z.number().nonnegative().describe('α of Mixup; 0: none'),
-    cutmix: z.number().nonnegative().describe('α of CutMix; 0: none'),
-    cutmixMinMax: z
-      .tuple([probability, probability])
-      .refine(([low, high]) => low < high, { error: 'expected [low, high] with low below high' })
-      .nullable()
-      .describe("CutMix: sides of the box as shares of the image's, in place of α; null: by α"),
-    mode: z
-      .enum(['batch', 'pair', 'elem'])
-      .describe('one draw for a batch, for two images that are mixed, or for each image'),
-    probability: probability.describe('share of the batches (pairs, images) that are mixed'),
-    switchProbability: probability.describe('share of CutMix when both are on'),
-    correctLambda: z.boolean().describe('CutMix: the labels follow the box as the border clips it'),
-    transMix: z.boolean().describe('CutMix: the labels follow also what CLS attends to in the last block (TransMix)'),
-    untilEpoch: z
-      .number()
-      .nonnegative()
-      .nullable()
-      .describe('first epoch (from 0) without mixing, below 1 a share of the epochs; null: to the end'),
-    inDrw: z.boolean().describe('goes on after deferred re-weighting began'),
-  }),
+  mixing,
 });
 
 const evaluation = z.strictObject({

@@ -123,7 +123,8 @@ function loadWeights(model: ImageModel, tensors: ReadonlyMap<string, torch.Tenso
   }
 }
 
-function checkpointFile(given: string, which: 'best' | 'last'): string {
+/** The file of a run folder's checkpoint; a file as it is. Throws UserError RUN_FOLDER. */
+export function checkpointFile(given: string, which: 'best' | 'last'): string {
   if (!existsSync(given))
     throw new UserError(
       'RUN_FOLDER',

@@ -13,6 +13,7 @@ import type { TrainingRecipe } from '../recipe/schema.js';
 import type { Placement } from './device.js';
 import type { Ema } from './ema.js';
 import { type EvaluateOptions, type EvaluationResult, evaluate } from './evaluate.js';
+import { setTraining } from './initial-weights.js';
 import { plainName } from './model-of.js';
 import { nextTurn } from './next-turn.js';
 import type { LabelledSource, TrainingData } from './prepare-data.js';
@@ -169,7 +170,7 @@ async function trainEpoch(
     device: placement.device,
   };
   const pass = firstPass(options.sam, epoch);
-  task.model.train();
+  setTraining(task.model);
   let index = start.batch;
   let gradNorm: number | undefined;
   for await (const batch of pairedBatches(loading, partnersOf(options, epoch))) {
@@ -326,7 +327,7 @@ export async function evaluateSplit(
     if (signal?.aborted && error === signal.reason) return 'stopped';
     throw error;
   } finally {
-    task.model.train();
+    setTraining(task.model);
   }
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { classCounts, type Dataset, type ImageSplit, subset } from '../data/dataset.js';
 import { type Group, groupsOf } from '../data/groups.js';
+import { limitedIndices } from '../data/limit.js';
 import { makeLongTail } from '../data/long-tail.js';
 import { openPixels } from '../data/open-pixels.js';
 import type { PixelSource } from '../data/pixel-source.js';
@@ -34,7 +35,7 @@ export interface TrainingData {
 
 /** Splits of `dataset` by `recipe`. Throws UserError DATA_CLASSES or RECIPE when the data do not allow them. */
 export function prepareData(dataset: Dataset, recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>): TrainingData {
-  const { imbalance, imbalanceType, imbalanceSeed, groups: kind, validation: share } = recipe.data;
+  const { imbalance, imbalanceType, imbalanceSeed, groups: kind, validation: share, limit } = recipe.data;
   const tailed =
     imbalance === null
       ? dataset
@@ -42,7 +43,8 @@ export function prepareData(dataset: Dataset, recipe: Pick<Recipe, 'data' | 'eva
   const numClasses = dataset.classNames.length;
   const groups = groupsOf(classCounts(tailed.train.labels, numClasses), { kind });
   checkSelection(recipe, dataset);
-  const { train, validation } = splitValidation(tailed.train, numClasses, share, recipe.seed);
+  const { train: all, validation } = splitValidation(tailed.train, numClasses, share, recipe.seed);
+  const train = limit === null ? all : subset(all, limitedIndices(all.labels, numClasses, { limit }));
   if (validation === undefined && recipe.evaluation.select === 'validation') throw nothingAside(dataset);
   return {
     name: dataset.name,
@@ -53,8 +55,12 @@ export function prepareData(dataset: Dataset, recipe: Pick<Recipe, 'data' | 'eva
     validation: validation && open(validation),
     test: dataset.test && open(dataset.test),
     fingerprint: fingerprint(train),
-    notes: groups.note === undefined ? [] : [groups.note],
+    notes: [...(groups.note === undefined ? [] : [groups.note]), ...limitNote(train, all)],
   };
+}
+
+function limitNote({ labels: kept }: ImageSplit, { labels: all }: ImageSplit): string[] {
+  return kept.length === all.length ? [] : [`data.limit: ${kept.length} of ${all.length} training images are used`];
 }
 
 function open(split: ImageSplit): LabelledSource {

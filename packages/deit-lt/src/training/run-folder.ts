@@ -36,6 +36,10 @@ export interface RunConfig {
   readonly teacher: string | null;
   /** Of the teacher's checkpoint: a resumed student must have the same. */
   readonly teacherSha256: string | null;
+  /** The run whose weights it began with, and SHA-256 of its checkpoint; absent for one that began with none. */
+  readonly from?: { readonly path: string; readonly sha256: string };
+  /** The strength of a τ-normalisation of that run's classifier; absent for a training. */
+  readonly tau?: number;
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | number>>;
   readonly started: string;

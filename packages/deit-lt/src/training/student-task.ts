@@ -12,10 +12,11 @@ import { type DistillationLoss, distillation } from '../losses/distillation.js';
 import type { Loss } from '../losses/loss.js';
 import { createLoss } from '../losses/registry.js';
 import { cosineSimilarity } from '../models/expert-cosine.js';
-import type { ImageModel, ModelOutput } from '../models/model.js';
+import { type ImageModel, isFeatureNet, type ModelOutput } from '../models/model.js';
 import { VisionTransformer } from '../models/vit.js';
 import type { StudentRecipe } from '../recipe/schema.js';
 import type { EvaluationOutputs, OutputLogits } from './evaluate.js';
+import { mixingIn } from './mixing.js';
 import { isReweighted } from './schedules.js';
 import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
 import { joinBatches, joinBySize, joinOutputs, mixAlike, repeatLabels } from './views.js';
@@ -66,13 +67,15 @@ export class StudentTask implements Task {
     this.model = model;
     this.drwEpoch = recipe.drw.epoch;
     this.#options = options;
+    if (teacher !== undefined && isPlain(model)) throw noDist();
     if (recipe.mixing.transMix && !(model instanceof VisionTransformer)) throw noAttention();
     this.#losses = [lossesOf(recipe, trainCounts, false), lossesOf(recipe, trainCounts, true)];
   }
 
   prepare({ images, more = [], labels, epoch, random }: TaskBatch): PreparedBatch {
     const { recipe, trainCounts, teacherView = false } = this.#options;
-    const mixing = mixingOf(recipe, epoch, isReweighted(epoch, this.drwEpoch));
+    const plan = { mixing: recipe.mixing, smoothing: recipe.labelSmoothing };
+    const mixing = mixingIn(epoch, isReweighted(epoch, this.drwEpoch), plan);
     const options = { numClasses: trainCounts.length, ...mixing, random };
     const views = joinBySize(teacherView ? [images] : [images, ...more]);
     const mixed = views.map((view) => this.#mix(view.images, repeatLabels(labels, view.copies), options));
@@ -154,22 +157,6 @@ export function studentOutputs(cls: torch.Tensor, dist: torch.Tensor): OutputLog
   return { cls, dist, avg: cls.float().add(dist.float()).div(2) };
 }
 
-/** In the published phase of re-weighting, mixing and label smoothing are off; from `untilEpoch` on, mixing alone. */
-function mixingOf({ mixing, labelSmoothing }: StudentTaskOptions['recipe'], epoch: number, inDrw: boolean) {
-  const { mode, probability, switchProbability, correctLambda, untilEpoch } = mixing;
-  const on = !inDrw || mixing.inDrw;
-  return {
-    mode,
-    mixupAlpha: mixing.mixup,
-    cutmixAlpha: mixing.cutmix,
-    cutmixMinMax: mixing.cutmixMinMax ?? undefined,
-    probability: on && (untilEpoch === null || epoch < untilEpoch) ? probability : 0,
-    switchProbability,
-    correctLambda,
-    smoothing: on ? labelSmoothing : 0,
-  };
-}
-
 /** What CLS learns by, and both heads together. */
 interface PhaseLosses {
   readonly base: Loss;
@@ -193,6 +180,18 @@ function lossesOf(recipe: StudentTaskOptions['recipe'], trainCounts: Int32Array,
  */
 function weighsLabels({ clsReweight, distillation: { type, reweight } }: StudentTaskOptions['recipe']): boolean {
   return clsReweight !== 'never' || (type === 'none' && reweight !== 'never');
+}
+
+/** A network with one output, which would not hear the teacher. */
+function isPlain(model: ImageModel): boolean {
+  return model instanceof VisionTransformer ? !model.distilled : isFeatureNet(model);
+}
+
+function noDist(): UserError {
+  return new UserError(
+    'RECIPE',
+    'student.model has no DIST token to distil into: take a distilled one, such as deit, or train it without a teacher by "deit-lt vit".',
+  );
 }
 
 function noAttention(): UserError {

@@ -60,8 +60,8 @@ export function learningModules({ model, companion }: Modules): torch.nn.AnyModu
   return companion === undefined ? [model] : [model, companion];
 }
 
-/** What learns, by name: the model's parameters, then those of its companion that require a gradient. */
+/** What learns, by name: the parameters that require a gradient, the model's first, then those of its companion. */
 export function learningParameters({ model, companion }: Modules): torch.nn.NamedTensors<torch.nn.Parameter> {
   const beside = companion?.namedParameters('companion') ?? [];
-  return [...model.namedParameters(), ...beside.filter(([, parameter]) => parameter.requiresGrad)];
+  return [...model.namedParameters(), ...beside].filter(([, parameter]) => parameter.requiresGrad);
 }

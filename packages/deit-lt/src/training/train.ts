@@ -14,6 +14,7 @@ import { createTeacherTask } from './create-teacher-task.js';
 import { type Placement, placementOf } from './device.js';
 import { Ema } from './ema.js';
 import type { EvaluationResult } from './evaluate.js';
+import { beginFrom, checkFrom } from './initial-weights.js';
 import { baseLearningRate, evaluateSplit, interrupted, type LoopOptions, runLoop } from './loop.js';
 import { modelOf } from './model-of.js';
 import { createOptimizer } from './optimizer.js';
@@ -43,6 +44,8 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
   /** Seconds between two checkpoints `last`, at the ends of epochs. Default 20. */
   readonly saveEverySeconds?: number;
+  /** The run folder or checkpoint whose weights the training of one model begins with. Default: random ones. */
+  readonly from?: string;
   /** Words of the command line, for config.json and for messages that say how to go on. */
   readonly command?: readonly string[];
 }
@@ -90,7 +93,9 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const placement = placementOf(recipe);
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
-  const vain = unreachedReweighting(kind === 'teacher' ? 'teacher' : 'student', plan.recipe);
+  const part = kind === 'teacher' ? 'teacher' : 'student';
+  checkFrom(part, plan.recipe, options.from);
+  const vain = unreachedReweighting(part, plan.recipe);
   for (const note of [...data.notes, ...(vain === undefined ? [] : [vain])]) reporter.note(note);
   try {
     const setup = await setUp(kind, options, plan, data, placement); // before the folder is made: it finds mistakes
@@ -153,7 +158,11 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
   const { recipe } = options;
   const part = plan.recipe;
   const numClasses = data.classNames.length;
-  const model = modelOf(kind, part, numClasses).to(placement.device);
+  const model = modelOf(kind, part, numClasses);
+  const { learn } = part;
+  const from =
+    options.from === undefined ? undefined : beginFrom(model, options.from, { learn, classNames: data.classNames });
+  model.to(placement.device);
   const ema =
     part.ema === null
       ? undefined
@@ -189,6 +198,7 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
       },
     }),
     teacherSha256: oracle?.sha256 ?? null,
+    ...(from && { from }),
     dispose: () => {
       for (const resource of [oracle, ema, sam, optimizer, model, task.companion]) resource?.[Symbol.dispose]();
     },
@@ -263,7 +273,7 @@ function ruleOf({ evaluation: { select } }: Recipe, { weights }: TrainingRecipe)
 function configOf(
   kind: TrainingKind,
   { recipe, command = [] }: TrainOptions,
-  { teacher, teacherSha256 }: Pick<Plan, 'teacher'> & Pick<RunConfig, 'teacherSha256'>,
+  { teacher, teacherSha256, from }: Pick<Plan, 'teacher'> & Pick<RunConfig, 'teacherSha256' | 'from'>,
   data: TrainingData,
   { device, precision }: Placement,
 ): RunConfig {
@@ -281,6 +291,7 @@ function configOf(
     },
     teacher: teacher && path.resolve(teacher),
     teacherSha256,
+    ...(from && { from }),
     command,
     environment: {
       node: process.version,
@@ -308,6 +319,8 @@ function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: RunFolde
     );
   if (firstDifference(config.data.classNames, wanted.data.classNames) !== undefined)
     throw wrong(`its classes have other names or another order than those of ${wanted.data.name}`);
+  if (config.from?.sha256 !== wanted.from?.sha256)
+    throw wrong(`it began with the weights of ${config.from?.path ?? 'no other run'}, not with those given`);
   if (config.teacherSha256 !== wanted.teacherSha256)
     throw wrong(`its teacher, ${config.teacher}, is not ${wanted.teacher} as it is now`);
 }

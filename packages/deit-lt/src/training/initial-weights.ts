@@ -1,0 +1,77 @@
+/**
+ * Trainings that begin with the weights of another run: all of them, or all but the classifier, which is then all that
+ * learns (cRT: B. Kang et al., "Decoupling representation and classifier for long-tailed recognition", ICLR 2020).
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import * as torch from '@deit-lt/torch';
+import { UserError } from '../errors.js';
+import { classifierNames } from '../models/classifier-layers.js';
+import type { ImageModel } from '../models/model.js';
+import type { TrainingRecipe } from '../recipe/schema.js';
+import { compareClassNames } from './class-names.js';
+import { checkpointFile } from './classifier.js';
+import type { RunConfig } from './run-folder.js';
+import { readWeights } from './training-state.js';
+
+/** As config.json says where the weights came from. */
+export type InitialWeights = NonNullable<RunConfig['from']>;
+
+/** Throws UserError RECIPE when the recipe learns the classifier alone and there is nothing to begin with. */
+export function checkFrom(part: string, { learn }: Pick<TrainingRecipe, 'learn'>, from: string | undefined): void {
+  if (learn === 'classifier' && from === undefined)
+    throw new UserError(
+      'RECIPE',
+      `${part}.learn is "classifier", on the features of another run: name its folder with --from RUN, or set ${part}.learn=all.`,
+    );
+}
+
+/**
+ * Gives `model` the weights of `from`, a run folder or checkpoint. With `learn: classifier` the layers that give logits keep
+ * what they were drawn as, and nothing else requires a gradient afterwards. Throws UserError CHECKPOINT for weights of
+ * another network, DATA_CLASSES for other classes.
+ */
+export function beginFrom(
+  model: ImageModel,
+  from: string,
+  { learn, classNames }: Pick<TrainingRecipe, 'learn'> & { readonly classNames: readonly string[] },
+): InitialWeights {
+  const file = checkpointFile(from, 'best');
+  const own = learn === 'classifier' ? classifierNames(model) : new Set<string>();
+  torch.tidy(() => {
+    const { tensors, config } = readWeights(file);
+    if (learn === 'all') checkClasses(config.data.classNames, classNames, file);
+    const drawn = model.stateDict();
+    load(model, new Map([...tensors].map(([name, value]) => [name, own.has(name) ? drawn.get(name)! : value])), file);
+  });
+  if (learn === 'classifier')
+    for (const [name, parameter] of model.namedParameters()) if (!own.has(name)) parameter.requiresGrad_(false);
+  return { path: path.resolve(from), sha256: createHash('sha256').update(readFileSync(file)).digest('hex') };
+}
+
+function checkClasses(theirs: readonly string[], ours: readonly string[], file: string): void {
+  if (compareClassNames(theirs, ours, file) !== null)
+    throw new UserError('DATA_CLASSES', `the classes of ${file} come in another order than those of the data.`);
+}
+
+function load(model: ImageModel, tensors: ReadonlyMap<string, torch.Tensor>, file: string): void {
+  try {
+    model.loadStateDict(tensors);
+  } catch (error) {
+    throw new UserError(
+      'CHECKPOINT',
+      `${file} does not fit the network of this recipe: ${(error as Error).message}. Take the recipe's model and imageSize as that run has them.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Training mode; a network of which a part stays as it is looks at images as at evaluation, so that its features are those
+ * that the classifier will see.
+ */
+export function setTraining(model: torch.nn.AnyModule): void {
+  model.train();
+  if (model.parameters().some(({ requiresGrad }) => !requiresGrad)) model.eval();
+}

@@ -1,0 +1,66 @@
+/** Which τ of τ-normalisation is best on validation images, whose features are computed once for all values. */
+import * as torch from '@deit-lt/torch';
+import type { Group } from '../data/groups.js';
+import { type ClassifierLayer, classifierInputs, classifierLayers } from '../models/classifier-layers.js';
+import { tauNormalized } from '../models/tau-normalize.js';
+import type { Classifier } from './classifier.js';
+import { type EvaluateOptions, evaluate, type OutputLogits } from './evaluate.js';
+import { Metrics } from './metrics.js';
+import type { LabelledSource } from './prepare-data.js';
+import { studentOutputs } from './student-task.js';
+
+/** Mean of the classes' accuracies, in per cent. */
+export interface TauScore {
+  readonly tau: number;
+  readonly balanced: number;
+}
+
+/** From the lengths as they are to lengths of 1. */
+export const taus: readonly number[] = Array.from({ length: 21 }, (_, i) => i / 20);
+
+/** The score of every value of `taus` on `split`. Throws the signal's reason when it is aborted. */
+export async function scoreTaus(
+  classifier: Classifier,
+  split: LabelledSource,
+  options: { readonly groups: readonly Group[]; readonly batchSize: number } & Pick<
+    EvaluateOptions,
+    'onProgress' | 'signal'
+  >,
+): Promise<TauScore[]> {
+  const batches = await featuresOf(classifier, split, options);
+  const layers = classifierLayers(classifier.model);
+  const scores = taus.map((tau) => {
+    const metrics = new Metrics({ groups: options.groups, confusion: false });
+    batches.forEach((features, b) => {
+      const start = b * options.batchSize;
+      const labels = split.labels.subarray(start, start + options.batchSize);
+      torch.tidy(() => torch.noGrad(() => metrics.add(logitsOf(layers, features, tau).avg, labels)));
+    });
+    return { tau, balanced: metrics.result().balanced ?? Number.NaN };
+  });
+  for (const tensor of batches.flat()) tensor.dispose();
+  return scores;
+}
+
+/** Of each batch, what each layer sees; the caller disposes them. */
+async function featuresOf(
+  { model, placement, pipeline }: Classifier,
+  split: LabelledSource,
+  options: Parameters<typeof scoreTaus>[2],
+): Promise<torch.Tensor[][]> {
+  const batches: torch.Tensor[][] = [];
+  const layers = classifierLayers(model);
+  const logits = (images: torch.Tensor): OutputLogits => {
+    const features = placement.autocast(() => classifierInputs(model, images)).map((x) => torch.keep(x.float()));
+    batches.push(features);
+    return logitsOf(layers, features, 0);
+  };
+  await evaluate({ ...split, ...options, pipeline, device: placement.device, logits });
+  return batches;
+}
+
+/** Logits without the bias. */
+function logitsOf(layers: readonly ClassifierLayer[], features: readonly torch.Tensor[], tau: number): OutputLogits {
+  const [first, second] = layers.map(({ weight }, i) => features[i]!.matmul(tauNormalized(weight, tau).t()));
+  return second === undefined ? { avg: first! } : studentOutputs(first!, second);
+}
