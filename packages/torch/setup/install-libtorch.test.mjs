@@ -136,7 +136,7 @@ suite('the reference Python', () => {
       await ensureReferencePython({ ...options, find: async () => answers.shift() ?? null }),
       '/usr/bin/python3',
     );
-    assert.deepEqual(commands, ['apt-get install -y --no-install-recommends python3-torch']);
+    assert.deepEqual(commands, ['apt-get install -y --no-install-recommends python3-torch python3-torchvision']);
   });
   test('is not installed elsewhere', async () => {
     const { commands, options } = pretended({});

@@ -52,11 +52,11 @@ export const compilerHelp = (kind) =>
 
 /** @type {Record<SystemKind, string>} */
 const referenceCommands = {
-  debian: 'sudo apt-get install python3-torch python3-numpy',
-  fedora: `${pip} numpy`,
-  macos: `${pip} numpy`,
-  linux: `${pip} numpy`,
-  other: `${pip} numpy`,
+  debian: 'sudo apt-get install python3-torch python3-numpy python3-torchvision',
+  fedora: `${pip} numpy torchvision`,
+  macos: `${pip} numpy torchvision`,
+  linux: `${pip} numpy torchvision`,
+  other: `${pip} numpy torchvision`,
 };
 
 /** @param {SystemKind} kind @returns {string} */

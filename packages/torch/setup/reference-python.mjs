@@ -31,7 +31,7 @@ export async function findReferencePython({ env = process.env, systemPython = '/
 }
 
 /**
- * Installs Debian's python3-torch where there is none and it may.
+ * Installs Debian's python3-torch where there is none and it may, and what else the tests compare with.
  *
  * @param {import('./install-libtorch.mjs').InstallOptions & { find?: () => Promise<string | null> }} [options]
  * @returns {Promise<string | null>} null where it cannot be installed: see `missingReferenceMessage`
@@ -41,7 +41,7 @@ export async function ensureReferencePython({ system = detectSystem(), find = fi
   if (found !== null || system.kind !== 'debian') return found;
   const prefix = await rootPrefix(apt);
   if (prefix === null) return null;
-  const missing = await missingPackages(['python3-torch', 'python3-numpy'], apt);
+  const missing = await missingPackages(['python3-torch', 'python3-numpy', 'python3-torchvision'], apt);
   if (missing.length > 0) await installPackages(missing, prefix, apt);
   return find();
 }

@@ -3,9 +3,18 @@ import { spawnSync } from 'node:child_process';
 
 const python = process.env.PYTHON_TORCH ?? '/usr/bin/python3';
 
+/** Whether Python finds the packages; to import torch would take seconds. */
+function finds(...packages: readonly string[]): boolean {
+  const code = 'import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))';
+  return spawnSync(python, ['-c', code, ...packages]).status === 0;
+}
+
 /** What a suite's `skip` is: false, or why. */
-export const skipPython =
-  spawnSync(python, ['-c', 'import torch']).status !== 0 && `no torch in ${python} (PYTHON_TORCH names another)`;
+export const skipPython = !finds('torch') && `no torch in ${python} (PYTHON_TORCH names another)`;
+
+/** The same where torchvision is needed too. */
+export const skipTorchvision =
+  !finds('torch', 'torchvision') && `no torchvision in ${python}; on Debian: apt-get install python3-torchvision`;
 
 /** What `code` leaves in `out`, with `input` as `given`; `torch` and `math` are there. Throws with Python's message. */
 export function fromPython<T>(code: string, input: unknown): T {
