@@ -4,6 +4,7 @@ import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { openClassifier } from '../src/training/classifier.js';
+import { measureTrainingSpeed } from '../src/training/measure-speed.js';
 import { RunFolder } from '../src/training/run-folder.js';
 import { type TrainOptions, trainStudent, trainTeacher } from '../src/training/train.js';
 import { abortAt, assertSameRun } from './helpers/same-run.js';
@@ -65,6 +66,17 @@ for (const name of ['paco', 'gpaco', 'glmc'] as const)
       assert.ok((await trainStudent(student)).evaluation!.dist !== undefined);
     });
   });
+
+suite('measureTrainingSpeed()', () => {
+  for (const name of ['paco', 'glmc'] as const)
+    test(`runs steps of a teacher by ${name} and of the student`, async (t) => {
+      const { dataset, recipe } = optionsFor(t, name);
+      const { imagesPerSecond, teacherImagesPerSecond } = await measureTrainingSpeed(recipe, dataset, {
+        seconds: 0.01,
+      });
+      assert.ok(imagesPerSecond > 0 && teacherImagesPerSecond > 0);
+    });
+});
 
 suite('a recipe of a teacher', () => {
   const refused = (message: RegExp, ...pairs: string[]): void =>

@@ -8,9 +8,9 @@ export function isValues(value: unknown): value is Values {
 }
 
 /**
- * `changes` over `base`: groups of values are merged, anything else is replaced. A group in which `name` or
- * `replace: true` is new starts from nothing, so that options of another optimizer or model do not linger. One that names
- * a `preset` (of augmentations) starts from the entries of that.
+ * `changes` over `base`: groups of values are merged, anything else is replaced. A group with `replace: true` starts from
+ * nothing, so that options of another loss or model do not linger. One that names a `preset` (of augmentations) starts from
+ * the entries of that.
  */
 export function merge(base: Values, changes: Values): Values {
   const merged: Values = { ...base };
