@@ -16,7 +16,8 @@ a first program and the rule of who releases memory are in the [README](../packa
 How to read this page:
 
 - Names are PyTorch's in camelCase, and mean what they mean there. A trailing underscore changes the tensor in place.
-- Options are one object at the end; all of its fields may be left out where the parameter has a \`?\`. \`undefined\` counts as left out.
+- Options are one object at the end; all of its fields may be left out where the parameter has a \`?\`. \`undefined\` counts as left out;
+  a name that is not among them throws \`TorchError\` (\`ARGUMENT\`), and so does another value in the object's place.
 - Wherever a function takes a tensor, it throws \`TorchError\` for one that was released (\`DISPOSED\`) and for shapes, dtypes
   and devices that do not go together; only other reasons are named here. [Errors](#errors) lists every code.
 - \`Tensor\`, \`Parameter\`, \`Scope\`, \`nn.Module\`, \`Optimizer\` and \`SafetensorsFile\` have \`[Symbol.dispose]()\`, for \`using\`.
@@ -31,7 +32,9 @@ export const sections = [
   },
   {
     title: 'Tensor',
-    intro: `Here are the methods written by hand; [the generated ones](#generated-functions-and-methods) come on top.`,
+    intro: `Here are the methods written by hand; [the generated ones](#generated-functions-and-methods) come on top. A tensor is
+iterable (\`for (const row of t)\`: views along the first dimension), goes into \`JSON.stringify\` as its values, and where JavaScript
+asks for a number (\`+loss\`, \`t < 3\`) gives its only element or throws.`,
     of: [
       ['torch', 'tensor/tensor'],
       ['torch', 'tensor/values'],

@@ -125,10 +125,15 @@ loss.backward(); out = dict(loss=loss, w=w_.grad, b=b_.grad)`;
   test('defaults to bfloat16, and refuses what libtorch cannot do without changing anything', () => {
     const { x, y } = makeInputs();
     assert.equal(
-      torch.autocast('cpu', {}, () => x.mm(y).dtype),
+      torch.autocast('cpu', () => x.mm(y).dtype),
       'bfloat16',
     );
-    assert.throws(() => torch.autocast('cpu', { dtype: 'int32' }, () => 1), { name: 'TorchError' });
+    for (const dtype of ['int32', 'float32'] as const)
+      assert.throws(() => torch.autocast('cpu', { dtype }, () => 1), {
+        name: 'TorchError',
+        code: 'ARGUMENT',
+        message: new RegExp(`^autocast: dtype must be bfloat16 or float16, got the string "${dtype}"$`),
+      });
     assert.throws(() => torch.autocast('cpu', { dtype: 'half' as 'float16' }, () => 1), {
       name: 'TorchError',
       code: 'ARGUMENT',

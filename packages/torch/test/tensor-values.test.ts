@@ -272,3 +272,34 @@ suite('in-place methods', () => {
     assert.ok(values === out.max && indices === out.maxValues);
   });
 });
+
+suite("JavaScript's own protocols", () => {
+  test('iterating gives views along the first dimension, which belong to the open scope', () => {
+    const x = torch.arange(6).reshape(3, 2);
+    assert.deepEqual(
+      [...x].map((row) => row.toArray()),
+      x.toArray(),
+    );
+    const [first] = torch.tidy(() => [...x]);
+    first?.fill_(7);
+    assert.deepEqual(x.index(0).toArray(), [7, 7]);
+    assert.deepEqual([...torch.zeros(0, 2)], []);
+    assert.throws(() => [...torch.zeros([])], {
+      name: 'TorchError',
+      message: /without dimensions, made by aten::zeros/,
+    });
+  });
+
+  test('JSON.stringify writes the values', () => {
+    const facts = { loss: torch.tensor(0.5), grid: torch.eye(2, { dtype: 'int64' }), is: torch.tensor([true]) };
+    assert.equal(JSON.stringify(facts), '{"loss":0.5,"grid":[[1,0],[0,1]],"is":[true]}');
+  });
+
+  test('one element is a number where JavaScript asks for one, and more throw', () => {
+    const loss = torch.tensor([[2.5]]) as unknown as number;
+    assert.deepEqual([+loss, -loss, loss * 2, loss < 3, Math.max(loss, 1)], [2.5, -2.5, 5, true, 2.5]);
+    assert.equal(`${torch.tensor(3n)}`, 'tensor(3)');
+    const two = torch.ones(2) as unknown as number;
+    assert.throws(() => two * 2, { name: 'TorchError', message: /^float32\[2\] is not a number.*methods/ });
+  });
+});

@@ -1,6 +1,7 @@
 /** Reverse-mode differentiation: `backward` and `grad` of `torch.autograd`. */
 import { type Operator, requireOperator } from '../binding/operator.js';
 import { TorchError } from '../errors.js';
+import { checkNames } from '../options.js';
 import { describeTensor, requiresGradOf } from '../tensor/describe.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -36,7 +37,7 @@ export function backward(tensors: readonly Tensor[], options: BackwardManyOption
     createGraph = false,
     retainGraph = createGraph,
     inputs = [],
-  } = options;
+  } = checkNames('backward()', options, ['gradTensors', 'createGraph', 'retainGraph', 'inputs']);
   for (const tensor of tensors) {
     if (!requiresGradOf(tensor)) {
       throw new TorchError(
@@ -67,7 +68,7 @@ export function grad(
     createGraph = false,
     retainGraph = createGraph,
     allowUnused = false,
-  } = options;
+  } = checkNames('grad()', options, ['gradOutputs', 'createGraph', 'retainGraph', 'allowUnused']);
   gradOperator ??= requireOperator('bridge::grad');
   return gradOperator(list, inputs, gradOutputs, retainGraph, createGraph, allowUnused) as (Tensor | null)[];
 }

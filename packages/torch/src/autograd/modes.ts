@@ -1,6 +1,8 @@
 /** Regions with other rules: no gradients, inference, autocast. Each takes a synchronous function. */
 import { native } from '../binding/addon.js';
 import { hasNativeBfloat16 } from '../binding/environment.js';
+import { describeValue, TorchError } from '../errors.js';
+import { checkNames } from '../options.js';
 import { type DType, dtypeNumber } from '../tensor/dtype.js';
 import { requireSynchronous } from '../tensor/scope.js';
 
@@ -51,10 +53,24 @@ export interface AutocastOptions {
   cache?: boolean;
 }
 
-/** Runs `body` with products and convolutions in lower precision, as `torch.autocast(device, …)`. */
-export function autocast<T>(device: 'cpu' | 'cuda', options: AutocastOptions, body: () => T): T {
-  const { dtype = device === 'cpu' ? 'bfloat16' : 'float16', enabled = true, cache = true } = options;
-  const before = native().enterAutocast(device, enabled, dtypeNumber(dtype, 'autocast: dtype'), cache);
+/**
+ * Runs `body` with products and convolutions in lower precision, as `torch.autocast(device, …)`. `options` may be left out.
+ * Throws `TorchError` for a dtype other than bfloat16 and float16, and for float16 on the CPU before libtorch 2.
+ */
+export function autocast<T>(device: 'cpu' | 'cuda', body: () => T): T;
+export function autocast<T>(device: 'cpu' | 'cuda', options: AutocastOptions, body: () => T): T;
+export function autocast<T>(device: 'cpu' | 'cuda', ...rest: [() => T] | [AutocastOptions, () => T]): T {
+  const [options, body] = rest.length === 1 ? [{}, ...rest] : rest;
+  const names = ['dtype', 'enabled', 'cache'] as const;
+  const {
+    dtype = device === 'cpu' ? 'bfloat16' : 'float16',
+    enabled = true,
+    cache = true,
+  } = checkNames('autocast()', options, names);
+  const number = dtypeNumber(dtype, 'autocast: dtype');
+  if (enabled && dtype !== 'bfloat16' && dtype !== 'float16')
+    throw new TorchError('ARGUMENT', `autocast: dtype must be bfloat16 or float16, got ${describeValue(dtype)}`);
+  const before = native().enterAutocast(device, enabled, number, cache);
   try {
     const result = body();
     requireSynchronous(result, 'autocast()');

@@ -1,4 +1,5 @@
 /** Activations as modules. */
+import { checkNames } from '../options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type GeluOptions, gelu, relu, sigmoid, silu, softmax, tanh } from './functional/activation.js';
 import { Module } from './module.js';
@@ -15,7 +16,8 @@ export class ReLU extends Module {
 export class GELU extends Module {
   readonly approximate: 'none' | 'tanh';
 
-  constructor({ approximate = 'none' }: GeluOptions = {}) {
+  constructor(options: GeluOptions = {}) {
+    const { approximate = 'none' } = checkNames('GELU', options, ['approximate']);
     super();
     this.approximate = approximate;
   }

@@ -1,5 +1,6 @@
 /** `BatchNorm1d` and `BatchNorm2d`, PyTorch's (Ioffe and Szegedy, 2015). */
 import { ops } from '../ops.js';
+import { checkCounts, checkNames } from '../options.js';
 import { ones, zeros } from '../tensor/create.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { batchNorm } from './functional/normalization.js';
@@ -7,7 +8,7 @@ import { requireDims } from './functional/shared.js';
 import { constant_ } from './init.js';
 import { Module } from './module.js';
 import type { Parameter } from './parameter.js';
-import { filledParameter, type PlacementOptions } from './placement.js';
+import { filledParameter, type PlacementOptions, placementNames } from './placement.js';
 import { pythonFields, pythonRepr } from './python-repr.js';
 
 export interface BatchNormOptions extends PlacementOptions {
@@ -20,6 +21,8 @@ export interface BatchNormOptions extends PlacementOptions {
   /** Whether statistics are collected for evaluation, which otherwise uses the batch's own. Default true. */
   trackRunningStats?: boolean;
 }
+
+const names = ['eps', 'momentum', 'affine', 'trackRunningStats', ...placementNames] as const;
 
 /**
  * `(x − mean) / √(var + eps) · weight + bias` by channel. Parameters: weight and bias `[C]`; buffers: runningMean,
@@ -41,8 +44,15 @@ export abstract class BatchNorm extends Module {
   protected abstract readonly dims: readonly number[];
 
   constructor(numFeatures: number, options: BatchNormOptions = {}) {
-    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, ...placement } = options;
+    const {
+      eps = 1e-5,
+      momentum = 0.1,
+      affine = true,
+      trackRunningStats = true,
+      ...placement
+    } = checkNames(new.target.name, options, names);
     super();
+    checkCounts(new.target.name, { numFeatures });
     this.numFeatures = numFeatures;
     this.eps = eps;
     this.momentum = momentum;

@@ -1,12 +1,13 @@
 /** `Conv2d`, PyTorch's `nn.Conv2d`. */
 import { describeValue, TorchError } from '../errors.js';
+import { checkCounts, checkNames, checkOption, countPair } from '../options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { conv2d } from './functional/conv.js';
 import { pad } from './functional/resize.js';
 import { type Pair, requireDims } from './functional/shared.js';
 import { Module } from './module.js';
 import type { Parameter } from './parameter.js';
-import { emptyParameter, type PlacementOptions, resetWeightAndBias } from './placement.js';
+import { emptyParameter, type PlacementOptions, placementNames, resetWeightAndBias } from './placement.js';
 import { pythonFields } from './python-repr.js';
 
 export interface Conv2dOptions extends PlacementOptions {
@@ -24,7 +25,12 @@ export interface Conv2dOptions extends PlacementOptions {
   paddingMode?: 'zeros' | 'reflect' | 'replicate' | 'circular';
 }
 
-const pair = (value: Pair): readonly [number, number] => (typeof value === 'number' ? [value, value] : value);
+const names = ['stride', 'padding', 'dilation', 'groups', 'bias', 'paddingMode', ...placementNames] as const;
+
+function pair(name: string, value: Pair, least = 1): readonly [number, number] {
+  checkOption('Conv2d', name, value, countPair(least));
+  return typeof value === 'number' ? [value, value] : value;
+}
 
 /**
  * `[B, cIn, H, W]` → `[B, cOut, H′, W′]`. Parameters: weight `[cOut, cIn / groups, kH, kW]`, bias `[cOut]`.
@@ -51,8 +57,9 @@ export class Conv2d extends Module {
       bias = true,
       paddingMode = 'zeros',
       ...placement
-    } = options;
+    } = checkNames('Conv2d', options, names);
     super();
+    checkCounts('Conv2d', { inChannels, outChannels, groups });
     if (inChannels % groups !== 0)
       throw new TorchError(
         'ARGUMENT',
@@ -65,10 +72,10 @@ export class Conv2d extends Module {
       );
     this.inChannels = inChannels;
     this.outChannels = outChannels;
-    this.kernelSize = pair(kernelSize);
-    this.stride = pair(stride);
-    this.padding = typeof padding === 'string' ? padding : pair(padding);
-    this.dilation = pair(dilation);
+    this.kernelSize = pair('kernelSize', kernelSize);
+    this.stride = pair('stride', stride);
+    this.padding = typeof padding === 'string' ? padding : pair('padding', padding, 0);
+    this.dilation = pair('dilation', dilation);
     this.groups = groups;
     this.paddingMode = paddingMode;
     this.#checkPadding();

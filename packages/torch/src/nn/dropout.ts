@@ -1,4 +1,5 @@
 /** `Dropout`, PyTorch's, and `DropPath`, timm's. Both do nothing in evaluation. */
+import { checkNames } from '../options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { dropout, dropPath } from './functional/dropout.js';
 import { requireProbability } from './functional/shared.js';
@@ -34,7 +35,8 @@ export class DropPath extends Module {
   readonly dropProb: number;
   readonly scaleByKeep: boolean;
 
-  constructor(dropProb = 0, { scaleByKeep = true }: DropPathModuleOptions = {}) {
+  constructor(dropProb = 0, options: DropPathModuleOptions = {}) {
+    const { scaleByKeep = true } = checkNames('DropPath', options, ['scaleByKeep']);
     super();
     requireProbability(dropProb, 'drop path probability');
     this.dropProb = dropProb;

@@ -1,12 +1,13 @@
 /** `Embedding`, PyTorch's `nn.Embedding`. */
 import { noGrad } from '../autograd/modes.js';
+import { checkCounts, checkNames } from '../options.js';
 import { tidy } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { embedding, paddingRow } from './functional/linear.js';
 import { normal_ } from './init.js';
 import { Module } from './module.js';
 import type { Parameter } from './parameter.js';
-import { emptyParameter, type PlacementOptions } from './placement.js';
+import { emptyParameter, type PlacementOptions, placementNames } from './placement.js';
 import { pythonFields } from './python-repr.js';
 
 export interface EmbeddingOptions extends PlacementOptions {
@@ -15,6 +16,8 @@ export interface EmbeddingOptions extends PlacementOptions {
   /** Divides a row's gradient by how often the batch uses it. Default false. */
   scaleGradByFreq?: boolean;
 }
+
+const names = ['paddingIdx', 'scaleGradByFreq', ...placementNames] as const;
 
 /**
  * Integers `[…]` → rows of a table, `[…, embeddingDim]`. Parameter: weight `[numEmbeddings, embeddingDim]`.
@@ -28,8 +31,9 @@ export class Embedding extends Module<[indices: Tensor]> {
   readonly weight: Parameter;
 
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
-    const { paddingIdx = null, scaleGradByFreq = false, ...placement } = options;
+    const { paddingIdx = null, scaleGradByFreq = false, ...placement } = checkNames('Embedding', options, names);
     super();
+    checkCounts('Embedding', { numEmbeddings, embeddingDim });
     this.numEmbeddings = numEmbeddings;
     this.embeddingDim = embeddingDim;
     this.paddingIdx = paddingIdx === null ? null : paddingRow(paddingIdx, numEmbeddings);

@@ -5,6 +5,7 @@
 import { noGrad } from '../autograd/modes.js';
 import { TorchError } from '../errors.js';
 import { ops } from '../ops.js';
+import { checkNames } from '../options.js';
 import type { Generator } from '../random.js';
 import { tensor as makeTensor } from '../tensor/create.js';
 import { describeTensor } from '../tensor/describe.js';
@@ -29,18 +30,14 @@ function inPlace(tensor: Tensor, change: () => void): Tensor {
 }
 
 /** Uniform in [a, b): by default [0, 1). */
-export function uniform_(
-  tensor: Tensor,
-  { a = 0, b = 1, generator }: RandomInitOptions & { a?: number; b?: number } = {},
-): Tensor {
+export function uniform_(tensor: Tensor, options: RandomInitOptions & { a?: number; b?: number } = {}): Tensor {
+  const { a = 0, b = 1, generator } = checkNames('uniform_()', options, ['a', 'b', 'generator']);
   return inPlace(tensor, () => tensor.uniform_(a, b, { generator }));
 }
 
 /** Normal; by default mean 0, standard deviation 1. */
-export function normal_(
-  tensor: Tensor,
-  { mean = 0, std = 1, generator }: RandomInitOptions & { mean?: number; std?: number } = {},
-): Tensor {
+export function normal_(tensor: Tensor, options: RandomInitOptions & { mean?: number; std?: number } = {}): Tensor {
+  const { mean = 0, std = 1, generator } = checkNames('normal_()', options, ['mean', 'std', 'generator']);
   return inPlace(tensor, () => tensor.normal_(mean, std, { generator }));
 }
 
@@ -78,14 +75,10 @@ export function eye_(tensor: Tensor): Tensor {
  */
 export function truncNormal_(
   tensor: Tensor,
-  {
-    mean = 0,
-    std = 1,
-    a = -2,
-    b = 2,
-    generator,
-  }: RandomInitOptions & { mean?: number; std?: number; a?: number; b?: number } = {},
+  options: RandomInitOptions & { mean?: number; std?: number; a?: number; b?: number } = {},
 ): Tensor {
+  const names = ['mean', 'std', 'a', 'b', 'generator'] as const;
+  const { mean = 0, std = 1, a = -2, b = 2, generator } = checkNames('truncNormal_()', options, names);
   const [low, high] = [normalCdf((a - mean) / std), normalCdf((b - mean) / std)];
   return inPlace(tensor, () => {
     tensor.uniform_(2 * low - 1, 2 * high - 1, { generator });
@@ -152,13 +145,15 @@ function xavierStd(tensor: Tensor, gain: number): number {
 }
 
 /** `U(−a, a)` with `a = gain · √(6 / (fanIn + fanOut))` (Glorot and Bengio, 2010). */
-export function xavierUniform_(tensor: Tensor, { gain = 1, generator }: XavierOptions = {}): Tensor {
+export function xavierUniform_(tensor: Tensor, options: XavierOptions = {}): Tensor {
+  const { gain = 1, generator } = checkNames('xavierUniform_()', options, ['gain', 'generator']);
   const bound = Math.sqrt(3) * xavierStd(tensor, gain);
   return uniform_(tensor, { a: -bound, b: bound, generator });
 }
 
 /** `N(0, std²)` with `std = gain · √(2 / (fanIn + fanOut))` (Glorot and Bengio, 2010). */
-export function xavierNormal_(tensor: Tensor, { gain = 1, generator }: XavierOptions = {}): Tensor {
+export function xavierNormal_(tensor: Tensor, options: XavierOptions = {}): Tensor {
+  const { gain = 1, generator } = checkNames('xavierNormal_()', options, ['gain', 'generator']);
   return normal_(tensor, { std: xavierStd(tensor, gain), generator });
 }
 
@@ -171,7 +166,9 @@ export interface KaimingOptions extends RandomInitOptions {
   nonlinearity?: Nonlinearity;
 }
 
-function kaimingStd(tensor: Tensor, { a = 0, mode = 'fan_in', nonlinearity = 'leaky_relu' }: KaimingOptions): number {
+function kaimingStd(tensor: Tensor, options: KaimingOptions): number {
+  const names = ['a', 'mode', 'nonlinearity', 'generator'] as const;
+  const { a = 0, mode = 'fan_in', nonlinearity = 'leaky_relu' } = checkNames('kaiming initialiser', options, names);
   if (mode !== 'fan_in' && mode !== 'fan_out')
     throw new TorchError('ARGUMENT', `Mode ${String(mode)} not supported, please use one of fan_in, fan_out`);
   const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
@@ -192,7 +189,8 @@ export function kaimingNormal_(tensor: Tensor, options: KaimingOptions = {}): Te
 }
 
 /** A (semi-)orthogonal matrix times `gain`; dimensions after the first are flattened (Saxe et al., 2013). */
-export function orthogonal_(tensor: Tensor, { gain = 1, generator }: XavierOptions = {}): Tensor {
+export function orthogonal_(tensor: Tensor, options: XavierOptions = {}): Tensor {
+  const { gain = 1, generator } = checkNames('orthogonal_()', options, ['gain', 'generator']);
   const [rows, ...rest] = tensor.shape;
   if (rows === undefined || rest.length === 0)
     throw new TorchError(

@@ -1,10 +1,11 @@
 /** `LayerNorm`, PyTorch's (Ba et al., 2016). */
+import { type Check, checkNames, checkOption, count } from '../options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { layerNorm } from './functional/normalization.js';
 import { constant_ } from './init.js';
 import { Module } from './module.js';
 import type { Parameter } from './parameter.js';
-import { filledParameter, type PlacementOptions } from './placement.js';
+import { filledParameter, type PlacementOptions, placementNames } from './placement.js';
 import { pythonFields, pythonRepr } from './python-repr.js';
 
 export interface LayerNormOptions extends PlacementOptions {
@@ -15,6 +16,13 @@ export interface LayerNormOptions extends PlacementOptions {
   /** Whether there is a bias beside the weight. Default true. */
   bias?: boolean;
 }
+
+/** One size, or the sizes of the last dimensions. */
+const sizes: Check = {
+  expected: 'a whole number of at least 0, or an array of them',
+  accepts: (value) => (Array.isArray(value) && value.length > 0 ? value.every(count.accepts) : count.accepts(value)),
+};
+const names = ['eps', 'elementwiseAffine', 'bias', ...placementNames] as const;
 
 /**
  * `[…, ...normalizedShape]` → the same: `(x − mean) / √(var + eps) · weight + bias` over the last dimensions.
@@ -28,8 +36,9 @@ export class LayerNorm extends Module {
   readonly bias: Parameter | null;
 
   constructor(normalizedShape: number | readonly number[], options: LayerNormOptions = {}) {
-    const { eps = 1e-5, elementwiseAffine = true, bias = true, ...placement } = options;
+    const { eps = 1e-5, elementwiseAffine = true, bias = true, ...placement } = checkNames('LayerNorm', options, names);
     super();
+    checkOption('LayerNorm', 'normalizedShape', normalizedShape, sizes);
     this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     this.eps = eps;
     this.elementwiseAffine = elementwiseAffine;

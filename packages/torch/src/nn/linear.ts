@@ -1,9 +1,10 @@
 /** `Linear`, PyTorch's `nn.Linear`. */
+import { checkCounts, checkNames } from '../options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { linear } from './functional/linear.js';
 import { Module } from './module.js';
 import type { Parameter } from './parameter.js';
-import { emptyParameter, type PlacementOptions, resetWeightAndBias } from './placement.js';
+import { emptyParameter, type PlacementOptions, placementNames, resetWeightAndBias } from './placement.js';
 import { pythonFields } from './python-repr.js';
 
 export interface LinearOptions extends PlacementOptions {
@@ -18,8 +19,10 @@ export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
 
-  constructor(inFeatures: number, outFeatures: number, { bias = true, ...placement }: LinearOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+    const { bias = true, ...placement } = checkNames('Linear', options, ['bias', ...placementNames]);
     super();
+    checkCounts('Linear', { inFeatures, outFeatures });
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.weight = emptyParameter([outFeatures, inFeatures], placement);

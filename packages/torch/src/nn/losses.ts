@@ -1,4 +1,5 @@
 /** Losses as modules: options once, then `loss.call(input, target)`. */
+import { checkNames } from '../options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import {
   type BinaryCrossEntropyWithLogitsOptions,
@@ -19,10 +20,12 @@ export class CrossEntropyLoss extends Module<Operands> {
   readonly weight: Tensor | null;
   readonly options: CrossEntropyOptions;
 
-  constructor({ weight = null, ...options }: CrossEntropyOptions = {}) {
+  constructor(options: CrossEntropyOptions = {}) {
+    const names = ['weight', 'ignoreIndex', 'reduction', 'labelSmoothing'] as const;
+    const { weight = null, ...others } = checkNames('CrossEntropyLoss', options, names);
     super();
     this.weight = this.registerBuffer('weight', weight);
-    this.options = options;
+    this.options = others;
   }
 
   forward(input: Tensor, target: Tensor): Tensor {
@@ -34,6 +37,7 @@ export class CrossEntropyLoss extends Module<Operands> {
 export class MSELoss extends Module<Operands> {
   constructor(readonly options: LossOptions = {}) {
     super();
+    checkNames('MSELoss', options, ['reduction']);
   }
 
   forward(input: Tensor, target: Tensor): Tensor {
@@ -47,11 +51,13 @@ export class BCEWithLogitsLoss extends Module<Operands> {
   readonly posWeight: Tensor | null;
   readonly options: LossOptions;
 
-  constructor({ weight = null, posWeight = null, ...options }: BinaryCrossEntropyWithLogitsOptions = {}) {
+  constructor(options: BinaryCrossEntropyWithLogitsOptions = {}) {
+    const names = ['weight', 'posWeight', 'reduction'] as const;
+    const { weight = null, posWeight = null, ...others } = checkNames('BCEWithLogitsLoss', options, names);
     super();
     this.weight = this.registerBuffer('weight', weight);
     this.posWeight = this.registerBuffer('posWeight', posWeight);
-    this.options = options;
+    this.options = others;
   }
 
   forward(input: Tensor, target: Tensor): Tensor {
@@ -67,6 +73,7 @@ export class BCEWithLogitsLoss extends Module<Operands> {
 export class KLDivLoss extends Module<Operands> {
   constructor(readonly options: KlDivOptions = {}) {
     super();
+    checkNames('KLDivLoss', options, ['reduction', 'logTarget']);
   }
 
   forward(input: Tensor, target: Tensor): Tensor {

@@ -8,6 +8,7 @@
 import { inspect } from 'node:util';
 import type { Device } from '../devices.js';
 import { describeValue, TorchError } from '../errors.js';
+import { checkNames } from '../options.js';
 import { type DType, isDType, isFloatingPoint } from '../tensor/dtype.js';
 import { keep, tidy } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -94,7 +95,8 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
   }
 
   /** Makes `tensor` the property `name` and a buffer: state that is saved and moved but not learned. No scope releases it. Returns it. */
-  registerBuffer<T extends Tensor | null>(name: string, tensor: T, { persistent = true }: BufferOptions = {}): T {
+  registerBuffer<T extends Tensor | null>(name: string, tensor: T, options: BufferOptions = {}): T {
+    const { persistent = true } = checkNames('registerBuffer()', options, ['persistent']);
     this.#buffers.set(checkedName(name, 'buffer'), persistent);
     (this as Record<string, unknown>)[name] = keep(tensor);
     return tensor;
@@ -212,7 +214,8 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
   }
 
   /** How many numbers there are to learn; all parameters unless `trainableOnly`. */
-  parameterCount({ trainableOnly = false }: { trainableOnly?: boolean } = {}): number {
+  parameterCount(options: { trainableOnly?: boolean } = {}): number {
+    const { trainableOnly = false } = checkNames('parameterCount()', options, ['trainableOnly']);
     const counted = this.parameters().filter((parameter) => parameter.requiresGrad || !trainableOnly);
     return counted.reduce((sum, parameter) => sum + parameter.numel(), 0);
   }
@@ -235,7 +238,8 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
   }
 
   /** Frees the gradients of all parameters; with `setToNone: false` fills them with zeros instead. */
-  zeroGrad({ setToNone = true }: { setToNone?: boolean } = {}): void {
+  zeroGrad(options: { setToNone?: boolean } = {}): void {
+    const { setToNone = true } = checkNames('zeroGrad()', options, ['setToNone']);
     tidy(() => {
       for (const parameter of this.parameters()) {
         if (setToNone) parameter.grad = null;
@@ -258,6 +262,7 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
    */
   to(target: DType | Device | ModuleToOptions): this {
     const wanted = typeof target !== 'string' ? target : isDType(target) ? { dtype: target } : { device: target };
+    checkNames('Module.to()', wanted, ['dtype', 'device', 'memoryFormat']);
     if (wanted.dtype !== undefined && !isFloatingPoint(wanted.dtype)) {
       throw new TorchError(
         'ARGUMENT',

@@ -1,5 +1,6 @@
 /** A tensor that a module learns: a leaf that requires a gradient and outlives every scope. */
 import { inspect } from 'node:util';
+import { checkNames } from '../options.js';
 import { disposedByCall, giveToCollector } from '../tensor/base.js';
 import { Scope } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -16,7 +17,8 @@ export interface ParameterOptions {
  * Throws `TorchError` for integer data unless `requiresGrad` is false.
  */
 export class Parameter extends Tensor {
-  constructor(data: Tensor, { requiresGrad = true }: ParameterOptions = {}) {
+  constructor(data: Tensor, options: ParameterOptions = {}) {
+    const { requiresGrad = true } = checkNames('Parameter', options, ['requiresGrad']);
     super(takeDetached(data), 'nn.Parameter', null);
     giveToCollector(this);
     if (requiresGrad) this.requiresGrad_();

@@ -15,6 +15,9 @@ export interface PlacementOptions {
   device?: Device;
 }
 
+/** The names in `PlacementOptions`. */
+export const placementNames = ['dtype', 'device'] as const;
+
 /** A parameter of this shape with whatever the memory held. */
 export function emptyParameter(shape: readonly number[], { dtype, device }: PlacementOptions): Parameter {
   return tidy(() => new Parameter(empty(shape, { dtype, device })));

@@ -1,4 +1,5 @@
 /** Pooling of images as modules. */
+import { type Check, checkNames, checkOption, countPair, isCount } from '../options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import {
   type AvgPool2dOptions,
@@ -21,7 +22,9 @@ export class AvgPool2d extends Module {
     options: AvgPool2dOptions = {},
   ) {
     super();
-    this.options = { stride: kernelSize, padding: 0, ...options };
+    const names = ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride'] as const;
+    checkOption('AvgPool2d', 'kernelSize', kernelSize, countPair(1));
+    this.options = { stride: kernelSize, padding: 0, ...checkNames('AvgPool2d', options, names) };
   }
 
   forward(input: Tensor): Tensor {
@@ -43,7 +46,10 @@ export class MaxPool2d extends Module {
     options: MaxPool2dOptions = {},
   ) {
     super();
-    this.options = { stride: kernelSize, padding: 0, dilation: 1, ceilMode: false, ...options };
+    const names = ['stride', 'padding', 'dilation', 'ceilMode'] as const;
+    checkOption('MaxPool2d', 'kernelSize', kernelSize, countPair(1));
+    const given = checkNames('MaxPool2d', options, names);
+    this.options = { stride: kernelSize, padding: 0, dilation: 1, ceilMode: false, ...given };
   }
 
   forward(input: Tensor): Tensor {
@@ -56,10 +62,17 @@ export class MaxPool2d extends Module {
   }
 }
 
+const isOutputSize = (value: unknown): boolean => value === null || isCount(value, 0);
+const outputSizes: Check = {
+  expected: 'a whole number of at least 0, or a pair of them or nulls',
+  accepts: (value) => isCount(value, 0) || (Array.isArray(value) && value.length === 2 && value.every(isOutputSize)),
+};
+
 /** `[B, C, H, W]` → `[B, C, ...outputSize]`: the mean of windows that cover the input evenly. */
 export class AdaptiveAvgPool2d extends Module {
   constructor(readonly outputSize: OutputSize) {
     super();
+    checkOption('AdaptiveAvgPool2d', 'outputSize', outputSize, outputSizes);
   }
 
   forward(input: Tensor): Tensor {

@@ -1,6 +1,7 @@
 /** Reading a state dict into a module's tensors: everything is checked before anything is changed. */
 import { noGrad } from '../autograd/modes.js';
 import { describeValue, TorchError } from '../errors.js';
+import { checkNames } from '../options.js';
 import { tidy } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -26,8 +27,9 @@ export function loadState(
   owner: string,
   targets: readonly (readonly [string, Tensor])[],
   dict: StateDict,
-  { strict = true }: LoadOptions,
+  options: LoadOptions,
 ): LoadResult {
+  const { strict = true } = checkNames('loadStateDict()', options, ['strict']);
   const given = entriesOf(dict);
   const known = new Set(targets.map(([name]) => name));
   const missingKeys = [...known].filter((name) => !given.has(name));

@@ -5,13 +5,14 @@
  */
 
 import { zerosLike } from '../functions.generated.js';
+import { flag } from '../options.js';
 import { full } from '../tensor/create.js';
 import { keep } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Batch, batchesOf, FusedUpdate } from './batches.js';
 import type { Kernels } from './kernels.js';
 import { Optimizer, type ParameterGroup, type Parameters } from './optimizer.js';
-import { betaPair, type Checks, flag, nonNegative } from './options.js';
+import { betaPair, type Checks, nonNegative } from './options.js';
 import type { StateNames } from './state-dict.js';
 
 export interface AdamOptions {

@@ -2,13 +2,14 @@
 import { noGrad } from '../autograd/modes.js';
 import { describeValue, TorchError } from '../errors.js';
 import { stack } from '../functions.generated.js';
+import { checkNames, checkOption } from '../options.js';
 import { tensor } from '../tensor/create.js';
 import { tidy } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 import { type Batch, batchesOf } from './batches.js';
 import { foreachKernels, hasForeach, type Kernels, SingleKernels } from './kernels.js';
 import type { ParameterList } from './optimizer.js';
-import { checkOption, nonNegative } from './options.js';
+import { nonNegative } from './options.js';
 
 export interface NormOptions {
   /** Order of the norm; Infinity for the largest absolute value. Default 2. */
@@ -21,7 +22,8 @@ export interface ClipNormOptions extends NormOptions {
 }
 
 /** The norm of all gradients as if they were one vector, a tensor without dimensions; 0 when there are none. */
-export function totalGradNorm(parameters: ParameterList, { normType = 2 }: NormOptions = {}): Tensor {
+export function totalGradNorm(parameters: ParameterList, options: NormOptions = {}): Tensor {
+  const { normType = 2 } = checkNames('totalGradNorm()', options, ['normType']);
   checkNormType(normType, 'totalGradNorm()');
   return tidy(() => noGrad(() => totalNorm(gradientsOf(parameters, 'totalGradNorm()'), normType)));
 }
@@ -31,21 +33,19 @@ export function totalGradNorm(parameters: ParameterList, { normType = 2 }: NormO
  * Gives the norm before, a tensor without dimensions (0 when there are no gradients).
  * Throws `TorchError` for an unfit `maxNorm` or `normType`, and for a norm that is not finite with `errorIfNonfinite`; then nothing has changed.
  */
-export function clipGradNorm_(
-  parameters: ParameterList,
-  maxNorm: number,
-  { normType = 2, errorIfNonfinite = false }: ClipNormOptions = {},
-): Tensor {
-  checkOption('clipGradNorm_()', 'maxNorm', maxNorm, nonNegative);
-  checkNormType(normType, 'clipGradNorm_()');
+export function clipGradNorm_(parameters: ParameterList, maxNorm: number, options: ClipNormOptions = {}): Tensor {
+  const where = 'clipGradNorm_()';
+  const { normType = 2, errorIfNonfinite = false } = checkNames(where, options, ['normType', 'errorIfNonfinite']);
+  checkOption(where, 'maxNorm', maxNorm, nonNegative);
+  checkNormType(normType, where);
   return tidy(() =>
     noGrad(() => {
-      const grads = gradientsOf(parameters, 'clipGradNorm_()');
+      const grads = gradientsOf(parameters, where);
       const norm = totalNorm(grads, normType);
       if (errorIfNonfinite && !Number.isFinite(norm.toNumber())) {
         throw new TorchError(
           'ARGUMENT',
-          `clipGradNorm_(): the norm of the gradients is ${norm.toNumber()}; they were not clipped`,
+          `${where}: the norm of the gradients is ${norm.toNumber()}; they were not clipped`,
         );
       }
       limitNorm_(grads, norm, maxNorm, 1e-6);

@@ -4,12 +4,13 @@
  * In the form of NVIDIA's FusedLAMB and of timm 0.8 (`timm.optim.Lamb`), which clips the gradients by their norm first.
  */
 import { where as choose, logicalAnd, onesLike, stack, zerosLike } from '../functions.generated.js';
+import { count, flag } from '../options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Batch, batchesOf } from './batches.js';
 import { limitNorm_, totalNorm } from './clip.js';
 import type { Kernels } from './kernels.js';
 import { Optimizer, type ParameterGroup, type Parameters } from './optimizer.js';
-import { betaPair, type Checks, count, flag, nonNegative, positiveOrNull } from './options.js';
+import { betaPair, type Checks, nonNegative, positiveOrNull } from './options.js';
 import type { StateNames } from './state-dict.js';
 
 export interface LambOptions {

@@ -3,13 +3,14 @@
  * state dict. As `torch.optim.Optimizer`, under PyTorch's names in camelCase.
  */
 import { noGrad } from '../autograd/modes.js';
-import { describeValue, nearestName, TorchError } from '../errors.js';
+import { describeValue, TorchError } from '../errors.js';
+import { checkNames, checkOption } from '../options.js';
 import { describeTensor } from '../tensor/describe.js';
 import { keep, tidy } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 import { type Batch, type Entry, singles } from './batches.js';
 import { foreachKernels, hasForeach, type Kernels, SingleKernels } from './kernels.js';
-import { type Checks, checkOption } from './options.js';
+import type { Checks } from './options.js';
 import { type OptimizerStateDict, readStateDict, type StateNames, writeStateDict } from './state-dict.js';
 
 /** One parameter, or several in any collection (`model.parameters()`). */
@@ -48,7 +49,7 @@ export abstract class Optimizer<O extends object, S extends ParameterState = Par
   constructor(params: Parameters<O>, options: Partial<O>, defaults: Required<O>, checks: Checks<O>) {
     this.defaults = { ...defaults, ...withoutUndefined(options) };
     this.#checks = checks;
-    checkNames(options, Object.keys(defaults), this.name);
+    checkNames<object>(this.name, options, Object.keys(defaults) as never[]);
     this.#checkOptions(this.defaults, this.name);
     const groups = this.#asGroups(params);
     if (groups.length === 0) throw new TorchError('ARGUMENT', `${this.name}: got no parameters`);
@@ -67,7 +68,7 @@ export abstract class Optimizer<O extends object, S extends ParameterState = Par
   addParamGroup(given: GroupOptions<O>): void {
     const { params, name, ...options } = given;
     const where = this.#describeGroup(this.paramGroups.length, name);
-    checkNames(options, Object.keys(this.defaults), where);
+    checkNames<object>(where, options, Object.keys(this.defaults) as never[]);
     const group = {
       ...this.defaults,
       ...withoutUndefined(options),
@@ -83,7 +84,8 @@ export abstract class Optimizer<O extends object, S extends ParameterState = Par
    * backward pass writes new ones; otherwise they are filled with zeros, and parameters that the next pass
    * does not reach are still decayed and moved by momentum.
    */
-  zeroGrad({ setToNone = true }: { setToNone?: boolean } = {}): void {
+  zeroGrad(options: { setToNone?: boolean } = {}): void {
+    const { setToNone = true } = checkNames('zeroGrad()', options, ['setToNone']);
     tidy(() =>
       noGrad(() => {
         for (const { params } of this.paramGroups) {
@@ -232,17 +234,6 @@ export abstract class Optimizer<O extends object, S extends ParameterState = Par
 
   #describeGroup(index: number, name?: string): string {
     return `${this.name}: group ${index}${name === undefined ? '' : ` '${name}'`}`;
-  }
-}
-
-function checkNames(options: object, known: readonly string[], where: string): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    const near = nearestName(name, known);
-    throw new TorchError(
-      'ARGUMENT',
-      `${where}: unknown option '${name}'${near ? `; did you mean '${near}'?` : `; the options are ${known.join(', ')}`}`,
-    );
   }
 }
 

@@ -4,7 +4,8 @@
  * `for (const group of optimizer.paramGroups) group.lr = cosine(epoch, { lr: 5e-4, total: 300 })`.
  */
 import { TorchError } from '../errors.js';
-import { type Check, checkOption, finite, nonNegative } from './options.js';
+import { type Check, checkOption } from '../options.js';
+import { finite, nonNegative } from './options.js';
 
 const positive: Check = {
   expected: 'a number above 0',

@@ -5,12 +5,13 @@
  */
 import { TorchError } from '../errors.js';
 import { zerosLike } from '../functions.generated.js';
+import { flag } from '../options.js';
 import { keep } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Batch, batchesOf, FusedUpdate } from './batches.js';
 import type { Kernels } from './kernels.js';
 import { Optimizer, type ParameterGroup, type Parameters } from './optimizer.js';
-import { type Checks, finite, flag, nonNegative } from './options.js';
+import { type Checks, finite, nonNegative } from './options.js';
 import type { StateNames } from './state-dict.js';
 
 export interface SGDOptions {

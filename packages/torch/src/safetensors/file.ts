@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import type { Device } from '../devices.js';
 import { describeValue, nearestName } from '../errors.js';
+import { checkNames } from '../options.js';
 import type { DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { dtypeOf, type UnsupportedDType } from './dtypes.js';
@@ -67,7 +68,8 @@ export class SafetensorsFile implements Disposable {
    * Reads one tensor and nothing else, straight into the memory that the tensor then has.
    * Throws `SafetensorsError` for an unknown name, a type without tensors here, and a file that has shrunk.
    */
-  get(name: string, { device }: { device?: Device } = {}): Tensor {
+  get(name: string, options: { device?: Device } = {}): Tensor {
+    const { device } = checkNames('SafetensorsFile.get()', options, ['device']);
     const info = findTensor(this.#tensors, name, this.path);
     requireSupported(info, this.path);
     return materialize(info, this.#read(info), { share: true, device, path: this.path });

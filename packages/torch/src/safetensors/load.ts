@@ -1,5 +1,6 @@
 /** All tensors of a file, or of its bytes in memory, at once. */
 import { describeValue } from '../errors.js';
+import { checkNames } from '../options.js';
 import { tidy } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { SafetensorsError } from './error.js';
@@ -11,14 +12,16 @@ import { type LoadOptions, materialize } from './materialize.js';
  * Reads a file's tensors by name, in the order of their data. The open scope owns them, as all new tensors.
  * Throws `SafetensorsError` as `open` and `get` do; then none is left.
  */
-export function load(path: string, { device, names }: LoadOptions = {}): Map<string, Tensor> {
+export function load(path: string, options: LoadOptions = {}): Map<string, Tensor> {
+  const { device, names } = checkNames('safetensors.load()', options, ['device', 'names']);
   using file = open(path);
   const chosen = choose(file.infos, names, path);
   return tidy(() => new Map(chosen.map((name) => [name, file.get(name, device === undefined ? {} : { device })])));
 }
 
 /** Tensors from the bytes of a file, copied. Throws `SafetensorsError` for what is not valid. */
-export function deserialize(bytes: Uint8Array | ArrayBuffer, { device, names }: LoadOptions = {}): Map<string, Tensor> {
+export function deserialize(bytes: Uint8Array | ArrayBuffer, options: LoadOptions = {}): Map<string, Tensor> {
+  const { device, names } = checkNames('safetensors.deserialize()', options, ['device', 'names']);
   const data = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
   if (!(data instanceof Uint8Array))
     throw new SafetensorsError(

@@ -3,6 +3,7 @@
 import { noGrad } from '../autograd/modes.js';
 import { native } from '../binding/addon.js';
 import { describeValue } from '../errors.js';
+import { checkNames } from '../options.js';
 import { disposedError, handleOf, TensorBase } from '../tensor/base.js';
 import { describeTensor } from '../tensor/describe.js';
 import { itemSize } from '../tensor/dtype.js';
@@ -34,7 +35,8 @@ const stagingBytes = 8 << 20;
  * the old file or the whole new one whatever happens. Tensors travel a piece at a time, row-major, from
  * whichever device they are on. Throws `SafetensorsError` before it touches the disk for what cannot be stored.
  */
-export function save(path: string, tensors: TensorMap, { metadata = {} }: SaveOptions = {}): void {
+export function save(path: string, tensors: TensorMap, options: SaveOptions = {}): void {
+  const { metadata = {} } = checkNames('safetensors.save()', options, ['metadata']);
   if (typeof path !== 'string' || path === '')
     throw new SafetensorsError('ARGUMENT', `the path must be a string, got ${describeValue(path)}`);
   const { sources, header } = prepare(tensors, metadata, path);
@@ -47,7 +49,8 @@ export function save(path: string, tensors: TensorMap, { metadata = {} }: SaveOp
 }
 
 /** The bytes that `save` would write. Throws `SafetensorsError`; beyond 4 GiB `OUT_OF_MEMORY`. */
-export function serialize(tensors: TensorMap, { metadata = {} }: SaveOptions = {}): Uint8Array {
+export function serialize(tensors: TensorMap, options: SaveOptions = {}): Uint8Array {
+  const { metadata = {} } = checkNames('safetensors.serialize()', options, ['metadata']);
   const { sources, header } = prepare(tensors, metadata);
   const total = header.length + (sources.at(-1)?.end ?? 0);
   const bytes = allocate(total);

@@ -5,6 +5,7 @@ import type { Layout, MemoryFormat } from '../binding/codec.js';
 import { requireOperator } from '../binding/operator.js';
 import type { Device } from '../devices.js';
 import { describeValue, TorchError } from '../errors.js';
+import { checkNames } from '../options.js';
 import type { Generator } from '../random.js';
 import { wrapTensor } from './base.js';
 import { type DType, dtypeNumber, dtypeOfArray, integerRange, isDType, itemSize, type TypedArray } from './dtype.js';
@@ -43,13 +44,11 @@ export type TensorData = number | bigint | boolean | TypedArray | readonly Tenso
  * and a typed array its own type. `shape` re-arranges a flat array or typed array.
  * Throws `TorchError` for ragged arrays, mixed or unfit values, and a shape that does not fit.
  */
-export function tensor(
-  data: TensorData,
-  { shape, dtype, ...options }: TensorOptions & { shape?: readonly number[] } = {},
-): Tensor {
+export function tensor(data: TensorData, options: TensorOptions & { shape?: readonly number[] } = {}): Tensor {
+  const { shape, dtype, ...others } = checkNames('tensor()', options, ['shape', 'dtype', 'device', 'requiresGrad']);
   const flat = isTypedArray(data) ? { values: data, shape: [data.length] } : flatten(data);
   const sizes = shape === undefined ? flat.shape : checkedShape(shape, flat.values.length);
-  return finish(fromFlat(flat.values, sizes, dtype), options);
+  return finish(fromFlat(flat.values, sizes, dtype), others);
 }
 
 /**
@@ -224,13 +223,18 @@ function withOptions<O extends object>(args: readonly unknown[]): { leading: rea
   return { leading: args, options: {} as O };
 }
 
-function factory(
-  name: string,
-  overload: string,
-  args: readonly unknown[],
-  { requiresGrad = false, generator, ...options }: RandomOptions,
-): Tensor {
-  const { dtype = 'float32', device, layout, memoryFormat, pinMemory } = options;
+const factoryNames = ['dtype', 'device', 'requiresGrad', 'layout', 'memoryFormat', 'pinMemory', 'generator'] as const;
+
+function factory(name: string, overload: string, args: readonly unknown[], options: RandomOptions): Tensor {
+  const {
+    requiresGrad = false,
+    generator,
+    dtype = 'float32',
+    device,
+    layout,
+    memoryFormat,
+    pinMemory,
+  } = checkNames(`${name}()`, options, factoryNames);
   const named = {
     dtype,
     device,

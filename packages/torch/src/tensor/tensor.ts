@@ -10,6 +10,7 @@ import { dispatch } from '../binding/packet.js';
 import { claimWords, f64 } from '../binding/words.js';
 import type { Device } from '../devices.js';
 import { describeValue, TorchError } from '../errors.js';
+import { checkNames } from '../options.js';
 import { handleOf, registerTensorClass, releaseTensor, wrapTensor } from './base.js';
 import * as describe from './describe.js';
 import { type DType, isDType, isFloatingPoint, itemSize, type TypedArrayOf } from './dtype.js';
@@ -40,6 +41,8 @@ export interface BackwardOptions {
   /** Only these leaves get gradients. Default: all. */
   inputs?: readonly Tensor[];
 }
+
+const toNames = ['dtype', 'device', 'copy', 'nonBlocking', 'memoryFormat'] as const;
 
 /** PyTorch's tensor. `torch.tensor()` and the other functions make them, never `new`. */
 export class Tensor extends TensorMethods implements Disposable {
@@ -139,7 +142,8 @@ export class Tensor extends TensorMethods implements Disposable {
   }
 
   /** True when the values lie in memory in row-major order, or in that of `memoryFormat`, without gaps. */
-  isContiguous({ memoryFormat = 'contiguous_format' }: { memoryFormat?: MemoryFormat } = {}): boolean {
+  isContiguous(options: { memoryFormat?: MemoryFormat } = {}): boolean {
+    const { memoryFormat = 'contiguous_format' } = checkNames('isContiguous()', options, ['memoryFormat']);
     return describe.isContiguous(this, memoryFormat);
   }
 
@@ -185,7 +189,7 @@ export class Tensor extends TensorMethods implements Disposable {
   to(target: DType | Device | Tensor | ToOptions, options?: ToOptions): Tensor;
   to(target: DType | Device | Tensor | ToOptions, second: DType | ToOptions = {}, third: ToOptions = {}): Tensor {
     const options: ToOptions = typeof second === 'string' ? { ...third, dtype: second } : second;
-    const wanted: ToOptions = { ...options, ...targetOptions(target) };
+    const wanted: ToOptions = checkNames('to()', { ...options, ...targetOptions(target) }, toNames);
     const { dtype = this.dtype, device = this.device, copy = false, nonBlocking = false, memoryFormat } = wanted;
     const changes = copy || dtype !== this.dtype || !sameDevice(device, this.device) || memoryFormat !== undefined;
     return changes ? (dispatch('to', [this, device, dtype, nonBlocking, copy, memoryFormat ?? null]) as Tensor) : this;
@@ -253,8 +257,10 @@ export class Tensor extends TensorMethods implements Disposable {
   }
 
   /** Adds the gradient of this tensor with respect to all leaves that it was computed from to their `grad`. */
-  backward({ gradient, ...options }: BackwardOptions = {}): void {
-    runBackward([this], { ...options, gradTensors: [gradient ?? null] });
+  backward(options: BackwardOptions = {}): void {
+    const names = ['gradient', 'createGraph', 'retainGraph', 'inputs'] as const;
+    const { gradient, ...others } = checkNames('backward()', options, names);
+    runBackward([this], { ...others, gradTensors: [gradient ?? null] });
   }
 
   /** This tensor's values where `condition` holds, `other`'s elsewhere. */
@@ -272,7 +278,8 @@ export class Tensor extends TensorMethods implements Disposable {
 
   /** Assigns to what `index(...indices)` would give, as `t[…] = value` in PyTorch, or adds to it. Returns itself. */
   indexPut_(indices: readonly Index[], value: Tensor | Scalar, options: boolean | { accumulate?: boolean } = {}): this {
-    const { accumulate = false } = typeof options === 'boolean' ? { accumulate: options } : options;
+    const { accumulate = false } =
+      typeof options === 'boolean' ? { accumulate: options } : checkNames('indexPut_()', options, ['accumulate']);
     assignAt(this, indices, value, accumulate);
     return this;
   }
@@ -289,6 +296,28 @@ export class Tensor extends TensorMethods implements Disposable {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** Slices along the first dimension, as PyTorch iterates: views, which the open scope owns. Throws `TorchError` for a tensor without dimensions. */
+  [Symbol.iterator](): ArrayIterator<Tensor> {
+    if (this.ndim === 0)
+      throw new TorchError('ARGUMENT', `iteration over a tensor without dimensions, made by ${this.origin}`);
+    return (dispatch('unbind', [this, 0]) as Tensor[]).values();
+  }
+
+  /** What `JSON.stringify` writes: `toArray()`. */
+  toJSON(): NestedArray {
+    return this.toArray();
+  }
+
+  /** JavaScript's operators: a number where they ask for one (`-t`, `t * 2`, `t < 3`), which only one element can give; else text. */
+  [Symbol.toPrimitive](hint: 'number' | 'string' | 'default'): number | string {
+    if (hint !== 'number') return this.toString();
+    if (this.numel() === 1) return this.toNumber();
+    throw new TorchError(
+      'ARGUMENT',
+      `${describe.describeTensor(this)} is not a number; operators of tensors are methods, such as a.mul(b) and a.lt(b)`,
+    );
   }
 
   /** Values, dtype and more, printed as PyTorch prints them. */

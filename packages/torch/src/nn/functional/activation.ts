@@ -1,5 +1,6 @@
 /** Functions of single elements, and softmax. */
 import { ops } from '../../ops.js';
+import { checkNames } from '../../options.js';
 import type { DType } from '../../tensor/dtype.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { bfloat16Gelu, isCpuBfloat16 } from './bfloat16.js';
@@ -32,7 +33,8 @@ export interface GeluOptions {
 }
 
 /** `x · Φ(x)`, Φ the normal distribution's cumulative function. */
-export function gelu(input: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
+export function gelu(input: Tensor, options: GeluOptions = {}): Tensor {
+  const { approximate = 'none' } = checkNames('gelu()', options, ['approximate']);
   if (approximate === 'none' && isCpuBfloat16(input)) return bfloat16Gelu(input);
   return aten.gelu.default(input, { approximate });
 }
@@ -43,12 +45,14 @@ export interface SoftmaxOptions {
 }
 
 /** `exp(xᵢ) / Σⱼ exp(xⱼ)` along `dim`. */
-export function softmax(input: Tensor, dim: number, { dtype }: SoftmaxOptions = {}): Tensor {
+export function softmax(input: Tensor, dim: number, options: SoftmaxOptions = {}): Tensor {
+  const { dtype } = checkNames('softmax()', options, ['dtype']);
   return aten.softmax.int(input, dim, dtype ?? null);
 }
 
 /** `log(softmax(x))` along `dim`, computed without underflow. */
-export function logSoftmax(input: Tensor, dim: number, { dtype }: SoftmaxOptions = {}): Tensor {
+export function logSoftmax(input: Tensor, dim: number, options: SoftmaxOptions = {}): Tensor {
+  const { dtype } = checkNames('logSoftmax()', options, ['dtype']);
   return aten.log_softmax.int(input, dim, dtype ?? null);
 }
 

@@ -2,6 +2,7 @@
 import { findOperator, type Operator } from '../../binding/operator.js';
 import { TorchError } from '../../errors.js';
 import { ops } from '../../ops.js';
+import { checkNames } from '../../options.js';
 import { ones } from '../../tensor/create.js';
 import { describeTensor, deviceOf, dtypeOf, shapeOf } from '../../tensor/describe.js';
 import { tidy } from '../../tensor/scope.js';
@@ -35,6 +36,7 @@ export function scaledDotProductAttention(
   value: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
+  checkNames('scaledDotProductAttention()', options, ['attnMask', 'dropoutP', 'isCausal', 'scale']);
   checkShapes(query, key, value);
   if (options.isCausal && options.attnMask)
     throw new TorchError(

@@ -1,5 +1,6 @@
 /** Convolution, and the patches that it works on. */
 import { ops } from '../../ops.js';
+import { checkNames } from '../../options.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Pair } from './shared.js';
 
@@ -24,8 +25,10 @@ export function conv2d(
   input: Tensor,
   weight: Tensor,
   bias: Tensor | null = null,
-  { stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv2dFunctionOptions = {},
+  options: Conv2dFunctionOptions = {},
 ): Tensor {
+  const names = ['stride', 'padding', 'dilation', 'groups'] as const;
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = checkNames('conv2d()', options, names);
   if (typeof padding === 'string') return aten.conv2d.padding(input, weight, bias, stride, padding, dilation, groups);
   return aten.conv2d.default(input, weight, bias, stride, padding, dilation, groups);
 }
@@ -40,10 +43,8 @@ export interface UnfoldOptions {
 }
 
 /** `[B, C, H, W]` → its patches as columns, `[B, C · kH · kW, L]`. */
-export function unfold(
-  input: Tensor,
-  kernelSize: Pair,
-  { dilation = 1, padding = 0, stride = 1 }: UnfoldOptions = {},
-): Tensor {
+export function unfold(input: Tensor, kernelSize: Pair, options: UnfoldOptions = {}): Tensor {
+  const names = ['dilation', 'padding', 'stride'] as const;
+  const { dilation = 1, padding = 0, stride = 1 } = checkNames('unfold()', options, names);
   return aten.im2col.default(input, kernelSize, dilation, padding, stride);
 }

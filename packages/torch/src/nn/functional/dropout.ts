@@ -1,5 +1,6 @@
 /** Zeroing at random: single elements, or whole samples of a residual branch. */
 import { ops } from '../../ops.js';
+import { checkNames } from '../../options.js';
 import { dimOf, shapeOf } from '../../tensor/describe.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { requireProbability } from './shared.js';
@@ -14,7 +15,8 @@ export interface DropoutOptions {
 }
 
 /** Zeroes elements with probability `p` and divides the others by `1 − p`. Throws `TorchError` unless 0 ≤ p ≤ 1. */
-export function dropout(input: Tensor, { p = 0.5, training = true }: DropoutOptions = {}): Tensor {
+export function dropout(input: Tensor, options: DropoutOptions = {}): Tensor {
+  const { p = 0.5, training = true } = checkNames('dropout()', options, ['p', 'training']);
   requireProbability(p, 'dropout probability');
   return aten.dropout.default(input, p, training);
 }
@@ -32,10 +34,9 @@ export interface DropPathOptions {
  * Stochastic depth (Huang et al., 2016) as timm draws it: zeroes whole samples `[B, …]` of a residual branch
  * with probability `dropProb`. Throws `TorchError` unless 0 ≤ dropProb ≤ 1.
  */
-export function dropPath(
-  input: Tensor,
-  { dropProb = 0, training = true, scaleByKeep = true }: DropPathOptions = {},
-): Tensor {
+export function dropPath(input: Tensor, options: DropPathOptions = {}): Tensor {
+  const names = ['dropProb', 'training', 'scaleByKeep'] as const;
+  const { dropProb = 0, training = true, scaleByKeep = true } = checkNames('dropPath()', options, names);
   requireProbability(dropProb, 'drop path probability');
   if (dropProb === 0 || !training) return input;
   const keepProb = 1 - dropProb;

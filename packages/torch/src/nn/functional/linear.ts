@@ -1,6 +1,7 @@
 /** Products with rows of weights: `linear` and `embedding`. */
 import { TorchError } from '../../errors.js';
 import { ops } from '../../ops.js';
+import { checkNames } from '../../options.js';
 import { shapeOf } from '../../tensor/describe.js';
 import type { Tensor } from '../../tensor/tensor.js';
 
@@ -19,11 +20,9 @@ export interface EmbeddingFunctionOptions {
 }
 
 /** Integers `[…]` → rows of `weight`, `[…, D]`. Throws `TorchError` for a `paddingIdx` or an index out of range. */
-export function embedding(
-  indices: Tensor,
-  weight: Tensor,
-  { paddingIdx = null, scaleGradByFreq = false }: EmbeddingFunctionOptions = {},
-): Tensor {
+export function embedding(indices: Tensor, weight: Tensor, options: EmbeddingFunctionOptions = {}): Tensor {
+  const names = ['paddingIdx', 'scaleGradByFreq'] as const;
+  const { paddingIdx = null, scaleGradByFreq = false } = checkNames('embedding()', options, names);
   const row = paddingIdx === null ? -1 : paddingRow(paddingIdx, shapeOf(weight)[0] ?? 0);
   return aten.embedding.default(weight, indices, row, scaleGradByFreq, false);
 }

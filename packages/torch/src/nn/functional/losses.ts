@@ -1,5 +1,6 @@
 /** Losses. Each gives the mean over all elements unless `reduction` says otherwise. */
 import { ops } from '../../ops.js';
+import { checkNames } from '../../options.js';
 import { shapeOf } from '../../tensor/describe.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { type Reduction, reductionNumber, requireSameShape } from './shared.js';
@@ -19,11 +20,9 @@ export interface NllLossOptions extends LossOptions {
 }
 
 /** Log-probabilities `[B, C, …]` and class indices `[B, …]` → `−log p(target)`. */
-export function nllLoss(
-  input: Tensor,
-  target: Tensor,
-  { weight = null, ignoreIndex = -100, reduction = 'mean' }: NllLossOptions = {},
-): Tensor {
+export function nllLoss(input: Tensor, target: Tensor, options: NllLossOptions = {}): Tensor {
+  const names = ['weight', 'ignoreIndex', 'reduction'] as const;
+  const { weight = null, ignoreIndex = -100, reduction = 'mean' } = checkNames('nllLoss()', options, names);
   return aten.nll_loss_nd.default(input, target, weight, reductionNumber(reduction), ignoreIndex);
 }
 
@@ -36,11 +35,14 @@ export interface CrossEntropyOptions extends NllLossOptions {
  * Logits `[B, C, …]` and either class indices `[B, …]` or probabilities `[B, C, …]` → `−Σ target · log softmax(input)`.
  * With probabilities the mean is over the samples. Throws `TorchError` when the shapes do not fit.
  */
-export function crossEntropy(
-  input: Tensor,
-  target: Tensor,
-  { weight = null, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 }: CrossEntropyOptions = {},
-): Tensor {
+export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const names = ['weight', 'ignoreIndex', 'reduction', 'labelSmoothing'] as const;
+  const {
+    weight = null,
+    ignoreIndex = -100,
+    reduction = 'mean',
+    labelSmoothing = 0,
+  } = checkNames('crossEntropy()', options, names);
   return aten.cross_entropy_loss.default(
     input,
     target,
@@ -52,13 +54,15 @@ export function crossEntropy(
 }
 
 /** `(input − target)²`. Throws `TorchError` unless both have the same shape, as all below. */
-export function mseLoss(input: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  const { reduction = 'mean' } = checkNames('mseLoss()', options, ['reduction']);
   requireSameShape(input, target, 'mseLoss');
   return aten.mse_loss.default(input, target, reductionNumber(reduction));
 }
 
 /** `|input − target|`. */
-export function l1Loss(input: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  const { reduction = 'mean' } = checkNames('l1Loss()', options, ['reduction']);
   requireSameShape(input, target, 'l1Loss');
   return aten.l1_loss.default(input, target, reductionNumber(reduction));
 }
@@ -69,11 +73,8 @@ export interface SmoothL1Options extends LossOptions {
 }
 
 /** `½d²/beta` below `beta`, `d − ½beta` above, with `d = |input − target|`. */
-export function smoothL1Loss(
-  input: Tensor,
-  target: Tensor,
-  { reduction = 'mean', beta = 1 }: SmoothL1Options = {},
-): Tensor {
+export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1Options = {}): Tensor {
+  const { reduction = 'mean', beta = 1 } = checkNames('smoothL1Loss()', options, ['reduction', 'beta']);
   requireSameShape(input, target, 'smoothL1Loss');
   return aten.smooth_l1_loss.default(input, target, reductionNumber(reduction), beta);
 }
@@ -84,11 +85,8 @@ export interface BinaryCrossEntropyOptions extends LossOptions {
 }
 
 /** Probabilities and targets in 0 … 1 → `−t log p − (1 − t) log(1 − p)`. */
-export function binaryCrossEntropy(
-  input: Tensor,
-  target: Tensor,
-  { weight = null, reduction = 'mean' }: BinaryCrossEntropyOptions = {},
-): Tensor {
+export function binaryCrossEntropy(input: Tensor, target: Tensor, options: BinaryCrossEntropyOptions = {}): Tensor {
+  const { weight = null, reduction = 'mean' } = checkNames('binaryCrossEntropy()', options, ['weight', 'reduction']);
   requireSameShape(input, target, 'binaryCrossEntropy');
   const factors = weight === null ? null : weight.expand(shapeOf(input));
   return aten.binary_cross_entropy.default(input, target, factors, reductionNumber(reduction));
@@ -103,9 +101,12 @@ export interface BinaryCrossEntropyWithLogitsOptions extends BinaryCrossEntropyO
 export function binaryCrossEntropyWithLogits(
   input: Tensor,
   target: Tensor,
-  { weight = null, posWeight = null, reduction = 'mean' }: BinaryCrossEntropyWithLogitsOptions = {},
+  options: BinaryCrossEntropyWithLogitsOptions = {},
 ): Tensor {
-  requireSameShape(input, target, 'binaryCrossEntropyWithLogits');
+  const where = 'binaryCrossEntropyWithLogits()';
+  const names = ['weight', 'posWeight', 'reduction'] as const;
+  const { weight = null, posWeight = null, reduction = 'mean' } = checkNames(where, options, names);
+  requireSameShape(input, target, where);
   return aten.binary_cross_entropy_with_logits.default(input, target, weight, posWeight, reductionNumber(reduction));
 }
 
@@ -117,11 +118,8 @@ export interface KlDivOptions {
 }
 
 /** Log-probabilities and probabilities → `target · (log target − input)`. */
-export function klDiv(
-  input: Tensor,
-  target: Tensor,
-  { reduction = 'mean', logTarget = false }: KlDivOptions = {},
-): Tensor {
+export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
+  const { reduction = 'mean', logTarget = false } = checkNames('klDiv()', options, ['reduction', 'logTarget']);
   if (reduction !== 'batchmean') return aten.kl_div.default(input, target, reductionNumber(reduction), { logTarget });
   const [batch] = shapeOf(input);
   const sum = aten.kl_div.default(input, target, reductionNumber('sum'), { logTarget });

@@ -1,6 +1,7 @@
 /** Batch norm, layer norm, and vectors of length one. */
 import { TorchError } from '../../errors.js';
 import { ops } from '../../ops.js';
+import { checkNames } from '../../options.js';
 import { describeTensor, shapeOf } from '../../tensor/describe.js';
 import type { Tensor } from '../../tensor/tensor.js';
 
@@ -27,8 +28,16 @@ export function batchNorm(
   input: Tensor,
   runningMean: Tensor | null,
   runningVar: Tensor | null,
-  { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 }: BatchNormFunctionOptions = {},
+  options: BatchNormFunctionOptions = {},
 ): Tensor {
+  const names = ['weight', 'bias', 'training', 'momentum', 'eps'] as const;
+  const {
+    weight = null,
+    bias = null,
+    training = false,
+    momentum = 0.1,
+    eps = 1e-5,
+  } = checkNames('batchNorm()', options, names);
   if (training) requireManyValues(input);
   return aten.batch_norm.default(input, {
     weight,
@@ -64,8 +73,9 @@ export interface LayerNormFunctionOptions {
 export function layerNorm(
   input: Tensor,
   normalizedShape: readonly number[],
-  { weight = null, bias = null, eps = 1e-5 }: LayerNormFunctionOptions = {},
+  options: LayerNormFunctionOptions = {},
 ): Tensor {
+  const { weight = null, bias = null, eps = 1e-5 } = checkNames('layerNorm()', options, ['weight', 'bias', 'eps']);
   return aten.layer_norm.default(input, normalizedShape, weight, bias, eps, true);
 }
 
@@ -79,7 +89,8 @@ export interface NormalizeOptions {
 }
 
 /** `x / max(‖x‖ₚ, eps)` along one dimension. */
-export function normalize(input: Tensor, { p = 2, dim = 1, eps = 1e-12 }: NormalizeOptions = {}): Tensor {
+export function normalize(input: Tensor, options: NormalizeOptions = {}): Tensor {
+  const { p = 2, dim = 1, eps = 1e-12 } = checkNames('normalize()', options, ['p', 'dim', 'eps']);
   return input.div(aten.norm.ScalarOpt_dim(input, { p, dim, keepdim: true }).clampMin(eps));
 }
 
@@ -91,10 +102,7 @@ export interface CosineSimilarityOptions {
 }
 
 /** `x₁ · x₂ / max(‖x₁‖ ‖x₂‖, eps)` along one dimension, which goes. */
-export function cosineSimilarity(
-  x1: Tensor,
-  x2: Tensor,
-  { dim = 1, eps = 1e-8 }: CosineSimilarityOptions = {},
-): Tensor {
+export function cosineSimilarity(x1: Tensor, x2: Tensor, options: CosineSimilarityOptions = {}): Tensor {
+  const { dim = 1, eps = 1e-8 } = checkNames('cosineSimilarity()', options, ['dim', 'eps']);
   return aten.cosine_similarity.default(x1, x2, dim, eps);
 }

@@ -1,5 +1,6 @@
 /** Pooling of images `[B, C, H, W]`. */
 import { ops } from '../../ops.js';
+import { checkNames } from '../../options.js';
 import { shapeOf } from '../../tensor/describe.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Pair } from './shared.js';
@@ -18,11 +19,14 @@ export interface MaxPool2dOptions {
 }
 
 /** `[B, C, H, W]` → the largest value of each window, `[B, C, H′, W′]`. */
-export function maxPool2d(
-  input: Tensor,
-  kernelSize: Pair,
-  { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false }: MaxPool2dOptions = {},
-): Tensor {
+export function maxPool2d(input: Tensor, kernelSize: Pair, options: MaxPool2dOptions = {}): Tensor {
+  const names = ['stride', 'padding', 'dilation', 'ceilMode'] as const;
+  const {
+    stride = kernelSize,
+    padding = 0,
+    dilation = 1,
+    ceilMode = false,
+  } = checkNames('maxPool2d()', options, names);
   return aten.max_pool2d.default(input, kernelSize, stride, padding, dilation, ceilMode);
 }
 
@@ -40,17 +44,15 @@ export interface AvgPool2dOptions {
 }
 
 /** `[B, C, H, W]` → the mean of each window, `[B, C, H′, W′]`. */
-export function avgPool2d(
-  input: Tensor,
-  kernelSize: Pair,
-  {
+export function avgPool2d(input: Tensor, kernelSize: Pair, options: AvgPool2dOptions = {}): Tensor {
+  const names = ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride'] as const;
+  const {
     stride = kernelSize,
     padding = 0,
     ceilMode = false,
     countIncludePad = true,
     divisorOverride = null,
-  }: AvgPool2dOptions = {},
-): Tensor {
+  } = checkNames('avgPool2d()', options, names);
   return aten.avg_pool2d.default(input, kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride);
 }
 

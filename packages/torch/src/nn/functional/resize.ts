@@ -1,6 +1,7 @@
 /** Images of another size: `interpolate` and `pad`. */
 import { describeValue, TorchError } from '../../errors.js';
 import { ops } from '../../ops.js';
+import { checkNames } from '../../options.js';
 import { describeTensor, dimOf } from '../../tensor/describe.js';
 import type { Tensor } from '../../tensor/tensor.js';
 
@@ -60,7 +61,10 @@ interface Resampler {
 
 const isSmooth = (mode: InterpolationMode): boolean => mode === 'bilinear' || mode === 'bicubic';
 
+const interpolateNames = ['size', 'scaleFactor', 'mode', 'alignCorners', 'recomputeScaleFactor', 'antialias'] as const;
+
 function checkInterpolation(input: Tensor, options: InterpolateOptions): void {
+  checkNames('interpolate()', options, interpolateNames);
   const { size, scaleFactor, mode = 'nearest', alignCorners, recomputeScaleFactor, antialias } = options;
   if (!Object.hasOwn(operatorOf, mode))
     throw wrong(`mode is one of ${Object.keys(operatorOf).join(', ')}, got ${describeValue(mode)}`);
@@ -85,11 +89,8 @@ export interface PadOptions {
  * Adds to both ends of the last dimensions, the last one first: `pad(x, [left, right, top, bottom])`.
  * Negative numbers cut off. Throws `TorchError` for more padding than the mode and the dimensions allow.
  */
-export function pad(
-  input: Tensor,
-  padding: readonly number[],
-  { mode = 'constant', value = 0 }: PadOptions = {},
-): Tensor {
+export function pad(input: Tensor, padding: readonly number[], options: PadOptions = {}): Tensor {
+  const { mode = 'constant', value = 0 } = checkNames('pad()', options, ['mode', 'value']);
   if (mode === 'constant') return ops.aten.constant_pad_nd.default(input, padding, value);
   if (value !== 0) throw new TorchError('ARGUMENT', `Padding mode "${mode}" doesn't take in value argument`);
   return ops.aten.pad.default(input, padding, { mode });
