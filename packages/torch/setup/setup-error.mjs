@@ -13,7 +13,7 @@ export class SetupError extends Error {
 }
 
 /**
- * Runs a script's main function; a SetupError becomes its message and exit code 1, anything else keeps its trace.
+ * Runs a script's main function; a SetupError becomes its message and exit code 1 (2 for wrong usage), anything else keeps its trace.
  *
  * @param {() => Promise<void>} main
  */
@@ -23,6 +23,6 @@ export async function runMain(main) {
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     console.error(`\n${error.message}`);
-    process.exitCode = 1;
+    process.exitCode = error.code === 'USAGE' ? 2 : 1;
   }
 }

@@ -68,12 +68,15 @@ suite('bfloat16 gelu()', () => {
     assert.ok(largestError(grad, atenGrad, central) <= 2);
   });
 
-  test('gives what ATen gives for infinities, zero and NaN', () => {
+  // ATen 1.13's values too; in 2.6 its own +∞ has become NaN.
+  test('gives what x · Φ(x) gives for infinities, zero and NaN', () => {
     const x = torch.tensor([Infinity, -Infinity, NaN, 0]).bfloat16();
     const upstream = torch.ones([4], { dtype: 'bfloat16' });
     const ours = withGradients([x], upstream, (xs) => F.gelu(xs)).map(numbers);
-    assert.deepEqual(ours, withGradients([x], upstream, (xs) => torch.ops.aten.gelu.default(xs)).map(numbers));
-    assert.deepEqual(ours[0]?.slice(0, 3), [Infinity, NaN, NaN]);
+    assert.deepEqual(ours, [
+      [Infinity, NaN, NaN, 0],
+      [NaN, NaN, NaN, 0.5],
+    ]);
   });
 
   test('takes strided, empty and scalar tensors and keeps the strides', () => {

@@ -261,7 +261,9 @@ suite('five steps equal PyTorch', () => {
     const expected = await replayInPython('torch.optim.SGD(ps, lr=0.1)', narrow);
     const params = leaves(narrow.start);
     replay(new SGD(params, { lr: 0.1 }), params, narrow.grads);
-    assertAllClose(params, expected, {});
+    // A fused update rounds once a step where PyTorch's default rounds twice: one unit in the last place for each step.
+    const isFused = findOperator('aten::_fused_sgd_') !== null;
+    assertAllClose(params, expected, { rtol: isFused ? narrow.grads.length * 2 ** -8 : 0 });
   });
 });
 

@@ -209,7 +209,7 @@ for e in expressions:
     assert.throws(() => x.index([0, 1], [0, 1, 2]), { name: 'TorchError', message: /could not be broadcast/ });
     assert.throws(() => x.index(torch.ones(2)), {
       name: 'TorchError',
-      message: /tensors used as indices must be long, byte or bool/,
+      message: /tensors used as indices must be long, (int, )?byte or bool/,
     });
     assert.throws(() => torch.zeros([]).index(0), {
       name: 'TorchError',
@@ -225,7 +225,8 @@ for e in expressions:
   x, y = fresh(), fresh()
   place = eval(f'x[{e}]')
   v = -torch.arange(1., place.numel() + 1).view(place.shape)
-  exec(f'x[{e}] = v; y[{e}] = -7')
+  exec(f'x[{e}] = v')
+  if 'uint8' not in e: exec(f'y[{e}] = -7') # libtorch 2 fills by masks of bool only
   out[e] = [x, y]`;
     const expected = await reference.run<Record<string, [torch.Tensor, torch.Tensor]>>(code, {
       expressions: table.map(([e]) => e),
@@ -242,7 +243,7 @@ for e in expressions:
           .float()
           .view(place.shape),
       );
-      y.indexPut_(indices(), -7);
+      if (!expression.includes('uint8')) y.indexPut_(indices(), -7);
       assertClose(x, expected[expression]?.[0], {}, `x[${expression}] = v`);
       assertClose(y, expected[expression]?.[1], {}, `x[${expression}] = -7`);
     }
