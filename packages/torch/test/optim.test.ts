@@ -261,9 +261,7 @@ suite('five steps equal PyTorch', () => {
     const expected = await replayInPython('torch.optim.SGD(ps, lr=0.1)', narrow);
     const params = leaves(narrow.start);
     replay(new SGD(params, { lr: 0.1 }), params, narrow.grads);
-    // A fused update rounds once a step where PyTorch's default rounds twice: one unit in the last place for each step.
-    const isFused = findOperator('aten::_fused_sgd_') !== null;
-    assertAllClose(params, expected, { rtol: isFused ? narrow.grads.length * 2 ** -8 : 0 });
+    assertAllClose(params, expected, {});
   });
 });
 
@@ -892,6 +890,11 @@ suite('fused operators', () => {
       ).run(batch(), {}),
       false,
     );
+  });
+
+  test('are passed over in half precision on the CPU, where libtorch 2.6 computes wrong numbers', () => {
+    const half = { ...batch([one().bfloat16()], [one().bfloat16()]), dtype: 'bfloat16' as const };
+    assert.equal(negation().run(half, {}), false);
   });
 
   test('are passed over where their schema has other arguments', () => {
