@@ -46,6 +46,15 @@ suite('pairedBatches()', () => {
     ]);
   });
 
+  test('leaves partners over when there are fewer images', async () => {
+    const sizes: number[] = [];
+    for await (using batch of pairedBatches(options({ ids: ids.slice(0, 5) }), ids)) {
+      assert.equal(batch.partners!.ids.length, batch.ids.length);
+      sizes.push(batch.ids.length);
+    }
+    assert.deepEqual(sizes, [4, 1]);
+  });
+
   test('augments an image and the same image as its partner differently, the first as without partners', async () => {
     const alone = await firstOf(pairedBatches(options(), null));
     const paired = await firstOf(pairedBatches(options(), ids));

@@ -7,8 +7,8 @@ export interface PairedBatch extends Batch {
 }
 
 /**
- * The batches of a loader; with `partnerIds`, as many as `ids`, also those of another one in step with it. An image that is in
- * both is augmented differently. Throws what a `Loader` throws.
+ * The batches of a loader; with `partnerIds`, at least as many as `ids`, also those of another one in step with it. An image
+ * that is in both is augmented differently. Throws what a `Loader` throws.
  */
 export async function* pairedBatches(
   options: LoaderOptions,
@@ -16,7 +16,8 @@ export async function* pairedBatches(
 ): AsyncGenerator<PairedBatch, void, void> {
   if (partnerIds === null) return yield* new Loader(options);
   // As if two processes shared the epoch: no draw of one is a draw of the other.
-  const partners = new Loader({ ...options, ids: partnerIds, rank: 1, world: 2 })[Symbol.asyncIterator]();
+  const others = partnerIds.subarray(0, options.ids.length); // some samplers leave images out
+  const partners = new Loader({ ...options, ids: others, rank: 1, world: 2 })[Symbol.asyncIterator]();
   try {
     for await (const batch of new Loader({ ...options, rank: 0, world: 2 }))
       yield paired(batch, await next(partners, batch));
