@@ -1,8 +1,8 @@
 /** An analysis in a dozen lines; `analysis.json` and the report have the rest. */
 import type { Analysis, ByGroup } from '../analysis/run/analysis-file.js';
 import { groupNames } from '../data/groups.js';
+import { count } from '../format.js';
 import { outputNames } from '../training/predictions.js';
-import { count } from './format.js';
 import { kindName } from './report-lines.js';
 import { formatTable } from './table.js';
 

@@ -141,6 +141,21 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./tau.js'),
   },
   {
+    name: 'report',
+    summary: 'writes runs into one HTML file: tables with intervals, curves, classes, attention, images, settings',
+    details:
+      'The file needs no network and no scripts. What a run has not is left out: "analyze" adds attention, ranks and images.',
+    arguments: [
+      {
+        name: '<run...>',
+        description: 'run folders, or folders that have some; the first is what the others are compared with',
+      },
+    ],
+    options: ['html', 'figures'],
+    examples: ['deit-lt report runs/cifar', 'deit-lt report runs/a runs/b --html both.html --figures figures'],
+    load: () => import('./report.js'),
+  },
+  {
     name: 'predict',
     summary: 'says what is on images',
     details: 'Folders are searched for images. Files that cannot be read are named at the end, and the exit code is 1.',

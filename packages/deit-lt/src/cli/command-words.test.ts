@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { commandWords, programWords, shellLine } from './command-words.js';
+import { shellLine } from '../shell-line.js';
+import { commandWords, programWords } from './command-words.js';
 import type { Options } from './option-table.js';
 import { parseWords, UsageError } from './program.js';
 

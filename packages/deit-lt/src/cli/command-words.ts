@@ -27,8 +27,3 @@ function isPath(name: keyof Options, value: string): boolean {
   if (name === 'out') return true;
   return ['data', 'root', 'teacher', 'from', 'recipe'].includes(name) && existsSync(value);
 }
-
-/** The words as one line for a shell. */
-export function shellLine(words: readonly string[]): string {
-  return words.map((word) => (/[^\w./=:,@+-]/.test(word) ? `'${word.replaceAll("'", "'\\''")}'` : word)).join(' ');
-}

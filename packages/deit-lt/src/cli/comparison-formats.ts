@@ -1,7 +1,7 @@
 /** A comparison of runs as text: for the terminal, Markdown, LaTeX, and CSV. */
 import type { Comparison } from '../analysis/comparison.js';
 import { type ComparisonRow, type Estimate, figureNames } from '../analysis/comparison-figures.js';
-import { count } from './format.js';
+import { count } from '../format.js';
 import { type Column, formatTable } from './table.js';
 
 const outputNames = { cls: 'CLS', dist: 'DIST', avg: 'average' } as const;

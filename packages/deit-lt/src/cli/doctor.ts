@@ -1,8 +1,8 @@
 /** `deit-lt doctor`: what this machine has, for bug reports and for "why is it slow". */
 import os from 'node:os';
 import { defaultCacheDir } from '../data/cache-folder.js';
+import { gibibytes } from '../format.js';
 import type { CommandInput } from './context.js';
-import { gibibytes } from './format.js';
 import { projectVersion } from './version.js';
 
 interface Machine {

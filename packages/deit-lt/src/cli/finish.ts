@@ -1,6 +1,7 @@
 /** The end of a training: its figures, where the run is, and what can be done with it. */
 import path from 'node:path';
-import { programWords, shellLine } from './command-words.js';
+import { shellLine } from '../shell-line.js';
+import { programWords } from './command-words.js';
 import type { CliContext } from './context.js';
 import { type RunEvaluations, runResults } from './results-table.js';
 import { formatTable } from './table.js';
@@ -22,6 +23,8 @@ export function finish(
   const suggestions: Suggestion[] = [
     [['eval', run, ...dataWords], 'measure it again, class by class with --json'],
     [['predict', run, 'photo.jpg'], 'what is on an image'],
+    [['analyze', run, ...dataWords], 'what it learned: experts, attention, images'],
+    [['report', run], 'all of it as one HTML file'],
     ...more,
   ];
   const rows = suggestions.map(([words, purpose]) => [`  ${shellLine([...programWords(), ...words])}`, purpose]);

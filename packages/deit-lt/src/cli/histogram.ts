@@ -1,7 +1,8 @@
 /** The class histogram in the terminal: a bar for each class, from the largest to the smallest. */
+
+import { count } from '../format.js';
 import { binned, type ClassRow } from './class-rows.js';
 import type { Colors } from './colors.js';
-import { count } from './format.js';
 import { textWidth } from './table.js';
 
 export interface HistogramOptions {

@@ -4,9 +4,9 @@ import { classCounts } from '../data/dataset.js';
 import { type DatasetDescription, describeDataset } from '../data/describe.js';
 import { type Duplicates, findDuplicates, type Occurrence } from '../data/duplicates.js';
 import { type Group, type GroupKind, type Groups, groupNames, groupsOf } from '../data/groups.js';
+import { count, duration, images } from '../format.js';
 import { classRows } from './class-rows.js';
 import type { Colors } from './colors.js';
-import { count, duration, images } from './format.js';
 import { histogram } from './histogram.js';
 import type { TrainingPart, TrainingTime } from './training-speed.js';
 

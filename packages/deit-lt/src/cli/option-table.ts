@@ -29,6 +29,8 @@ export interface Options {
   diff?: string;
   format?: 'table' | 'markdown' | 'csv' | 'latex';
   svg?: string;
+  html?: string;
+  figures?: string;
   speed?: boolean;
   json?: boolean;
 }
@@ -122,6 +124,11 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'of the tables (default: table, for the terminal)',
   },
   svg: { value: 'FILE', description: 'writes the histogram of the classes as a picture' },
+  html: {
+    value: 'FILE',
+    description: 'where the report is written (default: report.html in the run folder; of several, in this one)',
+  },
+  figures: { value: 'DIR', description: 'also writes each figure of the report into this folder, as SVG and PNG' },
   speed: { negated: true, description: 'does not measure how fast this machine trains' },
   json: { description: 'prints JSON on the standard output and nothing else there' },
 };

@@ -1,6 +1,6 @@
 /** `deit-lt predict`: the most likely classes of images, one line each. */
+import { images } from '../format.js';
 import type { CommandInput } from './context.js';
-import { images } from './format.js';
 import { openModel } from './open-model.js';
 import { findImages, type Prediction, predictFiles, type Ranked, type Unreadable } from './predict-files.js';
 import { textWidth } from './table.js';

@@ -1,7 +1,8 @@
 /** The moving lines of the terminal display, from its state to text. */
+
+import { accuracy, count, duration, short } from '../format.js';
 import type { EpochRecord, StepReport, TrainingStart } from '../training/reporter.js';
 import type { Colors } from './colors.js';
-import { accuracy, count, duration, short } from './format.js';
 import { kindName, progressText } from './report-lines.js';
 import { textWidth } from './table.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { accuracy, count, duration, images, short } from './format.js';
+import { accuracy, count, duration, images, short } from '../format.js';
 import { formatTable } from './table.js';
 
 suite('formatTable()', () => {

@@ -1,0 +1,80 @@
+/** What a report knows of a run, read from its folder. Everything but the configuration may be missing. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
+import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
+import { classesBySize } from '../data/groups.js';
+import { UserError } from '../errors.js';
+import { type OutputName, outputNames, type Predictions, readPredictions } from '../training/predictions.js';
+import type { EpochRecord } from '../training/reporter.js';
+import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
+
+export interface ReportRun {
+  /** The end of its path that tells it from the others. */
+  readonly name: string;
+  readonly folder: string;
+  /** From 0: its colour. */
+  readonly place: number;
+  readonly config: RunConfig;
+  readonly records: readonly EpochRecord[];
+  readonly evaluation: FinalEvaluation | undefined;
+  readonly predictions: Predictions | undefined;
+  readonly analysis: Analysis | undefined;
+}
+
+/** The runs of `places`: run folders, or folders that have some. Throws UserError RUN_FOLDER. */
+export function readRuns(places: readonly string[]): ReportRun[] {
+  const folders = [...new Set(places.flatMap(runFoldersIn))];
+  const names = folders.length === 1 ? [path.basename(folders[0]!)] : shortNames(folders);
+  return folders.map((folder, place) => {
+    const run = new RunFolder(folder);
+    return {
+      name: names[place]!,
+      folder,
+      place,
+      config: readRunConfig(folder),
+      records: run.readMetrics(),
+      evaluation: readEvaluation(run.evaluationFile),
+      predictions: readPredictions(run.predictionsFile),
+      analysis: readAnalysis(folder),
+    };
+  });
+}
+
+function readEvaluation(file: string): FinalEvaluation | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as FinalEvaluation;
+  } catch (error) {
+    throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+/** Epochs that the run is to have. */
+export function epochsOf({ config }: ReportRun): number {
+  return (config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student).epochs;
+}
+
+/** Classes from the largest to the smallest. */
+export function classOrder({ config }: ReportRun): number[] {
+  return classesBySize(config.data.trainCounts);
+}
+
+/** Accuracy of each class in per cent, by output: of the final evaluation, else of the analysis. */
+export function accuraciesByClass({ evaluation, analysis }: ReportRun): Partial<Record<OutputName, (number | null)[]>> {
+  const found = outputNames.flatMap((output): [OutputName, (number | null)[]][] => {
+    const evaluated = evaluation?.[output]?.perClass;
+    if (evaluated !== undefined) return [[output, [...evaluated]]];
+    const analysed = analysis?.outputs[output]?.perClass;
+    return analysed === undefined ? [] : [[output, analysed.map((share) => (share === null ? null : 100 * share))]];
+  });
+  return Object.fromEntries(found);
+}
+
+/** Overall, head, mid and tail accuracy in per cent, as the papers' tables have them; undefined before any evaluation. */
+export function headline({ evaluation, records }: ReportRun) {
+  const last = records.findLast((record) => record.evaluation !== undefined);
+  const figures = evaluation ?? last?.emaEvaluation ?? last?.evaluation;
+  const split = evaluation?.split ?? last?.evaluatedOn ?? 'test';
+  return figures && { figures, split, epoch: evaluation?.epoch ?? last!.epoch };
+}

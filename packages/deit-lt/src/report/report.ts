@@ -1,0 +1,140 @@
+/** A report of runs as one HTML document that needs nothing else: no network, no scripts. */
+import type { ResampleOptions } from '../analysis/bootstrap.js';
+import { count } from '../format.js';
+import type { Figure } from './figure.js';
+import { agreementFigure, calibrationFigure } from './figures/agreement.js';
+import { classBarsFigure } from './figures/class-bars.js';
+import { confusionFigure } from './figures/confusion.js';
+import { accuracyFigure, expertsFigure, lossFigure } from './figures/curves.js';
+import { attentionFigure, divergenceFigure, rankFigure } from './figures/paper.js';
+import { Html, html } from './html.js';
+import type { ReportRun } from './report-run.js';
+import { confusedSection, gallerySection } from './sections/images.js';
+import { classesSection, settingsSection } from './sections/settings.js';
+import { summarySection } from './sections/summary.js';
+import { accuracySection, teacherTable } from './sections/tables.js';
+import { styleSheet } from './style.js';
+
+export interface Report {
+  /** The whole document. */
+  readonly html: string;
+  /** All that is drawn, in order. */
+  readonly figures: readonly Figure[];
+  /** What is missing, and the command that adds it. */
+  readonly notes: readonly string[];
+}
+
+interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly body: Html | undefined;
+}
+
+/** Of at least one run; the first is what the others are compared with. `options` are those of the intervals. */
+export async function makeReport(runs: readonly ReportRun[], options: ResampleOptions = {}): Promise<Report> {
+  const figures: Figure[] = [];
+  const grid = (...found: readonly (Figure | undefined)[]): Html | undefined => {
+    const there = found.filter((figure) => figure !== undefined);
+    figures.push(...there);
+    return there.length === 0 ? undefined : html`<div class="figures-grid">${there.map(figureHtml)}</div>`;
+  };
+  const notes = runs.flatMap(notesOf);
+  const sections: Section[] = [
+    { id: 'curves', title: 'Training', body: grid(lossFigure(runs), accuracyFigure(runs), ...runs.map(expertsFigure)) },
+    {
+      id: 'classes',
+      title: 'Classes, from the largest to the smallest',
+      body: both(grid(...runs.map(classBarsFigure)), parts(runs.map(classesSection))),
+    },
+    {
+      id: 'paper',
+      title: 'The figures of the paper',
+      body: grid(divergenceFigure(runs), attentionFigure(runs), rankFigure(runs)),
+    },
+    {
+      id: 'experts',
+      title: 'Experts, teacher, calibration',
+      body: both(
+        grid(...runs.map(agreementFigure), ...runs.map(calibrationFigure)),
+        teacherTable(runs),
+        sharpnessOf(runs),
+      ),
+    },
+    { id: 'confusion', title: 'Confusion', body: grid(...runs.map(confusionFigure)) },
+    { id: 'confused', title: 'Tail classes that are taken for others', body: parts(runs.map(confusedSection)) },
+    { id: 'gallery', title: 'What the experts look at', body: parts(await Promise.all(runs.map(gallerySection))) },
+    { id: 'settings', title: 'How to repeat it', body: parts(runs.map(settingsSection)) },
+  ];
+  const there = sections.filter(({ body }) => body !== undefined);
+  const accuracy = accuracySection(runs, options);
+  return { html: page(runs, { there, accuracy, notes }), figures, notes };
+}
+
+function page(
+  runs: readonly ReportRun[],
+  { there, accuracy, notes }: { there: readonly Section[]; accuracy: Html | undefined; notes: readonly string[] },
+): string {
+  const title = `DeiT-LT: ${runs.map(({ name }) => name).join(', ')}`;
+  const links = [...(accuracy ? [{ id: 'accuracy', title: 'Accuracy' }] : []), ...there];
+  const document = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${new Html(styleSheet())}</style>
+</head>
+<body>
+<header><h1>${title}</h1><nav aria-label="Sections">${links.map((link) => html`<a href="#${link.id}">${link.title}</a>`)}</nav></header>
+<main>
+${summarySection(runs)}
+${notes.map((note) => html`<p class="faint">${note}</p>`)}
+${accuracy}
+${there.map(({ id, title: of, body }) => html`<section id="${id}"><h2>${of}</h2>${body}</section>`)}
+</main>
+</body>
+</html>
+`;
+  return document.text;
+}
+
+function figureHtml({ id, title, svg, caption }: Figure): Html {
+  return html`<figure id="${id}"><b>${title}</b>${new Html(svg)}<figcaption>${caption}</figcaption></figure>`;
+}
+
+function both(...found: readonly (Html | undefined)[]): Html | undefined {
+  return parts(found);
+}
+
+/** One after the other; undefined when there is none. */
+function parts(found: readonly (Html | undefined)[]): Html | undefined {
+  const there = found.filter((part) => part !== undefined);
+  return there.length === 0 ? undefined : html`${there}`;
+}
+
+function sharpnessOf(runs: readonly ReportRun[]): Html | undefined {
+  return parts(
+    runs.map(({ name, analysis }) => {
+      const sharpness = analysis?.sharpness;
+      if (sharpness === undefined) return undefined;
+      const { images, loss, samGap, rho, largestEigenvalue } = sharpness;
+      return html`<p>Sharpness of ${name}: on ${count(images)} training images the loss is ${loss.toFixed(3)} and rises by ${samGap.toFixed(3)} at the worst point within ${rho}; the Hessian's largest eigenvalue is ${largestEigenvalue.toPrecision(3)}.</p>`;
+    }),
+  );
+}
+
+function notesOf(run: ReportRun): string[] {
+  const { name, folder, analysis, predictions, evaluation } = run;
+  return [
+    ...(analysis === undefined
+      ? [
+          `${name} was not analysed: attention, ranks, experts and images are missing (deit-lt analyze ${folder} --data DATA).`,
+        ]
+      : analysis.notes.map((note) => `${name}: ${note}`)),
+    ...(predictions === undefined && evaluation !== undefined
+      ? [
+          `${name} has no predictions of single images, so its accuracies have no intervals (deit-lt eval ${folder} --data DATA --save).`,
+        ]
+      : []),
+  ];
+}

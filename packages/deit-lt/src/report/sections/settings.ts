@@ -1,0 +1,43 @@
+/** How to repeat a run: command, recipe, environment; and its classes one by one. */
+import { stringify } from 'yaml';
+import { accuracy, count } from '../../format.js';
+import { shellLine } from '../../shell-line.js';
+import { outputNames } from '../../training/predictions.js';
+import { type Html, html } from '../html.js';
+import { outputLabels } from '../palette.js';
+import { accuraciesByClass, classOrder, type ReportRun } from '../report-run.js';
+import { table } from './tables.js';
+
+export function settingsSection(run: ReportRun): Html {
+  const { name, config } = run;
+  const { command, recipe, environment, started, teacher } = config;
+  const facts = Object.entries({ started, ...environment, ...(teacher && { teacher }) }).map(([key, value]) => [
+    key,
+    String(value),
+  ]);
+  return html`<h3>${name}</h3>
+${command.length > 0 ? html`<pre>${shellLine(command)}</pre>` : html`<p>It was trained by a program; the recipe below and the same images repeat it.</p>`}
+<details><summary>Recipe, all values</summary><pre>${stringify(recipe)}</pre></details>
+<details><summary>Environment</summary>${table(['', ''], facts, 'Environment')}</details>`;
+}
+
+/** Undefined for a run that was not evaluated. */
+export function classesSection(run: ReportRun): Html | undefined {
+  const accuracies = accuraciesByClass(run);
+  const outputs = outputNames.filter((output) => accuracies[output] !== undefined);
+  if (outputs.length === 0) return undefined;
+  const { classNames, trainCounts, groups } = run.config.data;
+  const rows = classOrder(run).map((c) => [
+    classNames[c]!,
+    groups[c] ?? '',
+    count(trainCounts[c]!),
+    ...outputs.map((output) => accuracy(accuracies[output]![c])),
+  ]);
+  const head = [
+    'class',
+    'group',
+    'training images',
+    ...outputs.map((output) => (outputs.length > 1 ? outputLabels[output] : '%')),
+  ];
+  return html`<details class="noprint"><summary>${run.name}: ${count(rows.length)} classes</summary>${table(head, rows, `Classes of ${run.name}`)}</details>`;
+}

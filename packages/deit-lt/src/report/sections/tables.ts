@@ -1,0 +1,113 @@
+/** Accuracies with confidence intervals, differences from the first run, and what the teacher says. */
+import type { ResampleOptions } from '../../analysis/bootstrap.js';
+import type { ComparedModel } from '../../analysis/compared-runs.js';
+import { type Comparison, compareRuns } from '../../analysis/comparison.js';
+import { type ComparisonRow, type Estimate, figureNames } from '../../analysis/comparison-figures.js';
+import type { ByGroup, TeacherAnalysis } from '../../analysis/run/analysis-file.js';
+import { groupNames } from '../../data/groups.js';
+import { accuracy, count } from '../../format.js';
+import { outputNames } from '../../training/predictions.js';
+import { type Html, html } from '../html.js';
+import { outputLabels } from '../palette.js';
+import { headline, type ReportRun } from '../report-run.js';
+
+export function table(head: readonly string[], rows: readonly (readonly (string | Html)[])[], label: string): Html {
+  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0"><table>
+<thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
+<tbody>${rows.map(([name, ...cells]) => html`<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
+</table></div>`;
+}
+
+/** Undefined when nothing was evaluated. */
+export function accuracySection(runs: readonly ReportRun[], options: ResampleOptions): Html | undefined {
+  const models = runs.flatMap(({ name, folder, config, predictions }): ComparedModel[] =>
+    predictions === undefined ? [] : [{ name, folder, config, predictions }],
+  );
+  const comparison =
+    models.length === 0
+      ? undefined
+      : compareRuns(
+          models.map((model) => ({ name: model.name, models: [model] })),
+          options,
+        );
+  const rows = [
+    ...(comparison?.rows.map((row) => [rowName(row), ...figureNames.map((name) => estimate(row.figures[name]))]) ?? []),
+    ...plainRows(runs),
+  ];
+  if (rows.length === 0) return undefined;
+  return html`<section id="accuracy"><h2>Accuracy</h2>
+${table(['', ...figureNames], rows, 'Accuracies')}
+<p class="faint">Per cent; head, mid and tail are means of their classes.${comparison && ` Below each figure its 95 % interval over test images of the same classes (bootstrap, ${count(comparison.resamples)} resamples).`} Intervals know nothing of what another seed would give.</p>
+${comparison && differences(comparison)}</section>`;
+}
+
+/** Runs of which single predictions are not known: figures without intervals. */
+function plainRows(runs: readonly ReportRun[]): (string | Html)[][] {
+  return runs.flatMap((run) => {
+    const found = run.predictions === undefined ? headline(run) : undefined;
+    if (found === undefined) return [];
+    const { figures, split, epoch } = found;
+    return outputNames.flatMap((output) => {
+      const of = figures[output];
+      if (of === undefined) return [];
+      const label = figures.cls ? ` ${outputLabels[output]}` : '';
+      return [[`${run.name}${label} (epoch ${epoch + 1}, ${split})`, ...figureNames.map((name) => accuracy(of[name]))]];
+    });
+  });
+}
+
+const rowName = ({ name, output, hasExperts }: ComparisonRow): string =>
+  hasExperts ? `${name} ${outputLabels[output]}` : name;
+
+function estimate(of: Estimate | null): string | Html {
+  if (of === null) return '–';
+  return html`${of.value.toFixed(1)}<small>${of.low.toFixed(1)} – ${of.high.toFixed(1)}</small>`;
+}
+
+function differences({ differences: rows, baseline }: Comparison): Html | undefined {
+  if (rows.length === 0) return undefined;
+  const signed = (x: number): string => (x < -0.05 ? `−${Math.abs(x).toFixed(1)}` : `+${Math.abs(x).toFixed(1)}`);
+  const cell = (of: Estimate | null): string | Html => {
+    if (of === null) return '–';
+    const sure = of.low > 0 || of.high < 0;
+    return html`${sure ? html`<b>${signed(of.value)}</b>` : signed(of.value)}<small>${signed(of.low)} … ${signed(of.high)}</small>`;
+  };
+  const cells = rows.map((row) => [rowName(row), ...figureNames.map((name) => cell(row.figures[name]))]);
+  return html`<h3>Minus ${baseline}, image by image</h3>${table(['', ...figureNames], cells, 'Differences')}
+<p class="faint">Bold where the interval leaves 0 out.</p>`;
+}
+
+const views = ['clean', 'augmented', 'mixed'] as const;
+
+/** What the teacher of each student says of its images; undefined when none was asked. */
+export function teacherTable(runs: readonly ReportRun[]): Html | undefined {
+  const asked = runs.flatMap(({ name, analysis }) =>
+    analysis?.teacher === undefined ? [] : [{ name, teacher: analysis.teacher }],
+  );
+  if (asked.length === 0) return undefined;
+  const head = ['', ...(['all', ...groupNames] as const)];
+  const percent = (x: number): string => (100 * x).toFixed(1);
+  const rows = asked.flatMap(({ name, teacher }) => {
+    const prefix = asked.length > 1 ? `${name}: ` : '';
+    return [
+      ...viewRows(teacher, `${prefix}right, %`, ({ right }) => percent(right)),
+      ...viewRows(teacher, `${prefix}as when clean, %`, ({ asWhenClean }) => percent(asWhenClean)).slice(1),
+      ...viewRows(teacher, `${prefix}entropy, nats`, ({ entropy }) => entropy.toFixed(2)),
+    ];
+  });
+  return html`<h3>What the teacher says of the student's images</h3>${table(head, rows, 'Answers of the teacher')}
+<p class="faint">${count(asked[0]!.teacher.images)} training images, equally many of each class as far as there are. Of a mixed image the right answer is the class with the larger share.</p>`;
+}
+
+function viewRows(
+  teacher: TeacherAnalysis,
+  label: string,
+  text: (summary: NonNullable<TeacherAnalysis['clean']['all']>) => string,
+): string[][] {
+  return views.flatMap((view) => {
+    const of: ByGroup<TeacherAnalysis['clean']['all']> | undefined = teacher[view];
+    if (of === undefined) return [];
+    const cells = (['all', ...groupNames] as const).map((group) => (of[group] === null ? '–' : text(of[group])));
+    return [[`${label}: ${view}`, ...cells]];
+  });
+}
