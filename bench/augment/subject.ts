@@ -11,7 +11,9 @@ import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import * as torch from '@deit-lt/torch';
 import type { Pipeline } from '#deit-lt/augment/transform.js';
+import { packPaths } from '#deit-lt/data/file-paths.js';
 import { FileSource } from '#deit-lt/data/file-source.js';
+import { fileImages } from '#deit-lt/data/file-split.js';
 import { Loader } from '#deit-lt/data/loader.js';
 import { MemorySource } from '#deit-lt/data/memory-source.js';
 import type { PixelSource } from '#deit-lt/data/pixel-source.js';
@@ -70,8 +72,7 @@ const pathsOf = ({ folder, files }: Sources): string[] =>
 
 function fileSource(sources: Sources, threads: number): PixelSource {
   const paths = pathsOf(sources);
-  const nameOf = (i: number): string => paths[i]!;
-  return new FileSource({ kind: 'files', length: paths.length, paths, nameOf }, { threads });
+  return new FileSource(fileImages(packPaths(paths)), { threads });
 }
 
 interface Epoch {

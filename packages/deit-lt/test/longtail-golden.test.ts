@@ -5,6 +5,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { suite, test } from 'node:test';
+import { largestClassFirst } from '../src/data/class-order.js';
+import { classCounts } from '../src/data/dataset.js';
+import { fileSplit } from '../src/data/file-split.js';
 import { classesBySize } from '../src/data/groups.js';
 import { type LongTailType, longTailCounts, longTailIndices, pickImages } from '../src/data/long-tail.js';
 import { NumpyLegacyRandom } from '../src/data/numpy-legacy.js';
@@ -59,7 +62,7 @@ interface LongTailGolden {
   torch_generator: { cases: { seed: number; randperm_20: number[]; randperm_1000_sha256: string }[] };
   ra_sampler: { cases: SamplerCase[] };
   distributed_sampler: { cases: SamplerCase[] };
-  class_map: { counts_before: number[]; class_map: number[] };
+  class_map: { counts_before: number[]; class_map: number[]; targets: number[]; new_counts: number[] };
 }
 
 const { json } = golden<LongTailGolden>('longtail', {
@@ -69,7 +72,7 @@ const { json } = golden<LongTailGolden>('longtail', {
   torch_generator: { cases: [] },
   ra_sampler: { cases: [] },
   distributed_sampler: { cases: [] },
-  class_map: { counts_before: [], class_map: [] },
+  class_map: { counts_before: [], class_map: [], targets: [], new_counts: [] },
 });
 
 function sha256(ids: Int32Array): string {
@@ -183,8 +186,18 @@ suite('published samplers', { skip: skipGolden }, () => {
 });
 
 test('classes are ranked as in the published re-ordering', { skip: skipGolden }, () => {
-  const { counts_before: counts, class_map: rankOf } = json.class_map;
+  const { counts_before: counts, class_map: rankOf, targets, new_counts } = json.class_map;
   classesBySize(counts).forEach((c, rank) => {
     assert.equal(rankOf[c], rank);
   });
+  const classNames = counts.map((_, c) => String(c));
+  const split = fileSplit(targets.map(String), targets);
+  const { train, test: held, ...rest } = largestClassFirst({ name: 'x', classNames, train: split, test: split });
+  const expected = targets.map((label) => rankOf[label]!);
+  assert.deepEqual([[...train.labels], [...held!.labels]], [expected, expected]);
+  assert.deepEqual([...classCounts(train.labels, counts.length)], new_counts);
+  assert.deepEqual(
+    rest.classNames.map((name) => rankOf[Number(name)]),
+    [...rankOf.keys()],
+  );
 });

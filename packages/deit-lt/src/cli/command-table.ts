@@ -20,7 +20,7 @@ export interface CommandSpec {
   readonly load: () => Promise<{ readonly run: Run }>;
 }
 
-const reading = ['split', 'root', 'skipBad', 'offline'] as const;
+const reading = ['split', 'root', 'check', 'skipBad', 'offline'] as const;
 const training = [
   'data',
   'recipe',
@@ -53,10 +53,17 @@ export const commandTable: readonly CommandSpec[] = [
     name: 'inspect',
     summary: 'shows what is in a data set: classes, long tail, groups, sizes, duplicates, training time',
     arguments: [
-      { name: '<data>', description: 'a name (shapes, cifar10, cifar100), a folder, an archive or a list file' },
+      {
+        name: '<data>',
+        description: 'a name (shapes, cifar10, cifar100), a folder, an archive, a list file or annotations (JSON)',
+      },
     ],
     options: ['imbalance', 'imbalanceType', ...reading, 'recipe', 'set', 'speed', 'svg', 'json'],
-    examples: ['deit-lt inspect my-images --split 0.1', 'deit-lt inspect cifar10 --imbalance 100 --svg classes.svg'],
+    examples: [
+      'deit-lt inspect my-images --split 0.1',
+      'deit-lt inspect cifar10 --imbalance 100 --svg classes.svg',
+      'deit-lt inspect inat/train2018.json --no-speed',
+    ],
     load: () => import('./inspect.js'),
   },
   {

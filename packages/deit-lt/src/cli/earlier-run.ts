@@ -44,8 +44,8 @@ function commandOf(words: readonly string[]): { command: string; options: Option
   try {
     const parsed = parseWords(words.slice(start + 1), { writeOut: () => {}, writeErr: () => {} });
     if (parsed === undefined || start < 0) return undefined;
-    const { data, split, root, skipBad, offline, vit, teacher, from } = parsed.options;
-    const kept = Object.entries({ data, split, root, skipBad, offline, vit, teacher, from });
+    const { data, split, root, check, skipBad, offline, vit, teacher, from } = parsed.options;
+    const kept = Object.entries({ data, split, root, check, skipBad, offline, vit, teacher, from });
     return { command: parsed.spec.name, options: Object.fromEntries(kept.filter(([, value]) => value !== undefined)) };
   } catch {
     return undefined;

@@ -6,11 +6,12 @@ import type { Options } from './option-table.js';
 
 /** Throws what `openDataset` throws. */
 export async function openData(data: string, options: Options, context: CliContext): Promise<Dataset> {
-  const { split, root, skipBad, offline } = options;
+  const { split, root, check, skipBad, offline } = options;
   const reporter = await context.reporter();
   return openDataset(data, {
     split,
     root,
+    checkFiles: check,
     skipBad,
     offline,
     log: (line) => reporter.note(line),

@@ -18,6 +18,7 @@ export interface Options {
   imbalanceType?: 'exp' | 'step';
   split?: number;
   root?: string;
+  check?: 'auto' | 'headers' | 'decode';
   skipBad?: boolean;
   offline?: boolean;
   select?: 'validation' | 'test' | 'last';
@@ -53,7 +54,8 @@ export interface OptionSpec {
 export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   data: {
     value: 'DATA',
-    description: 'the images: a name (shapes, cifar10, cifar100), a folder, an archive or a list file',
+    description:
+      'the images: a name (shapes, cifar10, cifar100), a folder, an archive, a list file or annotations (JSON)',
   },
   recipe: { value: 'NAME|FILE', description: 'how to train; "deit-lt recipes" lists the names (default: by the data)' },
   set: {
@@ -96,6 +98,12 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'keeps this share of each class as test images, for data that have none',
   },
   root: { value: 'DIR', description: "folder of a list file's paths (default: where the list is)" },
+  check: {
+    value: 'HOW',
+    choices: ['auto', 'headers', 'decode'],
+    description:
+      'how image files are checked before the work: by decoding them all, or by their headers (default: auto, which takes headers for more than 50,000 files that do not come into memory)',
+  },
   skipBad: { description: 'leaves out images that cannot be read, instead of stopping' },
   offline: { description: 'never uses the network' },
   select: {

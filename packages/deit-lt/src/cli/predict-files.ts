@@ -2,6 +2,8 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { packPaths } from '../data/file-paths.js';
+import { fileImages } from '../data/file-split.js';
 import { filesUnder } from '../data/list-images.js';
 import { Loader } from '../data/loader.js';
 import { openPixels } from '../data/open-pixels.js';
@@ -59,8 +61,7 @@ export async function predictFiles(
 ): Promise<{ predictions: Prediction[]; unreadable: Unreadable[] }> {
   const { onProgress, signal } = options;
   const nameOf = (id: number): string => files[id]!;
-  const paths = files.map((file) => path.resolve(file));
-  await using source = openPixels({ kind: 'files', length: files.length, paths, nameOf });
+  await using source = openPixels(fileImages(packPaths(files)));
   const predictions: Prediction[] = [];
   const unreadable: Unreadable[] = [];
   for (let start = 0; start < files.length; start += batchSize) {

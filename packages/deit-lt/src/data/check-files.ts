@@ -2,7 +2,7 @@
 import { UserError } from '../errors.js';
 import { type Dataset, type ImageSplit, subset } from './dataset.js';
 import { decodeFiles } from './decode-files.js';
-import type { Progress } from './open-options.js';
+import type { OpenOptions, Progress } from './open-options.js';
 
 /** A file that does not decode to an image. `reason` follows the name: "is empty", "is cut off or damaged". */
 export interface BadFile {
@@ -24,6 +24,19 @@ export function badFilesError(bad: readonly BadFile[], total: number): UserError
       '\n',
     ),
   );
+}
+
+/** Reports bad files: throws, or with `skipBad` logs them by name. `total` is the number of files looked at. */
+export function settleBad(
+  bad: readonly BadFile[],
+  total: number,
+  { skipBad = false, log, onBad }: Pick<OpenOptions, 'skipBad' | 'log' | 'onBad'>,
+): void {
+  for (const file of bad) onBad?.(file);
+  if (bad.length === 0) return;
+  if (!skipBad) throw badFilesError(bad, total);
+  log?.(`left out ${bad.length} of ${total} images that cannot be read:`);
+  for (const { path, reason } of bad) log?.(`  ${path} ${reason}`);
 }
 
 /** The split without the images at the indices `bad`; the same object when there are none. */

@@ -1,4 +1,5 @@
 /** What every source of images becomes: two splits of labelled images under one list of class names. */
+import { choosePaths, type FilePaths } from './file-paths.js';
 
 /** Images of one size, decoded: `pixels` has `length · height · width · 3` bytes, row by row, RGB. */
 export interface MemoryImages {
@@ -15,9 +16,11 @@ export interface MemoryImages {
 export interface FileImages {
   readonly kind: 'files';
   readonly length: number;
-  /** Absolute paths. */
-  readonly paths: readonly string[];
+  /** Absolute. */
+  readonly paths: FilePaths;
   readonly nameOf: (index: number) => string;
+  /** Width and height of each image, upright, one after the other: 0 where not known; absent when none is. */
+  readonly sizes?: Int32Array;
 }
 
 export type Images = MemoryImages | FileImages;
@@ -43,10 +46,16 @@ export function subset(split: ImageSplit, ids: Int32Array): ImageSplit {
   return { images: subsetImages(split.images, ids), labels };
 }
 
+function subsetFiles({ paths: all, sizes: allSizes }: FileImages, ids: Int32Array): FileImages {
+  const paths = choosePaths(all, ids);
+  const sizes = allSizes && new Int32Array(2 * ids.length).map((_, i) => allSizes[2 * ids[i >> 1]! + (i & 1)]!);
+  const nameOf = (index: number): string => paths.get(index);
+  return { kind: 'files', length: ids.length, paths, nameOf, ...(sizes && { sizes }) };
+}
+
 function subsetImages(images: Images, ids: Int32Array): Images {
   const nameOf = (index: number): string => images.nameOf(ids[index]!);
-  if (images.kind === 'files')
-    return { kind: 'files', length: ids.length, paths: Array.from(ids, (id) => images.paths[id]!), nameOf };
+  if (images.kind === 'files') return subsetFiles(images, ids);
   const bytes = images.width * images.height * 3;
   const pixels = new Uint8Array(ids.length * bytes);
   ids.forEach((id, i) => {

@@ -7,6 +7,7 @@ import { forEachBounded } from './bounded.js';
 import type { BadFile } from './check-files.js';
 import type { DecodedImage } from './decode.js';
 import { decodeOrThrow, loadSharp, whyUnreadable } from './decode.js';
+import type { FilePaths } from './file-paths.js';
 import type { Progress } from './open-options.js';
 
 export interface DecodeFilesOptions {
@@ -37,7 +38,7 @@ export interface DecodedFiles {
  * once unless UV_THREADPOOL_SIZE says otherwise). Throws only the signal's reason.
  */
 export async function decodeFiles(
-  paths: readonly string[],
+  paths: FilePaths,
   { maxBytes, what = 'reading images', onProgress, signal }: DecodeFilesOptions,
 ): Promise<DecodedFiles> {
   await loadSharp(); // a decoder that is not installed is no fault of the images
@@ -45,7 +46,7 @@ export async function decodeFiles(
   const collector = new Collector(paths.length, maxBytes);
   const failed: number[] = [];
   const decodeOne = async (index: number): Promise<void> => {
-    const decoded = await decodeOrThrow(paths[index]!).catch(() => undefined);
+    const decoded = await decodeOrThrow(paths.get(index)).catch(() => undefined);
     if (decoded === undefined) failed.push(index);
     else collector.add(index, decoded);
   };
@@ -54,7 +55,7 @@ export async function decodeFiles(
   // Once more, one at a time: libvips has one place for messages, which decodes at the same time take from each other.
   for (const index of failed.sort((a, b) => a - b)) {
     signal?.throwIfAborted();
-    const file = paths[index]!;
+    const file = paths.get(index);
     try {
       collector.add(index, await decodeOrThrow(file));
     } catch (error) {

@@ -3,23 +3,27 @@ import os from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, UserError } from '../errors.js';
 import type { FileWindows } from './decode-window.js';
+import type { ExaminedFiles, FilesToExamine } from './index/examine.js';
 
 /** Files whose sizes are wanted. */
 export interface FileHeaders {
   readonly paths: readonly string[];
 }
 
-type Work = FileWindows | FileHeaders;
+type Work = FileWindows | FileHeaders | FilesToExamine;
+
+/** What a thread gives back: sizes for `FileHeaders`, facts for `FilesToExamine`, nothing for windows. */
+export type DecodeResult = Int32Array | ExaminedFiles | undefined;
 
 /** Work for a thread. */
 export type DecodeTask = Work & { readonly id: number };
 
 export type DecodeAnswer =
-  | { readonly id: number; readonly sizes?: Int32Array }
+  | { readonly id: number; readonly result: DecodeResult }
   | { readonly id: number; readonly error: { code: ErrorCode | undefined; message: string } };
 
 interface Waiting {
-  resolve: (sizes: Int32Array | undefined) => void;
+  resolve: (result: DecodeResult) => void;
   reject: (error: Error) => void;
 }
 
@@ -37,14 +41,15 @@ export interface DecodePoolOptions {
 }
 
 export class DecodePool implements AsyncDisposable {
-  readonly #threadCount: number;
+  /** The most threads that it starts. */
+  readonly threads: number;
   readonly #threads: Thread[] = [];
   readonly #queue: (Waiting & { task: DecodeTask })[] = [];
   #nextId = 0;
   #closed = false;
 
   constructor({ threads = Math.min(16, os.availableParallelism()) }: DecodePoolOptions = {}) {
-    this.#threadCount = threads;
+    this.threads = threads;
   }
 
   /**
@@ -58,11 +63,19 @@ export class DecodePool implements AsyncDisposable {
   /** Width and height of each file, one after the other. Rejects with a `UserError` for files that cannot be read. */
   async measure(paths: readonly string[]): Promise<Int32Array> {
     const sizes = await this.#do({ paths });
-    if (sizes === undefined) throw new Error('internal: the decoding threads measured nothing');
+    if (!(sizes instanceof Int32Array)) throw new Error('internal: the decoding threads measured nothing');
     return sizes;
   }
 
-  #do(task: Work): Promise<Int32Array | undefined> {
+  /** Looks whether files are images that can be read, as `examineFiles` does. */
+  async examine(files: FilesToExamine): Promise<ExaminedFiles> {
+    const examined = await this.#do(files);
+    if (examined === undefined || examined instanceof Int32Array)
+      throw new Error('internal: the decoding threads examined nothing');
+    return examined;
+  }
+
+  #do(task: Work): Promise<DecodeResult> {
     if (this.#closed) return Promise.reject(new Error('internal: the decoding threads are closed'));
     return new Promise((resolve, reject) => {
       const place = 'paths' in task ? 0 : this.#queue.length; // a batch that is measured late starts late
@@ -97,7 +110,7 @@ export class DecodePool implements AsyncDisposable {
       undefined,
     );
     if (least?.waiting.size === 0) return least;
-    if (this.#threads.length < this.#threadCount) return this.#start();
+    if (this.#threads.length < this.threads) return this.#start();
     return least !== undefined && least.waiting.size < tasksPerThread ? least : undefined;
   }
 
@@ -118,7 +131,7 @@ export class DecodePool implements AsyncDisposable {
     thread.waiting.delete(answer.id);
     if (thread.waiting.size === 0) thread.worker.unref();
     if ('error' in answer) waiting?.reject(revive(answer.error));
-    else waiting?.resolve(answer.sizes);
+    else waiting?.resolve(answer.result);
     this.#deal();
   }
 

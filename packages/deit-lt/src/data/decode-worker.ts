@@ -2,13 +2,14 @@
 import { parentPort } from 'node:worker_threads';
 import { UserError } from '../errors.js';
 import { imageSize } from './decode.js';
-import type { DecodeAnswer, DecodeTask } from './decode-pool.js';
+import type { DecodeAnswer, DecodeResult, DecodeTask } from './decode-pool.js';
 import { decodeWindows } from './decode-window.js';
+import { examineFiles } from './index/examine.js';
 import { jpegSize } from './jpeg-size.js';
 
 async function answer(task: DecodeTask): Promise<void> {
   try {
-    parentPort?.postMessage({ id: task.id, ...(await work(task)) } satisfies DecodeAnswer);
+    parentPort?.postMessage({ id: task.id, result: await work(task) } satisfies DecodeAnswer);
   } catch (error) {
     const code = error instanceof UserError ? error.code : undefined;
     const message = error instanceof Error ? error.message : String(error);
@@ -16,10 +17,11 @@ async function answer(task: DecodeTask): Promise<void> {
   }
 }
 
-async function work(task: DecodeTask): Promise<{ sizes?: Int32Array }> {
-  if ('paths' in task) return { sizes: await measure(task.paths) };
+async function work(task: DecodeTask): Promise<DecodeResult> {
+  if ('paths' in task) return measure(task.paths);
+  if ('files' in task) return examineFiles(task);
   await decodeWindows(task);
-  return {};
+  return undefined;
 }
 
 async function measure(paths: readonly string[]): Promise<Int32Array> {

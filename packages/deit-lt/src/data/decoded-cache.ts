@@ -3,12 +3,14 @@
  * each list, a line of JSON followed by the pixels. Its name is a hash of all paths, sizes and times of change, so any
  * change of the images makes another; the pixels are checked by their hash when read.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { forEachBounded } from './bounded.js';
+import { markUsed, removeOldest, writeWhole } from './cache-file.js';
 import type { BadFile } from './check-files.js';
 import type { DecodedFiles } from './decode-files.js';
+import type { FilePaths } from './file-paths.js';
 
 /** Fewer files than this decode in a moment. */
 const fromFiles = 1000;
@@ -39,7 +41,7 @@ export class DecodedCache {
 
   /** The cache entry of `paths`, or undefined when they are few or there is no cache folder. */
   static async for(
-    paths: readonly string[],
+    paths: FilePaths,
     { cacheDir, maxBytes, signal }: DecodedCacheOptions,
   ): Promise<DecodedCache | undefined> {
     if (cacheDir === undefined || paths.length < fromFiles) return undefined;
@@ -51,8 +53,7 @@ export class DecodedCache {
   async read(): Promise<DecodedFiles | undefined> {
     try {
       const kept = parse(await fs.readFile(this.file));
-      const now = new Date();
-      await fs.utimes(this.file, now, now).catch(() => {}); // the oldest are removed first
+      await markUsed(this.file);
       return kept;
     } catch {
       return undefined;
@@ -73,18 +74,19 @@ export class DecodedCache {
     };
     try {
       await writeWhole(this.file, [Buffer.from(`${JSON.stringify(header)}\n`), pixels]);
-      await removeOldest(path.dirname(this.file));
+      await removeOldest(path.dirname(this.file), maxKeptLists);
     } catch (error) {
       log?.(`decoded images are not kept for the next start: ${error instanceof Error ? error.message : error}`);
     }
   }
 }
 
-async function fingerprint(paths: readonly string[], maxBytes: number, signal?: AbortSignal): Promise<string> {
+async function fingerprint(paths: FilePaths, maxBytes: number, signal?: AbortSignal): Promise<string> {
   const facts = new Array<string>(paths.length);
   const look = async (i: number): Promise<void> => {
-    const stats = await fs.stat(paths[i]!).catch(() => undefined);
-    facts[i] = JSON.stringify([paths[i], stats?.size, stats?.mtimeMs]);
+    const file = paths.get(i);
+    const stats = await fs.stat(file).catch(() => undefined);
+    facts[i] = JSON.stringify([file, stats?.size, stats?.mtimeMs]);
   };
   await forEachBounded(paths.length, look, { limit: 32, signal });
   const hash = createHash('sha256').update(`${formatVersion} ${maxBytes}\n`);
@@ -98,36 +100,4 @@ function parse(content: Buffer): DecodedFiles | undefined {
   const pixels = new Uint8Array(content.buffer, content.byteOffset + end + 1, content.length - end - 1);
   if (pixels.length !== bytes || createHash('sha256').update(pixels).digest('hex') !== sha256) return undefined;
   return { bad: new Map(bad), block: bytes === 0 ? undefined : { width, height, pixels } };
-}
-
-async function writeWhole(file: string, parts: readonly Uint8Array[]): Promise<void> {
-  await fs.mkdir(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    const handle = await fs.open(temporary, 'wx');
-    try {
-      for (const part of parts) await handle.writeFile(part);
-    } finally {
-      await handle.close();
-    }
-    await fs.rename(temporary, file);
-  } catch (error) {
-    await fs.rm(temporary, { force: true });
-    throw error;
-  }
-}
-
-/** Keeps the entries used last; removes what killed runs have left, an hour later. */
-async function removeOldest(folder: string): Promise<void> {
-  const names = await fs.readdir(folder);
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const file = path.join(folder, name);
-      return { file, usedMs: (await fs.stat(file)).mtimeMs };
-    }),
-  );
-  files.sort((a, b) => b.usedMs - a.usedMs);
-  const entries = files.filter(({ file }) => file.endsWith('.bin'));
-  const left = files.filter(({ file, usedMs }) => file.endsWith('.tmp') && usedMs < Date.now() - 3_600_000);
-  for (const { file } of [...entries.slice(maxKeptLists), ...left]) await fs.rm(file, { force: true });
 }

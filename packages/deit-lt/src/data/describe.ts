@@ -86,7 +86,7 @@ async function sizesOf(
   const looked = Math.min(images.length, sampleSizes);
   const sizes = new Array<{ width: number; height: number }>(looked);
   const look = async (i: number): Promise<void> => {
-    sizes[i] = await imageSize(images.paths[Math.floor((i * images.length) / looked)]!);
+    sizes[i] = await imageSize(images.paths.get(Math.floor((i * images.length) / looked)));
   };
   await forEachBounded(looked, look, { limit: os.availableParallelism(), signal });
   return { width: spread(sizes.map(({ width }) => width)), height: spread(sizes.map(({ height }) => height)), looked };

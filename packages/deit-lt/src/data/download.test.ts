@@ -161,6 +161,7 @@ suite('cifar10 by name', () => {
     root: undefined,
     log: () => {},
     onProgress: () => {},
+    reads: () => {},
     signal: undefined,
   });
 

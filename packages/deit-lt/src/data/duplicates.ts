@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import { forEachBounded } from './bounded.js';
-import type { Dataset, FileImages, Images, MemoryImages } from './dataset.js';
+import type { Dataset, Images, MemoryImages } from './dataset.js';
 import { decodeImage } from './decode.js';
 
 /** One of the places where an image is. */
@@ -32,25 +32,46 @@ export interface DuplicatesOptions {
 
 /**
  * Compares all images by SHA-256: of the decoded pixels for images in memory, of the file's bytes when all are files.
+ * Of files only those are read whole that agree with another in length and in the bytes at their middle.
  * Throws `UserError` DATA_BAD_FILES when a file must be decoded and cannot be.
  */
 export async function findDuplicates(dataset: Dataset, { signal }: DuplicatesOptions = {}): Promise<Duplicates> {
-  const allFiles = [dataset.train, dataset.test].every((split) => split === undefined || split.images.kind === 'files');
-  const sizes = allFiles ? await repeatedSizes(dataset, signal) : undefined;
-  const byHash = new Map<string, Occurrence[]>();
-  for (const split of ['train', 'test'] as const) {
-    const { images, labels } = dataset[split] ?? {};
-    if (images === undefined || labels === undefined) continue;
-    const hashes = await hashesOf(images, sizes, signal);
-    hashes.forEach((hash, index) => {
-      if (hash === undefined) return;
-      const occurrence = { split, index, label: labels[index]!, name: images.nameOf(index) };
-      const group = byHash.get(hash);
-      if (group === undefined) byHash.set(hash, [occurrence]);
-      else group.push(occurrence);
-    });
-  }
-  return summarize([...byHash.values()].filter((group) => group.length > 1));
+  const places = placesOf(dataset);
+  const { train, test } = dataset;
+  const allFiles = [train, test].every((split) => split === undefined || split.images.kind === 'files');
+  const ids = allFiles ? await alikeFiles(places, signal) : Int32Array.from({ length: places.count }, (_, id) => id);
+  const byHash = new Map<string, number[]>();
+  const hashes = await hashesOf(places, ids, allFiles, signal);
+  ids.forEach((id, i) => {
+    const group = byHash.get(hashes[i]!);
+    if (group === undefined) byHash.set(hashes[i]!, [id]);
+    else group.push(id);
+  });
+  const groups = [...byHash.values()].filter((group) => group.length > 1);
+  return summarize(groups.map((group) => group.map((id) => places.at(id))));
+}
+
+/** The images of both splits under one number, training images first. */
+interface Places {
+  readonly count: number;
+  imagesOf(id: number): { images: Images; index: number };
+  at(id: number): Occurrence;
+}
+
+function placesOf({ train, test }: Dataset): Places {
+  const inTrain = train.labels.length;
+  const find = (id: number) =>
+    id < inTrain
+      ? { split: 'train' as const, images: train.images, labels: train.labels, index: id }
+      : { split: 'test' as const, images: test!.images, labels: test!.labels, index: id - inTrain };
+  return {
+    count: inTrain + (test?.labels.length ?? 0),
+    imagesOf: find,
+    at: (id) => {
+      const { split, images, labels, index } = find(id);
+      return { split, index, label: labels[index]!, name: images.nameOf(index) };
+    },
+  };
 }
 
 function summarize(groups: readonly (readonly Occurrence[])[]): Duplicates {
@@ -66,34 +87,66 @@ function summarize(groups: readonly (readonly Occurrence[])[]): Duplicates {
   return { groups, testInTrain, withinTrain, conflicting };
 }
 
-/** The sizes in bytes that two files or more have: others have no equal and need not be read. */
-async function repeatedSizes(dataset: Dataset, signal: AbortSignal | undefined): Promise<Set<number>> {
-  const counts = new Map<number, number>();
-  for (const { images } of [dataset.train, dataset.test].filter((split) => split !== undefined)) {
-    const { paths } = images as FileImages;
-    const count = async (i: number): Promise<void> => {
-      const { size } = await fs.stat(paths[i]!);
-      counts.set(size, (counts.get(size) ?? 0) + 1);
-    };
-    await forEachBounded(paths.length, count, { limit: 32, signal });
-  }
-  return new Set([...counts].filter(([, count]) => count > 1).map(([size]) => size));
+/** The files that have the length of another, and the same bytes at the middle. */
+async function alikeFiles(places: Places, signal: AbortSignal | undefined): Promise<Int32Array> {
+  const all = Int32Array.from({ length: places.count }, (_, id) => id);
+  const bytes = new Float64Array(places.count);
+  const fileOf = (id: number): string => {
+    const { images, index } = places.imagesOf(id);
+    return images.nameOf(index);
+  };
+  const measure = async (i: number): Promise<void> => {
+    bytes[i] = (await fs.stat(fileOf(i))).size;
+  };
+  await forEachBounded(all.length, measure, { limit: 32, signal });
+  const alike = repeated(all, bytes);
+  const prints = new Float64Array(places.count);
+  const look = async (i: number): Promise<void> => {
+    prints[alike[i]!] = await printOf(fileOf(alike[i]!), bytes[alike[i]!]!);
+  };
+  await forEachBounded(alike.length, look, { limit: 32, signal });
+  return repeated(alike, prints);
 }
 
-/** The hash of each image; undefined where the file's size says that it has no equal. */
+/** Those of `ids` whose key another has too, in the same order. */
+function repeated(ids: Int32Array, keys: Float64Array): Int32Array {
+  const sorted = ids.slice().sort((a, b) => keys[a]! - keys[b]!);
+  const isRepeated = new Uint8Array(keys.length);
+  for (let i = 1; i < sorted.length; i++)
+    if (keys[sorted[i]!] === keys[sorted[i - 1]!]) isRepeated[sorted[i]!] = isRepeated[sorted[i - 1]!] = 1;
+  return ids.filter((id) => isRepeated[id] === 1);
+}
+
+/** Of the middle of a photograph's file these say as much as all of it. */
+const printBytes = 1024;
+
+/** 48 bits of the SHA-256 of length and middle bytes. */
+async function printOf(file: string, size: number): Promise<number> {
+  const middle = Buffer.allocUnsafe(Math.min(size, printBytes));
+  const handle = await fs.open(file);
+  try {
+    await handle.read(middle, 0, middle.length, Math.floor((size - middle.length) / 2));
+  } finally {
+    await handle.close();
+  }
+  return createHash('sha256').update(`${size}\n`).update(middle).digest().readUIntBE(0, 6);
+}
+
+/** The hash of each of `ids`: of the file's bytes, or of the pixels. */
 async function hashesOf(
-  images: Images,
-  sizes: ReadonlySet<number> | undefined,
+  places: Places,
+  ids: Int32Array,
+  ofFiles: boolean,
   signal: AbortSignal | undefined,
-): Promise<(string | undefined)[]> {
-  if (images.kind === 'memory') return Array.from({ length: images.length }, (_, i) => hashOfPixels(images, i));
-  const hashes = new Array<string | undefined>(images.length);
+): Promise<string[]> {
+  const hashes = new Array<string>(ids.length);
   const hashOne = async (i: number): Promise<void> => {
-    const file = images.paths[i]!;
-    if (sizes === undefined) hashes[i] = hashPixels(await decodeImage(file));
-    else if (sizes.has((await fs.stat(file)).size)) hashes[i] = await hashOfFile(file);
+    const { images, index } = places.imagesOf(ids[i]!);
+    if (images.kind === 'memory') hashes[i] = hashOfPixels(images, index);
+    else if (ofFiles) hashes[i] = await hashOfFile(images.paths.get(index));
+    else hashes[i] = hashPixels(await decodeImage(images.paths.get(index)));
   };
-  await forEachBounded(images.length, hashOne, { limit: os.availableParallelism(), signal });
+  await forEachBounded(ids.length, hashOne, { limit: os.availableParallelism(), signal });
   return hashes;
 }
 

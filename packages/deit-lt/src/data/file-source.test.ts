@@ -7,7 +7,9 @@ import sharp from 'sharp';
 import { stream } from '../random/stream.js';
 import { decodeImage } from './decode.js';
 import { shrinkOnLoad } from './decode-window.js';
+import { packPaths } from './file-paths.js';
 import { FileSource } from './file-source.js';
+import { fileImages } from './file-split.js';
 import { Loader } from './loader.js';
 import { resampleImage } from './resample-image.js';
 
@@ -31,8 +33,7 @@ before(async () => {
 });
 after(() => fs.rm(folder, { recursive: true }));
 
-const sourceOf = (files: readonly string[]) =>
-  new FileSource({ kind: 'files', length: files.length, paths: files, nameOf: (i) => files[i]! }, { threads: 2 });
+const sourceOf = (files: readonly string[]) => new FileSource(fileImages(packPaths(files)), { threads: 2 });
 
 suite('FileSource', () => {
   test('cuts and resizes as for images in memory', async () => {

@@ -28,7 +28,7 @@ export class FileSource implements PixelSource {
     this.#images = images;
     this.length = images.length;
     this.#pool = new DecodePool(options);
-    this.#sizes = new Int32Array(2 * images.length);
+    this.#sizes = images.sizes ?? new Int32Array(2 * images.length);
   }
 
   /** Reads the headers of the files `ids` whose size is not known yet. Throws `UserError` for unreadable ones. */
@@ -41,7 +41,7 @@ export class FileSource implements PixelSource {
   }
 
   async #measurePart(ids: readonly number[]): Promise<void> {
-    const sizes = await this.#pool.measure(ids.map((id) => this.#images.paths[id]!));
+    const sizes = await this.#pool.measure(ids.map((id) => this.#images.paths.get(id)));
     for (const [i, id] of ids.entries()) this.#sizes.set(sizes.subarray(2 * i, 2 * i + 2), 2 * id);
   }
 
@@ -70,7 +70,7 @@ export class FileSource implements PixelSource {
       const target = batches[cut]!.subarray(place * bytesOf(size), (place + 1) * bytesOf(size));
       return { window: windows[place]!, size, filter, target };
     });
-    return this.#pool.decode({ path: this.#images.paths[id]!, ...this.sizeOf(id), cuts: own });
+    return this.#pool.decode({ path: this.#images.paths.get(id), ...this.sizeOf(id), cuts: own });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

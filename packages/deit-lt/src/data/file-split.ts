@@ -1,8 +1,18 @@
 /** A split of image files from their paths and labels. */
-import type { ImageSplit } from './dataset.js';
+import type { FileImages, ImageSplit } from './dataset.js';
+import { type FilePaths, packPaths } from './file-paths.js';
 
-/** `labels[i]` is the class of the file `paths[i]`. */
-export function fileSplit(paths: readonly string[], labels: readonly number[]): ImageSplit {
-  const nameOf = (index: number): string => paths[index]!;
-  return { images: { kind: 'files', length: paths.length, paths, nameOf }, labels: Int32Array.from(labels) };
+/** `labels[i]` is the class of the file `paths[i]`. `sizes` are as in `FileImages`. */
+export function fileSplit(
+  paths: FilePaths | readonly string[],
+  labels: Int32Array | readonly number[],
+  sizes?: Int32Array,
+): ImageSplit {
+  return { images: fileImages('get' in paths ? paths : packPaths(paths), sizes), labels: Int32Array.from(labels) };
+}
+
+/** Images in files; `sizes` as in `FileImages`. */
+export function fileImages(paths: FilePaths, sizes?: Int32Array): FileImages {
+  const nameOf = (index: number): string => paths.get(index);
+  return { kind: 'files', length: paths.length, paths, nameOf, ...(sizes && { sizes }) };
 }

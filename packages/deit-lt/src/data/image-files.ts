@@ -1,9 +1,10 @@
 /** Turns a split of image files into images in memory where that pays, and finds those that cannot be read. */
 import os from 'node:os';
-import { type BadFile, badFilesError, withoutBad } from './check-files.js';
+import { type BadFile, settleBad, withoutBad } from './check-files.js';
 import type { ImageSplit } from './dataset.js';
 import { type DecodedFiles, decodeFiles } from './decode-files.js';
 import { DecodedCache } from './decoded-cache.js';
+import type { FilePaths } from './file-paths.js';
 import type { Progress } from './open-options.js';
 
 export interface MaterializeOptions {
@@ -54,7 +55,7 @@ export async function loadSplit(split: ImageSplit, options: MaterializeOptions =
 }
 
 async function decodeThroughCache(
-  paths: readonly string[],
+  paths: FilePaths,
   { maxBytes = defaultMaxBytes(), what, cacheDir, log, onProgress, signal }: MaterializeOptions,
 ): Promise<DecodedFiles> {
   const cache = await DecodedCache.for(paths, { cacheDir, maxBytes, signal });
@@ -63,17 +64,4 @@ async function decodeThroughCache(
   const decoded = await decodeFiles(paths, { maxBytes, what, onProgress, signal });
   await cache?.write(decoded, log);
   return decoded;
-}
-
-/** Reports bad files: throws, or with `skipBad` logs them by name. `total` is the number of files looked at. */
-export function settleBad(
-  bad: readonly BadFile[],
-  total: number,
-  { skipBad = false, log, onBad }: Pick<MaterializeOptions, 'skipBad' | 'log' | 'onBad'>,
-): void {
-  for (const file of bad) onBad?.(file);
-  if (bad.length === 0) return;
-  if (!skipBad) throw badFilesError(bad, total);
-  log?.(`left out ${bad.length} of ${total} images that cannot be read:`);
-  for (const { path, reason } of bad) log?.(`  ${path} ${reason}`);
 }

@@ -25,15 +25,26 @@ export function byCodePoints(a: string, b: string): number {
 }
 
 /** All files under `folder`, at any depth; links are followed, hidden files left out. */
-export async function filesUnder(folder: string): Promise<FoundFiles> {
+export async function filesUnder(folder: string, { onFolder }: WalkOptions = {}): Promise<FoundFiles> {
   const found: FoundFiles = { images: [], others: [] };
-  await walk(path.resolve(folder), [], found);
+  await walk(path.resolve(folder), [], found, onFolder);
   return found;
 }
 
-async function walk(folder: string, parents: readonly string[], found: FoundFiles): Promise<void> {
+export interface WalkOptions {
+  /** Called with each folder before it is read. */
+  onFolder?: (folder: string) => void;
+}
+
+async function walk(
+  folder: string,
+  parents: readonly string[],
+  found: FoundFiles,
+  onFolder: WalkOptions['onFolder'],
+): Promise<void> {
   const real = await fs.realpath(folder);
   if (parents.includes(real)) return; // a link to a folder around it
+  onFolder?.(folder);
   const entries = (await fs.readdir(folder, { withFileTypes: true })).filter(({ name }) => !isHidden(name));
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   const folders: string[] = [];
@@ -43,7 +54,7 @@ async function walk(folder: string, parents: readonly string[], found: FoundFile
     else if (imageExtensions.has(path.extname(entry.name).slice(1).toLowerCase())) found.images.push(file);
     else found.others.push(file);
   }
-  for (const inner of folders) await walk(inner, [...parents, real], found);
+  for (const inner of folders) await walk(inner, [...parents, real], found, onFolder);
 }
 
 /** A link to nothing counts as a file: it is then reported as one that cannot be read. */

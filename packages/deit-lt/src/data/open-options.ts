@@ -9,6 +9,9 @@ export interface Progress {
   readonly total: number | undefined;
 }
 
+export const checkFilesKinds = ['auto', 'headers', 'decode'] as const;
+export type CheckFiles = (typeof checkFilesKinds)[number];
+
 export interface OpenOptions {
   /** Share of each class's training images, in (0, 1), that becomes the test split; for data without one. */
   split?: number | undefined;
@@ -27,6 +30,12 @@ export interface OpenOptions {
    * Default true; false only lists the files.
    */
   check?: boolean | undefined;
+  /**
+   * How image files are checked. `auto`, the default: they are decoded, but for more than 50,000 that do not come into
+   * memory only the headers are looked at (docs/large-data.md). `headers`: they alone, whatever the number. `decode`: all
+   * files are decoded.
+   */
+  checkFiles?: CheckFiles | undefined;
   /** Image files of one size are kept in memory up to this many bytes. Default 4 GiB, at most a quarter of the RAM. */
   maxBytes?: number | undefined;
   log?: ((line: string) => void) | undefined;
@@ -44,6 +53,8 @@ export interface OpenContext {
   readonly root: string | undefined;
   readonly log: (line: string) => void;
   readonly onProgress: (progress: Progress) => void;
+  /** Told of each file and folder that decides which images there are, before it is read. */
+  readonly reads: (fileOrFolder: string) => void;
   readonly signal: AbortSignal | undefined;
 }
 

@@ -4,10 +4,12 @@ import path from 'node:path';
 import { UserError } from '../errors.js';
 import { nearest } from '../nearest.js';
 import { defaultCacheDir } from './cache-folder.js';
-import type { BadFile } from './check-files.js';
+import { type BadFile, settleBad } from './check-files.js';
 import { classCounts, type Dataset } from './dataset.js';
-import { loadSplit, settleBad } from './image-files.js';
+import { loadSplit } from './image-files.js';
+import { isLarge, listed, openLarge, remembered } from './index/open-large.js';
 import type { OpenContext, OpenOptions, SourceKind } from './open-options.js';
+import { annotations } from './sources/annotations.js';
 import { cifarFiles } from './sources/cifar-files.js';
 import { cifarNames } from './sources/cifar-names.js';
 import { folder } from './sources/folder.js';
@@ -16,7 +18,7 @@ import { shapes } from './sources/shapes.js';
 import { splitOff } from './split.js';
 
 /** All kinds of sources; the first that knows `spec` opens it. */
-export const sourceKinds: readonly SourceKind[] = [shapes, cifarNames, cifarFiles, listFiles, folder];
+export const sourceKinds: readonly SourceKind[] = [shapes, cifarNames, cifarFiles, listFiles, annotations, folder];
 
 /** The names that need no path, such as `cifar10`. */
 export const datasetNames: readonly string[] = sourceKinds.flatMap(({ names }) => names ?? []);
@@ -28,11 +30,20 @@ export const datasetNames: readonly string[] = sourceKinds.flatMap(({ names }) =
  */
 export async function openDataset(spec: string, options: OpenOptions = {}): Promise<Dataset> {
   const { split, seed, check = true } = options;
-  const found = await find(spec, contextOf(options));
-  const loaded = check ? await load(found, options) : found;
+  const context = contextOf(options);
+  const loaded = check ? await openChecked(spec, context, options) : await find(spec, context);
   const dataset = split === undefined ? loaded : splitOff(loaded, split, seed);
   requireClasses(dataset);
   return dataset;
+}
+
+/** Small collections are decoded, large ones looked at; what is remembered of large ones saves listing them again. */
+async function openChecked(spec: string, context: OpenContext, options: OpenOptions): Promise<Dataset> {
+  const before = await remembered(spec, context);
+  const listing = before.listing ?? (await listed(context, (recording) => find(spec, recording)));
+  return (await isLarge(listing.dataset, options))
+    ? openLarge(listing, before, options)
+    : load(listing.dataset, options);
 }
 
 function contextOf({ cacheDir, offline = false, root, log, onProgress, signal }: OpenOptions): OpenContext {
@@ -42,6 +53,7 @@ function contextOf({ cacheDir, offline = false, root, log, onProgress, signal }:
     root,
     log: log ?? (() => {}),
     onProgress: onProgress ?? (() => {}),
+    reads: () => {},
     signal,
   };
 }

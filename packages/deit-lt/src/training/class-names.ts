@@ -67,14 +67,16 @@ export function compareClassNames(
   data: readonly string[],
   modelFile: string,
 ): Int32Array | null {
-  const missing = data.filter((name) => !model.includes(name));
-  const extra = model.filter((name) => !data.includes(name));
+  const places = new Map(model.map((name, index) => [name, index]));
+  const known = new Set(data);
+  const missing = data.filter((name) => !places.has(name));
+  const extra = model.filter((name) => !known.has(name));
   if (missing.length > 0 || extra.length > 0)
     throw new UserError(
       'DATA_CLASSES',
       `the classes of ${modelFile} are not those of the data: ${[only('the model', extra), only('the data', missing)].filter(Boolean).join('; ')}.`,
     );
-  const order = Int32Array.from(data, (name) => model.indexOf(name));
+  const order = Int32Array.from(data, (name) => places.get(name)!);
   return order.every((index, c) => index === c) ? null : order;
 }
 

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../errors.js';
 import type { Dataset, ImageSplit } from '../dataset.js';
+import { type PackedPaths, PathsBuilder } from '../file-paths.js';
 import { fileSplit } from '../file-split.js';
 import { filesUnder, foldersIn } from '../list-images.js';
 import type { OpenContext, SourceKind } from '../open-options.js';
@@ -18,6 +19,7 @@ export const folder: SourceKind = {
   summary: 'a folder with train/<class>/… and test/<class>/… (or val), or with <class>/… alone',
   async open(spec, context) {
     if (!fs.statSync(spec, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+    context.reads(spec);
     const folders = await foldersIn(spec);
     if (folders.length === 0) return undefined;
     const splits = findSplits(spec, folders);
@@ -53,49 +55,62 @@ function logOthers(spec: string, { test, unused }: Splits, { log }: OpenContext)
   if (unused.length > 0) log(`${spec}: ${test} is the test split; ${unused.join(', ')} is not used`);
 }
 
-/** The images of each class folder, by class name in sorted order. */
-type ImagesByClass = ReadonlyMap<string, readonly string[]>;
-
-async function readSplit(root: string, { log, signal }: OpenContext): Promise<ImagesByClass> {
-  const byClass = new Map<string, readonly string[]>();
-  const skipped: string[] = [];
-  for (const name of await foldersIn(root)) {
-    signal?.throwIfAborted();
-    const { images, others } = await filesUnder(path.join(root, name));
-    byClass.set(name, images);
-    skipped.push(...others);
-  }
-  if (byClass.size === 0)
-    throw new UserError('DATA_LAYOUT', `${root} has no folders: put the images of each class in a folder of its name`);
-  if (skipped.length > 0) log(`${root}: ${skipped.length} files are no images by their name, such as ${skipped[0]}`);
-  return byClass;
+/** The images of class folders, class by class in the order of the names. */
+interface Found {
+  readonly paths: PackedPaths;
+  /** How many images each class folder has, by name in sorted order. */
+  readonly counts: ReadonlyMap<string, number>;
 }
 
-function assemble(spec: string, train: ImagesByClass, test: ImagesByClass | undefined): Dataset {
-  const classNames = [...train.keys()];
-  const empty = classNames.filter((name) => train.get(name)!.length === 0);
+async function readSplit(root: string, { log, signal, reads, onProgress }: OpenContext): Promise<Found> {
+  const builder = new PathsBuilder();
+  const counts = new Map<string, number>();
+  let [skipped, firstSkipped] = [0, ''];
+  reads(root);
+  for (const name of await foldersIn(root)) {
+    signal?.throwIfAborted();
+    const { images, others } = await filesUnder(path.join(root, name), { onFolder: reads });
+    for (const file of images) builder.add(file);
+    counts.set(name, images.length);
+    skipped += others.length;
+    firstSkipped ||= others[0] ?? '';
+    if (counts.size % reportEvery === 0)
+      onProgress({ what: `listing images of ${root}`, done: builder.length, total: undefined });
+  }
+  if (counts.size === 0)
+    throw new UserError('DATA_LAYOUT', `${root} has no folders: put the images of each class in a folder of its name`);
+  if (skipped > 0) log(`${root}: ${skipped} files are no images by their name, such as ${firstSkipped}`);
+  return { paths: builder.finish(), counts };
+}
+
+/** Class folders. */
+const reportEvery = 100;
+
+function assemble(spec: string, train: Found, test: Found | undefined): Dataset {
+  const classNames = [...train.counts.keys()];
+  const empty = classNames.filter((name) => train.counts.get(name) === 0);
   if (empty.length > 0)
     throw new UserError(
       'DATA_CLASSES',
       `${spec}: no training images in ${empty.join(', ')}; add some or remove the folder`,
     );
-  if (test === undefined) return { name: spec, classNames, train: toSplit(train, classNames) };
-  const unknown = [...test.keys()].filter((name) => !train.has(name) && test.get(name)!.length > 0);
+  const labels = new Map(classNames.map((name, label) => [name, label]));
+  const trainSplit = toSplit(train, labels);
+  if (test === undefined) return { name: spec, classNames, train: trainSplit };
+  const unknown = [...test.counts].filter(([name, count]) => count > 0 && !labels.has(name)).map(([name]) => name);
   if (unknown.length > 0)
     throw new UserError('DATA_CLASSES', `${spec}: test classes without training images: ${unknown.join(', ')}`);
-  const testSplit = toSplit(test, classNames);
-  if (testSplit.images.length === 0) throw new UserError('DATA_LAYOUT', `${spec}: the test folder has no images`);
-  return { name: spec, classNames, train: toSplit(train, classNames), test: testSplit };
+  if (test.paths.length === 0) throw new UserError('DATA_LAYOUT', `${spec}: the test folder has no images`);
+  return { name: spec, classNames, train: trainSplit, test: toSplit(test, labels) };
 }
 
-function toSplit(byClass: ImagesByClass, classNames: readonly string[]): ImageSplit {
-  const paths: string[] = [];
-  const labels: number[] = [];
-  classNames.forEach((name, label) => {
-    for (const file of byClass.get(name) ?? []) {
-      paths.push(file);
-      labels.push(label);
-    }
-  });
+/** Folders without images may be of no class. */
+function toSplit({ paths, counts }: Found, labelOf: ReadonlyMap<string, number>): ImageSplit {
+  const labels = new Int32Array(paths.length);
+  let at = 0;
+  for (const [name, count] of counts) {
+    if (count > 0) labels.fill(labelOf.get(name)!, at, at + count);
+    at += count;
+  }
   return fileSplit(paths, labels);
 }

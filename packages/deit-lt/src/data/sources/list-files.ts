@@ -6,149 +6,134 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../errors.js';
 import { suggest } from '../../nearest.js';
-import type { Dataset } from '../dataset.js';
+import type { Dataset, ImageSplit } from '../dataset.js';
+import { type PackedPaths, PathsBuilder } from '../file-paths.js';
 import { fileSplit } from '../file-split.js';
+import { GrowingInts } from '../growing.js';
+import { linesOf } from '../lines.js';
 import { byCodePoints } from '../list-images.js';
 import type { OpenContext, SourceKind } from '../open-options.js';
+import { requireSomeFile } from './require-some-file.js';
+import { requireTrained } from './require-trained.js';
+import { findSplitFiles, type SplitFiles } from './split-files.js';
 
 export const listFiles: SourceKind = {
   summary:
     'list files, "path label" on each line: train.txt (with test.txt or val.txt beside it), or train.txt,test.txt',
   async open(spec, context) {
-    const lists = findLists(spec, context);
-    if (lists === undefined) return undefined;
-    return readLists(spec, lists, context.root);
+    const testNames = ['test', 'val', 'validation'];
+    const lists = findSplitFiles(spec, { ...context, extensions: ['.txt', '.lst', '.list'], testNames });
+    return lists && readLists(spec, lists, context);
   },
 };
 
-interface Lists {
-  readonly train: string;
-  readonly test: string | undefined;
+function readLists(spec: string, { train, test }: SplitFiles, { root, reads }: OpenContext): Dataset {
+  const namesFile = path.join(path.dirname(train), 'classes.txt');
+  reads(namesFile);
+  const trainList = readList(train, root);
+  const testList = test === undefined ? undefined : readList(test, root);
+  const classes = findClasses(namesFile, testList === undefined ? [trainList] : [trainList, testList]);
+  const dataset = { name: spec, classNames: classes.names, train: toSplit(trainList, classes) };
+  requireTrained(train, dataset.train.labels, classes.names);
+  return testList === undefined ? dataset : { ...dataset, test: toSplit(testList, classes) };
 }
 
-function findLists(spec: string, { log }: OpenContext): Lists | undefined {
-  if (isList(spec)) return { train: spec, test: besides(spec, log) };
-  const [train, test, ...more] = spec.split(',').map((part) => part.trim());
-  if (train === undefined || test === undefined || more.length > 0 || !isList(train)) return undefined;
-  if (!isList(test)) throw new UserError('DATA_NOT_FOUND', `the list of test images ${test} does not exist`);
-  return { train, test };
-}
-
-function isList(file: string): boolean {
-  return /\.(txt|lst|list)$/i.test(file) && (fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false);
-}
-
-/** `ImageNet_LT_test.txt` for `ImageNet_LT_train.txt`. */
-function besides(train: string, log: (line: string) => void): string | undefined {
-  const base = path.basename(train);
-  if (!base.includes('train')) return undefined;
-  const candidates = ['test', 'val', 'validation']
-    .map((name) => path.join(path.dirname(train), base.replace('train', name)))
-    .filter(isList);
-  const [test, ...unused] = candidates;
-  if (test !== undefined) log(`test images: ${test}${unused.length > 0 ? `; not used: ${unused.join(', ')}` : ''}`);
-  return test;
-}
-
-interface Entry {
-  readonly file: string;
-  readonly label: string;
-  /** `train.txt line 7`, for messages. */
+/** A word that stands for a class. */
+interface Word {
+  readonly text: string;
+  /** `train.txt line 7`, the first that has it, for messages. */
   readonly where: string;
 }
 
-function readLists(spec: string, { train, test }: Lists, root: string | undefined): Dataset {
-  const trainEntries = readList(train, root);
-  const testEntries = test === undefined ? undefined : readList(test, root);
-  const classes = findClasses(train, [...trainEntries, ...(testEntries ?? [])]);
-  requireTrained(train, trainEntries, classes);
-  const toSplit = (entries: readonly Entry[]): Dataset['train'] =>
-    fileSplit(
-      entries.map(({ file }) => file),
-      entries.map((entry) => classes.labelOf(entry)),
-    );
-  const dataset = { name: spec, classNames: classes.names, train: toSplit(trainEntries) };
-  return testEntries === undefined ? dataset : { ...dataset, test: toSplit(testEntries) };
+interface List {
+  readonly paths: PackedPaths;
+  /** Of each image, an index of `words`. */
+  readonly wordOf: GrowingInts;
+  readonly words: readonly Word[];
 }
 
-function readList(list: string, root = path.dirname(list)): Entry[] {
-  const lines = fs
-    .readFileSync(list, 'utf8')
-    .replace(/^\uFEFF/, '')
-    .split('\n');
-  const entries = lines.flatMap((line, i) => parseLine(line.trim(), `${list} line ${i + 1}`, root));
-  if (entries.length === 0) throw new UserError('DATA_LAYOUT', `${list} names no images; expected lines "path label"`);
-  requireSomeFile(list, root, entries);
-  return entries;
+function readList(list: string, root = path.dirname(list)): List {
+  const builder = new PathsBuilder();
+  const folders = new Map<string, number>();
+  const words = new Map<string, Word & { index: number }>();
+  const wordOf = new GrowingInts();
+  let number = 0;
+  for (const raw of linesOf(list)) {
+    number++;
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    const { file, label } = parseLine(line) ?? refuse(line, `${list} line ${number}`);
+    const cut = file.lastIndexOf('/') + 1;
+    const folder = file.slice(0, cut);
+    const at = folders.get(folder) ?? builder.folder(path.resolve(root, folder));
+    folders.set(folder, at);
+    builder.addIn(at, file.slice(cut));
+    const word = words.get(label) ?? { text: label, where: `${list} line ${number}`, index: words.size };
+    words.set(label, word);
+    wordOf.push(word.index);
+  }
+  if (builder.length === 0) throw new UserError('DATA_LAYOUT', `${list} names no images; expected lines "path label"`);
+  const paths = builder.finish();
+  requireSomeFile(list, root, paths);
+  return { paths, wordOf, words: [...words.values()] };
 }
 
-/** The label is the last word: paths may have spaces. */
-function parseLine(line: string, where: string, root: string): Entry[] {
-  if (line === '' || line.startsWith('#')) return [];
-  const words = /^(.*\S)\s+(\S+)$/.exec(line);
-  if (words === null) throw new UserError('DATA_LAYOUT', `${where}: expected "path label", got "${line}"`);
-  return [{ file: path.resolve(root, words[1]!), label: words[2]!, where }];
+/** The label is the last word: paths may have spaces. Undefined when there is one word alone. */
+function parseLine(line: string): { file: string; label: string } | undefined {
+  const gap = Math.max(line.lastIndexOf(' '), line.lastIndexOf('\t'));
+  return gap < 0 ? undefined : { file: line.slice(0, gap).trimEnd(), label: line.slice(gap + 1) };
 }
 
-/** A wrong root is likelier than a hundred lost images: said once, before each is reported. */
-function requireSomeFile(list: string, root: string, entries: readonly Entry[]): void {
-  const step = Math.ceil(entries.length / 100);
-  if (entries.some(({ file }, i) => i % step === 0 && fs.existsSync(file))) return;
-  throw new UserError(
-    'DATA_NOT_FOUND',
-    `the images of ${list} are not in ${path.resolve(root)}: ${entries[0]!.file} does not exist; give their folder by --root`,
+function refuse(line: string, where: string): never {
+  throw new UserError('DATA_LAYOUT', `${where}: expected "path label", got "${line}"`);
+}
+
+function toSplit({ paths, wordOf, words }: List, { labelOf }: Classes): ImageSplit {
+  const labels = words.map(labelOf);
+  return fileSplit(
+    paths,
+    wordOf.toArray().map((word) => labels[word]!),
   );
 }
 
 interface Classes {
   readonly names: readonly string[];
-  labelOf(entry: Entry): number;
+  labelOf(word: Word): number;
 }
 
 /** Names are taken from `classes.txt` beside the list when it is there. */
-function findClasses(list: string, entries: readonly Entry[]): Classes {
-  const file = path.join(path.dirname(list), 'classes.txt');
+function findClasses(file: string, lists: readonly List[]): Classes {
   const given = fs.existsSync(file) ? readNames(file) : undefined;
-  if (entries.every(({ label }) => /^-?\d+$/.test(label))) return numbered(entries, file, given);
-  const names = given ?? [...new Set(entries.map(({ label }) => label))].sort(byCodePoints);
+  const words = lists.flatMap((list) => list.words);
+  if (words.every(({ text }) => /^-?\d+$/.test(text))) return numbered(lists, file, given);
+  const names = given ?? [...new Set(words.map(({ text }) => text))].sort(byCodePoints);
   const indices = new Map(names.map((name, index) => [name, index]));
-  const labelOf = ({ label, where }: Entry): number => {
-    const index = indices.get(label);
+  const labelOf = ({ text, where }: Word): number => {
+    const index = indices.get(text);
     if (index === undefined)
-      throw new UserError('DATA_CLASSES', `${where}: class "${label}" is not in ${file}; ${suggest(label, names)}`);
+      throw new UserError('DATA_CLASSES', `${where}: class "${text}" is not in ${file}; ${suggest(text, names)}`);
     return index;
   };
   return { names, labelOf };
 }
 
 function readNames(file: string): string[] {
-  const lines = fs
-    .readFileSync(file, 'utf8')
-    .replace(/^\uFEFF/, '')
-    .split('\n');
-  return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  return [...linesOf(file)].map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-function numbered(entries: readonly Entry[], file: string, given: readonly string[] | undefined): Classes {
-  const highest = entries.reduce((most, { label }) => Math.max(most, Number(label)), 0);
+function numbered(lists: readonly List[], file: string, given: readonly string[] | undefined): Classes {
+  const entries = lists.reduce((sum, { wordOf }) => sum + wordOf.length, 0);
+  const words = lists.flatMap((list) => list.words);
+  const highest = words.reduce((most, { text }) => Math.max(most, Number(text)), 0);
   const numClasses = given?.length ?? highest + 1;
-  if (given === undefined && numClasses > Math.max(1000, 10 * entries.length))
-    throw new UserError('DATA_CLASSES', `label ${highest} in ${entries.length} lines: labels must count from 0`);
+  if (given === undefined && numClasses > Math.max(1000, 10 * entries))
+    throw new UserError('DATA_CLASSES', `label ${highest} in ${entries} lines: labels must count from 0`);
   const names = given ?? Array.from({ length: numClasses }, (_, i) => String(i));
-  const labelOf = ({ label, where }: Entry): number => {
-    const index = Number(label);
+  const labelOf = ({ text, where }: Word): number => {
+    const index = Number(text);
     if (index >= 0 && index < numClasses) return index;
     const expected = given === undefined ? 'labels count from 0' : `${file} has ${numClasses} classes, from 0`;
-    throw new UserError('DATA_CLASSES', `${where}: label ${label} is not a class: ${expected}`);
+    throw new UserError('DATA_CLASSES', `${where}: label ${text} is not a class: ${expected}`);
   };
   return { names, labelOf };
-}
-
-function requireTrained(list: string, entries: readonly Entry[], { names, labelOf }: Classes): void {
-  const seen = new Set(entries.map(labelOf));
-  const missing = names.filter((_, label) => !seen.has(label));
-  if (missing.length === 0) return;
-  const shown = missing.slice(0, 10).join(', ') + (missing.length > 10 ? `, … (${missing.length})` : '');
-  const hint = missing[0] === '0' ? '; labels count from 0, not from 1' : '';
-  throw new UserError('DATA_CLASSES', `${list}: no training images of class ${shown}${hint}`);
 }

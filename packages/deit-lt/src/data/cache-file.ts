@@ -1,0 +1,43 @@
+/** Files of the cache folder: written whole or not at all, and the oldest removed. */
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+
+/** Writes `parts` one after the other to a temporary file beside `file`, then renames it. Throws what the system says. */
+export async function writeWhole(file: string, parts: readonly Uint8Array[]): Promise<void> {
+  await fs.mkdir(path.dirname(file), { recursive: true });
+  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    const handle = await fs.open(temporary, 'wx');
+    try {
+      for (const part of parts) await handle.writeFile(part);
+    } finally {
+      await handle.close();
+    }
+    await fs.rename(temporary, file);
+  } catch (error) {
+    await fs.rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Marks `file` as used now: the oldest are removed first. */
+export async function markUsed(file: string): Promise<void> {
+  const now = new Date();
+  await fs.utimes(file, now, now).catch(() => {});
+}
+
+/** Keeps the `most` entries used last, `*.bin` in `folder`; removes what killed runs have left, an hour later. */
+export async function removeOldest(folder: string, most: number): Promise<void> {
+  const names = await fs.readdir(folder);
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const file = path.join(folder, name);
+      return { file, usedMs: (await fs.stat(file)).mtimeMs };
+    }),
+  );
+  files.sort((a, b) => b.usedMs - a.usedMs);
+  const entries = files.filter(({ file }) => file.endsWith('.bin'));
+  const left = files.filter(({ file, usedMs }) => file.endsWith('.tmp') && usedMs < Date.now() - 3_600_000);
+  for (const { file } of [...entries.slice(most), ...left]) await fs.rm(file, { force: true });
+}

@@ -1,0 +1,207 @@
+/** Looks at the files of a split that have changed since they were last looked at, and remembers what it sees. */
+import fs from 'node:fs/promises';
+import { forEachBounded } from '../bounded.js';
+import type { BadFile } from '../check-files.js';
+import { decodeOrThrow, loadSharp, whyUnreadable } from '../decode.js';
+import type { DecodePool } from '../decode-pool.js';
+import type { PackedPaths } from '../file-paths.js';
+import type { Progress } from '../open-options.js';
+import { examineFiles, type FilesToExamine, found } from './examine.js';
+import { type FileFacts, type IndexedSplit, levels } from './file-index.js';
+import { timesOf, unsettled } from './stamps.js';
+
+export interface CheckSplitOptions {
+  readonly pool: DecodePool;
+  /** Decode files to the end instead of looking at their headers. */
+  readonly decode: boolean;
+  /** What the progress is called. */
+  readonly what: string;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CheckedSplit {
+  readonly split: IndexedSplit;
+  /** Files of which size and time were looked at; 0 when `prior` still holds. */
+  readonly looked: number;
+  /** Of these, files that were new or had changed, and were read. */
+  readonly read: number;
+  /** The signal's reason, when it stopped the work; what was not looked at is so in `split`. */
+  readonly stopped?: { readonly reason: unknown };
+}
+
+/** Files that a thread examines before it answers; no more than these are not worth starting one. */
+const examinedTogether = 256;
+
+/**
+ * The split of `paths` and `labels` with what is known of each file: from `prior`, the same files or others as they were remembered, and from
+ * looking at those whose folder has changed since, that were bad, or that were not looked at closely enough.
+ */
+export async function checkSplit(
+  listed: Listed,
+  prior: IndexedSplit | undefined,
+  options: CheckSplitOptions,
+): Promise<CheckedSplit> {
+  const { paths } = listed;
+  const folderTimes = await timesOf(paths.parts.folders, options.signal);
+  const split = { ...uncheckedSplit(listed, prior), folderTimes, bad: new Map<number, BadFile>() };
+  const ids = await doubtful(split, prior, options);
+  const counts = { looked: ids.length, read: 0 };
+  try {
+    if (ids.length > 0) await examine(split, ids, options, (read) => (counts.read += read));
+    return { split, ...counts };
+  } catch (reason) {
+    if (options.signal?.aborted !== true) throw reason;
+    return { split, ...counts, stopped: { reason } };
+  }
+}
+
+type Listed = Pick<IndexedSplit, 'paths' | 'labels'>;
+
+/** What is known of a split that nobody had the time to look at. */
+export function uncheckedSplit({ paths, labels }: Listed, prior: IndexedSplit | undefined): IndexedSplit {
+  const folderTimes = new Float64Array(paths.parts.folders.length).fill(unsettled);
+  const facts = prior === undefined ? noFacts(paths.length) : carried(paths, prior);
+  return { paths, labels, folderTimes, facts, bad: new Map() };
+}
+
+function noFacts(count: number): FileFacts {
+  return {
+    bytes: new Float64Array(count).fill(-1),
+    times: new Float64Array(count).fill(unsettled),
+    sizes: new Int32Array(2 * count),
+    levels: new Uint8Array(count),
+  };
+}
+
+/** The facts of the files `paths`, by folder and name; none of those that are new. */
+function carried(paths: PackedPaths, prior: IndexedSplit): FileFacts {
+  if (paths === prior.paths) return prior.facts;
+  const facts = noFacts(paths.length);
+  const before = byFolder(prior.paths);
+  for (const [folder, ids] of byFolder(paths)) {
+    const known = new Map(Array.from(before.get(folder) ?? [], (id) => [prior.paths.nameIn(id), id]));
+    for (const id of ids) copyFacts(prior.facts, known.get(paths.nameIn(id)), facts, id);
+  }
+  return facts;
+}
+
+/** The files of each folder; one array of numbers that the folders share. */
+function byFolder({ parts: { folders, folderOf } }: PackedPaths): Map<string, Int32Array> {
+  const ends = new Int32Array(folders.length);
+  for (const folder of folderOf) ends[folder]!++;
+  for (let i = 1; i < ends.length; i++) ends[i]! += ends[i - 1]!;
+  const starts = ends.map((_, i) => (i === 0 ? 0 : ends[i - 1]!));
+  const next = starts.slice();
+  const ids = new Int32Array(folderOf.length);
+  folderOf.forEach((folder, id) => {
+    ids[next[folder]!++] = id;
+  });
+  return new Map(folders.map((folder, i) => [folder, ids.subarray(starts[i], ends[i])]));
+}
+
+function copyFacts(from: FileFacts, source: number | undefined, to: FileFacts, target: number): void {
+  if (source === undefined) return;
+  for (const name of ['bytes', 'times', 'levels'] as const) to[name][target] = from[name][source]!;
+  for (const side of [0, 1]) to.sizes[2 * target + side] = from.sizes[2 * source + side]!;
+}
+
+/** The files to look at: all, when one of those that need it not was changed in its place, which folders do not show. */
+async function doubtful(
+  split: IndexedSplit,
+  prior: IndexedSplit | undefined,
+  { decode, signal }: CheckSplitOptions,
+): Promise<Int32Array> {
+  const { paths, folderTimes, facts } = split;
+  const { folders, folderOf } = paths.parts;
+  const times = new Map(prior?.paths.parts.folders.map((folder, i) => [folder, prior.folderTimes[i]!]));
+  const isChanged = folders.map((folder, i) => folderTimes[i] === unsettled || folderTimes[i] !== times.get(folder));
+  const enough = decode ? levels.decoded : levels.header;
+  const isDoubtful = (id: number): boolean => facts.levels[id]! < enough || isChanged[folderOf[id]!] === true;
+  const all = Int32Array.from(folderOf.keys());
+  const trusted = all.filter((id) => !isDoubtful(id));
+  return (await sampleDiffers(split, trusted, signal)) ? all : all.filter(isDoubtful);
+}
+
+const sampledFiles = 1000;
+
+/** Whether one of a thousand of the files `ids`, evenly over all, is not as it was. */
+async function sampleDiffers(
+  { paths, facts }: IndexedSplit,
+  ids: Int32Array,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const looked = Math.min(ids.length, sampledFiles);
+  let differs = false;
+  const look = async (i: number): Promise<void> => {
+    const id = ids[Math.floor((i * ids.length) / looked)]!;
+    const stats = await fs.stat(paths.get(id)).catch(() => undefined);
+    const isSameTime = facts.times[id] === unsettled || facts.times[id] === stats?.mtimeMs;
+    differs ||= stats?.size !== facts.bytes[id] || !isSameTime;
+  };
+  await forEachBounded(looked, look, { limit: 32, signal });
+  return differs;
+}
+
+async function examine(
+  split: IndexedSplit & { bad: Map<number, BadFile> },
+  ids: Int32Array,
+  options: CheckSplitOptions,
+  onRead: (files: number) => void,
+): Promise<void> {
+  const { pool, decode, what, onProgress, signal } = options;
+  await loadSharp(); // a decoder that is not installed is no fault of the images
+  const look = ids.length > examinedTogether ? (files: FilesToExamine) => pool.examine(files) : examineFiles;
+  const suspects: number[] = [];
+  const parts = Math.ceil(ids.length / examinedTogether);
+  let done = 0;
+  const examinePart = async (part: number): Promise<void> => {
+    const own = ids.subarray(part * examinedTogether, (part + 1) * examinedTogether);
+    const seen = await examineTogether(split, own, decode, look);
+    suspects.push(...seen.suspects);
+    onRead(seen.read);
+    done += own.length;
+    onProgress?.({ what, done, total: ids.length });
+  };
+  await forEachBounded(parts, examinePart, { limit: 2 * pool.threads, signal });
+  for (const id of suspects.sort((a, b) => a - b)) {
+    signal?.throwIfAborted();
+    await settle(split, id);
+  }
+}
+
+/** Returns the suspects among `ids`, and how many of them were read. */
+async function examineTogether(
+  { paths, facts }: IndexedSplit,
+  ids: Int32Array,
+  decode: boolean,
+  look: typeof examineFiles,
+): Promise<{ suspects: number[]; read: number }> {
+  const enough = decode ? levels.decoded : levels.header;
+  const known = (of: Float64Array): Float64Array =>
+    Float64Array.from(ids, (id) => (facts.levels[id]! < enough ? unsettled : of[id]!));
+  const files = Array.from(ids, (id) => paths.get(id));
+  const seen = await look({ files, bytes: known(facts.bytes), times: known(facts.times), decode });
+  const suspects: number[] = [];
+  ids.forEach((id, i) => {
+    facts.bytes[id] = seen.bytes[i]!;
+    facts.times[id] = seen.times[i]!;
+    if (seen.states[i] === found.unchanged) return;
+    facts.sizes.set(seen.sizes.subarray(2 * i, 2 * i + 2), 2 * id);
+    facts.levels[id] = seen.states[i] === found.good ? enough : levels.none;
+    if (seen.states[i] === found.suspect) suspects.push(id);
+  });
+  return { suspects, read: seen.states.reduce((sum, state) => sum + (state === found.unchanged ? 0 : 1), 0) };
+}
+
+/** Decodes a suspect while no other file is. */
+async function settle({ paths, facts, bad }: IndexedSplit & { bad: Map<number, BadFile> }, id: number): Promise<void> {
+  const file = paths.get(id);
+  try {
+    const { width, height } = await decodeOrThrow(file);
+    facts.sizes.set([width, height], 2 * id);
+    facts.levels[id] = levels.decoded;
+  } catch (error) {
+    bad.set(id, { path: file, reason: await whyUnreadable(file, error) });
+  }
+}

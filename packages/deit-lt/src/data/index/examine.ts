@@ -1,0 +1,90 @@
+/**
+ * A look at image files that tells the good from the suspect without decoding most of them: there, not empty, a JPEG or
+ * PNG header with a size, and the mark at the end that a file which was cut off lacks. Whatever is otherwise is decoded.
+ * Runs in the decoding threads.
+ */
+import fs from 'node:fs';
+import { decodeOrThrow, imageSize } from '../decode.js';
+import { jpegSize } from '../jpeg-size.js';
+import { settledTime, unsettled } from './stamps.js';
+
+export interface FilesToExamine {
+  readonly files: readonly string[];
+  /** Size and time of change that are known of each file, as in `Stamp`; −1 where nothing is known. */
+  readonly bytes: Float64Array;
+  readonly times: Float64Array;
+  /** Decode every file that has changed, whatever its header says. */
+  readonly decode: boolean;
+}
+
+/** What became of a file. `suspect` ones should be decoded again, alone: libvips mixes up messages of several threads. */
+export const found = { unchanged: 0, good: 1, suspect: 2 } as const;
+
+export interface ExaminedFiles {
+  readonly bytes: Float64Array;
+  readonly times: Float64Array;
+  /** Width and height of each good file, upright. */
+  readonly sizes: Int32Array;
+  /** Of each file, a value of `found`. */
+  readonly states: Uint8Array;
+}
+
+/** Examines the files one after the other. Throws nothing that one of them is to blame for. */
+export async function examineFiles({ files, bytes, times, decode }: FilesToExamine): Promise<ExaminedFiles> {
+  const result: ExaminedFiles = {
+    bytes: new Float64Array(files.length),
+    times: new Float64Array(files.length),
+    sizes: new Int32Array(2 * files.length),
+    states: new Uint8Array(files.length),
+  };
+  for (const [i, file] of files.entries()) {
+    const stats = fs.statSync(file, { throwIfNoEntry: false });
+    result.bytes[i] = stats?.isFile() ? stats.size : -1;
+    result.times[i] = stats === undefined ? 0 : settledTime(stats.mtimeMs);
+    const isKnown = stats?.size === bytes[i] && stats?.mtimeMs === times[i] && times[i] !== unsettled;
+    const size = isKnown || !stats?.isFile() ? undefined : await sizeOf(file, stats.size, decode);
+    result.states[i] = isKnown ? found.unchanged : size === undefined ? found.suspect : found.good;
+    if (size !== undefined) result.sizes.set([size.width, size.height], 2 * i);
+  }
+  return result;
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Of an image that can be read; else undefined. */
+async function sizeOf(file: string, bytes: number, decode: boolean): Promise<Size | undefined> {
+  if (bytes === 0) return undefined;
+  const seen = decode ? undefined : await sizeByHeader(file, bytes);
+  return seen ?? decodeOrThrow(file).catch(() => undefined);
+}
+
+/** The size of a JPEG or PNG file that has its end; undefined for all others. */
+async function sizeByHeader(file: string, bytes: number): Promise<Size | undefined> {
+  const size = jpegSize(file);
+  if (size !== undefined) return endsWith(file, bytes, jpegEnd) ? size : undefined;
+  if (!endsWith(file, bytes, pngEnd)) return undefined;
+  return imageSize(file).catch(() => undefined); // decoding it says why
+}
+
+/** EOI: within compressed data 0xff is never followed by 0xd9. */
+const jpegEnd = Buffer.from([0xff, 0xd9]);
+const pngEnd = Buffer.from('IEND', 'latin1');
+
+/** Cameras and editors append a little to the image; more than this is worth a closer look. */
+const tail = Buffer.allocUnsafeSlow(4096);
+
+function endsWith(file: string, bytes: number, mark: Buffer): boolean {
+  let handle: number | undefined;
+  try {
+    handle = fs.openSync(file, 'r');
+    const length = Math.min(bytes, tail.length);
+    return tail.subarray(0, fs.readSync(handle, tail, 0, length, bytes - length)).includes(mark);
+  } catch {
+    return false;
+  } finally {
+    if (handle !== undefined) fs.closeSync(handle);
+  }
+}
