@@ -1,5 +1,6 @@
 /** Which recipe a command uses, with the values that options of the command line stand for. */
-import type { Dataset } from '../data/dataset.js';
+import { classCounts, type Dataset } from '../data/dataset.js';
+import { type GroupKind, groupsOf } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import { modelNames } from '../models/registry.js';
 import { externalTeacher } from '../recipe/contradictions.js';
@@ -74,7 +75,15 @@ export function chooseRecipe(options: Options, dataset: Dataset, byDefault = sui
   };
 }
 
-function suitableRecipe({ name, train: { images } }: Dataset): string {
+/** Data sets of the paper that are long-tailed as they are, known by their classes and counts, and their recipes. */
+const published: Partial<Record<GroupKind, string>> = {
+  'imagenet-lt': 'imagenet-lt',
+  'inaturalist-2018': 'inat2018',
+};
+
+function suitableRecipe({ name, classNames, train: { images, labels } }: Dataset): string {
+  const own = published[groupsOf(classCounts(labels, classNames.length)).kind];
+  if (own !== undefined) return own;
   const small = images.kind === 'memory' && Math.max(images.width, images.height) <= smallImages;
   const [first, otherwise] = ['cifar10-lt-cpu', 'quickstart'];
   return name !== 'shapes' && small && recipeNames().includes(first!) ? first! : otherwise!;

@@ -18,6 +18,7 @@ function older(): Recipe {
   for (const key of ['external', 'paco', 'sam.minRho', 'sam.steps', 'sam.halfPrecision']) forget(`teacher.${key}`);
   for (const key of ['clsThreshold', 'clsReweight', 'mixing.mode', 'mixing.untilEpoch', 'distillation.mapTargets'])
     forget(`student.${key}`);
+  forget('data.classOrder');
   return recipe as Recipe;
 }
 

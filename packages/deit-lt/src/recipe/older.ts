@@ -13,7 +13,7 @@ const training = {
 
 /** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */
 const meant: Values = {
-  data: { limit: null },
+  data: { limit: null, classOrder: 'data' },
   teacher: {
     ...training,
     external: false,

@@ -1,9 +1,9 @@
 /** The recipes of the paper's CIFAR rows against a table of the published figures. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { assertHas } from '../../test/helpers/assert-has.js';
 import { totalEpochs } from '../training/schedules.js';
 import { loadRecipe } from './load.js';
-import { isValues } from './merge.js';
 
 /** Values that all four rows have, by key. */
 const common = {
@@ -129,14 +129,6 @@ const glmcOf = (name: string) =>
   name.startsWith('cifar100')
     ? { std: [0.2023, 0.1994, 0.201], glmc: { consistency: 4 } }
     : { std: [0.247, 0.2435, 0.2616], glmc: { consistency: 1 } };
-
-/** Every figure of `expected` is in `actual`, which may have more. */
-function assertHas(actual: unknown, expected: unknown, key: string): void {
-  if (!isValues(expected)) assert.deepEqual(actual, expected, key);
-  else
-    for (const [name, value] of Object.entries(expected))
-      assertHas(isValues(actual) ? actual[name] : undefined, value, `${key}.${name}`);
-}
 
 for (const { name, ...data } of rows)
   suite(`recipe ${name}`, () => {

@@ -22,6 +22,9 @@ const data = z.strictObject({
     .describe('makes the training set long-tailed with this ratio; null: as it is'),
   imbalanceType: z.enum(['exp', 'step']).describe('shape of the long tail that is made'),
   imbalanceSeed: natural.describe('seed of the choice of images; the published code uses 0'),
+  classOrder: z
+    .enum(['data', 'count'])
+    .describe('how classes are numbered: as the data have them, or from the largest to the smallest'),
   groups: z.enum(groupKinds).describe('which classes are head, mid and tail'),
   validation: z
     .number()

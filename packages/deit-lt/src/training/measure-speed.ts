@@ -78,7 +78,7 @@ async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds
     pipeline:
       task.kind === 'teacher' ? trainingPipeline(recipe.teacher) : trainingPipeline(recipe.student, recipe.teacher),
     ids: endless(shuffled(labels.length)),
-    batchSize: part.batchSize,
+    batchSize: measuredBatch(part, placement.device),
     device: placement.device,
   };
   const partners = task.partners && endless(task.partners(labels, dataset.classNames.length));
@@ -103,6 +103,15 @@ async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds
   }
   await source[Symbol.asyncDispose]();
   return images / ((performance.now() - since) / 1000);
+}
+
+/** Pixels of a batch beyond which a processor gains nothing more, and would need minutes for the batches of a card. */
+const mostPixels = 2 ** 20;
+
+/** The recipe's batch; on the CPU a part of it, a multiple of 8, when the images are large. */
+function measuredBatch({ batchSize, imageSize }: TrainingRecipe, device: string): number {
+  const fitting = Math.max(8, 8 * Math.floor(mostPixels / imageSize ** 2 / 8));
+  return device === 'cpu' ? Math.min(batchSize, fitting) : batchSize;
 }
 
 /** Enough places for the measurement, whatever the number of images. */

@@ -1,5 +1,6 @@
 /** From an opened data set to what a training needs: the long tail, the validation split, groups and pixel sources. */
 import { createHash } from 'node:crypto';
+import { largestClassFirst } from '../data/class-order.js';
 import { classCounts, type Dataset, type ImageSplit, subset } from '../data/dataset.js';
 import { type Group, groupsOf } from '../data/groups.js';
 import { limitedIndices } from '../data/limit.js';
@@ -33,17 +34,15 @@ export interface TrainingData {
   readonly notes: readonly string[];
 }
 
-/** Splits of `dataset` by `recipe`. Throws UserError DATA_CLASSES or RECIPE when the data do not allow them. */
-export function prepareData(dataset: Dataset, recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>): TrainingData {
-  const { imbalance, imbalanceType, imbalanceSeed, groups: kind, validation: share, limit } = recipe.data;
-  const tailed =
-    imbalance === null
-      ? dataset
-      : makeLongTail(dataset, { ratio: imbalance, type: imbalanceType, seed: imbalanceSeed });
+/** Splits of `given` by `recipe`. Throws UserError DATA_CLASSES or RECIPE when the data do not allow them. */
+export function prepareData(given: Dataset, recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>): TrainingData {
+  const { classOrder, groups: kind, validation: share, limit } = recipe.data;
+  const tailed = longTailed(given, recipe.data);
+  const dataset = classOrder === 'count' ? largestClassFirst(tailed) : tailed;
   const numClasses = dataset.classNames.length;
-  const groups = groupsOf(classCounts(tailed.train.labels, numClasses), { kind });
+  const groups = groupsOf(classCounts(dataset.train.labels, numClasses), { kind });
   checkSelection(recipe, dataset);
-  const { train: all, validation } = splitValidation(tailed.train, numClasses, share, recipe.seed);
+  const { train: all, validation } = splitValidation(dataset.train, numClasses, share, recipe.seed);
   const train = limit === null ? all : subset(all, limitedIndices(all.labels, numClasses, { limit }));
   if (validation === undefined && recipe.evaluation.select === 'validation') throw nothingAside(dataset);
   return {
@@ -61,6 +60,11 @@ export function prepareData(dataset: Dataset, recipe: Pick<Recipe, 'data' | 'eva
 
 function limitNote({ labels: kept }: ImageSplit, { labels: all }: ImageSplit): string[] {
   return kept.length === all.length ? [] : [`data.limit: ${kept.length} of ${all.length} training images are used`];
+}
+
+function longTailed(dataset: Dataset, { imbalance, imbalanceType, imbalanceSeed }: Recipe['data']): Dataset {
+  if (imbalance === null) return dataset;
+  return makeLongTail(dataset, { ratio: imbalance, type: imbalanceType, seed: imbalanceSeed });
 }
 
 function open(split: ImageSplit): LabelledSource {
@@ -98,26 +102,30 @@ function splitValidation(
   split.labels.forEach((label, id) => {
     ofClass[label]!.push(id);
   });
-  const kept = new Set<number>();
+  const isAside = new Uint8Array(split.labels.length);
   ofClass.forEach((ids, c) => {
     const aside = ids.length < 2 || share === 0 ? 0 : Math.max(1, Math.round(ids.length * share));
-    for (const id of stream(seed, 'split', 0, c)
-      .shuffle([...ids])
-      .slice(0, aside))
-      kept.add(id);
+    const shuffled = stream(seed, 'split', 0, c).shuffle([...ids]);
+    for (const id of shuffled.slice(0, aside)) isAside[id] = 1;
   });
-  if (kept.size === 0) return { train: split, validation: undefined };
-  const all = Array.from(split.labels, (_, id) => id);
-  return {
-    train: subset(split, Int32Array.from(all.filter((id) => !kept.has(id)))),
-    validation: subset(split, Int32Array.from(all.filter((id) => kept.has(id)))),
-  };
+  if (!isAside.includes(1)) return { train: split, validation: undefined };
+  const all = Int32Array.from(isAside.keys());
+  const where = (aside: number): ImageSplit =>
+    subset(
+      split,
+      all.filter((id) => isAside[id] === aside),
+    );
+  return { train: where(0), validation: where(1) };
 }
+
+/** Lines that are hashed together: many small pieces cost more than the hash. */
+const hashedTogether = 1000;
 
 function fingerprint({ images, labels }: ImageSplit): string {
   const hash = createHash('sha256');
-  labels.forEach((label, id) => {
-    hash.update(`${label}\t${images.nameOf(id)}\n`);
-  });
+  for (let start = 0; start < labels.length; start += hashedTogether) {
+    const part = labels.subarray(start, start + hashedTogether);
+    hash.update(Array.from(part, (label, i) => `${label}\t${images.nameOf(start + i)}\n`).join(''));
+  }
   return hash.digest('hex');
 }
