@@ -48,6 +48,7 @@ export function drawFigure({ id, title, alt, caption, legend = [], plot }: DrawO
     width,
     height: (plot.height ?? 280) + top - (plot.marginTop ?? 24),
     marginTop: top,
+    marginBottom: plot.marginBottom ?? 40, // Plot's own 30 lets the axis' label touch its numbers
     style: { fontSize: '12px', background: 'none', color: 'currentColor', overflow: 'visible' },
   });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
