@@ -6,6 +6,7 @@ export { bySeed, type ComparedModel, type Contender, findModels } from './analys
 export { type Comparison, compareRuns } from './analysis/comparison.js';
 export type { ComparisonRow, Estimate } from './analysis/comparison-figures.js';
 export * from './analysis/index.js';
+export { type OodStudy, runOodStudy } from './analysis/ood/study.js';
 export { type PresetName, presets } from './augment/presets.js';
 export * from './augment/registry.js';
 export type { BatchTransform, Pipeline, View, WindowSampler } from './augment/transform.js';

@@ -163,6 +163,19 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./report.js'),
   },
   {
+    name: 'study',
+    summary: 'trains what a comparison needs and compares it: "ood", distillation in and out of distribution',
+    details:
+      'Two teachers, of weak and strong augmentation, and from each three students: weak, strong, strong and mixed. Weak is what the recipe has for its teacher, strong what it has for its student.',
+    arguments: [{ name: '<study>', description: 'ood' }],
+    options: [...training, 'json'],
+    examples: [
+      'deit-lt study ood --data cifar10 --recipe cifar10-lt-cpu-ood --out runs/ood',
+      'deit-lt study ood --resume --out runs/ood',
+    ],
+    load: () => import('./study.js'),
+  },
+  {
     name: 'predict',
     summary: 'says what is on images',
     details: 'Folders are searched for images. Files that cannot be read are named at the end, and the exit code is 1.',

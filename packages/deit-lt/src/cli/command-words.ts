@@ -9,9 +9,9 @@ export function programWords(env: NodeJS.ProcessEnv = process.env): string[] {
 }
 
 /** `deit-lt train --data /images --out /runs/x …`, one word each, without `--resume`. */
-export function commandWords(command: string, options: Options): string[] {
+export function commandWords(command: string | readonly string[], options: Options): string[] {
   const names = Object.keys(optionTable).filter((name) => name !== 'resume') as (keyof Options)[];
-  return [...programWords(), command, ...names.flatMap((name) => optionWords(name, options[name]))];
+  return [...programWords(), ...[command].flat(), ...names.flatMap((name) => optionWords(name, options[name]))];
 }
 
 function optionWords(name: keyof Options, value: Options[keyof Options]): string[] {

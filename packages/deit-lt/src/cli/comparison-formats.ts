@@ -79,12 +79,17 @@ export function comparisonText(comparison: Comparison): string {
 }
 
 export function comparisonMarkdown(comparison: Comparison): string {
+  return tables(comparison, plain)
+    .map(({ title, rows }) => `${title}\n\n${markdownTable(columns, rows)}`)
+    .join('\n\n');
+}
+
+/** The same table as `formatTable` makes, in Markdown. */
+export function markdownTable(titles: readonly Column[], rows: readonly (readonly string[])[]): string {
   const line = (words: readonly string[]): string =>
     `| ${words.map((word) => word.replaceAll('|', '\\|')).join(' | ')} |`;
-  const head = [line(columns.map(({ title }) => title)), line(columns.map(() => '---'))];
-  return tables(comparison, plain)
-    .map(({ title, rows }) => `${title}\n\n${[...head, ...rows.map(line)].join('\n')}`)
-    .join('\n\n');
+  const rule = titles.map(({ align }) => (align === 'right' ? '---:' : '---'));
+  return [line(titles.map(({ title }) => title)), line(rule), ...rows.map(line)].join('\n');
 }
 
 /** Tables for the package booktabs. */

@@ -17,12 +17,17 @@ export interface EarlierRun {
   readonly options: Options;
 }
 
+/** What is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe itself. */
+const firstModels = ['teacher', 'teacher-weak'];
+
 /**
  * The run in `folder`, to be gone on with by the command `command`. Throws UserError RUN_FOLDER when there is none, or
  * another command made it.
  */
 export function earlierRun(folder: string, command: string, given: Options): EarlierRun {
-  const home = [folder, path.join(folder, 'teacher')].find((place) => existsSync(path.join(place, 'config.json')));
+  const home = [folder, ...firstModels.map((name) => path.join(folder, name))].find((place) =>
+    existsSync(path.join(place, 'config.json')),
+  );
   if (home === undefined)
     throw new UserError(
       'RUN_FOLDER',

@@ -20,15 +20,11 @@ export async function run({ args, options, context }: CommandInput): Promise<und
     ...(tau !== undefined && { tau }),
     reporter: await context.reporter(),
     signal: context.signal,
-    command: withRun(commandWords('tau', { ...options, out: folder }), path.resolve(args[0]!)),
+    command: commandWords(['tau', path.resolve(args[0]!)], { ...options, out: folder }),
   });
   if (options.json === true) context.printJson(result);
   else context.print(textOf(result));
   context.note(`The run is in ${folder}.`);
-}
-
-function withRun(words: readonly string[], run: string): string[] {
-  return words.flatMap((word) => (word === 'tau' ? [word, run] : [word]));
 }
 
 function textOf({ tau, scores, before, evaluation }: TauResult): string {

@@ -21,6 +21,7 @@ export interface PreparedRun {
  * USAGE, RECIPE, RUN_FOLDER, and what `openDataset` throws.
  */
 export async function prepareRun({
+  args,
   options: given,
   context,
   spec,
@@ -37,7 +38,7 @@ export async function prepareRun({
   const dataset = await openData(data, options, context);
   const { recipe, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
   const folder = path.resolve(options.out ?? defaultFolder(name));
-  const command = commandWords(spec.name, { ...options, out: folder });
+  const command = commandWords([spec.name, ...args], { ...options, out: folder });
   const { signal } = context;
   const reporter = await context.reporter();
   const { from } = options;

@@ -9,6 +9,7 @@ import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { classifierNames } from '../models/classifier-layers.js';
 import type { ImageModel } from '../models/model.js';
+import { isForeign } from '../published/weight-source.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { compareClassNames } from './class-names.js';
 import { checkpointFile } from './classifier.js';
@@ -38,6 +39,11 @@ export function beginFrom(
   { learn, classNames }: Pick<TrainingRecipe, 'learn'> & { readonly classNames: readonly string[] },
 ): InitialWeights {
   const file = checkpointFile(from, 'best');
+  if (isForeign(file))
+    throw new UserError(
+      'CHECKPOINT',
+      `${file} is no checkpoint of ours: make a run of it with "deit-lt import ${from} --out DIR", and begin from that.`,
+    );
   const own = learn === 'classifier' ? classifierNames(model) : new Set<string>();
   torch.tidy(() => {
     const { tensors, config } = readWeights(file);

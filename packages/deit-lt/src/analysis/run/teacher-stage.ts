@@ -98,7 +98,7 @@ function mixOptions({ config, classifier }: Subject, batch: number) {
 }
 
 /** The label with the larger share of each mixed image; its partner is at the mirrored place. */
-function dominant(labels: Int32Array, mixes: readonly Mix[]): Int32Array {
+export function dominant(labels: Int32Array, mixes: readonly Mix[]): Int32Array {
   return labels.map((label, i) => {
     const { lambda } = mixes.length === 1 ? mixes[0]! : mixes[i]!;
     return lambda >= 0.5 ? label : labels[labels.length - 1 - i]!;

@@ -1,0 +1,74 @@
+/** `deit-lt study ood`: teachers and students with weak and strong augmentation, in one table and a figure. */
+import path from 'node:path';
+import type { OodStudy, Trained } from '../analysis/ood/study.js';
+import { runOodStudy } from '../analysis/ood/study.js';
+import { UserError } from '../errors.js';
+import { accuracy, count, duration } from '../format.js';
+import { oodFigure, styleNames } from '../report/figures/ood.js';
+import { writeFigures } from '../report/write-figures.js';
+import { writeFileAtomic } from '../training/files.js';
+import { markdownTable } from './comparison-formats.js';
+import type { CommandInput } from './context.js';
+import { type Column, formatTable } from './table.js';
+import { prepareRun } from './training-run.js';
+
+export async function run(input: CommandInput): Promise<undefined> {
+  const { args, options, context } = input;
+  if (args[0] !== 'ood') throw new UserError('USAGE', `study: expected "ood", received "${args[0]}".`);
+  const { training } = await prepareRun(input);
+  const { folder } = training;
+  const study = await runOodStudy(training);
+  const figure = oodFigure(study);
+  if (figure !== undefined) await writeFigures(folder, [figure]);
+  const [teachers, students] = [teacherRows(study), studentRows(study)];
+  const titles = titlesOf(study);
+  const tables = (format: typeof formatTable): string =>
+    `${titles.teachers}\n\n${format(teacherColumns, teachers)}\n\n${titles.students}\n\n${format(studentColumns, students)}`;
+  writeFileAtomic(path.join(folder, 'ood.md'), `${tables(markdownTable)}\n`);
+  if (options.json === true) context.printJson(study);
+  else context.print(tables(formatTable));
+  context.note(`\nood.json, ood.md${figure === undefined ? '' : ', ood.svg and ood.png'} are in ${folder}.`);
+}
+
+function titlesOf({ split, students }: OodStudy): { teachers: string; students: string } {
+  const asked = count(students[0]!.teacherView.images);
+  return {
+    teachers: `Teachers: accuracy in % on ${split} images`,
+    students: `Students: the teacher on ${asked} of their training images, as they see them (accuracy in %, entropy in nats); the student in % on ${split} images`,
+  };
+}
+
+const right = (title: string): Column => ({ title, align: 'right' });
+const cost = [right('images/s'), right('training')];
+const groups = ['overall', 'head', 'mid', 'tail'] as const;
+const teacherColumns: readonly Column[] = [{ title: 'augmentation' }, ...groups.map(right), ...cost];
+const studentColumns: readonly Column[] = [
+  { title: 'teacher' },
+  { title: 'student' },
+  right('teacher right'),
+  right('entropy'),
+  ...groups.map(right),
+  right('CLS'),
+  right('DIST'),
+  ...cost,
+];
+
+function teacherRows({ teachers }: OodStudy): string[][] {
+  return teachers.map((arm) => [styleNames[arm.style], ...accuracies(arm), ...costs(arm)]);
+}
+
+function studentRows({ students }: OodStudy): string[][] {
+  return students.map((arm) => [
+    arm.teacher,
+    styleNames[arm.style],
+    accuracy(arm.teacherView.accuracy),
+    arm.teacherView.entropy.toFixed(2),
+    ...accuracies(arm),
+    accuracy(arm.accuracy?.cls?.overall),
+    accuracy(arm.accuracy?.dist?.overall),
+    ...costs(arm),
+  ]);
+}
+
+const accuracies = (arm: Trained): string[] => groups.map((group) => accuracy(arm.accuracy?.avg?.[group]));
+const costs = ({ imagesPerSecond, seconds }: Trained): string[] => [count(imagesPerSecond), duration(seconds)];
