@@ -22,7 +22,7 @@ export const purposes = {
   draw: 6,
   views: 7,
   partners: 8,
-  bootstrap: 8,
+  bootstrap: 9,
 } as const;
 export type Purpose = keyof typeof purposes;
 

@@ -168,7 +168,8 @@ export class RunFolder {
 
   /** All whole lines of metrics.jsonl. */
   readMetrics(): EpochRecord[] {
-    if (!existsSync(this.metricsFile)) return [];
+    // A device, such as /dev/full, may never end.
+    if (!existsSync(this.metricsFile) || !statSync(this.metricsFile).isFile()) return [];
     return readFileSync(this.metricsFile, 'utf8')
       .split('\n')
       .flatMap((line) => {
