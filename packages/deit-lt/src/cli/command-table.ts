@@ -15,6 +15,8 @@ export interface CommandSpec {
   readonly details?: string;
   readonly arguments?: readonly ArgumentSpec[];
   readonly options: readonly (keyof Options)[];
+  /** What `--format` may be; the first is the default, unless there is none. */
+  readonly formats?: readonly string[];
   readonly examples: readonly string[];
   /** Commands are loaded when they run: help needs none of them. */
   readonly load: () => Promise<{ readonly run: Run }>;
@@ -125,6 +127,7 @@ export const commandTable: readonly CommandSpec[] = [
       },
     ],
     options: ['format', 'json'],
+    formats: ['table', 'markdown', 'csv', 'latex'],
     examples: ['deit-lt compare runs/cifar', 'deit-lt compare runs/seed-0 runs/seed-1 runs/other --format markdown'],
     load: () => import('./compare.js'),
   },
@@ -196,6 +199,22 @@ export const commandTable: readonly CommandSpec[] = [
       'deit-lt import vit.safetensors --out runs/vit --set student.mean=[0.5,0.5,0.5] student.std=[0.5,0.5,0.5]',
     ],
     load: () => import('./import.js'),
+  },
+  {
+    name: 'export',
+    summary: 'writes a trained model for other programs: PyTorch, timm, ONNX, the Hugging Face Hub',
+    details:
+      'ONNX models are run with onnxruntime on 16 images and compared before they are written. The folder for the Hub has ONNX models in three precisions, weights for timm, and a card with what was measured.',
+    arguments: [run],
+    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set'],
+    formats: ['safetensors', 'onnx', 'torch', 'huggingface'],
+    examples: [
+      'deit-lt export runs/cifar --format onnx --out model.onnx',
+      'deit-lt export runs/cifar --format onnx --precision int8 --attention --out model.onnx',
+      'deit-lt export runs/cifar --format torch --out model.pth',
+      'deit-lt export runs/cifar --format huggingface --out my-model',
+    ],
+    load: () => import('./export.js'),
   },
   {
     name: 'recipes',

@@ -21,7 +21,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   const comparison = compareRuns(bySeed(models));
   for (const note of [...missing.map(withoutPredictions), ...doubts(models)]) context.note(note);
   if (json) context.printJson(comparison);
-  else context.print(formats[format ?? 'table'](comparison));
+  else context.print(formats[(format ?? 'table') as keyof typeof formats](comparison));
 }
 
 const withoutPredictions = (folder: string): string =>

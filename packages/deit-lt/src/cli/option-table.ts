@@ -28,7 +28,10 @@ export interface Options {
   tau?: number;
   top?: number;
   diff?: string;
-  format?: 'table' | 'markdown' | 'csv' | 'latex';
+  /** Each command has its own formats. */
+  format?: string;
+  precision?: 'fp32' | 'fp16' | 'int8';
+  attention?: boolean;
   svg?: string;
   html?: string;
   figures?: string;
@@ -68,7 +71,10 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     choices: ['small'],
     description: 'small shrinks the recipe to tiny images and networks and two epochs: for trying it out only',
   },
-  out: { value: 'DIR', description: 'the run folder (default: runs/DATE-TIME-RECIPE)' },
+  out: {
+    value: 'PATH',
+    description: 'the run folder (default: runs/DATE-TIME-RECIPE); of export the file or folder to write',
+  },
   resume: {
     description: 'goes on with the run in --out; recipe and data come from its config.json when they are not given',
   },
@@ -128,9 +134,14 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   diff: { value: 'NAME|FILE', description: 'shows only the values that another recipe has otherwise, side by side' },
   format: {
     value: 'FORMAT',
-    choices: ['table', 'markdown', 'csv', 'latex'],
-    description: 'of the tables (default: table, for the terminal)',
+    description: 'of what is written; each command says which there are',
   },
+  precision: {
+    value: 'PRECISION',
+    choices: ['fp32', 'fp16', 'int8'],
+    description: 'of the weights of an ONNX model; int8 quantises its inputs as they come (default: fp32)',
+  },
+  attention: { description: 'adds an ONNX output, attentions, with those of every block and head' },
   svg: { value: 'FILE', description: 'writes the histogram of the classes as a picture' },
   html: {
     value: 'FILE',

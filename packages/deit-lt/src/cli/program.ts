@@ -65,7 +65,7 @@ function makeCommand(spec: CommandSpec, writers: Writers, found: (parsed: Parsed
     .addHelpText('after', `\nFor example:\n${examples.map((example) => `  ${example}`).join('\n')}`);
   settle(command, writers);
   for (const argument of spec.arguments ?? []) command.addArgument(new Argument(argument.name, argument.description));
-  for (const option of spec.options) command.addOption(makeOption(option));
+  for (const option of spec.options) command.addOption(makeOption(option, spec.formats));
   command.action(() => found({ spec, args: command.args, options: command.opts<Options>() }));
   return command;
 }
@@ -75,8 +75,8 @@ function settle(command: Command, { writeOut, writeErr }: Writers): void {
   command.exitOverride().configureOutput({ writeOut, writeErr, outputError: () => {} });
 }
 
-function makeOption(name: keyof Options): Option {
-  const spec = optionTable[name];
+function makeOption(name: keyof Options, formats: readonly string[] | undefined): Option {
+  const spec = { ...optionTable[name], ...(name === 'format' && formats && { choices: formats }) };
   const option = new Option(flagsOf(name), spec.description);
   if (spec.choices !== undefined) option.choices(spec.choices);
   if (spec.type === 'number' || spec.type === 'integer') option.argParser((text) => numberOf(text, spec));

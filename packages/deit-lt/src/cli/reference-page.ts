@@ -23,7 +23,7 @@ export function referencePage(): string {
   return `${[preface, ...commandTable.map(section), optionsSection()].join('\n')}`;
 }
 
-function section({ name, summary, details, arguments: words = [], options, examples }: CommandSpec): string {
+function section({ name, summary, details, arguments: words = [], options, formats, examples }: CommandSpec): string {
   const usage = ['deit-lt', name, ...words.map((word) => word.name), '[options]'].join(' ');
   const lines = [
     `## ${name}`,
@@ -38,6 +38,7 @@ function section({ name, summary, details, arguments: words = [], options, examp
     '',
     ...words.map(({ name: word, description }) => `- \`${word}\`: ${description}`),
     `- Options: ${options.map((option) => `\`${flagOf(option)}\``).join(', ')}`,
+    ...(formats === undefined ? [] : [`- \`--format\`: one of ${formats.map((each) => `\`${each}\``).join(', ')}`]),
     '',
   ];
   return lines.join('\n');

@@ -17,7 +17,7 @@ export function canFold(model: torch.nn.AnyModule): model is FoldableNetwork {
   return model instanceof ResNetCifar || model instanceof ResNet || model instanceof RegNet;
 }
 
-interface FoldedBlock {
+export interface FoldedBlock {
   /** With ReLU after each but the last. */
   readonly body: readonly FoldedConv[];
   /** After the second convolution of the body. */

@@ -3,13 +3,13 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } fro
 import path from 'node:path';
 import { UserError } from '../errors.js';
 
-/** Writes `content` to `file`, which is then the old content or the new one whatever happens. Throws UserError RUN_FOLDER. */
-export function writeFileAtomic(file: string, content: string | Uint8Array): void {
+/** Writes `content` (or its pieces) to `file`, which is then the old content or the new one whatever happens. Throws UserError RUN_FOLDER. */
+export function writeFileAtomic(file: string, content: string | Uint8Array | Iterable<Uint8Array>): void {
   const temporary = `${file}.tmp-${process.pid}`;
   try {
     const descriptor = openSync(temporary, 'w');
     try {
-      writeFileSync(descriptor, content);
+      for (const piece of piecesOf(content)) writeFileSync(descriptor, piece);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -20,6 +20,10 @@ export function writeFileAtomic(file: string, content: string | Uint8Array): voi
     rmSync(temporary, { force: true });
     throw writeError(file, error);
   }
+}
+
+function piecesOf(content: string | Uint8Array | Iterable<Uint8Array>): Iterable<string | Uint8Array> {
+  return typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
 }
 
 /** Appends a line to `file` and syncs it. Throws UserError RUN_FOLDER. */

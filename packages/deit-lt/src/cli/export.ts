@@ -1,0 +1,53 @@
+/** `deit-lt export`: a trained model in the formats of PyTorch, ONNX, and the Hugging Face Hub. */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../errors.js';
+import { exportHuggingFace, exportOnnx } from '../export/export.js';
+import { type OnnxCheck, precisionNames } from '../export/onnx/check.js';
+import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
+import { exportSafetensors, exportTorch, requireEnding } from '../export/weights.js';
+import { writeError } from '../training/files.js';
+import { required } from './choose-recipe.js';
+import type { CliContext, CommandInput } from './context.js';
+import { openModel } from './open-model.js';
+import { projectVersion } from './version.js';
+
+export async function run({ args, options, context }: CommandInput): Promise<undefined> {
+  const { format, precision, attention = false } = options;
+  const kind = required(format, '--format is missing: safetensors, onnx, torch or huggingface');
+  const out = required(options.out, '--out is missing: the file or folder to write');
+  if (kind !== 'onnx' && (precision !== undefined || attention))
+    throw new UserError('USAGE', '--precision and --attention are for --format onnx.');
+  const file = kind === 'huggingface' ? out : fileFor(out, kind);
+  using model = await openModel(args[0]!, options);
+  const version = projectVersion();
+  if (kind === 'safetensors') exportSafetensors(file, model);
+  else if (kind === 'torch') exportTorch(file, model);
+  else if (kind === 'onnx') {
+    const chosen = precision ?? 'fp32';
+    tell(context, new Map([[chosen, await exportOnnx(file, model, { precision: chosen, attention, version })]]));
+  } else tell(context, await exportHuggingFace(file, model, { version }));
+  context.print(`${model.file} → ${out}`);
+}
+
+const endings: Readonly<Record<string, string>> = { safetensors: '.safetensors', onnx: '.onnx', torch: '.pth' };
+
+/** The file, whose folder is made. */
+function fileFor(out: string, kind: string): string {
+  const file = requireEnding(out, endings[kind]!);
+  try {
+    mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+  } catch (error) {
+    throw writeError(file, error);
+  }
+  return file;
+}
+
+function tell({ note }: CliContext, checks: ReadonlyMap<OnnxPrecision, OnnxCheck | undefined>): void {
+  for (const [precision, check] of checks)
+    note(
+      check === undefined
+        ? `${precisionNames[precision]}: written, but not checked: the optional package onnxruntime-node is not installed (npm install onnxruntime-node).`
+        : `${precisionNames[precision]}: run on ${check.images} images; largest difference ${(100 * check.difference).toPrecision(2)} % of the largest logit, the same class for ${Math.round(check.sameClass * check.images)}`,
+    );
+}

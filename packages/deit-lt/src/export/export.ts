@@ -1,0 +1,91 @@
+/** Writes a trained model in another program's format, checked by that program's runtime where it can be. */
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../errors.js';
+import type { Classifier } from '../training/classifier.js';
+import { writeError, writeFileAtomic } from '../training/files.js';
+import { type FinalEvaluation, RunFolder, readRunConfig } from '../training/run-folder.js';
+import { huggingFaceFiles, modelConfig, preprocessorConfig } from './hugging-face.js';
+import { modelCard } from './model-card.js';
+import { checkOnnx, loadRuntime, type OnnxCheck } from './onnx/check.js';
+import type { OnnxPrecision } from './onnx/graph-builder.js';
+import { onnxModel } from './onnx/model.js';
+import { exportSafetensors } from './weights.js';
+
+export interface OnnxExport {
+  readonly precision: OnnxPrecision;
+  /** Transformers: whether there is an output `attentions`. Default false. */
+  readonly attention?: boolean;
+  /** Of this program. */
+  readonly version: string;
+}
+
+/**
+ * Writes `file` and says how near it is to the original; undefined when onnxruntime-node is not installed. Throws UserError
+ * CHECKPOINT when it is not near, and then writes nothing.
+ */
+export async function exportOnnx(
+  file: string,
+  classifier: Classifier,
+  options: OnnxExport,
+): Promise<OnnxCheck | undefined> {
+  const bytes = onnxModel(classifier, options);
+  const runtime = await loadRuntime();
+  const check = runtime && (await checkOnnx(runtime, bytes, classifier, options.precision));
+  writeFileAtomic(file, bytes);
+  return check;
+}
+
+/** Writes the folder `folder`, which must be new or empty. Throws as `exportOnnx`, and UserError RUN_FOLDER. */
+export async function exportHuggingFace(
+  folder: string,
+  classifier: Classifier,
+  { version }: Pick<OnnxExport, 'version'>,
+): Promise<ReadonlyMap<OnnxPrecision, OnnxCheck | undefined>> {
+  makeFolder(folder);
+  const place = (name: string): string => path.join(folder, name);
+  const checks = new Map<OnnxPrecision, OnnxCheck | undefined>();
+  for (const precision of ['fp32', 'fp16', 'int8'] as const)
+    checks.set(
+      precision,
+      await exportOnnx(place(huggingFaceFiles.onnx[precision]), classifier, { precision, version }),
+    );
+  exportSafetensors(place(huggingFaceFiles.weights), classifier);
+  const json = (name: string, value: object): void =>
+    writeFileAtomic(place(name), `${JSON.stringify(value, null, 2)}\n`);
+  json(huggingFaceFiles.config, modelConfig(classifier));
+  json(huggingFaceFiles.preprocessor, preprocessorConfig(classifier));
+  const card = { classifier, checks, ...runFacts(classifier.file) };
+  writeFileAtomic(place(huggingFaceFiles.card), modelCard(card));
+  return checks;
+}
+
+function makeFolder(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length > 0)
+    throw new UserError('RUN_FOLDER', `${folder} is not empty. Choose another folder with --out.`);
+  try {
+    mkdirSync(path.join(folder, 'onnx'), { recursive: true });
+  } catch (error) {
+    throw writeError(folder, error);
+  }
+}
+
+/** What the run says of the best checkpoint; nothing of the last, and of a file outside of a run. */
+function runFacts(checkpoint: string): { dataName: string; evaluation: FinalEvaluation | undefined } {
+  const run = new RunFolder(path.dirname(path.dirname(checkpoint)));
+  const isRun = existsSync(run.configFile) && /^(best|last)\.safetensors$/.test(path.basename(checkpoint));
+  if (!isRun) return { dataName: 'data that the checkpoint does not name', evaluation: undefined };
+  const { data } = readRunConfig(run.folder);
+  const isBest = path.basename(checkpoint) === 'best.safetensors';
+  const measured = isBest && existsSync(run.evaluationFile);
+  // The name alone: the card is for others, who have not the folders of this machine.
+  return { dataName: path.basename(data.name), evaluation: measured ? readEvaluation(run.evaluationFile) : undefined };
+}
+
+function readEvaluation(file: string): FinalEvaluation {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as FinalEvaluation;
+  } catch (error) {
+    throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+}

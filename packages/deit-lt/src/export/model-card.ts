@@ -1,0 +1,102 @@
+/** The card of an exported model: what it is, how it is used, what was measured. */
+import type { Classifier } from '../training/classifier.js';
+import type { EvaluationResult } from '../training/evaluate.js';
+import type { FinalEvaluation } from '../training/run-folder.js';
+import { type OnnxCheck, precisionNames } from './onnx/check.js';
+import type { OnnxPrecision } from './onnx/graph-builder.js';
+import { inputSize } from './onnx/model.js';
+
+export interface CardFacts {
+  readonly classifier: Classifier;
+  /** Of the data that it was trained on. */
+  readonly dataName: string;
+  /** Undefined when nothing was measured. */
+  readonly evaluation: FinalEvaluation | undefined;
+  /** Of each ONNX model in the folder; undefined where it could not be run. */
+  readonly checks: ReadonlyMap<OnnxPrecision, OnnxCheck | undefined>;
+}
+
+/** `README.md` of the folder. */
+export function modelCard(facts: CardFacts): string {
+  const { classifier, dataName } = facts;
+  const { recipe, classNames, kind } = classifier;
+  const size = inputSize(classifier);
+  const what = {
+    student: 'A transformer with two experts (DeiT-LT)',
+    vit: 'A Vision Transformer',
+    teacher: 'A convolutional network',
+  }[kind];
+  return `---
+library_name: transformers.js
+pipeline_tag: image-classification
+tags: [image-classification, long-tailed, deit-lt, onnx]
+---
+
+# ${recipe.model.name} for ${classNames.length} classes
+
+${what} for images of ${size} × ${size} pixels, trained on ${dataName} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.
+
+## Use
+
+\`\`\`js
+import { pipeline } from '@huggingface/transformers';
+const classify = await pipeline('image-classification', 'PATH/OF/THIS/FOLDER');
+console.log(await classify('photo.jpg'));
+\`\`\`
+
+${usageOfOutputs(facts)}${usageOfWeights(facts)}
+
+## Measured
+
+${measured(facts)}
+
+${checked(facts)}
+`;
+}
+
+function usageOfOutputs({ classifier: { kind } }: CardFacts): string {
+  if (kind !== 'student') return '';
+  return 'The ONNX models have three outputs: `logits_cls`, the expert on large classes, `logits_dist`, the expert on small ones, and `logits`, their mean, which is the prediction.\n\n';
+}
+
+/** The CIFAR ResNets are of LDAM's and PaCo's authors. */
+function usageOfWeights({ classifier: { recipe } }: CardFacts): string {
+  return /^(deit|vit|regnety|resnext|resnet(18|34|50|101|152)$)/.test(recipe.model.name)
+    ? "`model.safetensors` has timm's names. transformers for Python has other names and does not load it."
+    : '`model.safetensors` has the names of the published CIFAR networks, which neither timm nor transformers for Python has.';
+}
+
+function measured({ evaluation }: CardFacts): string {
+  if (evaluation === undefined)
+    return 'Nothing: the run has no evaluation (`deit-lt eval RUN --data DATA --save` makes it).';
+  const { split, avg } = evaluation;
+  const rows = rowsOf(evaluation).map(
+    ([name, { overall, head, mid, tail }]) => `| ${[name, ...[overall, head, mid, tail].map(percent)].join(' | ')} |`,
+  );
+  return `Accuracy in % on ${avg.images} ${split} images. Head, mid and tail are means over the classes of that group.
+
+| | overall | head | mid | tail |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}`;
+}
+
+function rowsOf({ avg, cls, dist }: EvaluationResult): [string, EvaluationResult['avg']][] {
+  return cls === undefined || dist === undefined
+    ? [['model', avg]]
+    : [
+        ['CLS', cls],
+        ['DIST', dist],
+        ['average', avg],
+      ];
+}
+
+const percent = (value: number | null): string => (value === null || Number.isNaN(value) ? '–' : value.toFixed(1));
+
+function checked({ checks }: CardFacts): string {
+  const lines = [...checks].map(([precision, check]) =>
+    check === undefined
+      ? `- ${precisionNames[precision]}: not run`
+      : `- ${precisionNames[precision]}: largest difference ${(100 * check.difference).toPrecision(2)} % of the largest logit, the same class for ${Math.round(check.sameClass * check.images)} of ${check.images}`,
+  );
+  return `The ONNX models against the original in float32, on drawn images:\n\n${lines.join('\n')}`;
+}

@@ -1,0 +1,83 @@
+/** A trained model as an ONNX model: which graph, which inputs and outputs. */
+import * as torch from '@deit-lt/torch';
+import { UserError } from '../../errors.js';
+import { canFold } from '../../models/fold-network.js';
+import { VisionTransformer } from '../../models/vit.js';
+import type { Classifier } from '../../training/classifier.js';
+import { convolutionalGraph } from './convolutional.js';
+import { GraphBuilder, type OnnxPrecision } from './graph-builder.js';
+import { encodeModel, type OnnxModel } from './proto.js';
+import { transformerGraph } from './transformer.js';
+
+export interface OnnxOptions {
+  /** Default `fp32`. */
+  readonly precision?: OnnxPrecision;
+  /** Transformers: whether there is an output `attentions`, `[batch, depth, heads, N, N]`. Default false. */
+  readonly attention?: boolean;
+  /** Of this program, for the file. */
+  readonly version: string;
+}
+
+/** Outputs that a model may have, in their order in the file. */
+export const outputNames = ['logits', 'logits_cls', 'logits_dist', 'attentions'] as const;
+
+/**
+ * The `.onnx` file of a model: input `pixel_values` `[batch, 3, S, S]`, normalised; outputs `logits` `[batch, C]` and, of a
+ * student, `logits_cls` and `logits_dist`, of which `logits` is the mean. Throws UserError USAGE for attention of a network
+ * that has none.
+ */
+export function onnxModel(
+  classifier: Classifier,
+  { precision = 'fp32', attention = false, version }: OnnxOptions,
+): Uint8Array {
+  const graph = new GraphBuilder(precision);
+  const size = inputSize(classifier);
+  const images = graph.input('pixel_values', ['batch', 3, size, size]);
+  torch.noGrad(() => addOutputs(graph, images, classifier, attention));
+  return encodeModel(graph.build('deit-lt', version, metadataOf(classifier)));
+}
+
+/** Side of the input at evaluation. */
+export function inputSize({ recipe }: Classifier): number {
+  return recipe.evalSize ?? recipe.imageSize;
+}
+
+function addOutputs(
+  graph: GraphBuilder,
+  images: string,
+  { model, recipe, classNames, ...rest }: Classifier,
+  attention: boolean,
+): void {
+  const logits = ['batch', classNames.length];
+  if (model instanceof VisionTransformer) {
+    const imageSize = recipe.evalSize ?? recipe.imageSize;
+    const { cls, dist, attentions } = transformerGraph(graph, images, model, { imageSize, attention });
+    graph.output(
+      'logits',
+      dist === null ? cls : graph.op('Mul', [graph.op('Add', [cls, dist]), graph.number(0.5)]),
+      logits,
+    );
+    if (dist !== null) graph.output('logits_cls', cls, logits);
+    if (dist !== null) graph.output('logits_dist', dist, logits);
+    if (attentions !== null)
+      graph.output('attentions', attentions, ['batch', model.blocks.length, 'heads', 'tokens', 'tokens']);
+    return;
+  }
+  if (attention)
+    throw new UserError('USAGE', `--attention is for transformers; ${rest.file} is a ${recipe.model.name}.`);
+  if (!canFold(model))
+    throw new UserError('CHECKPOINT', `${rest.file}: there is no ONNX graph for ${recipe.model.name}.`);
+  graph.output('logits', convolutionalGraph(graph, images, model), logits);
+}
+
+/** What a reader of the file alone needs. */
+function metadataOf({ classNames, recipe, kind }: Classifier): OnnxModel['metadata'] {
+  const { mean, std, model } = recipe;
+  return {
+    classes: JSON.stringify(classNames),
+    model: model.name,
+    kind,
+    mean: JSON.stringify(mean),
+    std: JSON.stringify(std),
+  };
+}

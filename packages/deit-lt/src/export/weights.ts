@@ -1,0 +1,42 @@
+/** A model's weights for others: safetensors with timm's (or torchvision's) names, and PyTorch's own format. */
+import path from 'node:path';
+import * as torch from '@deit-lt/torch';
+import { UserError } from '../errors.js';
+import { torchFilePieces } from '../torch-files/save.js';
+import type { Classifier } from '../training/classifier.js';
+import { writeError, writeFileAtomic } from '../training/files.js';
+
+/** Under the names that PyTorch's packages know, in float32. Throws UserError RUN_FOLDER when it cannot be written. */
+export function exportSafetensors(file: string, { model, classNames, recipe }: Classifier): void {
+  const metadata = { format: 'pt', model: recipe.model.name, classes: JSON.stringify(classNames) };
+  try {
+    torch.tidy(() => torch.safetensors.save(file, model.stateDict(), { metadata }));
+  } catch (error) {
+    if (error instanceof torch.safetensors.SafetensorsError && error.code === 'IO')
+      throw writeError(file, error.cause ?? error);
+    throw error;
+  }
+}
+
+/**
+ * `{"model": {name: tensor}, "epoch": …, "class_names": […], "architecture": …}`, for `torch.load(file, weights_only=True)`.
+ * Throws UserError RUN_FOLDER when it cannot be written.
+ */
+export function exportTorch(file: string, { model, classNames, epoch, recipe }: Classifier): void {
+  const checkpoint = new Map<
+    string,
+    torch.Tensor | string | number | readonly string[] | ReadonlyMap<string, torch.Tensor>
+  >([
+    ['model', model.stateDict()],
+    ['epoch', epoch],
+    ['class_names', classNames],
+    ['architecture', recipe.model.name],
+  ]);
+  writeFileAtomic(file, torchFilePieces(checkpoint));
+}
+
+/** `file` when it has the right ending. Throws UserError USAGE. */
+export function requireEnding(file: string, ending: string): string {
+  if (path.extname(file) === ending) return file;
+  throw new UserError('USAGE', `--out ${file}: expected a file that ends in ${ending}.`);
+}

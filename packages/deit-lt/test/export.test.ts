@@ -1,0 +1,191 @@
+/** What others read of our models: onnxruntime, PyTorch, and the layout that transformers.js and timm expect. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, suite, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
+import { exportHuggingFace, exportOnnx } from '../src/export/export.js';
+import { checkOnnx, loadRuntime } from '../src/export/onnx/check.js';
+import { onnxModel } from '../src/export/onnx/model.js';
+import { exportSafetensors, exportTorch } from '../src/export/weights.js';
+import { createModel, type ModelOptions } from '../src/models/index.js';
+import { type Classifier, openClassifier } from '../src/training/classifier.js';
+import { deitLt } from './cli-helpers.js';
+import { fromPython, skipPython } from './helpers/python-torch.js';
+import { Golden, goldenFolder } from './models-golden.js';
+
+torch.setNumThreads(1);
+const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-export-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const version = '0.0.0';
+const runtime = await loadRuntime();
+const skipOnnx = runtime === undefined && 'no onnxruntime-node here';
+
+/** A model with weights of its own, from a file that has nothing else. */
+async function classifierOf(name: string, options: Partial<ModelOptions> = {}): Promise<Classifier> {
+  const file = path.join(folder, `${name}-${Object.values(options).join('-')}.safetensors`);
+  torch.manualSeed(1);
+  using model = createModel(name, { numClasses: 6, ...options });
+  torch.safetensors.save(file, model.stateDict());
+  return openClassifier(file, { settings: ['precision=float32', 'device=cpu'] });
+}
+
+const models: [name: string, options: Partial<ModelOptions>][] = [
+  ['deit', { embedDim: 64, depth: 2 }],
+  ['vit', { embedDim: 64, depth: 2, initValues: 0.5 }],
+  ['resnet8', { cosine: true }],
+  ['resnet14', {}],
+  ['resnet18_cifar', { width: 8 }],
+  ['regnety_004', {}],
+];
+/** Shares of the largest logit, ten times what was seen. */
+const allowed = { fp32: 1e-5, fp16: 1e-2, int8: 0.3 } as const;
+
+suite('ONNX', { skip: skipOnnx }, () => {
+  for (const [name, options] of models)
+    test(`${name} in all precisions gives the logits of the model`, async () => {
+      using classifier = await classifierOf(name, options);
+      for (const precision of ['fp32', 'fp16', 'int8'] as const) {
+        const bytes = onnxModel(classifier, { precision, version });
+        const { images, difference } = await checkOnnx(runtime!, bytes, classifier, precision);
+        assert.equal(images, 16);
+        assert.ok(difference <= allowed[precision], `${precision}: ${difference}`);
+      }
+    });
+
+  test('a student has three outputs, any batch, and attention of every block when asked for', async () => {
+    using classifier = await classifierOf('deit', { embedDim: 64, depth: 2, numClasses: 3 });
+    const session = await runtime!.InferenceSession.create(onnxModel(classifier, { attention: true, version }), {});
+    for (const batch of [1, 5]) {
+      const images = torch.randn([batch, 3, 32, 32]);
+      const feeds = { pixel_values: new runtime!.Tensor('float32', images.toTypedArray(), images.shape) };
+      const found = await session.run(feeds);
+      assert.deepEqual(Object.keys(found), ['logits', 'logits_cls', 'logits_dist', 'attentions']);
+      assert.deepEqual(found.logits!.dims, [batch, 3]);
+      const { data, dims } = found.attentions!;
+      assert.deepEqual(dims, [batch, 2, 1, 66, 66]);
+      const sums = torch.tensor(data, { shape: dims }).sum(-1);
+      assert.ok(sums.sub(1).abs().max().toNumber() < 1e-5);
+    }
+    await session.release();
+  });
+
+  test('a model of other weights is found out, and not written', async () => {
+    using one = await classifierOf('resnet8', { cosine: true });
+    using other = await classifierOf('resnet8', {});
+    const bytes = onnxModel(other, { version });
+    await assert.rejects(checkOnnx(runtime!, bytes, one, 'fp32'), { code: 'CHECKPOINT', message: /was not written/ });
+  });
+
+  test('attention of a convolutional network is refused', async () => {
+    using classifier = await classifierOf('resnet8', {});
+    const file = path.join(folder, 'never.onnx');
+    const options = { precision: 'fp32', attention: true, version } as const;
+    await assert.rejects(exportOnnx(file, classifier, options), { code: 'USAGE', message: /is for transformers/ });
+    assert.equal(existsSync(file), false);
+  });
+
+  test('the published student, through ONNX, gives the logits of the program that saved it', {
+    skip: goldenFolder === undefined && 'no golden files',
+  }, async () => {
+    const golden = new Golden<unknown>('checkpoint');
+    const file = path.join(goldenFolder!, 'checkpoints/student_checkpoint.pth');
+    const settings = ['student.model.numHeads=4', 'student.evalSize=null'];
+    using classifier = await openClassifier(file, { settings });
+    const input = golden.at('student.input');
+    const session = await runtime!.InferenceSession.create(onnxModel(classifier, { version }), {});
+    const feeds = { pixel_values: new runtime!.Tensor('float32', input.toTypedArray(), input.shape) };
+    const found = await session.run(feeds);
+    for (const name of ['logits_cls', 'logits_dist']) {
+      const wanted = golden.at(`student.${name}`);
+      const actual = torch.tensor(found[name]!.data, { shape: wanted.shape });
+      assert.ok(actual.sub(wanted).abs().max().toNumber() <= 1e-4, name);
+    }
+    await session.release();
+  });
+});
+
+suite('weights', () => {
+  test('a .pth is read by torch.load(weights_only=True) to the bit', { skip: skipPython }, async () => {
+    using classifier = await classifierOf('deit', { embedDim: 64, depth: 2 });
+    const [file, other] = [path.join(folder, 'x.pth'), path.join(folder, 'x.safetensors')];
+    exportTorch(file, classifier);
+    exportSafetensors(other, classifier);
+    const state = torch.safetensors.load(other);
+    const code = `
+import zipfile
+assert zipfile.ZipFile(given).testzip() is None
+file = torch.load(given, weights_only=True)
+out = [file["epoch"], file["class_names"], file["architecture"], [[k, list(v.shape), v.double().sum().item(), v.is_contiguous()] for k, v in file["model"].items()]]`;
+    const [epoch, names, architecture, tensors] = fromPython<
+      [number, string[], string, [string, number[], number, boolean][]]
+    >(code, file);
+    assert.deepEqual([epoch, names, architecture], [0, ['0', '1', '2', '3', '4', '5'], 'deit']);
+    assert.equal(tensors.length, state.size);
+    for (const [name, shape, sum, contiguous] of tensors) {
+      const ours = state.get(name)!;
+      assert.deepEqual([shape, contiguous], [ours.shape, true], name);
+      assert.ok(Math.abs(ours.double().sum().toNumber() - sum) < 1e-9, name);
+    }
+  });
+
+  test('a .pth comes back as the same model', async () => {
+    using classifier = await classifierOf('resnet14', {});
+    const file = path.join(folder, 'back.pth');
+    exportTorch(file, classifier);
+    using back = await openClassifier(file, { settings: ['precision=float32'] });
+    const images = torch.randn([2, 3, 32, 32]);
+    assert.equal(back.logits(images).avg.sub(classifier.logits(images).avg).abs().max().toNumber(), 0);
+  });
+});
+
+suite('Hugging Face folder', { skip: skipOnnx }, () => {
+  test('has what transformers.js and timm look for', async () => {
+    using classifier = await classifierOf('deit', { embedDim: 64, depth: 2 });
+    const out = path.join(folder, 'hub');
+    await exportHuggingFace(out, classifier, { version });
+    assert.deepEqual(readdirSync(out).sort(), [
+      'README.md',
+      'config.json',
+      'model.safetensors',
+      'onnx',
+      'preprocessor_config.json',
+    ]);
+    assert.deepEqual(readdirSync(path.join(out, 'onnx')).sort(), [
+      'model.onnx',
+      'model_fp16.onnx',
+      'model_quantized.onnx',
+    ]);
+    const read = (name: string) => JSON.parse(readFileSync(path.join(out, name), 'utf8'));
+    const { model_type: type, id2label, architecture, model_args: args } = read('config.json');
+    assert.deepEqual([type, id2label[5], architecture], ['deit', '5', 'deit_tiny_distilled_patch16_224']);
+    assert.deepEqual(args, { img_size: 32, patch_size: 4, embed_dim: 64, depth: 2, num_heads: 1, mlp_ratio: 4 });
+    const { size, do_center_crop: crops, image_mean: mean } = read('preprocessor_config.json');
+    assert.deepEqual([size, crops, mean], [{ height: 32, width: 32 }, false, [0.485, 0.456, 0.406]]);
+    const card = readFileSync(path.join(out, 'README.md'), 'utf8');
+    assert.match(card, /ONNX float32: largest difference .* the same class for 16 of 16/);
+    assert.doesNotMatch(card, new RegExp(folder));
+    await assert.rejects(exportHuggingFace(out, classifier, { version }), {
+      code: 'RUN_FOLDER',
+      message: /is not empty/,
+    });
+  });
+});
+
+suite('deit-lt export', () => {
+  const cases: [string, RegExp][] = [
+    ['export run --out x', /--format is missing/],
+    ['export run --format onnx', /--out is missing/],
+    ['export run --format onnx --out x.pth', /expected a file that ends in \.onnx/],
+    ['export run --format torch --precision fp16 --out x.pth', /are for --format onnx/],
+    ['export run --format csv --out x', /--format: expected one of safetensors, onnx, torch, huggingface, got "csv"/],
+  ];
+  for (const [line, message] of cases)
+    test(`says what is wrong with "${line}"`, () => {
+      const { status, stderr } = deitLt(line.split(' '), { cwd: folder });
+      assert.equal(status, 2);
+      assert.match(stderr, message);
+    });
+});
