@@ -26,6 +26,7 @@ export { openDataset } from './data/open.js';
 export { openPixels } from './data/open-pixels.js';
 export { type Sampler, samplers } from './data/sampler.js';
 export { drawShapes } from './data/shapes/index.js';
+export { type ClassifyOptions, DeitLT } from './deit-lt.js';
 export { type ErrorCode, errorCodes, UserError } from './errors.js';
 export * from './losses/index.js';
 export * from './models/index.js';
@@ -36,6 +37,7 @@ export { type Classifier, openClassifier } from './training/classifier.js';
 export { Ema } from './training/ema.js';
 export { type EvaluationResult, evaluate } from './training/evaluate.js';
 export { Metrics, type MetricsResult } from './training/metrics.js';
+export type { Opinion, Ranked } from './training/ranking.js';
 export { type EpochRecord, type Reporter, silentReporter } from './training/reporter.js';
 export { SAM } from './training/sam.js';
 export {

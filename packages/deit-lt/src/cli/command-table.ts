@@ -181,10 +181,22 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'predict',
     summary: 'says what is on images',
-    details: 'Folders are searched for images. Files that cannot be read are named at the end, and the exit code is 1.',
-    arguments: [run, { name: '<image...>', description: 'image files or folders' }],
-    options: ['top', 'which', 'weights', 'set', 'json'],
-    examples: ['deit-lt predict runs/cifar photo.jpg', 'deit-lt predict runs/cifar photos --top 1 --json'],
+    details:
+      'Folders are searched for images. Files that cannot be read are named at the end, and the exit code is 1. JSON lines and CSV are printed as they come.',
+    arguments: [
+      run,
+      {
+        name: '<image...>',
+        description: "image files, folders, patterns ('photos/*.jpg'), or - for a list of paths on the standard input",
+      },
+    ],
+    options: ['top', 'which', 'weights', 'set', 'format', 'json'],
+    formats: ['table', 'json-lines', 'csv'],
+    examples: [
+      'deit-lt predict runs/cifar photo.jpg',
+      'deit-lt predict runs/cifar photos --top 1 --json',
+      "find photos -name '*.jpg' | deit-lt predict runs/cifar - --format csv",
+    ],
     load: () => import('./predict.js'),
   },
   {

@@ -4,26 +4,17 @@ import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { packPaths } from '../data/file-paths.js';
 import { fileImages } from '../data/file-split.js';
+import { isPattern, matchingImages } from '../data/glob.js';
 import { filesUnder } from '../data/list-images.js';
 import { Loader } from '../data/loader.js';
 import { openPixels } from '../data/open-pixels.js';
 import type { PixelSource } from '../data/pixel-source.js';
 import { UserError } from '../errors.js';
 import type { Classifier } from '../training/classifier.js';
+import { type Opinion, opinions } from '../training/ranking.js';
 
-export interface Ranked {
-  readonly class: string;
-  /** In [0, 1]. */
-  readonly probability: number;
-}
-
-export interface Prediction {
+export interface Prediction extends Opinion {
   readonly file: string;
-  /** Most likely classes first. */
-  readonly top: readonly Ranked[];
-  /** The same by each expert, when the model is a student. */
-  readonly cls?: readonly Ranked[];
-  readonly dist?: readonly Ranked[];
 }
 
 export interface Unreadable {
@@ -35,23 +26,42 @@ export interface PredictOptions {
   readonly classifier: Classifier;
   /** How many classes are ranked. */
   readonly top: number;
+  /** Gets the predictions of each batch when they are made. */
+  readonly onBatch?: (predictions: readonly Prediction[]) => void;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
 const batchSize = 64;
 
-/** `places` are files, taken as they are, and folders, searched for images. Throws UserError DATA_NOT_FOUND. */
-export async function findImages(places: readonly string[]): Promise<string[]> {
+/**
+ * `places` are files, taken as they are, folders, searched for images, patterns such as `photos/*.jpg`, and `-` for a list on
+ * the standard input, a path a line. Throws UserError DATA_NOT_FOUND.
+ */
+export async function findImages(places: readonly string[], input: NodeJS.ReadableStream): Promise<string[]> {
   const found: string[] = [];
-  for (const place of places) {
-    if (!existsSync(place))
-      throw new UserError('DATA_NOT_FOUND', `${place} does not exist; expected an image or a folder.`);
-    if (!statSync(place).isDirectory()) found.push(place);
-    else for (const file of (await filesUnder(place)).images) found.push(path.join(place, path.relative(place, file)));
-  }
+  for (const place of places) for (const file of await filesOf(place, input)) found.push(file);
   if (found.length === 0) throw new UserError('DATA_NOT_FOUND', `no image is in ${places.join(', ')}.`);
   return found;
+}
+
+async function filesOf(place: string, input: NodeJS.ReadableStream): Promise<string[]> {
+  if (place === '-') return linesOf(input);
+  if (existsSync(place)) return statSync(place).isDirectory() ? filesIn(place) : [place];
+  if (isPattern(place)) return matchingImages(place);
+  throw new UserError('DATA_NOT_FOUND', `${place} does not exist; expected an image, a folder or a pattern.`);
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const { images } = await filesUnder(folder);
+  return images.map((file) => path.join(folder, path.relative(folder, file)));
+}
+
+/** Paths that do not exist are reported with the files that cannot be read. */
+async function linesOf(input: NodeJS.ReadableStream): Promise<string[]> {
+  let text = '';
+  for await (const piece of input) text += piece.toString();
+  return text.split(/\r?\n/).filter((line) => line !== '');
 }
 
 /** In the order of `files`. Throws the signal's reason when it is aborted. */
@@ -59,7 +69,7 @@ export async function predictFiles(
   files: readonly string[],
   options: PredictOptions,
 ): Promise<{ predictions: Prediction[]; unreadable: Unreadable[] }> {
-  const { onProgress, signal } = options;
+  const { onBatch, onProgress, signal } = options;
   const nameOf = (id: number): string => files[id]!;
   await using source = openPixels(fileImages(packPaths(files)));
   const predictions: Prediction[] = [];
@@ -67,9 +77,12 @@ export async function predictFiles(
   for (let start = 0; start < files.length; start += batchSize) {
     signal?.throwIfAborted();
     const ids = Int32Array.from({ length: Math.min(batchSize, files.length - start) }, (_, i) => start + i);
+    const made: Prediction[] = [];
     for (const result of await predictBatch(source, ids, nameOf, options))
       if ('reason' in result) unreadable.push(result);
-      else predictions.push(result);
+      else made.push(result);
+    predictions.push(...made);
+    onBatch?.(made);
     onProgress?.(start + ids.length, files.length);
   }
   return { predictions, unreadable };
@@ -109,39 +122,17 @@ async function predictAll(
   const predictions: Prediction[] = [];
   const loader = new Loader({ source, labels, pipeline, ids, batchSize: ids.length, device: placement.device });
   for await (const batch of loader) {
-    const ranked = torch.tidy(() => {
-      const { avg, cls, dist } = torch.noGrad(() => classifier.logits(batch.images));
-      return {
-        top: rank(avg, top, classNames),
-        ...(cls && { cls: rank(cls, top, classNames) }),
-        ...(dist && { dist: rank(dist, top, classNames) }),
-      };
-    });
-    batch.images.dispose();
-    const one = (of: Ranked[][] | undefined, name: string, i: number): object =>
-      of === undefined ? {} : { [name]: of[i] };
+    using images = batch.images;
+    const said = torch.tidy(() =>
+      opinions(
+        torch.noGrad(() => classifier.logits(images)),
+        top,
+        classNames,
+      ),
+    );
     batch.ids.forEach((id, i) => {
-      predictions.push({
-        file: nameOf(id),
-        top: ranked.top[i]!,
-        ...one(ranked.cls, 'cls', i),
-        ...one(ranked.dist, 'dist', i),
-      });
+      predictions.push({ file: nameOf(id), ...said[i]! });
     });
   }
   return predictions;
-}
-
-/** The `top` most likely classes of each row of logits `[B, C]`. */
-function rank(logits: torch.Tensor, top: number, classNames: readonly string[]): Ranked[][] {
-  const best = Math.min(top, classNames.length);
-  const [values, indices] = logits.float().softmax(1).topk(best, 1); // (B, best)
-  const probabilities = values.toTypedArray<'float32'>();
-  const classes = indices.int().toTypedArray<'int32'>();
-  return Array.from({ length: logits.shape[0]! }, (_, b) =>
-    Array.from({ length: best }, (_, i) => ({
-      class: classNames[classes[b * best + i]!]!,
-      probability: probabilities[b * best + i]!,
-    })),
-  );
 }

@@ -1,27 +1,51 @@
 /** `deit-lt predict`: the most likely classes of images, one line each. */
+
+import { UserError } from '../errors.js';
 import { images } from '../format.js';
+import type { Ranked } from '../training/ranking.js';
 import type { CommandInput } from './context.js';
 import { openModel } from './open-model.js';
-import { findImages, type Prediction, predictFiles, type Ranked, type Unreadable } from './predict-files.js';
+import { findImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';
 import { textWidth } from './table.js';
 
 /** Exit code 1 when a file could not be read. */
 export async function run({ args: [model, ...places], options, context }: CommandInput): Promise<number> {
-  const { top = 5, json = false } = options;
-  const files = await findImages(places);
+  const { top = 5, json = false, format = 'table' } = options;
+  if (json && options.format !== undefined)
+    throw new UserError('USAGE', `--json and --format ${format} are two formats: leave one out.`);
+  const files = await findImages(places, process.stdin);
   using classifier = await openModel(model!, options);
   const reporter = await context.reporter();
+  if (format === 'csv') context.print(csvHeader);
   const { predictions, unreadable } = await predictFiles(files, {
     classifier,
     top,
+    onBatch: (made) => {
+      for (const each of made) for (const line of linesAtOnce(format, each)) context.print(line);
+    },
     onProgress: (done, total) => reporter.progress('looking at images', done, total),
     signal: context.signal,
   });
   if (json) context.printJson(predictions);
-  else printLines(predictions, context.print);
+  else if (format === 'table') printLines(predictions, context.print);
   report(unreadable, files.length, context.note);
   return unreadable.length > 0 ? 1 : 0;
 }
+
+const csvHeader = 'file,output,rank,class,probability';
+
+/** JSON and CSV need not wait for the widest name: the lines of one image. */
+function linesAtOnce(format: string, prediction: Prediction): string[] {
+  if (format === 'json-lines') return [JSON.stringify(prediction)];
+  if (format !== 'csv') return [];
+  const { file, top, cls, dist } = prediction;
+  const outputs = Object.entries({ prediction: top, cls, dist });
+  return outputs.flatMap(([output, ranked = []]) =>
+    ranked.map(({ class: name, probability }, i) => [cell(file), output, i + 1, cell(name), probability].join(',')),
+  );
+}
+
+const cell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 function printLines(predictions: readonly Prediction[], print: (line: string) => void): void {
   const width = Math.max(0, ...predictions.map(({ file }) => textWidth(file)));

@@ -49,12 +49,12 @@ export async function decodeImage(file: string): Promise<DecodedImage> {
   }
 }
 
-/** Decodes `file`; throws sharp's own error, which `whyUnreadable` explains. */
-export async function decodeOrThrow(file: string): Promise<DecodedImage> {
+/** Decodes `file`, its path or its bytes; throws sharp's own error, which `whyUnreadable` explains. */
+export async function decodeOrThrow(file: string | Buffer): Promise<DecodedImage> {
   const image = await openImage(file);
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   if (data.length !== info.width * info.height * 3)
-    throw new Error(`internal: ${file} decoded to ${info.channels} channels instead of 3`);
+    throw new Error(`internal: an image was decoded to ${info.channels} channels instead of 3`);
   return { width: info.width, height: info.height, pixels: data };
 }
 

@@ -1,0 +1,42 @@
+/** Logits as classes by name, the most likely first. */
+import type * as torch from '@deit-lt/torch';
+import type { OutputLogits } from './evaluate.js';
+
+export interface Ranked {
+  readonly class: string;
+  /** In [0, 1]. */
+  readonly probability: number;
+}
+
+/** What a model says of one image. */
+export interface Opinion {
+  /** Most likely classes first. */
+  readonly top: readonly Ranked[];
+  /** The same by each expert, when the model is a student. */
+  readonly cls?: readonly Ranked[];
+  readonly dist?: readonly Ranked[];
+}
+
+/** The `top` most likely classes of each of B images, by each output of the model. */
+export function opinions({ avg, cls, dist }: OutputLogits, top: number, classNames: readonly string[]): Opinion[] {
+  const [all, byCls, byDist] = [avg, cls, dist].map((logits) => logits && rank(logits, top, classNames));
+  return all!.map((ranked, i) => ({
+    top: ranked,
+    ...(byCls && { cls: byCls[i]! }),
+    ...(byDist && { dist: byDist[i]! }),
+  }));
+}
+
+/** Of each row of logits `[B, C]`. */
+function rank(logits: torch.Tensor, top: number, classNames: readonly string[]): Ranked[][] {
+  const best = Math.min(top, classNames.length);
+  const [values, indices] = logits.float().softmax(1).topk(best, 1); // (B, best)
+  const probabilities = values.toTypedArray<'float32'>();
+  const classes = indices.int().toTypedArray<'int32'>();
+  return Array.from({ length: logits.shape[0]! }, (_, b) =>
+    Array.from({ length: best }, (_, i) => ({
+      class: classNames[classes[b * best + i]!]!,
+      probability: probabilities[b * best + i]!,
+    })),
+  );
+}
