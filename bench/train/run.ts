@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { longTailCounts } from '#deit-lt/data/long-tail.js';
 import { alternate, median, peak, type Result, rates, ratios, runJson, type Side, withRange } from '../rounds.js';
 import { studentStepFlops, teacherStepFlops } from './flops.js';
-import { checkRecipe, type Kind, recipeOf } from './trainer.js';
+import { checkRecipe, type Kind, largestClass, recipeOf } from './trainer.js';
 
 const parts = ['teacher', 'student', 'precision', 'loader', 'limit'];
 const { values: options } = parseArgs({
@@ -40,7 +40,7 @@ const python = process.env.PYTHON_TORCH ?? '/usr/bin/python3';
 const source = path.resolve(import.meta.dirname, '../../train');
 const recipe = recipeOf('auto');
 const numClasses = 10;
-const counts = [...longTailCounts(500, numClasses, recipe.data.imbalance ?? 1, 'exp')];
+const counts = [...longTailCounts(largestClass, numClasses, recipe.data.imbalance ?? 1, 'exp')];
 const { batchSize } = recipe.student;
 /** Debian's PyTorch begins with one thread here; both sides get all cores. */
 const threads = os.availableParallelism();

@@ -47,10 +47,17 @@ export function checkRecipe(): Recipe {
   return recipeOf('float32', ['teacher.optimizer.lr=0.001']);
 }
 
+/** Training images of the largest class: what LDAM's margins are of, so both sides need it. */
+export const largestClass = 1000;
+
 /** Drawn images take the place of CIFAR-10: as large, as many classes, with the same tail. */
 export function openSetting(recipe: Recipe): Setting {
   torch.manualSeed(recipe.seed);
-  return { recipe, placement: placementOf(recipe), data: prepareData(drawShapes({ testPerClass: 1 }), recipe) };
+  return {
+    recipe,
+    placement: placementOf(recipe),
+    data: prepareData(drawShapes({ trainPerClass: largestClass, testPerClass: 1 }), recipe),
+  };
 }
 
 /** `count` full batches through the training's own pipeline, over as many epochs as that takes. */
