@@ -1,7 +1,7 @@
 /** Resampling against the law that it has: hits of a class are binomial; and NumPy's percentiles. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { classSums, percentileInterval, resampleClasses, type SampledValues, standardDeviation } from './bootstrap.js';
+import { classSums, percentileInterval, resampleFigures, type SampledValues, standardDeviation } from './bootstrap.js';
 
 /** `counts[c]` images of class c, of which the first `right[c]` were right. */
 function sample(counts: readonly number[], right: readonly number[]): SampledValues {
@@ -22,38 +22,52 @@ function binomialCdf(k: number, n: number, p: number): number {
   return sum;
 }
 
-suite('resampleClasses()', () => {
+/** A figure for each class: its hits. */
+const hitsOfClasses = (classes: number) => ({
+  figures: classes,
+  weightOf: (c: number, _: number, figure: number) => (c === figure ? 1 : 0),
+});
+
+/** P(X ≤ k) as drawn and by the law, at places around the mean. */
+function assertBinomial(hits: Float64Array, n: number, p: number): void {
+  for (const k of [0.025, 0.25, 0.5, 0.75, 0.975].map((share) => Math.round(n * p + (share - 0.5) * n * 0.2))) {
+    const share = hits.filter((sum) => sum <= k).length / hits.length;
+    const isNear = Math.abs(share - binomialCdf(k, n, p)) < 4 * Math.sqrt(0.25 / hits.length);
+    assert.ok(isNear, `P(hits ≤ ${k}) of ${n} is ${share}`);
+  }
+}
+
+suite('resampleFigures()', () => {
   test('gives each class its number of images, and hits that are binomial', () => {
-    const sampled = sample([100, 0, 40], [80, 0, 10]);
-    const hits: number[][] = [[], [], []];
-    resampleClasses(sampled, { resamples: 4000 }, (sums) => {
-      for (const [c, of] of hits.entries()) of.push(sums[c]!);
-    });
+    const sampled = sample([100, 0, 40, 3, 2], [80, 0, 10, 2, 2]);
+    const hits = resampleFigures(sampled, hitsOfClasses(5), { resamples: 4000 });
+    assertBinomial(hits[0]!, 100, 0.8);
     assert.ok(hits[1]!.every((sum) => sum === 0));
-    for (const [c, n, p] of [
-      [0, 100, 0.8],
-      [2, 40, 0.25],
-    ] as const)
-      for (const k of [0.025, 0.25, 0.5, 0.75, 0.975].map((share) => Math.round(n * p + (share - 0.5) * n * 0.2))) {
-        const share = hits[c]!.filter((sum) => sum <= k).length / 4000;
-        assert.ok(
-          Math.abs(share - binomialCdf(k, n, p)) < 4 * Math.sqrt(0.25 / 4000),
-          `class ${c}: P(hits ≤ ${k}) is ${share}`,
-        );
-      }
+    assertBinomial(hits[2]!, 40, 0.25);
+    assertBinomial(hits[3]!, 3, 2 / 3);
+    assert.ok(hits[4]!.every((sum) => sum === 2));
+  });
+
+  test('adds up the classes by their weights', () => {
+    const sampled = sample([100, 3, 2], [80, 2, 2]);
+    const [a, b, c] = resampleFigures(sampled, hitsOfClasses(3), { resamples: 50 });
+    const [figure] = resampleFigures(sampled, { figures: 1, weightOf: (of) => 2 ** of }, { resamples: 50 });
+    assert.deepEqual(
+      figure,
+      a!.map((hits, r) => hits + 2 * b![r]! + 4 * c![r]!),
+    );
   });
 
   test('draws the same images for all series, and the same in every call', () => {
-    const { values, ...of } = sample([30, 20], [15, 5]);
-    const twice = { ...of, series: 2, values: Float32Array.from({ length: 100 }, (_, i) => values[i >> 1]!) };
-    const seen: number[][] = [[], []];
-    for (const call of seen)
-      resampleClasses(twice, { resamples: 5, seed: 3 }, (sums) => {
-        assert.deepEqual([sums[0], sums[2]], [sums[1], sums[3]]);
-        call.push(...sums);
-      });
-    assert.deepEqual(seen[1], seen[0]);
-    assert.ok(new Set(seen[0]).size > 2);
+    const { values, ...of } = sample([30, 20, 3], [15, 5, 1]);
+    const twice = { ...of, series: 2, values: Float32Array.from({ length: 106 }, (_, i) => values[i >> 1]!) };
+    const draw = (): Float64Array[] => resampleFigures(twice, hitsOfClasses(3), { resamples: 5, seed: 3 });
+    const [once, again] = [draw(), draw()];
+    assert.deepEqual(once.slice(0, 3), once.slice(3));
+    assert.deepEqual(again, once);
+    assert.ok(new Set(once[0]).size > 2);
+    const other = resampleFigures(twice, hitsOfClasses(3), { resamples: 5, seed: 4 });
+    assert.notDeepEqual(other, once);
   });
 });
 

@@ -4,7 +4,7 @@
  * of images of each class by design. Several series of values of the same images are resampled together, so that
  * differences between them are paired.
  */
-import { stream } from '../random/stream.js';
+import { type RandomStream, stream } from '../random/stream.js';
 
 /** Values of N images in S series: whether a model was right (0 or 1), or how often one of several was. */
 export interface SampledValues {
@@ -35,36 +35,122 @@ export function classSums({ values, series, labels, numClasses }: SampledValues)
 }
 
 /**
- * Draws as many images of each class as it has, with putting back, and hands the `classSums` of what was drawn to `take`,
- * `resamples` times. `take` must not keep the array.
+ * Weighted sums over the classes, `figures` for each series: to figure f, class c adds `weightOf(c, s, f)` times its sum in
+ * series s. An accuracy over images and the mean accuracy of some classes are such.
  */
-export function resampleClasses(
+export interface WeightedFigures {
+  readonly figures: number;
+  readonly weightOf: (c: number, s: number, figure: number) => number;
+}
+
+/**
+ * Draws as many images of each class as it has, with putting back, `resamples` times, and returns the figures of what was
+ * drawn: figure f of series s has a column of all resamples, the one with the number s · figures + f. Each class has a
+ * stream of random numbers of its own.
+ */
+export function resampleFigures(
   sampled: SampledValues,
-  { resamples = defaultResamples, seed = 0 }: ResampleOptions,
-  take: (sums: Float64Array, resample: number) => void,
-): void {
-  const { values, series, numClasses } = sampled;
-  const members = imagesOfClasses(sampled);
-  const sums = new Float64Array(numClasses * series);
-  for (let r = 0; r < resamples; r++) {
-    const random = stream(seed, 'bootstrap', r);
-    sums.fill(0);
-    members.forEach((ids, c) => {
-      for (let n = ids.length; n > 0; n--) {
-        const row = ids[random.int(ids.length)]! * series;
-        for (let s = 0; s < series; s++) sums[c * series + s]! += values[row + s]!;
-      }
+  { figures, weightOf }: WeightedFigures,
+  { resamples = defaultResamples, seed = 0 }: ResampleOptions = {},
+): Float64Array[] {
+  const { series, numClasses } = sampled;
+  const columns = (count: number): Float64Array[] => Array.from({ length: count }, () => new Float64Array(resamples));
+  const [totals, sums] = [columns(series * figures), columns(series)];
+  const fixed = new Float64Array(series * figures);
+  const { values, starts } = sortedByClass(sampled);
+  for (let c = 0; c < numClasses; c++) {
+    const rows = values.subarray(starts[c]! * series, starts[c + 1]! * series);
+    const sure = sumsOfEqualRows(rows, series);
+    if (sure === undefined) drawSums({ rows, series }, stream(seed, 'bootstrap', c), sums);
+    totals.forEach((total, column) => {
+      const s = Math.floor(column / figures);
+      const weight = weightOf(c, s, column % figures);
+      if (sure !== undefined) fixed[column]! += weight * sure[s]!;
+      else if (weight !== 0) addTimes(total, weight, sums[s]!);
     });
-    take(sums, r);
+  }
+  for (const [column, total] of totals.entries()) for (let r = 0; r < resamples; r++) total[r]! += fixed[column]!;
+  return totals;
+}
+
+/** Row by row, class after class; those of class c begin with row `starts[c]`. */
+function sortedByClass({ values, series, labels, numClasses }: SampledValues): {
+  values: Float32Array;
+  starts: Int32Array;
+} {
+  const starts = new Int32Array(numClasses + 1);
+  for (const label of labels) starts[label + 1]!++;
+  for (let c = 0; c < numClasses; c++) starts[c + 1]! += starts[c]!;
+  const next = starts.slice();
+  const sorted = new Float32Array(values.length);
+  labels.forEach((label, i) => {
+    sorted.set(values.subarray(i * series, (i + 1) * series), series * next[label]!++);
+  });
+  return { values: sorted, starts };
+}
+
+/** Of a class of which every resample has the same sums; undefined for others. */
+function sumsOfEqualRows(rows: Float32Array, series: number): Float64Array | undefined {
+  if (rows.some((value, i) => value !== rows[i % series])) return undefined;
+  return Float64Array.from({ length: series }, (_, s) => ((rows[s] ?? 0) * rows.length) / series);
+}
+
+/** Values of the images of one class, row by row. */
+interface ClassValues {
+  readonly rows: Float32Array;
+  readonly series: number;
+}
+
+/** Classes with fewer outcomes than this: one of them is drawn, not an image after the other. */
+const mostOutcomes = 256;
+
+/** Fills the columns `sums`, one for each series, with the sums of what is drawn in each resample. */
+function drawSums(of: ClassValues, random: RandomStream, sums: readonly Float64Array[]): void {
+  const images = of.rows.length / of.series;
+  if (images ** images <= mostOutcomes) drawOutcomes(of, random, sums);
+  else drawImages(of, random, sums);
+}
+
+function drawOutcomes({ rows, series }: ClassValues, random: RandomStream, sums: readonly Float64Array[]): void {
+  const images = rows.length / series;
+  const numbers = numbersBelow(images ** images, new Uint32Array(sums[0]!.length), random);
+  sums.forEach((sum, s) => {
+    const outcomes = outcomeSums(rows.filter((_, i) => i % series === s));
+    for (let r = 0; r < sum.length; r++) sum[r] = outcomes[numbers[r]!]!;
+  });
+}
+
+/** The sums of all sequences of as many draws as there are values. */
+function outcomeSums(values: Float32Array): Float64Array {
+  const { length } = values;
+  const sums = new Float64Array(length ** length);
+  for (let outcome = 0; outcome < sums.length; outcome++)
+    for (let n = 0, rest = outcome; n < length; n++, rest = Math.floor(rest / length))
+      sums[outcome]! += values[rest % length]!;
+  return sums;
+}
+
+function drawImages({ rows, series }: ClassValues, random: RandomStream, sums: readonly Float64Array[]): void {
+  const drawn = new Uint32Array(rows.length / series);
+  for (let r = 0; r < sums[0]!.length; r++) {
+    numbersBelow(drawn.length, drawn, random);
+    for (let s = 0; s < series; s++) {
+      let sum = 0;
+      for (let n = 0; n < drawn.length; n++) sum += rows[drawn[n]! * series + s]!;
+      sums[s]![r] = sum;
+    }
   }
 }
 
-function imagesOfClasses({ labels, numClasses }: Pick<SampledValues, 'labels' | 'numClasses'>): number[][] {
-  const members: number[][] = Array.from({ length: numClasses }, () => []);
-  labels.forEach((label, i) => {
-    members[label]!.push(i);
-  });
-  return members;
+/** Fills `numbers` with integers in [0, n); none is likelier than another by more than n / 2³². */
+function numbersBelow(n: number, numbers: Uint32Array, random: RandomStream): Uint32Array {
+  random.fill(numbers);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = numbers[i]! * (n / 0x100000000);
+  return numbers;
+}
+
+function addTimes(total: Float64Array, weight: number, values: Float64Array): void {
+  for (let r = 0; r < total.length; r++) total[r]! += weight * values[r]!;
 }
 
 export interface Interval {

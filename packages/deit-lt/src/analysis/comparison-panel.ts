@@ -5,7 +5,7 @@ import {
   classSums,
   percentileInterval,
   type ResampleOptions,
-  resampleClasses,
+  resampleFigures,
   type SampledValues,
   standardDeviation,
 } from './bootstrap.js';
@@ -24,6 +24,8 @@ interface Series {
   readonly output: OutputName;
   /** The group of each class of the panel. */
   readonly groups: readonly Group[];
+  /** What a hit in a class of the panel adds to a figure, in per cent. */
+  readonly weights: Readonly<Record<FigureName, Float64Array>>;
 }
 
 /** In per cent; NaN for a group without images. */
@@ -33,23 +35,19 @@ type Accuracies = Readonly<Record<FigureName, number>>;
 export class Panel {
   readonly #series: readonly Series[];
   readonly #sampled: SampledValues;
-  readonly #counts: Int32Array;
-  /** Of each series: its figures in each resample. */
-  readonly #resampled: readonly Accuracies[][];
+  /** Of each series: each figure in every resample. */
+  readonly #resampled: readonly Readonly<Record<FigureName, Float64Array>>[];
 
   constructor(contenders: readonly Contender[], options: ResampleOptions) {
     const { config, predictions } = contenders[0]!.models[0]!;
     const { classNames } = config.data;
     const { labels } = predictions;
-    this.#series = contenders.flatMap((contender) => seriesOf(contender, classNames));
     const numClasses = classNames.length;
+    const counts = new Int32Array(numClasses);
+    for (const label of labels) counts[label]!++;
+    this.#series = contenders.flatMap((contender) => seriesOf(contender, classNames, counts));
     this.#sampled = { values: valuesOf(this.#series, labels.length), series: this.#series.length, labels, numClasses };
-    this.#counts = new Int32Array(numClasses);
-    for (const label of labels) this.#counts[label]!++;
-    this.#resampled = this.#series.map(() => []);
-    resampleClasses(this.#sampled, options, (sums) => {
-      this.#resampled.forEach((of, s) => void of.push(this.#accuracies(s, sums)));
-    });
+    this.#resampled = this.#resample(options);
   }
 
   has(contender: Contender): boolean {
@@ -63,7 +61,7 @@ export class Panel {
       const single = contender.models.map((model) => this.#accuraciesOf(model, s));
       return this.#row(s, (figure) => ({
         value: values[figure],
-        ...percentileInterval(this.#resampled[s]!.map((of) => of[figure])),
+        ...percentileInterval(this.#resampled[s]![figure]),
         ...(single.length > 1 && { std: standardDeviation(single.map((of) => of[figure])) }),
       }));
     });
@@ -82,11 +80,18 @@ export class Panel {
           ? null
           : {
               value: value![figure] - base![figure],
-              ...percentileInterval(this.#resampled[s]!.map((of, r) => of[figure] - this.#resampled[b]![r]![figure])),
+              ...percentileInterval(this.#resampled[s]![figure].map((x, r) => x - this.#resampled[b]![figure][r]!)),
             },
       );
       return [row];
     });
+  }
+
+  #resample(options: ResampleOptions): Record<FigureName, Float64Array>[] {
+    const { length: figures } = figureNames;
+    const weightOf = (c: number, s: number, f: number): number => this.#series[s]!.weights[figureNames[f]!]![c]!;
+    const columns = resampleFigures(this.#sampled, { figures, weightOf }, options);
+    return this.#series.map((_, s) => byFigure((_, f) => columns[s * figures + f]!));
   }
 
   #of(contender: Contender): number[] {
@@ -114,37 +119,42 @@ export class Panel {
   #accuraciesOf(model: ComparedModel, s: number): Accuracies {
     const values = hitsOf(model, this.#series[s]!.output);
     const sums = classSums({ ...this.#sampled, values, series: 1 });
-    return this.#means(this.#series[s]!.groups, (c) => sums[c]!);
+    return weighted(this.#series[s]!, (c) => sums[c]!);
   }
 
   #accuracies(s: number, sums: Float64Array): Accuracies {
     const { length } = this.#series;
-    return this.#means(this.#series[s]!.groups, (c) => sums[c * length + s]!);
-  }
-
-  #means(groups: readonly Group[], sumOf: (c: number) => number): Accuracies {
-    const totals = { head: 0, mid: 0, tail: 0 };
-    const classes = { head: 0, mid: 0, tail: 0 };
-    let hits = 0;
-    this.#counts.forEach((count, c) => {
-      if (count === 0) return;
-      hits += sumOf(c);
-      totals[groups[c]!] += sumOf(c) / count;
-      classes[groups[c]!]++;
-    });
-    const mean = (group: Group): number => (100 * totals[group]) / classes[group];
-    const overall = (100 * hits) / this.#sampled.labels.length;
-    return { overall, head: mean('head'), mid: mean('mid'), tail: mean('tail') };
+    return weighted(this.#series[s]!, (c) => sums[c * length + s]!);
   }
 }
 
-function seriesOf(contender: Contender, classNames: readonly string[]): Series[] {
+function byFigure<T>(of: (figure: FigureName, place: number) => T): Record<FigureName, T> {
+  return Object.fromEntries(figureNames.map((name, place) => [name, of(name, place)])) as Record<FigureName, T>;
+}
+
+function weighted({ weights }: Series, sumOf: (c: number) => number): Accuracies {
+  return byFigure((figure) => weights[figure].reduce((total, weight, c) => total + weight * sumOf(c), 0));
+}
+
+/** What a hit in a class counts for a figure; NaN in groups without images. */
+function weightsOf(groups: readonly Group[], counts: Int32Array): Series['weights'] {
+  const images = counts.reduce((a, b) => a + b, 0);
+  return byFigure((figure) => {
+    const takes = (c: number): boolean => counts[c]! > 0 && groups[c] === figure;
+    const classes = groups.filter((_, c) => takes(c)).length;
+    if (figure === 'overall') return Float64Array.from(counts, () => 100 / images);
+    return Float64Array.from(counts, (count, c) => (classes === 0 ? Number.NaN : takes(c) ? 100 / classes / count : 0));
+  });
+}
+
+function seriesOf(contender: Contender, classNames: readonly string[], counts: Int32Array): Series[] {
   const { config, predictions } = contender.models[0]!;
   const groupOf = new Map(config.data.classNames.map((name, c) => [name, config.data.groups[c]!]));
   const groups = classNames.map((name) => groupOf.get(name)!);
+  const weights = weightsOf(groups, counts);
   return outputNames
     .filter((output) => predictions.outputs[output] !== undefined)
-    .map((output) => ({ contender, output, groups }));
+    .map((output) => ({ contender, output, groups, weights }));
 }
 
 /** Row by row: how many of the contender's models were right. */

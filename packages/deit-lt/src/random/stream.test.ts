@@ -34,6 +34,16 @@ suite('stream()', () => {
     );
   });
 
+  test('fills arrays with what single calls give, and goes on after them', () => {
+    const [one, other] = [stream(7, 'draw'), stream(7, 'draw')];
+    const filled = new Uint32Array(20);
+    one.fill(filled);
+    assert.deepEqual(
+      [...filled, one.uint32()],
+      draws(21, () => other.uint32()),
+    );
+  });
+
   test('gives every seed, purpose, epoch and sample numbers of its own', () => {
     const seen = new Set<number>();
     let count = 0;
