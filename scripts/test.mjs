@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { filesUnder, listFolder } from '../packages/torch/setup/files.mjs';
 import { findReferencePython } from '../packages/torch/setup/reference-python.mjs';
 import { runMain } from '../packages/torch/setup/setup-error.mjs';
+import { findChromium } from './lib/chromium.mjs';
 
 const root = path.resolve(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -24,7 +25,12 @@ await runMain(async () => {
     ...files,
   ];
   const python = await findReferencePython();
-  const env = python === null ? process.env : { ...process.env, PYTHON_TORCH: python };
+  const chromium = findChromium();
+  const env = {
+    ...process.env,
+    ...(python !== null && { PYTHON_TORCH: python }),
+    ...(chromium !== null && { CHROMIUM: chromium }),
+  };
   spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' }).on('close', (code) => process.exit(code ?? 1));
 });
 

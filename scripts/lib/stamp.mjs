@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { readText, writeAtomically } from '../../packages/torch/setup/files.mjs';
 
-/** @typedef {{ packageLock?: string, typescript?: string }} Stamp hashes of what was installed and compiled */
+/** @typedef {{ packageLock?: string, typescript?: string, pages?: string }} Stamp hashes of what was installed, compiled and built */
 
 /** @param {string} root */
 const stampFile = (root) => path.join(root, 'node_modules/.deit-lt-setup');

@@ -1,0 +1,71 @@
+/** A server on this machine: where it listens, and how it ends. */
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { isIPv6 } from 'node:net';
+import { UserError } from '../errors.js';
+
+export interface ListenOptions {
+  /** Default `127.0.0.1`: this machine alone. */
+  readonly host?: string;
+  /** 0 is any that is free. Default: `usualPort`, or any when that is taken. */
+  readonly port?: number;
+  readonly usualPort?: number;
+}
+
+export interface LocalServer {
+  /** `http://127.0.0.1:4600/`. */
+  readonly url: string;
+  readonly server: Server;
+  /** Ends it and the connections that are open. */
+  close(): Promise<void>;
+}
+
+/** Throws UserError USAGE for a port that is taken or not allowed, and for a host that is not this machine's. */
+export async function listen(
+  app: RequestListener,
+  { host = '127.0.0.1', port, usualPort = 0 }: ListenOptions = {},
+): Promise<LocalServer> {
+  const server = createServer(app);
+  try {
+    await bind(server, host, port ?? usualPort);
+  } catch (error) {
+    if (port !== undefined || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+      throw bindError(error, host, port);
+    await bind(server, host, 0);
+  }
+  return { url: urlOf(host, server.address() as AddressInfo), server, close: () => close(server) };
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function bindError(error: unknown, host: string, port: number | undefined): UserError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `port ${port} of ${host} is taken; choose another with --port, or 0 for any that is free`,
+    EACCES: `port ${port} may not be used without root; choose one above 1023 with --port`,
+    EADDRNOTAVAIL: `--host ${host} is no address of this machine; 127.0.0.1 is this machine alone, 0.0.0.0 the network too`,
+    ENOTFOUND: `--host ${host} is not known; 127.0.0.1 is this machine alone, 0.0.0.0 the network too`,
+  };
+  return new UserError('USAGE', `${reasons[code ?? ''] ?? `cannot listen on ${host}: ${message}`}.`, { cause: error });
+}
+
+/** An address that a browser takes: everyone's address is no place to go to. */
+function urlOf(host: string, { port }: AddressInfo): string {
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  return `http://${isIPv6(name) ? `[${name}]` : name}:${port}/`;
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
