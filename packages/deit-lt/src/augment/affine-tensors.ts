@@ -3,7 +3,7 @@
  * devices that the engine's own operator does not know. Gives the same levels; needs a few dozen times the memory of the images.
  */
 import * as torch from '@deit-lt/torch';
-import type { AffineFilter, Matrix } from './affine.js';
+import type { AffineFilter, Matrix } from './affine-matrix.js';
 
 /** Where each output pixel is read: `[n, H, W]` in pixels of the source. */
 interface Places {

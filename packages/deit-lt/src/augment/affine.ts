@@ -4,29 +4,9 @@
  * Bicubic is Pillow's own cubic (a = −1), not the one of resizing (a = −0.5).
  */
 import type * as torch from '@deit-lt/torch';
+import type { AffineFilter, Matrix } from './affine-matrix.js';
 import { resampleByTensors } from './affine-tensors.js';
 import { affineStep, applyNatively, isNative } from './native.js';
-
-/** Where an output pixel comes from, in pixels: `x' = a·x + b·y + c`, `y' = d·x + e·y + f`; corners are whole numbers. */
-export type Matrix = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
-
-/** How the level between pixels is found. */
-export const affineFilters = ['nearest', 'bilinear', 'bicubic'] as const;
-export type AffineFilter = (typeof affineFilters)[number];
-
-/** Pillow's own rounding of sines and cosines, so that a quarter turn is exact. */
-const to15Digits = (x: number): number => Number(x.toFixed(15));
-
-/** The matrix that turns an image of `width` × `height` by `degrees` counter-clockwise around its middle. */
-export function rotation(degrees: number, width: number, height: number): Matrix {
-  const within = degrees % 360;
-  const radians = -(within < 0 ? within + 360 : within) * (Math.PI / 180);
-  const cos = to15Digits(Math.cos(radians));
-  const sin = to15Digits(Math.sin(radians));
-  const x = width / 2;
-  const y = height / 2;
-  return [cos, sin, cos * -x + sin * -y + x, -sin, cos, -sin * -x + cos * -y + y];
-}
 
 /** `second` after `first`, as maps from output to source: looks up through `first`, then through `second`. */
 export function compose(first: Matrix, second: Matrix): Matrix {

@@ -3,7 +3,7 @@
  * level 0…10. `original` is the paper's for ImageNet, `v0` the one of the EfficientNet code for TPUs; both as in timm.
  * The one for CIFAR-10 is the paper's, as PaCo uses it, where levels 0…9 stand for ten steps of its own ranges.
  */
-import type { AffineFilter } from './affine.js';
+import type { AffineFilter } from './affine-matrix.js';
 import type { ScaledOp } from './magnitudes.js';
 import type { OpName } from './ops.js';
 

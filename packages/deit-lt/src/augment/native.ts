@@ -4,7 +4,7 @@
  * `enhance.ts`, `hue.ts`, `blur.ts`, `affine-tensors.ts`), for other devices; the two give the same levels.
  */
 import * as torch from '@deit-lt/torch';
-import type { AffineFilter, Matrix } from './affine.js';
+import type { AffineFilter, Matrix } from './affine-matrix.js';
 
 /** What the operator calls its operations, in its order. */
 const codes = {

@@ -1,6 +1,5 @@
 /** The operations that augmentation policies choose from, by name, and a choice of one with its argument. */
-import { type AffineFilter, type Matrix, rotation } from './affine.js';
-import type { pixelOps } from './ops-tensors.js';
+import { type AffineFilter, type Matrix, rotation } from './affine-matrix.js';
 
 /** The matrix for an image of `width` × `height`. */
 export type AffineOp = (arg: number, width: number, height: number) => Matrix;
@@ -14,7 +13,25 @@ export const affineOps = {
   translateY: (share, _width, height) => [1, 0, 0, 0, 1, share * height],
 } satisfies Record<string, AffineOp>;
 
-export type OpName = keyof typeof pixelOps | keyof typeof affineOps | 'identity';
+/** What changes levels and moves nothing; ops-tensors.ts and the engine's own operator have a function for each. */
+export const pixelOpNames = [
+  'autocontrast',
+  'equalize',
+  'invert',
+  'solarize',
+  'solarizeAdd',
+  'posterize',
+  'brightness',
+  'contrast',
+  'color',
+  'sharpness',
+  'hue',
+  'grayscale',
+  'gaussianBlur',
+] as const;
+export type PixelOpName = (typeof pixelOpNames)[number];
+
+export type OpName = PixelOpName | keyof typeof affineOps | 'identity';
 
 /** One operation on one image. */
 export interface OpChoice {

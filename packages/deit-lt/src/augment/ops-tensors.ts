@@ -8,7 +8,7 @@ import { gaussianBlur } from './blur.js';
 import { brightness, color, contrast, grayscale, sharpness } from './enhance.js';
 import { hue } from './hue.js';
 import { autocontrast, equalize, invert, posterize, solarize, solarizeAdd } from './levels.js';
-import { isAffine, matrixOf, type OpChoice } from './op-choice.js';
+import { isAffine, matrixOf, type OpChoice, type PixelOpName } from './op-choice.js';
 
 /** `images` float32 `[n, 3, H, W]`, whole levels 0…255, and an argument for each: a new tensor of the same shape. */
 export type PixelOp = (images: torch.Tensor, args: readonly number[]) => torch.Tensor;
@@ -28,10 +28,10 @@ export const pixelOps = {
   hue,
   grayscale,
   gaussianBlur,
-} satisfies Record<string, PixelOp>;
+} satisfies Record<PixelOpName, PixelOp>;
 
 /** All geometric operations are one group. */
-type GroupName = keyof typeof pixelOps | 'affine';
+type GroupName = PixelOpName | 'affine';
 type Choices = readonly (OpChoice | undefined)[];
 
 /** Applies `plans[i]` to image i of `[B, 3, H, W]`, one operation after the other: a new tensor, channels last. */

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
-import type { AffineFilter } from './affine.js';
+import type { AffineFilter } from './affine-matrix.js';
 import { colour, type PipelineContext } from './augmentation.js';
 import { argumentAt, hasSign, opOf, type ScaledOp } from './magnitudes.js';
 import type { OpChoice } from './ops.js';

@@ -2,7 +2,8 @@
 import * as torch from '@deit-lt/torch';
 import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
-import { affine, compose, type Matrix } from './affine.js';
+import { affine, compose } from './affine.js';
+import type { Matrix } from './affine-matrix.js';
 import { augmentation, colour, probability } from './augmentation.js';
 import { affineOps } from './ops.js';
 

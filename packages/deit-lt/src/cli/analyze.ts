@@ -5,7 +5,7 @@ import { type AnalyzeResult, analyzeRun } from '../analysis/run/analyze-run.js';
 import { count } from '../format.js';
 import { analysisText } from './analysis-text.js';
 import { required } from './choose-recipe.js';
-import type { CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
 import { openData } from './open-data.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {

@@ -1,26 +1,5 @@
 /** All commands of the command line: what they take, an example of each, and where they are. See `option-table.ts`. */
-import type { Run } from './context.js';
-import type { Options } from './option-table.js';
-
-export interface ArgumentSpec {
-  /** As commander writes it: `<run>` must be given, `[name]` may be, `<image...>` one or more. */
-  readonly name: string;
-  readonly description: string;
-}
-
-export interface CommandSpec {
-  readonly name: string;
-  readonly summary: string;
-  /** More than the summary says; for the help of the command itself. */
-  readonly details?: string;
-  readonly arguments?: readonly ArgumentSpec[];
-  readonly options: readonly (keyof Options)[];
-  /** What `--format` may be; the first is the default, unless there is none. */
-  readonly formats?: readonly string[];
-  readonly examples: readonly string[];
-  /** Commands are loaded when they run: help needs none of them. */
-  readonly load: () => Promise<{ readonly run: Run }>;
-}
+import type { ArgumentSpec, CommandSpec } from './command-spec.js';
 
 const reading = ['split', 'root', 'check', 'skipBad', 'offline'] as const;
 const training = [

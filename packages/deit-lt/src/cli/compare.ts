@@ -3,8 +3,8 @@ import { bySeed, type ComparedModel, findModels } from '../analysis/compared-run
 import { compareRuns } from '../analysis/comparison.js';
 import { UserError } from '../errors.js';
 import { smallBudgetMark } from '../recipe/small-budget.js';
+import type { CommandInput } from './command-spec.js';
 import { comparisonCsv, comparisonLatex, comparisonMarkdown, comparisonText } from './comparison-formats.js';
-import type { CommandInput } from './context.js';
 
 const formats = {
   table: comparisonText,

@@ -1,20 +1,6 @@
-/** What a command gets: its words and options, where to print, and how it is told to stop. */
+/** Where a command prints, and how it is told to stop. */
 import type { Reporter } from '../training/reporter.js';
 import type { Colors } from './colors.js';
-import type { CommandSpec } from './command-table.js';
-import type { Options } from './option-table.js';
-
-export interface CommandInput {
-  readonly args: readonly string[];
-  readonly options: Options;
-  readonly spec: CommandSpec;
-  readonly context: CliContext;
-  /** The recipe of a command that has one of its own; else the data decide. */
-  readonly recipeByDefault?: string;
-}
-
-/** A command. Resolves to its exit code; undefined is 0. */
-export type Run = (input: CommandInput) => Promise<number | undefined>;
 
 export interface CliContext {
   /** Results go to the standard output … */

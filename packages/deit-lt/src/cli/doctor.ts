@@ -2,7 +2,7 @@
 import os from 'node:os';
 import { defaultCacheDir } from '../data/cache-folder.js';
 import { gibibytes } from '../format.js';
-import type { CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
 import { projectVersion } from './version.js';
 
 interface Machine {

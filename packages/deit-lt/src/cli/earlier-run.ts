@@ -8,8 +8,8 @@ import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
 import { readRunConfig } from '../training/run-folder.js';
 import { settingsOf } from './choose-recipe.js';
+import type { CommandInput } from './command-spec.js';
 import type { Options } from './option-table.js';
-import { parseWords } from './program.js';
 
 export interface EarlierRun {
   readonly recipe: Recipe;
@@ -20,11 +20,19 @@ export interface EarlierRun {
 /** What is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe itself. */
 const firstModels = ['teacher', 'teacher-weak'];
 
+/** Who wants to go on with a run. */
+export interface Resuming {
+  /** The command's name. */
+  readonly command: string;
+  readonly given: Options;
+  readonly parse: CommandInput['parse'];
+}
+
 /**
  * The run in `folder`, to be gone on with by the command `command`. Throws UserError RUN_FOLDER when there is none, or
  * another command made it.
  */
-export function earlierRun(folder: string, command: string, given: Options): EarlierRun {
+export function earlierRun(folder: string, { command, given, parse }: Resuming): EarlierRun {
   const home = [folder, ...firstModels.map((name) => path.join(folder, name))].find((place) =>
     existsSync(path.join(place, 'config.json')),
   );
@@ -34,7 +42,7 @@ export function earlierRun(folder: string, command: string, given: Options): Ear
       `${folder} has no run to go on with (no config.json). Leave out --resume to begin one.`,
     );
   const config = readRunConfig(home);
-  const first = commandOf(config.command);
+  const first = commandOf(config.command, parse);
   if (first !== undefined && first.command !== command)
     throw new UserError('RUN_FOLDER', `${folder} was made by "deit-lt ${first.command}": go on with that command.`);
   const settings = settingsOf(given);
@@ -44,10 +52,13 @@ export function earlierRun(folder: string, command: string, given: Options): Ear
 }
 
 /** From the words of config.json; undefined when another version or a program wrote them. */
-function commandOf(words: readonly string[]): { command: string; options: Options } | undefined {
+function commandOf(
+  words: readonly string[],
+  parse: CommandInput['parse'],
+): { command: string; options: Options } | undefined {
   const start = words.indexOf('deit-lt');
   try {
-    const parsed = parseWords(words.slice(start + 1), { writeOut: () => {}, writeErr: () => {} });
+    const parsed = parse(words.slice(start + 1));
     if (parsed === undefined || start < 0) return undefined;
     const { data, split, root, check, skipBad, offline, vit, teacher, from } = parsed.options;
     const kept = Object.entries({ data, split, root, check, skipBad, offline, vit, teacher, from });

@@ -8,7 +8,8 @@ import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
 import { exportSafetensors, exportTorch, requireEnding } from '../export/weights.js';
 import { writeError } from '../training/files.js';
 import { required } from './choose-recipe.js';
-import type { CliContext, CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
+import type { CliContext } from './context.js';
 import { openModel } from './open-model.js';
 import { projectVersion } from './version.js';
 

@@ -8,8 +8,8 @@ import { describeForeign, type ForeignWeights, withForeignWeights } from '../tra
 import { type RunConfig, RunFolder } from '../training/run-folder.js';
 import { saveWeights } from '../training/training-state.js';
 import { required } from './choose-recipe.js';
+import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
-import type { CommandInput } from './context.js';
 import { groupsOfData } from './data-groups.js';
 import { openData } from './open-data.js';
 

@@ -4,7 +4,7 @@ import type { Dataset } from '../data/dataset.js';
 import { makeLongTail } from '../data/long-tail.js';
 import { type ChosenRecipe, checkEarly, chooseRecipe } from './choose-recipe.js';
 import { classRows } from './class-rows.js';
-import type { CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
 import { type Inspection, inspectDataset, inspectionJson, inspectionText, inspectionTitle } from './inspection.js';
 import { openData } from './open-data.js';
 import type { Options } from './option-table.js';

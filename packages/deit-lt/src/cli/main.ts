@@ -8,7 +8,7 @@ import { colorsFor } from './colors.js';
 import type { CliContext } from './context.js';
 import { failureOf } from './failure.js';
 import { type Interruption, listenForInterrupt } from './interrupt.js';
-import { parseWords, UsageError } from './program.js';
+import { parseWords, UsageError, type Writers } from './program.js';
 
 /** Runs the command that `words` (without the program's name) ask for, and sets the exit code. */
 export async function main(words: readonly string[]): Promise<void> {
@@ -27,7 +27,7 @@ async function runWords(words: readonly string[]): Promise<number> {
     });
     if (parsed === undefined) return 0;
     const { run } = await parsed.spec.load();
-    return (await run({ ...parsed, context })) ?? 0;
+    return (await run({ ...parsed, context, parse: (other) => parseWords(other, silent) })) ?? 0;
   } catch (error) {
     display.close?.();
     return await fail(error, words, interruption);
@@ -36,6 +36,8 @@ async function runWords(words: readonly string[]): Promise<number> {
     interruption.stop();
   }
 }
+
+const silent: Writers = { writeOut: () => {}, writeErr: () => {} };
 
 /** Above the moving lines, when there are any. */
 function noteOn({ reporter }: Display, text: string): void {

@@ -3,7 +3,7 @@
 import { UserError } from '../errors.js';
 import { images } from '../format.js';
 import type { Ranked } from '../training/ranking.js';
-import type { CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
 import { openModel } from './open-model.js';
 import { findImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';
 import { textWidth } from './table.js';

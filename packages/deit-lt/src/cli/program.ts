@@ -1,15 +1,9 @@
 /** The parser of the command line, made by commander from the tables of commands and options. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { type CommandSpec, commandTable } from './command-table.js';
+import type { CommandSpec, Parsed } from './command-spec.js';
+import { commandTable } from './command-table.js';
 import { flagsOf, type OptionSpec, type Options, optionTable } from './option-table.js';
 import { projectVersion } from './version.js';
-
-/** A command that was recognised, with its words and options; undefined when help or the version was printed. */
-export interface Parsed {
-  readonly spec: CommandSpec;
-  readonly args: readonly string[];
-  readonly options: Options;
-}
 
 export interface Writers {
   writeOut(text: string): void;
@@ -26,7 +20,10 @@ export class UsageError extends Error {
   }
 }
 
-/** Parses `words`, those after the program's name. Prints help itself. Throws UsageError. */
+/**
+ * Parses `words`, those after the program's name; undefined when help or the version was printed, which it does itself.
+ * Throws UsageError.
+ */
 export function parseWords(words: readonly string[], writers: Writers): Parsed | undefined {
   let parsed: Parsed | undefined;
   const program = makeProgram(writers, (found) => {

@@ -4,7 +4,7 @@
  */
 import { splitOff } from '../data/split.js';
 import { trainAll } from '../training/train.js';
-import type { CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
 import { finish } from './finish.js';
 import type { Options } from './option-table.js';
 import { type PreparedRun, prepareRun } from './training-run.js';

@@ -4,7 +4,8 @@ import { UserError } from '../errors.js';
 import { differences } from '../recipe/differences.js';
 import { loadRecipe, recipeNames } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
-import type { CliContext, CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
+import type { CliContext } from './context.js';
 import type { Options } from './option-table.js';
 import { formatTable } from './table.js';
 

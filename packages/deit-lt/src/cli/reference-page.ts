@@ -1,5 +1,7 @@
 /** `docs/command-line.md`, from the tables of commands and options. */
-import { type CommandSpec, commandTable } from './command-table.js';
+
+import type { CommandSpec } from './command-spec.js';
+import { commandTable } from './command-table.js';
 import { flagsOf, type Options, optionTable } from './option-table.js';
 
 const preface = `# Command line

@@ -4,7 +4,7 @@ import { makeReport } from '../report/report.js';
 import { readRuns } from '../report/report-run.js';
 import { writeFigures } from '../report/write-figures.js';
 import { writeFileAtomic } from '../training/files.js';
-import type { CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const runs = readRuns(args);

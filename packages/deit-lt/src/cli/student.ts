@@ -1,7 +1,7 @@
 /** `deit-lt student`: the student alone, from a teacher that is there. */
 import { trainStudent } from '../training/train.js';
 import { required } from './choose-recipe.js';
-import type { CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
 import { finish } from './finish.js';
 import { prepareRun } from './training-run.js';
 

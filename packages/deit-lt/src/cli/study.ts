@@ -7,8 +7,8 @@ import { accuracy, count, duration } from '../format.js';
 import { oodFigure, styleNames } from '../report/figures/ood.js';
 import { writeFigures } from '../report/write-figures.js';
 import { writeFileAtomic } from '../training/files.js';
+import type { CommandInput } from './command-spec.js';
 import { markdownTable } from './comparison-formats.js';
-import type { CommandInput } from './context.js';
 import { type Column, formatTable } from './table.js';
 import { prepareRun } from './training-run.js';
 

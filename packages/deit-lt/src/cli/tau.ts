@@ -2,8 +2,8 @@
 import path from 'node:path';
 import { normalizeRun, type TauResult } from '../training/tau-normalization.js';
 import { required } from './choose-recipe.js';
+import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
-import type { CommandInput } from './context.js';
 import { openData } from './open-data.js';
 import { outputRows, resultsTable, resultsTitle } from './results-table.js';
 import { defaultFolder } from './training-run.js';

@@ -1,6 +1,6 @@
 /** `deit-lt teacher`: the teacher alone. */
 import { trainTeacher } from '../training/train.js';
-import type { CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
 import { finish } from './finish.js';
 import { prepareRun } from './training-run.js';
 

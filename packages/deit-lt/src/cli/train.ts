@@ -1,6 +1,6 @@
 /** `deit-lt train`: teacher, then student; with `--vit` also the plain ViT. */
 import { trainAll } from '../training/train.js';
-import type { CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
 import { finish } from './finish.js';
 import { prepareRun } from './training-run.js';
 

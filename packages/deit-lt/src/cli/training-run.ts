@@ -4,9 +4,10 @@ import path from 'node:path';
 import { UserError } from '../errors.js';
 import type { TrainOptions } from '../training/train.js';
 import { checkEarly, chooseRecipe, required } from './choose-recipe.js';
+import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
-import type { CliContext, CommandInput } from './context.js';
-import { type EarlierRun, earlierRun } from './earlier-run.js';
+import type { CliContext } from './context.js';
+import { type EarlierRun, earlierRun, type Resuming } from './earlier-run.js';
 import { openData } from './open-data.js';
 import type { Options } from './option-table.js';
 
@@ -25,9 +26,10 @@ export async function prepareRun({
   options: given,
   context,
   spec,
+  parse,
   recipeByDefault,
 }: CommandInput): Promise<PreparedRun> {
-  const earlier = given.resume === true ? earlierOf(given, spec.name) : undefined;
+  const earlier = given.resume === true ? earlierOf({ command: spec.name, given, parse }) : undefined;
   const options: Options = { ...earlier?.options, ...given };
   const data = required(options.data, dataMissing(spec.name));
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
@@ -47,9 +49,9 @@ export async function prepareRun({
   return { training, options };
 }
 
-function earlierOf(options: Options, command: string): EarlierRun {
-  const out = required(options.out, '--resume needs the run folder: --out DIR');
-  return earlierRun(out, command, options);
+function earlierOf(resuming: Resuming): EarlierRun {
+  const out = required(resuming.given.out, '--resume needs the run folder: --out DIR');
+  return earlierRun(out, resuming);
 }
 
 interface RecipeCircumstances {

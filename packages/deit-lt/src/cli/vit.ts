@@ -1,6 +1,6 @@
 /** `deit-lt vit`: a plain ViT with the student's recipe, without a teacher. */
 import { trainVit } from '../training/train.js';
-import type { CommandInput } from './context.js';
+import type { CommandInput } from './command-spec.js';
 import { finish } from './finish.js';
 import { prepareRun } from './training-run.js';
 

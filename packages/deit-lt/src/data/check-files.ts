@@ -1,14 +1,9 @@
 /** Image files that cannot be read: how they are reported, and how a split goes on without them. */
 import { UserError } from '../errors.js';
+import type { BadFile } from './bad-file.js';
 import { type Dataset, type ImageSplit, subset } from './dataset.js';
 import { decodeFiles } from './decode-files.js';
 import type { OpenOptions, Progress } from './open-options.js';
-
-/** A file that does not decode to an image. `reason` follows the name: "is empty", "is cut off or damaged". */
-export interface BadFile {
-  readonly path: string;
-  readonly reason: string;
-}
 
 /** How many are named in a message. */
 const named = 20;

@@ -3,8 +3,8 @@
  * size and fit into memory, to keep their pixels.
  */
 import os from 'node:os';
+import type { BadFile } from './bad-file.js';
 import { forEachBounded } from './bounded.js';
-import type { BadFile } from './check-files.js';
 import type { DecodedImage } from './decode.js';
 import { decodeOrThrow, loadSharp, whyUnreadable } from './decode.js';
 import type { FilePaths } from './file-paths.js';

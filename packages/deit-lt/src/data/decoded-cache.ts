@@ -6,9 +6,9 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import type { BadFile } from './bad-file.js';
 import { forEachBounded } from './bounded.js';
 import { markUsed, removeOldest, writeWhole } from './cache-file.js';
-import type { BadFile } from './check-files.js';
 import type { DecodedFiles } from './decode-files.js';
 import type { FilePaths } from './file-paths.js';
 

@@ -1,6 +1,7 @@
 /** Turns a split of image files into images in memory where that pays, and finds those that cannot be read. */
 import os from 'node:os';
-import { type BadFile, settleBad, withoutBad } from './check-files.js';
+import type { BadFile } from './bad-file.js';
+import { settleBad, withoutBad } from './check-files.js';
 import type { ImageSplit } from './dataset.js';
 import { type DecodedFiles, decodeFiles } from './decode-files.js';
 import { DecodedCache } from './decoded-cache.js';

@@ -1,5 +1,5 @@
 /** What `openDataset` can be told, and what a kind of source is. */
-import type { BadFile } from './check-files.js';
+import type { BadFile } from './bad-file.js';
 import type { Dataset } from './dataset.js';
 
 /** How far a long piece of work is: `done` of `total` (undefined when not known), in files or bytes. */

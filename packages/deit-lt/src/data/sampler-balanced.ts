@@ -5,7 +5,7 @@
  */
 import { type RandomStream, stream } from '../random/stream.js';
 import { classCounts } from './dataset.js';
-import type { SamplerOptions } from './sampler.js';
+import type { SamplerOptions } from './sampler-options.js';
 import { distributed } from './sampler-orders.js';
 
 /** Classes drawn with probability ∝ n_c^(−power), `power` 0 by default: all equally often. */

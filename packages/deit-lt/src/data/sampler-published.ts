@@ -2,7 +2,7 @@
  * Epoch orders with the same indices as the published DeiT-LT code draws: PyTorch's DistributedSampler, and DeiT's sampler
  * for repeated augmentation; both are ordered by `torch.randperm`.
  */
-import type { SamplerOptions } from './sampler.js';
+import type { SamplerOptions } from './sampler-options.js';
 import { dealRepeated, distributed, range } from './sampler-orders.js';
 import { torchRandperm } from './torch-legacy.js';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { classCounts } from './dataset.js';
 import { longTailCounts } from './long-tail.js';
-import { repeatedAugmentation, type SamplerOptions, samplerNamed, samplerNames } from './sampler.js';
+import { repeatedAugmentation, samplerNamed, samplerNames } from './sampler.js';
+import type { SamplerOptions } from './sampler-options.js';
 
 const counts = longTailCounts(400, 4, 27, 'exp'); // 400, 133, 44, 14
 const labels = Int32Array.from([...counts].flatMap((count, c) => new Array<number>(count).fill(c)));

@@ -5,24 +5,9 @@
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
 import { classBalanced, effectiveNumber, squareRoot } from './sampler-balanced.js';
+import type { SamplerOptions } from './sampler-options.js';
 import { dealRepeated, distributed, range, shuffled } from './sampler-orders.js';
 import { publishedDistributed, publishedRepeatedAugmentation } from './sampler-published.js';
-
-export interface SamplerOptions {
-  /** Default 0. */
-  seed?: number;
-  /** Counted from 0, the default. */
-  epoch?: number;
-  /** This process among the `world` that share the epoch; default 0 of 1. */
-  rank?: number;
-  world?: number;
-  /** Of repeated augmentation: copies of each image. Default 3, as in DeiT. */
-  repeats?: number;
-  /** Of `class-balanced`: classes are drawn ∝ n_c^(−power). Default 0: all equally often; −1: as in the data. */
-  power?: number;
-  /** Of `effective-number`: classes are drawn ∝ n_c·(1 − beta)/(1 − beta^n_c). Default 0.9999. */
-  beta?: number;
-}
 
 /** The images of one epoch in order; `labels` are in [0, numClasses). */
 export type Sampler = (labels: Int32Array, numClasses: number, options?: SamplerOptions) => Int32Array;

@@ -3,7 +3,7 @@
  * in when a value takes effect, not in what is meant by it; docs/differences.md says which is which.
  */
 import { optim } from '@deit-lt/torch';
-import type { Place, ScheduleConfig, ScheduleSpan } from './schedules.js';
+import type { Place, ScheduleConfig, ScheduleSpan } from './schedule-config.js';
 
 /**
  * DeiT-LT's student: timm's cosine with warm-up, whose time is not shifted by the warm-up. With one batch per update it is

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { ScheduleConfig } from './schedule-config.js';
 import {
   factorAt,
   isReweighted,
   learningRate,
-  type ScheduleConfig,
   samRadius,
   scaledLearningRate,
   toHalf,

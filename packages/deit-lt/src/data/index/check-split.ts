@@ -1,7 +1,7 @@
 /** Looks at the files of a split that have changed since they were last looked at, and remembers what it sees. */
 import fs from 'node:fs/promises';
+import type { BadFile } from '../bad-file.js';
 import { forEachBounded } from '../bounded.js';
-import type { BadFile } from '../check-files.js';
 import { decodeOrThrow, loadSharp, whyUnreadable } from '../decode.js';
 import type { DecodePool } from '../decode-pool.js';
 import type { PackedPaths } from '../file-paths.js';

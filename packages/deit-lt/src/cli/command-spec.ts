@@ -1,0 +1,44 @@
+/** What a command is: its description, and what it gets when it runs. */
+import type { CliContext } from './context.js';
+import type { Options } from './option-table.js';
+
+export interface ArgumentSpec {
+  /** As commander writes it: `<run>` must be given, `[name]` may be, `<image...>` one or more. */
+  readonly name: string;
+  readonly description: string;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  /** More than the summary says; for the help of the command itself. */
+  readonly details?: string;
+  readonly arguments?: readonly ArgumentSpec[];
+  readonly options: readonly (keyof Options)[];
+  /** What `--format` may be; the first is the default, unless there is none. */
+  readonly formats?: readonly string[];
+  readonly examples: readonly string[];
+  /** Commands are loaded when they run: help needs none of them. */
+  readonly load: () => Promise<{ readonly run: Run }>;
+}
+
+/** A command line that was understood. */
+export interface Parsed {
+  readonly spec: CommandSpec;
+  readonly args: readonly string[];
+  readonly options: Options;
+}
+
+export interface CommandInput {
+  readonly args: readonly string[];
+  readonly options: Options;
+  readonly spec: CommandSpec;
+  readonly context: CliContext;
+  /** Reads the words of another command line, after the program's name. Throws for what is none. */
+  readonly parse: (words: readonly string[]) => Parsed | undefined;
+  /** The recipe of a command that has one of its own; else the data decide. */
+  readonly recipeByDefault?: string;
+}
+
+/** A command. Resolves to its exit code; undefined is 0. */
+export type Run = (input: CommandInput) => Promise<number | undefined>;
