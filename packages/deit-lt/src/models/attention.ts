@@ -43,13 +43,14 @@ export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: nu
     return this.dropRate === 0 ? result : F.dropout(result, { p: this.dropRate, training: this.training });
   }
 
-  /** The same as `forward` for all tokens, with the weights by which they looked at each other: `[B, heads, N, N]`, float32. */
-  forwardWithWeights(tokens: torch.Tensor): { output: torch.Tensor; weights: torch.Tensor } {
+  /** The same as `forward`, with the weights by which all tokens looked at each other: `[B, heads, N, N]`, float32. */
+  forwardWithWeights(tokens: torch.Tensor, count = tokens.size(1)): { output: torch.Tensor; weights: torch.Tensor } {
+    const [batch = 0, , dim = 0] = tokens.shape;
     const [q, k, v] = this.#heads(tokens);
     const scores = q.mul(q.size(-1) ** -0.5).matmul(k.transpose(-2, -1));
     const weights = scores.float().softmax(-1);
-    const attended = weights.to(v.dtype).matmul(v).transpose(1, 2).reshape(tokens.shape); // (B, N, dim)
-    return { output: this.proj.call(attended), weights };
+    const attended = weights.narrow(2, 0, count).to(v.dtype).matmul(v).transpose(1, 2); // (B, count, heads, headDim)
+    return { output: this.proj.call(attended.reshape(batch, count, dim)), weights };
   }
 
   /** How much each token looks at each: softmax of `q kᵀ / √headDim`, `[B, heads, N, N]`. */

@@ -49,11 +49,12 @@ export class Block extends Module<[tokens: torch.Tensor, count?: number]> {
     return this.#add(xs, this.mlp.call(this.norm2.call(xs)), this.ls2);
   }
 
-  /** The same as `forward` for all tokens in evaluation, with the attention of the block: `[B, heads, N, N]`, float32. */
-  forwardWithWeights(tokens: torch.Tensor): { output: torch.Tensor; weights: torch.Tensor } {
+  /** The same as `forward` in evaluation, with the attention between all tokens: `[B, heads, N, N]`, float32. */
+  forwardWithWeights(tokens: torch.Tensor, count?: number): { output: torch.Tensor; weights: torch.Tensor } {
     return torch.tidy(() => {
-      const { output, weights } = this.attn.forwardWithWeights(this.norm1.call(tokens));
-      const xs = this.#add(tokens, output, this.ls1);
+      const kept = count === undefined ? tokens : tokens.narrow(1, 0, count);
+      const { output, weights } = this.attn.forwardWithWeights(this.norm1.call(tokens), count);
+      const xs = this.#add(kept, output, this.ls1);
       return { output: this.#add(xs, this.mlp.call(this.norm2.call(xs)), this.ls2), weights };
     });
   }

@@ -60,7 +60,7 @@ export interface VitFeatures {
 export interface BlockView {
   /** From 0. */
   readonly block: number;
-  /** What comes out of the block, before the last norm: `[B, N, D]`. */
+  /** What comes out of the block, before the last norm: `[B, N, D]`; of the last block CLS and DIST alone. */
   readonly tokens: torch.Tensor;
   /** `[B, heads, N, N]`, float32. */
   readonly attention: torch.Tensor;
@@ -188,13 +188,14 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
       let xs = this.embed(images);
       let block = 0;
       for (const layer of this.blocks) {
-        const { output, weights } = layer.forwardWithWeights(xs);
+        const isLast = block === this.blocks.length - 1;
+        const { output, weights } = layer.forwardWithWeights(xs, isLast ? this.prefixTokens : undefined);
         torch.tidy(() => look({ block: block++, tokens: output, attention: weights }));
         weights.dispose();
         xs.dispose();
         xs = output;
       }
-      return this.norm.call(xs.narrow(1, 0, this.prefixTokens));
+      return this.norm.call(xs);
     });
   }
 

@@ -16,6 +16,11 @@ export function styleSheet(): string {
 figure > b { display: block; margin-bottom: 0.3rem; overflow-wrap: anywhere; }
 figure svg { display: block; width: 100%; max-width: 36rem; height: auto; }
 td small { display: block; color: var(--faint); font-size: 0.78rem; }
+.long { max-width: 52rem; }
+.long > .scroll { content-visibility: auto; contain-intrinsic-size: auto 100% auto 370rem; margin-bottom: 1rem; }
+.long table { table-layout: fixed; width: 100%; }
+.long th:first-child { width: 38%; }
+.long th { white-space: normal; hyphens: auto; } .long tbody th { overflow-wrap: anywhere; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19.5rem), 1fr)); gap: 1rem; }
 .shown { background: var(--panel); border-radius: 8px; padding: 0.6rem; font-size: 0.85rem; break-inside: avoid; }
 .shown ul { margin: 0.4rem 0 0; padding: 0; list-style: none; }
@@ -31,6 +36,7 @@ td small { display: block; color: var(--faint); font-size: 0.78rem; }
 @media (max-width: 30rem) {
   body { padding: 0.7rem; } table { font-size: 0.78rem; } td small { font-size: 0.68rem; }
   th, td { padding: 0.25rem 0.2rem; } th[scope=row] { white-space: normal; }
+  .long th:first-child { width: 24%; }
 }
 @media print {
   :root { ${variables('light')} color-scheme: light; }

@@ -6,7 +6,7 @@ import { outputNames } from '../../training/predictions.js';
 import { type Html, html } from '../html.js';
 import { outputLabels } from '../palette.js';
 import { accuraciesByClass, classOrder, type ReportRun } from '../report-run.js';
-import { table } from './tables.js';
+import { longTable, table } from './tables.js';
 
 export function settingsSection(run: ReportRun): Html {
   const { name, config } = run;
@@ -39,5 +39,6 @@ export function classesSection(run: ReportRun): Html | undefined {
     'training images',
     ...outputs.map((output) => (outputs.length > 1 ? outputLabels[output] : '%')),
   ];
-  return html`<details class="noprint"><summary>${run.name}: ${count(rows.length)} classes</summary>${table(head, rows, `Classes of ${run.name}`)}</details>`;
+  const label = `Classes of ${run.name}`;
+  return html`<details class="noprint"><summary>${run.name}: ${count(rows.length)} classes</summary>${longTable(head, rows, label)}</details>`;
 }

@@ -18,6 +18,23 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
 </table></div>`;
 }
 
+/** Rows in a part of a long table. */
+const partRows = 200;
+
+/**
+ * In parts of equal columns, of which a browser lays out those that are on the screen: a single table of 8,142 rows takes
+ * it seconds, because the width of each column depends on all its cells.
+ */
+export function longTable(head: readonly string[], rows: readonly (readonly (string | Html)[])[], label: string): Html {
+  if (rows.length <= partRows) return table(head, rows, label);
+  const starts = Array.from({ length: Math.ceil(rows.length / partRows) }, (_, i) => i * partRows);
+  const parts = starts.map((start) => {
+    const part = rows.slice(start, start + partRows);
+    return table(head, part, `${label}, ${start + 1} to ${start + part.length}`);
+  });
+  return html`<div class="long">${parts}</div>`;
+}
+
 /** Undefined when nothing was evaluated. */
 export function accuracySection(runs: readonly ReportRun[], options: ResampleOptions): Html | undefined {
   const models = runs.flatMap(({ name, folder, config, predictions }): ComparedModel[] =>
