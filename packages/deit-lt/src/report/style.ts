@@ -34,7 +34,7 @@ td small { display: block; color: var(--faint); font-size: 0.78rem; }
 .strip figure { width: 6rem; font-size: 0.75rem; }
 .right { color: var(--run2); } .wrong { color: var(--run1); }
 @media (max-width: 30rem) {
-  body { padding: 0.7rem; } table { font-size: 0.78rem; } td small { font-size: 0.68rem; }
+  body { padding: 0.7rem; } table { font-size: 0.78rem; } td small { font-size: 0.68rem; } td small.pair { white-space: normal; }
   th, td { padding: 0.25rem 0.2rem; } th[scope=row] { white-space: normal; }
   .long th:first-child { width: 24%; }
 }
@@ -42,7 +42,8 @@ td small { display: block; color: var(--faint); font-size: 0.78rem; }
   :root { ${variables('light')} color-scheme: light; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   nav, .noprint { display: none; }
-  h2 { break-after: avoid; }
+  h2, h3 { break-after: avoid; } tr { break-inside: avoid; }
+  .figures-grid { columns: auto; display: grid; grid-template-columns: 1fr 1fr; gap: 0 1.5rem; }
   .card, .shown, pre { border: 1px solid var(--line); }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -87,7 +87,7 @@ function differences({ differences: rows, baseline }: Comparison): Html | undefi
   const cell = (of: Estimate | null): string | Html => {
     if (of === null) return '–';
     const sure = of.low > 0 || of.high < 0;
-    return html`${sure ? html`<b>${signed(of.value)}</b>` : signed(of.value)}<small>${signed(of.low)} … ${signed(of.high)}</small>`;
+    return html`${sure ? html`<b>${signed(of.value)}</b>` : signed(of.value)}<small class="pair">${signed(of.low)} … ${signed(of.high)}</small>`;
   };
   const cells = rows.map((row) => [rowName(row), ...figureNames.map((name) => cell(row.figures[name]))]);
   return html`<h3>Minus ${baseline}, image by image</h3>${table(['', ...figureNames], cells, 'Differences')}
