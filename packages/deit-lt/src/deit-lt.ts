@@ -4,7 +4,8 @@ import { decodeOrThrow, whyUnreadable } from './data/decode.js';
 import { Loader } from './data/loader.js';
 import { openPixels } from './data/open-pixels.js';
 import { UserError } from './errors.js';
-import { type Classifier, type OpenClassifierOptions, openClassifier } from './training/classifier.js';
+import { openAnyClassifier } from './training/any-classifier.js';
+import type { AnyClassifier, OpenClassifierOptions } from './training/classifier.js';
 import { type Opinion, opinions } from './training/ranking.js';
 
 export interface ClassifyOptions {
@@ -19,16 +20,16 @@ export interface ClassifyOptions {
  * sees another's tensors. The network itself works on the thread that calls.
  */
 export class DeitLT implements Disposable {
-  readonly #classifier: Classifier;
+  readonly #classifier: AnyClassifier;
   #disposed = false;
 
-  private constructor(classifier: Classifier) {
+  private constructor(classifier: AnyClassifier) {
     this.#classifier = classifier;
   }
 
-  /** A run folder or checkpoint, as `openClassifier` takes it. Throws UserError RUN_FOLDER or CHECKPOINT. */
+  /** A run folder or checkpoint, or an ONNX model, as `openAnyClassifier` takes it. Throws UserError RUN_FOLDER or CHECKPOINT. */
   static async load(path: string, options: OpenClassifierOptions = {}): Promise<DeitLT> {
-    return new DeitLT(await openClassifier(path, options));
+    return new DeitLT(await openAnyClassifier(path, options));
   }
 
   /** In the order of the model's outputs. */

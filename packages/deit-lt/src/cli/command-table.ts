@@ -21,6 +21,9 @@ const run: ArgumentSpec = {
     "a run folder, or a checkpoint: our own, PyTorch's (.pth, .pt, .pth.tar), or safetensors with timm's names",
 };
 
+/** Where logits are all that is wanted. */
+const model: ArgumentSpec = { ...run, description: `${run.description}; or an ONNX model (.onnx)` };
+
 export const commandTable: readonly CommandSpec[] = [
   {
     name: 'quickstart',
@@ -86,7 +89,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'eval',
     summary: 'measures a trained model on test images: overall, head, mid and tail accuracy',
-    arguments: [run],
+    arguments: [model],
     options: ['data', ...reading, 'which', 'weights', 'save', 'set', 'json'],
     examples: [
       'deit-lt eval runs/cifar --data cifar10',
@@ -196,7 +199,7 @@ export const commandTable: readonly CommandSpec[] = [
     summary: 'writes a trained model for other programs: PyTorch, timm, ONNX, the Hugging Face Hub',
     details:
       'ONNX models are run with onnxruntime on 16 images and compared before they are written. The folder for the Hub has ONNX models in three precisions, weights for timm, and a card with what was measured.',
-    arguments: [run],
+    arguments: [model],
     options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set'],
     formats: ['safetensors', 'onnx', 'torch', 'huggingface'],
     examples: [

@@ -4,8 +4,8 @@ import path from 'node:path';
 import type { Dataset, ImageSplit } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { UserError } from '../errors.js';
-import { modelOrder } from '../training/class-names.js';
-import type { Classifier } from '../training/classifier.js';
+import { modelOrder, orderNote } from '../training/class-names.js';
+import type { AnyClassifier } from '../training/classifier.js';
 import { type EvaluationResult, evaluate } from '../training/evaluate.js';
 import type { MetricsResult } from '../training/metrics.js';
 import { PredictionRecorder } from '../training/predictions.js';
@@ -16,7 +16,7 @@ import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
 import { groupsOfData } from './data-groups.js';
 import { openData } from './open-data.js';
-import { openModel } from './open-model.js';
+import { openAnyModel } from './open-model.js';
 import { outputRows, resultsTable, resultsTitle } from './results-table.js';
 
 const batchSize = 256;
@@ -26,7 +26,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   const { which, weights, save = false } = options;
   if (save && (which === 'last' || weights !== undefined))
     throw new UserError('USAGE', '--save keeps the figures of the best checkpoint: leave out --which and --weights.');
-  using classifier = await openModel(args[0]!, options);
+  using classifier = await openAnyModel(args[0]!, options);
   const run = save ? runOf(classifier) : undefined;
   const dataset = await openData(data, options, context);
   const { result, save: keep } = await evaluateOn(dataset, classifier, context);
@@ -39,7 +39,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
 }
 
 /** The run folder that the checkpoint is the best of. Throws UserError USAGE for a file elsewhere. */
-function runOf({ file }: Classifier): RunFolder {
+function runOf({ file }: AnyClassifier): RunFolder {
   const run = new RunFolder(path.dirname(path.dirname(path.resolve(file))));
   if (path.resolve(file) === run.checkpoint('best') && existsSync(run.configFile)) return run;
   throw new UserError('USAGE', `--save needs the best checkpoint of a run folder; ${file} is none.`);
@@ -51,11 +51,11 @@ interface Evaluated {
   readonly save: (run: RunFolder) => void;
 }
 
-async function evaluateOn(dataset: Dataset, classifier: Classifier, context: CliContext): Promise<Evaluated> {
+async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: CliContext): Promise<Evaluated> {
   const test = testOf(dataset);
   const order = modelOrder(classifier, dataset.classNames);
-  if (!classifier.namesKnown)
-    context.note(`${classifier.file} does not name its classes: they are taken in the order of the data's.`);
+  const assumed = orderNote(classifier);
+  for (const note of [...(classifier.notes ?? []), ...(assumed ? [assumed] : [])]) context.note(note);
   const modelLabels = order === null ? test.labels : test.labels.map((label) => order[label]!);
   const reporter = await context.reporter();
   const recorder = new PredictionRecorder();
@@ -74,7 +74,7 @@ async function evaluateOn(dataset: Dataset, classifier: Classifier, context: Cli
   });
   const { name: data, classNames } = dataset;
   const images = { labels: test.labels, nameOf: test.images.nameOf };
-  const of = { split: 'test', epoch: classifier.epoch, data, classNames, images, modelLabels } as const;
+  const of = { split: 'test', epoch: classifier.epoch ?? 0, data, classNames, images, modelLabels } as const;
   return { result, save: (run) => saveEvaluation(run, { ...of, evaluation: result, recorder }) };
 }
 
@@ -88,11 +88,11 @@ function testOf({ name, test }: Dataset): ImageSplit {
 }
 
 /** The prediction is `avg`; models with one output have no `cls` and `dist`. Per cent; null where no images are. */
-function resultJson({ avg, cls, dist }: EvaluationResult, { classNames, file, kind, epoch }: Classifier): object {
+function resultJson({ avg, cls, dist }: EvaluationResult, { classNames, file, kind, epoch }: AnyClassifier): object {
   return {
     checkpoint: file,
     kind,
-    epoch: epoch + 1,
+    epoch: epoch === null ? null : epoch + 1,
     images: avg.images,
     classes: classNames,
     ...(cls && { cls: figures(cls) }),
@@ -105,8 +105,9 @@ function figures({ overall, head, mid, tail, top5, balanced, perClass }: Metrics
   return { overall, head, mid, tail, top5, balanced, perClass };
 }
 
-function resultText(result: EvaluationResult, { kind, file, epoch }: Classifier): string {
+function resultText(result: EvaluationResult, { kind, file, epoch }: AnyClassifier): string {
   const name = kind === 'vit' ? 'plain ViT' : kind;
-  const title = `${resultsTitle(result.avg.images, 'test')}: ${file}, epoch ${epoch + 1}`;
+  const after = epoch === null ? '' : `, epoch ${epoch + 1}`;
+  const title = `${resultsTitle(result.avg.images, 'test')}: ${file}${after}`;
   return `${title}\n\n${resultsTable(outputRows(result, name))}`;
 }

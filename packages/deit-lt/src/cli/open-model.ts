@@ -1,8 +1,23 @@
 /** Opens the model that a command's first argument names, as its options say. */
-import { type Classifier, openClassifier } from '../training/classifier.js';
+import { openAnyClassifier } from '../training/any-classifier.js';
+import {
+  type AnyClassifier,
+  type Classifier,
+  type OpenClassifierOptions,
+  openClassifier,
+} from '../training/classifier.js';
 import type { Options } from './option-table.js';
 
 /** Throws what `openClassifier` throws. */
-export function openModel(model: string, { which, weights, set }: Options): Promise<Classifier> {
-  return openClassifier(model, { ...(which && { which }), ...(weights && { weights }), ...(set && { settings: set }) });
+export function openModel(model: string, options: Options): Promise<Classifier> {
+  return openClassifier(model, openOptions(options));
+}
+
+/** Also an ONNX model. Throws what `openAnyClassifier` throws. */
+export function openAnyModel(model: string, options: Options): Promise<AnyClassifier> {
+  return openAnyClassifier(model, openOptions(options));
+}
+
+function openOptions({ which, weights, set }: Options): OpenClassifierOptions {
+  return { ...(which && { which }), ...(weights && { weights }), ...(set && { settings: set }) };
 }

@@ -79,7 +79,7 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'goes on with the run in --out; recipe and data come from its config.json when they are not given',
   },
   vit: { description: 'also trains the plain ViT, without a teacher, for comparison' },
-  teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint, also PyTorch's" },
+  teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint, also PyTorch's, or an ONNX model" },
   from: {
     value: 'RUN',
     description:

@@ -10,7 +10,7 @@ import { Loader } from '../data/loader.js';
 import { openPixels } from '../data/open-pixels.js';
 import type { PixelSource } from '../data/pixel-source.js';
 import { UserError } from '../errors.js';
-import type { Classifier } from '../training/classifier.js';
+import type { AnyClassifier } from '../training/classifier.js';
 import { type Opinion, opinions } from '../training/ranking.js';
 
 export interface Prediction extends Opinion {
@@ -23,7 +23,7 @@ export interface Unreadable {
 }
 
 export interface PredictOptions {
-  readonly classifier: Classifier;
+  readonly classifier: AnyClassifier;
   /** How many classes are ranked. */
   readonly top: number;
   /** Gets the predictions of each batch when they are made. */

@@ -4,7 +4,7 @@ import { UserError } from '../errors.js';
 import { images } from '../format.js';
 import type { Ranked } from '../training/ranking.js';
 import type { CommandInput } from './command-spec.js';
-import { openModel } from './open-model.js';
+import { openAnyModel } from './open-model.js';
 import { findImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';
 import { textWidth } from './table.js';
 
@@ -14,7 +14,8 @@ export async function run({ args: [model, ...places], options, context }: Comman
   if (json && options.format !== undefined)
     throw new UserError('USAGE', `--json and --format ${format} are two formats: leave one out.`);
   const files = await findImages(places, process.stdin);
-  using classifier = await openModel(model!, options);
+  using classifier = await openAnyModel(model!, options);
+  for (const note of classifier.notes ?? []) context.note(note);
   const reporter = await context.reporter();
   if (format === 'csv') context.print(csvHeader);
   const { predictions, unreadable } = await predictFiles(files, {

@@ -2,12 +2,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
+import { loadRuntime } from '../onnx/runtime.js';
 import type { Classifier } from '../training/classifier.js';
 import { writeError, writeFileAtomic } from '../training/files.js';
 import { type FinalEvaluation, RunFolder, readRunConfig } from '../training/run-folder.js';
 import { huggingFaceFiles, modelConfig, preprocessorConfig } from './hugging-face.js';
 import { modelCard } from './model-card.js';
-import { checkOnnx, loadRuntime, type OnnxCheck } from './onnx/check.js';
+import { checkOnnx, type OnnxCheck } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { onnxModel } from './onnx/model.js';
 import { exportSafetensors } from './weights.js';

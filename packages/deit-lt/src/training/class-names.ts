@@ -10,6 +10,8 @@ export interface TeacherClasses {
   readonly trainCounts: ArrayLike<number>;
   /** The teacher's, for messages. */
   readonly file: string;
+  /** False when the teacher's classes are only numbers: they are then of the data's numbers, whatever the rule by name. Default true. */
+  readonly namesKnown?: boolean;
 }
 
 /**
@@ -20,15 +22,15 @@ export interface TeacherClasses {
  */
 export function teacherOrder(
   rule: StudentRecipe['distillation']['mapTargets'],
-  { teacher, data, trainCounts, file }: TeacherClasses,
+  { teacher, data, trainCounts, file, namesKnown = true }: TeacherClasses,
 ): Int32Array | null {
-  if (rule === 'names') return compareClassNames(teacher, data, file);
+  if (rule === 'names' && namesKnown) return compareClassNames(teacher, data, file);
   if (teacher.length !== data.length)
     throw new UserError(
       'DATA_CLASSES',
-      `${file} knows ${teacher.length} classes and the data have ${data.length}; student.distillation.mapTargets=${rule} needs as many.`,
+      `${file} knows ${teacher.length} classes and the data have ${data.length}; ${namesKnown ? `student.distillation.mapTargets=${rule}` : 'a teacher that does not name them'} needs as many.`,
     );
-  if (rule === 'none') return null;
+  if (rule !== 'count') return null;
   const order = new Int32Array(data.length);
   classesBySize(trainCounts).forEach((c, rank) => {
     order[c] = rank;
@@ -43,6 +45,12 @@ export interface ModelClasses {
   readonly namesKnown: boolean;
   /** The model's, for messages. */
   readonly file: string;
+}
+
+/** What is assumed of a model that does not know what its classes are; undefined for one that does. */
+export function orderNote({ namesKnown, file }: Omit<ModelClasses, 'classNames'>): string | undefined {
+  if (namesKnown) return undefined;
+  return `${file} does not name its classes: they are taken in the order of the data's.`;
 }
 
 /**

@@ -7,8 +7,9 @@ import type { Pipeline } from '../augment/transform.js';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { ImageModel } from '../models/model.js';
+import { isOnnx, noNetwork } from '../onnx/file-metadata.js';
 import { isForeign } from '../published/weight-source.js';
-import type { TrainingRecipe } from '../recipe/schema.js';
+import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { type Placement, placementOf } from './device.js';
 import type { OutputLogits } from './evaluate.js';
 import { withForeignWeights } from './foreign-weights.js';
@@ -18,9 +19,11 @@ import { type RunConfig, RunFolder } from './run-folder.js';
 import { studentOutputs } from './student-task.js';
 import { readWeights } from './training-state.js';
 
-export interface Classifier extends Disposable {
+/** What is asked of a trained model, whoever runs it. */
+export interface AnyClassifier extends Disposable {
   readonly kind: TrainingKind;
-  readonly model: ImageModel;
+  /** The network; absent when it is not ours to look into. */
+  readonly model?: ImageModel;
   /** Its part of the run's recipe. */
   readonly recipe: TrainingRecipe;
   readonly placement: Placement;
@@ -35,9 +38,20 @@ export interface Classifier extends Disposable {
   readonly groups: readonly Group[];
   /** The checkpoint's file. */
   readonly file: string;
-  readonly epoch: number;
+  /** After which it was written, from 0; null when that is not known. */
+  readonly epoch: number | null;
+  /** What was assumed about a model from elsewhere, for the reader: a line each. */
+  readonly notes?: readonly string[];
+  /** Whether it takes images of its recipe's size alone. Default false. */
+  readonly fixedSize?: boolean;
   /** From normalised images `[B, 3, S, S]` to logits `[B, C]`; the caller disposes them (or a scope does). */
   logits(images: torch.Tensor): OutputLogits;
+}
+
+/** A network of ours with its weights. */
+export interface Classifier extends AnyClassifier {
+  readonly model: ImageModel;
+  readonly epoch: number;
 }
 
 export interface OpenClassifierOptions {
@@ -49,6 +63,8 @@ export interface OpenClassifierOptions {
   device?: string;
   /** For checkpoints from elsewhere: what their weights do not show, as `teacher.mean=[0.5, 0.5, 0.5]`. */
   settings?: readonly string[];
+  /** The training that a teacher is opened for: it says how an ONNX model's images are normalised, where the file does not. */
+  recipe?: Recipe;
 }
 
 /** A checkpoint's content, of our own or from elsewhere. */
@@ -123,13 +139,14 @@ function loadWeights(model: ImageModel, tensors: ReadonlyMap<string, torch.Tenso
   }
 }
 
-/** The file of a run folder's checkpoint; a file as it is. Throws UserError RUN_FOLDER. */
+/** The file of a run folder's checkpoint; a file as it is. Throws UserError RUN_FOLDER, and CHECKPOINT for an ONNX model. */
 export function checkpointFile(given: string, which: 'best' | 'last'): string {
   if (!existsSync(given))
     throw new UserError(
       'RUN_FOLDER',
       `${given} does not exist; expected a run folder or a checkpoint (.safetensors, .pth, .pt).`,
     );
+  if (isOnnx(given)) throw noNetwork(given);
   if (!statSync(given).isDirectory()) return given;
   const candidates = [given, path.join(given, 'student'), path.join(given, 'teacher')].map(
     (folder) => new RunFolder(folder),

@@ -8,8 +8,9 @@ import type { Dataset } from '../data/dataset.js';
 import { UserError } from '../errors.js';
 import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
-import { teacherOrder } from './class-names.js';
-import { evaluationPipeline, openClassifier } from './classifier.js';
+import { openAnyClassifier } from './any-classifier.js';
+import { orderNote, teacherOrder } from './class-names.js';
+import { type AnyClassifier, evaluationPipeline } from './classifier.js';
 import { createTeacherTask } from './create-teacher-task.js';
 import { type Placement, placementOf } from './device.js';
 import { Ema } from './ema.js';
@@ -167,7 +168,7 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
     part.ema === null
       ? undefined
       : new Ema(model, { decay: part.ema, ...(part.emaDevice === 'cpu' && { device: 'cpu' }) });
-  const oracle = plan.teacher === null ? undefined : await teacherFor(plan.teacher, recipe, data);
+  const oracle = plan.teacher === null ? undefined : await teacherFor(plan.teacher, options, data);
   const { trainCounts } = data;
   const task: Task =
     kind === 'teacher'
@@ -215,24 +216,41 @@ function checkpointBytes({ model, companion }: Task, { ema, optimizer }: Trainin
 }
 
 /** The teacher's logits for the student's batches, in the order of the data's classes. */
-async function teacherFor(teacher: string, recipe: Recipe, data: TrainingData) {
-  const classifier = await openClassifier(teacher);
-  if (classifier.kind !== 'teacher' && classifier.kind !== 'vit')
+async function teacherFor(teacher: string, { recipe, reporter = silentReporter }: TrainOptions, data: TrainingData) {
+  const classifier = await openAnyClassifier(teacher, { recipe });
+  try {
+    checkTeacher(classifier, recipe);
+    const { mapTargets } = recipe.student.distillation;
+    const { classNames, trainCounts } = data;
+    const order = teacherOrder(mapTargets, {
+      ...classifier,
+      teacher: classifier.classNames,
+      data: classNames,
+      trainCounts,
+    });
+    const assumed = mapTargets === 'count' ? undefined : orderNote(classifier);
+    for (const note of [...(classifier.notes ?? []), ...(assumed ? [assumed] : [])]) reporter.note(note);
+    const sha256 = createHash('sha256').update(readFileSync(classifier.file)).digest('hex');
+    const logits = teacherLogits(fastTeacher(classifier), { student: recipe.student, order });
+    return { ...logits, recipe: classifier.recipe, sha256 };
+  } catch (error) {
+    classifier[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Throws UserError CHECKPOINT for what is no teacher, or not one for the images that the recipe shows it. */
+function checkTeacher({ kind, file, fixedSize, recipe: { imageSize } }: AnyClassifier, { student }: Recipe): void {
+  if (kind !== 'teacher' && kind !== 'vit')
     throw new UserError(
       'CHECKPOINT',
-      `${classifier.file} is a ${classifier.kind}, not a teacher. Give the teacher's run folder to --teacher.`,
+      `${file} is a ${kind}, not a teacher. Give the teacher's run folder to --teacher.`,
     );
-  const { mapTargets } = recipe.student.distillation;
-  const rule = mapTargets === 'names' && !classifier.namesKnown ? 'none' : mapTargets; // it has only numbers
-  const order = teacherOrder(rule, {
-    teacher: classifier.classNames,
-    data: data.classNames,
-    trainCounts: data.trainCounts,
-    file: classifier.file,
-  });
-  const sha256 = createHash('sha256').update(readFileSync(classifier.file)).digest('hex');
-  const logits = teacherLogits(fastTeacher(classifier), { student: recipe.student, order });
-  return { ...logits, recipe: classifier.recipe, sha256 };
+  if (fixedSize && student.distillation.teacherInput === 'same-size' && student.imageSize !== imageSize)
+    throw new UserError(
+      'CHECKPOINT',
+      `${file} takes images of ${imageSize} × ${imageSize} alone, and student.distillation.teacherInput=same-size shows it the student's of ${student.imageSize} × ${student.imageSize}; set it to own.`,
+    );
 }
 
 /** The teacher as the student's task asks it: about the student's images, or about a view of its own. */

@@ -5,7 +5,7 @@ import { Loader } from '../../data/loader.js';
 import { samplerNamed } from '../../data/sampler.js';
 import { stream } from '../../random/stream.js';
 import type { Recipe } from '../../recipe/schema.js';
-import { openClassifier } from '../../training/classifier.js';
+import { openAnyClassifier } from '../../training/any-classifier.js';
 import { mixingIn } from '../../training/mixing.js';
 import type { TrainingData } from '../../training/prepare-data.js';
 import { fastTeacher, teacherLogits } from '../../training/teacher-logits.js';
@@ -31,7 +31,7 @@ const wanted = 2048;
  */
 export async function teacherView(recipe: Recipe, data: TrainingData, teacher: string): Promise<TeacherView> {
   const { seed, student } = recipe;
-  const classifier = await openClassifier(teacher);
+  const classifier = await openAnyClassifier(teacher);
   const { device } = classifier.placement;
   const scale = logitScale(classifier);
   using asked = teacherLogits(fastTeacher(classifier), { student, order: null });

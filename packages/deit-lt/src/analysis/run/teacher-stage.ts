@@ -5,8 +5,9 @@ import { type Mix, mixBatch } from '../../augment/mixup.js';
 import { Loader } from '../../data/loader.js';
 import { stream } from '../../random/stream.js';
 import type { StudentRecipe } from '../../recipe/schema.js';
+import { openAnyClassifier } from '../../training/any-classifier.js';
 import { teacherOrder } from '../../training/class-names.js';
-import { type Classifier, openClassifier } from '../../training/classifier.js';
+import type { AnyClassifier } from '../../training/classifier.js';
 import { fastTeacher, type TeacherLogits, teacherLogits } from '../../training/teacher-logits.js';
 import { trainingPipeline } from '../../training/training-pipeline.js';
 import { mixAlike } from '../../training/views.js';
@@ -22,20 +23,21 @@ const wanted = 512;
 /** The teacher of a student, as its training asked it; undefined for other models and where it is gone. */
 export interface TeacherHandle extends TeacherLogits {
   readonly run: string;
-  readonly recipe: Classifier['recipe'];
+  readonly recipe: AnyClassifier['recipe'];
   /** By what its logits are multiplied before they are probabilities. */
   readonly scale: number;
 }
 
 export async function openTeacher({ config, classifier }: Subject): Promise<TeacherHandle | undefined> {
   if (config.kind !== 'student' || config.teacher === null || !existsSync(config.teacher)) return undefined;
-  const teacher = await openClassifier(config.teacher);
+  const teacher = await openAnyClassifier(config.teacher, { recipe: config.recipe });
   const { student } = config.recipe;
   const order = teacherOrder(student.distillation.mapTargets, {
     teacher: teacher.classNames,
     data: classifier.classNames,
     trainCounts: classifier.trainCounts,
     file: teacher.file,
+    namesKnown: teacher.namesKnown,
   });
   const { recipe } = teacher;
   const logits = teacherLogits(fastTeacher(teacher), { student, order });

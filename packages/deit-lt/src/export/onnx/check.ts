@@ -4,6 +4,7 @@ import { Loader } from '../../data/loader.js';
 import { openPixels } from '../../data/open-pixels.js';
 import { drawShapes } from '../../data/shapes/index.js';
 import { UserError } from '../../errors.js';
+import type { Runtime } from '../../onnx/runtime.js';
 import type { Classifier } from '../../training/classifier.js';
 import { studentOutputs } from '../../training/student-task.js';
 import type { OnnxPrecision } from './graph-builder.js';
@@ -26,29 +27,6 @@ export const precisionNames: Readonly<Record<OnnxPrecision, string>> = {
 const tolerances: Readonly<Record<OnnxPrecision, number>> = { fp32: 1e-4, fp16: 3e-2, int8: 0.5 };
 
 const imageCount = 16;
-
-/** onnxruntime's part that is used here. */
-interface Runtime {
-  readonly InferenceSession: {
-    create(
-      model: Uint8Array,
-      options: object,
-    ): Promise<{
-      run(feeds: Record<string, object>): Promise<Record<string, { data: Float32Array; dims: readonly number[] }>>;
-      release(): Promise<void>;
-    }>;
-  };
-  readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => object;
-}
-
-/** Undefined where the optional package onnxruntime-node is not installed, or not for this machine. */
-export async function loadRuntime(): Promise<Runtime | undefined> {
-  try {
-    return (await import('onnxruntime-node')) as unknown as Runtime;
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * The exported model against ours in float32, on 16 drawn images seen as at evaluation. Throws UserError CHECKPOINT when they

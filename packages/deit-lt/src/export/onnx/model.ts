@@ -71,12 +71,13 @@ function addOutputs(
 }
 
 /** What a reader of the file alone needs. */
-function metadataOf({ classNames, recipe, kind }: Classifier): OnnxModel['metadata'] {
+function metadataOf({ classNames, recipe, kind, epoch }: Classifier): OnnxModel['metadata'] {
   const { mean, std, model } = recipe;
   return {
     classes: JSON.stringify(classNames),
     model: model.name,
     kind,
+    epoch: String(epoch),
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
   };

@@ -1,0 +1,35 @@
+/** onnxruntime-node, an optional package, and what of it is used here. */
+
+export interface Runtime {
+  readonly InferenceSession: {
+    create(model: Uint8Array | string, options: object): Promise<Session>;
+  };
+  readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => object;
+}
+
+export interface Session {
+  readonly inputMetadata: readonly RuntimeValue[];
+  readonly outputMetadata: readonly RuntimeValue[];
+  run(
+    feeds: Record<string, object>,
+    wanted?: readonly string[],
+  ): Promise<Record<string, { data: Float32Array; dims: readonly number[] }>>;
+  release(): Promise<void>;
+}
+
+/** An input or output; `shape` has names for sizes that are not fixed. */
+export interface RuntimeValue {
+  readonly name: string;
+  readonly isTensor: boolean;
+  readonly type?: string;
+  readonly shape?: readonly (number | string)[];
+}
+
+/** Undefined where the optional package onnxruntime-node is not installed, or not for this machine. */
+export async function loadRuntime(): Promise<Runtime | undefined> {
+  try {
+    return (await import('onnxruntime-node')) as unknown as Runtime;
+  } catch {
+    return undefined;
+  }
+}
