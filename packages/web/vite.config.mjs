@@ -2,6 +2,7 @@
 // it needs and no more, with relative addresses, and can be put on any host.
 import path from 'node:path';
 import { pageStyle } from 'deit-lt/browser';
+import { styleSheet } from 'deit-lt/browser-studio';
 import { defineConfig } from 'vite';
 
 const folder = import.meta.dirname;
@@ -30,12 +31,17 @@ function buildFolder() {
   };
 }
 
-/** `import 'virtual:page.css'`: the colours and text of the reports. @returns {import('vite').Plugin} */
+/**
+ * `import 'virtual:page.css'`: the colours and text of the reports; `virtual:report.css`: all of their style.
+ *
+ * @returns {import('vite').Plugin}
+ */
 function sharedStyle() {
-  const id = 'virtual:page.css';
+  /** @type {Readonly<Record<string, () => string>>} */
+  const styles = { 'virtual:page.css': pageStyle, 'virtual:report.css': styleSheet };
   return {
     name: 'deit-lt-shared-style',
-    resolveId: (source) => (source === id ? `\0${id}` : undefined),
-    load: (resolved) => (resolved === `\0${id}` ? pageStyle() : undefined),
+    resolveId: (source) => (source in styles ? `\0${source}` : undefined),
+    load: (resolved) => styles[resolved.slice(1)]?.(),
   };
 }

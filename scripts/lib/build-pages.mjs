@@ -8,6 +8,9 @@ import { SetupError } from '../../packages/torch/setup/setup-error.mjs';
 import { step } from '../../packages/torch/setup/step.mjs';
 import { readStamp, updateStamp } from './stamp.mjs';
 
+/** What pages import of deit-lt. */
+const entries = ['browser.ts', 'browser-studio.ts'];
+
 /** After the TypeScript, of which the pages take a part. @param {string} root @throws {SetupError} with Vite's messages */
 export async function buildPages(root) {
   const web = path.join(root, 'packages/web');
@@ -37,7 +40,7 @@ async function build(root, web, page) {
 /** @param {string} root @param {string} web */
 function hashSources(root, web) {
   const own = [...filesUnder(path.join(web, 'src')), path.join(web, 'vite.config.mjs'), path.join(web, 'package.json')];
-  const shared = importedFrom(path.join(root, 'packages/deit-lt/src/browser.ts'));
+  const shared = entries.flatMap((entry) => [...importedFrom(path.join(root, 'packages/deit-lt/src', entry))]);
   const files = [...own, ...shared, path.join(root, 'package-lock.json')];
   return sha256(...files.flatMap((file) => [path.relative(root, file), readText(file) ?? '']));
 }

@@ -51,6 +51,7 @@ suite('makeReport()', () => {
     const ids = report.figures.map(({ id }) => id);
     const expected = [
       'loss',
+      'loss-teachers',
       'accuracy',
       'experts-by-epoch-1',
       'classes-0',
@@ -102,7 +103,7 @@ suite('makeReport()', () => {
   test('writes each figure as SVG and PNG without the colours of the page', async () => {
     const out = path.join(folder, 'figures');
     await writeFigures(out, report.figures.slice(0, 2));
-    assert.deepEqual(readdirSync(out).sort(), ['accuracy.png', 'accuracy.svg', 'loss.png', 'loss.svg']);
+    assert.deepEqual(readdirSync(out).sort(), ['loss-teachers.png', 'loss-teachers.svg', 'loss.png', 'loss.svg']);
     assert.doesNotMatch(readFileSync(path.join(out, 'loss.svg'), 'utf8'), /var\(/);
     const { width } = await sharp(path.join(out, 'loss.png')).metadata();
     assert.equal(width, 1440);
@@ -171,10 +172,10 @@ suite('a report in Chromium', { skip: skipBrowser }, () => {
     await page.emulateMedia({ media: 'print' });
     assert.equal(await page.evaluate('getComputedStyle(document.body).backgroundColor'), backgrounds.light);
     assert.equal(await page.getByRole('navigation').isVisible(), false);
-    const [loss, accuracy] = await Promise.all(
-      ['#loss', '#accuracy'].map((id) => page.locator(`figure${id}`).boundingBox()),
+    const [loss, other] = await Promise.all(
+      ['#loss', '#loss-teachers'].map((id) => page.locator(`figure${id}`).boundingBox()),
     );
-    assert.ok(accuracy!.x > loss!.x + loss!.width - 1 && accuracy!.y === loss!.y);
+    assert.ok(other!.x > loss!.x + loss!.width - 1 && other!.y === loss!.y);
     await assertFits(page);
   });
 

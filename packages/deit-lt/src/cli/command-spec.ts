@@ -18,6 +18,8 @@ export interface CommandSpec {
   /** What `--format` may be; the first is the default, unless there is none. */
   readonly formats?: readonly string[];
   readonly examples: readonly string[];
+  /** Runs until Ctrl-C, which is then its usual end: nothing is saved and nothing is said. */
+  readonly serves?: boolean;
   /** Commands are loaded when they run: help needs none of them. */
   readonly load: () => Promise<{ readonly run: Run }>;
 }

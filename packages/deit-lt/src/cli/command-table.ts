@@ -148,6 +148,23 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./report.js'),
   },
   {
+    name: 'studio',
+    summary: 'serves a page that follows runs as they train, compares them, and shows what is in them',
+    details:
+      'For this machine alone unless --host says otherwise. It finds runs at any depth, also those that begin later, and writes nothing. Training images are those that the command of a run names; --data names others.',
+    arguments: [
+      { name: '[folder]', description: 'where the runs are (default: runs if there is such a folder, else .)' },
+    ],
+    options: ['port', 'host', 'data', 'split', 'root'],
+    examples: [
+      'deit-lt studio',
+      'deit-lt studio runs/cifar --port 8080',
+      'deit-lt studio runs --data my-images --split 0.1',
+    ],
+    serves: true,
+    load: () => import('./studio.js'),
+  },
+  {
     name: 'study',
     summary: 'trains what a comparison needs and compares it: "ood", distillation in and out of distribution',
     details:

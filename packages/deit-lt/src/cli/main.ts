@@ -18,7 +18,10 @@ export async function main(words: readonly string[]): Promise<void> {
 
 async function runWords(words: readonly string[]): Promise<number> {
   const display: Display = {};
-  const interruption = listenForInterrupt((text) => noteOn(display, text));
+  let serves: boolean | undefined;
+  const interruption = listenForInterrupt((text) => {
+    if (serves !== true) noteOn(display, text);
+  });
   const context = makeContext(interruption, display);
   try {
     const parsed = parseWords(words, {
@@ -26,6 +29,7 @@ async function runWords(words: readonly string[]): Promise<number> {
       writeErr: (text) => process.stderr.write(text),
     });
     if (parsed === undefined) return 0;
+    serves = parsed.spec.serves;
     const { run } = await parsed.spec.load();
     return (await run({ ...parsed, context, parse: (other) => parseWords(other, silent) })) ?? 0;
   } catch (error) {

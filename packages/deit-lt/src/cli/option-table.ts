@@ -32,6 +32,8 @@ export interface Options {
   format?: string;
   precision?: 'fp32' | 'fp16' | 'int8';
   attention?: boolean;
+  port?: number;
+  host?: string;
   svg?: string;
   html?: string;
   figures?: string;
@@ -142,6 +144,17 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'of the weights of an ONNX model; int8 quantises its inputs as they come (default: fp32)',
   },
   attention: { description: 'adds an ONNX output, attentions, with those of every block and head' },
+  port: {
+    value: 'PORT',
+    type: 'integer',
+    min: 0,
+    below: 65536,
+    description: 'where the page is served; 0 is any that is free (default: the same one each time, if it is free)',
+  },
+  host: {
+    value: 'ADDRESS',
+    description: 'the address that is served (default: 127.0.0.1, this machine alone; 0.0.0.0 is the network too)',
+  },
   svg: { value: 'FILE', description: 'writes the histogram of the classes as a picture' },
   html: {
     value: 'FILE',

@@ -51,7 +51,7 @@ function readEvaluation(file: string): FinalEvaluation | undefined {
 }
 
 /** Epochs that the run is to have. */
-export function epochsOf({ config }: ReportRun): number {
+export function epochsOf({ config }: Pick<ReportRun, 'config'>): number {
   return (config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student).epochs;
 }
 

@@ -5,7 +5,7 @@ import type { Figure } from './figure.js';
 import { agreementFigure, calibrationFigure } from './figures/agreement.js';
 import { classBarsFigure } from './figures/class-bars.js';
 import { confusionFigure } from './figures/confusion.js';
-import { accuracyFigure, expertsFigure, lossFigure } from './figures/curves.js';
+import { accuracyFigure, expertsFigure, lossFigures } from './figures/curves.js';
 import { attentionFigure, divergenceFigure, rankFigure } from './figures/paper.js';
 import { Html, html } from './html.js';
 import type { ReportRun } from './report-run.js';
@@ -24,23 +24,42 @@ export interface Report {
   readonly notes: readonly string[];
 }
 
-interface Section {
+/** What is under one heading of a report. */
+export interface ReportSection {
   readonly id: string;
   readonly title: string;
-  readonly body: Html | undefined;
+  readonly body: Html;
+}
+
+export interface ReportSections extends Pick<Report, 'figures' | 'notes'> {
+  /** Those that the runs have something for, in order. */
+  readonly sections: readonly ReportSection[];
 }
 
 /** Of at least one run; the first is what the others are compared with. `options` are those of the intervals. */
 export async function makeReport(runs: readonly ReportRun[], options: ResampleOptions = {}): Promise<Report> {
+  const { sections, figures, notes } = await reportSections(runs, options);
+  return { html: page(runs, sections, notes), figures, notes };
+}
+
+/** The parts of a report, for pages that show them otherwise. */
+export async function reportSections(
+  runs: readonly ReportRun[],
+  options: ResampleOptions = {},
+): Promise<ReportSections> {
   const figures: Figure[] = [];
   const grid = (...found: readonly (Figure | undefined)[]): Html | undefined => {
     const there = found.filter((figure) => figure !== undefined);
     figures.push(...there);
     return there.length === 0 ? undefined : html`<div class="figures-grid">${there.map(figureHtml)}</div>`;
   };
-  const notes = runs.flatMap(notesOf);
-  const sections: Section[] = [
-    { id: 'curves', title: 'Training', body: grid(lossFigure(runs), accuracyFigure(runs), ...runs.map(expertsFigure)) },
+  const sections: { id: string; title: string; body: Html | undefined }[] = [
+    { id: 'accuracy', title: 'Accuracy', body: accuracySection(runs, options) },
+    {
+      id: 'curves',
+      title: 'Training',
+      body: grid(...lossFigures(runs), accuracyFigure(runs), ...runs.map(expertsFigure)),
+    },
     {
       id: 'classes',
       title: 'Classes, from the largest to the smallest',
@@ -65,17 +84,12 @@ export async function makeReport(runs: readonly ReportRun[], options: ResampleOp
     { id: 'gallery', title: 'What the experts look at', body: parts(await Promise.all(runs.map(gallerySection))) },
     { id: 'settings', title: 'How to repeat it', body: parts(runs.map(settingsSection)) },
   ];
-  const there = sections.filter(({ body }) => body !== undefined);
-  const accuracy = accuracySection(runs, options);
-  return { html: page(runs, { there, accuracy, notes }), figures, notes };
+  const there = sections.filter((section): section is ReportSection => section.body !== undefined);
+  return { sections: there, figures, notes: runs.flatMap(notesOf) };
 }
 
-function page(
-  runs: readonly ReportRun[],
-  { there, accuracy, notes }: { there: readonly Section[]; accuracy: Html | undefined; notes: readonly string[] },
-): string {
+function page(runs: readonly ReportRun[], sections: readonly ReportSection[], notes: readonly string[]): string {
   const title = `DeiT-LT: ${runs.map(({ name }) => name).join(', ')}`;
-  const links = [...(accuracy ? [{ id: 'accuracy', title: 'Accuracy' }] : []), ...there];
   const document = html`<!doctype html>
 <html lang="en">
 <head>
@@ -85,12 +99,11 @@ function page(
 <style>${new Html(styleSheet())}</style>
 </head>
 <body>
-<header><h1>${title}</h1><nav aria-label="Sections">${links.map((link) => html`<a href="#${link.id}">${link.title}</a>`)}</nav></header>
+<header><h1>${title}</h1><nav aria-label="Sections">${sections.map((link) => html`<a href="#${link.id}">${link.title}</a>`)}</nav></header>
 <main>
 ${summarySection(runs)}
 ${notes.map((note) => html`<p class="faint">${note}</p>`)}
-${accuracy}
-${there.map(({ id, title: of, body }) => html`<section id="${id}"><h2>${of}</h2>${body}</section>`)}
+${sections.map(({ id, title: of, body }) => html`<section id="${id}"><h2>${of}</h2>${body}</section>`)}
 </main>
 </body>
 </html>

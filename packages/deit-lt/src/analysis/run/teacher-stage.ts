@@ -28,7 +28,13 @@ export interface TeacherHandle extends TeacherLogits {
   readonly scale: number;
 }
 
-export async function openTeacher({ config, classifier }: Subject): Promise<TeacherHandle | undefined> {
+/** `classifier` is what is known of the student's classes. */
+export async function openTeacher({
+  config,
+  classifier,
+}: Pick<Subject, 'config'> & { readonly classifier: Pick<Classifier, 'classNames' | 'trainCounts'> }): Promise<
+  TeacherHandle | undefined
+> {
   if (config.kind !== 'student' || config.teacher === null || !existsSync(config.teacher)) return undefined;
   const teacher = await openAnyClassifier(config.teacher, { recipe: config.recipe });
   const { student } = config.recipe;
@@ -45,7 +51,7 @@ export async function openTeacher({ config, classifier }: Subject): Promise<Teac
 }
 
 /** A note where figures of the teacher are missing. */
-export function teacherNote({ config }: Subject): string[] {
+export function teacherNote({ config }: Pick<Subject, 'config'>): string[] {
   if (config.kind !== 'student' || config.teacher === null || existsSync(config.teacher)) return [];
   return [`The teacher, ${config.teacher}, is not there, so nothing is known of its answers.`];
 }

@@ -52,10 +52,9 @@ export function accuracySection(runs: readonly ReportRun[], options: ResampleOpt
     ...plainRows(runs),
   ];
   if (rows.length === 0) return undefined;
-  return html`<section id="accuracy"><h2>Accuracy</h2>
-${table(['', ...figureNames], rows, 'Accuracies')}
+  return html`${table(['', ...figureNames], rows, 'Accuracies')}
 <p class="faint">Per cent; head, mid and tail are means of their classes.${comparison && ` Below each figure its 95 % interval over test images of the same classes (bootstrap, ${count(comparison.resamples)} resamples).`} Intervals know nothing of what another seed would give.</p>
-${comparison && differences(comparison)}</section>`;
+${comparison && differences(comparison)}`;
 }
 
 /** Runs of which single predictions are not known: figures without intervals. */

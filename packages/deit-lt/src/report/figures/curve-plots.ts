@@ -1,0 +1,178 @@
+/**
+ * Training curves as Observable Plot is told to draw them: loss, and accuracies of each evaluated epoch. Reports draw them
+ * on the server and the studio's page in the browser, so nothing here may need Node.
+ */
+import * as Plot from '@observablehq/plot';
+import type { OutputName } from '../../training/predictions.js';
+import type { DrawOptions } from '../figure.js';
+import { outputColor, outputLabels, runColor } from '../palette.js';
+
+/** Of a line of metrics.jsonl, what curves show. */
+export interface CurvePoint {
+  /** From 0. */
+  readonly epoch: number;
+  /** Null when it was no number. */
+  readonly loss: number | null;
+  readonly evaluation?: Readonly<Partial<Record<OutputName, Readonly<Record<CurveFacet, number | null>>>>>;
+}
+
+/** A run with curves; a `ReportRun` is one. */
+export interface CurveRun {
+  readonly name: string;
+  /** From 0: its colour. */
+  readonly place: number;
+  readonly records: readonly CurvePoint[];
+}
+
+export interface CurveOptions {
+  /** Whether values are shown under the mouse, in a browser. Default false. */
+  readonly tips?: boolean;
+}
+
+interface Point {
+  readonly epoch: number;
+  readonly value: number;
+  readonly series: string;
+  readonly color: string;
+  readonly facet?: CurveFacet;
+}
+
+export const curveFacets = ['overall', 'head', 'mid', 'tail'] as const;
+export type CurveFacet = (typeof curveFacets)[number];
+
+const outputs = Object.keys(outputLabels) as OutputName[];
+
+/** Mean loss of each epoch; teachers have a figure of their own, because their loss may be ten times as large. */
+export function lossPlots<R extends CurveRun>(
+  runs: readonly R[],
+  isTeacher: (run: R) => boolean,
+  options: CurveOptions = {},
+): DrawOptions[] {
+  const teachers = lossPlot(runs.filter(isTeacher), { ...options, id: 'loss-teachers', of: ' of teachers' });
+  const others = lossPlot(
+    runs.filter((run) => !isTeacher(run)),
+    { ...options, id: 'loss', of: '' },
+  );
+  return [others, teachers].filter((plot) => plot !== undefined);
+}
+
+function lossPlot(
+  runs: readonly CurveRun[],
+  { id, of: whose, ...options }: CurveOptions & { id: string; of: string },
+): DrawOptions | undefined {
+  const losses = runs.map(({ name, place, records }) => ({
+    name,
+    place,
+    points: records.flatMap(({ epoch, loss }): Point[] =>
+      loss === null ? [] : [{ epoch: epoch + 1, value: loss, series: name, color: runColor(place) }],
+    ),
+  }));
+  const shown = losses.filter(({ points }) => points.length > 0);
+  const points = shown.flatMap((run) => run.points);
+  if (points.length === 0) return undefined;
+  return {
+    id,
+    title: `Training loss${whose}`,
+    alt: `Training loss${whose} by epoch. ${shown.map(({ name, points: of }) => `${name}: from ${of[0]!.value.toFixed(2)} to ${of.at(-1)!.value.toFixed(2)}`).join('; ')}.`,
+    caption: 'Mean loss of each epoch. Runs with other losses compare in their course alone.',
+    legend: shown.map(({ name, place }) => ({ label: name, color: runColor(place) })),
+    plot: {
+      marginLeft: 48,
+      x: epochAxis(points),
+      y: { grid: true, label: 'loss' },
+      marks: linesAndDots(points, options),
+    },
+  };
+}
+
+/** Of all runs that have it: accuracies of one output. Undefined when no run has two evaluated epochs. */
+export function accuracyPlot(
+  runs: readonly CurveRun[],
+  output: OutputName = 'avg',
+  options: CurveOptions = {},
+): DrawOptions | undefined {
+  const ofRun = ({ name, place, records }: CurveRun): Point[] =>
+    pointsOf(records, output, { series: name, color: runColor(place) });
+  const shown = runs.filter((run) => ofRun(run).length > 0);
+  const points = shown.flatMap(ofRun);
+  if (!hasCurve(points)) return undefined;
+  return {
+    id: 'accuracy',
+    title: output === 'avg' ? 'Accuracy of the prediction by epoch' : `Accuracy of ${outputLabels[output]} by epoch`,
+    alt: `Overall, head, mid and tail accuracy by epoch of ${shown.map(({ name }) => name).join(', ')}.`,
+    caption: 'Per cent, of the weights as trained. Head, mid and tail are means of their classes.',
+    legend: shown.map(({ name, place }) => ({ label: name, color: runColor(place) })),
+    plot: facetted(points, options),
+  };
+}
+
+/** Of a student: accuracies of its experts and of their average. */
+export function expertsPlot({ name, records, place }: CurveRun, options: CurveOptions = {}): DrawOptions | undefined {
+  const points = outputs.flatMap((output) =>
+    pointsOf(records, output, { series: outputLabels[output], color: outputColor(output) }),
+  );
+  if (!hasCurve(points) || !records.some(({ evaluation }) => evaluation?.dist)) return undefined;
+  return {
+    id: `experts-by-epoch-${place}`,
+    title: `Experts of ${name} by epoch`,
+    alt: `Overall, head, mid and tail accuracy by epoch of CLS, DIST and their average in ${name}.`,
+    caption: 'Per cent, of the weights as trained.',
+    legend: outputs.map((output) => ({ label: outputLabels[output], color: outputColor(output) })),
+    plot: facetted(points, options),
+  };
+}
+
+function pointsOf(
+  records: readonly CurvePoint[],
+  output: OutputName,
+  series: Pick<Point, 'series' | 'color'>,
+): Point[] {
+  return records.flatMap(({ epoch, evaluation }) =>
+    curveFacets.flatMap((facet): Point[] => {
+      const value = evaluation?.[output]?.[facet];
+      return value === undefined || value === null ? [] : [{ epoch: epoch + 1, value, facet, ...series }];
+    }),
+  );
+}
+
+/** Whether there is a curve at all: single points are in the table. */
+function hasCurve(points: readonly Point[]): boolean {
+  return (
+    new Set(points.map(({ epoch, series }) => `${series} ${epoch}`)).size >
+    new Set(points.map(({ series }) => series)).size
+  );
+}
+
+function facetted(points: readonly Point[], options: CurveOptions): Plot.PlotOptions {
+  return {
+    height: 520,
+    marginLeft: 40,
+    marginRight: 52,
+    x: epochAxis(points),
+    y: { grid: true, label: '%', domain: [0, 100], ticks: [0, 25, 50, 75] },
+    fy: { domain: [...curveFacets], label: null, padding: 0.12 },
+    marks: [Plot.frame({ stroke: 'var(--line)' }), ...linesAndDots(points, options, { fy: 'facet' })],
+  };
+}
+
+/** Whole epochs, also when there are few. */
+function epochAxis(points: readonly Point[]): Plot.ScaleOptions {
+  const last = points.reduce((most, { epoch }) => Math.max(most, epoch), 2);
+  const whole = Array.from({ length: last }, (_, i) => i + 1);
+  return { label: 'epoch', domain: [1, last], ...(last <= 8 && { ticks: whole }) };
+}
+
+function linesAndDots(
+  points: readonly Point[],
+  { tips = false }: CurveOptions,
+  facet: { fy?: string } = {},
+): Plot.Markish[] {
+  const at = { x: 'epoch', y: 'value', ...facet };
+  const few = points.length <= 60;
+  const title = ({ series, epoch, value }: Point): string => `${series}\nepoch ${epoch}: ${value.toFixed(2)}`;
+  return [
+    Plot.line(points, { ...at, z: 'series', stroke: 'color', strokeWidth: 1.8 }),
+    ...(few ? [Plot.dot(points, { ...at, fill: 'color', r: 2.5 })] : []),
+    ...(tips ? [Plot.tip(points, Plot.pointer({ ...at, title, fill: 'var(--paper)', stroke: 'var(--faint)' }))] : []),
+  ];
+}

@@ -1,0 +1,149 @@
+/** One run folder, looked at again and again while somebody else may write to it. */
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { epochsOf } from '../report/report-run.js';
+import { plainName } from '../training/model-of.js';
+import { type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
+import { groupFigures, MetricsTail } from './metrics-tail.js';
+import type { CurveRecord, GroupFigures, RunState, RunView } from './run-view.js';
+
+/** A run without news for this long has stopped: at least that many milliseconds, and that many of its longest epochs. */
+const quietMs = 120_000;
+const quietEpochs = 3;
+/** Before the first epoch is done nobody knows how long one takes. */
+const quietAtFirstMs = 900_000;
+
+export interface RunNews {
+  readonly view: RunView;
+  /** The first record that is new; the number of records when none is. */
+  readonly from: number;
+}
+
+export class FollowedRun {
+  readonly #run: RunFolder;
+  readonly #tail: MetricsTail;
+  #config: { readonly changed: number; readonly value: RunConfig } | undefined;
+  #evaluation: { readonly changed: number; readonly figures: GroupFigures | undefined } | undefined;
+  #view: RunView | undefined;
+
+  constructor(
+    readonly id: string,
+    readonly folder: string,
+  ) {
+    this.#run = new RunFolder(folder);
+    this.#tail = new MetricsTail(this.#run.metricsFile);
+  }
+
+  get records(): readonly CurveRecord[] {
+    return this.#tail.records;
+  }
+
+  /** As of the last look; undefined while it has no configuration that can be read. */
+  get view(): RunView | undefined {
+    return this.#view;
+  }
+
+  /** Looks for news at the time `now`. Undefined when there is none. */
+  look(now: number): RunNews | undefined {
+    const from = this.#tail.read();
+    const [before, view] = [this.#view, this.#viewAt(now)];
+    if (view === undefined) return undefined; // what was known stays known
+    this.#view = view;
+    if (before === undefined) return { view, from: 0 };
+    if (from === undefined && JSON.stringify(view) === JSON.stringify(before)) return undefined;
+    return { view, from: from ?? this.records.length };
+  }
+
+  /** Undefined for a configuration that is of something else, or half written. */
+  #viewAt(now: number): RunView | undefined {
+    try {
+      return this.#newView(now);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #newView(now: number): RunView {
+    const config = this.#readConfig();
+    const { kind, recipe, data, started } = config;
+    const part = kind === 'teacher' ? recipe.teacher : recipe.student;
+    const changes = this.#changes();
+    const news = Math.max(...Object.values(changes));
+    const epochs = epochsOf({ config });
+    const state = this.#state(epochs, now - news);
+    return {
+      id: this.id,
+      kind,
+      state,
+      started: Date.parse(started) || changes.config,
+      news,
+      epochs,
+      epochsDone: Math.min(epochs, this.records.length),
+      ...(state === 'running' && { secondsLeft: this.#secondsLeft(epochs) }),
+      model: kind === 'vit' ? plainName(part.model.name) : part.model.name,
+      imageSize: part.imageSize,
+      data: {
+        name: data.name,
+        classes: data.classNames.length,
+        images: data.trainCounts.reduce((a, b) => a + b, 0),
+      },
+      figures: this.#figures(changes.evaluation),
+      version: [changes.config, changes.evaluation, changes.predictions, changes.analysis, this.records.length].join(),
+    };
+  }
+
+  /** Throws UserError RUN_FOLDER. */
+  #readConfig(): RunConfig {
+    const changed = changeOf(this.#run.configFile);
+    if (changed !== this.#config?.changed) this.#config = { changed, value: readRunConfig(this.folder) };
+    return this.#config.value;
+  }
+
+  #changes() {
+    const { configFile, metricsFile, evaluationFile, predictionsFile } = this.#run;
+    return {
+      config: changeOf(configFile),
+      metrics: changeOf(metricsFile),
+      checkpoint: changeOf(this.#run.checkpoint('last')),
+      evaluation: changeOf(evaluationFile),
+      predictions: changeOf(predictionsFile),
+      analysis: changeOf(path.join(this.folder, 'analysis.json')),
+    };
+  }
+
+  #state(epochs: number, quiet: number): RunState {
+    const { length } = this.records;
+    const hasModel = changeOf(this.#run.checkpoint('best')) > 0;
+    // A model that was imported has no epochs of ours.
+    if (hasModel && (length >= epochs || (length === 0 && changeOf(this.#run.evaluationFile) > 0))) return 'finished';
+    const longest = Math.max(0, ...this.records.map(({ seconds }) => seconds));
+    const patience = length === 0 ? quietAtFirstMs : Math.max(quietMs, 1000 * quietEpochs * longest);
+    return quiet <= patience ? 'running' : 'stopped';
+  }
+
+  #secondsLeft(epochs: number): number | undefined {
+    const { records } = this;
+    const last = records.slice(-5);
+    if (last.length === 0) return undefined;
+    return ((epochs - records.length) * last.reduce((sum, { seconds }) => sum + seconds, 0)) / last.length;
+  }
+
+  #figures(changed: number): GroupFigures | undefined {
+    if (changed !== this.#evaluation?.changed)
+      this.#evaluation = { changed, figures: changed === 0 ? undefined : readFigures(this.#run.evaluationFile) };
+    return this.#evaluation?.figures ?? this.records.findLast(({ evaluation }) => evaluation?.avg)?.evaluation?.avg;
+  }
+}
+
+/** Milliseconds since 1970; 0 for a file that is not there. */
+function changeOf(file: string): number {
+  return Math.round(statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+}
+
+function readFigures(file: string): GroupFigures | undefined {
+  try {
+    return groupFigures((JSON.parse(readFileSync(file, 'utf8')) as { avg?: GroupFigures } | null)?.avg);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,93 @@
+/** Reads on in a `metrics.jsonl` that somebody else is writing. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { EpochRecord } from '../training/reporter.js';
+import type { CurveRecord, GroupFigures } from './run-view.js';
+
+const newLine = 0x0a;
+
+/** Whole lines alone: what is half written comes with a later look. A file that was written anew is read from its beginning. */
+export class MetricsTail {
+  readonly #file: string;
+  #inode = 0;
+  #offset = 0;
+  #records: CurveRecord[] = [];
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  get records(): readonly CurveRecord[] {
+    return this.#records;
+  }
+
+  /** Reads what is new. Returns the place of the first record that changed; undefined when none did. */
+  read(): number | undefined {
+    const before = this.#records.length;
+    try {
+      const file = openSync(this.#file, 'r');
+      try {
+        const isNew = this.#readFrom(file);
+        const changed = this.#records.length > (isNew ? 0 : before) || (isNew && before > 0);
+        return changed ? (isNew ? 0 : before) : undefined;
+      } finally {
+        closeSync(file);
+      }
+    } catch {
+      // Not there yet, or not any more.
+      this.#restart(0);
+      return before > 0 ? 0 : undefined;
+    }
+  }
+
+  /** Returns whether it began anew. */
+  #readFrom(file: number): boolean {
+    const stat = fstatSync(file);
+    if (!stat.isFile()) return false; // a device may never end
+    const isNew = stat.ino !== this.#inode || stat.size < this.#offset;
+    if (isNew) this.#restart(stat.ino);
+    const bytes = Buffer.alloc(stat.size - this.#offset);
+    const read = readSync(file, bytes, 0, bytes.length, this.#offset);
+    const end = bytes.subarray(0, read).lastIndexOf(newLine) + 1;
+    for (const line of bytes.toString('utf8', 0, end).split('\n')) {
+      const record = recordOf(line);
+      if (record !== undefined) this.#records.push(record);
+    }
+    this.#offset += end;
+    return isNew;
+  }
+
+  #restart(inode: number): void {
+    this.#inode = inode;
+    this.#offset = 0;
+    this.#records = [];
+  }
+}
+
+/** Undefined for a line that is no record. */
+function recordOf(line: string): CurveRecord | undefined {
+  let given: Partial<EpochRecord> | null;
+  try {
+    given = JSON.parse(line) as Partial<EpochRecord> | null;
+  } catch {
+    return undefined;
+  }
+  if (typeof given !== 'object' || typeof given?.epoch !== 'number') return undefined;
+  const { epoch, loss, seconds, evaluation } = given;
+  const outputs = (['cls', 'dist', 'avg'] as const).flatMap((name) => {
+    const of = groupFigures(evaluation?.[name]);
+    return of === undefined ? [] : [[name, of] as const];
+  });
+  return {
+    epoch,
+    loss: typeof loss === 'number' ? loss : null,
+    seconds: typeof seconds === 'number' ? seconds : 0,
+    ...(outputs.length > 0 && { evaluation: Object.fromEntries(outputs) }),
+  };
+}
+
+/** Overall, head, mid and tail of figures as metrics.jsonl and evaluation.json have them. */
+export function groupFigures(given: Partial<GroupFigures> | undefined): GroupFigures | undefined {
+  if (typeof given !== 'object' || given === null || typeof given.overall !== 'number') return undefined;
+  const of = (value: unknown): number | null => (typeof value === 'number' ? value : null);
+  return { overall: given.overall, head: of(given.head), mid: of(given.mid), tail: of(given.tail) };
+}

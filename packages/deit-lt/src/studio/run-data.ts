@@ -1,0 +1,49 @@
+/** Where the images of a run are: what its own command says, or what the studio was told. */
+import path from 'node:path';
+import type { Dataset } from '../data/dataset.js';
+import { datasetNames, openDataset } from '../data/open.js';
+import type { OpenOptions } from '../data/open-options.js';
+import { UserError } from '../errors.js';
+import type { RunConfig } from '../training/run-folder.js';
+
+/** A data set, and how it is opened. */
+export interface DataPlace extends Pick<OpenOptions, 'split' | 'root'> {
+  readonly data: string;
+}
+
+/** From the words of the command that began the run. Throws UserError USAGE when they do not say. */
+export function dataOfRun({ command, data }: Pick<RunConfig, 'command' | 'data'>): DataPlace {
+  const spec = optionOf(command, 'data') ?? (datasetNames.includes(data.name) ? data.name : undefined);
+  if (spec === undefined)
+    throw new UserError(
+      'USAGE',
+      'The command of this run does not say where its images are. Start the studio with --data DATA to see them.',
+    );
+  const [split, root] = [optionOf(command, 'split'), optionOf(command, 'root')];
+  return { data: spec, ...(split !== undefined && { split: Number(split) }), ...(root !== undefined && { root }) };
+}
+
+/** `--name value` or `--name=value`. */
+function optionOf(words: readonly string[], name: string): string | undefined {
+  const at = words.findIndex((word) => word === `--${name}` || word.startsWith(`--${name}=`));
+  if (at < 0) return undefined;
+  const joined = words[at]!.slice(name.length + 3);
+  return words[at]!.includes('=') ? joined : words[at + 1];
+}
+
+/** Opens each data set once, without the network. */
+export class OpenedData {
+  readonly #opened = new Map<string, Promise<Dataset>>();
+
+  /** Throws what `openDataset` throws. */
+  open(place: DataPlace): Promise<Dataset> {
+    const { data, ...options } = place;
+    const key = JSON.stringify({ ...options, data: datasetNames.includes(data) ? data : path.resolve(data) });
+    const before = this.#opened.get(key);
+    if (before !== undefined) return before;
+    const opening = openDataset(data, { ...options, offline: true });
+    this.#opened.set(key, opening);
+    opening.catch(() => this.#opened.delete(key)); // it may be there at the next try
+    return opening;
+  }
+}

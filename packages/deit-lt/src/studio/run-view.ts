@@ -1,0 +1,105 @@
+/** What the studio's page knows of a run: the messages between its server and the browser. Types alone, for both. */
+import type { Group } from '../data/groups.js';
+import type { OutputName } from '../training/predictions.js';
+import type { TrainingKind } from '../training/reporter.js';
+
+/** In per cent; null for groups without images. */
+export type GroupFigures = Readonly<Record<'overall' | Group, number | null>>;
+
+/** What curves are drawn of: a line of metrics.jsonl without the figures of single classes. */
+export interface CurveRecord {
+  /** From 0. */
+  readonly epoch: number;
+  /** Null when it was no number. */
+  readonly loss: number | null;
+  readonly seconds: number;
+  readonly evaluation?: Readonly<Partial<Record<OutputName, GroupFigures>>>;
+}
+
+/** Running: there was news lately. Stopped: none for a while, before the last epoch. */
+export type RunState = 'running' | 'stopped' | 'finished';
+
+export interface RunView {
+  /** The folder from the one that is served, with `/`; `.` is that one itself. */
+  readonly id: string;
+  readonly kind: TrainingKind;
+  readonly state: RunState;
+  /** When it began, and when its files last changed: milliseconds since 1970. */
+  readonly started: number;
+  readonly news: number;
+  /** Of the recipe, and how many are done. */
+  readonly epochs: number;
+  readonly epochsDone: number;
+  /** For the epochs that are left, while it runs; undefined before the first is done. */
+  readonly secondsLeft?: number | undefined;
+  readonly model: string;
+  readonly imageSize: number;
+  readonly data: {
+    readonly name: string;
+    readonly classes: number;
+    readonly images: number;
+  };
+  /** Of the best checkpoint, else of the last evaluation. */
+  readonly figures?: GroupFigures | undefined;
+  /** Changes with the files that the parts of a report are made of. */
+  readonly version: string;
+}
+
+/** Over server-sent events: `run` for a new run or one with news, `gone` for one that is no longer there. */
+export type StudioEvent =
+  | {
+      readonly type: 'run';
+      readonly run: RunView;
+      /** Records before `from` stay, those from there on are `records`. */
+      readonly from: number;
+      readonly records: readonly CurveRecord[];
+    }
+  | { readonly type: 'gone'; readonly id: string }
+  /** After the runs that were there when the page asked. */
+  | { readonly type: 'ready'; readonly folder: string };
+
+/** A part of a report. */
+export interface StudioPart {
+  readonly id: string;
+  readonly title: string;
+  readonly html: string;
+}
+
+export interface StudioParts {
+  readonly parts: readonly StudioPart[];
+  /** What is missing, and the command that adds it. */
+  readonly notes: readonly string[];
+}
+
+/** An answer of the teacher. */
+export interface Guess {
+  readonly class: string;
+  /** 0 … 1 */
+  readonly probability: number;
+}
+
+/** An image in one of the forms in which a network is trained on it. */
+export interface TrainingForm {
+  readonly form: 'clean' | 'augmented' | 'mixed';
+  /** A `data:` address. */
+  readonly picture: string;
+  /** What the label says: classes with their shares, the largest first. */
+  readonly label: readonly { readonly class: string; readonly share: number }[];
+  /** How it was mixed. */
+  readonly mixing?: 'mixup' | 'cutmix' | undefined;
+  /** Its best answers, best first; absent for runs without a teacher. */
+  readonly teacher?: readonly Guess[] | undefined;
+}
+
+export interface TrainingImage {
+  readonly name: string;
+  readonly class: string;
+  readonly group: Group;
+  readonly forms: readonly TrainingForm[];
+}
+
+export interface TrainingImages {
+  readonly images: readonly TrainingImage[];
+  /** What the reader should know. */
+  readonly notes: readonly string[];
+}

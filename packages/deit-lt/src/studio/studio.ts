@@ -1,0 +1,31 @@
+/** The studio: a page that lists the runs of a folder, follows those that run, and shows what is in them. */
+import { existsSync, statSync } from 'node:fs';
+import { UserError } from '../errors.js';
+import type { Route } from '../serve/app.js';
+import { eventsRoute } from './events-route.js';
+import { imagesRoute } from './images-route.js';
+import { partsRoute } from './parts-route.js';
+import type { DataPlace } from './run-data.js';
+import { RunWatcher, type WatchOptions } from './run-watcher.js';
+
+export interface StudioOptions extends WatchOptions {
+  /** Where the images of the runs are. Default: what each run's own command says. */
+  readonly data?: DataPlace | undefined;
+}
+
+export interface Studio extends Disposable {
+  readonly routes: readonly Route[];
+  readonly watcher: RunWatcher;
+}
+
+/** Follows the runs of `folder` until it is disposed. Throws UserError RUN_FOLDER when that is no folder. */
+export function openStudio(folder: string, { data, ...watching }: StudioOptions = {}): Studio {
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new UserError('RUN_FOLDER', `${folder} is no folder; expected one that has run folders in it.`);
+  const watcher = new RunWatcher(folder, watching);
+  return {
+    watcher,
+    routes: [eventsRoute(watcher), partsRoute(watcher), imagesRoute(watcher, data)],
+    [Symbol.dispose]: () => watcher[Symbol.dispose](),
+  };
+}
