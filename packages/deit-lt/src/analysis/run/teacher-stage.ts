@@ -32,7 +32,7 @@ export interface TeacherHandle extends TeacherLogits {
 export async function openTeacher({
   config,
   classifier,
-}: Pick<Subject, 'config'> & { readonly classifier: Pick<Classifier, 'classNames' | 'trainCounts'> }): Promise<
+}: Pick<Subject, 'config'> & { readonly classifier: Pick<AnyClassifier, 'classNames' | 'trainCounts'> }): Promise<
   TeacherHandle | undefined
 > {
   if (config.kind !== 'student' || config.teacher === null || !existsSync(config.teacher)) return undefined;
