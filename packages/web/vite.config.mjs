@@ -3,13 +3,15 @@
 import path from 'node:path';
 import { pageStyle } from 'deit-lt/browser';
 import { styleSheet } from 'deit-lt/browser-studio';
-import { defineConfig } from 'vite';
+import { defaultClientConditions, defineConfig } from 'vite';
 
 const folder = import.meta.dirname;
 
 export default defineConfig({
   base: './',
   plugins: [buildFolder(), sharedStyle()],
+  // The runtime of ONNX models without its WASM inside: that is a file of its own, which threads load again.
+  resolve: { conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions] },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: { format: 'es' },
   build: {

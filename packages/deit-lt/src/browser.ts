@@ -2,6 +2,20 @@
  * What also runs in a browser: `import … from 'deit-lt/browser'`. Nothing here, nor what it imports, may need Node or
  * libtorch; the pages of `packages/web` are made with it.
  */
-
+export { type AttentionShape, rolloutRow } from './analysis/rollout-rows.js';
+export {
+  centerWindow,
+  cropsMiddle,
+  evaluationPixels,
+  evaluationWindow,
+  type InputSpec,
+  networkInput,
+} from './augment/evaluation-input.js';
+export type { RawImage } from './data/resample-image.js';
+export type { Filter, Window } from './data/window.js';
+export type { PageAttention, PageClass, PageModel } from './export/page-model.js';
+export { heatPixels, peakOf } from './report/heat-pixels.js';
 export { pageStyle } from './report/page-style.js';
 export { type ColorName, colors, css, outputColor, outputLabels, runColor } from './report/palette.js';
+export { rankValues } from './training/rank-values.js';
+export type { Opinion, Ranked } from './training/ranking.js';

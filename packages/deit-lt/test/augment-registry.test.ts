@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import { type AugmentationKind, type PipelineContext, roundHalfEven } from '../src/augment/augmentation.js';
+import type { AugmentationKind, PipelineContext } from '../src/augment/augmentation.js';
 import { presetNames, presets } from '../src/augment/presets.js';
 import {
   type AugmentConfig,
@@ -12,6 +12,7 @@ import {
   evaluationPipeline,
   resolveAugment,
 } from '../src/augment/registry.js';
+import { roundHalfEven } from '../src/augment/round-half-even.js';
 import type { BatchTransform } from '../src/augment/transform.js';
 import { UserError } from '../src/errors.js';
 import { type RandomStream, stream } from '../src/random/stream.js';

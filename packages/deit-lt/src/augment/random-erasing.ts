@@ -2,7 +2,8 @@
 import * as torch from '@deit-lt/torch';
 import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
-import { augmentation, probability, range, roundHalfEven } from './augmentation.js';
+import { augmentation, probability, range } from './augmentation.js';
+import { roundHalfEven } from './round-half-even.js';
 import type { BatchTransform } from './transform.js';
 
 const attempts = 10;

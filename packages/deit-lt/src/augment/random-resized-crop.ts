@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import type { Window } from '../data/window.js';
 import type { RandomStream } from '../random/stream.js';
-import { augmentation, range, roundHalfEven } from './augmentation.js';
+import { augmentation, range } from './augmentation.js';
+import { roundHalfEven } from './round-half-even.js';
 
 /** torchvision's number; the centre crop after it is rare. */
 const attempts = 10;

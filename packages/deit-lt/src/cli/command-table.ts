@@ -228,6 +228,21 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./export.js'),
   },
   {
+    name: 'demo',
+    summary: 'serves a page where a trained model says what is on your images, in the browser, and where it looks',
+    details:
+      'The model runs in the browser itself (ONNX, WASM): images do not leave it, and no network is needed. --out writes the page for any web server instead.',
+    arguments: [run],
+    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'set'],
+    examples: [
+      'deit-lt demo runs/cifar',
+      'deit-lt demo runs/cifar --out my-page',
+      'deit-lt demo deit.pth --precision int8 --port 8080',
+    ],
+    serves: true,
+    load: () => import('./demo.js'),
+  },
+  {
     name: 'recipes',
     summary: 'lists the recipes, shows all values of one, or compares two',
     arguments: [

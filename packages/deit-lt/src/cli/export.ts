@@ -3,13 +3,14 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { exportHuggingFace, exportOnnx } from '../export/export.js';
-import { type OnnxCheck, precisionNames } from '../export/onnx/check.js';
+import type { OnnxCheck } from '../export/onnx/check.js';
 import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
 import { exportSafetensors, exportTorch, requireEnding } from '../export/weights.js';
 import { writeError } from '../training/files.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
+import { checkLine } from './onnx-check-line.js';
 import { openModel } from './open-model.js';
 import { projectVersion } from './version.js';
 
@@ -45,10 +46,5 @@ function fileFor(out: string, kind: string): string {
 }
 
 function tell({ note }: CliContext, checks: ReadonlyMap<OnnxPrecision, OnnxCheck | undefined>): void {
-  for (const [precision, check] of checks)
-    note(
-      check === undefined
-        ? `${precisionNames[precision]}: written, but not checked: the optional package onnxruntime-node is not installed (npm install onnxruntime-node).`
-        : `${precisionNames[precision]}: run on ${check.images} images; largest difference ${(100 * check.difference).toPrecision(2)} % of the largest logit, the same class for ${Math.round(check.sameClass * check.images)}`,
-    );
+  for (const [precision, check] of checks) note(checkLine(precision, check));
 }

@@ -75,7 +75,7 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   out: {
     value: 'PATH',
-    description: 'the run folder (default: runs/DATE-TIME-RECIPE); of export the file or folder to write',
+    description: 'the run folder (default: runs/DATE-TIME-RECIPE); of export and demo the file or folder to write',
   },
   resume: {
     description: 'goes on with the run in --out; recipe and data come from its config.json when they are not given',

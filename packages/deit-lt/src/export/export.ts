@@ -22,17 +22,25 @@ export interface OnnxExport {
 }
 
 /**
- * Writes `file` and says how near it is to the original; undefined when onnxruntime-node is not installed. Throws UserError
- * CHECKPOINT when it is not near, and then writes nothing.
+ * The model's bytes, and how near it is to the original; undefined when onnxruntime-node is not installed. Throws UserError
+ * CHECKPOINT when it is not near.
  */
+export async function checkedOnnx(
+  classifier: Classifier,
+  options: OnnxExport,
+): Promise<{ bytes: Uint8Array; check: OnnxCheck | undefined }> {
+  const bytes = onnxModel(classifier, options);
+  const runtime = await loadRuntime();
+  return { bytes, check: runtime && (await checkOnnx(runtime, bytes, classifier, options.precision)) };
+}
+
+/** Writes `file` and says how near it is, as `checkedOnnx`; writes nothing when it is not. */
 export async function exportOnnx(
   file: string,
   classifier: Classifier,
   options: OnnxExport,
 ): Promise<OnnxCheck | undefined> {
-  const bytes = onnxModel(classifier, options);
-  const runtime = await loadRuntime();
-  const check = runtime && (await checkOnnx(runtime, bytes, classifier, options.precision));
+  const { bytes, check } = await checkedOnnx(classifier, options);
   writeFileAtomic(file, bytes);
   return check;
 }
@@ -43,7 +51,7 @@ export async function exportHuggingFace(
   classifier: Classifier,
   { version }: Pick<OnnxExport, 'version'>,
 ): Promise<ReadonlyMap<OnnxPrecision, OnnxCheck | undefined>> {
-  makeFolder(folder);
+  makeFolder(path.join(folder, 'onnx'), folder);
   const place = (name: string): string => path.join(folder, name);
   const checks = new Map<OnnxPrecision, OnnxCheck | undefined>();
   for (const precision of ['fp32', 'fp16', 'int8'] as const)
@@ -61,11 +69,12 @@ export async function exportHuggingFace(
   return checks;
 }
 
-function makeFolder(folder: string): void {
-  if (existsSync(folder) && readdirSync(folder).length > 0)
-    throw new UserError('RUN_FOLDER', `${folder} is not empty. Choose another folder with --out.`);
+/** Makes `folder`; `empty`, itself or one that it is in, must be new or empty. Throws UserError RUN_FOLDER. */
+export function makeFolder(folder: string, empty = folder): void {
+  if (existsSync(empty) && readdirSync(empty).length > 0)
+    throw new UserError('RUN_FOLDER', `${empty} is not empty. Choose another folder with --out.`);
   try {
-    mkdirSync(path.join(folder, 'onnx'), { recursive: true });
+    mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw writeError(folder, error);
   }

@@ -4,6 +4,7 @@
  * https://huggingface.co/docs/transformers.js/custom_usage, https://huggingface.co/docs/timm/hf_hub
  */
 import path from 'node:path';
+import { cropsMiddle } from '../augment/evaluation-input.js';
 import { VisionTransformer } from '../models/vit.js';
 import type { Classifier } from '../training/classifier.js';
 import { inputSize } from './onnx/model.js';
@@ -61,9 +62,6 @@ function timmConfig({ model, recipe, classNames }: Classifier): object {
 }
 
 const resamplings = { nearest: 0, bilinear: 2, bicubic: 3 } as const;
-
-/** Up to 32 pixels the whole image is taken, as at our evaluation. */
-const cropsMiddle = (size: number): boolean => size > 32;
 
 /** `preprocessor_config.json`: our transform at evaluation. */
 export function preprocessorConfig(classifier: Classifier): object {

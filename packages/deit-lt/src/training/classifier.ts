@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { cropsMiddle } from '../augment/evaluation-input.js';
 import { buildPipeline } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
 import type { Group } from '../data/groups.js';
@@ -122,7 +123,7 @@ export function evaluationPipeline(
   recipe: Pick<TrainingRecipe, 'imageSize' | 'mean' | 'std' | 'filter'> & Partial<Pick<TrainingRecipe, 'evalSize'>>,
 ): Pipeline {
   const size = recipe.evalSize ?? recipe.imageSize;
-  return buildPipeline(size > 32 ? { centerCrop: true } : { wholeImage: true }, { ...recipe, size });
+  return buildPipeline(cropsMiddle(size) ? { centerCrop: true } : { wholeImage: true }, { ...recipe, size });
 }
 
 function outputs(output: torch.Tensor | [torch.Tensor, torch.Tensor]): OutputLogits {

@@ -4,13 +4,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 
-/** The nearest `../shared/golden` above this file; a clone without the shared folder has none. */
-export function goldenFolder(): string | undefined {
+/** The nearest `../shared/NAME` above this file; a clone without the shared folder has none. */
+export function sharedFile(name: string): string | undefined {
   for (let folder = import.meta.dirname; folder !== path.dirname(folder); folder = path.dirname(folder)) {
-    const candidate = path.join(folder, '../shared/golden');
-    if (existsSync(path.join(candidate, 'losses.json'))) return candidate;
+    const candidate = path.join(folder, '../shared', name);
+    if (existsSync(candidate)) return candidate;
   }
   return undefined;
+}
+
+/** The folder of the golden vectors. */
+export function goldenFolder(): string | undefined {
+  const file = sharedFile('golden/losses.json');
+  return file && path.dirname(file);
 }
 
 /** What a suite's `skip` is: false, or why. */

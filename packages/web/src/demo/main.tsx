@@ -1,11 +1,9 @@
 /** The demo: a model in this browser, on images that never leave it. */
 import 'virtual:page.css';
+import './demo.css';
 import { render } from 'preact';
-import { Page } from '../ui/page.js';
+import { App } from './app.js';
 
-render(
-  <Page title="DeiT-LT demo">
-    <p>Nothing here yet.</p>
-  </Page>,
-  document.getElementById('page')!,
-);
+const page = document.getElementById('page')!;
+page.replaceChildren();
+render(<App />, page);

@@ -1,6 +1,7 @@
 /** Images: what the experts look at, and the tail classes that are taken for others. */
 import type { ConfusedClass, GalleryItem, Guess, ShownImage } from '../../analysis/run/analysis-file.js';
-import { heatMap, peakOf } from '../heat-map.js';
+import { heatMap } from '../heat-map.js';
+import { peakOf } from '../heat-pixels.js';
 import { type Html, html } from '../html.js';
 import type { ReportRun } from '../report-run.js';
 

@@ -1,0 +1,56 @@
+/** `deit-lt demo`: a trained model in a browser page, served here or written for any host. */
+import { UserError } from '../errors.js';
+import { type DemoFiles, demoFiles, demoPage, writeDemo } from '../export/demo.js';
+import { makeFolder } from '../export/export.js';
+import { createApp } from '../serve/app.js';
+import { listen } from '../serve/listen.js';
+import { memoryFiles } from '../serve/memory-files.js';
+import { pageFolder } from '../serve/page-folder.js';
+import { untilStopped } from '../serve/until-stopped.js';
+import type { CommandInput } from './command-spec.js';
+import type { CliContext } from './context.js';
+import { checkLine } from './onnx-check-line.js';
+import { openModel } from './open-model.js';
+import type { Options } from './option-table.js';
+import { projectVersion } from './version.js';
+
+const usualPort = 4600;
+
+export async function run({ args, options, context }: CommandInput): Promise<undefined> {
+  const { out, port, host, precision = 'fp32' } = options;
+  if (out !== undefined && (port !== undefined || host !== undefined))
+    throw new UserError('USAGE', '--out writes the page and serves nothing, so it does not go with --port and --host.');
+  const folder = pageFolder(demoPage);
+  if (out !== undefined) makeFolder(out);
+  const files = await filesOf(args[0]!, options);
+  context.note(checkLine(precision, files.check));
+  if (out === undefined) return serve(folder, files, options, context);
+  writeDemo(out, files);
+  context.print(out);
+  context.note('Put this folder on any web server. To see it here: npx http-server, or python3 -m http.server, in it.');
+}
+
+/** The network is let go before the page is served: the page has its own. */
+async function filesOf(run: string, options: Options): Promise<DemoFiles> {
+  using model = await openModel(run, options);
+  return await demoFiles(model, { run, precision: options.precision ?? 'fp32', version: projectVersion() });
+}
+
+async function serve(
+  folder: string,
+  { files }: DemoFiles,
+  { host, port }: Options,
+  { print, note, signal }: CliContext,
+): Promise<undefined> {
+  const hosts = host === undefined ? [] : [host];
+  const app = createApp({
+    routes: [memoryFiles(files)],
+    folders: [folder],
+    hosts,
+    onError: (error) => note(String(error)),
+  });
+  const server = await listen(app, { host, port, usualPort });
+  print(server.url);
+  note('Open this address in a browser. Ctrl-C ends it.');
+  await untilStopped(server, signal);
+}

@@ -1,0 +1,10 @@
+/** How near an ONNX model is to the one that it came from, as a line. */
+import { type OnnxCheck, precisionNames } from '../export/onnx/check.js';
+import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
+
+/** `check` is undefined when onnxruntime-node is not installed. */
+export function checkLine(precision: OnnxPrecision, check: OnnxCheck | undefined): string {
+  return check === undefined
+    ? `${precisionNames[precision]}: written, but not checked: the optional package onnxruntime-node is not installed (npm install onnxruntime-node).`
+    : `${precisionNames[precision]}: run on ${check.images} images; largest difference ${(100 * check.difference).toPrecision(2)} % of the largest logit, the same class for ${Math.round(check.sameClass * check.images)}`;
+}

@@ -1,0 +1,77 @@
+/** What the demo page knows of its model: `model.json` beside `model.onnx`. */
+import path from 'node:path';
+import type { InputSpec } from '../augment/evaluation-input.js';
+import type { Group } from '../data/groups.js';
+import { VisionTransformer } from '../models/vit.js';
+import type { Classifier } from '../training/classifier.js';
+import type { TrainingKind } from '../training/reporter.js';
+import { inputSize } from './onnx/model.js';
+
+export interface PageModel {
+  /** Of this program. */
+  readonly version: string;
+  /** The run's folder or the checkpoint's file, without the way to it. */
+  readonly name: string;
+  readonly kind: TrainingKind;
+  /** As the recipe has it: `deit`, `resnet32`. */
+  readonly architecture: string;
+  /** Of `model.onnx`, in bytes. */
+  readonly size: number;
+  readonly input: InputSpec;
+  /** In the order of the outputs. */
+  readonly classes: readonly PageClass[];
+  /** Whether there are `logits_cls` and `logits_dist`. */
+  readonly experts: boolean;
+  /** Of the output `attentions`; null for a network that has none. */
+  readonly attention: PageAttention | null;
+}
+
+export interface PageClass {
+  readonly name: string;
+  /** Training images and what they make of the class; absent where that is not known. */
+  readonly trained?: { readonly images: number; readonly group: Group };
+}
+
+export interface PageAttention {
+  readonly depth: number;
+  readonly heads: number;
+  /** Patches down and across. */
+  readonly grid: readonly [rows: number, columns: number];
+  /** Tokens before those of the patches: CLS, and DIST when there are experts. */
+  readonly prefixTokens: number;
+}
+
+/** `run` is what the user named the model by. */
+export function pageModel(
+  classifier: Classifier,
+  { run, version, size }: { run: string; version: string; size: number },
+): PageModel {
+  const { kind, model, recipe } = classifier;
+  const { mean, std, filter } = recipe;
+  const isTransformer = model instanceof VisionTransformer;
+  return {
+    version,
+    name: path.basename(path.resolve(run)),
+    kind,
+    architecture: recipe.model.name,
+    size,
+    input: { size: inputSize(classifier), mean, std, filter },
+    classes: pageClasses(classifier),
+    experts: isTransformer && model.distilled,
+    attention: isTransformer ? attentionOf(model, inputSize(classifier)) : null,
+  };
+}
+
+function pageClasses({ classNames, trainCounts, groups }: Classifier): PageClass[] {
+  const isKnown = trainCounts.some((count) => count > 0);
+  return classNames.map((name, c) => ({
+    name,
+    ...(isKnown && { trained: { images: trainCounts[c]!, group: groups[c]! } }),
+  }));
+}
+
+function attentionOf({ blocks, patchEmbed, prefixTokens }: VisionTransformer, size: number): PageAttention {
+  const side = size / patchEmbed.patchSize;
+  const [block] = [...blocks];
+  return { depth: blocks.length, heads: block!.attn.numHeads, grid: [side, side], prefixTokens };
+}
