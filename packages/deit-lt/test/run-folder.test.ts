@@ -1,6 +1,6 @@
 /** The files of a run. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import { writeFileAtomic } from '../src/training/files.js';
@@ -103,6 +103,17 @@ suite('RunFolder', () => {
     assert.deepEqual(
       run.readMetrics().map(({ epoch }) => epoch),
       [0, 1, 2],
+    );
+  });
+
+  test('readMetrics() leaves out lines that are of no epoch', (t) => {
+    const run = new RunFolder(temporaryFolder(t));
+    run.begin(config, false);
+    run.appendMetrics(record(0));
+    appendFileSync(run.metricsFile, 'null\n[1]\n{"loss":1}\n\nx\n');
+    assert.deepEqual(
+      run.readMetrics().map(({ epoch }) => epoch),
+      [0],
     );
   });
 

@@ -237,7 +237,7 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
       const page = await openPage(t, browser, url, { width, theme });
       await card(page, 'teacher').waitFor();
       for (const [tab, text] of [
-        ['Accuracy', 'Minus student, image by image'],
+        ['Accuracy', 'Minus teacher, image by image'],
         ['Classes', 'Accuracy of each class: teacher'],
         ['Experts', 'Which expert is right: student'],
         ['Mistakes', 'Taken for class 1 (2)'],
@@ -247,6 +247,8 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
         await page.getByRole('button', { name: tab }).click();
         await page.getByText(text).first().waitFor();
         await assertFits(page);
+        const box = await page.getByRole('button', { name: tab }).boundingBox();
+        assert.ok(box!.x >= 0 && box!.x + box!.width <= width, `${tab} is in sight`);
       }
       await page.reload();
       await page.getByText("deit-lt train --data 'my images'").first().waitFor();

@@ -166,19 +166,23 @@ export class RunFolder {
     this.#log.rewrite();
   }
 
-  /** All whole lines of metrics.jsonl. */
+  /** All whole lines of metrics.jsonl that are of an epoch. */
   readMetrics(): EpochRecord[] {
     // A device, such as /dev/full, may never end.
     if (!existsSync(this.metricsFile) || !statSync(this.metricsFile).isFile()) return [];
     return readFileSync(this.metricsFile, 'utf8')
       .split('\n')
-      .flatMap((line) => {
-        try {
-          return line === '' ? [] : [JSON.parse(line) as EpochRecord];
-        } catch {
-          return [];
-        }
-      });
+      .map(recordOf)
+      .filter((record) => record !== undefined);
+  }
+}
+
+function recordOf(line: string): EpochRecord | undefined {
+  try {
+    const given = JSON.parse(line) as EpochRecord | null;
+    return typeof given?.epoch === 'number' ? given : undefined;
+  } catch {
+    return undefined;
   }
 }
 

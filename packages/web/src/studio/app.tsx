@@ -1,5 +1,5 @@
 /** The whole page: the runs at the side, and what is in the chosen ones. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type ChosenRun, chosenRuns, firstChoice, mostChosen } from './chosen.js';
 import { Curves } from './curves.js';
 import { Parts } from './parts.js';
@@ -49,17 +49,32 @@ export function App() {
           <RunList runs={runs.byId.values()} chosen={there} now={now} onToggle={toggle} />
         </aside>
         <main>
-          <nav aria-label="Views">
-            {tabs.map(({ id, title }) => (
-              <button type="button" key={id} aria-current={id === tab.id} onClick={() => go({ tab: id })}>
-                {title}
-              </button>
-            ))}
-          </nav>
+          <Tabs tab={tab} onGo={(id) => go({ tab: id })} />
           {runs.folder !== undefined && <View tab={tab} chosen={chosen} runs={runs} />}
         </main>
       </div>
     </>
+  );
+}
+
+function Tabs({ tab, onGo }: { readonly tab: Tab; readonly onGo: (id: string) => void }) {
+  const current = useRef<HTMLButtonElement>(null);
+  // A phone shows some of them.
+  useEffect(() => current.current?.scrollIntoView({ block: 'nearest', inline: 'center' }), [tab]);
+  return (
+    <nav aria-label="Views">
+      {tabs.map(({ id, title }) => (
+        <button
+          type="button"
+          key={id}
+          ref={id === tab.id ? current : null}
+          aria-current={id === tab.id}
+          onClick={() => onGo(id)}
+        >
+          {title}
+        </button>
+      ))}
+    </nav>
   );
 }
 

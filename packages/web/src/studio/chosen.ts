@@ -29,5 +29,6 @@ export function firstChoice(byId: ReadonlyMap<string, StudioRun>): string[] {
   const beside = latest.filter(({ view }) => splitId(view.id).folder === splitId(first.id).folder);
   const running = beside.filter(({ view }) => view.state === 'running');
   const shown = running.length > 1 ? running.slice(0, mostChosen) : beside.slice(0, 3);
-  return shown.map(({ view }) => view.id);
+  // The oldest first: others are compared with the first, and a teacher is older than its student.
+  return shown.map(({ view }) => view.id).reverse();
 }
