@@ -194,8 +194,6 @@ suite('trainStudent() from an ONNX teacher', { skip }, () => {
       'teacher.drw.epoch=null',
       'student.epochs=1',
       'student.drw.epoch=null',
-      'student.model.dropPathRate=0',
-      'student.model.dropRate=0', // opening a network draws numbers, opening a file does not
     );
     const common = { dataset: tinyDataset(), recipe };
     await trainTeacher({ ...common, folder: place('teacher') });

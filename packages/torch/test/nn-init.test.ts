@@ -149,6 +149,19 @@ suite('nn.init equals torch.nn.init bit for bit', () => {
     );
   });
 
+  test('skipInit() draws nothing, and ends with its function, also when that throws', () => {
+    torch.manualSeed(7);
+    const wanted = torch.rand([3]).toArray();
+    torch.manualSeed(7);
+    const { weight } = init.skipInit(() => new nn.Linear(4, 4));
+    assert.deepEqual(torch.rand([3]).toArray(), wanted);
+    weight.detach().fill_(2);
+    init.skipInit(() => init.skipInit(() => init.zeros_(weight)));
+    assert.equal(weight.sum().toNumber(), 32);
+    assert.throws(() => init.skipInit(() => init.kaimingUniform_(torch.empty([3]))), /Fan in/);
+    assert.equal(init.zeros_(weight).sum().toNumber(), 0);
+  });
+
   test('what does not fit is refused', () => {
     assert.throws(
       () => init.kaimingUniform_(torch.empty([3])),

@@ -255,6 +255,24 @@ suite('nn.Module finds parameters, buffers and modules', () => {
 });
 
 suite('nn.Module.loadStateDict()', () => {
+  test('with assign takes the memory that it is given, and stays what an optimizer holds', () => {
+    const linear = new nn.Linear(2, 1, { bias: false });
+    const { weight } = linear;
+    const given = torch.tensor([[1, 2]]);
+    linear.loadStateDict({ weight: given }, { assign: true });
+    given.mul_(2);
+    assert.deepEqual(linear.weight.toArray(), [[2, 4]]);
+    assert.equal(linear.weight, weight);
+    assert.equal(weight.requiresGrad, true);
+    linear.loadStateDict({ weight: torch.tensor([[5n], [6n]]).t() }, { assign: true });
+    assert.deepEqual([weight.dtype, weight.toArray(), weight.isContiguous()], ['float32', [[5, 6]], true]);
+    given.dispose();
+    assert.throws(
+      () => linear.loadStateDict({ weight: torch.ones([3]) }, { assign: true }),
+      /size mismatch for weight/,
+    );
+  });
+
   const values = (module: torch.nn.AnyModule): unknown[] =>
     [...module.stateDict().values()].map((tensor) => tensor.toArray());
 

@@ -6,7 +6,7 @@ import { packPaths } from '../data/file-paths.js';
 import { fileImages } from '../data/file-split.js';
 import { isPattern, matchingImages } from '../data/glob.js';
 import { filesUnder } from '../data/list-images.js';
-import { Loader } from '../data/loader.js';
+import { type Batch, Loader } from '../data/loader.js';
 import { openPixels } from '../data/open-pixels.js';
 import type { PixelSource } from '../data/pixel-source.js';
 import { UserError } from '../errors.js';
@@ -23,6 +23,8 @@ export interface Unreadable {
 }
 
 export interface PredictOptions {
+  /** Of the files, as `openImages` gives them. */
+  readonly source: PixelSource;
   readonly classifier: AnyClassifier;
   /** How many classes are ranked. */
   readonly top: number;
@@ -64,6 +66,13 @@ async function linesOf(input: NodeJS.ReadableStream): Promise<string[]> {
   return text.split(/\r?\n/).filter((line) => line !== '');
 }
 
+/** The images of `files`, to be read by threads that begin now: a model can be opened meanwhile. */
+export function openImages(files: readonly string[]): PixelSource {
+  const source = openPixels(fileImages(packPaths(files)));
+  source.measure?.(idsFrom(0, files.length)).catch(() => {}); // what is wrong with a file is said when it is read
+  return source;
+}
+
 /** In the order of `files`. Throws the signal's reason when it is aborted. */
 export async function predictFiles(
   files: readonly string[],
@@ -71,38 +80,66 @@ export async function predictFiles(
 ): Promise<{ predictions: Prediction[]; unreadable: Unreadable[] }> {
   const { onBatch, onProgress, signal } = options;
   const nameOf = (id: number): string => files[id]!;
-  await using source = openPixels(fileImages(packPaths(files)));
   const predictions: Prediction[] = [];
   const unreadable: Unreadable[] = [];
-  for (let start = 0; start < files.length; start += batchSize) {
-    signal?.throwIfAborted();
-    const ids = Int32Array.from({ length: Math.min(batchSize, files.length - start) }, (_, i) => start + i);
-    const made: Prediction[] = [];
-    for (const result of await predictBatch(source, ids, nameOf, options))
-      if ('reason' in result) unreadable.push(result);
-      else made.push(result);
-    predictions.push(...made);
-    onBatch?.(made);
-    onProgress?.(start + ids.length, files.length);
+  let next = readAhead(idsFrom(0, files.length), options);
+  try {
+    for (let start = 0; start < files.length; start += batchSize) {
+      signal?.throwIfAborted();
+      const ids = idsFrom(start, files.length);
+      const batch = next;
+      next = readAhead(idsFrom(start + batchSize, files.length), options);
+      const made: Prediction[] = [];
+      for (const result of await answers(batch, ids, nameOf, options))
+        if ('reason' in result) unreadable.push(result);
+        else made.push(result);
+      predictions.push(...made);
+      onBatch?.(made);
+      onProgress?.(start + ids.length, files.length);
+    }
+  } finally {
+    (await next?.catch(() => undefined))?.[Symbol.dispose]();
   }
   return { predictions, unreadable };
 }
 
+/** Numbers of the files of the batch that begins with number `start`. */
+function idsFrom(start: number, files: number): Int32Array {
+  return Int32Array.from({ length: Math.max(0, Math.min(batchSize, files - start)) }, (_, i) => start + i);
+}
+
+/** A batch that is read while the network works on the one before; undefined when there is none left. */
+function readAhead(ids: Int32Array, options: PredictOptions): Promise<Batch> | undefined {
+  if (ids.length === 0) return undefined;
+  const batch = readBatch(ids, options);
+  batch.catch(() => {}); // whoever awaits it gets the error
+  return batch;
+}
+
+async function readBatch(ids: Int32Array, { source, classifier }: PredictOptions): Promise<Batch> {
+  const { pipeline, placement } = classifier;
+  const labels = new Int32Array(source.length);
+  const loader = new Loader({ source, labels, pipeline, ids, batchSize: ids.length, device: placement.device });
+  for await (const batch of loader) return batch;
+  throw new Error('internal: a loader without a batch');
+}
+
 /** All in one go; one by one when an image among them cannot be read. */
-async function predictBatch(
-  source: PixelSource,
+async function answers(
+  reading: Promise<Batch> | undefined,
   ids: Int32Array,
   nameOf: (id: number) => string,
   options: PredictOptions,
 ): Promise<(Prediction | Unreadable)[]> {
   try {
-    return await predictAll(source, ids, nameOf, options);
+    using batch = await (reading ?? readBatch(ids, options));
+    return ask(batch, nameOf, options);
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== 'DATA_BAD_FILES') throw error;
     if (ids.length === 1) return [{ file: nameOf(ids[0]!), reason: reasonOf(error, nameOf(ids[0]!)) }];
   }
   const results: (Prediction | Unreadable)[] = [];
-  for (const id of ids) results.push(...(await predictBatch(source, Int32Array.of(id), nameOf, options)));
+  for (const id of ids) results.push(...(await answers(undefined, Int32Array.of(id), nameOf, options)));
   return results;
 }
 
@@ -111,28 +148,17 @@ function reasonOf({ message }: Error, file: string): string {
   return message.replace(path.resolve(file), '').trim();
 }
 
-async function predictAll(
-  source: PixelSource,
-  ids: Int32Array,
+function ask(
+  { images, ids }: Batch,
   nameOf: (id: number) => string,
   { classifier, top }: PredictOptions,
-): Promise<Prediction[]> {
-  const { pipeline, placement, classNames } = classifier;
-  const labels = new Int32Array(source.length);
-  const predictions: Prediction[] = [];
-  const loader = new Loader({ source, labels, pipeline, ids, batchSize: ids.length, device: placement.device });
-  for await (const batch of loader) {
-    using images = batch.images;
-    const said = torch.tidy(() =>
-      opinions(
-        torch.noGrad(() => classifier.logits(images)),
-        top,
-        classNames,
-      ),
-    );
-    batch.ids.forEach((id, i) => {
-      predictions.push({ file: nameOf(id), ...said[i]! });
-    });
-  }
-  return predictions;
+): Prediction[] {
+  const said = torch.tidy(() =>
+    opinions(
+      torch.noGrad(() => classifier.logits(images)),
+      top,
+      classifier.classNames,
+    ),
+  );
+  return Array.from(ids, (id, i) => ({ file: nameOf(id), ...said[i]! }));
 }

@@ -5,7 +5,7 @@ import { images } from '../format.js';
 import type { Ranked } from '../training/ranking.js';
 import type { CommandInput } from './command-spec.js';
 import { openAnyModel } from './open-model.js';
-import { findImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';
+import { findImages, openImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';
 import { textWidth } from './table.js';
 
 /** Exit code 1 when a file could not be read. */
@@ -14,11 +14,13 @@ export async function run({ args: [model, ...places], options, context }: Comman
   if (json && options.format !== undefined)
     throw new UserError('USAGE', `--json and --format ${format} are two formats: leave one out.`);
   const files = await findImages(places, process.stdin);
+  await using source = openImages(files);
   using classifier = await openAnyModel(model!, options);
   for (const note of classifier.notes ?? []) context.note(note);
   const reporter = await context.reporter();
   if (format === 'csv') context.print(csvHeader);
   const { predictions, unreadable } = await predictFiles(files, {
+    source,
     classifier,
     top,
     onBatch: (made) => {

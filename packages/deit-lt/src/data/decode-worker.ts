@@ -1,7 +1,7 @@
 /** A thread that measures and decodes image files, cuts windows out of them and resizes these; `DecodePool` gives it work. */
 import { parentPort } from 'node:worker_threads';
 import { UserError } from '../errors.js';
-import { imageSize } from './decode.js';
+import { imageSize, loadSharp } from './decode.js';
 import type { DecodeAnswer, DecodeResult, DecodeTask } from './decode-pool.js';
 import { decodeWindows } from './decode-window.js';
 import { examineFiles } from './index/examine.js';
@@ -25,6 +25,7 @@ async function work(task: DecodeTask): Promise<DecodeResult> {
 }
 
 async function measure(paths: readonly string[]): Promise<Int32Array> {
+  loadSharp().catch(() => {}); // these files are decoded next, and then say what is wrong
   const sizes = new Int32Array(2 * paths.length);
   for (const [i, file] of paths.entries()) {
     const { width, height } = jpegSize(file) ?? (await imageSize(file));

@@ -13,7 +13,6 @@ import { isForeign } from '../published/weight-source.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { type Placement, placementOf } from './device.js';
 import type { OutputLogits } from './evaluate.js';
-import { withForeignWeights } from './foreign-weights.js';
 import { modelOf } from './model-of.js';
 import type { TrainingKind } from './reporter.js';
 import { type RunConfig, RunFolder } from './run-folder.js';
@@ -84,10 +83,12 @@ export async function openClassifier(path: string, options: OpenClassifierOption
   const { which = 'best', weights, device, settings = [] } = options;
   const file = checkpointFile(path, weights === undefined ? which : 'last');
   const open = (opened: Opened): Classifier => classifierOf(file, opened, device);
-  if (isForeign(file))
+  if (isForeign(file)) {
+    const { withForeignWeights } = await import('./foreign-weights.js'); // of no use for our own files
     return withForeignWeights(file, { weights, settings }, ({ config, epoch, read }) =>
       torch.tidy(() => open({ config, epoch, tensors: read().tensors })),
     );
+  }
   if (settings.length > 0)
     throw new UserError('USAGE', `--set is for checkpoints from elsewhere; ${file} knows its own recipe.`);
   return torch.tidy(() => open(readWeights(file, weights)));
@@ -97,7 +98,7 @@ function classifierOf(file: string, { config, epoch, tensors }: Opened, device: 
   const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
   const placement = placementOf({ ...config.recipe, device: device ?? config.recipe.device });
   const { classNames, namesUnknown = false, trainCounts, groups } = config.data;
-  const model = modelOf(config.kind, recipe, classNames.length);
+  const model = torch.nn.init.skipInit(() => modelOf(config.kind, recipe, classNames.length)); // to draw weights takes seconds
   loadWeights(model, tensors, file);
   model.to(placement.device).eval();
   for (const parameter of model.parameters()) parameter.requiresGrad_(false);
@@ -132,7 +133,7 @@ function outputs(output: torch.Tensor | [torch.Tensor, torch.Tensor]): OutputLog
 
 function loadWeights(model: ImageModel, tensors: ReadonlyMap<string, torch.Tensor>, file: string): void {
   try {
-    model.loadStateDict(tensors);
+    model.loadStateDict(tensors, { assign: true });
   } catch (error) {
     throw new UserError('CHECKPOINT', `${file} does not fit its own recipe: ${(error as Error).message}`, {
       cause: error,

@@ -24,8 +24,24 @@ export type Nonlinearity = 'linear' | 'conv2d' | 'sigmoid' | 'tanh' | 'relu' | '
 /** Which of a weight's two sides keeps its variance: the forward pass (`fan_in`) or the backward. */
 export type FanMode = 'fan_in' | 'fan_out';
 
+let skipping = false;
+
+/**
+ * What `make` returns; the initialisers inside do nothing and draw nothing. For modules that get their state right after, by
+ * `loadStateDict()`: until then their parameters are whatever the memory held. As `torch.nn.utils.skip_init` in PyTorch.
+ */
+export function skipInit<T>(make: () => T): T {
+  const outer = skipping;
+  skipping = true;
+  try {
+    return make();
+  } finally {
+    skipping = outer;
+  }
+}
+
 function inPlace(tensor: Tensor, change: () => void): Tensor {
-  tidy(() => noGrad(change));
+  if (!skipping) tidy(() => noGrad(change));
   return tensor;
 }
 

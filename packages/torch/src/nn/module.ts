@@ -281,7 +281,8 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
   /**
    * Copies tensors by name into this module's, converting dtype and device. Throws one `TorchError`
    * (`STATE_DICT`) that lists all missing, unexpected and mis-shaped entries, and then has changed nothing;
-   * with `strict: false` (default true) only mis-shaped ones are an error, the others are returned.
+   * with `strict: false` (default true) only mis-shaped ones are an error, the others are returned. With `assign: true`
+   * (default false) this module's tensors share the memory of the given ones where they can.
    */
   loadStateDict(dict: StateDict, options: LoadOptions = {}): LoadResult {
     return loadState(this.constructor.name, this.#state(''), dict, options);

@@ -1,6 +1,7 @@
 /** Reading a state dict into a module's tensors: everything is checked before anything is changed. */
 import { noGrad } from '../autograd/modes.js';
 import { describeValue, TorchError } from '../errors.js';
+import { ops } from '../ops.js';
 import { checkNames } from '../options.js';
 import { tidy } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -11,6 +12,10 @@ export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Te
 export interface LoadOptions {
   /** Whether missing and unexpected entries are an error. Default true. */
   strict?: boolean;
+  /**
+   * Whether the module takes the dict's memory, where dtype and layout are its own, instead of copying from it. Default false.
+   */
+  assign?: boolean;
 }
 
 export interface LoadResult {
@@ -29,7 +34,7 @@ export function loadState(
   dict: StateDict,
   options: LoadOptions,
 ): LoadResult {
-  const { strict = true } = checkNames('loadStateDict()', options, ['strict']);
+  const { strict = true, assign = false } = checkNames('loadStateDict()', options, ['strict', 'assign']);
   const given = entriesOf(dict);
   const known = new Set(targets.map(([name]) => name));
   const missingKeys = [...known].filter((name) => !given.has(name));
@@ -40,10 +45,16 @@ export function loadState(
   if (strict && missingKeys.length > 0) problems.unshift(`Missing key(s) in state_dict: ${listed(missingKeys)}.`);
   if (problems.length > 0)
     throw new TorchError('STATE_DICT', `Error(s) in loading state_dict for ${owner}:\n\t${problems.join('\n\t')}`);
+  const load = assign ? adopt : (target: Tensor, source: Tensor) => void target.copy_(source);
   noGrad(() => {
-    for (const [name, target] of targets) if (given.has(name)) tidy(() => void target.copy_(given.get(name) as Tensor));
+    for (const [name, target] of targets) if (given.has(name)) tidy(() => load(target, given.get(name) as Tensor));
   });
   return { missingKeys, unexpectedKeys };
+}
+
+/** As `parameter.data = …` in PyTorch: the tensor stays the object that it was. */
+function adopt(target: Tensor, source: Tensor): void {
+  ops.aten.set_data.default(target, source.detach().to({ dtype: target.dtype, device: target.device }).contiguous());
 }
 
 function entriesOf(dict: StateDict): ReadonlyMap<string, unknown> {
