@@ -3,15 +3,19 @@
  * matrix product. A backward pass counts as two forward passes (the first layer's is one). Norms, activations, softmax and the optimizer are not counted.
  */
 import type { Recipe } from '#deit-lt/recipe/schema.js';
+import type { Kind } from './trainer.js';
 
-/** Of the teacher's step with SAM: two passes forward and backward. */
-export function teacherStepFlops({ teacher: { imageSize, sam } }: Recipe, numClasses: number): number {
-  return (sam.rho > 0 ? 2 : 1) * 3 * resnet32Flops(imageSize, numClasses);
-}
-
-/** Of the student's step: its own pass forward and backward, and the teacher's forward pass. */
-export function studentStepFlops(recipe: Recipe, numClasses: number): number {
-  return 3 * deitFlops(recipe.student, numClasses) + resnet32Flops(recipe.teacher.imageSize, numClasses);
+/**
+ * Of the step of a kind. Teachers with SAM go forward and backward twice, PaCo's keys once forward, GLMC has two mixtures of
+ * each image; the student's teacher goes forward.
+ */
+export function stepFlops(kind: Kind, recipe: Recipe, numClasses: number): number {
+  const { imageSize, sam } = recipe.teacher;
+  const forward = resnet32Flops(imageSize, numClasses);
+  if (kind === 'student') return 3 * deitFlops(recipe.student, numClasses) + forward;
+  const passes = (sam.rho > 0 ? 2 : 1) * 3 * forward;
+  if (kind === 'paco') return passes + forward;
+  return kind === 'glmc' ? 2 * passes : passes;
 }
 
 /** A forward pass of the CIFAR ResNet-32: 11 convolutions at full size, then two stages, each half as large and twice as wide. */

@@ -100,18 +100,21 @@ class CosineLinear(nn.Module):
 
 
 class ResNet32(nn.Module):
-    def __init__(self, classes):
+    def __init__(self, classes, cosine=True):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
         self.layer1 = self._stage(16, 16, 1)
         self.layer2 = self._stage(16, 32, 2)
         self.layer3 = self._stage(32, 64, 2)
-        self.linear = CosineLinear(64, classes)
+        self.linear = CosineLinear(64, classes) if cosine else nn.Linear(64, classes)
 
     def _stage(self, c_in, c_out, stride):
         return nn.Sequential(BasicBlock(c_in, c_out, stride), *[BasicBlock(c_out, c_out, 1) for _ in range(4)])
 
-    def forward(self, x):
+    def features(self, x):
         x = self.layer3(self.layer2(self.layer1(F.relu(self.bn1(self.conv1(x))))))
-        return self.linear(F.avg_pool2d(x, x.shape[3]).flatten(1))
+        return F.avg_pool2d(x, x.shape[3]).flatten(1)
+
+    def forward(self, x):
+        return self.linear(self.features(x))

@@ -2,9 +2,9 @@
 
     python3 reference.py CASE PRECISION STEPS CONFIG    prints one JSON line
 
-CASE is step-teacher, step-student, check-teacher or check-student; PRECISION float32 or bfloat16 (autocast). CONFIG is JSON: `recipe` (as the
-project resolves it), `threads`, `counts` (training images per class) and for a check `file` (weights and batch to start from)
-and `mixes` (how each step mixes).
+CASE is step-KIND or check-KIND, with KIND teacher, student, paco or glmc; PRECISION float32 or bfloat16 (autocast). CONFIG is JSON:
+`recipe` (as the project resolves it), `epoch`, `threads`, `counts` (training images per class) and for a check `file` (weights and batches
+to start from) and `mixes` (how each step mixes; GLMC's two mixtures one after the other).
 """
 import copy
 import json
@@ -44,17 +44,18 @@ class SAM:
 
     @torch.no_grad()
     def first_step(self):
-        norm = torch.norm(torch.stack([p.grad.norm(p=2) for p in self.params]), p=2)
+        moved = [p for p in self.params if p.grad is not None]
+        norm = torch.norm(torch.stack([p.grad.norm(p=2) for p in moved]), p=2)
         scale = self.rho / (norm + 1e-12)
-        for p in self.params:
+        for p in moved:
             self.old[p] = p.data.clone()
             p.add_(p.grad * scale)
         self.optimizer.zero_grad(set_to_none=True)
 
     @torch.no_grad()
     def second_step(self):
-        for p in self.params:
-            p.data = self.old[p]
+        for p, value in self.old.items():
+            p.data = value
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -124,15 +125,19 @@ def weights(tensors, prefix):
     return {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def teacher_step(recipe, counts, tensors, autocast):
-    recipe = recipe["teacher"]
+def sgd_with_sam(recipe, parameters):
+    o = recipe["optimizer"]
+    optimizer = torch.optim.SGD(parameters, lr=o["lr"], momentum=o["momentum"], weight_decay=o["weightDecay"], nesterov=o["nesterov"])
+    return SAM(optimizer, recipe["sam"]["rho"])
+
+
+def teacher_step(config, tensors, autocast):
+    recipe, counts = config["recipe"]["teacher"], config["counts"]
     model = ResNet32(len(counts))
     if tensors:
         model.load_state_dict(weights(tensors, "model."))
     model.train()
-    o = recipe["optimizer"]
-    optimizer = torch.optim.SGD(model.parameters(), lr=o["lr"], momentum=o["momentum"], weight_decay=o["weightDecay"], nesterov=o["nesterov"])
-    sam = SAM(optimizer, recipe["sam"]["rho"])
+    sam = sgd_with_sam(recipe, model.parameters())
     criterion = LDAMLoss(np.array(counts), recipe["loss"]["maxMargin"], recipe["loss"]["scale"])
 
     def loss_of(images, labels):
@@ -140,11 +145,182 @@ def teacher_step(recipe, counts, tensors, autocast):
             logits = model(images)
         return criterion(logits.float(), labels)
 
-    def step(images, labels, mix):
-        loss = loss_of(images, labels)
+    def step(batch, partners, mixes):
+        loss = loss_of(batch["images"], batch["labels"])
         loss.backward()
         sam.first_step()
-        loss_of(images, labels).backward()
+        loss_of(batch["images"], batch["labels"]).backward()
+        sam.second_step()
+        return loss.item()
+
+    return step
+
+
+class PaCo(torch.nn.Module):
+    """Query and key encoder with their heads, and the queue: the layout of MoCo."""
+
+    def __init__(self, classes, dim, size):
+        super().__init__()
+        head = lambda: torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.BatchNorm1d(64), torch.nn.ReLU(), torch.nn.Linear(64, dim))
+        self.encoder, self.head = ResNet32(classes, cosine=False), head()
+        self.key_encoder, self.key_head = ResNet32(classes, cosine=False), head()
+        self.register_buffer("queue", F.normalize(torch.randn(size, dim), dim=1))
+        self.register_buffer("queue_labels", torch.randint(0, classes, (size,)))
+        self.place = 0
+
+    def load(self, tensors):
+        self.encoder.load_state_dict(weights(tensors, "model."))
+        for name in ("head", "key_encoder", "key_head"):
+            getattr(self, name).load_state_dict(weights(tensors, f"companion.{name}."))
+        self.queue.copy_(tensors["companion.queue.embeddings"])
+        self.queue_labels.copy_(tensors["companion.queue.labels"])
+
+    def learning(self):
+        return [*self.encoder.parameters(), *self.head.parameters()]
+
+    @torch.no_grad()
+    def move_keys(self, momentum):
+        keys = [*self.key_encoder.parameters(), *self.key_head.parameters()]
+        for key, query in zip(keys, self.learning()):
+            key.data = key.data * momentum + query.data * (1 - momentum)
+
+    @torch.no_grad()
+    def enqueue(self, keys, labels):
+        places = (torch.arange(len(keys)) + self.place) % len(self.queue)
+        self.queue[places], self.queue_labels[places] = keys, labels
+        self.place = (self.place + len(keys)) % len(self.queue)
+
+    def queries(self, images):
+        features = self.encoder.features(images)
+        return F.normalize(self.head(features).float(), dim=1), self.encoder.linear(features).float()
+
+    @torch.no_grad()
+    def keys(self, images):
+        return F.normalize(self.key_head(self.key_encoder.features(images)).float(), dim=1)
+
+
+class PaCoLoss(torch.nn.Module):
+    """As dvlab-research/Parametric-Contrastive-Learning has it."""
+
+    def __init__(self, counts, recipe):
+        super().__init__()
+        self.alpha, self.beta, self.gamma = recipe["alpha"], recipe["beta"], recipe["gamma"]
+        self.temperature, self.supt = recipe["temperature"], recipe["classTemperature"]
+        self.weight = torch.tensor(counts, dtype=torch.float32)[None] / sum(counts)
+
+    def forward(self, features, labels, logits):
+        batch, classes = logits.shape
+        labels = labels[:, None]
+        mask = torch.eq(labels[:batch], labels.T).float()
+        similarity = features[:batch] @ features.T / self.temperature
+        scores = torch.cat([(logits + torch.log(self.weight + 1e-9)) / self.supt, similarity], dim=1)
+        stable = scores - scores.max(dim=1, keepdim=True).values.detach()
+        others = torch.scatter(torch.ones_like(mask), 1, torch.arange(batch)[:, None], 0)
+        mask = torch.cat([F.one_hot(labels[:batch, 0], classes).float() * self.beta, mask * others * self.alpha], dim=1)
+        others = torch.cat([torch.ones(batch, classes), self.gamma * others], dim=1)
+        log_prob = stable - torch.log((torch.exp(stable) * others).sum(1, keepdim=True) + 1e-12)
+        return -((mask * log_prob).sum(1) / mask.sum(1)).mean()
+
+
+def paco_step(config, tensors, autocast):
+    recipe, counts = config["recipe"]["teacher"], config["counts"]
+    paco = recipe["paco"]
+    model = PaCo(len(counts), paco["embedding"], paco["queue"])
+    if tensors:
+        model.load(tensors)
+    model.train()
+    sam = sgd_with_sam(recipe, model.learning())
+    criterion = PaCoLoss(counts, paco)
+
+    def step(batch, partners, mixes):
+        labels = batch["labels"]
+        model.move_keys(paco["momentum"])
+        with autocast():
+            keys = model.keys(batch["view"])
+        queue, queue_labels = model.queue.clone(), model.queue_labels.clone()
+        model.enqueue(keys, labels)
+
+        def loss_of():
+            with autocast():
+                queries, logits = model.queries(batch["images"])
+            return criterion(torch.cat([queries, keys, queue]), torch.cat([labels, labels, queue_labels]), logits)
+
+        loss = loss_of()
+        loss.backward()
+        sam.first_step()
+        loss_of().backward()
+        sam.second_step()
+        return loss.item()
+
+    return step
+
+
+class Glmc(torch.nn.Module):
+    """One network with a plain and a balanced classifier, a projector and a predictor."""
+
+    def __init__(self, classes, dim):
+        super().__init__()
+        self.encoder, self.plain = ResNet32(classes, cosine=False), torch.nn.Linear(64, classes)
+        self.projector, self.predictor = torch.nn.Linear(64, dim), torch.nn.Linear(dim, dim)
+
+    def load(self, tensors):
+        self.encoder.load_state_dict(weights(tensors, "model."))
+        for name in ("plain", "projector", "predictor"):
+            getattr(self, name).load_state_dict(weights(tensors, f"companion.{name}."))
+
+    def forward(self, images):
+        features = self.encoder.features(images)
+        projection = self.projector(features)
+        outputs = self.plain(features), self.encoder.linear(features), projection, self.predictor(projection)
+        return [output.float() for output in outputs]
+
+
+def glmc_step(config, tensors, autocast):
+    recipe, counts = config["recipe"]["teacher"], config["counts"]
+    glmc, share = recipe["glmc"], 1 - (config["epoch"] / recipe["epochs"]) ** 2
+    model = Glmc(len(counts), glmc["embedding"])
+    if tensors:
+        model.load(tensors)
+    model.train()
+    sam = sgd_with_sam(recipe, model.parameters())
+    weight = torch.tensor(counts, dtype=torch.float32) ** -glmc["labelPower"]
+    weight = weight / weight.sum() * len(counts)
+    one_hot = lambda labels: F.one_hot(labels, len(counts)).float()
+    soft_ce = lambda logits, targets: -(targets * F.log_softmax(logits, dim=1)).sum(1).mean()
+    likeness = lambda a, b: F.cosine_similarity(a, b.detach(), dim=1).mean()
+
+    def draw(side):
+        lam = np.random.beta(glmc["mixAlpha"], glmc["mixAlpha"])
+        cut = int(side * math.sqrt(1 - lam))
+        cy, cx = np.random.randint(side), np.random.randint(side)
+        top, bottom = np.clip([cy - cut // 2, cy + cut // 2], 0, side).tolist()
+        left, right = np.clip([cx - cut // 2, cx + cut // 2], 0, side).tolist()
+        box = {"top": top, "left": left, "height": bottom - top, "width": right - left}
+        return [{"lambda": lam}, {"lambda": lam, "box": box}]
+
+    def mix(batch, partners, mixes):
+        (lam, cut), box = (each["lambda"] for each in mixes), mixes[1]["box"]
+        rows, columns = slice(box["top"], box["top"] + box["height"]), slice(box["left"], box["left"] + box["width"])
+        mixed, pasted = batch["images"] * lam + partners["images"] * (1 - lam), batch["view"].clone()
+        pasted[:, :, rows, columns] = partners["view"][:, :, rows, columns]
+        a, b = one_hot(batch["labels"]), one_hot(partners["labels"])
+        return mixed, a * lam + b * (1 - lam), pasted, a * cut + b * (1 - cut)
+
+    def step(batch, partners, mixes):
+        mixed, y1, pasted, y2 = mix(batch, partners, mixes or draw(batch["images"].shape[3]))
+
+        def loss_of(consistent):
+            with autocast():
+                (plain1, balanced1, z1, p1), (plain2, balanced2, z2, p2) = model(mixed), model(pasted)
+            plain = soft_ce(plain1, y1) + soft_ce(plain2, y2)
+            balanced = soft_ce(balanced1, weight * y1) + soft_ce(balanced2, weight * y2)
+            loss = share * plain + (1 - share) * balanced
+            return loss - glmc["consistency"] * (likeness(p1, z2) + likeness(p2, z1)) if consistent else loss
+
+        loss = loss_of(False)
+        loss.backward()
+        sam.first_step()
+        loss_of(True).backward()
         sam.second_step()
         return loss.item()
 
@@ -158,7 +334,8 @@ def decay_groups(model, weight_decay):
     return [{"params": groups[True], "weight_decay": 0.0}, {"params": groups[False], "weight_decay": weight_decay}]
 
 
-def student_step(recipe, counts, tensors, autocast):
+def student_step(config, tensors, autocast):
+    recipe, counts = config["recipe"], config["counts"]
     size = recipe["teacher"]["imageSize"]
     statistics = [torch.tensor(recipe[who][what]).view(1, 3, 1, 1) for who in ("student", "teacher") for what in ("mean", "std")]
     mean, std, teacher_mean, teacher_std = statistics
@@ -175,8 +352,8 @@ def student_step(recipe, counts, tensors, autocast):
     mixup = Mixup(mixing["mixup"], mixing["cutmix"], mixing["probability"], mixing["switchProbability"], recipe["labelSmoothing"], len(counts))
     ema = Ema(model, recipe["ema"])
 
-    def step(images, labels, mix):
-        images, targets = mixup(images, labels, mix)
+    def step(batch, partners, mixes):
+        images, targets = mixup(batch["images"], batch["labels"], mixes and mixes[0])
         with autocast():
             with torch.no_grad():
                 x = F.interpolate(images, size=size, mode="bicubic", antialias=True)
@@ -196,21 +373,25 @@ def student_step(recipe, counts, tensors, autocast):
 def main():
     case, precision, steps, config = sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])
     part, kind = case.split("-")
-    recipe, counts = config["recipe"], config["counts"]
+    recipe, classes = config["recipe"]["student" if kind == "student" else "teacher"], len(config["counts"])
     torch.manual_seed(0)
     np.random.seed(0)
     torch.set_num_threads(config["threads"])
     autocast = lambda: torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16")
     tensors = load(config["file"]) if part == "check" else None
-    step = {"teacher": teacher_step, "student": student_step}[kind](recipe, counts, tensors, autocast)
+    steps_of = {"teacher": teacher_step, "student": student_step, "paco": paco_step, "glmc": glmc_step}
+    step = steps_of[kind](config, tensors, autocast)
 
-    batch, size = recipe[kind]["batchSize"], recipe[kind]["imageSize"]
+    shape = (recipe["batchSize"], 3, recipe["imageSize"], recipe["imageSize"])
+    draw = lambda: {"images": torch.randn(shape), "view": torch.randn(shape), "labels": torch.randint(0, classes, shape[:1])}
     losses, times = [], []
     for i in range(steps if tensors else steps + WARM_UP):
-        images = tensors["images"].clone() if tensors else torch.randn(batch, 3, size, size)
-        labels = tensors["labels"] if tensors else torch.randint(0, len(counts), (batch,))
+        batch = weights(tensors, "batch.") if tensors else draw()
+        batch["images"] = batch["images"].clone()
+        partners = weights(tensors, "partners.") if tensors else draw()
+        per_step = len(config["mixes"]) // steps if tensors else 0
         start = time.perf_counter()
-        losses.append(step(images, labels, config["mixes"][i] if tensors else None))
+        losses.append(step(batch, partners, config["mixes"][i * per_step : (i + 1) * per_step] if tensors else None))
         times.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({"times": times[WARM_UP:], "losses": losses, "peakBytes": peak, "threads": torch.get_num_threads(), "version": torch.__version__}))

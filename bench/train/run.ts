@@ -2,7 +2,7 @@
  * Images per second of both trainings against idiomatic PyTorch doing the same work in fp32 and against the machine's
  * limit: the same batches of 128, in turns, several rounds, medians.
  *
- *   npm run bench:train -- [--rounds 5] [--steps 8] [--only teacher,student,precision,loader,limit]
+ *   npm run bench:train -- [--rounds 5] [--steps 8] [--only teacher,student,paco,glmc,precision,loader,limit]
  *
  * A step has no loading on either side; the loader and the whole loop are measured beside it. `precision` adds rows of
  * both sides in the same precision. `limit` relates the steps to matrix products of the same round.
@@ -13,10 +13,10 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { longTailCounts } from '#deit-lt/data/long-tail.js';
 import { alternate, median, peak, type Result, rates, ratios, runJson, type Side, withRange } from '../rounds.js';
-import { studentStepFlops, teacherStepFlops } from './flops.js';
-import { checkRecipe, type Kind, largestClass, recipeOf } from './trainer.js';
+import { stepFlops } from './flops.js';
+import { checkRecipe, epochOf, type Kind, largestClass, recipeOf } from './trainer.js';
 
-const parts = ['teacher', 'student', 'precision', 'loader', 'limit'];
+const parts = ['teacher', 'student', 'paco', 'glmc', 'precision', 'loader', 'limit'];
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
@@ -38,10 +38,10 @@ if (unknown !== undefined || !(rounds >= 1 && Number(options.steps) >= 1)) {
 
 const python = process.env.PYTHON_TORCH ?? '/usr/bin/python3';
 const source = path.resolve(import.meta.dirname, '../../train');
-const recipe = recipeOf('auto');
 const numClasses = 10;
-const counts = [...longTailCounts(largestClass, numClasses, recipe.data.imbalance ?? 1, 'exp')];
-const { batchSize } = recipe.student;
+const imbalance = 100;
+const counts = [...longTailCounts(largestClass, numClasses, imbalance, 'exp')];
+const batchSize = 128; // of all kinds
 /** Debian's PyTorch begins with one thread here; both sides get all cores. */
 const threads = os.availableParallelism();
 
@@ -49,7 +49,9 @@ const subject = (testCase: string, { precision = 'auto', steps = options.steps, 
   runJson(process.execPath, [path.join(import.meta.dirname, 'subject.js'), testCase, precision, steps, file]);
 
 const reference = (testCase: string, { precision = 'float32', steps = options.steps, more = {} } = {}): Result => {
-  const config = JSON.stringify({ recipe, counts, threads, ...more });
+  const kind = testCase.split('-')[1] as Kind;
+  const recipe = recipeOf(kind, 'auto');
+  const config = JSON.stringify({ recipe, epoch: epochOf(kind, recipe), counts, threads, ...more });
   return runJson(python, ['-B', path.join(source, 'reference.py'), testCase, precision, steps, config]);
 };
 
@@ -64,9 +66,14 @@ interface Row {
   readonly theirs: string;
 }
 
-const goals = { teacher: '≥ 1.5', student: '≥ 3' } as const;
-const names = { teacher: "teacher's SAM step", student: "student's step" } as const;
-const kinds: readonly Kind[] = ['teacher', 'student'];
+const goals: Readonly<Record<Kind, string>> = { teacher: '≥ 1.5', student: '≥ 3', paco: '≥ 1.5', glmc: '≥ 1.5' };
+const names: Readonly<Record<Kind, string>> = {
+  teacher: "teacher's SAM step",
+  student: "student's step",
+  paco: "PaCo teacher's SAM step",
+  glmc: "GLMC teacher's SAM step",
+};
+const kinds: readonly Kind[] = ['teacher', 'student', 'paco', 'glmc'];
 const chosen = kinds.filter((kind) => only.includes(kind));
 
 function rowsOf(kind: Kind): Row[] {
@@ -90,7 +97,7 @@ function compare({ kind, what, goal, ours, theirs }: Row): void {
   };
   const results = alternate(sides, rounds);
   const [a, b] = [rates(results.ours!, batchSize), rates(results.theirs!, batchSize)];
-  const flops = kind === 'teacher' ? teacherStepFlops(recipe, numClasses) : studentStepFlops(recipe, numClasses);
+  const flops = stepFlops(kind, recipeOf(kind, 'auto'), numClasses);
   const limits = results.limit && rates(results.limit, productFlops / flops);
   const share = limits ? `${(100 * median(ratios(a, limits))).toFixed(0)} % of ${median(limits).toFixed(0)}` : '–';
   const [own, other] = [peak(results.ours!), peak(results.theirs!)];
@@ -123,7 +130,7 @@ function checkLosses(kind: Kind): void {
     const file = path.join(folder, 'start.safetensors');
     const steps = '4';
     const ours = subject(`check-${kind}`, { steps, file });
-    const theirs = reference(`check-${kind}`, { steps, more: { recipe: checkRecipe(), file, mixes: ours.mixes } });
+    const theirs = reference(`check-${kind}`, { steps, more: { recipe: checkRecipe(kind), file, mixes: ours.mixes } });
     const apart = ours.losses!.map((loss, i) => Math.abs(loss / theirs.losses![i]! - 1));
     const list = (losses: readonly number[]): string => losses.map((loss) => loss.toFixed(5)).join(', ');
     const isSame = apart[0]! < 1e-4 && apart.every((d) => d < 1e-3); // rounding errors grow from step to step
@@ -140,7 +147,7 @@ function checkLosses(kind: Kind): void {
 
 const machine = `${os.cpus()[0]?.model ?? 'CPU'}, ${os.availableParallelism()} cores, Node ${process.version}`;
 const date = new Date().toISOString().slice(0, 10);
-console.log(`${machine}, recipe cifar10-lt-cpu, ${rounds} rounds of ${options.steps} steps, ${date}\n`);
+console.log(`${machine}, ${rounds} rounds of ${options.steps} steps, ${date}\n`);
 for (const kind of chosen) checkLosses(kind);
 
 if (only.includes('limit'))
@@ -160,5 +167,5 @@ if (chosen.length > 0) {
 if (only.includes('loader')) {
   console.log('\n| training | loader alone, images/s | step alone | whole loop | loop / step (min–max) |');
   console.log('| --- | --- | --- | --- | --- |');
-  for (const kind of kinds) compareLoading(kind);
+  for (const kind of ['teacher', 'student'] as const) compareLoading(kind);
 }

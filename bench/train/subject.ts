@@ -1,7 +1,7 @@
 /**
  * The work of bench/train in this project: `node subject.js CASE PRECISION STEPS [FILE]` prints one JSON line.
  *
- * CASE is a part and KIND, teacher or student: `step-KIND` (batches are ready), `loader-KIND` (nothing but batches),
+ * CASE is a part and KIND, teacher, student, paco or glmc: `step-KIND` (batches are ready), `loader-KIND` (nothing but batches),
  * `loop-KIND` (both, as in a training), `check-KIND` (few steps on one batch; FILE gets weights and batch for the other
  * side), or `limit`: products of two 1024 × 1024 matrices. PRECISION is auto (what users get), float32 or bfloat16.
  */
@@ -11,6 +11,7 @@ import { drawMix, type Mix } from '#deit-lt/augment/mixup.js';
 import type { Batch } from '#deit-lt/data/loader.js';
 import { stream } from '#deit-lt/random/stream.js';
 import type { Recipe } from '#deit-lt/recipe/schema.js';
+import { drawGlmcMixes } from '#deit-lt/training/glmc-task.js';
 import {
   checkRecipe,
   type Kind,
@@ -36,12 +37,12 @@ interface Measured {
 
 /** Steps on batches that lie ready: what is compared with Python. */
 async function timeSteps(): Promise<Measured> {
-  const setting = openSetting(recipeOf(precision));
+  const setting = openSetting(recipeOf(kind, precision));
   const trainer = trainerOf(kind, setting);
   const batches = await readAll(loaderOf(kind, setting, 4));
   const clock = new Clock();
   for (let i = 0; i < steps + warmUp; i++) {
-    trainer.step(batches[i % batches.length]!, i);
+    trainer.step(batches[i % batches.length]!, i, batches[(i + 1) % batches.length]);
     clock.tick();
   }
   return { times: clock.times };
@@ -55,7 +56,7 @@ async function readAll(loader: AsyncIterable<Batch>): Promise<Batch[]> {
 
 /** Batches alone, or each with its step. */
 async function timeLoader(trainer: (setting: Setting) => Trainer | null): Promise<Measured> {
-  const setting = openSetting(recipeOf(precision));
+  const setting = openSetting(recipeOf(kind, precision));
   const training = trainer(setting);
   const clock = new Clock();
   let index = 0;
@@ -69,29 +70,35 @@ async function timeLoader(trainer: (setting: Setting) => Trainer | null): Promis
 
 /** Losses of steps on one batch, after weights and batch were written for the other side to start from. */
 async function check(): Promise<Measured> {
-  const setting = openSetting(checkRecipe());
-  const { step, model, teacher } = trainerOf(kind, setting);
-  const [batch] = (await readAll(loaderOf(kind, setting, 1))) as [Batch];
-  save(batch, { model, ...(teacher && { teacher }) });
+  const setting = openSetting(checkRecipe(kind));
+  const { step, model, companion, teacher } = trainerOf(kind, setting);
+  const [batch, partners] = (await readAll(loaderOf(kind, setting, 2))) as [Batch, Batch];
+  const models = { model, ...(companion && { companion }), ...(teacher && { teacher }) };
+  save({ batch, partners }, models);
   const numbers = Array.from({ length: steps }, (_, i) => i);
-  return { times: [], losses: numbers.map((i) => step(batch, i)), mixes: numbers.map((i) => mixOf(setting.recipe, i)) };
+  const losses = numbers.map((i) => step(batch, i, partners));
+  return { times: [], losses, mixes: numbers.flatMap((i) => mixesOf(setting.recipe, i)) };
 }
 
-function save({ images, labels }: Batch, models: Record<string, Trainer['model']>): void {
-  const tensors = new Map([
-    ['images', images.contiguous()],
-    ['labels', torch.tensor(labels, { dtype: 'int64' })],
-  ]);
+function save(batches: Record<string, Batch>, models: Record<string, torch.nn.AnyModule>): void {
+  const tensors = new Map<string, torch.Tensor>();
+  for (const [name, { images, more, labels }] of Object.entries(batches)) {
+    tensors.set(`${name}.images`, images.contiguous());
+    if (more[0] !== undefined) tensors.set(`${name}.view`, more[0].contiguous());
+    tensors.set(`${name}.labels`, torch.tensor(labels, { dtype: 'int64' }));
+  }
   for (const [name, model] of Object.entries(models))
-    for (const [key, value] of model.stateDict()) tensors.set(`${name}.${key}`, value);
+    for (const [key, value] of model.stateDict()) tensors.set(`${name}.${key}`, value.contiguous());
   torch.safetensors.save(file, tensors);
 }
 
-/** What the student's step number `index` draws. */
-function mixOf({ seed, student: { imageSize, mixing } }: Recipe, index: number): Mix {
+/** What step number `index` draws: the student one mix of the batch with itself, GLMC two with another batch. */
+function mixesOf({ seed, student, teacher }: Recipe, index: number): Mix[] {
+  const random = stream(seed, 'mix', 0, index);
+  if (kind === 'glmc') return [...drawGlmcMixes({ side: teacher.imageSize, random, recipe: teacher.glmc })];
+  const { imageSize, mixing } = student;
   const { mixup: mixupAlpha, cutmix: cutmixAlpha, probability, switchProbability } = mixing;
-  const options = { mixupAlpha, cutmixAlpha, probability, switchProbability };
-  return drawMix(imageSize, imageSize, stream(seed, 'mix', 0, index), options);
+  return [drawMix(imageSize, imageSize, random, { mixupAlpha, cutmixAlpha, probability, switchProbability })];
 }
 
 /** What the cores can do: seconds of a product of two 1024 × 1024 matrices. */

@@ -3,7 +3,6 @@
  * (packages/deit-lt/src/training/train.ts and loop.ts), without run folders, schedules and reports.
  */
 import * as torch from '@deit-lt/torch';
-import { buildPipeline } from '#deit-lt/augment/registry.js';
 import { type Batch, Loader } from '#deit-lt/data/loader.js';
 import { samplerNamed } from '#deit-lt/data/sampler.js';
 import { drawShapes } from '#deit-lt/data/shapes/index.js';
@@ -12,6 +11,7 @@ import { stream } from '#deit-lt/random/stream.js';
 import { loadRecipe } from '#deit-lt/recipe/load.js';
 import type { Recipe } from '#deit-lt/recipe/schema.js';
 import { type Classifier, evaluationPipeline } from '#deit-lt/training/classifier.js';
+import { createTeacherTask } from '#deit-lt/training/create-teacher-task.js';
 import { type Placement, placementOf } from '#deit-lt/training/device.js';
 import { Ema } from '#deit-lt/training/ema.js';
 import { baseLearningRate } from '#deit-lt/training/loop.js';
@@ -20,13 +20,30 @@ import { createOptimizer } from '#deit-lt/training/optimizer.js';
 import { prepareData, type TrainingData } from '#deit-lt/training/prepare-data.js';
 import { SAM } from '#deit-lt/training/sam.js';
 import { samRadius } from '#deit-lt/training/schedules.js';
-import { backward, update } from '#deit-lt/training/step.js';
+import { backward, firstPass, update } from '#deit-lt/training/step.js';
 import { StudentTask } from '#deit-lt/training/student-task.js';
-import type { LossParts } from '#deit-lt/training/task.js';
+import { type LossParts, learningParameters, type Pass, type Task } from '#deit-lt/training/task.js';
 import { fastTeacher, teacherLogits } from '#deit-lt/training/teacher-logits.js';
-import { TeacherTask } from '#deit-lt/training/teacher-task.js';
+import { trainingPipeline } from '#deit-lt/training/training-pipeline.js';
 
-export type Kind = 'teacher' | 'student';
+/** `teacher` is trained by LDAM-DRW, `paco` and `glmc` are the other teachers; all three with SAM. */
+export type Kind = 'teacher' | 'student' | 'paco' | 'glmc';
+
+/** The part of its recipe that a kind is trained by. */
+export function partOf(kind: Kind, recipe: Recipe): Recipe['teacher'] | Recipe['student'] {
+  return kind === 'student' ? recipe.student : recipe.teacher;
+}
+
+/** GLMC is published with a ResNet-34, which takes tens of seconds a step here, and with this one. */
+const recipes: Readonly<Record<Kind, { name: string; settings?: readonly string[] }>> = {
+  teacher: { name: 'cifar10-lt-cpu' },
+  student: { name: 'cifar10-lt-cpu' },
+  paco: { name: 'cifar10-lt-100-paco' },
+  glmc: {
+    name: 'cifar10-lt-100-glmc',
+    settings: ['teacher.model.name=resnet32', 'teacher.glmc.embedding=128', 'teacher.batchSize=128'],
+  },
+};
 
 export interface Setting {
   readonly recipe: Recipe;
@@ -34,17 +51,23 @@ export interface Setting {
   readonly data: TrainingData;
 }
 
-/** The recipe that is measured, on the CPU; `precision` as in recipes: `auto` is what users get. */
-export function recipeOf(precision: string, settings: readonly string[] = []): Recipe {
-  return loadRecipe('cifar10-lt-cpu', { settings: ['device=cpu', `precision=${precision}`, ...settings] });
+/** The recipe by which a kind is measured, on the CPU; `precision` as in recipes: `auto` is what users get. */
+export function recipeOf(kind: Kind, precision: string, settings: readonly string[] = []): Recipe {
+  const { name, settings: own = [] } = recipes[kind];
+  return loadRecipe(name, { settings: ['device=cpu', `precision=${precision}`, ...own, ...settings] });
 }
 
 /**
  * What losses are compared with: at the teacher's full learning rate the first step's rounding errors (1e-6) grow to
  * 1 % of the third one's loss, in PyTorch alone, too.
  */
-export function checkRecipe(): Recipe {
-  return recipeOf('float32', ['teacher.optimizer.lr=0.001']);
+export function checkRecipe(kind: Kind): Recipe {
+  return recipeOf(kind, 'float32', ['teacher.optimizer.lr=0.001']);
+}
+
+/** The epoch of the steps: GLMC's balanced head has a share of its own from the middle on. */
+export function epochOf(kind: Kind, { teacher }: Recipe): number {
+  return kind === 'glmc' ? teacher.epochs / 2 : 0;
 }
 
 /** Training images of the largest class: what LDAM's margins are of, so both sides need it. */
@@ -62,7 +85,7 @@ export function openSetting(recipe: Recipe): Setting {
 
 /** `count` full batches through the training's own pipeline, over as many epochs as that takes. */
 export function loaderOf(kind: Kind, { recipe, placement, data }: Setting, count: number): Loader {
-  const part = recipe[kind];
+  const part = partOf(kind, recipe);
   const { labels, source } = data.train;
   const epochs = Math.ceil((count * part.batchSize) / labels.length);
   const ids = Array.from({ length: epochs }, (_, epoch) => [
@@ -71,7 +94,7 @@ export function loaderOf(kind: Kind, { recipe, placement, data }: Setting, count
   return new Loader({
     source,
     labels,
-    pipeline: buildPipeline(part.augment, { ...part, size: part.imageSize }),
+    pipeline: trainingPipeline(part),
     ids: Int32Array.from(ids.flat().slice(0, count * part.batchSize)),
     batchSize: part.batchSize,
     device: placement.device,
@@ -80,44 +103,54 @@ export function loaderOf(kind: Kind, { recipe, placement, data }: Setting, count
 
 export interface Trainer {
   readonly model: ImageModel;
+  /** What the loss needs beside the model: heads, key encoder, queue. */
+  readonly companion: torch.nn.AnyModule | undefined;
   /** The student's teacher, with random weights. */
   readonly teacher: ImageModel | undefined;
-  /** Trains on the batch and gives its loss; `index` chooses how images are mixed. */
-  step(batch: Pick<Batch, 'images' | 'labels'>, index: number): number;
+  /** Trains on the batch and gives its loss; `index` chooses how images are mixed, GLMC's with those of `partners`. */
+  step(batch: StepBatch, index: number, partners?: StepBatch): number;
 }
+
+export type StepBatch = Pick<Batch, 'images' | 'more' | 'labels'>;
 
 export function trainerOf(kind: Kind, setting: Setting): Trainer {
   const { recipe, placement, data } = setting;
-  const part = recipe[kind];
+  const part = partOf(kind, recipe);
   const { device } = placement;
-  const model = modelOf(kind, part, data.classNames.length).to(device);
-  const optimizer = createOptimizer(model, part.optimizer, baseLearningRate(part));
+  const model = modelOf(kind === 'student' ? 'student' : 'teacher', part, data.classNames.length).to(device);
   const ema = part.ema === null ? undefined : new Ema(model, { decay: part.ema });
   const oracle = kind === 'student' ? oracleOf(setting) : undefined;
   const { trainCounts } = data;
-  const task =
-    kind === 'teacher'
-      ? new TeacherTask({ model: model as TeacherTask['model'], recipe: recipe.teacher, trainCounts, device })
-      : new StudentTask({ model, recipe: recipe.student, ...(oracle && { teacher: oracle.logits }), trainCounts });
-  const options = { task, recipe: part, optimizer, ...(kind === 'teacher' && { sam: samOf(recipe, optimizer) }) };
+  const task: Task =
+    kind === 'student'
+      ? new StudentTask({ model, recipe: recipe.student, trainCounts, ...(oracle && { teacher: oracle.logits }) })
+      : createTeacherTask({ model: model as TeacherNet, recipe: recipe.teacher, trainCounts, device });
+  const learning = { namedParameters: () => learningParameters(task) };
+  const optimizer = createOptimizer(learning, part.optimizer, baseLearningRate(part));
+  const sam = kind === 'student' ? undefined : samOf(recipe, optimizer);
+  const options = { task, recipe: part, optimizer, ...(sam && { sam }) };
+  const epoch = epochOf(kind, recipe);
   model.train();
 
-  const step: Trainer['step'] = ({ images, labels }, index) => {
+  const step: Trainer['step'] = ({ images, more, labels }, index, partners) => {
     const random = stream(recipe.seed, 'mix', 0, index);
+    const batch = { images, more, labels, epoch, random, ...(partners && { partners }) };
     const loss = torch.tidy(() => {
-      const prepared = placement.autocast(() => task.prepare({ images, labels, epoch: 0, random }));
-      const forward = (): LossParts => placement.autocast(() => prepared.loss());
-      const { loss, parts } = backward(forward, part.accumulation);
+      const prepared = placement.autocast(() => task.prepare(batch));
+      const forward = (pass: Pass): LossParts => placement.autocast(() => prepared.loss(pass));
+      const { loss, parts } = backward(() => forward(firstPass(sam, epoch)), part.accumulation);
       const value = loss.toNumber();
       for (const own of Object.values(parts)) own.toNumber(); // the loop sums the parts, too
-      update(options, () => backward(forward, part.accumulation), 0);
+      update(options, () => backward(() => forward('step'), part.accumulation), epoch);
       return value;
     });
     ema?.update();
     return loss;
   };
-  return { model, teacher: oracle?.model, step };
+  return { model, companion: task.companion, teacher: oracle?.model, step };
 }
+
+type TeacherNet = torch.nn.Module<[torch.Tensor], torch.Tensor>;
 
 function samOf({ teacher: { epochs, sam } }: Recipe, optimizer: ReturnType<typeof createOptimizer>) {
   return {

@@ -55,7 +55,7 @@ export class GlmcTask implements Task {
     const { recipe, epochs, trainCounts, device } = this.#options;
     const views = [images, more?.[0]] as const;
     const others = [partners?.images, partners?.more[0]] as const;
-    const mixes = drawMixes(images, random, recipe);
+    const mixes = drawGlmcMixes({ side: images.size(3), random, recipe });
     const mixtures = mixes.map((mix, v): Mixture => {
       const [view, other] = [views[v], others[v]];
       if (view === undefined || other === undefined || partners === undefined)
@@ -78,15 +78,18 @@ export class GlmcTask implements Task {
   }
 }
 
+export interface GlmcMixOptions {
+  /** Of the images, in pixels. */
+  readonly side: number;
+  readonly random: RandomStream;
+  readonly recipe: Pick<TeacherRecipe['glmc'], 'mixAlpha' | 'correctLambda'>;
+}
+
 /** One λ for both mixtures of a batch. */
-function drawMixes(
-  images: torch.Tensor,
-  random: RandomStream,
-  { mixAlpha, correctLambda }: TeacherRecipe['glmc'],
-): readonly [mixup: Mix, cutmix: Mix] {
-  const [height, width] = [images.size(2), images.size(3)];
+export function drawGlmcMixes({ side, random, recipe }: GlmcMixOptions): readonly [mixup: Mix, cutmix: Mix] {
+  const { mixAlpha, correctLambda } = recipe;
   const lambda = random.beta(mixAlpha, mixAlpha);
-  const centerY = random.int(height);
-  const box = cutmixBox(height, width, lambda, centerY, random.int(width));
-  return [{ kind: 'mixup', lambda }, correctLambda ? cutmixOf(box, height, width) : { kind: 'cutmix', lambda, box }];
+  const centerY = random.int(side);
+  const box = cutmixBox(side, side, lambda, centerY, random.int(side));
+  return [{ kind: 'mixup', lambda }, correctLambda ? cutmixOf(box, side, side) : { kind: 'cutmix', lambda, box }];
 }
