@@ -6,10 +6,12 @@ import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { exportHuggingFace, exportOnnx } from '../src/export/export.js';
+import { modelConfig } from '../src/export/hugging-face.js';
 import { checkOnnx } from '../src/export/onnx/check.js';
 import { onnxModel } from '../src/export/onnx/model.js';
 import { exportSafetensors, exportTorch } from '../src/export/weights.js';
 import { createModel, type ModelOptions } from '../src/models/index.js';
+import { VisionTransformer } from '../src/models/vit.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
 import { type Classifier, openClassifier } from '../src/training/classifier.js';
 import { deitLt } from './cli-helpers.js';
@@ -160,7 +162,8 @@ suite('Hugging Face folder', { skip: skipOnnx }, () => {
       'model_quantized.onnx',
     ]);
     const read = (name: string) => JSON.parse(readFileSync(path.join(out, name), 'utf8'));
-    const { model_type: type, id2label, architecture, model_args: args } = read('config.json');
+    const { model_type: type, id2label, architecture, model_args: args, pretrained_cfg: timm } = read('config.json');
+    assert.deepEqual([timm.first_conv, timm.classifier], ['patch_embed.proj', ['head', 'head_dist']]);
     assert.deepEqual([type, id2label[5], architecture], ['deit', '5', 'deit_tiny_distilled_patch16_224']);
     assert.deepEqual(args, { img_size: 32, patch_size: 4, embed_dim: 64, depth: 2, num_heads: 1, mlp_ratio: 4 });
     const { size, do_center_crop: crops, image_mean: mean } = read('preprocessor_config.json');
@@ -172,6 +175,43 @@ suite('Hugging Face folder', { skip: skipOnnx }, () => {
       code: 'RUN_FOLDER',
       message: /is not empty/,
     });
+  });
+});
+
+suite('what timm is told', () => {
+  const told = (classifier: Classifier, recipe: Partial<Classifier['recipe']> = {}) =>
+    modelConfig({ ...classifier, recipe: { ...classifier.recipe, ...recipe } }) as {
+      architecture: string;
+      model_args: Record<string, number>;
+      pretrained_cfg: Record<string, unknown>;
+    };
+
+  test('positions are written for the images of the evaluation', async () => {
+    using classifier = await classifierOf('deit', { embedDim: 64, depth: 2 });
+    const larger = { ...classifier, recipe: { ...classifier.recipe, evalSize: 48 } };
+    const { model_args: args, pretrained_cfg: timm } = told(larger);
+    assert.deepEqual([args.img_size, timm.input_size], [48, [3, 48, 48]]);
+    const file = path.join(folder, 'positions.safetensors');
+    exportSafetensors(file, larger, { imageSize: 48 });
+    const tensors = torch.safetensors.load(file);
+    assert.ok(classifier.model instanceof VisionTransformer);
+    const expected = classifier.model.positionsFor(48, 48);
+    assert.deepEqual(expected.shape, [1, 2 + 12 * 12, 64]);
+    assert.ok(torch.equal(tensors.get('pos_embed')!, expected));
+  });
+
+  test('a plain ViT by the recipe of a student has the name without "distilled"', async () => {
+    using classifier = await classifierOf('vit', { embedDim: 64, depth: 2 });
+    const { model } = classifier.recipe;
+    const named = { ...model, name: 'deit_tiny_distilled_patch16_224' };
+    assert.equal(told(classifier, { model: named }).architecture, 'deit_tiny_patch16_224');
+    const unknown = { ...model, name: 'deit_tiny_patch16_384' };
+    assert.equal(told(classifier, { model: unknown }).architecture, 'vit_tiny_patch16_224');
+  });
+
+  test('classifiers are named, so that other numbers of classes begin anew', async () => {
+    using network = await classifierOf('regnety_004', {});
+    assert.equal(told(network).pretrained_cfg.classifier, 'head.fc');
   });
 });
 

@@ -10,7 +10,7 @@ import { huggingFaceFiles, modelConfig, preprocessorConfig } from './hugging-fac
 import { modelCard } from './model-card.js';
 import { checkOnnx, type OnnxCheck } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
-import { onnxModel } from './onnx/model.js';
+import { inputSize, onnxModel } from './onnx/model.js';
 import { exportSafetensors } from './weights.js';
 
 export interface OnnxExport {
@@ -59,7 +59,7 @@ export async function exportHuggingFace(
       precision,
       await exportOnnx(place(huggingFaceFiles.onnx[precision]), classifier, { precision, version }),
     );
-  exportSafetensors(place(huggingFaceFiles.weights), classifier);
+  exportSafetensors(place(huggingFaceFiles.weights), classifier, { imageSize: inputSize(classifier) });
   const json = (name: string, value: object): void =>
     writeFileAtomic(place(name), `${JSON.stringify(value, null, 2)}\n`);
   json(huggingFaceFiles.config, modelConfig(classifier));

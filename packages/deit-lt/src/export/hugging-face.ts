@@ -8,6 +8,7 @@ import { cropsMiddle } from '../augment/evaluation-input.js';
 import { VisionTransformer } from '../models/vit.js';
 import type { Classifier } from '../training/classifier.js';
 import { inputSize } from './onnx/model.js';
+import { timmConfig, timmLayers } from './timm-config.js';
 
 /** `config.json`. */
 export function modelConfig(classifier: Classifier): object {
@@ -35,28 +36,7 @@ export function modelConfig(classifier: Classifier): object {
       std: recipe.std,
       num_classes: classNames.length,
       label_names: classNames,
-    },
-  };
-}
-
-/** timm makes a transformer of any size from one of its own and `model_args`. */
-function timmConfig({ model, recipe, classNames }: Classifier): object {
-  const common = { architecture: recipe.model.name, num_classes: classNames.length };
-  if (!(model instanceof VisionTransformer) || !['deit', 'vit'].includes(recipe.model.name)) return common;
-  const { patchEmbed, embedDim, blocks, distilled } = model;
-  const [block] = [...blocks];
-  return {
-    ...common,
-    architecture: distilled ? 'deit_tiny_distilled_patch16_224' : 'vit_tiny_patch16_224',
-    num_features: embedDim,
-    model_args: {
-      img_size: recipe.imageSize,
-      patch_size: patchEmbed.patchSize,
-      embed_dim: embedDim,
-      depth: blocks.length,
-      num_heads: block!.attn.numHeads,
-      mlp_ratio: block!.mlp.fc1.outFeatures / embedDim,
-      ...(block!.ls1 !== null && { init_values: 1e-4 }),
+      ...timmLayers(classifier),
     },
   };
 }

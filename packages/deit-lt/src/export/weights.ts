@@ -2,15 +2,30 @@
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import { VisionTransformer } from '../models/vit.js';
 import { torchFilePieces } from '../torch-files/save.js';
 import type { Classifier } from '../training/classifier.js';
 import { writeError, writeFileAtomic } from '../training/files.js';
 
+export interface WeightsOptions {
+  /** Side of the images: a transformer's positions are written for it. Default: as it was trained. */
+  readonly imageSize?: number;
+}
+
 /** Under the names that PyTorch's packages know, in float32. Throws UserError RUN_FOLDER when it cannot be written. */
-export function exportSafetensors(file: string, { model, classNames, recipe }: Classifier): void {
+export function exportSafetensors(
+  file: string,
+  { model, classNames, recipe }: Classifier,
+  { imageSize }: WeightsOptions = {},
+): void {
   const metadata = { format: 'pt', model: recipe.model.name, classes: JSON.stringify(classNames) };
   try {
-    torch.tidy(() => torch.safetensors.save(file, model.stateDict(), { metadata }));
+    torch.tidy(() => {
+      const tensors = model.stateDict();
+      if (imageSize !== undefined && model instanceof VisionTransformer)
+        tensors.set('pos_embed', model.positionsFor(imageSize, imageSize).detach());
+      torch.safetensors.save(file, tensors, { metadata });
+    });
   } catch (error) {
     if (error instanceof torch.safetensors.SafetensorsError && error.code === 'IO')
       throw writeError(file, error.cause ?? error);

@@ -1,0 +1,67 @@
+/**
+ * What timm reads of a `config.json`: which of its models, changed by what, and which layers a fine-tuning with other classes
+ * begins anew. https://huggingface.co/docs/timm/hf_hub
+ */
+import { regnetModels } from '../models/regnet.js';
+import { resnetModels } from '../models/resnet.js';
+import { VisionTransformer } from '../models/vit.js';
+import type { Classifier } from '../training/classifier.js';
+import { inputSize } from './onnx/model.js';
+
+/** Of `config.json`; timm has no ResNets for CIFAR, so theirs says nothing to it. */
+export function timmConfig(classifier: Classifier): object {
+  const { model, recipe, classNames } = classifier;
+  const common = { architecture: recipe.model.name, num_classes: classNames.length };
+  if (!(model instanceof VisionTransformer)) return common;
+  return {
+    ...common,
+    architecture: architectureOf(model, recipe.model.name),
+    num_features: model.embedDim,
+    model_args: transformerArgs(model, inputSize(classifier)),
+  };
+}
+
+/** Of `pretrained_cfg`: the first layer, for other numbers of channels, and the classifiers, for other numbers of classes. */
+export function timmLayers({ model, recipe }: Classifier): object {
+  if (model instanceof VisionTransformer)
+    return {
+      first_conv: 'patch_embed.proj',
+      classifier: model.distilled ? ['head', 'head_dist'] : 'head',
+      fixed_input_size: true,
+    };
+  if (Object.hasOwn(resnetModels, recipe.model.name)) return { first_conv: 'conv1', classifier: 'fc' };
+  if (Object.hasOwn(regnetModels, recipe.model.name)) return { first_conv: 'stem.conv', classifier: 'head.fc' };
+  return {};
+}
+
+/** timm's ViT, DeiT and DeiT-III; not all of ours have a model of their own there. */
+const timmNames = [
+  /^deit_(tiny|small|base)(_distilled)?_patch16_224$/,
+  /^deit_base(_distilled)?_patch16_384$/,
+  /^deit3_(small|base|large)_patch16_(224|384)$/,
+  /^deit3_medium_patch16_224$/,
+  /^vit_(tiny|small|base|large)_patch16_(224|384)$/,
+];
+
+/** Its own name there, or one of timm's with the same parameters when all sizes are given. */
+function architectureOf(model: VisionTransformer, named: string): string {
+  const name = model.distilled ? named : named.replace('_distilled', ''); // a plain ViT may have a student's recipe
+  if (timmNames.some((pattern) => pattern.test(name))) return name;
+  if (model.distilled) return 'deit_tiny_distilled_patch16_224';
+  return model.embeddedPrefix === 0 ? 'deit3_small_patch16_224' : 'vit_tiny_patch16_224';
+}
+
+/** `imageSize` is that of the positions in the file. */
+function transformerArgs(model: VisionTransformer, imageSize: number): object {
+  const { patchEmbed, embedDim, blocks } = model;
+  const [block] = [...blocks];
+  return {
+    img_size: imageSize,
+    patch_size: patchEmbed.patchSize,
+    embed_dim: embedDim,
+    depth: blocks.length,
+    num_heads: block!.attn.numHeads,
+    mlp_ratio: block!.mlp.fc1.outFeatures / embedDim,
+    ...(block!.ls1 !== null && { init_values: 1e-4 }),
+  };
+}
