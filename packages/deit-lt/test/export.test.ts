@@ -5,6 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import sharp from 'sharp';
+import { networkInput } from '../src/augment/evaluation-input.js';
 import { exportHuggingFace, exportOnnx } from '../src/export/export.js';
 import { modelConfig } from '../src/export/hugging-face.js';
 import { checkOnnx } from '../src/export/onnx/check.js';
@@ -175,6 +177,26 @@ suite('Hugging Face folder', { skip: skipOnnx }, () => {
       code: 'RUN_FOLDER',
       message: /is not empty/,
     });
+  });
+});
+
+suite('transformers.js', { skip: skipOnnx }, () => {
+  test('classifies a file with the folder as we do', async () => {
+    using classifier = await classifierOf('deit', { embedDim: 64, depth: 3 });
+    await exportHuggingFace(path.join(folder, 'their-model'), classifier, { version });
+    const levels = Uint8Array.from({ length: 32 * 32 * 3 }, (_, i) => (i * 37 + (i >> 5) * 11) % 256);
+    const image = path.join(folder, 'drawn.png');
+    await sharp(levels, { raw: { width: 32, height: 32, channels: 3 } }).toFile(image);
+    const { env, pipeline } = await import('@huggingface/transformers');
+    Object.assign(env, { allowRemoteModels: false, localModelPath: folder });
+    const classify = await pipeline('image-classification', 'their-model', { dtype: 'fp32' });
+    const theirs = (await classify(image, { top_k: 6 })) as { label: string; score: number }[];
+    await classify.dispose();
+    const { mean, std } = classifier.recipe;
+    const input = torch.tensor(networkInput(levels, { mean, std }), { shape: [1, 3, 32, 32] });
+    const ours = classifier.logits(input).avg.softmax(1).toTypedArray();
+    assert.equal(theirs.length, 6);
+    for (const { label, score } of theirs) assert.ok(Math.abs(ours[Number(label)]! - score) < 1e-5, label);
   });
 });
 
