@@ -199,7 +199,8 @@ suite('a report in Chromium', { skip: skipBrowser }, () => {
 
 suite('deit-lt report', () => {
   test('of a folder without runs says so', () => {
-    const { status, stderr } = deitLt(['report', os.tmpdir()]);
+    const empty = mkdtempSync(path.join(folder, 'empty-'));
+    const { status, stderr } = deitLt(['report', empty]);
     assert.equal(status, 1);
     assert.match(stderr, /is no run folder/);
   });
