@@ -19,7 +19,7 @@ const small = { recipe: 'cifar10-lt-cpu', settings: one, large: false };
 
 export const cases = {
   teacher: { what: 'teacher, ResNet-32 at 32', kind: 'teacher', ...small },
-  student: { what: 'student of `cifar10-lt-cpu`: width 128, 6 blocks, 38 tokens', kind: 'student', ...small },
+  student: { what: 'student of `cifar10-lt-cpu`: width 128, 6 blocks, 66 tokens', kind: 'student', ...small },
   'deit-tiny-224': {
     what: 'DeiT-Ti at 224: width 192, 12 blocks, 198 tokens',
     kind: 'student',

@@ -8,7 +8,6 @@
  * What an analysis does once, whatever the number of images (the teacher's answers, sharpness, pictures), is in the last
  * column. Drawn images and models of one epoch stand for real ones: both sides compute the same with any weights.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,6 +19,7 @@ import type { Dataset } from '#deit-lt/data/dataset.js';
 import { openDataset } from '#deit-lt/data/open.js';
 import { evaluate } from '#deit-lt/training/evaluate.js';
 import { median, ratios, turns, withRange } from '../rounds.js';
+import { withScratch } from '../scratch.js';
 import { caseNames, cases, isCase, makeRun } from './cases.js';
 
 const { values: options } = parseArgs({
@@ -79,8 +79,14 @@ async function analysisPass(subject: Subject, partialFile: string): Promise<void
   await forwardPass(subject, state, { batchSize: defaultBatchSize, partialFile });
 }
 
+interface Measured {
+  readonly what: string;
+  readonly folder: string;
+  readonly dataset: Dataset;
+}
+
 /** One row of the table. */
-async function measure(what: string, folder: string, dataset: Dataset): Promise<void> {
+async function measure(scratch: string, { what, folder, dataset }: Measured): Promise<void> {
   const times = { plain: [] as Times[], pass: [] as Times[] };
   const partial = path.join(scratch, 'partial.safetensors');
   await using subject = await openSubject(folder, dataset);
@@ -96,11 +102,11 @@ async function measure(what: string, folder: string, dataset: Dataset): Promise<
   console.log(`| ${what} | ${pass} | ${plain} | **${ratio('wall')}** | ≥ 0.7 | ${ratio('cpu')} | ${once} |`);
 }
 
-async function measureCases(): Promise<void> {
+async function measureCases(scratch: string): Promise<void> {
   for (const name of caseNames.filter((of) => only.includes(of))) {
     const count = cases[name].large ? largeImages : images;
     const { folder, dataset } = await makeRun(name, path.join(scratch, name), count);
-    await measure(cases[name].what, folder, dataset);
+    await measure(scratch, { what: cases[name].what, folder, dataset });
   }
 }
 
@@ -110,15 +116,12 @@ console.log(
   '| model | analyze, images/s | eval, images/s | ratio (min–max) | goal | ratio of processor time | once, s |',
 );
 console.log('| --- | --- | --- | --- | --- | --- | --- |');
-const scratch = mkdtempSync(path.join(os.tmpdir(), 'bench-analyze-'));
-const remove = (): void => rmSync(scratch, { recursive: true, force: true });
-process.once('SIGINT', () => {
-  remove();
-  process.exit(130);
+await withScratch('bench-analyze', async (scratch) => {
+  if (options.run === undefined) await measureCases(scratch);
+  else
+    await measure(scratch, {
+      what: path.basename(options.run),
+      folder: options.run,
+      dataset: await openDataset(options.data!),
+    });
 });
-try {
-  if (options.run === undefined) await measureCases();
-  else await measure(path.basename(options.run), options.run, await openDataset(options.data!));
-} finally {
-  remove();
-}

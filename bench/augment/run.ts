@@ -11,13 +11,14 @@
  * the same files in as many threads.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { drawShapes } from '#deit-lt/data/shapes/index.js';
 import { canPin, Peer } from '../peer.js';
 import { median, ratios, turns, withRange } from '../rounds.js';
+import { withScratch } from '../scratch.js';
 import { batchSize, type CaseName, caseNames, cases, mean, std } from './cases.js';
 import { photographSize, writePhotographs } from './photographs.js';
 import type { Question, Sources, Timed } from './subject.js';
@@ -181,14 +182,4 @@ const machine = `${os.cpus()[0]?.model ?? 'CPU'}, ${os.availableParallelism()} c
 const date = new Date().toISOString().slice(0, 10);
 const pinned = core === undefined ? 'not bound to a core (there is no taskset)' : `core ${core}`;
 console.log(`${machine}, ${rounds} rounds, ${pinned}, ${date}`);
-const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-augment-'));
-const remove = (): void => rmSync(folder, { recursive: true, force: true });
-process.once('SIGINT', () => {
-  remove();
-  process.exit(130);
-});
-try {
-  await runAll(await prepare(folder));
-} finally {
-  remove();
-}
+await withScratch('bench-augment', async (folder) => runAll(await prepare(folder)));

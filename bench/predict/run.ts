@@ -9,7 +9,7 @@
  * it is native, and further rows have both sides in one precision. Weights are random: they do not matter for the time.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -21,6 +21,7 @@ import { loadRecipe } from '#deit-lt/recipe/load.js';
 import { writePhotographs } from '../augment/photographs.js';
 import { Peer } from '../peer.js';
 import { median, ratios, turns, withRange } from '../rounds.js';
+import { withScratch } from '../scratch.js';
 import { batchSize, type CaseName, caseNames, cases, type PredictCase } from './cases.js';
 import type { Question, Timed } from './subject.js';
 
@@ -246,14 +247,4 @@ async function runAll(folder: string): Promise<void> {
 
 const machine = `${os.cpus()[0]?.model ?? 'CPU'}, ${threads} cores, load ${os.loadavg()[0]!.toFixed(1)}, Node ${process.version}`;
 console.log(`${machine}, ${rounds} rounds, ${new Date().toISOString().slice(0, 10)}\n`);
-const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-predict-'));
-const remove = (): void => rmSync(folder, { recursive: true, force: true });
-process.once('SIGINT', () => {
-  remove();
-  process.exit(130);
-});
-try {
-  await runAll(folder);
-} finally {
-  remove();
-}
+await withScratch('bench-predict', runAll);

@@ -2,16 +2,13 @@
 import { UserError } from '../errors.js';
 import { type DemoFiles, demoFiles, demoPage, writeDemo } from '../export/demo.js';
 import { makeFolder } from '../export/export.js';
-import { createApp } from '../serve/app.js';
-import { listen } from '../serve/listen.js';
 import { memoryFiles } from '../serve/memory-files.js';
 import { pageFolder } from '../serve/page-folder.js';
-import { untilStopped } from '../serve/until-stopped.js';
 import type { CommandInput } from './command-spec.js';
-import type { CliContext } from './context.js';
 import { checkLine } from './onnx-check-line.js';
 import { openModel } from './open-model.js';
 import type { Options } from './option-table.js';
+import { servePage } from './serve-page.js';
 import { projectVersion } from './version.js';
 
 const usualPort = 4600;
@@ -24,7 +21,10 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   if (out !== undefined) makeFolder(out);
   const files = await filesOf(args[0]!, options);
   context.note(checkLine(precision, files.check));
-  if (out === undefined) return serve(folder, files, options, context);
+  if (out === undefined) {
+    const note = 'Open this address in a browser. Ctrl-C ends it.';
+    return servePage({ folder, routes: [memoryFiles(files.files)], usualPort, note }, options, context);
+  }
   writeDemo(out, files);
   context.print(out);
   context.note('Put this folder on any web server. To see it here: npx http-server, or python3 -m http.server, in it.');
@@ -34,23 +34,4 @@ export async function run({ args, options, context }: CommandInput): Promise<und
 async function filesOf(run: string, options: Options): Promise<DemoFiles> {
   using model = await openModel(run, options);
   return await demoFiles(model, { run, precision: options.precision ?? 'fp32', version: projectVersion() });
-}
-
-async function serve(
-  folder: string,
-  { files }: DemoFiles,
-  { host, port }: Options,
-  { print, note, signal }: CliContext,
-): Promise<undefined> {
-  const hosts = host === undefined ? [] : [host];
-  const app = createApp({
-    routes: [memoryFiles(files)],
-    folders: [folder],
-    hosts,
-    onError: (error) => note(String(error)),
-  });
-  const server = await listen(app, { host, port, usualPort });
-  print(server.url);
-  note('Open this address in a browser. Ctrl-C ends it.');
-  await untilStopped(server, signal);
 }

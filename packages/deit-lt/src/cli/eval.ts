@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Dataset, ImageSplit } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { UserError } from '../errors.js';
-import { modelOrder, orderNote } from '../training/class-names.js';
+import { modelOrder, orderNotes } from '../training/class-names.js';
 import type { AnyClassifier } from '../training/classifier.js';
 import { type EvaluationResult, evaluate } from '../training/evaluate.js';
 import type { MetricsResult } from '../training/metrics.js';
@@ -54,8 +54,7 @@ interface Evaluated {
 async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: CliContext): Promise<Evaluated> {
   const test = testOf(dataset);
   const order = modelOrder(classifier, dataset.classNames);
-  const assumed = orderNote(classifier);
-  for (const note of [...(classifier.notes ?? []), ...(assumed ? [assumed] : [])]) context.note(note);
+  for (const note of [...(classifier.notes ?? []), ...orderNotes(classifier)]) context.note(note);
   const modelLabels = order === null ? test.labels : test.labels.map((label) => order[label]!);
   const reporter = await context.reporter();
   const recorder = new PredictionRecorder();

@@ -1,7 +1,6 @@
 /** A server on this machine: where it listens, and how it ends. */
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { isIPv6 } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
 import { UserError } from '../errors.js';
 
 export interface ListenOptions {

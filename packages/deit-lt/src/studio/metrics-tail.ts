@@ -1,5 +1,6 @@
 /** Reads on in a `metrics.jsonl` that somebody else is writing. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { readRecord } from '../training/metrics-line.js';
 import type { EpochRecord } from '../training/reporter.js';
 import type { CurveRecord, GroupFigures } from './run-view.js';
 
@@ -65,13 +66,8 @@ export class MetricsTail {
 
 /** Undefined for a line that is no record. */
 function recordOf(line: string): CurveRecord | undefined {
-  let given: Partial<EpochRecord> | null;
-  try {
-    given = JSON.parse(line) as Partial<EpochRecord> | null;
-  } catch {
-    return undefined;
-  }
-  if (typeof given !== 'object' || typeof given?.epoch !== 'number') return undefined;
+  const given: (Partial<EpochRecord> & Pick<EpochRecord, 'epoch'>) | undefined = readRecord(line);
+  if (given === undefined) return undefined;
   const { epoch, loss, seconds, evaluation } = given;
   const outputs = (['cls', 'dist', 'avg'] as const).flatMap((name) => {
     const of = groupFigures(evaluation?.[name]);

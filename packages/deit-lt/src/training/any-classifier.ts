@@ -1,6 +1,6 @@
 /** A trained model of any format, where its logits are all that is wanted. */
 import { existsSync } from 'node:fs';
-import { isOnnx } from '../onnx/file-metadata.js';
+import { isOnnx } from '../onnx/onnx-files.js';
 import { type AnyClassifier, type OpenClassifierOptions, openClassifier } from './classifier.js';
 
 /** As `openClassifier` (see there), and ONNX models, which are known by their ending `.onnx`. */

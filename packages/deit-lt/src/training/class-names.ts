@@ -47,10 +47,9 @@ export interface ModelClasses {
   readonly file: string;
 }
 
-/** What is assumed of a model that does not know what its classes are; undefined for one that does. */
-export function orderNote({ namesKnown, file }: Omit<ModelClasses, 'classNames'>): string | undefined {
-  if (namesKnown) return undefined;
-  return `${file} does not name its classes: they are taken in the order of the data's.`;
+/** What is assumed of a model that does not know what its classes are, in a line; none for one that does. */
+export function orderNotes({ namesKnown, file }: Omit<ModelClasses, 'classNames'>): string[] {
+  return namesKnown ? [] : [`${file} does not name its classes: they are taken in the order of the data's.`];
 }
 
 /**

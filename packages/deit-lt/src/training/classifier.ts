@@ -8,7 +8,7 @@ import type { Pipeline } from '../augment/transform.js';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { ImageModel } from '../models/model.js';
-import { isOnnx, noNetwork } from '../onnx/file-metadata.js';
+import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
 import { isForeign } from '../published/weight-source.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { type Placement, placementOf } from './device.js';

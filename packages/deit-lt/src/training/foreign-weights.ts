@@ -1,7 +1,7 @@
 /** A checkpoint that another program wrote, as if a run of ours had: which network, what recipe it is used by, its weights. */
 import type * as torch from '@deit-lt/torch';
 import { groupsOf } from '../data/groups.js';
-import { isOnnx, noNetwork } from '../onnx/file-metadata.js';
+import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
 import { listed } from '../published/checkpoint-layout.js';
 import type { RecognisedModel } from '../published/family.js';
 import { mapWeights, recognise } from '../published/recognise.js';

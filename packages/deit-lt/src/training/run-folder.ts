@@ -12,6 +12,7 @@ import { completeOlder } from '../recipe/older.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { EvaluationResult } from './evaluate.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
+import { readRecord } from './metrics-line.js';
 import { MetricsLog } from './metrics-log.js';
 import type { EpochRecord, TrainingKind } from './reporter.js';
 
@@ -172,17 +173,8 @@ export class RunFolder {
     if (!existsSync(this.metricsFile) || !statSync(this.metricsFile).isFile()) return [];
     return readFileSync(this.metricsFile, 'utf8')
       .split('\n')
-      .map(recordOf)
+      .map(readRecord)
       .filter((record) => record !== undefined);
-  }
-}
-
-function recordOf(line: string): EpochRecord | undefined {
-  try {
-    const given = JSON.parse(line) as EpochRecord | null;
-    return typeof given?.epoch === 'number' ? given : undefined;
-  } catch {
-    return undefined;
   }
 }
 

@@ -9,7 +9,7 @@ import { UserError } from '../errors.js';
 import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { openAnyClassifier } from './any-classifier.js';
-import { orderNote, teacherOrder } from './class-names.js';
+import { orderNotes, teacherOrder } from './class-names.js';
 import { type AnyClassifier, evaluationPipeline } from './classifier.js';
 import { createTeacherTask } from './create-teacher-task.js';
 import { type Placement, placementOf } from './device.js';
@@ -228,8 +228,8 @@ async function teacherFor(teacher: string, { recipe, reporter = silentReporter }
       data: classNames,
       trainCounts,
     });
-    const assumed = mapTargets === 'count' ? undefined : orderNote(classifier);
-    for (const note of [...(classifier.notes ?? []), ...(assumed ? [assumed] : [])]) reporter.note(note);
+    const assumed = mapTargets === 'count' ? [] : orderNotes(classifier);
+    for (const note of [...(classifier.notes ?? []), ...assumed]) reporter.note(note);
     const sha256 = createHash('sha256').update(readFileSync(classifier.file)).digest('hex');
     const logits = teacherLogits(fastTeacher(classifier), { student: recipe.student, order });
     return { ...logits, recipe: classifier.recipe, sha256 };
