@@ -1,6 +1,6 @@
 /** `deit-lt compare` on run folders whose predictions are made up, so that the figures are known. */
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import sharp from 'sharp';
@@ -148,6 +148,19 @@ suite('findModels()', () => {
     );
     assert.deepEqual(shortNames(['/a/b/x/student', '/a/b/y/student']), ['x/student', 'y/student']);
     assert.deepEqual(shortNames(['/a/b']), ['b']);
+  });
+
+  test('passes over a config.json of another program, and names one that is damaged', (t) => {
+    const at = folderIn(t);
+    makeRun(at('run/student'), { kind: 'student', right: { avg: [1, 2, 3] } });
+    mkdirSync(at('run/hub'));
+    writeFileSync(at('run/hub/config.json'), '{"model_type":"deit"}');
+    assert.deepEqual(
+      findModels([at('run')]).models.map(({ name }) => name),
+      ['student'],
+    );
+    writeFileSync(at('run/hub/config.json'), '{"format":');
+    assert.deepEqual(findModels([at('run')]).missing, [at('run/hub')]);
   });
 
   test('says what to do about folders without runs or predictions', (t) => {

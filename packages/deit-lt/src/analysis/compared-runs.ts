@@ -4,7 +4,7 @@ import path from 'node:path';
 import { UserError } from '../errors.js';
 import type { Recipe } from '../recipe/schema.js';
 import { type Predictions, readPredictions } from '../training/predictions.js';
-import { type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
+import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
 
 /** A trained model and what it said. */
 export interface ComparedModel {
@@ -53,9 +53,8 @@ export function findModels(places: readonly string[]): FoundModels {
 export function runFoldersIn(place: string): string[] {
   if (!existsSync(place) || !statSync(place).isDirectory())
     throw new UserError('RUN_FOLDER', `${place} is no folder; expected a run folder, or a folder that has some.`);
-  const isRun = (folder: string): boolean => existsSync(new RunFolder(folder).configFile);
-  if (isRun(place)) return [path.resolve(place)];
-  const names = readdirSync(place).filter((name) => isRun(path.join(place, name)));
+  if (existsSync(new RunFolder(place).configFile)) return [path.resolve(place)];
+  const names = readdirSync(place).filter((name) => isRunFolder(path.join(place, name)));
   if (names.length === 0)
     throw new UserError('RUN_FOLDER', `${place} is no run folder: neither it nor a folder in it has a config.json.`);
   const others = names.filter((name) => !usualOrder.includes(name)).sort();

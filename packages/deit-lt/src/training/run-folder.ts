@@ -182,6 +182,17 @@ function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
+/** Whether a folder has a `config.json` that may be ours: other programs have files of that name, without our format. */
+export function isRunFolder(folder: string): boolean {
+  const { configFile } = new RunFolder(folder);
+  if (!existsSync(configFile)) return false;
+  try {
+    return typeof (JSON.parse(readFileSync(configFile, 'utf8')) as Partial<RunConfig> | null)?.format === 'string';
+  } catch {
+    return true; // a damaged one is a run that says so when it is read
+  }
+}
+
 /** `config.json` of a run folder. Throws UserError RUN_FOLDER when there is none, or it is not one. */
 export function readRunConfig(folder: string): RunConfig {
   const file = path.join(folder, 'config.json');
