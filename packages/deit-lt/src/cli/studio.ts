@@ -13,6 +13,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   const page = pageFolder('studio');
   using studio = openStudio(folder, { data: data === undefined ? undefined : { data, split, root } });
   const { routes, watcher } = studio;
-  const note = `${watcher.runs.length} runs in ${watcher.root}. Open this address in a browser; Ctrl-C ends it.`;
+  const { length } = watcher.runs;
+  const note = `${length} ${length === 1 ? 'run' : 'runs'} in ${watcher.root}. Open this address in a browser; Ctrl-C ends it.`;
   await servePage({ folder: page, routes, usualPort, note }, options, context);
 }
