@@ -159,9 +159,9 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
 
   test('is used by the keyboard alone', async (t) => {
     const page = await openPage(t, browser, url);
+    const chosen = page.waitForEvent('filechooser'); // before the wait below: Chromium needs a moment to hand its dialog over
     await page.keyboard.press('Tab');
     await page.locator('button:focus', { hasText: 'Choose images' }).waitFor();
-    const chosen = page.waitForEvent('filechooser');
     await page.keyboard.press('Space');
     await (await chosen).setFiles([images['photo.png'], images['clear.png']]);
     const second = page.getByRole('button', { name: /^clear.png/ });
