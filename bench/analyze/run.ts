@@ -76,7 +76,7 @@ function plainEvaluation({ classifier, evaluated }: Subject): Promise<unknown> {
 
 async function analysisPass(subject: Subject, partialFile: string): Promise<void> {
   using state = new PassState(subject.evaluated.labels.length, 'bench');
-  await forwardPass(subject, state, { batchSize: defaultBatchSize, partialFile });
+  await forwardPass(subject, state, { batchSize: defaultBatchSize(subject.classifier), partialFile });
 }
 
 interface Measured {

@@ -52,11 +52,11 @@ export interface FeatureMoments {
   readonly products: torch.Tensor;
 }
 
-/** `[N, D]` → `[D]` and `[D, D]`, float64 on the features' device. */
+/** `[N, D]` → `[D]` and `[D, D]`, float64 on the features' device; of several sets `[…, N, D]` → `[…, D]` and `[…, D, D]`. */
 export function momentsOf(features: torch.Tensor): FeatureMoments {
   return torch.tidy(() => {
     const xs = features.double();
-    return { count: xs.size(0), sum: xs.sum(0), products: xs.t().matmul(xs) };
+    return { count: xs.size(-2), sum: xs.sum(-2), products: xs.transpose(-2, -1).matmul(xs) };
   });
 }
 

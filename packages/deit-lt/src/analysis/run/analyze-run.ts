@@ -16,7 +16,7 @@ import { expertFigures, outputAnalysis, transformerFigures } from './summaries.j
 import { openTeacher, teacherNote, teacherStage } from './teacher-stage.js';
 
 export interface AnalyzeOptions extends OpenClassifierOptions {
-  /** Images that go through the network at once. Default 64. */
+  /** Images that go through the network at once. Default `defaultBatchSize`. */
   readonly batchSize?: number;
   readonly reporter?: Reporter;
   /** Aborting saves what is done, and throws the signal's reason. */
@@ -39,9 +39,10 @@ export interface AnalyzeResult {
 export async function analyzeRun(
   folder: string,
   dataset: Dataset,
-  { batchSize = defaultBatchSize, reporter = silentReporter, signal, saveEverySeconds, ...which }: AnalyzeOptions = {},
+  { reporter = silentReporter, signal, saveEverySeconds, batchSize: asked, ...which }: AnalyzeOptions = {},
 ): Promise<AnalyzeResult> {
   await using subject = await openSubject(folder, dataset, which);
+  const batchSize = asked ?? defaultBatchSize(subject.classifier);
   for (const note of subject.notes) reporter.note(note);
   const partialFile = path.join(folder, 'analysis.partial.safetensors');
   using state = new PassState(subject.evaluated.labels.length, keyOf(subject, batchSize));

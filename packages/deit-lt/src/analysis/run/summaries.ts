@@ -14,7 +14,7 @@ import {
   type OutputAnalysis,
   type RankEntry,
 } from './analysis-file.js';
-import { geometryOf } from './forward-pass.js';
+import { geometryOf } from './block-measures.js';
 import type { PassState } from './pass-state.js';
 import type { Subject } from './subject.js';
 
@@ -82,7 +82,7 @@ export function transformerFigures(
   { classifier: { recipe } }: Subject,
 ): { attention: AttentionAnalysis; ranks: RankEntry[] } {
   const size = recipe.evalSize ?? recipe.imageSize;
-  const { grid, patchSize } = torch.tidy(() => geometryOf(model, torch.empty([1, 3, size, size])));
+  const { grid, patchSize } = geometryOf(model, size);
   const blocks = Array.from({ length: model.blocks.length }, (_, block) => block);
   const means = blocks.map((block) => torch.tidy(() => meanDistances(state, block)));
   return {
@@ -99,7 +99,7 @@ function ranksOf(state: PassState, block: number, prefixTokens: number): RankEnt
   const tokens = (['cls', 'dist'] as const).slice(0, prefixTokens);
   return tokens.flatMap((token, index) => {
     const parts = groupNames.flatMap((group) => {
-      const moments = momentsAt(state, `${block}.${index}.${group}`);
+      const moments = momentsAt(state, group, [block, index]);
       return moments === undefined ? [] : [[group, moments] as const];
     });
     const all = parts.map(([, moments]) => moments).reduce(added);
@@ -107,9 +107,11 @@ function ranksOf(state: PassState, block: number, prefixTokens: number): RankEnt
   });
 }
 
-function momentsAt(state: PassState, name: string): FeatureMoments | undefined {
-  const [count, sum, products] = ['count', 'sum', 'products'].map((of) => state.sum(`${of}.${name}`));
-  return count && sum && products ? { count: count.toNumber(), sum, products } : undefined;
+function momentsAt(state: PassState, group: Group, [block, token]: [number, number]): FeatureMoments | undefined {
+  const [count, sum, products] = ['count', 'sum', 'products'].map((of) => state.sum(`${of}.${group}`));
+  if (count === undefined || sum === undefined || products === undefined) return undefined;
+  const of = (all: torch.Tensor): torch.Tensor => all.select(0, block).select(0, token);
+  return { count: count.toNumber(), sum: of(sum), products: of(products) };
 }
 
 function added(a: FeatureMoments, b: FeatureMoments): FeatureMoments {

@@ -13,12 +13,12 @@ import { trainingPipeline } from '../../training/training-pipeline.js';
 import { mixAlike } from '../../training/views.js';
 import { summarise, type TeacherAnswers, teacherAnswers } from '../teacher-answers.js';
 import { byGroup, type TeacherAnalysis } from './analysis-file.js';
-import { defaultBatchSize as batchSize } from './forward-pass.js';
 import { logitScale } from './logit-scale.js';
 import type { Subject } from './subject.js';
 
 /** Images that the teacher is asked about: shares are then known to about 2 %. */
 const wanted = 512;
+const batchSize = 64;
 
 /** The teacher of a student, as its training asked it; undefined for other models and where it is gone. */
 export interface TeacherHandle extends TeacherLogits {
