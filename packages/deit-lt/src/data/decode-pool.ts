@@ -128,10 +128,11 @@ export class DecodePool implements AsyncDisposable {
 
   #finish(thread: Thread, answer: DecodeAnswer): void {
     const waiting = thread.waiting.get(answer.id);
+    if (waiting === undefined) return; // the thread is being ended: without its reference the process would not wait for that
     thread.waiting.delete(answer.id);
     if (thread.waiting.size === 0) thread.worker.unref();
-    if ('error' in answer) waiting?.reject(revive(answer.error));
-    else waiting?.resolve(answer.result);
+    if ('error' in answer) waiting.reject(revive(answer.error));
+    else waiting.resolve(answer.result);
     this.#deal();
   }
 
