@@ -168,7 +168,7 @@ suite('deit-lt analyze', () => {
   test('of a folder that is none says so', () => {
     const { status, stderr } = deitLt(['analyze', 'nowhere', '--data', 'shapes']);
     assert.equal(status, 1);
-    assert.match(stderr, /nowhere is no folder; expected a run folder/);
+    assert.match(stderr, /nowhere does not exist; expected a run folder/);
     assert.match(deitLt(['analyze', 'nowhere']).stderr, /--data is missing/);
   });
 });

@@ -165,10 +165,22 @@ suite('findModels()', () => {
 
   test('says what to do about folders without runs or predictions', (t) => {
     const at = folderIn(t);
-    assert.throws(() => findModels([at('none')]), { code: 'RUN_FOLDER', message: /none is no folder/ });
+    assert.throws(() => findModels([at('none')]), {
+      code: 'RUN_FOLDER',
+      message: /none does not exist; expected a run folder/,
+    });
     const config = JSON.parse('{"format":"deit-lt run 1","recipe":{}}') as RunConfig;
     new RunFolder(at('old')).begin(config, false);
     assert.throws(() => findModels([at('old')]), { code: 'RUN_FOLDER', message: /eval .*old --data DATA --save/ });
+    mkdirSync(at('old/checkpoints'), { recursive: true });
+    for (const [name, message] of [
+      ['old/checkpoints/best.safetensors', /That of this file is .*old$/],
+      ['weights.pth', /deit-lt import .*weights\.pth --out RUN/],
+      ['model.onnx', /has no network to look into/],
+    ] as const) {
+      writeFileSync(at(name), '');
+      assert.throws(() => findModels([at(name)]), { code: name.endsWith('x') ? 'CHECKPOINT' : 'RUN_FOLDER', message });
+    }
   });
 });
 

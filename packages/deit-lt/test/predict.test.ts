@@ -91,6 +91,14 @@ suite('deit-lt predict', () => {
 });
 
 suite('DeitLT', () => {
+  test('loads a published size whose heads are said although its name says them', async () => {
+    const file = path.join(folder, 'tiny.safetensors');
+    using made = createModel('deit_tiny_distilled_patch16_224', { numClasses: 4 });
+    torch.safetensors.save(file, made.stateDict());
+    using loaded = await DeitLT.load(file, { settings: [...settings, 'student.model.numHeads=3'] });
+    assert.equal((await loaded.classify(place(0), { top: 4 })).top.length, 4);
+  });
+
   test('says the same as the command line, for paths and bytes, one after the other and all at once', async () => {
     using loaded = await DeitLT.load(model, { settings });
     const all = Array.from({ length: imageCount }, (_, i) => place(i));

@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
+import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
+import { isForeign } from '../published/weight-source.js';
 import type { Recipe } from '../recipe/schema.js';
 import { type Predictions, readPredictions } from '../training/predictions.js';
 import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
@@ -51,8 +53,7 @@ export function findModels(places: readonly string[]): FoundModels {
 
 /** The runs of single models in `place`: itself, or folders in it. Throws UserError RUN_FOLDER when there is none. */
 export function runFoldersIn(place: string): string[] {
-  if (!existsSync(place) || !statSync(place).isDirectory())
-    throw new UserError('RUN_FOLDER', `${place} is no folder; expected a run folder, or a folder that has some.`);
+  if (!existsSync(place) || !statSync(place).isDirectory()) throw noFolder(place);
   if (existsSync(new RunFolder(place).configFile)) return [path.resolve(place)];
   const names = readdirSync(place).filter((name) => isRunFolder(path.join(place, name)));
   if (names.length === 0)
@@ -60,6 +61,20 @@ export function runFoldersIn(place: string): string[] {
   const others = names.filter((name) => !usualOrder.includes(name)).sort();
   return [...usualOrder.filter((name) => names.includes(name)), ...others].map((name) => path.resolve(place, name));
 }
+
+function noFolder(place: string): UserError {
+  if (!existsSync(place)) return new UserError('RUN_FOLDER', `${place} does not exist; expected ${expected}.`);
+  if (isOnnx(place)) return noNetwork(place);
+  const run = path.dirname(path.dirname(path.resolve(place)));
+  const hint = isRunFolder(run)
+    ? ` That of this file is ${run}`
+    : isForeign(place)
+      ? ` Make one of a checkpoint with: deit-lt import ${place} --out RUN`
+      : '';
+  return new UserError('RUN_FOLDER', `${place} is no folder; expected ${expected}.${hint}`);
+}
+
+const expected = 'a run folder, or a folder that has some';
 
 function withoutPredictions(folder: string): UserError {
   return new UserError(

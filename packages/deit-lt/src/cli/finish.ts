@@ -25,6 +25,7 @@ export function finish(
     [['predict', run, 'photo.jpg'], 'what is on an image'],
     [['analyze', run, ...dataWords], 'what it learned: experts, attention, images'],
     [['report', run], 'all of it as one HTML file'],
+    [['demo', run], 'try it in a browser, with images of your own'],
     ...more,
   ];
   const rows = suggestions.map(([words, purpose]) => [`  ${shellLine([...programWords(), ...words])}`, purpose]);

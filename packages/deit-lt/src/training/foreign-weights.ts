@@ -100,7 +100,15 @@ function recipeOf({ file, facts }: WeightSource, recognised: RecognisedModel, se
         }
       : { ...base, student: { ...base.student, ...seen, ema: null, weights: 'raw' } };
   const described: Values = { ...values, description: `input of ${file}` };
-  return checkRecipe(applySettings(described, settings), file);
+  return checkRecipe(withoutKnownHeads(applySettings(described, settings), model), file);
+}
+
+/** The setting that says how many heads there are has done its work: a published model, by its name, takes no such option. */
+function withoutKnownHeads(values: Values, { numHeads: free }: RecognisedModel['model']): Values {
+  const { student } = values;
+  if (free !== undefined || !isValues(student) || !isValues(student.model)) return values;
+  const { numHeads: _, ...model } = student.model;
+  return { ...values, student: { ...student, model } };
 }
 
 /** `resnet32 for 10 classes, 32 × 32 pixels; left out: queue, queue_l, …`: one line for the reader. */
