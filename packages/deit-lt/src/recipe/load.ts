@@ -17,7 +17,7 @@ import { applySettings } from './settings.js';
 import { smallBudget } from './small-budget.js';
 
 /** The folder of the recipes that come with the project. */
-export const recipeFolder = fileURLToPath(new URL('../../../../../recipes/', import.meta.url));
+export const recipeFolder = fileURLToPath(new URL('../../../recipes/', import.meta.url));
 
 /** Names of the recipes that come with the project, sorted. */
 export function recipeNames(folder: string = recipeFolder): string[] {

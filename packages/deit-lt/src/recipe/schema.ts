@@ -1,5 +1,5 @@
 /**
- * What a recipe may say. Values and their reasons stand in the recipe files (`recipes/default.yaml` first); here
+ * What a recipe may say. Values and their reasons stand in the recipe files (`recipes/default.yaml` of the package first); here
  * are only their types, limits and meaning, from which the checks, `--set` and the reference page are made.
  */
 import { z } from 'zod';
