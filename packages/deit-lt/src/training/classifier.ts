@@ -153,9 +153,8 @@ export function checkpointFile(given: string, which: 'best' | 'last'): string {
   const candidates = [given, path.join(given, 'student'), path.join(given, 'teacher')].map(
     (folder) => new RunFolder(folder),
   );
-  const run =
-    candidates.find((candidate) => candidate.hasCheckpoint(which)) ??
-    candidates.find((candidate) => candidate.hasCheckpoint('last'));
+  // A student that is still trained may have no best one yet: its last one, not the best of its teacher.
+  const run = candidates.find((candidate) => candidate.hasCheckpoint(which) || candidate.hasCheckpoint('last'));
   if (run === undefined)
     throw new UserError(
       'RUN_FOLDER',
