@@ -1,7 +1,7 @@
 /**
  * Keeps what decoding a list of image files gave, so that the next start does not decode them again: one file for
  * each list, a line of JSON followed by the pixels. Its name is a hash of all paths, sizes and times of change, so any
- * change of the images makes another; the pixels are checked by their hash when read.
+ * change of the images makes another; the pixels are checked by their hash when read, and bad files are tried again.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
@@ -9,6 +9,7 @@ import path from 'node:path';
 import type { BadFile } from './bad-file.js';
 import { forEachBounded } from './bounded.js';
 import { markUsed, removeOldest, writeWhole } from './cache-file.js';
+import { decodeOrThrow } from './decode.js';
 import type { DecodedFiles } from './decode-files.js';
 import type { FilePaths } from './file-paths.js';
 
@@ -49,10 +50,11 @@ export class DecodedCache {
     return new DecodedCache(path.join(cacheDir, 'decoded', `${key}.bin`));
   }
 
-  /** What was kept, or undefined when there is nothing or it is damaged. */
+  /** What was kept, or undefined when there is nothing, it is damaged, or a file that could not be read now can. */
   async read(): Promise<DecodedFiles | undefined> {
     try {
       const kept = parse(await fs.readFile(this.file));
+      if (kept === undefined || (await isAnyReadable(kept.bad.values()))) return undefined;
       await markUsed(this.file);
       return kept;
     } catch {
@@ -79,6 +81,19 @@ export class DecodedCache {
       log?.(`decoded images are not kept for the next start: ${error instanceof Error ? error.message : error}`);
     }
   }
+}
+
+/** A file may be mended with its size and time as they were: a copy that keeps times, a permission. */
+async function isAnyReadable(bad: Iterable<BadFile>): Promise<boolean> {
+  for (const { path: file } of bad)
+    if (
+      await decodeOrThrow(file).then(
+        () => true,
+        () => false,
+      )
+    )
+      return true;
+  return false;
 }
 
 async function fingerprint(paths: FilePaths, maxBytes: number, signal?: AbortSignal): Promise<string> {

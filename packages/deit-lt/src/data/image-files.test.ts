@@ -138,6 +138,20 @@ suite('decoded cache', () => {
       await assert.rejects(materialize(many(files), { cacheDir }), /200 images of 1000 cannot be read/);
   });
 
+  test('a bad file that was mended is read, also with the size and time that it had', async (t) => {
+    const files = await fiveImages(t);
+    const cacheDir = temporaryFolder(t);
+    const whole = fs.readFileSync(files[0]!);
+    const writeAt = (content: Uint8Array): void => {
+      write(files[0]!, content);
+      fs.utimesSync(files[0]!, 1, 1);
+    };
+    writeAt(new Uint8Array(whole.length));
+    await assert.rejects(materialize(many(files), { cacheDir }), /200 images of 1000 cannot be read/);
+    writeAt(whole);
+    assert.equal((await materialize(many(files), { cacheDir })).images.length, 1000);
+  });
+
   test('a damaged entry is not used', async (t) => {
     const files = await fiveImages(t);
     const cacheDir = temporaryFolder(t);

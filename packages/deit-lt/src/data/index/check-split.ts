@@ -44,7 +44,7 @@ export async function checkSplit(
 ): Promise<CheckedSplit> {
   const { paths } = listed;
   const folderTimes = await timesOf(paths.parts.folders, options.signal);
-  const split = { ...uncheckedSplit(listed, prior), folderTimes, bad: new Map<number, BadFile>() };
+  const split = { ...uncheckedSplit(listed, prior), folderTimes };
   const ids = await doubtful(split, prior, options);
   const counts = { looked: ids.length, read: 0 };
   try {
@@ -58,11 +58,28 @@ export async function checkSplit(
 
 type Listed = Pick<IndexedSplit, 'paths' | 'labels'>;
 
+/** A split of which more is being found out. */
+interface GrowingSplit extends IndexedSplit {
+  readonly bad: Map<number, BadFile>;
+}
+
 /** What is known of a split that nobody had the time to look at. */
-export function uncheckedSplit({ paths, labels }: Listed, prior: IndexedSplit | undefined): IndexedSplit {
+export function uncheckedSplit({ paths, labels }: Listed, prior: IndexedSplit | undefined): GrowingSplit {
   const folderTimes = new Float64Array(paths.parts.folders.length).fill(unsettled);
   const facts = prior === undefined ? noFacts(paths.length) : carried(paths, prior);
-  return { paths, labels, folderTimes, facts, bad: new Map() };
+  return { paths, labels, folderTimes, facts, bad: stillBad(paths, facts, prior) };
+}
+
+/** The files that were bad, by their numbers now. */
+function stillBad(paths: PackedPaths, { levels: seen }: FileFacts, prior: IndexedSplit | undefined) {
+  const before = new Map(Array.from(prior?.bad.values() ?? [], (file) => [file.path, file]));
+  const bad = new Map<number, BadFile>();
+  if (before.size === 0) return bad;
+  seen.forEach((level, id) => {
+    const file = level === levels.none ? before.get(paths.get(id)) : undefined;
+    if (file !== undefined) bad.set(id, file);
+  });
+  return bad;
 }
 
 function noFacts(count: number): FileFacts {
@@ -144,7 +161,7 @@ async function sampleDiffers(
 }
 
 async function examine(
-  split: IndexedSplit & { bad: Map<number, BadFile> },
+  split: GrowingSplit,
   ids: Int32Array,
   options: CheckSplitOptions,
   onRead: (files: number) => void,
@@ -172,7 +189,7 @@ async function examine(
 
 /** Returns the suspects among `ids`, and how many of them were read. */
 async function examineTogether(
-  { paths, facts }: IndexedSplit,
+  { paths, facts, bad }: GrowingSplit,
   ids: Int32Array,
   decode: boolean,
   look: typeof examineFiles,
@@ -184,19 +201,24 @@ async function examineTogether(
   const seen = await look({ files, bytes: known(facts.bytes), times: known(facts.times), decode });
   const suspects: number[] = [];
   ids.forEach((id, i) => {
+    const isSame = facts.bytes[id] === seen.bytes[i] && [unsettled, seen.times[i]].includes(facts.times[id]);
     facts.bytes[id] = seen.bytes[i]!;
     facts.times[id] = seen.times[i]!;
     if (seen.states[i] === found.unchanged) return;
     facts.sizes.set(seen.sizes.subarray(2 * i, 2 * i + 2), 2 * id);
-    facts.levels[id] = seen.states[i] === found.good ? enough : levels.none;
-    if (seen.states[i] === found.suspect) suspects.push(id);
+    const wasBad = bad.has(id) && isSame && !decode; // its header may be whole where decoding found damage
+    const isGood = seen.states[i] === found.good && !wasBad;
+    facts.levels[id] = isGood ? enough : levels.none;
+    if (isGood) bad.delete(id);
+    else suspects.push(id);
   });
   return { suspects, read: seen.states.reduce((sum, state) => sum + (state === found.unchanged ? 0 : 1), 0) };
 }
 
 /** Decodes a suspect while no other file is. */
-async function settle({ paths, facts, bad }: IndexedSplit & { bad: Map<number, BadFile> }, id: number): Promise<void> {
+async function settle({ paths, facts, bad }: GrowingSplit, id: number): Promise<void> {
   const file = paths.get(id);
+  bad.delete(id); // if it still is, it comes after those of lower numbers
   try {
     const { width, height } = await decodeOrThrow(file);
     facts.sizes.set([width, height], 2 * id);
