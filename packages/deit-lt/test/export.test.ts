@@ -177,6 +177,10 @@ suite('Hugging Face folder', { skip: skipOnnx }, () => {
       code: 'RUN_FOLDER',
       message: /is not empty/,
     });
+    await assert.rejects(exportHuggingFace(path.join(out, 'config.json'), classifier, { version }), {
+      code: 'RUN_FOLDER',
+      message: /is a file\. .*--out/,
+    });
   });
 });
 

@@ -33,7 +33,8 @@ export async function removeOldest(folder: string, most: number): Promise<void> 
   const files = await Promise.all(
     names.map(async (name) => {
       const file = path.join(folder, name);
-      return { file, usedMs: (await fs.stat(file)).mtimeMs };
+      const stats = await fs.stat(file).catch(() => undefined); // another process may have just finished with it
+      return { file, usedMs: stats?.mtimeMs ?? 0 };
     }),
   );
   files.sort((a, b) => b.usedMs - a.usedMs);

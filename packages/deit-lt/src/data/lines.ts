@@ -9,12 +9,15 @@ export function* linesOf(file: string): Generator<string, void, void> {
   const handle = fs.openSync(file, 'r');
   try {
     let rest = Buffer.alloc(0);
-    for (let first = true; ; first = false) {
+    for (let atStart = true; ; ) {
       const chunk = Buffer.allocUnsafe(chunkBytes);
       const bytes = fs.readSync(handle, chunk);
       const text = Buffer.concat([rest, chunk.subarray(0, bytes)]);
       const end = bytes === 0 ? text.length : text.lastIndexOf(newline) + 1;
-      yield* split(text.toString('utf8', first && hasMark(text) ? 3 : 0, end));
+      if (end > 0) {
+        yield* split(text.toString('utf8', atStart && hasMark(text) ? 3 : 0, end));
+        atStart = false;
+      }
       rest = text.subarray(end);
       if (bytes === 0) return;
     }

@@ -1,5 +1,5 @@
 /** Writes a trained model in another program's format, checked by that program's runtime where it can be. */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { loadRuntime } from '../onnx/runtime.js';
@@ -71,6 +71,8 @@ export async function exportHuggingFace(
 
 /** Makes `folder`; `empty`, itself or one that it is in, must be new or empty. Throws UserError RUN_FOLDER. */
 export function makeFolder(folder: string, empty = folder): void {
+  if (existsSync(empty) && !statSync(empty).isDirectory())
+    throw new UserError('RUN_FOLDER', `${empty} is a file. Choose another folder with --out.`);
   if (existsSync(empty) && readdirSync(empty).length > 0)
     throw new UserError('RUN_FOLDER', `${empty} is not empty. Choose another folder with --out.`);
   try {
