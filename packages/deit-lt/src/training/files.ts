@@ -1,5 +1,6 @@
-/** Files that are whole or not there: written under a temporary name, synced, renamed. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+/** Files that are whole or not there: written under a temporary name, synced, renamed. And what tells one from another. */
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 
@@ -44,6 +45,22 @@ export function appendBytes(file: string, content: string | Uint8Array): void {
   } catch (error) {
     throw writeError(file, error);
   }
+}
+
+const hashedTogether = 1 << 20;
+
+/** SHA-256 of a file, in hexadecimal, a piece at a time: the state of a large network is more than Node reads at once (2 GiB). */
+export function sha256Of(file: string): string {
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(hashedTogether);
+  const descriptor = openSync(file, 'r');
+  try {
+    for (let bytes = readSync(descriptor, piece); bytes > 0; bytes = readSync(descriptor, piece))
+      hash.update(piece.subarray(0, bytes));
+  } finally {
+    closeSync(descriptor);
+  }
+  return hash.digest('hex');
 }
 
 function syncFolder(folder: string): void {

@@ -2,8 +2,6 @@
  * Trainings that begin with the weights of another run: all of them, or all but the classifier, which is then all that
  * learns (cRT: B. Kang et al., "Decoupling representation and classifier for long-tailed recognition", ICLR 2020).
  */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
@@ -13,6 +11,7 @@ import { isForeign } from '../published/weight-source.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { compareClassNames } from './class-names.js';
 import { checkpointFile } from './classifier.js';
+import { sha256Of } from './files.js';
 import type { RunConfig } from './run-folder.js';
 import { readWeights } from './training-state.js';
 
@@ -53,7 +52,7 @@ export function beginFrom(
   });
   if (learn === 'classifier')
     for (const [name, parameter] of model.namedParameters()) if (!own.has(name)) parameter.requiresGrad_(false);
-  return { path: path.resolve(from), sha256: createHash('sha256').update(readFileSync(file)).digest('hex') };
+  return { path: path.resolve(from), sha256: sha256Of(file) };
 }
 
 function checkClasses(theirs: readonly string[], ours: readonly string[], file: string): void {

@@ -2,8 +2,6 @@
  * τ-normalisation of a trained model, into a run folder of its own. τ is chosen on the validation images that the training
  * kept aside, never on test images.
  */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import type { Dataset } from '../data/dataset.js';
@@ -13,6 +11,7 @@ import { CosineLinear } from '../models/cosine-linear.js';
 import { tauNormalized } from '../models/tau-normalize.js';
 import { type Classifier, openClassifier } from './classifier.js';
 import { type EvaluationResult, evaluate } from './evaluate.js';
+import { sha256Of } from './files.js';
 import { PredictionRecorder } from './predictions.js';
 import { prepareData, type TrainingData } from './prepare-data.js';
 import { type Reporter, silentReporter } from './reporter.js';
@@ -157,6 +156,6 @@ async function measure(opened: Opened, run?: RunFolder): Promise<EvaluationResul
 }
 
 function configOf({ options: { run, command = [] }, classifier, config }: Opened, tau: number): RunConfig {
-  const sha256 = createHash('sha256').update(readFileSync(classifier.file)).digest('hex');
+  const sha256 = sha256Of(classifier.file);
   return { ...config, from: { path: path.resolve(run), sha256 }, tau, command, started: new Date().toISOString() };
 }

@@ -1,6 +1,4 @@
 /** The main job: teacher, then student, each in its run folder; and each alone. */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -15,6 +13,7 @@ import { createTeacherTask } from './create-teacher-task.js';
 import { type Placement, placementOf } from './device.js';
 import { Ema } from './ema.js';
 import type { EvaluationResult } from './evaluate.js';
+import { sha256Of } from './files.js';
 import { beginFrom, checkFrom } from './initial-weights.js';
 import { baseLearningRate, evaluateSplit, interrupted, type LoopOptions, runLoop } from './loop.js';
 import { modelOf } from './model-of.js';
@@ -230,7 +229,7 @@ async function teacherFor(teacher: string, { recipe, reporter = silentReporter }
     });
     const assumed = mapTargets === 'count' ? [] : orderNotes(classifier);
     for (const note of [...(classifier.notes ?? []), ...assumed]) reporter.note(note);
-    const sha256 = createHash('sha256').update(readFileSync(classifier.file)).digest('hex');
+    const sha256 = sha256Of(classifier.file);
     const logits = teacherLogits(fastTeacher(classifier), { student: recipe.student, order });
     return { ...logits, recipe: classifier.recipe, sha256 };
   } catch (error) {

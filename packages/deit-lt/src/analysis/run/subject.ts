@@ -1,11 +1,10 @@
 /** What an analysis looks at: a model of a run, with the images that it was trained on and is measured on. */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Dataset } from '../../data/dataset.js';
 import { UserError } from '../../errors.js';
 import { compareClassNames } from '../../training/class-names.js';
 import { type Classifier, type OpenClassifierOptions, openClassifier } from '../../training/classifier.js';
+import { sha256Of } from '../../training/files.js';
 import { hashOfImages } from '../../training/predictions.js';
 import { type LabelledSource, prepareData, type TrainingData } from '../../training/prepare-data.js';
 import { type RunConfig, readRunConfig } from '../../training/run-folder.js';
@@ -44,7 +43,7 @@ export async function openSubject(
       checkpoint: {
         file: path.relative(folder, classifier.file),
         epoch: classifier.epoch,
-        sha256: createHash('sha256').update(readFileSync(classifier.file)).digest('hex'),
+        sha256: sha256Of(classifier.file),
       },
       train: withOrder(data.train, order),
       evaluated: evaluatedOf(data, order, classifier.classNames),
