@@ -136,6 +136,16 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     assert.ok(imagesPerSecond! > 0);
   });
 
+  test('does not go on with averaged weights where the others of the same checkpoint were stopped', async () => {
+    const averaged = { batchSize: 8, weights: 'ema' } as const;
+    const { analysis: whole } = await analyzeRun(student, dataset, averaged);
+    const controller = new AbortController();
+    const stop = reporting({ progress: (_, done) => done >= 16 && controller.abort(new Error('enough')) });
+    const others = { batchSize: 8, weights: 'raw', reporter: stop, signal: controller.signal } as const;
+    await assert.rejects(analyzeRun(student, dataset, others), /enough/);
+    assert.deepEqual((await analyzeRun(student, dataset, averaged)).analysis, whole);
+  });
+
   test('says when the training images are others, and refuses other classes', async () => {
     const fewer = { ...dataset, train: { ...dataset.train, labels: dataset.train.labels.map((label) => 9 - label) } };
     const { analysis } = await analyzeRun(student, fewer, { batchSize: 8 });

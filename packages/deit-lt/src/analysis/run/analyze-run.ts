@@ -45,7 +45,7 @@ export async function analyzeRun(
   const batchSize = asked ?? defaultBatchSize(subject.classifier);
   for (const note of subject.notes) reporter.note(note);
   const partialFile = path.join(folder, 'analysis.partial.safetensors');
-  using state = new PassState(subject.evaluated.labels.length, keyOf(subject, batchSize));
+  using state = new PassState(subject.evaluated.labels.length, keyOf(subject, { batchSize, weights: which.weights }));
   if (state.load(partialFile, subject.classifier.placement.device) && state.done < state.images)
     reporter.note(`${folder}: goes on after image ${state.done} of ${state.images}`);
   const what = `analysing ${subject.config.kind}`;
@@ -65,9 +65,12 @@ export async function analyzeRun(
 }
 
 /** Changes with everything that the state depends on. */
-function keyOf({ checkpoint, evaluated, classifier }: Subject, batchSize: number): string {
+function keyOf(
+  { checkpoint, evaluated, classifier }: Subject,
+  { batchSize, weights }: { batchSize: number; weights: AnalyzeOptions['weights'] },
+): string {
   const { precision } = classifier.placement;
-  const parts = [checkpoint.sha256, classifier.file, evaluated.imagesSha256, batchSize, precision];
+  const parts = [checkpoint.sha256, weights ?? null, classifier.file, evaluated.imagesSha256, batchSize, precision];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
