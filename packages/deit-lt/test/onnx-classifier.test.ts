@@ -114,6 +114,21 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
     assert.deepEqual(found.logits(torch.ones([1, 3, 8, 8])).avg.toArray(), [[1, 1, 1]]);
   });
 
+  test('says that it was closed, and does not wait for an answer', () => {
+    // In a process of its own: who waits for the thread waits for good.
+    const script = `
+      import * as torch from '${import.meta.resolve('@deit-lt/torch')}';
+      import { openAnyClassifier } from '${new URL('../src/training/any-classifier.js', import.meta.url)}';
+      const found = await openAnyClassifier(process.argv[2], { settings: ['device=cpu'] });
+      found[Symbol.dispose]();
+      found.logits(torch.ones([1, 3, 8, 8]));`;
+    writeFileSync(place('closed.mjs'), script);
+    const words = [place('closed.mjs'), small('closed.onnx')];
+    const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', timeout: 60_000 });
+    assert.equal(status, 1);
+    assert.match(stderr, /closed\.onnx was closed: open the model again/);
+  });
+
   const twins: Small['outputs'] = (graph, means) => ({ a: [means, ['n', 3]], b: [graph.op('Neg', [means]), ['n', 3]] });
   const flat: Small['outputs'] = (graph, means) => ({ all: [graph.op('ReduceMax', [means]), [1, 1]] });
   const wrong: [string, () => string, RegExp][] = [

@@ -12,11 +12,16 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
+import { openTeacher } from '../src/analysis/run/teacher-stage.js';
 import { openClassifier } from '../src/training/classifier.js';
-import { RunFolder } from '../src/training/run-folder.js';
+import { RunFolder, readRunConfig } from '../src/training/run-folder.js';
 import { type TrainOptions, trainStudent, trainTeacher } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { recording, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
+
+/** The engine's own count, which it does not show to others. */
+const addon = new URL('./binding/addon.js', import.meta.resolve('@deit-lt/torch')).href;
+const { native } = (await import(addon)) as { native(): { liveTensors(): number } };
 
 function optionsFor(t: TestContext, ...settings: readonly string[]): TrainOptions & { readonly folder: string } {
   const folder = path.join(temporaryFolder(t), 'run');
@@ -227,5 +232,31 @@ suite('a damaged checkpoint', () => {
       code: 'CHECKPOINT',
       message: /last\.safetensors cannot be used: its format is "deit-lt weights 1", expected "deit-lt state 1"/,
     });
+  });
+});
+
+suite('a student that does not fit its teacher', () => {
+  /** What `fail` leaves alive of the tensors that it made. */
+  async function leftBy(fail: () => Promise<void>): Promise<number> {
+    const before = native().liveTensors();
+    await fail();
+    return native().liveTensors() - before;
+  }
+
+  test('releases both networks before it says so', async (t) => {
+    const options = await trained(t, 'student.model.name=vit');
+    const student = { ...options, teacher: options.folder, folder: path.join(temporaryFolder(t), 'student') };
+    const left = await leftBy(() =>
+      assert.rejects(trainStudent(student), { code: 'RECIPE', message: /has no DIST token/ }),
+    );
+    assert.ok(left <= 0, `${left} tensors`);
+  });
+
+  test('is not asked in the analysis, which releases the teacher', async (t) => {
+    const options = await trained(t);
+    const config = { ...readRunConfig(options.folder), kind: 'student', teacher: options.folder } as const;
+    const classifier = { classNames: ['a', 'b'], trainCounts: [2, 1] };
+    const left = await leftBy(() => assert.rejects(openTeacher({ config, classifier }), { code: 'DATA_CLASSES' }));
+    assert.ok(left <= 0, `${left} tensors`);
   });
 });

@@ -14,6 +14,8 @@ export interface OnnxSessionOptions {
 }
 
 export class OnnxSession implements Disposable {
+  #isOpen = true;
+
   private constructor(
     readonly file: string,
     readonly inputs: readonly RuntimeValue[],
@@ -37,8 +39,10 @@ export class OnnxSession implements Disposable {
     return new OnnxSession(file, answer.inputs, answer.outputs, port1, flag);
   }
 
-  /** The outputs `wanted`. Blocks. Throws UserError CHECKPOINT when the model does not take what it is given. */
+  /** The outputs `wanted`. Blocks. Throws UserError CHECKPOINT when the model does not take what it is given, USAGE after its end. */
   run(feeds: Readonly<Record<string, Values>>, wanted: readonly string[]): Readonly<Record<string, Values>> {
+    // Nobody would ever answer.
+    if (!this.#isOpen) throw new UserError('USAGE', `${this.file} was closed: open the model again.`);
     Atomics.store(this.flag, 0, 0);
     this.port.postMessage({ feeds, wanted } satisfies SessionTask);
     Atomics.wait(this.flag, 0, 0);
@@ -49,6 +53,7 @@ export class OnnxSession implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isOpen = false;
     this.port.close(); // the thread ends by itself then
   }
 }

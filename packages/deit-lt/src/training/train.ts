@@ -153,21 +153,45 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
   return { folder: run.folder, evaluation };
 }
 
-/** The model, its task, optimizer and pipelines. */
-async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data: TrainingData, placement: Placement) {
+/** The model, its task, optimizer and pipelines. What was made of them is released when the rest cannot be. */
+async function setUp(...given: Parts) {
+  const resources: Disposable[] = [];
+  const dispose = (): void => {
+    for (const resource of resources.toReversed()) resource[Symbol.dispose]();
+  };
+  const own = <T extends Disposable | undefined>(resource: T): T => {
+    if (resource !== undefined) resources.push(resource);
+    return resource;
+  };
+  try {
+    return { ...(await makeParts(own, ...given)), dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+type Parts = [kind: TrainingKind, options: TrainOptions, plan: Plan, data: TrainingData, placement: Placement];
+
+/** `own` is told of each resource when it is made. */
+async function makeParts(
+  own: <T extends Disposable | undefined>(resource: T) => T,
+  ...[kind, options, plan, data, placement]: Parts
+) {
   const { recipe } = options;
   const part = plan.recipe;
   const numClasses = data.classNames.length;
-  const model = modelOf(kind, part, numClasses);
+  const model = own(modelOf(kind, part, numClasses));
   const { learn } = part;
   const from =
     options.from === undefined ? undefined : beginFrom(model, options.from, { learn, classNames: data.classNames });
   model.to(placement.device);
-  const ema =
+  const ema = own(
     part.ema === null
       ? undefined
-      : new Ema(model, { decay: part.ema, ...(part.emaDevice === 'cpu' && { device: 'cpu' }) });
-  const oracle = plan.teacher === null ? undefined : await teacherFor(plan.teacher, options, data);
+      : new Ema(model, { decay: part.ema, ...(part.emaDevice === 'cpu' && { device: 'cpu' }) }),
+  );
+  const oracle = own(plan.teacher === null ? undefined : await teacherFor(plan.teacher, options, data));
   const { trainCounts } = data;
   const task: Task =
     kind === 'teacher'
@@ -178,10 +202,11 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
           device: placement.device,
         })
       : new StudentTask({ model, recipe: recipe.student, ...(oracle && teacherOf(oracle, recipe)), trainCounts });
+  own(task.companion);
   const learning = { namedParameters: () => learningParameters(task) };
-  const optimizer = createOptimizer(learning, part.optimizer, baseLearningRate(part));
+  const optimizer = own(createOptimizer(learning, part.optimizer, baseLearningRate(part)));
   const { sam: samRecipe } = recipe.teacher;
-  const sam = kind === 'teacher' && samRecipe.rho > 0 ? new SAM(optimizer, samRecipe) : undefined;
+  const sam = own(kind === 'teacher' && samRecipe.rho > 0 ? new SAM(optimizer, samRecipe) : undefined);
   return {
     task,
     optimizer,
@@ -199,9 +224,6 @@ async function setUp(kind: TrainingKind, options: TrainOptions, plan: Plan, data
     }),
     teacherSha256: oracle?.sha256 ?? null,
     ...(from && { from }),
-    dispose: () => {
-      for (const resource of [oracle, ema, sam, optimizer, model, task.companion]) resource?.[Symbol.dispose]();
-    },
   };
 }
 

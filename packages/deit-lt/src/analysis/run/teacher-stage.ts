@@ -37,17 +37,22 @@ export async function openTeacher({
 > {
   if (config.kind !== 'student' || config.teacher === null || !existsSync(config.teacher)) return undefined;
   const teacher = await openAnyClassifier(config.teacher, { recipe: config.recipe });
-  const { student } = config.recipe;
-  const order = teacherOrder(student.distillation.mapTargets, {
-    teacher: teacher.classNames,
-    data: classifier.classNames,
-    trainCounts: classifier.trainCounts,
-    file: teacher.file,
-    namesKnown: teacher.namesKnown,
-  });
-  const { recipe } = teacher;
-  const logits = teacherLogits(fastTeacher(teacher), { student, order });
-  return { ...logits, run: config.teacher, recipe, scale: logitScale(teacher) };
+  try {
+    const { student } = config.recipe;
+    const order = teacherOrder(student.distillation.mapTargets, {
+      teacher: teacher.classNames,
+      data: classifier.classNames,
+      trainCounts: classifier.trainCounts,
+      file: teacher.file,
+      namesKnown: teacher.namesKnown,
+    });
+    const { recipe } = teacher;
+    const logits = teacherLogits(fastTeacher(teacher), { student, order });
+    return { ...logits, run: config.teacher, recipe, scale: logitScale(teacher) };
+  } catch (error) {
+    teacher[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** A note where figures of the teacher are missing. */
