@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { after, suite, test } from 'node:test';
 import sharp from 'sharp';
 import { UserError } from '../errors.js';
 import { stream } from '../random/stream.js';
@@ -14,11 +14,8 @@ const [width, height] = [61, 43];
 const window = { x: 20, y: 10, width: 17, height: 23, flip: true };
 type Cut = Omit<FileCut, 'target'>;
 const cut: Cut = { window, size: 12, filter: 'bicubic' };
-let folder: string;
+const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'deit-lt-windows-'));
 
-before(async () => {
-  folder = await fs.mkdtemp(path.join(os.tmpdir(), 'deit-lt-windows-'));
-});
 after(() => fs.rm(folder, { recursive: true }));
 
 /** Noise as a file; `orientation` as cameras write it. */

@@ -16,11 +16,10 @@ import { resampleImage } from './resample-image.js';
 const random = stream(0, 'draw');
 const [width, height] = [31, 22];
 const pictures = [0, 1, 2].map(() => new Uint8Array(width * height * 3).map(() => random.int(256)));
-let folder: string;
+const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'deit-lt-files-'));
 let paths: string[];
 
 before(async () => {
-  folder = await fs.mkdtemp(path.join(os.tmpdir(), 'deit-lt-files-'));
   paths = await Promise.all(
     pictures.map(async (pixels, i) => {
       const file = path.join(folder, `${i}.png`);

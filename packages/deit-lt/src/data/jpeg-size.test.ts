@@ -2,16 +2,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { after, suite, test } from 'node:test';
 import sharp from 'sharp';
 import { imageSize } from './decode.js';
 import { jpegSize } from './jpeg-size.js';
 
-let folder: string;
+const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'deit-lt-sizes-'));
 
-before(async () => {
-  folder = await fs.mkdtemp(path.join(os.tmpdir(), 'deit-lt-sizes-'));
-});
 after(() => fs.rm(folder, { recursive: true }));
 
 const image = () => sharp({ create: { width: 31, height: 22, channels: 3, background: 'teal' } });
