@@ -6,6 +6,7 @@ import { openPixels } from './data/open-pixels.js';
 import { UserError } from './errors.js';
 import { openAnyClassifier } from './training/any-classifier.js';
 import type { AnyClassifier, OpenClassifierOptions } from './training/classifier.js';
+import { logitScale } from './training/logit-scale.js';
 import { type Opinion, opinions } from './training/ranking.js';
 
 export interface ClassifyOptions {
@@ -59,6 +60,7 @@ export class DeitLT implements Disposable {
             torch.noGrad(() => this.#classifier.logits(images)),
             top,
             classNames,
+            logitScale(this.#classifier),
           )[0]!,
       );
     }

@@ -13,6 +13,7 @@ import { createModel } from '../src/models/index.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
 import { openAnyClassifier } from '../src/training/any-classifier.js';
 import { openClassifier } from '../src/training/classifier.js';
+import { logitScale } from '../src/training/logit-scale.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
 import { fromPython, skipTorchvision } from './helpers/python-torch.js';
 import { recording, tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -214,6 +215,8 @@ suite('trainStudent() from an ONNX teacher', { skip }, () => {
     await trainTeacher({ ...common, folder: place('teacher') });
     using teacher = await openClassifier(place('teacher'));
     writeFileSync(place('teacher.onnx'), onnxModel(teacher, { version: '0' }));
+    using exported = await openAnyClassifier(place('teacher.onnx'), cpu);
+    assert.deepEqual([logitScale(teacher), logitScale(exported)], [30, 30]);
     const losses: number[] = [];
     for (const from of ['teacher', 'teacher.onnx']) {
       const reporter = recording();

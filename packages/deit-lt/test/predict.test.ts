@@ -7,8 +7,13 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import sharp from 'sharp';
+import { packPaths } from '../src/data/file-paths.js';
+import { fileImages } from '../src/data/file-split.js';
+import { Loader } from '../src/data/loader.js';
+import { openPixels } from '../src/data/open-pixels.js';
 import { DeitLT } from '../src/deit-lt.js';
 import { createModel } from '../src/models/index.js';
+import { openClassifier } from '../src/training/classifier.js';
 import type { Opinion } from '../src/training/ranking.js';
 
 torch.setNumThreads(1);
@@ -115,6 +120,23 @@ suite('DeitLT', () => {
     }
     assert.ok(new Set(alone.map(({ top }) => top[0]!.probability)).size === imageCount, 'the images should differ');
     assert.deepEqual(loaded.classNames, ['0', '1', '2', '3']);
+  });
+
+  test('makes probabilities of cosines with the factor of the loss that they were trained by', async () => {
+    const file = path.join(folder, 'ldam.safetensors');
+    using network = createModel('resnet8', { numClasses: 4, cosine: true });
+    torch.safetensors.save(file, network.stateDict());
+    using classifier = await openClassifier(file, { settings });
+    using loaded = await DeitLT.load(file, { settings });
+    await using source = openPixels(fileImages(packPaths([place(0)])));
+    const [ids, labels] = [new Int32Array(1), new Int32Array(1)];
+    const loader = new Loader({ source, labels, pipeline: classifier.pipeline, ids, batchSize: 1 });
+    const { top } = await loaded.classify(place(0), { top: 4 });
+    for await (using batch of loader) {
+      const wanted = classifier.logits(batch.images).avg.mul(30).softmax(1).toTypedArray();
+      for (const { class: name, probability } of top)
+        assert.ok(Math.abs(probability - wanted[Number(name)]!) < 1e-4, `${name}: ${probability}`);
+    }
   });
 
   test('leaves no tensors behind', async () => {

@@ -11,6 +11,7 @@ import { openPixels } from '../data/open-pixels.js';
 import type { PixelSource } from '../data/pixel-source.js';
 import { UserError } from '../errors.js';
 import type { AnyClassifier } from '../training/classifier.js';
+import { logitScale } from '../training/logit-scale.js';
 import { type Opinion, opinions } from '../training/ranking.js';
 
 export interface Prediction extends Opinion {
@@ -158,6 +159,7 @@ function ask(
       torch.noGrad(() => classifier.logits(images)),
       top,
       classifier.classNames,
+      logitScale(classifier),
     ),
   );
   return Array.from(ids, (id, i) => ({ file: nameOf(id), ...said[i]! }));

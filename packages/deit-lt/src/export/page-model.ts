@@ -4,6 +4,7 @@ import type { InputSpec } from '../augment/evaluation-input.js';
 import type { Group } from '../data/groups.js';
 import { VisionTransformer } from '../models/vit.js';
 import type { Classifier } from '../training/classifier.js';
+import { logitScale } from '../training/logit-scale.js';
 import type { TrainingKind } from '../training/reporter.js';
 import { inputSize } from './onnx/model.js';
 
@@ -20,6 +21,8 @@ export interface PageModel {
   readonly input: InputSpec;
   /** In the order of the outputs. */
   readonly classes: readonly PageClass[];
+  /** By what the logits are multiplied before they are probabilities. */
+  readonly logitScale: number;
   /** Whether there are `logits_cls` and `logits_dist`. */
   readonly experts: boolean;
   /** Of the output `attentions`; null for a network that has none. */
@@ -57,6 +60,7 @@ export function pageModel(
     size,
     input: { size: inputSize(classifier), mean, std, filter },
     classes: pageClasses(classifier),
+    logitScale: logitScale(classifier),
     experts: isTransformer && model.distilled,
     attention: isTransformer ? attentionOf(model, inputSize(classifier)) : null,
   };

@@ -12,7 +12,7 @@ import { placementOf } from './device.js';
 import type { TrainingKind } from './reporter.js';
 
 /**
- * The model in `file`, run by onnxruntime. Normalisation and class names are those of the file's metadata, as our export writes
+ * The model in `file`, run by onnxruntime. Normalisation, scale of the logits and class names are those of the file's metadata, as our export writes
  * them; else classes are numbers, and the normalisation is that of `recipe.teacher`, or, without a recipe, CIFAR's up to 64 pixels
  * and ImageNet's above, where `settings` (`teacher.mean=…`) say nothing else; `notes` tell what was assumed. Throws UserError
  * CHECKPOINT for what is no classifier of RGB images, USAGE for options of checkpoints.
@@ -57,6 +57,8 @@ export async function openOnnxClassifier(
 interface Said {
   readonly mean: [number, number, number] | undefined;
   readonly std: [number, number, number] | undefined;
+  /** By what its logits are multiplied before they are probabilities. */
+  readonly scale: number | undefined;
   readonly classes: readonly string[] | undefined;
   readonly kind: TrainingKind | undefined;
   /** From 0. */
@@ -67,10 +69,11 @@ function saidBy(file: string): Said {
   const metadata = onnxMetadata(file);
   const said = (key: string): unknown => parsed(metadata.get(key));
   const kind = metadata.get('kind');
-  const epoch = said('epoch');
+  const [epoch, scale] = [said('epoch'), said('logit_scale')];
   return {
     mean: triple(said('mean')),
     std: triple(said('std')),
+    scale: typeof scale === 'number' && scale > 0 ? scale : undefined,
     classes: names(said('classes')),
     kind: (['teacher', 'student', 'vit'] as const).find((each) => each === kind),
     epoch: Number.isInteger(epoch) ? (epoch as number) : undefined,
@@ -103,7 +106,11 @@ interface Assumed {
 }
 
 /** Everything but size and normalisation is of no use. Throws UserError RECIPE. */
-function recipeOf({ mean, std }: Said, network: OnnxNetwork, { training, settings }: Assumed): Recipe['teacher'] {
+function recipeOf(
+  { mean, std, scale }: Said,
+  network: OnnxNetwork,
+  { training, settings }: Assumed,
+): Recipe['teacher'] {
   const { imageSize, fixedSize } = network.input;
   const base = training ?? loadRecipe('default');
   const usual = training === undefined && imageSize > 64 ? base.student : base.teacher;
@@ -117,7 +124,9 @@ function recipeOf({ mean, std }: Said, network: OnnxNetwork, { training, setting
       'RECIPE',
       `teacher.imageSize is ${part.imageSize}, but ${file} takes ${imageSize} × ${imageSize} alone.`,
     );
-  return { ...part, loss: { ...part.loss, name: 'cross-entropy' } }; // its logits are what they are: no scale of LDAM's
+  // LDAM's loss stands for any that scales; other logits are what they are.
+  const loss = scale === undefined ? { name: 'cross-entropy' as const } : { name: 'ldam' as const, scale };
+  return { ...part, loss: { ...part.loss, ...loss } };
 }
 
 function namesOf({ classes }: Said, { numClasses }: OnnxNetwork, file: string): readonly string[] {

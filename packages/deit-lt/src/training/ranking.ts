@@ -17,9 +17,14 @@ export interface Opinion {
   readonly dist?: readonly Ranked[];
 }
 
-/** The `top` most likely classes of each of B images, by each output of the model. */
-export function opinions({ avg, cls, dist }: OutputLogits, top: number, classNames: readonly string[]): Opinion[] {
-  const [all, byCls, byDist] = [avg, cls, dist].map((logits) => logits && rank(logits, top, classNames));
+/** The `top` most likely classes of each of B images, by each output of the model. `scale` is the model's `logitScale`. */
+export function opinions(
+  { avg, cls, dist }: OutputLogits,
+  top: number,
+  classNames: readonly string[],
+  scale = 1,
+): Opinion[] {
+  const [all, byCls, byDist] = [avg, cls, dist].map((logits) => logits && rank(logits, { top, classNames, scale }));
   return all!.map((ranked, i) => ({
     top: ranked,
     ...(byCls && { cls: byCls[i]! }),
@@ -27,10 +32,16 @@ export function opinions({ avg, cls, dist }: OutputLogits, top: number, classNam
   }));
 }
 
+interface RankOptions {
+  readonly top: number;
+  readonly classNames: readonly string[];
+  readonly scale: number;
+}
+
 /** Of each row of logits `[B, C]`. */
-function rank(logits: torch.Tensor, top: number, classNames: readonly string[]): Ranked[][] {
+function rank(logits: torch.Tensor, { top, classNames, scale }: RankOptions): Ranked[][] {
   const best = Math.min(top, classNames.length);
-  const [values, indices] = logits.float().softmax(1).topk(best, 1); // (B, best)
+  const [values, indices] = logits.float().mul(scale).softmax(1).topk(best, 1); // (B, best)
   const probabilities = values.toTypedArray<'float32'>();
   const classes = indices.int().toTypedArray<'int32'>();
   return Array.from({ length: logits.shape[0]! }, (_, b) =>

@@ -46,7 +46,7 @@ async function look({ about, run }: Model, image: Blob | ImageBitmap): Promise<S
   const raw = await pixelsOf(image);
   const { numbers, view, input } = await sightOf(raw, about.input);
   const { logits, cls, dist, attentions } = await run(numbers);
-  const ranked = (values: Float32Array) => rankValues(values, namesOf(about), ranks);
+  const ranked = (values: Float32Array) => rankValues(values, namesOf(about), ranks, about.logitScale);
   return {
     view,
     input,

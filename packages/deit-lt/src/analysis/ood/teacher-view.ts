@@ -6,11 +6,11 @@ import { samplerNamed } from '../../data/sampler.js';
 import { stream } from '../../random/stream.js';
 import type { Recipe } from '../../recipe/schema.js';
 import { openAnyClassifier } from '../../training/any-classifier.js';
+import { logitScale } from '../../training/logit-scale.js';
 import { mixingIn } from '../../training/mixing.js';
 import type { TrainingData } from '../../training/prepare-data.js';
 import { fastTeacher, teacherLogits } from '../../training/teacher-logits.js';
 import { trainingPipeline } from '../../training/training-pipeline.js';
-import { logitScale } from '../run/logit-scale.js';
 import { dominant } from '../run/teacher-stage.js';
 import { teacherAnswers } from '../teacher-answers.js';
 

@@ -5,11 +5,11 @@ import { cosineSimilarity } from '../../models/expert-cosine.js';
 import { VisionTransformer } from '../../models/vit.js';
 import type { Classifier } from '../../training/classifier.js';
 import type { OutputLogits } from '../../training/evaluate.js';
+import { logitScale } from '../../training/logit-scale.js';
 import { nextTurn } from '../../training/next-turn.js';
 import { outputNames } from '../../training/predictions.js';
 import { studentOutputs } from '../../training/student-task.js';
 import { addMoments, attentionWeights, featuresBuffer, watcherOf } from './block-measures.js';
-import { logitScale } from './logit-scale.js';
 import type { PassState } from './pass-state.js';
 import type { Subject } from './subject.js';
 

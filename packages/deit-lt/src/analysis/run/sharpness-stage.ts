@@ -2,8 +2,8 @@
 import * as torch from '@deit-lt/torch';
 import { Loader } from '../../data/loader.js';
 import { stream } from '../../random/stream.js';
+import { logitScale } from '../../training/logit-scale.js';
 import { type Sharpness, sharpnessOf } from '../sharpness.js';
-import { logitScale } from './logit-scale.js';
 import type { Subject } from './subject.js';
 
 /** Gradients are asked for twenty times, so the images are as many as give this number of pixels … */

@@ -8,12 +8,12 @@ import type { StudentRecipe } from '../../recipe/schema.js';
 import { openAnyClassifier } from '../../training/any-classifier.js';
 import { teacherOrder } from '../../training/class-names.js';
 import type { AnyClassifier } from '../../training/classifier.js';
+import { logitScale } from '../../training/logit-scale.js';
 import { fastTeacher, type TeacherLogits, teacherLogits } from '../../training/teacher-logits.js';
 import { trainingPipeline } from '../../training/training-pipeline.js';
 import { mixAlike } from '../../training/views.js';
 import { summarise, type TeacherAnswers, teacherAnswers } from '../teacher-answers.js';
 import { byGroup, type TeacherAnalysis } from './analysis-file.js';
-import { logitScale } from './logit-scale.js';
 import type { Subject } from './subject.js';
 
 /** Images that the teacher is asked about: shares are then known to about 2 %. */

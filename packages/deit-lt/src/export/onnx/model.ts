@@ -4,6 +4,7 @@ import { UserError } from '../../errors.js';
 import { canFold } from '../../models/fold-network.js';
 import { VisionTransformer } from '../../models/vit.js';
 import type { Classifier } from '../../training/classifier.js';
+import { logitScale } from '../../training/logit-scale.js';
 import { convolutionalGraph } from './convolutional.js';
 import { GraphBuilder, type OnnxPrecision } from './graph-builder.js';
 import { encodeModel, type OnnxModel } from './proto.js';
@@ -71,7 +72,8 @@ function addOutputs(
 }
 
 /** What a reader of the file alone needs. */
-function metadataOf({ classNames, recipe, kind, epoch }: Classifier): OnnxModel['metadata'] {
+function metadataOf(classifier: Classifier): OnnxModel['metadata'] {
+  const { classNames, recipe, kind, epoch } = classifier;
   const { mean, std, model } = recipe;
   return {
     classes: JSON.stringify(classNames),
@@ -80,5 +82,6 @@ function metadataOf({ classNames, recipe, kind, epoch }: Classifier): OnnxModel[
     epoch: String(epoch),
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
+    logit_scale: String(logitScale(classifier)),
   };
 }

@@ -1,6 +1,6 @@
 /** By what a network's logits are multiplied before they are probabilities. */
-import type { Recipe } from '../../recipe/schema.js';
-import type { AnyClassifier } from '../../training/classifier.js';
+import type { Recipe } from '../recipe/schema.js';
+import type { AnyClassifier } from './classifier.js';
 
 /** LDAM's own default. */
 const ldamScale = 30;
