@@ -25,6 +25,8 @@ export class FollowedRun {
   #config: { readonly changed: number; readonly value: RunConfig } | undefined;
   #evaluation: { readonly changed: number; readonly figures: GroupFigures | undefined } | undefined;
   #view: RunView | undefined;
+  /** The first record that was read and not told of. */
+  #untold = Number.POSITIVE_INFINITY;
 
   constructor(
     readonly id: string,
@@ -45,13 +47,14 @@ export class FollowedRun {
 
   /** Looks for news at the time `now`. Undefined when there is none. */
   look(now: number): RunNews | undefined {
-    const from = this.#tail.read();
+    this.#untold = Math.min(this.#untold, this.#tail.read() ?? Number.POSITIVE_INFINITY);
     const [before, view] = [this.#view, this.#viewAt(now)];
     if (view === undefined) return undefined; // what was known stays known
     this.#view = view;
-    if (before === undefined) return { view, from: 0 };
-    if (from === undefined && JSON.stringify(view) === JSON.stringify(before)) return undefined;
-    return { view, from: from ?? this.records.length };
+    const from = before === undefined ? 0 : this.#untold;
+    this.#untold = Number.POSITIVE_INFINITY;
+    if (from === Number.POSITIVE_INFINITY && JSON.stringify(view) === JSON.stringify(before)) return undefined;
+    return { view, from: Math.min(from, this.records.length) };
   }
 
   /** Undefined for a configuration that is of something else, or half written. */

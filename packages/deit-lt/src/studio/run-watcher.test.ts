@@ -196,6 +196,23 @@ suite('RunWatcher', () => {
     assert.deepEqual(epochsOf(runEvent(events[1]).records), [0, 1]);
   });
 
+  test('tells of epochs that came while the configuration could not be read', (t) => {
+    const root = temporaryFolder(t);
+    const run = makeRun(path.join(root, 'a'), { kind: 'vit', classes: 4 });
+    const [config, metrics] = [path.join(run, 'config.json'), path.join(run, 'metrics.jsonl')];
+    const { watcher, events } = watchFolder(t, root);
+    renameSync(config, `${config}.whole`);
+    writeFileSync(config, '{"format": "deit-lt ru'); // as while it is copied
+    utimesSync(config, 1, 1);
+    appendFileSync(metrics, line(2));
+    watcher.look();
+    assert.equal(events.length, 2);
+    renameSync(`${config}.whole`, config);
+    watcher.look();
+    const { from, records } = runEvent(events[2]);
+    assert.deepEqual([from, epochsOf(records)], [2, [2]]);
+  });
+
   test('is told of changes by the system, without looking', { timeout: 20_000 }, async (t) => {
     const root = temporaryFolder(t);
     const run = makeRun(path.join(root, 'a'), { kind: 'vit', classes: 4 });
