@@ -15,7 +15,7 @@ import { suite, type TestContext, test } from 'node:test';
 import { openTeacher } from '../src/analysis/run/teacher-stage.js';
 import { openClassifier } from '../src/training/classifier.js';
 import { RunFolder, readRunConfig } from '../src/training/run-folder.js';
-import { type TrainOptions, trainStudent, trainTeacher } from '../src/training/train.js';
+import { type TrainOptions, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { recording, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
 
@@ -258,5 +258,29 @@ suite('a student that does not fit its teacher', () => {
     const classifier = { classNames: ['a', 'b'], trainCounts: [2, 1] };
     const left = await leftBy(() => assert.rejects(openTeacher({ config, classifier }), { code: 'DATA_CLASSES' }));
     assert.ok(left <= 0, `${left} tensors`);
+  });
+});
+
+suite('a last batch of a single image', () => {
+  /** Batches of the only epoch: thirty images, 29 of them in the first batch. */
+  async function batchesOf(
+    t: TestContext,
+    train: typeof trainTeacher,
+    ...settings: readonly string[]
+  ): Promise<number> {
+    const thirty = ['data.imbalance=null', 'data.validation=0', 'data.limit=30', 'evaluation.select=last'];
+    const found: number[] = [];
+    const reporter = reporting({ start: ({ batchesPerEpoch }) => void found.push(batchesPerEpoch) });
+    await train({ ...optionsFor(t, ...thirty, ...settings), reporter });
+    return found[0]!;
+  }
+
+  test('is left out where batch norm would have a single value of each channel', async (t) => {
+    const network = ['teacher.model={name: resnet18, cosine: true, replace: true}', 'teacher.imageSize=32'];
+    assert.equal(await batchesOf(t, trainTeacher, 'teacher.batchSize=29', ...network), 1);
+  });
+
+  test('is learned from by a transformer', async (t) => {
+    assert.equal(await batchesOf(t, trainVit, 'student.batchSize=29', 'student.epochs=1'), 2);
   });
 });

@@ -22,7 +22,7 @@ import type { RunConfig, RunFolder } from './run-folder.js';
 import { isReweighted, learningRate, scaledLearningRate, totalEpochs } from './schedules.js';
 import { SpeedMeter } from './speed-meter.js';
 import { backward, firstPass, type SamPlan, update } from './step.js';
-import { type LossParts, learningParameters, type Pass, type Task } from './task.js';
+import { type LossParts, learningModules, learningParameters, type Pass, type Task } from './task.js';
 import { normOfAll } from './tensor-lists.js';
 import { loadState, type Progress, saveState, saveWeights, type Trained } from './training-state.js';
 
@@ -66,7 +66,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   let progress = startOf(options, trained);
   run.keepMetricsBefore(progress.epoch);
   const ids = idsOf(options, progress.epoch);
-  const batchesPerEpoch = Math.ceil(ids.length / recipe.batchSize);
+  const batchesPerEpoch = batchesOf(options, ids.length);
   if (batchesPerEpoch === 0)
     throw new UserError(
       'RECIPE',
@@ -124,6 +124,17 @@ function startOf({ run, resume }: LoopOptions, trained: Trained): Progress {
   return { epoch: 0, batch: 0, updates: 0, sums: {}, seconds: 0, best: null };
 }
 
+/** Batches of an epoch. A last one of a single image is left out where batch norm would have no statistics of it. */
+function batchesOf({ task, recipe: { batchSize } }: LoopOptions, images: number): number {
+  const batches = Math.ceil(images / batchSize);
+  const isAlone = batches > 1 && batchSize > 1 && images % batchSize === 1;
+  return isAlone && hasBatchNorm(task) ? batches - 1 : batches;
+}
+
+function hasBatchNorm(task: Task): boolean {
+  return learningModules(task).some((module) => module.modules().some((inner) => inner instanceof torch.nn.BatchNorm));
+}
+
 /** What comes beside the images of `idsOf`, or null. Another seed: the same draws would tie an image to its partner. */
 function partnersOf({ task, data, seed }: LoopOptions, epoch: number): Int32Array | null {
   const options = { seed: stream(seed, 'partners').uint32(), epoch };
@@ -158,12 +169,14 @@ async function trainEpoch(
   const speed = new SpeedMeter();
   const sums: Record<string, number> = { ...start.sums };
   let { updates } = start;
+  const ids = idsOf(options, epoch);
   const loading = {
     source: data.train.source,
     labels: data.train.labels,
     pipeline: pipelines.train,
-    ids: idsOf(options, epoch),
+    ids,
     batchSize: recipe.batchSize,
+    dropLast: batchesPerEpoch * recipe.batchSize < ids.length,
     startBatch: start.batch,
     seed,
     epoch,
