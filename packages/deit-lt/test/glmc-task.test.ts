@@ -5,6 +5,7 @@ import * as torch from '@deit-lt/torch';
 import { createModel } from '../src/models/index.js';
 import { stream } from '../src/random/stream.js';
 import type { TeacherRecipe } from '../src/recipe/schema.js';
+import { createTeacherTask } from '../src/training/create-teacher-task.js';
 import { GlmcTask } from '../src/training/glmc-task.js';
 import { learningParameters } from '../src/training/task.js';
 import { tinyRecipe } from './training-tiny.js';
@@ -71,6 +72,31 @@ suite('GlmcTask', () => {
     };
     assert.deepEqual(learns(0), [true, false]);
     assert.deepEqual(learns(5), [true, true]);
+  });
+
+  test('the plain head keeps a share in the epochs of a cooldown', () => {
+    const schedule = [
+      'name=cosine',
+      'stepping=update',
+      'warmupEpochs=0',
+      'milestones=[]',
+      'factors=[]',
+      'cooldownEpochs=5',
+    ];
+    const { teacher: recipe } = tinyRecipe(
+      'teacher.epochs=5',
+      'teacher.loss={name: glmc, replace: true}',
+      'teacher.model={name: resnet20, width: 4, replace: true}',
+      'teacher.drw.epoch=null',
+      'teacher.glmc.consistency=0',
+      ...schedule.map((setting) => `teacher.schedule.${setting}`),
+    );
+    const model = createModel('resnet20', { numClasses: 3, width: 4 }) as GlmcTask['model'];
+    const task = createTeacherTask({ model, recipe, trainCounts, device: 'cpu' });
+    const { loss, parts } = task.prepare(makeBatch(8)).loss();
+    const [plain, balanced] = [parts.plain!.toNumber(), parts.balanced!.toNumber()];
+    const share = 1 - 0.8 ** 2;
+    assert.ok(Math.abs(loss.toNumber() - (share * plain + (1 - share) * balanced)) < 1e-5);
   });
 
   test('the share of the plain head falls with the square of the epoch', () => {

@@ -8,6 +8,7 @@ import { UserError } from '../errors.js';
 import { type OutputName, outputNames, type Predictions, readPredictions } from '../training/predictions.js';
 import type { EpochRecord } from '../training/reporter.js';
 import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
+import { totalEpochs } from '../training/schedules.js';
 
 export interface ReportRun {
   /** The end of its path that tells it from the others. */
@@ -50,9 +51,10 @@ function readEvaluation(file: string): FinalEvaluation | undefined {
   }
 }
 
-/** Epochs that the run is to have. */
+/** Epochs that the run is to have, those of a cooldown included. */
 export function epochsOf({ config }: Pick<ReportRun, 'config'>): number {
-  return (config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student).epochs;
+  const { schedule, epochs } = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+  return totalEpochs(schedule, epochs);
 }
 
 /** Classes from the largest to the smallest. */

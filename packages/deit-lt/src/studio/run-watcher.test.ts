@@ -179,6 +179,22 @@ suite('RunWatcher', () => {
     assert.equal(state(), 'running', 'an epoch takes an hour');
   });
 
+  test('a run is not finished before the epochs of its cooldown', (t) => {
+    const root = temporaryFolder(t);
+    const settings = ['student.schedule.cooldownEpochs=1'];
+    const run = makeRun(root, { kind: 'vit', classes: 4, evaluated: false, settings });
+    write(path.join(run, 'checkpoints/best.safetensors'), '');
+    const { watcher } = watchFolder(t, root);
+    const seen = (): unknown[] => {
+      watcher.look();
+      const { epochs, epochsDone, state } = watcher.run('.')!.view!;
+      return [epochs, epochsDone, state];
+    };
+    assert.deepEqual(seen(), [3, 2, 'running']);
+    appendFileSync(path.join(run, 'metrics.jsonl'), line(2));
+    assert.deepEqual(seen(), [3, 3, 'finished']);
+  });
+
   test('waits for a configuration that can be read', (t) => {
     const root = temporaryFolder(t);
     const run = makeRun(path.join(root, 'a'), { kind: 'vit', classes: 4 });

@@ -4,6 +4,7 @@ import type { TeacherRecipe } from '../recipe/schema.js';
 import { GlmcTask } from './glmc-task.js';
 import { modelOf } from './model-of.js';
 import { PacoTask } from './paco-task.js';
+import { totalEpochs } from './schedules.js';
 import type { Task } from './task.js';
 import { TeacherTask } from './teacher-task.js';
 
@@ -25,7 +26,7 @@ export function createTeacherTask(options: CreateTeacherTaskOptions): Task {
       return new PacoTask({ ...options, recipe: recipe.paco, keyNetwork });
     }
     case 'glmc':
-      return new GlmcTask({ ...options, recipe: recipe.glmc, epochs: recipe.epochs });
+      return new GlmcTask({ ...options, recipe: recipe.glmc, epochs: totalEpochs(recipe.schedule, recipe.epochs) });
     default:
       return new TeacherTask(options);
   }

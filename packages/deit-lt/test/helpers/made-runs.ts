@@ -10,17 +10,19 @@ export interface MadeRun {
   readonly kind: RunConfig['kind'];
   readonly classes: number;
   readonly evaluated?: boolean;
+  /** Of the recipe, beside two epochs. */
+  readonly settings?: readonly string[];
 }
 
 /** A run of nobody in `folder`: class c has 1000 / (c + 1) training images, and every third image is taken for the class before. */
-export function makeRun(folder: string, { kind, classes, evaluated = true }: MadeRun): string {
+export function makeRun(folder: string, { kind, classes, evaluated = true, settings = [] }: MadeRun): string {
   const run = new RunFolder(folder);
   const third = classes / 3;
   const classNames = Array.from({ length: classes }, (_, c) => (c === 0 ? 'cats & <dogs>' : `class ${c}`));
   const groups = classNames.map((_, c): Group => (c < third ? 'head' : c < 2 * third ? 'mid' : 'tail'));
   const trainCounts = classNames.map((_, c) => Math.max(1, Math.round(1000 / (c + 1))));
   const data = { name: 'made', classNames, trainCounts, groups, fingerprint: '0' };
-  const recipe = tinyRecipe('student.epochs=2', 'teacher.epochs=2');
+  const recipe = tinyRecipe('student.epochs=2', 'teacher.epochs=2', ...settings);
   const [command, environment] = [['deit-lt', 'train', '--data', 'my images'], { node: 'v20' }];
   const started = '2026-01-01T00:00:00.000Z';
   const rest = { teacher: null, teacherSha256: null, command, environment, started };
