@@ -5,6 +5,7 @@ import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
 import { classesBySize } from '../data/groups.js';
 import { UserError } from '../errors.js';
+import type { TrainingRecipe } from '../recipe/schema.js';
 import { type OutputName, outputNames, type Predictions, readPredictions } from '../training/predictions.js';
 import type { EpochRecord } from '../training/reporter.js';
 import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
@@ -51,9 +52,11 @@ function readEvaluation(file: string): FinalEvaluation | undefined {
   }
 }
 
+const partOf = ({ kind, recipe }: RunConfig): TrainingRecipe => (kind === 'teacher' ? recipe.teacher : recipe.student);
+
 /** Epochs that the run is to have, those of a cooldown included. */
 export function epochsOf({ config }: Pick<ReportRun, 'config'>): number {
-  const { schedule, epochs } = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+  const { schedule, epochs } = partOf(config);
   return totalEpochs(schedule, epochs);
 }
 
@@ -73,10 +76,14 @@ export function accuraciesByClass({ evaluation, analysis }: ReportRun): Partial<
   return Object.fromEntries(found);
 }
 
-/** Overall, head, mid and tail accuracy in per cent, as the papers' tables have them; undefined before any evaluation. */
-export function headline({ evaluation, records }: ReportRun) {
+/**
+ * Overall, head, mid and tail accuracy in per cent, as the papers' tables have them, of the weights that the recipe keeps;
+ * undefined before any evaluation.
+ */
+export function headline({ evaluation, records, config }: Pick<ReportRun, 'evaluation' | 'records' | 'config'>) {
   const last = records.findLast((record) => record.evaluation !== undefined);
-  const figures = evaluation ?? last?.emaEvaluation ?? last?.evaluation;
+  const averaged = partOf(config).weights === 'ema' ? last?.emaEvaluation : undefined;
+  const figures = evaluation ?? averaged ?? last?.evaluation;
   const split = evaluation?.split ?? last?.evaluatedOn ?? 'test';
   return figures && { figures, split, epoch: evaluation?.epoch ?? last!.epoch };
 }
