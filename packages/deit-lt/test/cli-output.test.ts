@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { suite, test } from 'node:test';
 import { deitLt } from './cli-helpers.js';
+import { writeTree } from './helpers/images.js';
 
 suite('deit-lt inspect', () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-inspect-'));
@@ -96,16 +99,36 @@ suite('deit-lt doctor', () => {
   });
 });
 
-suite('deit-lt … | head', () => {
+suite('an output that cannot be written to', () => {
+  const bin = path.resolve(import.meta.dirname, '../../bin/deit-lt.mjs');
+  const full = { skip: !existsSync('/dev/full') && 'no /dev/full' };
+  const inShell = (line: string) =>
+    spawnSync('bash', ['-c', `"${process.execPath}" "${bin}" ${line}`], { encoding: 'utf8' });
+
   test('ends quietly when nobody reads', () => {
-    const bin = path.resolve(import.meta.dirname, '../../bin/deit-lt.mjs');
-    const { stderr } = spawnSync(
-      'bash',
-      ['-c', `"${process.execPath}" "${bin}" recipes quickstart --json | head -c 1`],
-      {
-        encoding: 'utf8',
-      },
-    );
-    assert.equal(stderr, '');
+    assert.equal(inShell('recipes quickstart --json | head -c 1').stderr, '');
+  });
+
+  test('is an error that says so when it has the results', full, () => {
+    const { status, stderr } = inShell('recipes quickstart --json >/dev/full');
+    assert.equal(stderr, 'deit-lt: cannot write to the standard output: the disk is full; free some space.\n');
+    assert.equal(status, 1);
+  });
+
+  test('loses no results when it has the messages', full, () => {
+    const { status, stdout } = inShell('recipes 2>/dev/full');
+    assert.equal(status, 0);
+    assert.match(stdout, /^recipe .*\nquickstart /s);
+  });
+
+  test('ends no work when it has the messages and nobody reads them', async (t) => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-unread-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    await writeTree(folder, { images: { a: 1, b: 1 } }); // reading them is said before there are results
+    const child = spawn(process.execPath, [bin, 'inspect', path.join(folder, 'images'), '--no-speed', '--json']);
+    child.stderr.destroy();
+    const [stdout, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    assert.equal(status, 0);
+    assert.equal(JSON.parse(stdout).classes.length, 2);
   });
 });

@@ -24,6 +24,13 @@ const mistakes: readonly (readonly [words: string, status: number, message: RegE
   ['train --data shapes --recipe none.yaml', 2, /none\.yaml: no such recipe file/],
   ['train --data shapes --set student.epoch=4', 2, /no recipe has "student\.epoch"; did you mean "epochs"/],
   ['recipes quickstart --set student.epochs=0', 2, /student\.epochs: expected a value/],
+  ['train --data shapes --out ', 2, /--out: expected a value, got ""\nSee: deit-lt train --help/],
+  [
+    `train --data shapes --out ${import.meta.filename}`,
+    1,
+    /cli-usage\.test\.js is a file; expected a new or empty folder/,
+  ],
+  ['inspect shapes --no-speed --svg none/x.svg', 1, /cannot write none\/x\.svg: its folder does not exist/],
   ['recipes show', 2, /the name of a recipe is missing/],
   ['recipes --diff default', 2, /the name of a recipe is missing/],
   ['recipes default quickstart', 2, /To compare two: deit-lt recipes show default --diff quickstart/],

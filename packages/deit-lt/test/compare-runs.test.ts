@@ -169,8 +169,8 @@ suite('findModels()', () => {
       code: 'RUN_FOLDER',
       message: /none does not exist; expected a run folder/,
     });
-    const config = JSON.parse('{"format":"deit-lt run 1","recipe":{}}') as RunConfig;
-    new RunFolder(at('old')).begin(config, false);
+    mkdirSync(at('old'));
+    writeFileSync(at('old/config.json'), '{"format":"deit-lt run 1"}');
     assert.throws(() => findModels([at('old')]), { code: 'RUN_FOLDER', message: /eval .*old --data DATA --save/ });
     mkdirSync(at('old/checkpoints'), { recursive: true });
     for (const [name, message] of [

@@ -1,6 +1,15 @@
 /** The files of a run. */
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import { writeFileAtomic } from '../src/training/files.js';
@@ -64,6 +73,21 @@ suite('RunFolder', () => {
     assert.deepEqual(run.begin({ ...config, started: 'later' }, true), config);
   });
 
+  test('says what a damaged config.json lacks', (t) => {
+    const run = new RunFolder(temporaryFolder(t));
+    const { kind: _, ...noKind } = config;
+    const { teacher: __, ...noTeacher } = config.recipe;
+    for (const [content, message] of [
+      [null, /its format is undefined/],
+      [noKind, /it has no kind/],
+      [{ ...config, recipe: noTeacher }, /it has no recipe\.teacher/],
+      [{ ...config, data: { ...config.data, classNames: 'a' } }, /it has no data\.classNames/],
+    ] as const) {
+      writeFileSync(run.configFile, JSON.stringify(content));
+      assert.throws(() => readRunConfig(run.folder), { code: 'RUN_FOLDER', message });
+    }
+  });
+
   test('does not take a folder of other files for a run', (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(path.join(folder, 'thesis.tex'), '');
@@ -90,6 +114,20 @@ suite('RunFolder', () => {
     const written: unknown = JSON.parse(readFileSync(run.evaluationFile, 'utf8'));
     assert.deepEqual(written, { split: 'test', checkpoint: 'best', epoch: 0, avg: figures });
     assert.ok(confusion);
+  });
+
+  test('readEvaluation() says how a damaged evaluation.json is made again', (t) => {
+    const run = new RunFolder(temporaryFolder(t));
+    assert.equal(run.readEvaluation(), undefined);
+    run.writeEvaluation({ split: 'test', checkpoint: 'best', epoch: 1, avg: figures });
+    assert.equal(run.readEvaluation()?.avg.overall, figures.overall);
+    for (const text of ['{"avg":', '{}', 'null']) {
+      writeFileSync(run.evaluationFile, text);
+      assert.throws(() => run.readEvaluation(), {
+        code: 'RUN_FOLDER',
+        message: /cannot be used: .*deit-lt eval .* --save$/,
+      });
+    }
   });
 
   test('keepMetricsBefore() forgets later epochs and half a line', (t) => {
@@ -152,9 +190,45 @@ suite('writeFileAtomic()', () => {
     assert.deepEqual(readdirSync(folder), ['a.json']);
   });
 
+  test('writes to what a link names, and to a device itself', {
+    skip: !existsSync('/dev/full') && 'no /dev/full',
+  }, (t) => {
+    const folder = temporaryFolder(t);
+    const [target, link, device] = ['target', 'link', 'device'].map((name) => path.join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileAtomic(target, 'old');
+    symlinkSync(target, link);
+    writeFileAtomic(link, 'new');
+    assert.equal(readFileSync(target, 'utf8'), 'new');
+    symlinkSync('/dev/full', device); // a link: a device that is replaced stays so
+    assert.throws(() => writeFileAtomic(device, 'x'), { code: 'RUN_FOLDER', message: /the disk is full/ });
+    assert.deepEqual(
+      [link, device].map((file) => lstatSync(file).isSymbolicLink()),
+      [true, true],
+    );
+  });
+
+  test('says what is in the way', (t) => {
+    const folder = temporaryFolder(t);
+    const file = path.join(folder, 'file');
+    writeFileAtomic(file, '');
+    const refuses = (place: string, message: RegExp): void =>
+      assert.throws(() => writeFileAtomic(place, ''), { code: 'RUN_FOLDER', message });
+    refuses(path.join(file, 'a.json'), /a part of its path is a file, not a folder/);
+    refuses(folder, /there is a folder of this name/);
+    refuses(path.join(folder, 'a'.repeat(300)), /its name is too long/);
+    assert.deepEqual(readdirSync(folder), ['file']);
+  });
+
   test('names a folder that is not there', (t) => {
     const file = path.join(temporaryFolder(t), 'none', 'a.json');
-    assert.throws(() => writeFileAtomic(file, ''), { code: 'RUN_FOLDER', message: /a\.json: ENOENT/ });
+    assert.throws(() => writeFileAtomic(file, ''), {
+      code: 'RUN_FOLDER',
+      message: /a\.json: its folder does not exist/,
+    });
     mkdirSync(path.dirname(file));
     writeFileAtomic(file, '');
   });

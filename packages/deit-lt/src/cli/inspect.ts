@@ -1,7 +1,7 @@
 /** `deit-lt inspect`: what is in a data set and what it would cost to train on it. */
-import { writeFileSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
 import { makeLongTail } from '../data/long-tail.js';
+import { writeFileAtomic } from '../training/files.js';
 import { type ChosenRecipe, checkEarly, chooseRecipe } from './choose-recipe.js';
 import { classRows } from './class-rows.js';
 import type { CommandInput } from './command-spec.js';
@@ -44,5 +44,5 @@ async function timeFor(chosen: ChosenRecipe, dataset: Dataset, images: number): 
 
 async function writeSvg(file: string, { description, groups }: Inspection): Promise<void> {
   const { histogramSvg } = await import('./histogram-svg.js');
-  writeFileSync(file, histogramSvg(classRows(description.classes, groups.of), inspectionTitle(description)));
+  writeFileAtomic(file, histogramSvg(classRows(description.classes, groups.of), inspectionTitle(description)));
 }

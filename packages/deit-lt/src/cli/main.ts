@@ -6,14 +6,18 @@ import { UserError } from '../errors.js';
 import type { Reporter } from '../training/reporter.js';
 import { colorsFor } from './colors.js';
 import type { CliContext } from './context.js';
+import { tellOfEarlyEnd } from './early-end.js';
 import { failureOf } from './failure.js';
 import { type Interruption, listenForInterrupt } from './interrupt.js';
+import { watchOutputs } from './output-streams.js';
 import { parseWords, UsageError, type Writers } from './program.js';
 
 /** Runs the command that `words` (without the program's name) ask for, and sets the exit code. */
 export async function main(words: readonly string[]): Promise<void> {
-  leaveQuietlyWhenNobodyReads();
+  watchOutputs();
+  const done = tellOfEarlyEnd();
   process.exitCode = await runWords(words);
+  done();
 }
 
 async function runWords(words: readonly string[]): Promise<number> {
@@ -101,13 +105,4 @@ async function addHint(error: UsageError, words: readonly string[]): Promise<voi
 
 function say(message: string): void {
   process.stderr.write(`deit-lt: ${message}\n`);
-}
-
-/** `deit-lt … | head` closes the pipe before the end; that is no error. */
-function leaveQuietlyWhenNobodyReads(): void {
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
-    });
 }

@@ -77,7 +77,14 @@ function makeOption(name: keyof Options, formats: readonly string[] | undefined)
   const option = new Option(flagsOf(name), spec.description);
   if (spec.choices !== undefined) option.choices(spec.choices);
   if (spec.type === 'number' || spec.type === 'integer') option.argParser((text) => numberOf(text, spec));
+  else if (spec.value !== undefined && spec.choices === undefined && spec.type !== 'list') option.argParser(notEmpty);
   return option;
+}
+
+/** As of `--out "$RUN"` where there is no such variable: as a path it would be the folder one is in. */
+function notEmpty(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('expected a value');
+  return text;
 }
 
 function numberOf(text: string, spec: OptionSpec): number {

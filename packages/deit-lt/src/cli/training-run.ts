@@ -86,7 +86,13 @@ function requireExists(option: string, run: string): void {
 
 /** Found before the data are read, which may take long. */
 function requireFresh(folder: string): void {
-  if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).length > 0))
+  if (!existsSync(folder)) return;
+  if (!statSync(folder).isDirectory())
+    throw new UserError(
+      'RUN_FOLDER',
+      `${folder} is a file; expected a new or empty folder. Choose another with --out.`,
+    );
+  if (readdirSync(folder).length > 0)
     throw new UserError(
       'RUN_FOLDER',
       `${folder} is not empty. Choose another folder with --out, or go on with that run with --resume.`,

@@ -142,6 +142,15 @@ suite('openDataset(): class folders alone', () => {
     assert.notDeepEqual(await open(2), first);
   });
 
+  test('refuses a split of classes of one image, which they keep', async (t) => {
+    const root = temporaryFolder(t);
+    await writeTree(root, { images: { a: 1, b: 1 } });
+    await assert.rejects(openDataset(path.join(root, 'images'), { split: 0.2 }), {
+      code: 'DATA_CLASSES',
+      message: /has two images, so none can be kept aside as test images/,
+    });
+  });
+
   test('refuses a split that is no share, or of data with a test split', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { train: { a: 2, b: 2 }, test: { a: 1 } });

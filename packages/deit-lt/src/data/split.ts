@@ -6,7 +6,7 @@ import { type Dataset, subset } from './dataset.js';
 /**
  * Moves `share` of each class (rounded, at least one image, never all) to the test split, chosen by `seed`. A class of
  * one image keeps it for training. The images stay in their order. Throws `UserError` USAGE when `share` is not in
- * (0, 1) or the data set has a test split already.
+ * (0, 1) or the data set has a test split already, DATA_CLASSES when no class has two images.
  */
 export function splitOff(dataset: Dataset, share: number, seed = 0): Dataset {
   if (!(share > 0 && share < 1))
@@ -14,6 +14,11 @@ export function splitOff(dataset: Dataset, share: number, seed = 0): Dataset {
   if (dataset.test !== undefined)
     throw new UserError('USAGE', `${dataset.name} has test images of its own: leave out --split`);
   const inTest = chooseTest(dataset.train.labels, dataset.classNames.length, share, seed);
+  if (!inTest.includes(1))
+    throw new UserError(
+      'DATA_CLASSES',
+      `no class of ${dataset.name} has two images, so none can be kept aside as test images. Add images, or a test folder.`,
+    );
   const ids = Int32Array.from(inTest.keys());
   return {
     ...dataset,

@@ -1,5 +1,5 @@
 /** Writes a trained model in another program's format, checked by that program's runtime where it can be. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { loadRuntime } from '../onnx/runtime.js';
@@ -89,15 +89,6 @@ function runFacts(checkpoint: string): { dataName: string; evaluation: FinalEval
   if (!isRun) return { dataName: 'data that the checkpoint does not name', evaluation: undefined };
   const { data } = readRunConfig(run.folder);
   const isBest = path.basename(checkpoint) === 'best.safetensors';
-  const measured = isBest && existsSync(run.evaluationFile);
   // The name alone: the card is for others, who have not the folders of this machine.
-  return { dataName: path.basename(data.name), evaluation: measured ? readEvaluation(run.evaluationFile) : undefined };
-}
-
-function readEvaluation(file: string): FinalEvaluation {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as FinalEvaluation;
-  } catch (error) {
-    throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
-  }
+  return { dataName: path.basename(data.name), evaluation: isBest ? run.readEvaluation() : undefined };
 }

@@ -15,8 +15,13 @@ function explain(issue: z.core.$ZodIssue, values: unknown): string {
   if (issue.code === 'unrecognized_keys') return unknownKeys(keys, issue.keys);
   const found = keys.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], values);
   const meaning = schemaAt(keys)?.description;
-  const got = found === undefined ? 'it is missing' : `found ${JSON.stringify(found)}`;
+  const got = found === undefined ? 'it is missing' : `found ${textOf(found)}`;
   return `${name}: ${allowed(issue)}; ${got}${meaning === undefined ? '' : ` (${meaning})`}`;
+}
+
+/** JSON has no infinity. */
+function textOf(value: unknown): string {
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
 function unknownKeys(path: readonly string[], unknown: readonly string[]): string {

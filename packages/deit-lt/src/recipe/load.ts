@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseDocument } from 'yaml';
+import { type Document, parseDocument } from 'yaml';
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
 import { contradictions } from './contradictions.js';
@@ -92,10 +92,33 @@ function locate(nameOrFile: string, folder: string): string {
 }
 
 function readValues(file: string): Values {
-  const document = parseDocument(readFileSync(file, 'utf8'), { prettyErrors: true });
+  const document = parseDocument(textOf(file), { prettyErrors: true, logLevel: 'error' });
   const [error] = document.errors;
   if (error !== undefined) throw new UserError('RECIPE', `${file}: ${error.message.trim()}`);
-  const values: unknown = document.toJS() ?? {};
+  const values = valuesOf(document, file);
   if (!isValues(values)) throw new UserError('RECIPE', `${file}: expected "key: value" lines.`);
   return values;
 }
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UserError('RECIPE', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+/** Through JSON: what an alias names within itself, or too often, is no recipe. */
+function valuesOf(document: Document, file: string): unknown {
+  try {
+    const values: unknown = document.toJS() ?? {};
+    JSON.stringify(values);
+    return values;
+  } catch (error) {
+    throw new UserError('RECIPE', `${file}: an alias (*name) of it cannot be resolved: ${firstLine(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0]!;

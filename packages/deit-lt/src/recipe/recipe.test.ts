@@ -1,6 +1,6 @@
 /** Recipes: the ones that come with the project, `--set`, inheritance, shares of a training, and messages for mistakes. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
@@ -71,6 +71,8 @@ suite('--set', () => {
     refuses(() => set('student.epochs=0.5'), /student\.epochs: expected a whole number; found 0\.5/);
     refuses(() => set('student.distillation.type=firm'), /expected one of none, soft, hard; found "firm"/);
     refuses(() => set('teacher.optimizer.lr=-1'), /expected a value above 0; found -1/);
+    refuses(() => set('student.epochs=1e400'), /student\.epochs: expected number; found Infinity/);
+    refuses(() => set('student.std=[0.5, 0, 0.5]'), /student\.std\.1: expected a value above 0; found 0/);
     refuses(() => set('student.epochs'), /expected key=value/);
     refuses(() => set('student.mean=[0.5'), /cannot be read/);
     refuses(() => set('teacher.sam.steps=3'), /teacher\.sam\.steps: expected a list; found 3/);
@@ -109,6 +111,17 @@ suite('a recipe file', () => {
     refuses(() => loadRecipe(path.join(folder, 'none.yaml')), /none\.yaml: no such recipe file/);
     refuses(() => loadRecipe(file('bad.yaml', 'student: { epochs: [\n')), /bad\.yaml/);
     refuses(() => loadRecipe('quikstart'), /did you mean "quickstart"\?/);
+  });
+
+  test('that cannot be read, or has itself in it, is an error with its name', () => {
+    mkdirSync(path.join(folder, 'folder.yaml'));
+    refuses(() => loadRecipe(path.join(folder, 'folder.yaml')), /folder\.yaml cannot be read: EISDIR/);
+    refuses(() => loadRecipe(file('itself.yaml', 'student: &a\n  model: *a\n')), /itself\.yaml: an alias \(\*name\)/);
+    const lists = [
+      'a: &a [1, 1]',
+      ...'bcdefghi'.split('').map((key, i) => `${key}: &${key} [${`*${'abcdefgh'[i]},`.repeat(9)}]`),
+    ];
+    refuses(() => loadRecipe(file('bomb.yaml', lists.join('\n'))), /bomb\.yaml: an alias \(\*name\)/);
   });
 
   test('with an unknown key is refused with the nearest', () => {

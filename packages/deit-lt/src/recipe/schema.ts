@@ -106,7 +106,7 @@ const shared = {
     .nullable()
     .describe('the same at evaluation and prediction, for networks that take any size; null: imageSize'),
   mean: rgb.describe('per channel, of values 0…1'),
-  std: rgb,
+  std: z.tuple([positive, positive, positive]).describe('per channel, of values 0…1'),
   filter: z.enum(['nearest', 'bilinear', 'bicubic']).describe('how images are resized'),
   epochs: count,
   batchSize: count,

@@ -1,10 +1,8 @@
 /** What a report knows of a run, read from its folder. Everything but the configuration may be missing. */
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
 import { classesBySize } from '../data/groups.js';
-import { UserError } from '../errors.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { type OutputName, outputNames, type Predictions, readPredictions } from '../training/predictions.js';
 import type { EpochRecord } from '../training/reporter.js';
@@ -36,20 +34,11 @@ export function readRuns(places: readonly string[]): ReportRun[] {
       place,
       config: readRunConfig(folder),
       records: run.readMetrics(),
-      evaluation: readEvaluation(run.evaluationFile),
+      evaluation: run.readEvaluation(),
       predictions: readPredictions(run.predictionsFile),
       analysis: readAnalysis(folder),
     };
   });
-}
-
-function readEvaluation(file: string): FinalEvaluation | undefined {
-  if (!existsSync(file)) return undefined;
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as FinalEvaluation;
-  } catch (error) {
-    throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
-  }
 }
 
 const partOf = ({ kind, recipe }: RunConfig): TrainingRecipe => (kind === 'teacher' ? recipe.teacher : recipe.student);

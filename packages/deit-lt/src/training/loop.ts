@@ -10,6 +10,7 @@ import { samplerNamed } from '../data/sampler.js';
 import { UserError } from '../errors.js';
 import { stream } from '../random/stream.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
+import { shellLine } from '../shell-line.js';
 import type { Placement } from './device.js';
 import type { Ema } from './ema.js';
 import { type EvaluateOptions, type EvaluationResult, evaluate } from './evaluate.js';
@@ -280,10 +281,8 @@ function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError 
 
 /** Says where the training stopped and how to go on. */
 export function interrupted({ command }: RunConfig, where: string): UserError {
-  const words = command
-    .filter((word) => word !== '--resume')
-    .map((word) => (/[^\w./=:,@+-]/.test(word) ? JSON.stringify(word) : word));
-  const next = words.length === 0 ? 'the same call and resume: true' : [...words, '--resume'].join(' ');
+  const words = command.filter((word) => word !== '--resume');
+  const next = words.length === 0 ? 'the same call and resume: true' : shellLine([...words, '--resume']);
   return new UserError('INTERRUPTED', `stopped ${where}; a checkpoint is saved. Go on with: ${next}`);
 }
 

@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, s
 import path from 'node:path';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
+import { isValues } from '../recipe/merge.js';
 import { completeOlder } from '../recipe/older.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { EvaluationResult } from './evaluate.js';
@@ -153,6 +154,23 @@ export class RunFolder {
     return new MetricsLog(this.folder, { started, records });
   }
 
+  /** Undefined when there is none. Throws UserError RUN_FOLDER when it cannot be used. */
+  readEvaluation(): FinalEvaluation | undefined {
+    if (!existsSync(this.evaluationFile)) return undefined;
+    try {
+      const found = JSON.parse(readFileSync(this.evaluationFile, 'utf8')) as Partial<FinalEvaluation> | null;
+      if (!isValues(found?.avg)) throw new Error('it has no figures');
+      return found as FinalEvaluation;
+    } catch (error) {
+      const why = (error as Error).message;
+      throw new UserError(
+        'RUN_FOLDER',
+        `${this.evaluationFile} cannot be used: ${why}. Make it again with: deit-lt eval ${this.folder} --data DATA --save`,
+        { cause: error },
+      );
+    }
+  }
+
   /** Throws UserError RUN_FOLDER. */
   writeEvaluation(evaluation: FinalEvaluation): void {
     writeFileAtomic(this.evaluationFile, `${JSON.stringify(evaluation)}\n`);
@@ -199,9 +217,27 @@ export function readRunConfig(folder: string): RunConfig {
   if (!existsSync(file)) throw new UserError('RUN_FOLDER', `${folder} is no run folder: it has no config.json.`);
   try {
     const config = JSON.parse(readFileSync(file, 'utf8')) as RunConfig;
-    if (config.format !== 'deit-lt run 1') throw new Error(`its format is ${JSON.stringify(config.format)}`);
+    if (config?.format !== 'deit-lt run 1') throw new Error(`its format is ${JSON.stringify(config?.format)}`);
+    const missing = missingIn(config);
+    if (missing !== undefined) throw new Error(`it has no ${missing}`);
     return { ...config, recipe: completeOlder(config.recipe) };
   } catch (error) {
     throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
+}
+
+/** What every run has, by its dotted key; undefined when nothing is missing. */
+function missingIn({ kind, recipe, data, command }: Partial<RunConfig>): string | undefined {
+  const there: Readonly<Record<string, boolean>> = {
+    kind: ['teacher', 'student', 'vit'].includes(kind!),
+    'recipe.data': isValues(recipe?.data),
+    'recipe.teacher': isValues(recipe?.teacher),
+    'recipe.student': isValues(recipe?.student),
+    'recipe.evaluation': isValues(recipe?.evaluation),
+    'data.classNames': Array.isArray(data?.classNames),
+    'data.trainCounts': Array.isArray(data?.trainCounts),
+    'data.groups': Array.isArray(data?.groups),
+    command: Array.isArray(command),
+  };
+  return Object.keys(there).find((key) => !there[key]);
 }

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, suite, test } from 'node:test';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-early-end-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Of a process whose work is `work`. */
+function endOf(work: string): { status: number | null; stderr: string } {
+  const file = path.join(folder, 'script.mjs'); // not by --eval, which keeps a process alive
+  const begin = `import { tellOfEarlyEnd } from '${new URL('./early-end.js', import.meta.url)}';`;
+  writeFileSync(file, `${begin}\nconst done = tellOfEarlyEnd();\n${work}\n`);
+  const { status, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8' });
+  return { status, stderr };
+}
+
+suite('a process that ends', () => {
+  test('while it waits for what never comes says so and has failed', () => {
+    const { status, stderr } = endOf('await new Promise(() => {}); done();');
+    assert.match(stderr, /^deit-lt: ended before its work was done/m);
+    assert.equal(status, 1);
+  });
+
+  test('with its work done, or by choice, says nothing', () => {
+    assert.deepEqual(endOf('done();'), { status: 0, stderr: '' });
+    assert.deepEqual(endOf('process.exit(0);'), { status: 0, stderr: '' });
+    assert.deepEqual(endOf('process.exit(130);'), { status: 130, stderr: '' });
+  });
+});

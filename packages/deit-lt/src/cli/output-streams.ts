@@ -1,0 +1,15 @@
+/** What happens when the standard output or the standard error can no longer be written to. */
+import { type FileProblem, problemOf } from '../training/files.js';
+
+/**
+ * `deit-lt … | head` closes the output before the end; that is no error. An output that cannot be written is one: the results are
+ * lost. Messages that cannot be written are no reason to stop a training.
+ */
+export function watchOutputs(): void {
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error: FileProblem) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`deit-lt: cannot write to the standard output: ${problemOf(error)}.\n`);
+    process.exit(1);
+  });
+}
