@@ -8,7 +8,8 @@ import * as torch from '@deit-lt/torch';
 import { runFoldersIn } from '../src/analysis/compared-runs.js';
 import { readAnalysis } from '../src/analysis/run/analysis-file.js';
 import { analyzeRun } from '../src/analysis/run/analyze-run.js';
-import { balancedSample } from '../src/analysis/run/teacher-stage.js';
+import { openSubject } from '../src/analysis/run/subject.js';
+import { balancedSample, openTeacher, teacherStage } from '../src/analysis/run/teacher-stage.js';
 import { Loader } from '../src/data/loader.js';
 import { openPixels } from '../src/data/open-pixels.js';
 import { attentionDistances, rankOf, singularValues } from '../src/index.js';
@@ -128,6 +129,14 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
       readdirSync(student).filter((name) => name.includes('partial')),
       [],
     );
+  });
+
+  test('stops while it asks the teacher', async () => {
+    await using subject = await openSubject(student, dataset);
+    using asked = await openTeacher(subject);
+    const controller = new AbortController();
+    setImmediate(() => controller.abort(new Error('enough')));
+    await assert.rejects(teacherStage(subject, asked!, controller.signal), /enough/);
   });
 
   test('begins again when what is left is of other work, or damaged', async () => {

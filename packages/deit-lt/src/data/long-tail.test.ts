@@ -79,6 +79,11 @@ suite('longTailIndices()', () => {
       message: /one of exp, step/,
     });
     assert.throws(() => longTailIndices(labels, 4, { ratio: 2, largest: 1.5 }), { message: /largest/ });
+    for (const seed of [-1, 0.5, 2 ** 32])
+      assert.throws(() => longTailIndices(labels, 4, { ratio: 2, seed }), {
+        code: 'RECIPE',
+        message: /the seed must be a whole number from 0 to 4294967295, got/,
+      });
   });
 });
 

@@ -77,11 +77,16 @@ function largestPossible(available: Int32Array, ratio: number, type: LongTailTyp
   return nMax;
 }
 
-function checkOptions({ ratio, type = 'exp', largest }: LongTailOptions): void {
+/** NumPy's. */
+const maxSeed = 2 ** 32 - 1;
+
+function checkOptions({ ratio, type = 'exp', seed = 0, largest }: LongTailOptions): void {
   if (!(ratio >= 1) || !Number.isFinite(ratio))
     throw new UserError('RECIPE', `long tail: the ratio must be a number of at least 1, such as 100, got ${ratio}`);
   if (!longTailTypes.includes(type))
     throw new UserError('RECIPE', `long tail: the type must be one of ${longTailTypes.join(', ')}, got "${type}"`);
+  if (!Number.isInteger(seed) || seed < 0 || seed > maxSeed)
+    throw new UserError('RECIPE', `long tail: the seed must be a whole number from 0 to ${maxSeed}, got ${seed}`);
   if (largest !== undefined && !(Number.isInteger(largest) && largest > 0))
     throw new UserError('RECIPE', `long tail: largest must be a whole number of images above 0, got ${largest}`);
 }

@@ -88,7 +88,7 @@ async function figuresOf(
   const [cls, dist, avg] = (['cls', 'dist', 'avg'] as const).map((name) => outputAnalysis(name, state, subject));
   using teacher = await openTeacher(subject);
   if (teacher !== undefined) step('asking the teacher');
-  const answers = teacher && (await teacherStage(subject, teacher));
+  const answers = teacher && (await teacherStage(subject, teacher, signal));
   if (config.kind === 'teacher') step('measuring the sharpness');
   const sharpness = config.kind === 'teacher' ? await sharpnessStage(subject) : undefined;
   step('choosing images');

@@ -9,6 +9,7 @@ import { openAnyClassifier } from '../../training/any-classifier.js';
 import { teacherOrder } from '../../training/class-names.js';
 import type { AnyClassifier } from '../../training/classifier.js';
 import { logitScale } from '../../training/logit-scale.js';
+import { nextTurn } from '../../training/next-turn.js';
 import { fastTeacher, type TeacherLogits, teacherLogits } from '../../training/teacher-logits.js';
 import { trainingPipeline } from '../../training/training-pipeline.js';
 import { mixAlike } from '../../training/views.js';
@@ -61,8 +62,15 @@ export function teacherNote({ config }: Pick<Subject, 'config'>): string[] {
   return [`The teacher, ${config.teacher}, is not there, so nothing is known of its answers.`];
 }
 
-/** Asks `teacher` about a sample of the training images, with as many of each class as there are. */
-export async function teacherStage(subject: Subject, teacher: TeacherHandle): Promise<TeacherAnalysis> {
+/**
+ * Asks `teacher` about a sample of the training images, with as many of each class as there are. Throws the signal's reason
+ * when it is aborted.
+ */
+export async function teacherStage(
+  subject: Subject,
+  teacher: TeacherHandle,
+  signal?: AbortSignal,
+): Promise<TeacherAnalysis> {
   const { config, classifier, train } = subject;
   const { seed, student } = config.recipe;
   const ids = balancedSample(train.labels, classifier.classNames.length, seed);
@@ -71,10 +79,11 @@ export async function teacherStage(subject: Subject, teacher: TeacherHandle): Pr
   const pipeline = trainingPipeline(plain, own ? teacher.recipe : undefined);
   const askView = (images: torch.Tensor, view: torch.Tensor | undefined): torch.Tensor =>
     (view === undefined ? teacher.logits(images) : teacher.logitsOfOwn(view)).mul(teacher.scale);
-  const clean = await ask(subject, ids, classifier.pipeline, (images) => ({ logits: askView(images, undefined) }));
-  const augmented = await ask(subject, ids, pipeline, (images, view) => ({ logits: askView(images, view) }));
+  const askAll = (seenBy: typeof pipeline, question: Question) => ask(subject, ids, seenBy, question, signal);
+  const clean = await askAll(classifier.pipeline, (images) => ({ logits: askView(images, undefined) }));
+  const augmented = await askAll(pipeline, (images, view) => ({ logits: askView(images, view) }));
   const mixed = mixes(student)
-    ? await ask(subject, ids, pipeline, (images, view, labels, batch) => {
+    ? await askAll(pipeline, (images, view, labels, batch) => {
         const { images: both, mixes: how } = mixBatch(images, labels, mixOptions(subject, batch));
         const other = view && mixAlike(view, how, images.size(3));
         return { logits: askView(both, other), labels: dominant(labels, how) };
@@ -135,12 +144,14 @@ async function ask(
   ids: Int32Array,
   pipeline: ReturnType<typeof trainingPipeline>,
   question: Question,
+  signal: AbortSignal | undefined,
 ): Promise<Asked> {
   const { device } = placement;
   const loader = new Loader({ source, labels, pipeline, ids, batchSize, seed: config.recipe.seed, device });
   const parts: Asked[] = [];
   for await (const batch of loader) {
     using views = batch;
+    signal?.throwIfAborted();
     const number = parts.length;
     const part = torch.tidy(() =>
       torch.noGrad(() => {
@@ -149,6 +160,7 @@ async function ask(
       }),
     );
     parts.push(part);
+    await nextTurn();
   }
   return joined(parts);
 }
