@@ -16,6 +16,7 @@ import { openTeacher } from '../src/analysis/run/teacher-stage.js';
 import { openClassifier } from '../src/training/classifier.js';
 import { RunFolder, readRunConfig } from '../src/training/run-folder.js';
 import { type TrainOptions, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
+import { saveWeights } from '../src/training/training-state.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { recording, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
 
@@ -161,6 +162,15 @@ suite('an existing run folder', () => {
     const kept = readFileSync(new RunFolder(options.folder).configFile);
     await assert.rejects(trainTeacher(options), { code: 'RUN_FOLDER', message: /is not empty\. .*--out.*--resume/ });
     assert.ok(readFileSync(new RunFolder(options.folder).configFile).equals(kept));
+  });
+
+  test('is not measured with the best weights of another network', async (t) => {
+    const options = await trained(t);
+    saveWeights(new RunFolder(options.folder).checkpoint('best'), new Map(), readRunConfig(options.folder), 0);
+    await assert.rejects(trainTeacher({ ...options, resume: true }), {
+      code: 'CHECKPOINT',
+      message: /best\.safetensors does not fit its own recipe: .*Missing key/s,
+    });
   });
 
   test('is not resumed with another recipe, data or kind of model', async (t) => {

@@ -20,6 +20,9 @@ export interface EarlierRun {
 /** What is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe itself. */
 const firstModels = ['teacher', 'teacher-weak'];
 
+/** Commands whose run folder has a folder for each model. */
+const severalModels = ['quickstart', 'train', 'study'];
+
 /** Who wants to go on with a run. */
 export interface Resuming {
   /** The command's name. */
@@ -45,6 +48,11 @@ export function earlierRun(folder: string, { command, given, parse }: Resuming):
   const first = commandOf(config.command, parse);
   if (first !== undefined && first.command !== command)
     throw new UserError('RUN_FOLDER', `${folder} was made by "deit-lt ${first.command}": go on with that command.`);
+  if (home === folder && severalModels.includes(command))
+    throw new UserError(
+      'RUN_FOLDER',
+      `${folder} is one model of a run of "deit-lt ${command}": go on with all of it, --out ${path.dirname(path.resolve(folder))}.`,
+    );
   const settings = settingsOf(given);
   const values =
     settings.length === 0 || !isValues(config.recipe) ? config.recipe : applySettings(config.recipe, settings);

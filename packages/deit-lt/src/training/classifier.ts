@@ -99,7 +99,7 @@ function classifierOf(file: string, { config, epoch, tensors }: Opened, device: 
   const placement = placementOf({ ...config.recipe, device: device ?? config.recipe.device });
   const { classNames, namesUnknown = false, trainCounts, groups } = config.data;
   const model = torch.nn.init.skipInit(() => modelOf(config.kind, recipe, classNames.length)); // to draw weights takes seconds
-  loadWeights(model, tensors, file);
+  loadWeights(model, tensors, file, { assign: true });
   model.to(placement.device).eval();
   for (const parameter of model.parameters()) parameter.requiresGrad_(false);
   return torch.keep({
@@ -131,9 +131,15 @@ function outputs(output: torch.Tensor | [torch.Tensor, torch.Tensor]): OutputLog
   return Array.isArray(output) ? studentOutputs(output[0], output[1]) : { avg: output };
 }
 
-function loadWeights(model: ImageModel, tensors: ReadonlyMap<string, torch.Tensor>, file: string): void {
+/** Throws UserError CHECKPOINT when `file`, which has them, is of another network. `assign`: the model takes the tensors themselves. */
+export function loadWeights(
+  model: torch.nn.AnyModule,
+  tensors: ReadonlyMap<string, torch.Tensor>,
+  file: string,
+  { assign = false }: { assign?: boolean } = {},
+): void {
   try {
-    model.loadStateDict(tensors, { assign: true });
+    model.loadStateDict(tensors, { assign });
   } catch (error) {
     throw new UserError('CHECKPOINT', `${file} does not fit its own recipe: ${(error as Error).message}`, {
       cause: error,

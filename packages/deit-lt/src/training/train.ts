@@ -8,7 +8,7 @@ import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { openAnyClassifier } from './any-classifier.js';
 import { orderNotes, teacherOrder } from './class-names.js';
-import { type AnyClassifier, evaluationPipeline } from './classifier.js';
+import { type AnyClassifier, evaluationPipeline, loadWeights } from './classifier.js';
 import { createTeacherTask } from './create-teacher-task.js';
 import { type Placement, placementOf } from './device.js';
 import { Ema } from './ema.js';
@@ -289,8 +289,9 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
   const split = data.test ?? data.validation;
   if (split === undefined) return undefined;
   const epoch = torch.tidy(() => {
-    const best = readWeights(run.checkpoint('best'));
-    task.model.loadStateDict(best.tensors);
+    const file = run.checkpoint('best');
+    const best = readWeights(file);
+    loadWeights(task.model, best.tensors, file);
     return best.epoch;
   });
   const recorder = new PredictionRecorder();

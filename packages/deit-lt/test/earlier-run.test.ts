@@ -1,0 +1,26 @@
+/** What `--resume` finds in a run folder. */
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import { type EarlierRun, earlierRun } from '../src/cli/earlier-run.js';
+import { parseWords } from '../src/cli/program.js';
+import { makeRun } from './helpers/made-runs.js';
+import { temporaryFolder } from './helpers/temporary-folder.js';
+
+const silent = { writeOut: () => {}, writeErr: () => {} };
+
+function found(folder: string, command: string): EarlierRun {
+  return earlierRun(folder, { command, given: {}, parse: (words) => parseWords(words, silent) });
+}
+
+suite('a run of "deit-lt train"', () => {
+  test('goes on as a whole, and none of its models as another run in it', (t) => {
+    const folder = temporaryFolder(t);
+    for (const kind of ['teacher', 'student'] as const) makeRun(path.join(folder, kind), { kind, classes: 2 });
+    assert.equal(found(folder, 'train').options.data, 'my images');
+    assert.throws(() => found(path.join(folder, 'student'), 'train'), {
+      code: 'RUN_FOLDER',
+      message: `${folder}/student is one model of a run of "deit-lt train": go on with all of it, --out ${folder}.`,
+    });
+  });
+});
