@@ -116,6 +116,25 @@ suite('RunFolder', () => {
     assert.ok(confusion);
   });
 
+  test('appendMetrics() ends a training when another one writes there too', (t) => {
+    const one = new RunFolder(temporaryFolder(t));
+    one.begin(config, false);
+    one.keepMetricsBefore(0);
+    one.appendMetrics(record(0));
+    const second = new RunFolder(one.folder);
+    second.keepMetricsBefore(1);
+    second.appendMetrics(record(1));
+    assert.throws(() => one.appendMetrics(record(1)), {
+      code: 'RUN_FOLDER',
+      message: /is being trained twice at once/,
+    });
+    second.appendMetrics(record(2));
+    assert.deepEqual(
+      second.readMetrics().map(({ epoch }) => epoch),
+      [0, 1, 2],
+    );
+  });
+
   test('readEvaluation() says how a damaged evaluation.json is made again', (t) => {
     const run = new RunFolder(temporaryFolder(t));
     assert.equal(run.readEvaluation(), undefined);

@@ -60,6 +60,8 @@ const leftover = /\.tmp(-\d+)?$|^probe$/;
 
 export class RunFolder {
   #log: MetricsLog | undefined;
+  /** Of metrics.jsonl as this training left it. */
+  #metricsBytes: number | undefined;
 
   constructor(readonly folder: string) {}
 
@@ -142,11 +144,23 @@ export class RunFolder {
   /** Without the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
   appendMetrics(record: EpochRecord): void {
     this.#log ??= this.#openLog(this.readMetrics());
+    this.#requireAlone();
     appendLine(
       this.metricsFile,
       JSON.stringify(record, (key, value: unknown) => (key === 'confusion' ? undefined : value)),
     );
+    this.#metricsBytes = bytesOf(this.metricsFile);
     this.#log.append(record);
+  }
+
+  /** Two trainings at once would mix their epochs. A device, such as /dev/full, has no size. */
+  #requireAlone(): void {
+    const there = bytesOf(this.metricsFile);
+    if (there === undefined || this.#metricsBytes === undefined || there === this.#metricsBytes) return;
+    throw new UserError(
+      'RUN_FOLDER',
+      `${this.metricsFile} was changed by another process: ${this.folder} is being trained twice at once. This training ends here; the other goes on, or --resume does when neither runs.`,
+    );
   }
 
   #openLog(records: readonly EpochRecord[]): MetricsLog {
@@ -178,9 +192,11 @@ export class RunFolder {
 
   /** Forgets epochs from `epoch` on, which a resumed run will repeat, and a last line that is half written. */
   keepMetricsBefore(epoch: number): void {
+    this.#metricsBytes = 0;
     if (!existsSync(this.metricsFile)) return;
     const kept = this.readMetrics().filter((record) => record.epoch < epoch);
     writeFileAtomic(this.metricsFile, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    this.#metricsBytes = bytesOf(this.metricsFile);
     this.#log = this.#openLog(kept);
     this.#log.rewrite();
   }
@@ -194,6 +210,13 @@ export class RunFolder {
       .map(readRecord)
       .filter((record) => record !== undefined);
   }
+}
+
+/** 0 where there is no file; undefined for what is none. */
+function bytesOf(file: string): number | undefined {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) return 0;
+  return found.isFile() ? found.size : undefined;
 }
 
 function megabytes(bytes: number): string {
