@@ -98,7 +98,7 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const vain = unreachedReweighting(part, plan.recipe);
   for (const note of [...data.notes, ...(vain === undefined ? [] : [vain])]) reporter.note(note);
   try {
-    const setup = await setUp(kind, options, plan, data, placement); // before the folder is made: it finds mistakes
+    const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes
     try {
       return await trainInto(options, { kind, plan, data, placement, setup });
     } finally {
@@ -154,30 +154,35 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
 }
 
 /** The model, its task, optimizer and pipelines. What was made of them is released when the rest cannot be. */
-async function setUp(...given: Parts) {
+async function setUp(given: SetUpOptions) {
   const resources: Disposable[] = [];
   const dispose = (): void => {
     for (const resource of resources.toReversed()) resource[Symbol.dispose]();
   };
-  const own = <T extends Disposable | undefined>(resource: T): T => {
+  const own: Own = (resource) => {
     if (resource !== undefined) resources.push(resource);
     return resource;
   };
   try {
-    return { ...(await makeParts(own, ...given)), dispose };
+    return { ...(await makeParts(given, own)), dispose };
   } catch (error) {
     dispose();
     throw error;
   }
 }
 
-type Parts = [kind: TrainingKind, options: TrainOptions, plan: Plan, data: TrainingData, placement: Placement];
+interface SetUpOptions {
+  readonly kind: TrainingKind;
+  readonly options: TrainOptions;
+  readonly plan: Plan;
+  readonly data: TrainingData;
+  readonly placement: Placement;
+}
 
-/** `own` is told of each resource when it is made. */
-async function makeParts(
-  own: <T extends Disposable | undefined>(resource: T) => T,
-  ...[kind, options, plan, data, placement]: Parts
-) {
+/** Is told of each resource when it is made. */
+type Own = <T extends Disposable | undefined>(resource: T) => T;
+
+async function makeParts({ kind, options, plan, data, placement }: SetUpOptions, own: Own) {
   const { recipe } = options;
   const part = plan.recipe;
   const numClasses = data.classNames.length;

@@ -16,7 +16,7 @@ export function geometryOf(
 }
 
 /** Numbers in one block's attention of one square image. */
-export function attentionWeights(model: VisionTransformer, imageSize: number): number {
+export function attentionSize(model: VisionTransformer, imageSize: number): number {
   const { grid, prefixTokens } = geometryOf(model, imageSize);
   const [block] = model.blocks;
   return block!.attn.numHeads * (prefixTokens + grid[0] * grid[1]) ** 2;

@@ -9,14 +9,14 @@ import { logitScale } from '../../training/logit-scale.js';
 import { nextTurn } from '../../training/next-turn.js';
 import { outputNames } from '../../training/predictions.js';
 import { studentOutputs } from '../../training/student-task.js';
-import { addMoments, attentionWeights, featuresBuffer, watcherOf } from './block-measures.js';
+import { addMoments, attentionSize, featuresBuffer, watcherOf } from './block-measures.js';
 import type { PassState } from './pass-state.js';
 import type { Subject } from './subject.js';
 
 /** Images of a batch unless told otherwise: of a transformer as many as have 2²³ attention weights in a block, 16 to 256. */
 export function defaultBatchSize({ model, recipe }: Pick<Classifier, 'model' | 'recipe'>): number {
   if (!(model instanceof VisionTransformer)) return 256;
-  const fitting = 2 ** Math.round(Math.log2(2 ** 23 / attentionWeights(model, recipe.evalSize ?? recipe.imageSize)));
+  const fitting = 2 ** Math.round(Math.log2(2 ** 23 / attentionSize(model, recipe.evalSize ?? recipe.imageSize)));
   return Math.min(256, Math.max(16, fitting));
 }
 
