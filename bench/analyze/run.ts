@@ -17,7 +17,7 @@ import { PassState } from '#deit-lt/analysis/run/pass-state.js';
 import { openSubject, type Subject } from '#deit-lt/analysis/run/subject.js';
 import type { Dataset } from '#deit-lt/data/dataset.js';
 import { openDataset } from '#deit-lt/data/open.js';
-import { evaluate } from '#deit-lt/training/evaluate.js';
+import { evaluate } from '#deit-lt/evaluation/evaluate.js';
 import { median, ratios, turns, withRange } from '../rounds.js';
 import { withScratch } from '../scratch.js';
 import { caseNames, cases, isCase, makeRun } from './cases.js';

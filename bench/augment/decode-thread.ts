@@ -1,7 +1,7 @@
 /** A thread that decodes JPEG files and does nothing with them: what the loader is measured against. */
 import { parentPort } from 'node:worker_threads';
-import { forEachBounded } from '#deit-lt/data/bounded.js';
-import { decodeImage } from '#deit-lt/data/decode.js';
+import { forEachBounded } from '#deit-lt/data/decode/bounded.js';
+import { decodeImage } from '#deit-lt/data/decode/decode.js';
 
 /** As many at once as a thread of the loader holds. */
 const limit = 2;

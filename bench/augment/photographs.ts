@@ -5,7 +5,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import sharp, { type Sharp } from 'sharp';
-import { forEachBounded } from '#deit-lt/data/bounded.js';
+import { forEachBounded } from '#deit-lt/data/decode/bounded.js';
 import { drawShapes, shapeNames } from '#deit-lt/data/shapes/index.js';
 
 export const photographSize = { width: 500, height: 375 };

@@ -4,7 +4,7 @@ import { resampling } from '#deit-lt/augment/policy-op.js';
 import { drawRandAugment, parseRandAugment } from '#deit-lt/augment/rand-augment.js';
 import { type Box, drawEraseBox } from '#deit-lt/augment/random-erasing.js';
 import type { Pipeline } from '#deit-lt/augment/transform.js';
-import type { Window } from '#deit-lt/data/window.js';
+import type { Window } from '#deit-lt/data/decode/window.js';
 import { stream } from '#deit-lt/random/stream.js';
 import { erasing, mean, policy } from './cases.js';
 

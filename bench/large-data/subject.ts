@@ -8,7 +8,7 @@ import { buildPipeline } from '#deit-lt/augment/registry.js';
 import { FileSource } from '#deit-lt/data/file-source.js';
 import { Loader } from '#deit-lt/data/loader.js';
 import { openDataset } from '#deit-lt/data/open.js';
-import { shuffled } from '#deit-lt/data/sampler-orders.js';
+import { shuffled } from '#deit-lt/data/samplers/sampler-orders.js';
 
 const batchSize = 128;
 const early = 20;

@@ -1,10 +1,10 @@
 /** The work of bench/predict in this project: a process that answers questions. */
 import { performance } from 'node:perf_hooks';
 import * as torch from '@deit-lt/torch';
+import { openAnyClassifier } from '#deit-lt/classifier/any-classifier.js';
+import type { AnyClassifier } from '#deit-lt/classifier/classifier.js';
 import { openImages, predictFiles } from '#deit-lt/cli/predict-files.js';
 import { loadRuntime } from '#deit-lt/onnx/runtime.js';
-import { openAnyClassifier } from '#deit-lt/training/any-classifier.js';
-import type { AnyClassifier } from '#deit-lt/training/classifier.js';
 import { answerQuestions } from '../peer.js';
 import { batchSize } from './cases.js';
 

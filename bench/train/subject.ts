@@ -11,7 +11,7 @@ import { drawMix, type Mix } from '#deit-lt/augment/mixup.js';
 import type { Batch } from '#deit-lt/data/loader.js';
 import { stream } from '#deit-lt/random/stream.js';
 import type { Recipe } from '#deit-lt/recipe/schema.js';
-import { drawGlmcMixes } from '#deit-lt/training/glmc-task.js';
+import { drawGlmcMixes } from '#deit-lt/tasks/glmc-task.js';
 import {
   checkRecipe,
   type Kind,

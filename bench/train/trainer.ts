@@ -3,28 +3,28 @@
  * (packages/deit-lt/src/training/train.ts and loop.ts), without run folders, schedules and reports.
  */
 import * as torch from '@deit-lt/torch';
+import { type Classifier, evaluationPipeline } from '#deit-lt/classifier/classifier.js';
+import { fastTeacher, teacherLogits } from '#deit-lt/classifier/teacher-logits.js';
 import { type Batch, Loader } from '#deit-lt/data/loader.js';
-import { samplerNamed } from '#deit-lt/data/sampler.js';
+import { prepareData, type TrainingData } from '#deit-lt/data/prepare-data.js';
+import { samplerNamed } from '#deit-lt/data/samplers/sampler.js';
 import { drawShapes } from '#deit-lt/data/shapes/index.js';
 import type { ImageModel } from '#deit-lt/models/model.js';
+import { Ema } from '#deit-lt/optim/ema.js';
+import { createOptimizer } from '#deit-lt/optim/optimizer.js';
+import { SAM } from '#deit-lt/optim/sam.js';
+import { samRadius } from '#deit-lt/optim/schedules.js';
 import { stream } from '#deit-lt/random/stream.js';
+import { type Placement, placementOf } from '#deit-lt/recipe/device.js';
 import { loadRecipe } from '#deit-lt/recipe/load.js';
 import type { Recipe } from '#deit-lt/recipe/schema.js';
-import { type Classifier, evaluationPipeline } from '#deit-lt/training/classifier.js';
-import { createTeacherTask } from '#deit-lt/training/create-teacher-task.js';
-import { type Placement, placementOf } from '#deit-lt/training/device.js';
-import { Ema } from '#deit-lt/training/ema.js';
+import { createTeacherTask } from '#deit-lt/tasks/create-teacher-task.js';
+import { modelOf } from '#deit-lt/tasks/model-of.js';
+import { StudentTask } from '#deit-lt/tasks/student-task.js';
+import { type LossParts, learningParameters, type Pass, type Task } from '#deit-lt/tasks/task.js';
+import { trainingPipeline } from '#deit-lt/tasks/training-pipeline.js';
 import { baseLearningRate } from '#deit-lt/training/loop.js';
-import { modelOf } from '#deit-lt/training/model-of.js';
-import { createOptimizer } from '#deit-lt/training/optimizer.js';
-import { prepareData, type TrainingData } from '#deit-lt/training/prepare-data.js';
-import { SAM } from '#deit-lt/training/sam.js';
-import { samRadius } from '#deit-lt/training/schedules.js';
 import { backward, firstPass, update } from '#deit-lt/training/step.js';
-import { StudentTask } from '#deit-lt/training/student-task.js';
-import { type LossParts, learningParameters, type Pass, type Task } from '#deit-lt/training/task.js';
-import { fastTeacher, teacherLogits } from '#deit-lt/training/teacher-logits.js';
-import { trainingPipeline } from '#deit-lt/training/training-pipeline.js';
 
 /** `teacher` is trained by LDAM-DRW, `paco` and `glmc` are the other teachers; all three with SAM. */
 export type Kind = 'teacher' | 'student' | 'paco' | 'glmc';

@@ -11,11 +11,11 @@ export {
   type InputSpec,
   networkInput,
 } from './augment/evaluation-input.js';
-export type { RawImage } from './data/resample-image.js';
-export type { Filter, Window } from './data/window.js';
+export type { Filter, Window } from './data/decode/window.js';
+export type { RawImage } from './data/resample/resample-image.js';
+export { rankValues } from './evaluation/rank-values.js';
+export type { Opinion, Ranked } from './evaluation/ranking.js';
 export type { PageAttention, PageClass, PageModel } from './export/page-model.js';
 export { heatPixels, peakOf } from './report/heat-pixels.js';
 export { pageStyle } from './report/page-style.js';
 export { type ColorName, colors, css, outputColor, outputLabels, runColor } from './report/palette.js';
-export { rankValues } from './training/rank-values.js';
-export type { Opinion, Ranked } from './training/ranking.js';

@@ -1,13 +1,13 @@
 /** A trained model for servers: loaded once, asked from anywhere. */
 import * as torch from '@deit-lt/torch';
-import { decodeOrThrow, whyUnreadable } from './data/decode.js';
+import { openAnyClassifier } from './classifier/any-classifier.js';
+import type { AnyClassifier, OpenClassifierOptions } from './classifier/classifier.js';
+import { logitScale } from './classifier/logit-scale.js';
+import { decodeOrThrow, whyUnreadable } from './data/decode/decode.js';
 import { Loader } from './data/loader.js';
 import { openPixels } from './data/open-pixels.js';
 import { UserError } from './errors.js';
-import { openAnyClassifier } from './training/any-classifier.js';
-import type { AnyClassifier, OpenClassifierOptions } from './training/classifier.js';
-import { logitScale } from './training/logit-scale.js';
-import { type Opinion, opinions } from './training/ranking.js';
+import { type Opinion, opinions } from './evaluation/ranking.js';
 
 export interface ClassifyOptions {
   /** How many classes are ranked. Default 5. */

@@ -6,10 +6,11 @@ export { bySeed, type ComparedModel, type Contender, findModels } from './analys
 export { type Comparison, compareRuns } from './analysis/comparison.js';
 export type { ComparisonRow, Estimate } from './analysis/comparison-figures.js';
 export * from './analysis/index.js';
-export { type OodStudy, runOodStudy } from './analysis/ood/study.js';
 export { type PresetName, presets } from './augment/presets.js';
 export * from './augment/registry.js';
 export type { BatchTransform, Pipeline, View, WindowSampler } from './augment/transform.js';
+export { openAnyClassifier } from './classifier/any-classifier.js';
+export { type AnyClassifier, type Classifier, openClassifier } from './classifier/classifier.js';
 export {
   classCounts,
   type Dataset,
@@ -24,23 +25,22 @@ export { Loader, type LoaderOptions } from './data/loader.js';
 export { type LongTailOptions, longTailCounts, longTailIndices, makeLongTail } from './data/long-tail.js';
 export { openDataset } from './data/open.js';
 export { openPixels } from './data/open-pixels.js';
-export { type Sampler, samplers } from './data/sampler.js';
+export { type Sampler, samplers } from './data/samplers/sampler.js';
 export { drawShapes } from './data/shapes/index.js';
 export { type ClassifyOptions, DeitLT } from './deit-lt.js';
 export { type ErrorCode, errorCodes, UserError } from './errors.js';
+export { type EvaluationResult, evaluate } from './evaluation/evaluate.js';
+export { Metrics, type MetricsResult } from './evaluation/metrics.js';
+export type { Opinion, Ranked } from './evaluation/ranking.js';
 export * from './losses/index.js';
 export * from './models/index.js';
+export { Ema } from './optim/ema.js';
+export { SAM } from './optim/sam.js';
 export { RandomStream, stream } from './random/stream.js';
 export { checkRecipe, loadRecipe, recipeNames } from './recipe/load.js';
 export type { Recipe } from './recipe/schema.js';
-export { openAnyClassifier } from './training/any-classifier.js';
-export { type AnyClassifier, type Classifier, openClassifier } from './training/classifier.js';
-export { Ema } from './training/ema.js';
-export { type EvaluationResult, evaluate } from './training/evaluate.js';
-export { Metrics, type MetricsResult } from './training/metrics.js';
-export type { Opinion, Ranked } from './training/ranking.js';
-export { type EpochRecord, type Reporter, silentReporter } from './training/reporter.js';
-export { SAM } from './training/sam.js';
+export { type EpochRecord, type Reporter, silentReporter } from './runs/reporter.js';
+export { type OodStudy, runOodStudy } from './studies/ood/study.js';
 export {
   type TrainOptions,
   type TrainResult,

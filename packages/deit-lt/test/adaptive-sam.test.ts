@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import { SAM } from '../src/training/sam.js';
+import { SAM } from '../src/optim/sam.js';
 import { fromPython, skipPython } from './helpers/python-torch.js';
 
 /** Three updates of a linear layer on fixed data: `w + ρ·w²g/‖w·g‖`, the gradient there, SGD with momentum from `w`. */

@@ -5,9 +5,9 @@ import * as torch from '@deit-lt/torch';
 import { gaussianBlur } from '../src/augment/blur.js';
 import { drawSimpleCrop } from '../src/augment/simple-random-crop.js';
 import type { MemoryImages } from '../src/data/dataset.js';
+import type { Window } from '../src/data/decode/window.js';
 import { MemorySource } from '../src/data/memory-source.js';
-import { resampleImage } from '../src/data/resample-image.js';
-import type { Window } from '../src/data/window.js';
+import { resampleImage } from '../src/data/resample/resample-image.js';
 import { RandomStream, stream } from '../src/random/stream.js';
 import { pillow, skipPillow } from './helpers/pillow.js';
 

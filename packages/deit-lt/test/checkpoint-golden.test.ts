@@ -5,11 +5,11 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { openClassifier } from '../src/classifier/classifier.js';
 import { Namespace } from '../src/pickle/containers.js';
 import type { PickleValue } from '../src/pickle/values.js';
 import { openTorchFile } from '../src/torch-files/open.js';
 import { PickledTensor } from '../src/torch-files/pickled-tensor.js';
-import { openClassifier } from '../src/training/classifier.js';
 import { assertNear, Golden, goldenFolder } from './models-golden.js';
 
 interface FileJson {

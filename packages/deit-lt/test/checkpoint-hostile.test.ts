@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
+import { openClassifier } from '../src/classifier/classifier.js';
 import { openTorchFile } from '../src/torch-files/open.js';
-import { openClassifier } from '../src/training/classifier.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { zipOf } from './helpers/zip.js';
 

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
+import { openClassifier } from '../src/classifier/classifier.js';
 import { UserError } from '../src/errors.js';
 import { stream } from '../src/random/stream.js';
 import { openTorchFile } from '../src/torch-files/open.js';
-import { openClassifier } from '../src/training/classifier.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { goldenFolder } from './models-golden.js';
 

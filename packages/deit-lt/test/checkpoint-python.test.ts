@@ -5,8 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { openClassifier } from '../src/classifier/classifier.js';
 import { createModel, type ModelOptions } from '../src/models/index.js';
-import { openClassifier } from '../src/training/classifier.js';
 import { fromPython, skipPython } from './helpers/python-torch.js';
 
 /** How a script saves `state` to `file`. */

@@ -8,8 +8,8 @@ import { bySeed, findModels, shortNames } from '../src/analysis/compared-runs.js
 import { type Comparison, compareRuns } from '../src/analysis/comparison.js';
 import { comparisonCsv, comparisonLatex, comparisonMarkdown, comparisonText } from '../src/cli/comparison-formats.js';
 import type { Dataset } from '../src/data/dataset.js';
-import { hashOfImages, type Predictions, writePredictions } from '../src/training/predictions.js';
-import { type RunConfig, RunFolder } from '../src/training/run-folder.js';
+import { hashOfImages, type Predictions, writePredictions } from '../src/runs/predictions.js';
+import { type RunConfig, RunFolder } from '../src/runs/run-folder.js';
 import { trainVit } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import type { Group } from '../src/data/groups.js';
-import { Metrics, type MetricsResult } from '../src/training/metrics.js';
+import { Metrics, type MetricsResult } from '../src/evaluation/metrics.js';
 import { assertClose, golden, skipGolden } from './helpers/golden-files.js';
 
 interface Case {

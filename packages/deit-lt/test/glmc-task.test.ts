@@ -5,9 +5,9 @@ import * as torch from '@deit-lt/torch';
 import { createModel } from '../src/models/index.js';
 import { stream } from '../src/random/stream.js';
 import type { TeacherRecipe } from '../src/recipe/schema.js';
-import { createTeacherTask } from '../src/training/create-teacher-task.js';
-import { GlmcTask } from '../src/training/glmc-task.js';
-import { learningParameters } from '../src/training/task.js';
+import { createTeacherTask } from '../src/tasks/create-teacher-task.js';
+import { GlmcTask } from '../src/tasks/glmc-task.js';
+import { learningParameters } from '../src/tasks/task.js';
 import { tinyRecipe } from './training-tiny.js';
 
 const [size, epochs] = [4, 10];

@@ -11,7 +11,7 @@ import { fileSplit } from '../src/data/file-split.js';
 import { classesBySize } from '../src/data/groups.js';
 import { type LongTailType, longTailCounts, longTailIndices, pickImages } from '../src/data/long-tail.js';
 import { NumpyLegacyRandom } from '../src/data/numpy-legacy.js';
-import { publishedDistributed, publishedRepeatedAugmentation } from '../src/data/sampler-published.js';
+import { publishedDistributed, publishedRepeatedAugmentation } from '../src/data/samplers/sampler-published.js';
 import { torchRandperm } from '../src/data/torch-legacy.js';
 import { golden, skipGolden } from './helpers/golden-files.js';
 

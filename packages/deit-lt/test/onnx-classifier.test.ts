@@ -6,14 +6,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { openAnyClassifier } from '../src/classifier/any-classifier.js';
+import { openClassifier } from '../src/classifier/classifier.js';
+import { logitScale } from '../src/classifier/logit-scale.js';
 import { GraphBuilder, type Value } from '../src/export/onnx/graph-builder.js';
 import { onnxModel } from '../src/export/onnx/model.js';
 import { type Dimension, encodeModel } from '../src/export/onnx/proto.js';
 import { createModel } from '../src/models/index.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
-import { openAnyClassifier } from '../src/training/any-classifier.js';
-import { openClassifier } from '../src/training/classifier.js';
-import { logitScale } from '../src/training/logit-scale.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
 import { fromPython, skipTorchvision } from './helpers/python-torch.js';
 import { recording, tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -119,7 +119,7 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
     // In a process of its own: who waits for the thread waits for good.
     const script = `
       import * as torch from '${import.meta.resolve('@deit-lt/torch')}';
-      import { openAnyClassifier } from '${new URL('../src/training/any-classifier.js', import.meta.url)}';
+      import { openAnyClassifier } from '${new URL('../src/classifier/any-classifier.js', import.meta.url)}';
       const found = await openAnyClassifier(process.argv[2], { settings: ['device=cpu'] });
       found[Symbol.dispose]();
       found.logits(torch.ones([1, 3, 8, 8]));`;

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { VisionTransformer } from '../src/models/vit.js';
-import { Ema } from '../src/training/ema.js';
-import { parameterGroups } from '../src/training/parameter-groups.js';
-import { SAM } from '../src/training/sam.js';
+import { Ema } from '../src/optim/ema.js';
+import { parameterGroups } from '../src/optim/parameter-groups.js';
+import { SAM } from '../src/optim/sam.js';
 import { assertClose, assertNear, golden, skipGolden } from './helpers/golden-files.js';
 
 interface Run {

@@ -28,7 +28,7 @@ suite('the published package', () => {
       'bin/deit-lt.mjs',
       'dist/src/index.js',
       'dist/src/cli/main.js',
-      'dist/src/data/decode-worker.js',
+      'dist/src/data/decode/decode-worker.js',
       'dist/src/onnx/session-worker.js',
     ];
     assert.deepEqual(

@@ -4,8 +4,8 @@ import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { ResNetCifar } from '../src/models/index.js';
 import { stream } from '../src/random/stream.js';
-import { PacoTask } from '../src/training/paco-task.js';
-import { learningParameters } from '../src/training/task.js';
+import { PacoTask } from '../src/tasks/paco-task.js';
+import { learningParameters } from '../src/tasks/task.js';
 import { assertNear, Golden, goldenFolder } from './models-golden.js';
 import { tinyRecipe } from './training-tiny.js';
 

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { createModel } from '../src/models/index.js';
+import { createOptimizer } from '../src/optim/optimizer.js';
+import { SAM } from '../src/optim/sam.js';
 import { stream } from '../src/random/stream.js';
 import type { TeacherRecipe } from '../src/recipe/schema.js';
-import { createOptimizer } from '../src/training/optimizer.js';
-import { PacoTask } from '../src/training/paco-task.js';
-import { SAM } from '../src/training/sam.js';
+import { PacoTask } from '../src/tasks/paco-task.js';
+import { learningParameters } from '../src/tasks/task.js';
 import { backward, update } from '../src/training/step.js';
-import { learningParameters } from '../src/training/task.js';
 import { assertNear } from './models-golden.js';
 import { tinyRecipe } from './training-tiny.js';
 

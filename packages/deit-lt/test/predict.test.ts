@@ -7,14 +7,14 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import sharp from 'sharp';
+import { openClassifier } from '../src/classifier/classifier.js';
 import { packPaths } from '../src/data/file-paths.js';
 import { fileImages } from '../src/data/file-split.js';
 import { Loader } from '../src/data/loader.js';
 import { openPixels } from '../src/data/open-pixels.js';
 import { DeitLT } from '../src/deit-lt.js';
+import type { Opinion } from '../src/evaluation/ranking.js';
 import { createModel } from '../src/models/index.js';
-import { openClassifier } from '../src/training/classifier.js';
-import type { Opinion } from '../src/training/ranking.js';
 
 torch.setNumThreads(1);
 /** The engine's own count, which it does not show to others. */

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
+import { openClassifier } from '../src/classifier/classifier.js';
 import type { Dataset, ImageSplit } from '../src/data/dataset.js';
 import { UserError } from '../src/errors.js';
 import { stream } from '../src/random/stream.js';
 import { loadRecipe, recipeNames } from '../src/recipe/load.js';
 import type { Recipe } from '../src/recipe/schema.js';
-import { openClassifier } from '../src/training/classifier.js';
-import { plainName } from '../src/training/model-of.js';
+import { plainName } from '../src/tasks/model-of.js';
 import { type TrainOptions, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { reporting } from './training-tiny.js';

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { MemoryImages } from '../src/data/dataset.js';
+import type { Filter, Window } from '../src/data/decode/window.js';
 import { MemorySource } from '../src/data/memory-source.js';
-import { resampleImage } from '../src/data/resample-image.js';
-import type { Filter, Window } from '../src/data/window.js';
+import { resampleImage } from '../src/data/resample/resample-image.js';
 import { golden, skipGolden } from './helpers/golden-files.js';
 
 interface CropCase {

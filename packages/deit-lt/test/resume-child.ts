@@ -1,7 +1,7 @@
 /** A training in a process of its own, for resume.test.ts to kill: FOLDER, `--resume`, and KIND EPOCH BATCH to stop at. */
 import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type StepReport, silentReporter, type TrainingStart } from '../src/training/reporter.js';
+import { type StepReport, silentReporter, type TrainingStart } from '../src/runs/reporter.js';
 import { trainAll } from '../src/training/train.js';
 import { tinyDataset, tinyRecipe } from './training-tiny.js';
 

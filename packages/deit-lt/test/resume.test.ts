@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { RunFolder } from '../src/training/run-folder.js';
+import { RunFolder } from '../src/runs/run-folder.js';
 import { type TrainOptions, trainAll, trainStudent, trainTeacher } from '../src/training/train.js';
 import { abortAt, assertSameRun, metricsOf } from './helpers/same-run.js';
 import { atBatch, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';

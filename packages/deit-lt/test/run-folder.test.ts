@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import { writeFileAtomic } from '../src/training/files.js';
-import type { MetricsResult } from '../src/training/metrics.js';
-import type { EpochRecord } from '../src/training/reporter.js';
-import { type RunConfig, RunFolder, readRunConfig } from '../src/training/run-folder.js';
+import type { MetricsResult } from '../src/evaluation/metrics.js';
+import { writeFileAtomic } from '../src/runs/files.js';
+import type { EpochRecord } from '../src/runs/reporter.js';
+import { type RunConfig, RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { tinyRecipe } from './training-tiny.js';
 

@@ -1,7 +1,7 @@
 /** Learning rates and SAM radii against those that the published loops applied. */
 import { suite, test } from 'node:test';
-import type { ScheduleConfig } from '../src/training/schedule-config.js';
-import { learningRate, samRadius, scaledLearningRate } from '../src/training/schedules.js';
+import type { ScheduleConfig } from '../src/optim/schedule-config.js';
+import { learningRate, samRadius, scaledLearningRate } from '../src/optim/schedules.js';
 import { assertClose, golden, skipGolden } from './helpers/golden-files.js';
 
 interface Student {

@@ -5,18 +5,18 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { type TeacherLogits, teacherLogits } from '../src/classifier/teacher-logits.js';
 import type { ImageModel } from '../src/models/model.js';
 import { ResNetCifar } from '../src/models/resnet-cifar.js';
+import { Ema } from '../src/optim/ema.js';
+import { createOptimizer } from '../src/optim/optimizer.js';
+import { learningRate, totalEpochs } from '../src/optim/schedules.js';
 import { loadRecipe } from '../src/recipe/load.js';
 import type { StudentRecipe } from '../src/recipe/schema.js';
-import { Ema } from '../src/training/ema.js';
-import { modelOf } from '../src/training/model-of.js';
-import { createOptimizer } from '../src/training/optimizer.js';
-import { learningRate, totalEpochs } from '../src/training/schedules.js';
+import { modelOf } from '../src/tasks/model-of.js';
+import { StudentTask } from '../src/tasks/student-task.js';
+import type { LossParts } from '../src/tasks/task.js';
 import { backward, update } from '../src/training/step.js';
-import { StudentTask } from '../src/training/student-task.js';
-import type { LossParts } from '../src/training/task.js';
-import { type TeacherLogits, teacherLogits } from '../src/training/teacher-logits.js';
 import { assertClose, assertNear, golden, skipGolden } from './helpers/golden-files.js';
 
 interface Iteration {

@@ -13,10 +13,10 @@ import {
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { openTeacher } from '../src/analysis/run/teacher-stage.js';
-import { openClassifier } from '../src/training/classifier.js';
-import { RunFolder, readRunConfig } from '../src/training/run-folder.js';
+import { openClassifier } from '../src/classifier/classifier.js';
+import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
+import { saveWeights } from '../src/runs/training-state.js';
 import { type TrainOptions, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
-import { saveWeights } from '../src/training/training-state.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { recording, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
 

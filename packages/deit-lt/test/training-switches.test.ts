@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import { RunFolder } from '../src/training/run-folder.js';
+import { RunFolder } from '../src/runs/run-folder.js';
 import { trainTeacher, trainVit } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { recording, tinyDataset, tinyRecipe } from './training-tiny.js';

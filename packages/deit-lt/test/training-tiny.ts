@@ -4,7 +4,7 @@ import type { Dataset } from '../src/data/dataset.js';
 import { drawShapes } from '../src/data/shapes/index.js';
 import { loadRecipe } from '../src/recipe/load.js';
 import type { Recipe } from '../src/recipe/schema.js';
-import { type EpochRecord, type Reporter, type StepReport, silentReporter } from '../src/training/reporter.js';
+import { type EpochRecord, type Reporter, type StepReport, silentReporter } from '../src/runs/reporter.js';
 
 torch.setNumThreads(1);
 

@@ -5,9 +5,9 @@ import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import type { ImageModel } from '../src/models/model.js';
 import { stream } from '../src/random/stream.js';
-import { StudentTask, type StudentTaskOptions } from '../src/training/student-task.js';
+import { StudentTask, type StudentTaskOptions } from '../src/tasks/student-task.js';
+import { trainingPipeline } from '../src/tasks/training-pipeline.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
-import { trainingPipeline } from '../src/training/training-pipeline.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { recording, tinyDataset, tinyRecipe } from './training-tiny.js';
 

@@ -5,8 +5,8 @@ import { UserError } from '../errors.js';
 import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
 import { isForeign } from '../published/weight-source.js';
 import type { Recipe } from '../recipe/schema.js';
-import { type Predictions, readPredictions } from '../training/predictions.js';
-import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
+import { type Predictions, readPredictions } from '../runs/predictions.js';
+import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 
 /** A trained model and what it said. */
 export interface ComparedModel {

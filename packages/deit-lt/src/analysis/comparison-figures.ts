@@ -1,6 +1,6 @@
 /** The figures of a comparison: a row for each output of each model or group of seeds. */
 import { type Group, groupNames } from '../data/groups.js';
-import type { OutputName } from '../training/predictions.js';
+import type { OutputName } from '../runs/predictions.js';
 
 export type FigureName = 'overall' | Group;
 

@@ -1,6 +1,6 @@
 /** Models that saw the same images, and what resampling those images does to their figures. */
 import type { Group } from '../data/groups.js';
-import { type OutputName, outputNames } from '../training/predictions.js';
+import { type OutputName, outputNames } from '../runs/predictions.js';
 import {
   classSums,
   percentileInterval,

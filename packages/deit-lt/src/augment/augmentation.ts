@@ -1,6 +1,6 @@
 /** What one augmentation of the registry consists of, and the option types that several of them share. */
 import { z } from 'zod';
-import type { Filter, Window } from '../data/window.js';
+import type { Filter, Window } from '../data/decode/window.js';
 import type { RandomStream } from '../random/stream.js';
 import type { BatchTransform, WindowSampler } from './transform.js';
 

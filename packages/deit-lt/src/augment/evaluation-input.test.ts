@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { evaluationPipeline } from '../classifier/classifier.js';
 import { Loader } from '../data/loader.js';
 import { openPixels } from '../data/open-pixels.js';
-import { evaluationPipeline } from '../training/classifier.js';
 import { evaluationPixels, networkInput } from './evaluation-input.js';
 
 suite('evaluationPixels() and networkInput()', () => {

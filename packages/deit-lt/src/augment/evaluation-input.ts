@@ -2,8 +2,9 @@
  * What a network is shown at evaluation, of one image and without libtorch: the same window, resampling and normalisation
  * as `evaluationPipeline` builds for a whole batch. For browsers.
  */
-import { type RawImage, resampleImage } from '../data/resample-image.js';
-import type { Filter, Window } from '../data/window.js';
+
+import type { Filter, Window } from '../data/decode/window.js';
+import { type RawImage, resampleImage } from '../data/resample/resample-image.js';
 import { roundHalfEven } from './round-half-even.js';
 
 /** How images become the network's input; `mean` and `std` are per channel, of values 0…1. */

@@ -1,6 +1,6 @@
 /** A crop of random area and shape, resized to the input: Szegedy et al. 2015, drawn as timm and torchvision do. */
 import { z } from 'zod';
-import type { Window } from '../data/window.js';
+import type { Window } from '../data/decode/window.js';
 import type { RandomStream } from '../random/stream.js';
 import { augmentation, range } from './augmentation.js';
 import { roundHalfEven } from './round-half-even.js';

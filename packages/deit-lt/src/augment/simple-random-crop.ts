@@ -4,7 +4,7 @@
  * published LDAM style.
  */
 import { z } from 'zod';
-import type { Window } from '../data/window.js';
+import type { Window } from '../data/decode/window.js';
 import type { RandomStream } from '../random/stream.js';
 import { augmentation, borderMode } from './augmentation.js';
 

@@ -4,7 +4,7 @@
  * on whole batches of tensors on the device that trains.
  */
 import type * as torch from '@deit-lt/torch';
-import type { Filter, Window } from '../data/window.js';
+import type { Filter, Window } from '../data/decode/window.js';
 import type { RandomStream } from '../random/stream.js';
 
 /** Draws the window for an image of `width` × `height` pixels. */

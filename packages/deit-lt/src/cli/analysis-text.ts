@@ -2,7 +2,7 @@
 import type { Analysis, ByGroup } from '../analysis/run/analysis-file.js';
 import { groupNames } from '../data/groups.js';
 import { count } from '../format.js';
-import { outputNames } from '../training/predictions.js';
+import { outputNames } from '../runs/predictions.js';
 import { kindName } from './report-lines.js';
 import { formatTable } from './table.js';
 

@@ -7,7 +7,7 @@ import { externalTeacher } from '../recipe/contradictions.js';
 import { loadRecipe, recipeNames } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
-import { plainName } from '../training/model-of.js';
+import { plainName } from '../tasks/model-of.js';
 import type { Options } from './option-table.js';
 
 export interface ChosenRecipe {

@@ -1,5 +1,5 @@
 /** Where a command prints, and how it is told to stop. */
-import type { Reporter } from '../training/reporter.js';
+import type { Reporter } from '../runs/reporter.js';
 import type { Colors } from './colors.js';
 
 export interface CliContext {

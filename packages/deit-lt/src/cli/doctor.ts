@@ -1,6 +1,6 @@
 /** `deit-lt doctor`: what this machine has, for bug reports and for "why is it slow". */
 import os from 'node:os';
-import { defaultCacheDir } from '../data/cache-folder.js';
+import { defaultCacheDir } from '../data/cache/cache-folder.js';
 import { gibibytes } from '../format.js';
 import type { CommandInput } from './command-spec.js';
 import { projectVersion } from './version.js';

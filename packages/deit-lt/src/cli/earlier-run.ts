@@ -6,7 +6,7 @@ import { checkRecipe } from '../recipe/load.js';
 import { isValues } from '../recipe/merge.js';
 import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
-import { readRunConfig } from '../training/run-folder.js';
+import { readRunConfig } from '../runs/run-folder.js';
 import { settingsOf } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { Options } from './option-table.js';

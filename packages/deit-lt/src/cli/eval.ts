@@ -1,16 +1,16 @@
 /** `deit-lt eval`: accuracies of a trained model on test images. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { modelOrder, orderNotes } from '../classifier/class-names.js';
+import type { AnyClassifier } from '../classifier/classifier.js';
 import type { Dataset, ImageSplit } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { UserError } from '../errors.js';
-import { modelOrder, orderNotes } from '../training/class-names.js';
-import type { AnyClassifier } from '../training/classifier.js';
-import { type EvaluationResult, evaluate } from '../training/evaluate.js';
-import type { MetricsResult } from '../training/metrics.js';
-import { PredictionRecorder } from '../training/predictions.js';
-import { RunFolder } from '../training/run-folder.js';
-import { saveEvaluation } from '../training/save-evaluation.js';
+import { type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
+import type { MetricsResult } from '../evaluation/metrics.js';
+import { PredictionRecorder } from '../runs/predictions.js';
+import { RunFolder } from '../runs/run-folder.js';
+import { saveEvaluation } from '../runs/save-evaluation.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';

@@ -6,7 +6,7 @@ import { exportHuggingFace, exportOnnx } from '../export/export.js';
 import type { OnnxCheck } from '../export/onnx/check.js';
 import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
 import { exportSafetensors, exportTorch, requireEnding } from '../export/weights.js';
-import { writeError } from '../training/files.js';
+import { writeError } from '../runs/files.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';

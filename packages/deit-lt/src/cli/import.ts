@@ -1,12 +1,12 @@
 /** `deit-lt import`: a checkpoint from elsewhere becomes a run folder, which every other command takes. */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { modelOrder } from '../classifier/class-names.js';
+import { describeForeign, type ForeignWeights, withForeignWeights } from '../classifier/foreign-weights.js';
 import { classCounts, type Dataset } from '../data/dataset.js';
 import { groupsOf } from '../data/groups.js';
-import { modelOrder } from '../training/class-names.js';
-import { describeForeign, type ForeignWeights, withForeignWeights } from '../training/foreign-weights.js';
-import { type RunConfig, RunFolder } from '../training/run-folder.js';
-import { saveWeights } from '../training/training-state.js';
+import { type RunConfig, RunFolder } from '../runs/run-folder.js';
+import { saveWeights } from '../runs/training-state.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';

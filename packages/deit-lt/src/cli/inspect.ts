@@ -1,7 +1,7 @@
 /** `deit-lt inspect`: what is in a data set and what it would cost to train on it. */
 import type { Dataset } from '../data/dataset.js';
 import { makeLongTail } from '../data/long-tail.js';
-import { writeFileAtomic } from '../training/files.js';
+import { writeFileAtomic } from '../runs/files.js';
 import { type ChosenRecipe, checkEarly, chooseRecipe } from './choose-recipe.js';
 import { classRows } from './class-rows.js';
 import type { CommandInput } from './command-spec.js';

@@ -1,7 +1,7 @@
 /** Progress as plain lines, for logs and pipes: one line per epoch, nothing that moves. */
 
 import { count } from '../format.js';
-import type { Reporter, TrainingStart } from '../training/reporter.js';
+import type { Reporter, TrainingStart } from '../runs/reporter.js';
 import { endLine, epochLine, startLines } from './report-lines.js';
 
 export class LineReporter implements Reporter {

@@ -3,7 +3,7 @@
  * the standard output, everything else to the standard error.
  */
 import { UserError } from '../errors.js';
-import type { Reporter } from '../training/reporter.js';
+import type { Reporter } from '../runs/reporter.js';
 import { colorsFor } from './colors.js';
 import type { CliContext } from './context.js';
 import { tellOfEarlyEnd } from './early-end.js';

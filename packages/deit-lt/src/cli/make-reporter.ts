@@ -1,6 +1,6 @@
 /** The display that fits a stream: one that moves in a terminal, plain lines anywhere else. */
 import type { WriteStream } from 'node:tty';
-import type { Reporter } from '../training/reporter.js';
+import type { Reporter } from '../runs/reporter.js';
 import { colorsFor } from './colors.js';
 import { LineReporter } from './line-reporter.js';
 import { TerminalReporter } from './terminal-reporter.js';

@@ -1,11 +1,11 @@
 /** Opens the model that a command's first argument names, as its options say. */
-import { openAnyClassifier } from '../training/any-classifier.js';
+import { openAnyClassifier } from '../classifier/any-classifier.js';
 import {
   type AnyClassifier,
   type Classifier,
   type OpenClassifierOptions,
   openClassifier,
-} from '../training/classifier.js';
+} from '../classifier/classifier.js';
 import type { Options } from './option-table.js';
 
 /** Throws what `openClassifier` throws. */

@@ -1,5 +1,5 @@
 /** What happens when the standard output or the standard error can no longer be written to. */
-import { type FileProblem, problemOf } from '../training/files.js';
+import { type FileProblem, problemOf } from '../runs/files.js';
 
 /**
  * `deit-lt … | head` closes the output before the end; that is no error. An output that cannot be written is one: the results are

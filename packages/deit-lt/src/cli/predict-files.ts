@@ -2,6 +2,8 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import type { AnyClassifier } from '../classifier/classifier.js';
+import { logitScale } from '../classifier/logit-scale.js';
 import { packPaths } from '../data/file-paths.js';
 import { fileImages } from '../data/file-split.js';
 import { isPattern, matchingImages } from '../data/glob.js';
@@ -10,9 +12,7 @@ import { type Batch, Loader } from '../data/loader.js';
 import { openPixels } from '../data/open-pixels.js';
 import type { PixelSource } from '../data/pixel-source.js';
 import { UserError } from '../errors.js';
-import type { AnyClassifier } from '../training/classifier.js';
-import { logitScale } from '../training/logit-scale.js';
-import { type Opinion, opinions } from '../training/ranking.js';
+import { type Opinion, opinions } from '../evaluation/ranking.js';
 
 export interface Prediction extends Opinion {
   readonly file: string;

@@ -1,8 +1,8 @@
 /** `deit-lt predict`: the most likely classes of images, one line each. */
 
 import { UserError } from '../errors.js';
+import type { Ranked } from '../evaluation/ranking.js';
 import { images } from '../format.js';
-import type { Ranked } from '../training/ranking.js';
 import type { CommandInput } from './command-spec.js';
 import { openAnyModel } from './open-model.js';
 import { findImages, openImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';

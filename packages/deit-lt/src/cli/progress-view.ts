@@ -1,7 +1,7 @@
 /** The moving lines of the terminal display, from its state to text. */
 
 import { accuracy, count, duration, short } from '../format.js';
-import type { EpochRecord, StepReport, TrainingStart } from '../training/reporter.js';
+import type { EpochRecord, StepReport, TrainingStart } from '../runs/reporter.js';
 import type { Colors } from './colors.js';
 import { kindName, progressText } from './report-lines.js';
 import { textWidth } from './table.js';

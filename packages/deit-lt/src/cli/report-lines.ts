@@ -1,8 +1,8 @@
 /** The lines that both displays print: what is trained, one line per epoch, and how it ended. */
 
+import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { accuracy, count, duration, images, short } from '../format.js';
-import type { EvaluationResult } from '../training/evaluate.js';
-import type { EpochRecord, TrainingEnd, TrainingKind, TrainingStart } from '../training/reporter.js';
+import type { EpochRecord, TrainingEnd, TrainingKind, TrainingStart } from '../runs/reporter.js';
 
 const kindNames: Readonly<Record<TrainingKind, string>> = {
   teacher: 'teacher',

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { makeReport } from '../report/report.js';
 import { readRuns } from '../report/report-run.js';
 import { writeFigures } from '../report/write-figures.js';
-import { writeFileAtomic } from '../training/files.js';
+import { writeFileAtomic } from '../runs/files.js';
 import type { CommandInput } from './command-spec.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { EvaluationResult } from '../training/evaluate.js';
-import type { EpochRecord, Reporter, StepReport, TrainingStart } from '../training/reporter.js';
+import type { EvaluationResult } from '../evaluation/evaluate.js';
+import type { EpochRecord, Reporter, StepReport, TrainingStart } from '../runs/reporter.js';
 import { plainColors } from './colors.js';
 import { LineReporter } from './line-reporter.js';
 import { bar, progressLines } from './progress-view.js';

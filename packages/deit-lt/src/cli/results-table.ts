@@ -1,8 +1,8 @@
 /** Accuracies as a table: a row for each model or output, columns as in the papers' tables. */
 
+import type { EvaluationResult } from '../evaluation/evaluate.js';
+import type { MetricsResult } from '../evaluation/metrics.js';
 import { accuracy, count } from '../format.js';
-import type { EvaluationResult } from '../training/evaluate.js';
-import type { MetricsResult } from '../training/metrics.js';
 import { type Column, formatTable } from './table.js';
 
 export interface ResultRow {

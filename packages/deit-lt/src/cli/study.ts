@@ -1,12 +1,12 @@
 /** `deit-lt study ood`: teachers and students with weak and strong augmentation, in one table and a figure. */
 import path from 'node:path';
-import type { OodStudy, Trained } from '../analysis/ood/study.js';
-import { runOodStudy } from '../analysis/ood/study.js';
 import { UserError } from '../errors.js';
 import { accuracy, count, duration } from '../format.js';
 import { oodFigure, styleNames } from '../report/figures/ood.js';
 import { writeFigures } from '../report/write-figures.js';
-import { writeFileAtomic } from '../training/files.js';
+import { writeFileAtomic } from '../runs/files.js';
+import type { OodStudy, Trained } from '../studies/ood/study.js';
+import { runOodStudy } from '../studies/ood/study.js';
 import type { CommandInput } from './command-spec.js';
 import { markdownTable } from './comparison-formats.js';
 import { type Column, formatTable } from './table.js';

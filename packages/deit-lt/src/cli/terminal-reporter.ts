@@ -1,5 +1,5 @@
 /** Progress in a terminal: lines that stay, and below them a few that are drawn anew. */
-import type { EpochRecord, Reporter, StepReport, TrainingEnd, TrainingStart } from '../training/reporter.js';
+import type { EpochRecord, Reporter, StepReport, TrainingEnd, TrainingStart } from '../runs/reporter.js';
 import type { Colors } from './colors.js';
 import { type ProgressState, progressLines } from './progress-view.js';
 import { endLine, epochLine, startLines } from './report-lines.js';

@@ -2,7 +2,7 @@
 import { UserError } from '../errors.js';
 import type { BadFile } from './bad-file.js';
 import { type Dataset, type ImageSplit, subset } from './dataset.js';
-import { decodeFiles } from './decode-files.js';
+import { decodeFiles } from './decode/decode-files.js';
 import type { OpenOptions, Progress } from './open-options.js';
 
 /** How many are named in a message. */

@@ -1,8 +1,8 @@
 /** The figures that describe a data set: its classes, how long its tail is, how large its images are. */
 import os from 'node:os';
-import { forEachBounded } from './bounded.js';
 import { classCounts, type Dataset, type Images } from './dataset.js';
-import { imageSize } from './decode.js';
+import { forEachBounded } from './decode/bounded.js';
+import { imageSize } from './decode/decode.js';
 
 export interface Spread {
   readonly min: number;

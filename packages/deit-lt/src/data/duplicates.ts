@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import fs from 'node:fs/promises';
 import os from 'node:os';
-import { forEachBounded } from './bounded.js';
 import type { Dataset, Images, MemoryImages } from './dataset.js';
-import { decodeImage } from './decode.js';
+import { forEachBounded } from './decode/bounded.js';
+import { decodeImage } from './decode/decode.js';
 
 /** One of the places where an image is. */
 export interface Occurrence {

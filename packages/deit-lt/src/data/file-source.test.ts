@@ -5,13 +5,13 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import sharp from 'sharp';
 import { stream } from '../random/stream.js';
-import { decodeImage } from './decode.js';
-import { shrinkOnLoad } from './decode-window.js';
+import { decodeImage } from './decode/decode.js';
+import { shrinkOnLoad } from './decode/decode-window.js';
 import { packPaths } from './file-paths.js';
 import { FileSource } from './file-source.js';
 import { fileImages } from './file-split.js';
 import { Loader } from './loader.js';
-import { resampleImage } from './resample-image.js';
+import { resampleImage } from './resample/resample-image.js';
 
 const random = stream(0, 'draw');
 const [width, height] = [31, 22];

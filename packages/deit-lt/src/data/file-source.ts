@@ -5,9 +5,9 @@
  */
 import * as torch from '@deit-lt/torch';
 import type { FileImages } from './dataset.js';
-import { DecodePool } from './decode-pool.js';
+import { DecodePool } from './decode/decode-pool.js';
+import type { Filter, Window } from './decode/window.js';
 import type { Cut, PixelSource } from './pixel-source.js';
-import type { Filter, Window } from './window.js';
 
 export interface FileSourceOptions {
   /** Threads that decode. Default: as many as the machine has cores, at most 16. */

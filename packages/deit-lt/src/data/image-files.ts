@@ -1,10 +1,10 @@
 /** Turns a split of image files into images in memory where that pays, and finds those that cannot be read. */
 import os from 'node:os';
 import type { BadFile } from './bad-file.js';
+import { DecodedCache } from './cache/decoded-cache.js';
 import { settleBad, withoutBad } from './check-files.js';
 import type { ImageSplit } from './dataset.js';
-import { type DecodedFiles, decodeFiles } from './decode-files.js';
-import { DecodedCache } from './decoded-cache.js';
+import { type DecodedFiles, decodeFiles } from './decode/decode-files.js';
 import type { FilePaths } from './file-paths.js';
 import type { Progress } from './open-options.js';
 

@@ -4,12 +4,12 @@
  */
 import * as torch from '@deit-lt/torch';
 import type { MemoryImages } from './dataset.js';
+import type { Filter, Window } from './decode/window.js';
 import type { PixelSource } from './pixel-source.js';
-import { resampleBatch } from './resample-batch.js';
-import { tapsOfWindow } from './resample-image.js';
-import { reflectIndex } from './resample-taps.js';
-import { resampleFast } from './resample-wasm.js';
-import type { Filter, Window } from './window.js';
+import { resampleBatch } from './resample/resample-batch.js';
+import { tapsOfWindow } from './resample/resample-image.js';
+import { reflectIndex } from './resample/resample-taps.js';
+import { resampleFast } from './resample/resample-wasm.js';
 
 export interface MemorySourceOptions {
   /** Where the batches are made. Default `cpu`. On another device it holds a copy of all images, one byte a value. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import { truncatedJpeg, writeImage, writeTree } from '../../test/helpers/images.js';
 import { temporaryFolder, write } from '../../test/helpers/temporary-folder.js';
-import { defaultCacheDir } from './cache-folder.js';
+import { defaultCacheDir } from './cache/cache-folder.js';
 import type { Dataset } from './dataset.js';
 import { openDataset } from './open.js';
 

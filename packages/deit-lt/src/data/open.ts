@@ -4,7 +4,7 @@ import path from 'node:path';
 import { UserError } from '../errors.js';
 import { nearest } from '../nearest.js';
 import type { BadFile } from './bad-file.js';
-import { defaultCacheDir } from './cache-folder.js';
+import { defaultCacheDir } from './cache/cache-folder.js';
 import { settleBad } from './check-files.js';
 import { classCounts, type Dataset } from './dataset.js';
 import { loadSplit } from './image-files.js';

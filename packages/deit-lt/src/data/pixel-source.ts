@@ -1,6 +1,6 @@
 /** Hands out batches of images as tensors: the one place where pixels become tensors. */
 import type * as torch from '@deit-lt/torch';
-import type { Filter, Window } from './window.js';
+import type { Filter, Window } from './decode/window.js';
 
 /** A window of each image of a batch, and what becomes of them. */
 export interface Cut {

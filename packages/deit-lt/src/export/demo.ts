@@ -1,10 +1,10 @@
 /** The demo page with a model in it, to be served or to be put on a host. */
 import { cpSync } from 'node:fs';
 import path from 'node:path';
+import type { Classifier } from '../classifier/classifier.js';
 import { VisionTransformer } from '../models/vit.js';
+import { writeError, writeFileAtomic } from '../runs/files.js';
 import { pageFolder } from '../serve/page-folder.js';
-import type { Classifier } from '../training/classifier.js';
-import { writeError, writeFileAtomic } from '../training/files.js';
 import { checkedOnnx, makeFolder } from './export.js';
 import type { OnnxCheck } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';

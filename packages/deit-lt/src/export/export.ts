@@ -1,11 +1,11 @@
 /** Writes a trained model in another program's format, checked by that program's runtime where it can be. */
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Classifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import { loadRuntime } from '../onnx/runtime.js';
-import type { Classifier } from '../training/classifier.js';
-import { writeError, writeFileAtomic } from '../training/files.js';
-import { type FinalEvaluation, RunFolder, readRunConfig } from '../training/run-folder.js';
+import { writeError, writeFileAtomic } from '../runs/files.js';
+import { type FinalEvaluation, RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { huggingFaceFiles, modelConfig, preprocessorConfig } from './hugging-face.js';
 import { modelCard } from './model-card.js';
 import { checkOnnx, type OnnxCheck } from './onnx/check.js';

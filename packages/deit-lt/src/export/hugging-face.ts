@@ -5,8 +5,8 @@
  */
 import path from 'node:path';
 import { cropsMiddle } from '../augment/evaluation-input.js';
+import type { Classifier } from '../classifier/classifier.js';
 import { VisionTransformer } from '../models/vit.js';
-import type { Classifier } from '../training/classifier.js';
 import { inputSize } from './onnx/model.js';
 import { timmConfig, timmLayers } from './timm-config.js';
 

@@ -1,7 +1,7 @@
 /** The card of an exported model: what it is, how it is used, what was measured. */
-import type { Classifier } from '../training/classifier.js';
-import type { EvaluationResult } from '../training/evaluate.js';
-import type { FinalEvaluation } from '../training/run-folder.js';
+import type { Classifier } from '../classifier/classifier.js';
+import type { EvaluationResult } from '../evaluation/evaluate.js';
+import type { FinalEvaluation } from '../runs/run-folder.js';
 import { type OnnxCheck, precisionNames } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize } from './onnx/model.js';

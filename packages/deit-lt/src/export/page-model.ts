@@ -1,11 +1,11 @@
 /** What the demo page knows of its model: `model.json` beside `model.onnx`. */
 import path from 'node:path';
 import type { InputSpec } from '../augment/evaluation-input.js';
+import type { Classifier } from '../classifier/classifier.js';
+import { logitScale } from '../classifier/logit-scale.js';
 import type { Group } from '../data/groups.js';
 import { VisionTransformer } from '../models/vit.js';
-import type { Classifier } from '../training/classifier.js';
-import { logitScale } from '../training/logit-scale.js';
-import type { TrainingKind } from '../training/reporter.js';
+import type { TrainingKind } from '../runs/reporter.js';
 import { inputSize } from './onnx/model.js';
 
 export interface PageModel {

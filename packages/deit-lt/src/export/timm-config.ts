@@ -2,10 +2,11 @@
  * What timm reads of a `config.json`: which of its models, changed by what, and which layers a fine-tuning with other classes
  * begins anew. https://huggingface.co/docs/timm/hf_hub
  */
+
+import type { Classifier } from '../classifier/classifier.js';
 import { regnetModels } from '../models/regnet.js';
 import { resnetModels } from '../models/resnet.js';
 import { VisionTransformer } from '../models/vit.js';
-import type { Classifier } from '../training/classifier.js';
 import { inputSize } from './onnx/model.js';
 
 /** Of `config.json`; timm has no ResNets for CIFAR, so theirs says nothing to it. */

@@ -1,11 +1,11 @@
 /** A model's weights for others: safetensors with timm's (or torchvision's) names, and PyTorch's own format. */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import type { Classifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import { VisionTransformer } from '../models/vit.js';
+import { writeError, writeFileAtomic } from '../runs/files.js';
 import { torchFilePieces } from '../torch-files/save.js';
-import type { Classifier } from '../training/classifier.js';
-import { writeError, writeFileAtomic } from '../training/files.js';
 
 export interface WeightsOptions {
   /** Side of the images: a transformer's positions are written for it. Default: as it was trained. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { assertHas } from '../../test/helpers/assert-has.js';
-import { learningRate, samRadius, totalEpochs } from '../training/schedules.js';
+import { learningRate, samRadius, totalEpochs } from '../optim/schedules.js';
 import { loadRecipe } from './load.js';
 import type { Recipe, StudentRecipe } from './schema.js';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { assertHas } from '../../test/helpers/assert-has.js';
-import { totalEpochs } from '../training/schedules.js';
+import { totalEpochs } from '../optim/schedules.js';
 import { loadRecipe } from './load.js';
 
 /** Values that all four rows have, by key. */

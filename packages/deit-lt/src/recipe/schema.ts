@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { range } from '../augment/augmentation.js';
 import { augmentSchema } from '../augment/registry.js';
 import { groupKinds } from '../data/groups.js';
-import { samplerNames } from '../data/sampler.js';
+import { samplerNames } from '../data/samplers/sampler.js';
 
 const probability = z.number().min(0).max(1);
 const positive = z.number().positive();

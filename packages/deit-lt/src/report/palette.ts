@@ -1,5 +1,5 @@
 /** Colours of a report, each in a light and a dark page: Okabe and Ito's, which colour-blind people can tell apart. */
-import type { OutputName } from '../training/predictions.js';
+import type { OutputName } from '../runs/predictions.js';
 
 /** By name of the CSS variable: on white, on black. */
 export const colors = {

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
 import { classesBySize } from '../data/groups.js';
+import { totalEpochs } from '../optim/schedules.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
-import { type OutputName, outputNames, type Predictions, readPredictions } from '../training/predictions.js';
-import type { EpochRecord } from '../training/reporter.js';
-import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
-import { totalEpochs } from '../training/schedules.js';
+import { type OutputName, outputNames, type Predictions, readPredictions } from '../runs/predictions.js';
+import type { EpochRecord } from '../runs/reporter.js';
+import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 
 export interface ReportRun {
   /** The end of its path that tells it from the others. */

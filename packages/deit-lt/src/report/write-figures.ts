@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import sharp from 'sharp';
-import { writeError } from '../training/files.js';
+import { writeError } from '../runs/files.js';
 import { type Figure, standaloneSvg } from './figure.js';
 
 /** Dots per inch of the PNGs: three pixels for each of the figure. */

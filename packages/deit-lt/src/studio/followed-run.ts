@@ -2,8 +2,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { epochsOf } from '../report/report-run.js';
-import { plainName } from '../training/model-of.js';
-import { type RunConfig, RunFolder, readRunConfig } from '../training/run-folder.js';
+import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { plainName } from '../tasks/model-of.js';
 import { groupFigures, MetricsTail } from './metrics-tail.js';
 import type { CurveRecord, GroupFigures, RunState, RunView } from './run-view.js';
 

@@ -1,7 +1,7 @@
 /** `GET /images?run=…&draw=…`: training images as the run sees them. */
 import { UserError } from '../errors.js';
+import { readRunConfig } from '../runs/run-folder.js';
 import { type Route, say, sayJson } from '../serve/app.js';
-import { readRunConfig } from '../training/run-folder.js';
 import { type DataPlace, dataOfRun, OpenedData } from './run-data.js';
 import type { RunWatcher } from './run-watcher.js';
 import { trainingImages } from './training-images.js';

@@ -1,7 +1,7 @@
 /** Reads on in a `metrics.jsonl` that somebody else is writing. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { readRecord } from '../training/metrics-line.js';
-import type { EpochRecord } from '../training/reporter.js';
+import { readRecord } from '../runs/metrics-line.js';
+import type { EpochRecord } from '../runs/reporter.js';
 import type { CurveRecord, GroupFigures } from './run-view.js';
 
 const newLine = 0x0a;

@@ -4,7 +4,7 @@ import type { Dataset } from '../data/dataset.js';
 import { datasetNames, openDataset } from '../data/open.js';
 import type { OpenOptions } from '../data/open-options.js';
 import { UserError } from '../errors.js';
-import type { RunConfig } from '../training/run-folder.js';
+import type { RunConfig } from '../runs/run-folder.js';
 
 /** A data set, and how it is opened. */
 export interface DataPlace extends Pick<OpenOptions, 'split' | 'root'> {

@@ -1,7 +1,7 @@
 /** What the studio's page knows of a run: the messages between its server and the browser. Types alone, for both. */
 import type { Group } from '../data/groups.js';
-import type { OutputName } from '../training/predictions.js';
-import type { TrainingKind } from '../training/reporter.js';
+import type { OutputName } from '../runs/predictions.js';
+import type { TrainingKind } from '../runs/reporter.js';
 
 /** In per cent; null for groups without images. */
 export type GroupFigures = Readonly<Record<'overall' | Group, number | null>>;

@@ -6,18 +6,18 @@ import * as torch from '@deit-lt/torch';
 import { picturesOfBatch } from '../analysis/run/pictures.js';
 import { openTeacher, type TeacherHandle, teacherNote } from '../analysis/run/teacher-stage.js';
 import { type Mix, mixBatch } from '../augment/mixup.js';
+import { evaluationPipeline } from '../classifier/classifier.js';
 import type { Dataset } from '../data/dataset.js';
 import { groupNames } from '../data/groups.js';
 import { type Batch, Loader } from '../data/loader.js';
+import { type LabelledSource, prepareData } from '../data/prepare-data.js';
 import { UserError } from '../errors.js';
+import { opinions } from '../evaluation/ranking.js';
 import { stream } from '../random/stream.js';
-import { evaluationPipeline } from '../training/classifier.js';
-import { mixingIn } from '../training/mixing.js';
-import { type LabelledSource, prepareData } from '../training/prepare-data.js';
-import { opinions } from '../training/ranking.js';
-import type { RunConfig } from '../training/run-folder.js';
-import { trainingPipeline } from '../training/training-pipeline.js';
-import { mixAlike } from '../training/views.js';
+import type { RunConfig } from '../runs/run-folder.js';
+import { mixingIn } from '../tasks/mixing.js';
+import { trainingPipeline } from '../tasks/training-pipeline.js';
+import { mixAlike } from '../tasks/views.js';
 import type { TrainingForm, TrainingImage, TrainingImages } from './run-view.js';
 
 export interface TrainingImagesOptions {

@@ -1,6 +1,6 @@
 /** Overall, head, mid and tail accuracy as lines of text, in the order of the papers' tables. */
-import type { EvaluationResult } from './evaluate.js';
-import type { MetricsResult } from './metrics.js';
+import type { EvaluationResult } from '../evaluation/evaluate.js';
+import type { MetricsResult } from '../evaluation/metrics.js';
 
 /** A per-cent figure with two digits; a group without images is a dash. */
 export function formatPercent(value: number | null): string {

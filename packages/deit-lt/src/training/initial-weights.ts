@@ -4,16 +4,16 @@
  */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { compareClassNames } from '../classifier/class-names.js';
+import { checkpointFile } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import { classifierNames } from '../models/classifier-layers.js';
 import type { ImageModel } from '../models/model.js';
 import { isForeign } from '../published/weight-source.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
-import { compareClassNames } from './class-names.js';
-import { checkpointFile } from './classifier.js';
-import { sha256Of } from './files.js';
-import type { RunConfig } from './run-folder.js';
-import { readWeights } from './training-state.js';
+import { sha256Of } from '../runs/files.js';
+import type { RunConfig } from '../runs/run-folder.js';
+import { readWeights } from '../runs/training-state.js';
 
 /** As config.json says where the weights came from. */
 export type InitialWeights = NonNullable<RunConfig['from']>;

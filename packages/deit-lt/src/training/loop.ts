@@ -5,27 +5,27 @@
  */
 import * as torch from '@deit-lt/torch';
 import type { Pipeline } from '../augment/transform.js';
-import { pairedBatches } from '../data/paired-batches.js';
-import { samplerNamed } from '../data/sampler.js';
+import type { LabelledSource, TrainingData } from '../data/prepare-data.js';
+import { pairedBatches } from '../data/samplers/paired-batches.js';
+import { samplerNamed } from '../data/samplers/sampler.js';
 import { UserError } from '../errors.js';
+import { type EvaluateOptions, type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
+import { nextTurn } from '../next-turn.js';
+import type { Ema } from '../optim/ema.js';
+import { isReweighted, learningRate, scaledLearningRate, totalEpochs } from '../optim/schedules.js';
+import { normOfAll } from '../optim/tensor-lists.js';
 import { stream } from '../random/stream.js';
+import type { Placement } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
+import type { EpochRecord, Reporter } from '../runs/reporter.js';
+import type { RunConfig, RunFolder } from '../runs/run-folder.js';
+import { loadState, type Progress, saveState, saveWeights, type Trained } from '../runs/training-state.js';
 import { shellLine } from '../shell-line.js';
-import type { Placement } from './device.js';
-import type { Ema } from './ema.js';
-import { type EvaluateOptions, type EvaluationResult, evaluate } from './evaluate.js';
+import { plainName } from '../tasks/model-of.js';
+import { type LossParts, learningModules, learningParameters, type Pass, type Task } from '../tasks/task.js';
 import { setTraining } from './initial-weights.js';
-import { plainName } from './model-of.js';
-import { nextTurn } from './next-turn.js';
-import type { LabelledSource, TrainingData } from './prepare-data.js';
-import type { EpochRecord, Reporter } from './reporter.js';
-import type { RunConfig, RunFolder } from './run-folder.js';
-import { isReweighted, learningRate, scaledLearningRate, totalEpochs } from './schedules.js';
 import { SpeedMeter } from './speed-meter.js';
 import { backward, firstPass, type SamPlan, update } from './step.js';
-import { type LossParts, learningModules, learningParameters, type Pass, type Task } from './task.js';
-import { normOfAll } from './tensor-lists.js';
-import { loadState, type Progress, saveState, saveWeights, type Trained } from './training-state.js';
 
 export interface LoopOptions {
   readonly task: Task;

@@ -2,19 +2,19 @@
 import * as torch from '@deit-lt/torch';
 import type { Dataset } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
-import { pairedBatches } from '../data/paired-batches.js';
-import { shuffled } from '../data/sampler-orders.js';
+import { pairedBatches } from '../data/samplers/paired-batches.js';
+import { shuffled } from '../data/samplers/sampler-orders.js';
+import { createOptimizer } from '../optim/optimizer.js';
+import { SAM } from '../optim/sam.js';
 import { stream } from '../random/stream.js';
+import { placementOf } from '../recipe/device.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
-import { createTeacherTask } from './create-teacher-task.js';
-import { placementOf } from './device.js';
-import { modelOf } from './model-of.js';
-import { createOptimizer } from './optimizer.js';
-import { SAM } from './sam.js';
+import { createTeacherTask } from '../tasks/create-teacher-task.js';
+import { modelOf } from '../tasks/model-of.js';
+import { StudentTask } from '../tasks/student-task.js';
+import { learningParameters, type Pass, type Task } from '../tasks/task.js';
+import { trainingPipeline } from '../tasks/training-pipeline.js';
 import { backward, firstPass, update } from './step.js';
-import { StudentTask } from './student-task.js';
-import { learningParameters, type Pass, type Task } from './task.js';
-import { trainingPipeline } from './training-pipeline.js';
 
 export interface MeasureSpeedOptions {
   /** For each of the two trainings. Default 2. */

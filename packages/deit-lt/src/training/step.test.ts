@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import { SAM } from './sam.js';
+import { SAM } from '../optim/sam.js';
 import { update } from './step.js';
 
 /** Weights [1, 1] with the gradient [3, 4]. */

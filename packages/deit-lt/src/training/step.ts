@@ -1,9 +1,9 @@
 /** One update of the weights: backward passes, SAM, clipping, the optimizer. */
 import * as torch from '@deit-lt/torch';
+import { withFrozenBatchNormStatistics } from '../optim/batch-norm-statistics.js';
+import type { SAM } from '../optim/sam.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
-import { withFrozenBatchNormStatistics } from './batch-norm-statistics.js';
-import type { SAM } from './sam.js';
-import { type LossParts, learningModules, learningParameters, type Pass, type Task } from './task.js';
+import { type LossParts, learningModules, learningParameters, type Pass, type Task } from '../tasks/task.js';
 
 /** Sharpness-aware minimisation around the optimizer, its radius by epoch (from 0), and what batch norm does meanwhile. */
 export interface SamPlan {

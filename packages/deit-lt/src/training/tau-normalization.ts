@@ -4,21 +4,21 @@
  */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { type Classifier, openClassifier } from '../classifier/classifier.js';
 import type { Dataset } from '../data/dataset.js';
+import { prepareData, type TrainingData } from '../data/prepare-data.js';
 import { UserError } from '../errors.js';
+import { type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
 import { type ClassifierLayer, classifierLayers } from '../models/classifier-layers.js';
 import { CosineLinear } from '../models/cosine-linear.js';
 import { tauNormalized } from '../models/tau-normalize.js';
-import { type Classifier, openClassifier } from './classifier.js';
-import { type EvaluationResult, evaluate } from './evaluate.js';
-import { sha256Of } from './files.js';
-import { PredictionRecorder } from './predictions.js';
-import { prepareData, type TrainingData } from './prepare-data.js';
-import { type Reporter, silentReporter } from './reporter.js';
-import { type RunConfig, RunFolder } from './run-folder.js';
-import { saveEvaluation } from './save-evaluation.js';
+import { sha256Of } from '../runs/files.js';
+import { PredictionRecorder } from '../runs/predictions.js';
+import { type Reporter, silentReporter } from '../runs/reporter.js';
+import { type RunConfig, RunFolder } from '../runs/run-folder.js';
+import { saveEvaluation } from '../runs/save-evaluation.js';
+import { readWeights, saveWeights } from '../runs/training-state.js';
 import { scoreTaus, type TauScore } from './tau-search.js';
-import { readWeights, saveWeights } from './training-state.js';
 
 export interface TauOptions {
   /** The data that the model was trained on; validation images are taken from them as in its training. */

@@ -1,13 +1,13 @@
 /** Which τ of τ-normalisation is best on validation images, whose features are computed once for all values. */
 import * as torch from '@deit-lt/torch';
+import type { Classifier } from '../classifier/classifier.js';
 import type { Group } from '../data/groups.js';
+import type { LabelledSource } from '../data/prepare-data.js';
+import { type EvaluateOptions, evaluate, type OutputLogits } from '../evaluation/evaluate.js';
+import { Metrics } from '../evaluation/metrics.js';
 import { type ClassifierLayer, classifierInputs, classifierLayers } from '../models/classifier-layers.js';
 import { tauNormalized } from '../models/tau-normalize.js';
-import type { Classifier } from './classifier.js';
-import { type EvaluateOptions, evaluate, type OutputLogits } from './evaluate.js';
-import { Metrics } from './metrics.js';
-import type { LabelledSource } from './prepare-data.js';
-import { studentOutputs } from './student-task.js';
+import { studentOutputs } from '../tasks/student-task.js';
 
 /** Mean of the classes' accuracies, in per cent. */
 export interface TauScore {

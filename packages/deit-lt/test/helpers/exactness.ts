@@ -7,8 +7,8 @@ import { cifarChoice } from '../../src/augment/auto-augment.js';
 import type { CifarOpName } from '../../src/augment/auto-augment-policies.js';
 import { opOf, type ScaledOp } from '../../src/augment/magnitudes.js';
 import type { OpChoice, OpName } from '../../src/augment/ops.js';
+import type { Filter, Window } from '../../src/data/decode/window.js';
 import { MemorySource } from '../../src/data/memory-source.js';
-import type { Filter, Window } from '../../src/data/window.js';
 import { type Golden, golden } from './golden-files.js';
 
 export type ImageName = 'a' | 'b';

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Group } from '../../src/data/groups.js';
-import { writePredictions } from '../../src/training/predictions.js';
-import { type FinalEvaluation, type RunConfig, RunFolder } from '../../src/training/run-folder.js';
+import { writePredictions } from '../../src/runs/predictions.js';
+import { type FinalEvaluation, type RunConfig, RunFolder } from '../../src/runs/run-folder.js';
 import { tinyRecipe } from '../training-tiny.js';
 
 export interface MadeRun {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
-import type { EpochRecord, Reporter } from '../../src/training/reporter.js';
-import { RunFolder } from '../../src/training/run-folder.js';
+import type { EpochRecord, Reporter } from '../../src/runs/reporter.js';
+import { RunFolder } from '../../src/runs/run-folder.js';
 import type { TrainOptions } from '../../src/training/train.js';
 
 /** Every tensor, and what the metadata say but for the seconds. */

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
+import type { OpenClassifierOptions } from '../../classifier/classifier.js';
 import type { Dataset } from '../../data/dataset.js';
 import { VisionTransformer } from '../../models/vit.js';
-import type { OpenClassifierOptions } from '../../training/classifier.js';
-import { type Reporter, silentReporter } from '../../training/reporter.js';
+import { type Reporter, silentReporter } from '../../runs/reporter.js';
 import { type Analysis, writeAnalysis } from './analysis-file.js';
 import { defaultBatchSize, forwardPass } from './forward-pass.js';
 import { confusedClasses, galleryOf } from './gallery.js';

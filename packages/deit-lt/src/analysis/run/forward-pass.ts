@@ -1,14 +1,14 @@
 /** One pass of a model over the evaluated images, in batches: answers, features' moments, attention distances. */
 import * as torch from '@deit-lt/torch';
+import type { Classifier } from '../../classifier/classifier.js';
+import { logitScale } from '../../classifier/logit-scale.js';
 import { type Batch, Loader } from '../../data/loader.js';
+import type { OutputLogits } from '../../evaluation/evaluate.js';
 import { cosineSimilarity } from '../../models/expert-cosine.js';
 import { VisionTransformer } from '../../models/vit.js';
-import type { Classifier } from '../../training/classifier.js';
-import type { OutputLogits } from '../../training/evaluate.js';
-import { logitScale } from '../../training/logit-scale.js';
-import { nextTurn } from '../../training/next-turn.js';
-import { outputNames } from '../../training/predictions.js';
-import { studentOutputs } from '../../training/student-task.js';
+import { nextTurn } from '../../next-turn.js';
+import { outputNames } from '../../runs/predictions.js';
+import { studentOutputs } from '../../tasks/student-task.js';
 import { addMoments, attentionSize, featuresBuffer, watcherOf } from './block-measures.js';
 import type { PassState } from './pass-state.js';
 import type { Subject } from './subject.js';

@@ -3,7 +3,7 @@ import * as torch from '@deit-lt/torch';
 import { classesBySize, groupNames } from '../../data/groups.js';
 import { Loader } from '../../data/loader.js';
 import { VisionTransformer } from '../../models/vit.js';
-import { outputNames } from '../../training/predictions.js';
+import { outputNames } from '../../runs/predictions.js';
 import { attentionRollout } from '../attention-rollout.js';
 import { teacherAnswers } from '../teacher-answers.js';
 import type { ConfusedClass, GalleryItem, Guess, ShownImage } from './analysis-file.js';

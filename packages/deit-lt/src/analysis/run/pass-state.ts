@@ -4,7 +4,7 @@
  */
 import { existsSync, rmSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';
-import { writeError } from '../../training/files.js';
+import { writeError } from '../../runs/files.js';
 
 const format = 'deit-lt analysis in progress 1';
 

@@ -1,8 +1,8 @@
 /** The sharpness of a teacher's minimum, on clean training images. */
 import * as torch from '@deit-lt/torch';
+import { logitScale } from '../../classifier/logit-scale.js';
 import { Loader } from '../../data/loader.js';
 import { stream } from '../../random/stream.js';
-import { logitScale } from '../../training/logit-scale.js';
 import { type Sharpness, sharpnessOf } from '../sharpness.js';
 import type { Subject } from './subject.js';
 

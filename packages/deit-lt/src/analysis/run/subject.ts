@@ -1,13 +1,13 @@
 /** What an analysis looks at: a model of a run, with the images that it was trained on and is measured on. */
 import path from 'node:path';
+import { compareClassNames } from '../../classifier/class-names.js';
+import { type Classifier, type OpenClassifierOptions, openClassifier } from '../../classifier/classifier.js';
 import type { Dataset } from '../../data/dataset.js';
+import { type LabelledSource, prepareData, type TrainingData } from '../../data/prepare-data.js';
 import { UserError } from '../../errors.js';
-import { compareClassNames } from '../../training/class-names.js';
-import { type Classifier, type OpenClassifierOptions, openClassifier } from '../../training/classifier.js';
-import { sha256Of } from '../../training/files.js';
-import { hashOfImages } from '../../training/predictions.js';
-import { type LabelledSource, prepareData, type TrainingData } from '../../training/prepare-data.js';
-import { type RunConfig, readRunConfig } from '../../training/run-folder.js';
+import { sha256Of } from '../../runs/files.js';
+import { hashOfImages } from '../../runs/predictions.js';
+import { type RunConfig, readRunConfig } from '../../runs/run-folder.js';
 
 export interface Subject extends AsyncDisposable {
   readonly folder: string;

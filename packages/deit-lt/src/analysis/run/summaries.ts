@@ -2,7 +2,7 @@
 import * as torch from '@deit-lt/torch';
 import { type Group, groupNames } from '../../data/groups.js';
 import type { VisionTransformer } from '../../models/vit.js';
-import type { OutputName } from '../../training/predictions.js';
+import type { OutputName } from '../../runs/predictions.js';
 import { calibrationOf } from '../calibration.js';
 import { expertAgreement } from '../expert-agreement.js';
 import { entropyRank, type FeatureMoments, rankOf, singularValuesOf } from '../feature-rank.js';

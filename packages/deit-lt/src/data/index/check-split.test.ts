@@ -4,7 +4,7 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import { solid } from '../../../test/helpers/images.js';
 import { temporaryFolder, write } from '../../../test/helpers/temporary-folder.js';
-import { DecodePool } from '../decode-pool.js';
+import { DecodePool } from '../decode/decode-pool.js';
 import { packPaths } from '../file-paths.js';
 import { checkSplit } from './check-split.js';
 

@@ -1,9 +1,9 @@
 /** Looks at the files of a split that have changed since they were last looked at, and remembers what it sees. */
 import fs from 'node:fs/promises';
 import type { BadFile } from '../bad-file.js';
-import { forEachBounded } from '../bounded.js';
-import { decodeOrThrow, loadSharp, whyUnreadable } from '../decode.js';
-import type { DecodePool } from '../decode-pool.js';
+import { forEachBounded } from '../decode/bounded.js';
+import { decodeOrThrow, loadSharp, whyUnreadable } from '../decode/decode.js';
+import type { DecodePool } from '../decode/decode-pool.js';
 import type { PackedPaths } from '../file-paths.js';
 import type { Progress } from '../open-options.js';
 import { examineFiles, type FilesToExamine, found } from './examine.js';

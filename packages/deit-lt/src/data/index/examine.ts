@@ -4,8 +4,8 @@
  * Runs in the decoding threads.
  */
 import fs from 'node:fs';
-import { decodeOrThrow, imageSize } from '../decode.js';
-import { jpegSize } from '../jpeg-size.js';
+import { decodeOrThrow, imageSize } from '../decode/decode.js';
+import { jpegSize } from '../decode/jpeg-size.js';
 import { settledTime, unsettled } from './stamps.js';
 
 export interface FilesToExamine {

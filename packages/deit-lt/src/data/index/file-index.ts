@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { BadFile } from '../bad-file.js';
-import { markUsed, removeOldest, writeWhole } from '../cache-file.js';
+import { markUsed, removeOldest, writeWhole } from '../cache/cache-file.js';
 import { PackedPaths } from '../file-paths.js';
 import type { Stamp } from './stamps.js';
 

@@ -4,8 +4,8 @@
  */
 import { settleBad, withoutBad } from '../check-files.js';
 import type { Dataset, ImageSplit } from '../dataset.js';
-import { imageSize } from '../decode.js';
-import { DecodePool } from '../decode-pool.js';
+import { imageSize } from '../decode/decode.js';
+import { DecodePool } from '../decode/decode-pool.js';
 import { PackedPaths } from '../file-paths.js';
 import { fileSplit } from '../file-split.js';
 import { defaultMaxBytes } from '../image-files.js';

@@ -1,6 +1,6 @@
 /** By what one sees that a file or folder has changed: its size and the time of its last change. */
 import fs from 'node:fs';
-import { forEachBounded } from '../bounded.js';
+import { forEachBounded } from '../decode/bounded.js';
 
 export interface Stamp {
   readonly path: string;

@@ -1,12 +1,12 @@
 /** Runs an exported ONNX model beside the model that it came from, on real images, and says how near it is. */
 import * as torch from '@deit-lt/torch';
+import type { Classifier } from '../../classifier/classifier.js';
 import { Loader } from '../../data/loader.js';
 import { openPixels } from '../../data/open-pixels.js';
 import { drawShapes } from '../../data/shapes/index.js';
 import { UserError } from '../../errors.js';
 import type { Runtime } from '../../onnx/runtime.js';
-import type { Classifier } from '../../training/classifier.js';
-import { studentOutputs } from '../../training/student-task.js';
+import { studentOutputs } from '../../tasks/student-task.js';
 import type { OnnxPrecision } from './graph-builder.js';
 
 export interface OnnxCheck {

@@ -1,10 +1,10 @@
 /** A trained model as an ONNX model: which graph, which inputs and outputs. */
 import * as torch from '@deit-lt/torch';
+import type { Classifier } from '../../classifier/classifier.js';
+import { logitScale } from '../../classifier/logit-scale.js';
 import { UserError } from '../../errors.js';
 import { canFold } from '../../models/fold-network.js';
 import { VisionTransformer } from '../../models/vit.js';
-import type { Classifier } from '../../training/classifier.js';
-import { logitScale } from '../../training/logit-scale.js';
 import { convolutionalGraph } from './convolutional.js';
 import { GraphBuilder, type OnnxPrecision } from './graph-builder.js';
 import { encodeModel, type OnnxModel } from './proto.js';

@@ -1,7 +1,7 @@
 /** Where the experts of a student agree, and how far confidence and accuracy go together. */
 import * as Plot from '@observablehq/plot';
 import { groupNames } from '../../data/groups.js';
-import { type OutputName, outputNames } from '../../training/predictions.js';
+import { type OutputName, outputNames } from '../../runs/predictions.js';
 import { drawFigure, type Figure } from '../figure.js';
 import { css, outputColor, outputLabels } from '../palette.js';
 import type { ReportRun } from '../report-run.js';

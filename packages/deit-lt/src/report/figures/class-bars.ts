@@ -2,7 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import { groupNames } from '../../data/groups.js';
 import { count } from '../../format.js';
-import { type OutputName, outputNames } from '../../training/predictions.js';
+import { type OutputName, outputNames } from '../../runs/predictions.js';
 import { drawFigure, type Figure } from '../figure.js';
 import { outputColor, outputLabels } from '../palette.js';
 import { accuraciesByClass, classOrder, type ReportRun } from '../report-run.js';

@@ -3,7 +3,7 @@
  * on the server and the studio's page in the browser, so nothing here may need Node.
  */
 import * as Plot from '@observablehq/plot';
-import type { OutputName } from '../../training/predictions.js';
+import type { OutputName } from '../../runs/predictions.js';
 import type { DrawOptions } from '../figure.js';
 import { outputColor, outputLabels, runColor } from '../palette.js';
 

@@ -1,6 +1,6 @@
 /** The figure of the study of out-of-distribution distillation: what the teacher knew, and what the student learned. */
 import * as Plot from '@observablehq/plot';
-import type { OodStudy, StudentArm } from '../../analysis/ood/study.js';
+import type { OodStudy, StudentArm } from '../../studies/ood/study.js';
 import { drawFigure, type Figure } from '../figure.js';
 import { css } from '../palette.js';
 

@@ -1,8 +1,8 @@
 /** How to repeat a run: command, recipe, environment; and its classes one by one. */
 import { stringify } from 'yaml';
 import { accuracy, count } from '../../format.js';
+import { outputNames } from '../../runs/predictions.js';
 import { shellLine } from '../../shell-line.js';
-import { outputNames } from '../../training/predictions.js';
 import { type Html, html } from '../html.js';
 import { outputLabels } from '../palette.js';
 import { accuraciesByClass, classOrder, type ReportRun } from '../report-run.js';

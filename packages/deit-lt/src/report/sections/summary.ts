@@ -1,9 +1,9 @@
 /** What the runs are and how good, in a card each. */
 
 import { groupNames } from '../../data/groups.js';
+import type { MetricsResult } from '../../evaluation/metrics.js';
 import { accuracy, count } from '../../format.js';
-import type { MetricsResult } from '../../training/metrics.js';
-import { plainName } from '../../training/model-of.js';
+import { plainName } from '../../tasks/model-of.js';
 import { type Html, html } from '../html.js';
 import { runColor } from '../palette.js';
 import { epochsOf, headline, type ReportRun } from '../report-run.js';

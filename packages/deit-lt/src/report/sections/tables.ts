@@ -6,7 +6,7 @@ import { type ComparisonRow, type Estimate, figureNames } from '../../analysis/c
 import type { ByGroup, TeacherAnalysis } from '../../analysis/run/analysis-file.js';
 import { groupNames } from '../../data/groups.js';
 import { accuracy, count } from '../../format.js';
-import { outputNames } from '../../training/predictions.js';
+import { outputNames } from '../../runs/predictions.js';
 import { type Html, html } from '../html.js';
 import { outputLabels } from '../palette.js';
 import { headline, type ReportRun } from '../report-run.js';

@@ -1,0 +1,170 @@
+/** A trained model as evaluation, prediction and distillation need it, from a run folder or checkpoint. */
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import * as torch from '@deit-lt/torch';
+import { cropsMiddle } from '../augment/evaluation-input.js';
+import { buildPipeline } from '../augment/registry.js';
+import type { Pipeline } from '../augment/transform.js';
+import type { Group } from '../data/groups.js';
+import { UserError } from '../errors.js';
+import type { OutputLogits } from '../evaluation/evaluate.js';
+import type { ImageModel } from '../models/model.js';
+import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
+import { isForeign } from '../published/weight-source.js';
+import { type Placement, placementOf } from '../recipe/device.js';
+import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
+import type { TrainingKind } from '../runs/reporter.js';
+import { type RunConfig, RunFolder } from '../runs/run-folder.js';
+import { readWeights } from '../runs/training-state.js';
+import { modelOf } from '../tasks/model-of.js';
+import { studentOutputs } from '../tasks/student-task.js';
+
+/** What is asked of a trained model, whoever runs it. */
+export interface AnyClassifier extends Disposable {
+  readonly kind: TrainingKind;
+  /** The network; absent when it is not ours to look into. */
+  readonly model?: ImageModel;
+  /** Its part of the run's recipe. */
+  readonly recipe: TrainingRecipe;
+  readonly placement: Placement;
+  readonly classNames: readonly string[];
+  /** False when they are only numbers: a checkpoint from elsewhere does not say what its classes are. */
+  readonly namesKnown: boolean;
+  /** How images become the network's input at evaluation. */
+  readonly pipeline: Pipeline;
+  /** Training images per class; zeros when that is not known. */
+  readonly trainCounts: readonly number[];
+  /** Head, mid or tail, of each of its classes. */
+  readonly groups: readonly Group[];
+  /** The checkpoint's file. */
+  readonly file: string;
+  /** After which it was written, from 0; null when that is not known. */
+  readonly epoch: number | null;
+  /** What was assumed about a model from elsewhere, for the reader: a line each. */
+  readonly notes?: readonly string[];
+  /** Whether it takes images of its recipe's size alone. Default false. */
+  readonly fixedSize?: boolean;
+  /** From normalised images `[B, 3, S, S]` to logits `[B, C]`; the caller disposes them (or a scope does). */
+  logits(images: torch.Tensor): OutputLogits;
+}
+
+/** A network of ours with its weights. */
+export interface Classifier extends AnyClassifier {
+  readonly model: ImageModel;
+  readonly epoch: number;
+}
+
+export interface OpenClassifierOptions {
+  /** Checkpoint of the run: the best by the run's rule (default), or the last. */
+  which?: 'best' | 'last';
+  /** Averaged weights or those as trained, from the last checkpoint. Default: those that the recipe names. */
+  weights?: 'ema' | 'raw';
+  /** Default: as the run's recipe says. */
+  device?: string;
+  /** For checkpoints from elsewhere: what their weights do not show, as `teacher.mean=[0.5, 0.5, 0.5]`. */
+  settings?: readonly string[];
+  /** The training that a teacher is opened for: it says how an ONNX model's images are normalised, where the file does not. */
+  recipe?: Recipe;
+}
+
+/** A checkpoint's content, of our own or from elsewhere. */
+interface Opened {
+  readonly config: RunConfig;
+  readonly epoch: number;
+  readonly tensors: ReadonlyMap<string, torch.Tensor>;
+}
+
+/**
+ * The model of `path`: a run folder (of one model, or of `train`: then its student), a checkpoint file, or one from
+ * elsewhere: PyTorch's (`.pth`, `.pt`, `.pth.tar`), or safetensors with timm's or torchvision's names.
+ * Throws UserError RUN_FOLDER or CHECKPOINT that says what is missing or damaged.
+ */
+export async function openClassifier(path: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
+  const { which = 'best', weights, device, settings = [] } = options;
+  const file = checkpointFile(path, weights === undefined ? which : 'last');
+  const open = (opened: Opened): Classifier => classifierOf(file, opened, device);
+  if (isForeign(file)) {
+    const { withForeignWeights } = await import('./foreign-weights.js'); // of no use for our own files
+    return withForeignWeights(file, { weights, settings }, ({ config, epoch, read }) =>
+      torch.tidy(() => open({ config, epoch, tensors: read().tensors })),
+    );
+  }
+  if (settings.length > 0)
+    throw new UserError('USAGE', `--set is for checkpoints from elsewhere; ${file} knows its own recipe.`);
+  return torch.tidy(() => open(readWeights(file, weights)));
+}
+
+function classifierOf(file: string, { config, epoch, tensors }: Opened, device: string | undefined): Classifier {
+  const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+  const placement = placementOf({ ...config.recipe, device: device ?? config.recipe.device });
+  const { classNames, namesUnknown = false, trainCounts, groups } = config.data;
+  const model = torch.nn.init.skipInit(() => modelOf(config.kind, recipe, classNames.length)); // to draw weights takes seconds
+  loadWeights(model, tensors, file, { assign: true });
+  model.to(placement.device).eval();
+  for (const parameter of model.parameters()) parameter.requiresGrad_(false);
+  return torch.keep({
+    kind: config.kind,
+    model,
+    recipe,
+    placement,
+    classNames,
+    namesKnown: !namesUnknown,
+    pipeline: evaluationPipeline(recipe),
+    trainCounts,
+    groups,
+    file,
+    epoch,
+    logits: (images: torch.Tensor) => torch.tidy(() => outputs(placement.autocast(() => model.call(images)))),
+    [Symbol.dispose]: () => model.dispose(),
+  });
+}
+
+/** Resize, centre crop (above 32 pixels) and normalisation. */
+export function evaluationPipeline(
+  recipe: Pick<TrainingRecipe, 'imageSize' | 'mean' | 'std' | 'filter'> & Partial<Pick<TrainingRecipe, 'evalSize'>>,
+): Pipeline {
+  const size = recipe.evalSize ?? recipe.imageSize;
+  return buildPipeline(cropsMiddle(size) ? { centerCrop: true } : { wholeImage: true }, { ...recipe, size });
+}
+
+function outputs(output: torch.Tensor | [torch.Tensor, torch.Tensor]): OutputLogits {
+  return Array.isArray(output) ? studentOutputs(output[0], output[1]) : { avg: output };
+}
+
+/** Throws UserError CHECKPOINT when `file`, which has them, is of another network. `assign`: the model takes the tensors themselves. */
+export function loadWeights(
+  model: torch.nn.AnyModule,
+  tensors: ReadonlyMap<string, torch.Tensor>,
+  file: string,
+  { assign = false }: { assign?: boolean } = {},
+): void {
+  try {
+    model.loadStateDict(tensors, { assign });
+  } catch (error) {
+    throw new UserError('CHECKPOINT', `${file} does not fit its own recipe: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The file of a run folder's checkpoint; a file as it is. Throws UserError RUN_FOLDER, and CHECKPOINT for an ONNX model. */
+export function checkpointFile(given: string, which: 'best' | 'last'): string {
+  if (!existsSync(given))
+    throw new UserError(
+      'RUN_FOLDER',
+      `${given} does not exist; expected a run folder or a checkpoint (.safetensors, .pth, .pt).`,
+    );
+  if (isOnnx(given)) throw noNetwork(given);
+  if (!statSync(given).isDirectory()) return given;
+  const candidates = [given, path.join(given, 'student'), path.join(given, 'teacher')].map(
+    (folder) => new RunFolder(folder),
+  );
+  // A student that is still trained may have no best one yet: its last one, not the best of its teacher.
+  const run = candidates.find((candidate) => candidate.hasCheckpoint(which) || candidate.hasCheckpoint('last'));
+  if (run === undefined)
+    throw new UserError(
+      'RUN_FOLDER',
+      `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end?`,
+    );
+  return run.hasCheckpoint(which) ? run.checkpoint(which) : run.checkpoint('last');
+}

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import { temporaryFolder, write } from '../../../test/helpers/temporary-folder.js';
+import { removeOldest } from './cache-file.js';
+
+suite('removeOldest()', () => {
+  test('keeps the newest entries, and what another run may be writing', async (t) => {
+    const folder = temporaryFolder(t);
+    for (const [i, name] of ['a.bin', 'b.bin', 'c.bin', 'left.tmp'].entries()) {
+      write(path.join(folder, name), '');
+      fs.utimesSync(path.join(folder, name), 1000 + i, 1000 + i);
+    }
+    write(path.join(folder, 'new.tmp'), '');
+    await removeOldest(folder, 2);
+    assert.deepEqual(fs.readdirSync(folder).sort(), ['b.bin', 'c.bin', 'new.tmp']);
+  });
+
+  test('does not mind a file that is gone by the time it is looked at', async (t) => {
+    const folder = temporaryFolder(t);
+    fs.symlinkSync('nowhere', path.join(folder, 'gone.tmp'));
+    await removeOldest(folder, 2);
+  });
+});

@@ -1,0 +1,100 @@
+/**
+ * Decodes a list of image files once, for two ends: to find every file that cannot be read, and, when all have one
+ * size and fit into memory, to keep their pixels.
+ */
+import os from 'node:os';
+import type { BadFile } from '../bad-file.js';
+import type { FilePaths } from '../file-paths.js';
+import type { Progress } from '../open-options.js';
+import { forEachBounded } from './bounded.js';
+import type { DecodedImage } from './decode.js';
+import { decodeOrThrow, loadSharp, whyUnreadable } from './decode.js';
+
+export interface DecodeFilesOptions {
+  /** Pixels are kept up to this many bytes. */
+  maxBytes: number;
+  /** What the progress is called. */
+  what?: string | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Pixels of n images of one size, `[n, height, width, 3]`; those of bad files are zero. */
+export interface PixelBlock {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array;
+}
+
+export interface DecodedFiles {
+  /** The files that cannot be read, by their index, in that order. */
+  readonly bad: ReadonlyMap<number, BadFile>;
+  /** Absent when the sizes differ or the pixels are too many. */
+  readonly block: PixelBlock | undefined;
+}
+
+/**
+ * Decodes `paths`, two more at a time than the machine has cores: so reading and decoding overlap (libuv runs four at
+ * once unless UV_THREADPOOL_SIZE says otherwise). Throws only the signal's reason.
+ */
+export async function decodeFiles(
+  paths: FilePaths,
+  { maxBytes, what = 'reading images', onProgress, signal }: DecodeFilesOptions,
+): Promise<DecodedFiles> {
+  await loadSharp(); // a decoder that is not installed is no fault of the images
+  const bad = new Map<number, BadFile>();
+  const collector = new Collector(paths.length, maxBytes);
+  const failed: number[] = [];
+  const decodeOne = async (index: number): Promise<void> => {
+    const decoded = await decodeOrThrow(paths.get(index)).catch(() => undefined);
+    if (decoded === undefined) failed.push(index);
+    else collector.add(index, decoded);
+  };
+  const onDone = (done: number): void => onProgress?.({ what, done, total: paths.length });
+  await forEachBounded(paths.length, decodeOne, { limit: os.availableParallelism() + 2, signal, onDone });
+  // Once more, one at a time: libvips has one place for messages, which decodes at the same time take from each other.
+  for (const index of failed.sort((a, b) => a - b)) {
+    signal?.throwIfAborted();
+    const file = paths.get(index);
+    try {
+      collector.add(index, await decodeOrThrow(file));
+    } catch (error) {
+      bad.set(index, { path: file, reason: await whyUnreadable(file, error) });
+    }
+  }
+  return { bad, block: collector.block };
+}
+
+/** Gathers images of one size; gives up at the first that differs, or when they are too large. */
+class Collector {
+  block: PixelBlock | undefined;
+  #givenUp: boolean;
+
+  constructor(
+    readonly count: number,
+    readonly maxBytes: number,
+  ) {
+    this.#givenUp = maxBytes <= 0;
+  }
+
+  add(index: number, { width, height, pixels }: DecodedImage): void {
+    if (this.#givenUp) return;
+    this.block ??= this.#allocate(width, height);
+    if (this.block === undefined || this.block.width !== width || this.block.height !== height) {
+      this.block = undefined;
+      this.#givenUp = true;
+      return;
+    }
+    this.block.pixels.set(pixels, index * pixels.length);
+  }
+
+  #allocate(width: number, height: number): PixelBlock | undefined {
+    const bytes = this.count * width * height * 3;
+    if (bytes > this.maxBytes) return undefined;
+    try {
+      return { width, height, pixels: new Uint8Array(bytes) };
+    } catch {
+      return undefined; // more than the engine or the machine allows: the files are decoded when needed
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/** From an opened data set to what a training needs: the long tail, the validation split, groups and pixel sources. */
+import { createHash } from 'node:crypto';
+import { UserError } from '../errors.js';
+import { stream } from '../random/stream.js';
+import type { Recipe } from '../recipe/schema.js';
+import { largestClassFirst } from './class-order.js';
+import { classCounts, type Dataset, type ImageSplit, subset } from './dataset.js';
+import { type Group, groupsOf } from './groups.js';
+import { limitedIndices } from './limit.js';
+import { makeLongTail } from './long-tail.js';
+import { openPixels } from './open-pixels.js';
+import type { PixelSource } from './pixel-source.js';
+
+export interface LabelledSource {
+  readonly source: PixelSource;
+  readonly labels: Int32Array;
+  /** Where image i came from, as the data set says. */
+  readonly nameOf: (index: number) => string;
+}
+
+export interface TrainingData {
+  readonly name: string;
+  readonly classNames: readonly string[];
+  /** Images per class that are trained on. */
+  readonly trainCounts: Int32Array;
+  /** From the training images before the validation split. */
+  readonly groups: readonly Group[];
+  readonly train: LabelledSource;
+  readonly validation: LabelledSource | undefined;
+  readonly test: LabelledSource | undefined;
+  /** SHA-256 over names and labels of the training images. */
+  readonly fingerprint: string;
+  /** What is unusual, to be said once. */
+  readonly notes: readonly string[];
+}
+
+/** Splits of `given` by `recipe`. Throws UserError DATA_CLASSES or RECIPE when the data do not allow them. */
+export function prepareData(given: Dataset, recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>): TrainingData {
+  const { classOrder, groups: kind, validation: share, limit } = recipe.data;
+  const tailed = longTailed(given, recipe.data);
+  const dataset = classOrder === 'count' ? largestClassFirst(tailed) : tailed;
+  const numClasses = dataset.classNames.length;
+  const groups = groupsOf(classCounts(dataset.train.labels, numClasses), { kind });
+  checkSelection(recipe, dataset);
+  const { train: all, validation } = splitValidation(dataset.train, numClasses, share, recipe.seed);
+  const train = limit === null ? all : subset(all, limitedIndices(all.labels, numClasses, { limit }));
+  if (validation === undefined && recipe.evaluation.select === 'validation') throw nothingAside(dataset);
+  return {
+    name: dataset.name,
+    classNames: dataset.classNames,
+    trainCounts: classCounts(train.labels, numClasses),
+    groups: groups.of,
+    train: open(train),
+    validation: validation && open(validation),
+    test: dataset.test && open(dataset.test),
+    fingerprint: fingerprint(train),
+    notes: [...(groups.note === undefined ? [] : [groups.note]), ...limitNote(train, all)],
+  };
+}
+
+function limitNote({ labels: kept }: ImageSplit, { labels: all }: ImageSplit): string[] {
+  return kept.length === all.length ? [] : [`data.limit: ${kept.length} of ${all.length} training images are used`];
+}
+
+function longTailed(dataset: Dataset, { imbalance, imbalanceType, imbalanceSeed }: Recipe['data']): Dataset {
+  if (imbalance === null) return dataset;
+  return makeLongTail(dataset, { ratio: imbalance, type: imbalanceType, seed: imbalanceSeed });
+}
+
+function open(split: ImageSplit): LabelledSource {
+  return { source: openPixels(split.images), labels: split.labels, nameOf: split.images.nameOf };
+}
+
+function checkSelection({ data, evaluation }: Pick<Recipe, 'data' | 'evaluation'>, dataset: Dataset): void {
+  if (evaluation.select === 'validation' && data.validation === 0)
+    throw new UserError(
+      'RECIPE',
+      'evaluation.select is "validation" but data.validation is 0: keep some training images aside (--set data.validation=0.1), or take the last epoch (--set evaluation.select=last).',
+    );
+  if (evaluation.select === 'test' && dataset.test === undefined)
+    throw new UserError(
+      'DATA_LAYOUT',
+      `${dataset.name} has no test images, but evaluation.select is "test". Add a test folder, use --split 0.1, or --set evaluation.select=validation.`,
+    );
+}
+
+function nothingAside({ name }: Dataset): UserError {
+  return new UserError(
+    'DATA_CLASSES',
+    `no class of ${name} has two training images, so none can be kept aside to choose the best epoch. Add images, or take the last epoch (--set evaluation.select=last).`,
+  );
+}
+
+/** Keeps `share` of each class aside: rounded, at least one of every class that has two or more; undefined when that is none. */
+function splitValidation(
+  split: ImageSplit,
+  numClasses: number,
+  share: number,
+  seed: number,
+): { train: ImageSplit; validation: ImageSplit | undefined } {
+  const ofClass: number[][] = Array.from({ length: numClasses }, () => []);
+  split.labels.forEach((label, id) => {
+    ofClass[label]!.push(id);
+  });
+  const isAside = new Uint8Array(split.labels.length);
+  ofClass.forEach((ids, c) => {
+    const aside = ids.length < 2 || share === 0 ? 0 : Math.max(1, Math.round(ids.length * share));
+    const shuffled = stream(seed, 'split', 0, c).shuffle([...ids]);
+    for (const id of shuffled.slice(0, aside)) isAside[id] = 1;
+  });
+  if (!isAside.includes(1)) return { train: split, validation: undefined };
+  const all = Int32Array.from(isAside.keys());
+  const where = (aside: number): ImageSplit =>
+    subset(
+      split,
+      all.filter((id) => isAside[id] === aside),
+    );
+  return { train: where(0), validation: where(1) };
+}
+
+/** Lines that are hashed together: many small pieces cost more than the hash. */
+const hashedTogether = 1000;
+
+function fingerprint({ images, labels }: ImageSplit): string {
+  const hash = createHash('sha256');
+  for (let start = 0; start < labels.length; start += hashedTogether) {
+    const part = labels.subarray(start, start + hashedTogether);
+    hash.update(Array.from(part, (label, i) => `${label}\t${images.nameOf(start + i)}\n`).join(''));
+  }
+  return hash.digest('hex');
+}

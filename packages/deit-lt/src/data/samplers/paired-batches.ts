@@ -1,0 +1,48 @@
+/** Batches with as many other images beside each, which another sampler drew: what GLMC mixes. */
+import { type Batch, Loader, type LoaderOptions } from '../loader.js';
+
+export interface PairedBatch extends Batch {
+  /** Of the same size and views. */
+  readonly partners?: Batch;
+}
+
+/**
+ * The batches of a loader; with `partnerIds`, at least as many as `ids`, also those of another one in step with it. An image
+ * that is in both is augmented differently. Throws what a `Loader` throws.
+ */
+export async function* pairedBatches(
+  options: LoaderOptions,
+  partnerIds: Int32Array | null,
+): AsyncGenerator<PairedBatch, void, void> {
+  if (partnerIds === null) return yield* new Loader(options);
+  // As if two processes shared the epoch: no draw of one is a draw of the other.
+  const others = partnerIds.subarray(0, options.ids.length); // some samplers leave images out
+  const partners = new Loader({ ...options, ids: others, rank: 1, world: 2 })[Symbol.asyncIterator]();
+  try {
+    for await (const batch of new Loader({ ...options, rank: 0, world: 2 }))
+      yield paired(batch, await next(partners, batch));
+  } finally {
+    await partners.return?.();
+  }
+}
+
+/** The next partners; `batch` is released when they cannot be read. */
+async function next(partners: AsyncIterator<Batch>, batch: Batch): Promise<Batch> {
+  try {
+    const { value, done } = await partners.next();
+    if (done !== true && value.labels.length === batch.labels.length) return value;
+    if (done !== true) value[Symbol.dispose]();
+    throw new Error('internal: there are fewer partners than images');
+  } catch (error) {
+    batch[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function paired(batch: Batch, partners: Batch): PairedBatch {
+  const dispose = (): void => {
+    batch[Symbol.dispose]();
+    partners[Symbol.dispose]();
+  };
+  return { ...batch, partners, [Symbol.dispose]: dispose };
+}

@@ -1,0 +1,82 @@
+/**
+ * Evaluation of a classifier on a split: overall, head, mid and tail accuracy of each of its outputs. A teacher or
+ * plain ViT has one output (`avg`), a student three: CLS, DIST, and the mean of their logits.
+ */
+import * as torch from '@deit-lt/torch';
+import type { Pipeline } from '../augment/transform.js';
+import type { Group } from '../data/groups.js';
+import { Loader } from '../data/loader.js';
+import type { PixelSource } from '../data/pixel-source.js';
+import { nextTurn } from '../next-turn.js';
+import { Metrics, type MetricsResult } from './metrics.js';
+
+/** Accuracies in per cent of each output; `avg` is the prediction. */
+export interface EvaluationResult {
+  readonly avg: MetricsResult;
+  readonly cls?: MetricsResult;
+  readonly dist?: MetricsResult;
+  /** Mean cosine of CLS and DIST features, −1 … 1, where it was measured: figure 4a of the paper shows 1 − it. */
+  readonly expertCosine?: number;
+}
+
+/** Logits of a batch by output name; `avg` is the prediction. */
+export interface OutputLogits {
+  readonly avg: torch.Tensor;
+  readonly cls?: torch.Tensor;
+  readonly dist?: torch.Tensor;
+}
+
+/** Logits, and what else of the network is measured. */
+export interface EvaluationOutputs extends OutputLogits {
+  /** Cosine of CLS and DIST features of each image, `[B]`. */
+  readonly expertCosine?: torch.Tensor;
+}
+
+export interface EvaluateOptions {
+  readonly source: PixelSource;
+  readonly labels: Int32Array;
+  readonly groups: readonly Group[];
+  readonly pipeline: Pipeline;
+  readonly batchSize: number;
+  /** Where the model is. Default: the CPU. */
+  readonly device?: string;
+  /** From normalised images `[B, 3, S, S]` to logits `[B, C]`. Runs without gradients. */
+  readonly logits: (images: torch.Tensor) => EvaluationOutputs;
+  /** Gets the best classes of each batch of each output, in order, as `Metrics.add` returns them. */
+  readonly keep?: (output: keyof OutputLogits, best: Int32Array) => void;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Evaluates all images of `source`. Throws the signal's reason when it is aborted. */
+export async function evaluate(options: EvaluateOptions): Promise<EvaluationResult> {
+  const { source, labels, groups, pipeline, batchSize, logits, device, keep, onProgress, signal } = options;
+  const metrics = new Map<keyof OutputLogits, Metrics>();
+  const ids = Int32Array.from({ length: labels.length }, (_, i) => i);
+  const loader = new Loader({ source, labels, pipeline, ids, batchSize, ...(device && { device }) });
+  let done = 0;
+  let cosines: number | undefined;
+  for await (const batch of loader) {
+    using images = batch.images;
+    signal?.throwIfAborted();
+    torch.tidy(() => {
+      const outputs = torch.noGrad(() => logits(images));
+      for (const name of ['avg', 'cls', 'dist'] as const) {
+        const values = outputs[name];
+        if (values === undefined) continue;
+        const of = metrics.get(name) ?? new Metrics({ groups });
+        metrics.set(name, of);
+        const best = of.add(values.float(), batch.labels);
+        keep?.(name, best);
+      }
+      if (outputs.expertCosine !== undefined) cosines = (cosines ?? 0) + outputs.expertCosine.sum().toNumber();
+    });
+    done += batch.labels.length;
+    onProgress?.(done, labels.length);
+    await nextTurn();
+  }
+  const accuracies = Object.fromEntries(
+    [...metrics].map(([name, of]) => [name, of.result()]),
+  ) as unknown as EvaluationResult;
+  return { ...accuracies, ...(cosines !== undefined && { expertCosine: cosines / done }) };
+}

@@ -1,0 +1,147 @@
+/**
+ * What a model said about each image of a split: `predictions.safetensors` in the run folder, from which runs are
+ * compared image by image. It has the labels, and for each output the five best classes of each image, best first.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import * as torch from '@deit-lt/torch';
+import { UserError } from '../errors.js';
+import type { OutputLogits } from '../evaluation/evaluate.js';
+import { writeError } from './files.js';
+
+export type OutputName = keyof OutputLogits;
+
+/** In the order of the papers: the experts, then the prediction. */
+export const outputNames: readonly OutputName[] = ['cls', 'dist', 'avg'];
+
+/** The best classes of N images, `perImage` each: N · `perImage` class numbers; the first of each image is the prediction. */
+export interface BestClasses {
+  readonly perImage: number;
+  readonly classes: Int32Array;
+}
+
+export interface Predictions {
+  readonly split: 'test' | 'validation';
+  readonly checkpoint: 'best' | 'last';
+  /** Of the checkpoint, from 0. */
+  readonly epoch: number;
+  /** What the user called the data set. */
+  readonly data: string;
+  /** Of the images, as `hashOfImages` makes it. */
+  readonly imagesSha256: string;
+  /** The class of each image by the model's numbers. */
+  readonly labels: Int32Array;
+  readonly outputs: { readonly avg: BestClasses; readonly cls?: BestClasses; readonly dist?: BestClasses };
+}
+
+const format = 'deit-lt predictions 1';
+
+/** Gathers what `evaluate` hands to its option `keep`. */
+export class PredictionRecorder {
+  readonly #batches = new Map<OutputName, Int32Array[]>();
+
+  readonly keep = (output: OutputName, best: Int32Array): void => {
+    const batches = this.#batches.get(output) ?? [];
+    this.#batches.set(output, batches);
+    batches.push(best);
+  };
+
+  /** Of the `images` images of a whole evaluation. */
+  outputs(images: number): Predictions['outputs'] {
+    const all = [...this.#batches].map(([name, batches]) => {
+      const classes = joined(batches);
+      return [name, { perImage: classes.length / images, classes }];
+    });
+    return Object.fromEntries(all) as unknown as Predictions['outputs'];
+  }
+}
+
+function joined(batches: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(batches.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const batch of batches) {
+    all.set(batch, at);
+    at += batch.length;
+  }
+  return all;
+}
+
+/**
+ * SHA-256 over class and file name of each image, in order. Folders do not count: the same images may lie elsewhere on
+ * another machine.
+ */
+export function hashOfImages(
+  nameOf: (id: number) => string,
+  labels: Int32Array,
+  classNames: readonly string[],
+): string {
+  const hash = createHash('sha256');
+  labels.forEach((label, id) => {
+    hash.update(`${classNames[label]}\t${nameOf(id).replace(/^.*[\\/]/, '')}\n`);
+  });
+  return hash.digest('hex');
+}
+
+/** Writes `file` whole or not at all. Throws UserError RUN_FOLDER. */
+export function writePredictions(file: string, predictions: Predictions): void {
+  const { split, checkpoint, epoch, data, imagesSha256, labels, outputs } = predictions;
+  const metadata = { format, split, checkpoint, epoch: String(epoch), data, imagesSha256 };
+  torch.tidy(() => {
+    const tensors = Object.entries(outputs).map(([name, { perImage, classes }]): [string, torch.Tensor] => [
+      `best.${name}`,
+      torch.tensor(classes).view([labels.length, perImage]),
+    ]);
+    save(file, new Map([['labels', torch.tensor(labels)], ...tensors]), metadata);
+  });
+}
+
+function save(file: string, tensors: ReadonlyMap<string, torch.Tensor>, metadata: Record<string, string>): void {
+  try {
+    torch.safetensors.save(file, tensors, { metadata });
+  } catch (error) {
+    if (error instanceof torch.safetensors.SafetensorsError && error.code === 'IO')
+      throw writeError(file, error.cause ?? error);
+    throw error;
+  }
+}
+
+/** Undefined when there is no such file. Throws UserError RUN_FOLDER when it cannot be used. */
+export function readPredictions(file: string): Predictions | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    return torch.tidy(() => read(file));
+  } catch (error) {
+    throw new UserError(
+      'RUN_FOLDER',
+      `${file} cannot be used: ${(error as Error).message}. Remove it and evaluate again.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function read(file: string): Predictions {
+  using opened = torch.safetensors.open(file);
+  const { metadata } = opened;
+  if (metadata.format !== format) throw new Error(`its format is "${metadata.format ?? 'none'}", expected "${format}"`);
+  const values = (name: string): Int32Array => opened.get(name).int().toTypedArray<'int32'>();
+  const labels = values('labels');
+  const found = outputNames.filter((name) => opened.infos.has(`best.${name}`));
+  if (!found.includes('avg')) throw new Error('it has no tensor "best.avg"');
+  const outputs = found.map((name) => {
+    const classes = values(`best.${name}`);
+    if (classes.length % labels.length !== 0)
+      throw new Error(`"best.${name}" has ${classes.length} classes for ${labels.length} images`);
+    return [name, { perImage: classes.length / labels.length, classes }];
+  });
+  return {
+    split: metadata.split === 'validation' ? 'validation' : 'test',
+    checkpoint: metadata.checkpoint === 'last' ? 'last' : 'best',
+    epoch: Number(metadata.epoch),
+    data: metadata.data ?? '',
+    imagesSha256: metadata.imagesSha256 ?? '',
+    labels,
+    outputs: Object.fromEntries(outputs) as unknown as Predictions['outputs'],
+  };
+}

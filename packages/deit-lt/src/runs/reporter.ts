@@ -1,0 +1,90 @@
+/** What a training says while it runs. The terminal's display, plain lines and tests are implementations. */
+import type { EvaluationResult } from '../evaluation/evaluate.js';
+
+/** What is trained. */
+export type TrainingKind = 'teacher' | 'student' | 'vit';
+
+export interface TrainingStart {
+  readonly kind: TrainingKind;
+  /** The run folder of this model. */
+  readonly folder: string;
+  readonly model: string;
+  readonly parameters: number;
+  readonly device: string;
+  readonly precision: 'float32' | 'bfloat16';
+  readonly epochs: number;
+  readonly batchesPerEpoch: number;
+  readonly trainImages: number;
+  /** Epoch and batch to go on from, when the run was resumed. */
+  readonly resumedAt?: { readonly epoch: number; readonly batch: number };
+}
+
+export interface StepReport {
+  readonly epoch: number;
+  /** Batches done in this epoch, and in all. */
+  readonly batch: number;
+  readonly batches: number;
+  /** Mean over the epoch so far. */
+  readonly loss: number;
+  readonly lr: number;
+  /** Of the last update, before clipping; absent when it is not measured. */
+  readonly gradNorm?: number;
+  /** Over the last seconds. */
+  readonly imagesPerSecond: number;
+  /** Estimate for the rest of the training, evaluations included. */
+  readonly secondsLeft: number;
+}
+
+/** One line of metrics.jsonl. */
+export interface EpochRecord {
+  /** From 0. */
+  readonly epoch: number;
+  readonly lr: number;
+  /** Mean loss over the epoch, and its parts (`cls`, `dist`). */
+  readonly loss: number;
+  readonly parts: Readonly<Record<string, number>>;
+  /** Mean norm of all gradients over the updates, before clipping; absent when it is not measured (`logGradNorm`). */
+  readonly gradNorm?: number;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  /** Deferred re-weighting was on. */
+  readonly drw: boolean;
+  /** Of the weights as trained; absent when this epoch had no evaluation. */
+  readonly evaluation?: EvaluationResult;
+  /** Of the averaged weights (EMA). */
+  readonly emaEvaluation?: EvaluationResult;
+  /** The split that was evaluated. */
+  readonly evaluatedOn?: 'validation' | 'test';
+}
+
+export interface TrainingEnd {
+  readonly kind: TrainingKind;
+  readonly folder: string;
+  readonly seconds: number;
+  /** Epoch of the checkpoint `best` and by which rule it was chosen. */
+  readonly bestEpoch: number;
+  readonly rule: string;
+  /** Test images evaluated with the best checkpoint, when there are any. */
+  readonly test?: EvaluationResult;
+}
+
+export interface Reporter {
+  /** Something that the user should know once. */
+  note(line: string): void;
+  /** Work of known or unknown length outside training: decoding, checking, evaluating. */
+  progress(what: string, done: number, total: number | undefined): void;
+  start(training: TrainingStart): void;
+  step(report: StepReport): void;
+  epoch(record: EpochRecord): void;
+  end(training: TrainingEnd): void;
+}
+
+/** Says nothing. */
+export const silentReporter: Reporter = {
+  note: () => {},
+  progress: () => {},
+  start: () => {},
+  step: () => {},
+  epoch: () => {},
+  end: () => {},
+};

@@ -1,0 +1,266 @@
+/**
+ * A run on disk: `config.json` (enough to repeat it), `metrics.jsonl` (one line per epoch; the same as `metrics.csv` and
+ * as an event file for TensorBoard), `checkpoints/`, and at the end
+ * `evaluation.json` (the figures of the best checkpoint) and `predictions.safetensors` (what it says of each image).
+ * A run of `train` has such a folder for each of its models: `teacher/`, `student/`, and `vit/` if asked for.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { Group } from '../data/groups.js';
+import { UserError } from '../errors.js';
+import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { isValues } from '../recipe/merge.js';
+import { completeOlder } from '../recipe/older.js';
+import type { Recipe } from '../recipe/schema.js';
+import { appendLine, writeError, writeFileAtomic } from './files.js';
+import { readRecord } from './metrics-line.js';
+import { MetricsLog } from './metrics-log.js';
+import type { EpochRecord, TrainingKind } from './reporter.js';
+
+/** What `config.json` says. */
+export interface RunConfig {
+  readonly format: 'deit-lt run 1';
+  readonly kind: TrainingKind;
+  readonly recipe: Recipe;
+  readonly data: {
+    readonly name: string;
+    readonly classNames: readonly string[];
+    /** Whether they are only numbers, since a checkpoint from elsewhere does not say what its classes are. */
+    readonly namesUnknown?: boolean;
+    /** Training images per class after the long tail and the validation split were made. */
+    readonly trainCounts: readonly number[];
+    /** Head, mid or tail, of each class. */
+    readonly groups: readonly Group[];
+    /** SHA-256 over labels and names of the training images: a resumed run must see the same. */
+    readonly fingerprint: string;
+  };
+  /** The teacher's run folder or checkpoint; null for a teacher and a plain ViT. */
+  readonly teacher: string | null;
+  /** Of the teacher's checkpoint: a resumed student must have the same. */
+  readonly teacherSha256: string | null;
+  /** The run whose weights it began with, and SHA-256 of its checkpoint; absent for one that began with none. */
+  readonly from?: { readonly path: string; readonly sha256: string };
+  /** The strength of a τ-normalisation of that run's classifier; absent for a training. */
+  readonly tau?: number;
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string | number>>;
+  readonly started: string;
+}
+
+/** What `evaluation.json` says: the figures of the best checkpoint. */
+export interface FinalEvaluation extends EvaluationResult {
+  readonly split: 'test' | 'validation';
+  readonly checkpoint: 'best';
+  /** Of the checkpoint, from 0. */
+  readonly epoch: number;
+}
+
+/** What a killed process may leave: files under a temporary name. */
+const leftover = /\.tmp(-\d+)?$|^probe$/;
+
+export class RunFolder {
+  #log: MetricsLog | undefined;
+  /** Of metrics.jsonl as this training left it. */
+  #metricsBytes: number | undefined;
+
+  constructor(readonly folder: string) {}
+
+  get configFile(): string {
+    return path.join(this.folder, 'config.json');
+  }
+
+  get metricsFile(): string {
+    return path.join(this.folder, 'metrics.jsonl');
+  }
+
+  get evaluationFile(): string {
+    return path.join(this.folder, 'evaluation.json');
+  }
+
+  get predictionsFile(): string {
+    return path.join(this.folder, 'predictions.safetensors');
+  }
+
+  checkpoint(name: 'last' | 'best'): string {
+    return path.join(this.folder, 'checkpoints', `${name}.safetensors`);
+  }
+
+  hasCheckpoint(name: 'last' | 'best'): boolean {
+    return existsSync(this.checkpoint(name));
+  }
+
+  /**
+   * Makes the folder and writes `config`. With `resume`, an existing run stays and its configuration is returned;
+   * otherwise the folder must be new or empty. Throws UserError RUN_FOLDER.
+   */
+  begin(config: RunConfig, resume: boolean): RunConfig {
+    if (!resume || !existsSync(this.configFile)) this.#make(config, resume);
+    this.#removeLeftovers();
+    return readRunConfig(this.folder);
+  }
+
+  #make(config: RunConfig, resume: boolean): void {
+    if (existsSync(this.folder)) this.#checkEmpty(resume);
+    try {
+      mkdirSync(path.dirname(this.checkpoint('last')), { recursive: true });
+    } catch (error) {
+      throw writeError(this.folder, error);
+    }
+    writeFileAtomic(this.configFile, `${JSON.stringify(config, null, 2)}\n`);
+  }
+
+  /** A run that was killed before it had a config.json may be begun again with `resume`. */
+  #checkEmpty(resume: boolean): void {
+    if (!statSync(this.folder).isDirectory())
+      throw new UserError('RUN_FOLDER', `${this.folder} is a file. Choose another folder with --out.`);
+    const entries = readdirSync(this.folder);
+    if (entries.length === 0 || (resume && entries.every((name) => name === 'checkpoints' || leftover.test(name))))
+      return;
+    const advice = resume
+      ? 'has no config.json, so there is no run to go on with. Choose another folder with --out.'
+      : 'is not empty. Choose another folder with --out, or go on with that run with --resume.';
+    throw new UserError('RUN_FOLDER', `${this.folder} ${advice}`);
+  }
+
+  #removeLeftovers(): void {
+    for (const folder of [this.folder, path.dirname(this.checkpoint('last'))])
+      for (const name of existsSync(folder) ? readdirSync(folder) : [])
+        if (leftover.test(name)) rmSync(path.join(folder, name), { force: true });
+  }
+
+  /** Fails now, not hours later, when the folder cannot take `bytes` more. Throws UserError RUN_FOLDER. */
+  checkWritable(bytes: number): void {
+    const probe = path.join(this.folder, 'checkpoints', 'probe');
+    writeFileAtomic(probe, 'x'.repeat(4096));
+    rmSync(probe, { force: true });
+    const { bavail, bsize } = statfsSync(this.folder);
+    if (bavail * bsize < bytes)
+      throw new UserError(
+        'RUN_FOLDER',
+        `${this.folder}: the checkpoints take ${megabytes(bytes)} and the disk has ${megabytes(bavail * bsize)} left. Free some space, or choose another folder with --out.`,
+      );
+  }
+
+  /** Without the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
+  appendMetrics(record: EpochRecord): void {
+    this.#log ??= this.#openLog(this.readMetrics());
+    this.#requireAlone();
+    appendLine(
+      this.metricsFile,
+      JSON.stringify(record, (key, value: unknown) => (key === 'confusion' ? undefined : value)),
+    );
+    this.#metricsBytes = bytesOf(this.metricsFile);
+    this.#log.append(record);
+  }
+
+  /** Two trainings at once would mix their epochs. A device, such as /dev/full, has no size. */
+  #requireAlone(): void {
+    const there = bytesOf(this.metricsFile);
+    if (there === undefined || this.#metricsBytes === undefined || there === this.#metricsBytes) return;
+    throw new UserError(
+      'RUN_FOLDER',
+      `${this.metricsFile} was changed by another process: ${this.folder} is being trained twice at once. This training ends here; the other goes on, or --resume does when neither runs.`,
+    );
+  }
+
+  #openLog(records: readonly EpochRecord[]): MetricsLog {
+    const { started } = readRunConfig(this.folder);
+    return new MetricsLog(this.folder, { started, records });
+  }
+
+  /** Undefined when there is none. Throws UserError RUN_FOLDER when it cannot be used. */
+  readEvaluation(): FinalEvaluation | undefined {
+    if (!existsSync(this.evaluationFile)) return undefined;
+    try {
+      const found = JSON.parse(readFileSync(this.evaluationFile, 'utf8')) as Partial<FinalEvaluation> | null;
+      if (!isValues(found?.avg)) throw new Error('it has no figures');
+      return found as FinalEvaluation;
+    } catch (error) {
+      const why = (error as Error).message;
+      throw new UserError(
+        'RUN_FOLDER',
+        `${this.evaluationFile} cannot be used: ${why}. Make it again with: deit-lt eval ${this.folder} --data DATA --save`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Throws UserError RUN_FOLDER. */
+  writeEvaluation(evaluation: FinalEvaluation): void {
+    writeFileAtomic(this.evaluationFile, `${JSON.stringify(evaluation)}\n`);
+  }
+
+  /** Forgets epochs from `epoch` on, which a resumed run will repeat, and a last line that is half written. */
+  keepMetricsBefore(epoch: number): void {
+    this.#metricsBytes = 0;
+    if (!existsSync(this.metricsFile)) return;
+    const kept = this.readMetrics().filter((record) => record.epoch < epoch);
+    writeFileAtomic(this.metricsFile, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    this.#metricsBytes = bytesOf(this.metricsFile);
+    this.#log = this.#openLog(kept);
+    this.#log.rewrite();
+  }
+
+  /** All whole lines of metrics.jsonl that are of an epoch. */
+  readMetrics(): EpochRecord[] {
+    // A device, such as /dev/full, may never end.
+    if (!existsSync(this.metricsFile) || !statSync(this.metricsFile).isFile()) return [];
+    return readFileSync(this.metricsFile, 'utf8')
+      .split('\n')
+      .map(readRecord)
+      .filter((record) => record !== undefined);
+  }
+}
+
+/** 0 where there is no file; undefined for what is none. */
+function bytesOf(file: string): number | undefined {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) return 0;
+  return found.isFile() ? found.size : undefined;
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6)} MB`;
+}
+
+/** Whether a folder has a `config.json` that may be ours: other programs have files of that name, without our format. */
+export function isRunFolder(folder: string): boolean {
+  const { configFile } = new RunFolder(folder);
+  if (!existsSync(configFile)) return false;
+  try {
+    return typeof (JSON.parse(readFileSync(configFile, 'utf8')) as Partial<RunConfig> | null)?.format === 'string';
+  } catch {
+    return true; // a damaged one is a run that says so when it is read
+  }
+}
+
+/** `config.json` of a run folder. Throws UserError RUN_FOLDER when there is none, or it is not one. */
+export function readRunConfig(folder: string): RunConfig {
+  const file = path.join(folder, 'config.json');
+  if (!existsSync(file)) throw new UserError('RUN_FOLDER', `${folder} is no run folder: it has no config.json.`);
+  try {
+    const config = JSON.parse(readFileSync(file, 'utf8')) as RunConfig;
+    if (config?.format !== 'deit-lt run 1') throw new Error(`its format is ${JSON.stringify(config?.format)}`);
+    const missing = missingIn(config);
+    if (missing !== undefined) throw new Error(`it has no ${missing}`);
+    return { ...config, recipe: completeOlder(config.recipe) };
+  } catch (error) {
+    throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+/** What every run has, by its dotted key; undefined when nothing is missing. */
+function missingIn({ kind, recipe, data, command }: Partial<RunConfig>): string | undefined {
+  const there: Readonly<Record<string, boolean>> = {
+    kind: ['teacher', 'student', 'vit'].includes(kind!),
+    'recipe.data': isValues(recipe?.data),
+    'recipe.teacher': isValues(recipe?.teacher),
+    'recipe.student': isValues(recipe?.student),
+    'recipe.evaluation': isValues(recipe?.evaluation),
+    'data.classNames': Array.isArray(data?.classNames),
+    'data.trainCounts': Array.isArray(data?.trainCounts),
+    'data.groups': Array.isArray(data?.groups),
+    command: Array.isArray(command),
+  };
+  return Object.keys(there).find((key) => !there[key]);
+}

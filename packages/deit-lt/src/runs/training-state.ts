@@ -1,0 +1,165 @@
+/**
+ * The whole state of a training in one safetensors file: weights, averaged weights, what the task has beside the model,
+ * optimizer, random numbers, and where it stands. `last.safetensors` is such a file; `best.safetensors` has weights alone, under timm's names.
+ */
+import * as torch from '@deit-lt/torch';
+import { UserError } from '../errors.js';
+import type { Ema } from '../optim/ema.js';
+import { completeOlder } from '../recipe/older.js';
+import { writeError } from './files.js';
+import type { RunConfig } from './run-folder.js';
+
+/** Where a training stands. */
+export interface Progress {
+  readonly epoch: number;
+  /** Batches of this epoch that are done. */
+  readonly batch: number;
+  /** Optimizer updates in all. */
+  readonly updates: number;
+  /** Sums over the epoch so far. */
+  readonly sums: Readonly<Record<string, number>>;
+  /** Seconds of training so far, without pauses. */
+  readonly seconds: number;
+  readonly best: { readonly epoch: number; readonly score: number } | null;
+}
+
+/** What is saved and restored. */
+export interface Trained {
+  readonly model: torch.nn.Module<[torch.Tensor], unknown>;
+  /** What only the training needs. */
+  readonly companion?: torch.nn.AnyModule | undefined;
+  readonly optimizer: torch.optim.Optimizer<{ lr?: number }>;
+  readonly ema: Ema | undefined;
+  readonly device: string;
+}
+
+const format = 'deit-lt state 1';
+
+/** Writes everything to `file`, atomically. Throws UserError RUN_FOLDER when it cannot be written. */
+export function saveState(file: string, trained: Trained, progress: Progress, config: RunConfig): void {
+  torch.tidy(() => {
+    const { model, companion, optimizer, ema, device } = trained;
+    const tensors = new Map<string, torch.Tensor>();
+    for (const [name, value] of model.stateDict()) tensors.set(`model.${name}`, value);
+    for (const [name, value] of companion?.stateDict() ?? []) tensors.set(`companion.${name}`, value);
+    for (const [name, value] of ema?.stateDict().tensors ?? []) tensors.set(`ema.${name}`, value);
+    const { state, param_groups } = optimizer.stateDict();
+    const numbers: Record<string, Record<string, unknown>> = {};
+    for (const [index, entries] of Object.entries(state))
+      for (const [key, value] of Object.entries(entries))
+        if (value instanceof torch.Tensor) tensors.set(`optimizer.${index}.${key}`, value);
+        else numbers[index] = { ...numbers[index], [key]: value };
+    tensors.set('random.cpu', torch.getRngState());
+    if (device !== 'cpu') tensors.set('random.device', torch.getRngState(device));
+    const { epoch, batch } = progress;
+    const metadata = {
+      format,
+      progress: JSON.stringify(progress),
+      optimizer: JSON.stringify({ param_groups, numbers }),
+      ...describe(config, batch === 0 ? Math.max(0, epoch - 1) : epoch),
+    };
+    write(file, tensors, metadata);
+  });
+}
+
+/** Restores what `saveState` wrote. Throws UserError CHECKPOINT when the file is damaged or of another model. */
+export function loadState(file: string, { model, companion, optimizer, ema, device }: Trained): Progress {
+  return reading(file, () =>
+    torch.tidy(() => {
+      const { tensors, metadata } = readFile(file, format);
+      model.loadStateDict(under(tensors, 'model.'));
+      companion?.loadStateDict(under(tensors, 'companion.'));
+      const saved = JSON.parse(metadata.progress ?? 'null') as Progress;
+      ema?.loadStateDict({ updates: saved.updates, tensors: under(tensors, 'ema.') });
+      const { param_groups, numbers } = JSON.parse(metadata.optimizer ?? '{}') as {
+        param_groups: torch.optim.OptimizerStateDict['param_groups'];
+        numbers: Record<string, Record<string, unknown>>;
+      };
+      const state: Record<string, Record<string, unknown>> = structuredClone(numbers);
+      for (const [name, value] of under(tensors, 'optimizer.')) {
+        const [index, key] = name.split('.') as [string, string];
+        state[index] = { ...state[index], [key]: value };
+      }
+      optimizer.loadStateDict({ state, param_groups });
+      torch.setRngState(tensors.get('random.cpu')!);
+      if (device !== 'cpu' && tensors.has('random.device')) torch.setRngState(tensors.get('random.device')!, device);
+      return saved;
+    }),
+  );
+}
+
+/** Writes weights alone, with what is needed to use them, as `best.safetensors`. Throws UserError RUN_FOLDER. */
+export function saveWeights(
+  file: string,
+  weights: ReadonlyMap<string, torch.Tensor>,
+  config: RunConfig,
+  epoch: number,
+): void {
+  write(file, weights, { format: 'deit-lt weights 1', ...describe(config, epoch) });
+}
+
+function write(file: string, tensors: ReadonlyMap<string, torch.Tensor>, metadata: Record<string, string>): void {
+  try {
+    torch.safetensors.save(file, tensors, { metadata });
+  } catch (error) {
+    if (error instanceof torch.safetensors.SafetensorsError && error.code === 'IO')
+      throw writeError(file, error.cause ?? error);
+    throw error;
+  }
+}
+
+/** Weights by name from either kind of file, and the configuration of the run that made them. */
+export function readWeights(
+  file: string,
+  weights?: 'ema' | 'raw',
+): { tensors: Map<string, torch.Tensor>; config: RunConfig; epoch: number } {
+  return reading(file, () => {
+    const { tensors, metadata } = readFile(file);
+    const saved = JSON.parse(metadata.config ?? 'null') as RunConfig | null;
+    if (saved === null) throw new Error('it does not say which model it is for');
+    const config = { ...saved, recipe: completeOlder(saved.recipe) };
+    const epoch = Number(metadata.epoch);
+    if (metadata.format !== format) return { tensors, config, epoch };
+    const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+    const wanted = weights ?? recipe.weights;
+    const chosen = under(tensors, wanted === 'ema' ? 'ema.' : 'model.');
+    if (chosen.size === 0) throw new Error('it has no averaged weights; the recipe keeps none (ema: null)');
+    return { tensors: chosen, config, epoch };
+  });
+}
+
+function describe(config: RunConfig, epoch: number): Record<string, string> {
+  return { config: JSON.stringify(config), epoch: String(epoch) };
+}
+
+function readFile(
+  file: string,
+  expected?: string,
+): { tensors: Map<string, torch.Tensor>; metadata: Record<string, string> } {
+  using opened = torch.safetensors.open(file);
+  const { metadata } = opened;
+  const found = metadata.format ?? 'none';
+  if (expected !== undefined ? found !== expected : !found.startsWith('deit-lt '))
+    throw new Error(`its format is "${found}", expected "${expected ?? 'deit-lt …'}"`);
+  return { tensors: new Map(opened.names.map((name) => [name, opened.get(name)])), metadata: { ...metadata } };
+}
+
+function under(tensors: ReadonlyMap<string, torch.Tensor>, prefix: string): Map<string, torch.Tensor> {
+  return new Map(
+    [...tensors].flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])),
+  );
+}
+
+/** What to do about a file that cannot be used. */
+const instead = 'Take another checkpoint, or train again with another --out.';
+
+function reading<R>(file: string, read: () => R): R {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const { message } = error as Error;
+    const why = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;
+    throw new UserError('CHECKPOINT', `${file} cannot be used: ${why}. ${instead}`, { cause: error });
+  }
+}

@@ -1,0 +1,69 @@
+/** What a teacher says of the images that its student learns from: how often it is right, and how sure. */
+import * as torch from '@deit-lt/torch';
+import { dominant } from '../../analysis/run/teacher-stage.js';
+import { teacherAnswers } from '../../analysis/teacher-answers.js';
+import { mixBatch } from '../../augment/mixup.js';
+import { openAnyClassifier } from '../../classifier/any-classifier.js';
+import { logitScale } from '../../classifier/logit-scale.js';
+import { fastTeacher, teacherLogits } from '../../classifier/teacher-logits.js';
+import { Loader } from '../../data/loader.js';
+import type { TrainingData } from '../../data/prepare-data.js';
+import { samplerNamed } from '../../data/samplers/sampler.js';
+import { stream } from '../../random/stream.js';
+import type { Recipe } from '../../recipe/schema.js';
+import { mixingIn } from '../../tasks/mixing.js';
+import { trainingPipeline } from '../../tasks/training-pipeline.js';
+
+export interface TeacherView {
+  readonly images: number;
+  /** In per cent; of a mixed image the label with the larger share counts. */
+  readonly accuracy: number;
+  /** Mean of `−Σ p·ln p`, in nats: 0 … ln C. Of LDAM's cosines the logits are those of its loss. */
+  readonly entropy: number;
+}
+
+/** Images that are asked about: an accuracy is then known to about 2 % (two standard errors). */
+const wanted = 2048;
+
+/**
+ * Of the first images of the student's first epoch, augmented and mixed as in its training by `recipe`. `teacher` is a run
+ * folder whose classes are those of the data in their order, as in a study.
+ */
+export async function teacherView(recipe: Recipe, data: TrainingData, teacher: string): Promise<TeacherView> {
+  const { seed, student } = recipe;
+  const classifier = await openAnyClassifier(teacher);
+  const { device } = classifier.placement;
+  const scale = logitScale(classifier);
+  using asked = teacherLogits(fastTeacher(classifier), { student, order: null });
+  const loader = new Loader({
+    source: data.train.source,
+    labels: data.train.labels,
+    pipeline: trainingPipeline(student),
+    ids: firstIds(recipe, data),
+    batchSize: student.batchSize,
+    seed,
+    device,
+  });
+  const plan = { mixing: student.mixing, smoothing: 0 };
+  const numClasses = data.classNames.length;
+  let [images, right, entropy, number] = [0, 0, 0, 0];
+  for await (const batch of loader) {
+    using views = batch;
+    torch.tidy(() => {
+      const options = { ...mixingIn(0, false, plan), numClasses, random: stream(seed, 'mix', 0, number++) };
+      const mixed = mixBatch(views.images, views.labels, options);
+      const labels = dominant(views.labels, mixed.mixes);
+      const answers = teacherAnswers(torch.noGrad(() => asked.logits(mixed.images)).mul(scale));
+      images += labels.length;
+      right += answers.predicted.filter((label, i) => label === labels[i]).length;
+      entropy += answers.entropy.reduce((sum, x) => sum + x, 0);
+    });
+  }
+  return { images, accuracy: (100 * right) / images, entropy: entropy / images };
+}
+
+function firstIds({ seed, student }: Recipe, { train, classNames }: TrainingData): Int32Array {
+  const { sampler, repeats, samplerPower: power, samplerBeta: beta } = student;
+  const options = { seed, epoch: 0, repeats, power, beta };
+  return samplerNamed(sampler)(train.labels, classNames.length, options).slice(0, wanted);
+}

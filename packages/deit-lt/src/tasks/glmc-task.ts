@@ -1,0 +1,95 @@
+/**
+ * The task of a GLMC teacher: each image is mixed with one of a second batch, by Mixup in one view (global) and by CutMix in
+ * another (local). F. Du et al., "Global and local mixture consistency cumulative learning", CVPR 2023, arXiv 2305.08661;
+ * with SAM as in val-iisc/Saddle-LongTail: the consistency is in the second pass alone, the first climbs by the classifiers.
+ */
+import type * as torch from '@deit-lt/torch';
+import { cutmixBox, cutmixOf, type Mix, mixImages, mixTargets } from '../augment/mixup.js';
+import { type Sampler, samplers } from '../data/samplers/sampler.js';
+import type { OutputLogits } from '../evaluation/evaluate.js';
+import { type GlmcLoss, glmc } from '../losses/glmc.js';
+import { Glmc } from '../models/glmc.js';
+import type { RandomStream } from '../random/stream.js';
+import type { TeacherRecipe } from '../recipe/schema.js';
+import type { LossParts, Pass, PreparedBatch, Task, TaskBatch } from './task.js';
+
+export interface GlmcTaskOptions {
+  /** With the classifier that predicts, the balanced one. */
+  readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
+  readonly recipe: TeacherRecipe['glmc'];
+  /** Of the whole training, over which the balanced head takes over. */
+  readonly epochs: number;
+  readonly trainCounts: Int32Array;
+  readonly device: string;
+}
+
+/** Mixed images `[B, 3, S, S]` and their targets `[B, C]`. */
+interface Mixture {
+  readonly images: torch.Tensor;
+  readonly targets: torch.Tensor;
+}
+
+export class GlmcTask implements Task {
+  readonly kind = 'teacher';
+  readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
+  readonly companion: Glmc;
+  /** The balanced head takes over by and by. */
+  readonly drwEpoch = null;
+  readonly #options: GlmcTaskOptions;
+  readonly #loss: GlmcLoss;
+
+  /** Throws `UserError` for a network that is not fit for it (RECIPE) and a class without images (DATA_CLASSES). */
+  constructor(options: GlmcTaskOptions) {
+    const { model, recipe, trainCounts, device } = options;
+    this.model = model;
+    this.#options = options;
+    this.companion = new Glmc(model, { dim: recipe.embedding, device });
+    this.#loss = glmc(trainCounts, recipe);
+  }
+
+  /** The published sampler weighs images, ours classes, which have n of them. */
+  readonly partners: Sampler = (labels, numClasses, options) =>
+    samplers['class-balanced'](labels, numClasses, { ...options, power: this.#options.recipe.partnerPower - 1 });
+
+  prepare({ images, more, partners, labels, epoch, random }: TaskBatch): PreparedBatch {
+    const { recipe, epochs, trainCounts, device } = this.#options;
+    const views = [images, more?.[0]] as const;
+    const others = [partners?.images, partners?.more[0]] as const;
+    const mixes = drawGlmcMixes({ side: images.size(3), random, recipe });
+    const mixtures = mixes.map((mix, v): Mixture => {
+      const [view, other] = [views[v], others[v]];
+      if (view === undefined || other === undefined || partners === undefined)
+        throw new Error('internal: GLMC needs two views of a batch and of its partners');
+      const targets = mixTargets(labels, [mix], { numClasses: trainCounts.length, partners: partners.labels });
+      return { images: mixImages(view, [mix], other), targets: targets.to(device) };
+    });
+    const share = 1 - (epoch / epochs) ** 2;
+    return { loss: (pass = 'step') => this.#lossOf(mixtures, share, pass) };
+  }
+
+  #lossOf(mixtures: readonly Mixture[], share: number, pass: Pass): LossParts {
+    const [global, local] = mixtures.map(({ images, targets }) => ({ ...this.companion.call(images), targets }));
+    const { loss, ...parts } = this.#loss(global!, local!, { share, consistent: pass === 'step' });
+    return { loss, parts };
+  }
+
+  logits(images: torch.Tensor): OutputLogits {
+    return { avg: this.model.call(images) };
+  }
+}
+
+export interface GlmcMixOptions {
+  /** Of the images, in pixels. */
+  readonly side: number;
+  readonly random: RandomStream;
+  readonly recipe: Pick<TeacherRecipe['glmc'], 'mixAlpha' | 'correctLambda'>;
+}
+
+/** One λ for both mixtures of a batch. */
+export function drawGlmcMixes({ side, random, recipe }: GlmcMixOptions): readonly [mixup: Mix, cutmix: Mix] {
+  const { mixAlpha, correctLambda } = recipe;
+  const lambda = random.beta(mixAlpha, mixAlpha);
+  const centerY = random.int(side);
+  const box = cutmixBox(side, side, lambda, centerY, random.int(side));
+  return [{ kind: 'mixup', lambda }, correctLambda ? cutmixOf(box, side, side) : { kind: 'cutmix', lambda, box }];
+}

@@ -1,0 +1,202 @@
+/**
+ * The student's task (DeiT-LT, section 3): `(1 − α)·L_CLS(true labels) + α·L_DIST(teacher's labels)` on strongly
+ * augmented and mixed images, of which the teacher sees the same pixels. From the epoch of deferred re-weighting on,
+ * the DIST loss counts rare classes more. Without a teacher it is the plain ViT's task.
+ */
+import * as torch from '@deit-lt/torch';
+import { type MixBatchOptions, type MixedBatch, mixBatch } from '../augment/mixup.js';
+import { transMixTargets } from '../augment/trans-mix.js';
+import { UserError } from '../errors.js';
+import type { EvaluationOutputs, OutputLogits } from '../evaluation/evaluate.js';
+import { classWeights } from '../losses/class-weights.js';
+import { type DistillationLoss, distillation } from '../losses/distillation.js';
+import type { Loss } from '../losses/loss.js';
+import { createLoss } from '../losses/registry.js';
+import { cosineSimilarity } from '../models/expert-cosine.js';
+import { type ImageModel, isFeatureNet, type ModelOutput } from '../models/model.js';
+import { VisionTransformer } from '../models/vit.js';
+import { isReweighted } from '../optim/schedules.js';
+import type { StudentRecipe } from '../recipe/schema.js';
+import { mixingIn } from './mixing.js';
+import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
+import { joinBatches, joinBySize, joinOutputs, mixAlike, repeatLabels } from './views.js';
+
+/** Images and targets of one size. */
+interface MixedView {
+  readonly images: torch.Tensor;
+  readonly targets: torch.Tensor;
+  /** TransMix: the targets by what CLS attends to, `[B, patches]`, in their place. */
+  readonly targetsFor?: (attention: torch.Tensor) => torch.Tensor;
+}
+
+/** A batch of which the images are mixed already. */
+export interface MixedTaskBatch extends MixedView {
+  /** `[B, 3, S, S]`: what student and teacher see. */
+  readonly images: torch.Tensor;
+  /** `[B, C]`, or labels `[B]`: what CLS learns. */
+  readonly targets: torch.Tensor;
+  /** From 0. */
+  readonly epoch: number;
+}
+
+export interface StudentTaskOptions {
+  readonly model: ImageModel;
+  /** From the student's batch to the teacher's logits; absent for a plain ViT. */
+  readonly teacher?: (images: torch.Tensor) => torch.Tensor;
+  /** The batch's further view is the teacher's, who sees nothing else. Default false. */
+  readonly teacherView?: boolean;
+  readonly recipe: Pick<
+    StudentRecipe,
+    'distillation' | 'drw' | 'mixing' | 'labelSmoothing' | 'clsLoss' | 'clsTau' | 'clsThreshold' | 'clsReweight'
+  > &
+    Partial<Pick<StudentRecipe, 'multiCrop'>>;
+  readonly trainCounts: Int32Array;
+}
+
+export class StudentTask implements Task {
+  readonly kind: 'student' | 'vit';
+  readonly model: ImageModel;
+  readonly drwEpoch: number | null;
+  readonly #options: StudentTaskOptions;
+  /** Before deferred re-weighting, and from then on. */
+  readonly #losses: readonly [before: PhaseLosses, inDrw: PhaseLosses];
+
+  constructor(options: StudentTaskOptions) {
+    const { model, teacher, recipe, trainCounts } = options;
+    this.kind = teacher === undefined ? 'vit' : 'student';
+    this.model = model;
+    this.drwEpoch = recipe.drw.epoch;
+    this.#options = options;
+    if (teacher !== undefined && isPlain(model)) throw noDist();
+    if (recipe.mixing.transMix && !(model instanceof VisionTransformer)) throw noAttention();
+    this.#losses = [lossesOf(recipe, trainCounts, false), lossesOf(recipe, trainCounts, true)];
+  }
+
+  prepare({ images, more = [], labels, epoch, random }: TaskBatch): PreparedBatch {
+    const { recipe, trainCounts, teacherView = false } = this.#options;
+    const plan = { mixing: recipe.mixing, smoothing: recipe.labelSmoothing };
+    const mixing = mixingIn(epoch, isReweighted(epoch, this.drwEpoch), plan);
+    const options = { numClasses: trainCounts.length, ...mixing, random };
+    const views = joinBySize(teacherView ? [images] : [images, ...more]);
+    const mixed = views.map((view) => this.#mix(view.images, repeatLabels(labels, view.copies), options));
+    const own = teacherView && more[0] ? mixAlike(more[0], mixed[0]!.mixes, images.size(3)) : undefined;
+    return this.#prepareViews(mixed, epoch, own);
+  }
+
+  /** As `prepare`, of a batch that needs no more mixing. */
+  prepareMixed({ images, targets, epoch }: MixedTaskBatch): PreparedBatch {
+    return this.#prepareViews([{ images, targets }], epoch);
+  }
+
+  /** CLS learns from all images of all views, DIST from those that the teacher sees; of one view these may be `own`. */
+  #prepareViews(views: readonly MixedView[], epoch: number, own?: torch.Tensor): PreparedBatch {
+    const { teacher } = this.#options;
+    const inDrw = isReweighted(epoch, this.drwEpoch);
+    const seen = own === undefined ? this.#taughtViews(views).map(({ images }) => images) : [own];
+    const guess = teacher && torch.noGrad(() => joinBatches(seen.map(teacher)));
+    const forward = (): LossParts => {
+      const answers = views.map((view) => this.#answer(view));
+      const targets = joinBatches(answers.map((answer) => answer.targets));
+      return this.#loss(joinOutputs(answers.map(({ output }) => output)), targets, guess, inDrw);
+    };
+    return { loss: forward };
+  }
+
+  /** Global views come first. */
+  #taughtViews(views: readonly MixedView[]): readonly MixedView[] {
+    const { multiCrop, distillation } = this.#options.recipe;
+    return multiCrop?.teacherViews === 'global' && distillation.type !== 'none' ? views.slice(0, 1) : views;
+  }
+
+  #mix(images: torch.Tensor, labels: Int32Array, options: MixBatchOptions): MixedView & MixedBatch {
+    const { recipe } = this.#options;
+    const mixed = mixBatch(images, labels, options);
+    const { numClasses, smoothing = 0, probability } = options;
+    if (probability === 0 && smoothing === 0 && weighsLabels(recipe))
+      return { ...mixed, targets: torch.tensor(labels, { dtype: 'int64' }).to(images.device) };
+    if (!recipe.mixing.transMix || mixed.mixes.every(({ kind }) => kind !== 'cutmix')) return mixed;
+    const [height, width] = [images.size(2), images.size(3)];
+    const targetsFor = (attention: torch.Tensor): torch.Tensor =>
+      transMixTargets(labels, mixed.mixes, attention, { height, width, numClasses, smoothing });
+    return { ...mixed, targetsFor };
+  }
+
+  /** The network's output, and what it should learn. */
+  #answer({ images, targets, targetsFor }: MixedView): { output: ModelOutput; targets: torch.Tensor } {
+    if (targetsFor === undefined || !(this.model instanceof VisionTransformer))
+      return { output: this.model.call(images), targets };
+    const { output, attention } = this.model.forwardWithAttention(images);
+    return { output, targets: targetsFor(attention) };
+  }
+
+  #loss(output: ModelOutput, targets: torch.Tensor, guess: torch.Tensor | undefined, inDrw: boolean): LossParts {
+    const { base, both } = this.#losses[inDrw ? 1 : 0];
+    if (!Array.isArray(output)) return { loss: base(output, targets), parts: {} };
+    const [cls, dist] = output;
+    const taught = guess === undefined ? dist : dist.narrow(0, 0, guess.size(0));
+    const { loss, ...parts } = both({ cls, dist: taught }, targets, guess ?? null);
+    return { loss, parts };
+  }
+
+  /** With the cosine of the experts' features, which is known by the way. */
+  logits(images: torch.Tensor): EvaluationOutputs {
+    const { model } = this;
+    if (!(model instanceof VisionTransformer && model.distilled)) return outputsOf(model.call(images));
+    const features = model.prefixFeatures(images); // [B, 2, D]
+    const expertCosine = cosineSimilarity(features.select(1, 0).float(), features.select(1, 1).float());
+    return { ...outputsOf(model.forwardHead(features)), expertCosine };
+  }
+}
+
+function outputsOf(output: ModelOutput): OutputLogits {
+  return Array.isArray(output) ? studentOutputs(output[0], output[1]) : { avg: output };
+}
+
+/** CLS, DIST, and the prediction: the mean of their logits. */
+export function studentOutputs(cls: torch.Tensor, dist: torch.Tensor): OutputLogits {
+  return { cls, dist, avg: cls.float().add(dist.float()).div(2) };
+}
+
+/** What CLS learns by, and both heads together. */
+interface PhaseLosses {
+  readonly base: Loss;
+  readonly both: DistillationLoss;
+}
+
+/** The losses before deferred re-weighting, or from then on (`inDrw`). */
+function lossesOf(recipe: StudentTaskOptions['recipe'], trainCounts: Int32Array, inDrw: boolean): PhaseLosses {
+  const weights = classWeights(trainCounts, recipe.drw.beta);
+  const by = (when: 'drw' | 'always' | 'never') => (when === 'always' || (when === 'drw' && inDrw) ? weights : null);
+  const { clsLoss: name, clsTau: tau, clsThreshold: threshold } = recipe;
+  const base = createLoss(name, trainCounts, { tau, threshold, weights: by(recipe.clsReweight) });
+  const { reweight, softWeights, ...options } = recipe.distillation;
+  const both = distillation({ ...options, base, weights: by(reweight), published: softWeights === 'published' });
+  return { base, both };
+}
+
+/**
+ * Whether a loss of the true labels is weighted by class: labels that nothing mixes or smooths then stay labels, for
+ * which weighted cross-entropy divides by the batch's weights, as published.
+ */
+function weighsLabels({ clsReweight, distillation: { type, reweight } }: StudentTaskOptions['recipe']): boolean {
+  return clsReweight !== 'never' || (type === 'none' && reweight !== 'never');
+}
+
+/** A network with one output, which would not hear the teacher. */
+function isPlain(model: ImageModel): boolean {
+  return model instanceof VisionTransformer ? !model.distilled : isFeatureNet(model);
+}
+
+function noDist(): UserError {
+  return new UserError(
+    'RECIPE',
+    'student.model has no DIST token to distil into: take a distilled one, such as deit, or train it without a teacher by "deit-lt vit".',
+  );
+}
+
+function noAttention(): UserError {
+  return new UserError(
+    'RECIPE',
+    'student.mixing.transMix needs the attention of a transformer, such as student.model.name=deit; set it to false for other models.',
+  );
+}

@@ -1,0 +1,60 @@
+/**
+ * The CNN teacher's task: a long-tailed loss on weakly augmented images, with deferred re-weighting. DeiT's teacher learns from
+ * strongly augmented and mixed images, as its student does.
+ */
+import * as torch from '@deit-lt/torch';
+import { mixBatch } from '../augment/mixup.js';
+import type { OutputLogits } from '../evaluation/evaluate.js';
+import { classWeights } from '../losses/class-weights.js';
+import type { Loss } from '../losses/loss.js';
+import { createLoss } from '../losses/registry.js';
+import { isReweighted } from '../optim/schedules.js';
+import type { TeacherRecipe } from '../recipe/schema.js';
+import { mixingIn } from './mixing.js';
+import type { PreparedBatch, Task, TaskBatch } from './task.js';
+
+export interface TeacherTaskOptions {
+  readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
+  readonly recipe: Pick<TeacherRecipe, 'loss' | 'drw' | 'mixing'>;
+  readonly trainCounts: Int32Array;
+  readonly device: string;
+}
+
+export class TeacherTask implements Task {
+  readonly kind = 'teacher';
+  readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
+  readonly drwEpoch: number | null;
+  readonly #plain: Loss;
+  readonly #reweighted: Loss;
+  readonly #options: TeacherTaskOptions;
+
+  constructor(options: TeacherTaskOptions) {
+    const { model, recipe, trainCounts } = options;
+    this.model = model;
+    this.drwEpoch = recipe.drw.epoch;
+    this.#options = options;
+    const { name, ...more } = recipe.loss;
+    const weights = classWeights(trainCounts, recipe.drw.beta);
+    this.#plain = createLoss(name, trainCounts, more);
+    this.#reweighted = createLoss(name, trainCounts, { ...more, weights });
+  }
+
+  prepare(batch: TaskBatch): PreparedBatch {
+    const loss = isReweighted(batch.epoch, this.drwEpoch) ? this.#reweighted : this.#plain;
+    const { images, targets } = this.#mixed(batch);
+    return { loss: () => ({ loss: loss(this.model.call(images).float(), targets), parts: {} }) };
+  }
+
+  #mixed({ images, labels, epoch, random }: TaskBatch): { images: torch.Tensor; targets: torch.Tensor } {
+    const { recipe, trainCounts, device } = this.#options;
+    const { mixing, loss } = recipe;
+    if (mixing === null) return { images, targets: torch.tensor(labels, { dtype: 'int64' }).to(device) };
+    const plan = { mixing, smoothing: loss.labelSmoothing ?? 0 };
+    const options = mixingIn(epoch, isReweighted(epoch, this.drwEpoch), plan);
+    return mixBatch(images, labels, { ...options, numClasses: trainCounts.length, random });
+  }
+
+  logits(images: torch.Tensor): OutputLogits {
+    return { avg: this.model.call(images) };
+  }
+}
