@@ -1,6 +1,6 @@
 /** Runs with nothing at its default, through each format that `export` writes: whoever reads them has the run's model. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -182,6 +182,63 @@ async function assertSameOpinions(actual: string, expected: string, tolerance: n
   }
 }
 
+suite('a description', () => {
+  test('is refused where it is damaged, or of weights that are others', async () => {
+    const { metadata, tensors } = readAll(at('student.safetensors'));
+    const described = JSON.parse(metadata.deit_lt!) as Values;
+    const changes: readonly [change: Values, message: RegExp][] = [
+      [{ format: 'deit-lt model 2' }, /its format is "deit-lt model 2", this version reads "deit-lt model 1"/],
+      [{ std: [0, 1, 1] }, /std\.0: /],
+      [{ resizeTo: 41 }, /resized to 41 before the crop, where this version has 45/],
+      [{ classNames: ['a'] }, /as many trainCounts and groups as classNames/],
+      [{ architecture: { name: 'deit', depth: 1e9 } }, /describes 1000000000 blocks, but has/],
+      [{ architecture: { name: 'deit', window: 7 } }, /architecture: /],
+      [
+        { architecture: { name: 'deit', patchSize: 8, embedDim: 64, depth: 1 } },
+        /does not fit it: .*attn\.proj\.bias \[128\] instead of \[64\]/,
+      ],
+    ];
+    for (const [change, message] of changes) {
+      const text = JSON.stringify({ ...described, ...change });
+      torch.safetensors.save(at('changed.safetensors'), tensors, { metadata: { ...metadata, deit_lt: text } });
+      await assert.rejects(openClassifier(at('changed.safetensors')), { code: 'CHECKPOINT', message });
+    }
+    torch.safetensors.save(at('changed.safetensors'), tensors, { metadata: { ...metadata, deit_lt: '{' } });
+    await assert.rejects(openClassifier(at('changed.safetensors')), { code: 'CHECKPOINT', message: /deit_lt/ });
+  });
+
+  test('of a Hugging Face folder is refused when another key says something else', { skip: skipOnnx }, async () => {
+    const file = at('vit.hub', 'config.json');
+    const written = readFileSync(file, 'utf8');
+    const config = JSON.parse(written) as Values & { pretrained_cfg: Values; deit_lt: Values };
+    const changes: readonly [config: object, message: RegExp][] = [
+      [
+        { ...config, pretrained_cfg: { ...config.pretrained_cfg, mean: [0, 0, 0] } },
+        /says two things: deit_lt\.mean is \[0\.3/,
+      ],
+      [{ ...config, deit_lt: { ...config.deit_lt, epoch: 7 } }, /config\.json beside it describe two models/],
+    ];
+    for (const [changed, message] of changes) {
+      writeFileSync(file, JSON.stringify(changed));
+      await assert.rejects(openClassifier(at('vit.hub')), { code: 'CHECKPOINT', message });
+    }
+    writeFileSync(file, written);
+  });
+
+  test('of an ONNX model is not contradicted by a hint', { skip: skipOnnx }, async () => {
+    for (const setting of ['teacher.mean=[0, 0, 0]', 'student.model.numHeads=2', 'teacher.imageSize=32'])
+      await assert.rejects(openAnyClassifier(at('vit.onnx'), { settings: [setting] }), {
+        code: 'RECIPE',
+        message: /vit\.onnx says /,
+      });
+  });
+});
+
+function readAll(file: string) {
+  using opened = torch.safetensors.open(file);
+  return { metadata: { ...opened.metadata }, tensors: new Map(opened.names.map((name) => [name, opened.get(name)])) };
+}
+
 suite('the command line', () => {
   /** What `deit-lt` prints with `--json`. */
   const printed = (...words: string[]): unknown => {
@@ -198,12 +255,13 @@ suite('the command line', () => {
   before(() => writeFolder(at('data')));
 
   test('eval, predict and import say of a .pth what they say of the run', () => {
-    assert.deepEqual(figures('student.pth'), figures('student'));
+    const wanted = figures('student');
+    assert.deepEqual(figures('student.pth'), wanted);
     const predict = (model: string): unknown => printed('predict', at(model), ...photos, '--json');
     assert.deepEqual(predict('student.pth'), predict('student'));
     const imported = deitLt(['import', at('student.pth'), '--out', at('imported')]);
     assert.deepEqual([imported.status, imported.stderr], [0, ''], 'nothing is assumed');
-    assert.deepEqual(figures('imported'), figures('student'));
+    assert.deepEqual(figures('imported'), wanted);
     const [was, is] = [readRunConfig(at('student')), readRunConfig(at('imported'))];
     assert.deepEqual(
       [is.kind, is.data.classNames, is.data.trainCounts],
@@ -225,12 +283,13 @@ suite('the command line', () => {
     }
   });
 
-  test('a hint that contradicts the file is refused, one that agrees is not needed', () => {
+  test('a hint that contradicts the file is refused, one that agrees is not needed', async () => {
     const words = ['predict', at('student.pth'), photos[0]!, '--set'];
     const wrong = deitLt([...words, 'student.model.numHeads=2']);
     assert.equal(wrong.status, 2, wrong.stderr);
     assert.match(wrong.stderr, /--set student\.model\.numHeads=2: .*student\.pth says 4\. Leave the setting out/);
-    assert.equal(deitLt([...words, 'student.model.numHeads=4', 'device=cpu']).status, 0);
+    using found = await openClassifier(at('student.pth'), { settings: ['student.model.numHeads=4', 'device=cpu'] });
+    assert.equal(found.recipe.model.numHeads, 4);
   });
 });
 

@@ -5,12 +5,16 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import sharp from 'sharp';
 import { openAnyClassifier } from '../src/classifier/any-classifier.js';
 import { openClassifier } from '../src/classifier/classifier.js';
+import { DeitLT } from '../src/deit-lt.js';
+import { GraphBuilder } from '../src/export/onnx/graph-builder.js';
 import { onnxModel } from '../src/export/onnx/model.js';
+import { encodeModel } from '../src/export/onnx/proto.js';
 import { createModel, type ModelOptions } from '../src/models/index.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
-import { torchFilePieces } from '../src/torch-files/save.js';
+import { type Savable, torchFilePieces } from '../src/torch-files/save.js';
 import { trainVit } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { temporaryFolder, write } from './helpers/temporary-folder.js';
@@ -40,6 +44,26 @@ function savePth(file: string, state: ReadonlyMap<string, torch.Tensor>): string
   write(file, Buffer.concat([...torchFilePieces(state)]));
   return file;
 }
+
+suite('an export of an earlier version', () => {
+  test('has the names and the epoch that it says', async () => {
+    const content = new Map<string, Savable>([
+      ['model', stateOf('vit', vit)],
+      ['epoch', 6],
+      ['class_names', ['ant', 'bee', 'cat']],
+      ['architecture', 'vit'],
+    ]);
+    write(at('older.pth'), Buffer.concat([...torchFilePieces(content)]));
+    using pth = await openClassifier(at('older.pth'));
+    assert.deepEqual([pth.classNames, pth.namesKnown, pth.epoch], [['ant', 'bee', 'cat'], true, 6]);
+    const metadata = { format: 'pt', model: 'deit_tiny_patch16_224', classes: '["ant","bee","cat"]' };
+    torch.safetensors.save(at('older.safetensors'), stateOf('deit_tiny_patch16_224', {}), { metadata });
+    using other = await openClassifier(at('older.safetensors'));
+    assert.deepEqual([other.classNames, other.epoch], [['ant', 'bee', 'cat'], null]);
+    const hint = { settings: ['student.model.numHeads=4'] };
+    await assert.rejects(openClassifier(at('older.safetensors'), hint), { code: 'RECIPE', message: /says 3/ });
+  });
+});
 
 suite('a wrapped network', () => {
   const wraps: Record<string, readonly [(name: string) => string, extra: readonly string[]]> = {
@@ -195,6 +219,28 @@ suite('weights that are not finite', () => {
       }
     });
   }
+
+  test('in what is no initializer of an ONNX model show in its logits', { skip: skipOnnx }, async () => {
+    const graph = new GraphBuilder('fp32');
+    const images = graph.input('images', ['n', 3, 8, 8]);
+    const means = graph.op('ReduceMean', [images], { axes: { ints: [2, 3] }, keepdims: { int: 0 } });
+    graph.output('logits', graph.op('Div', [means, means]), ['n', 3]);
+    writeFileSync(at('zero.onnx'), encodeModel(graph.build('zero', '0', {})));
+    const refused = { code: 'CHECKPOINT', message: /zero\.onnx gives NaN or infinity for a black image/ };
+    await assert.rejects(openAnyClassifier(at('zero.onnx')), refused);
+  });
+
+  test('logits that overflow are no probabilities', async () => {
+    const state = stateOf('vit', vit);
+    torch.noGrad(() => state.get('head.bias')!.fill_(3e38));
+    torch.noGrad(() => state.get('norm.bias')!.fill_(3e38));
+    torch.safetensors.save(at('overflow.safetensors'), state);
+    using loaded = await DeitLT.load(at('overflow.safetensors'), { settings });
+    const photo = await sharp(Buffer.alloc(64 * 48 * 3, 99), { raw: { width: 64, height: 48, channels: 3 } })
+      .png()
+      .toBuffer();
+    await assert.rejects(loaded.classify(photo), { code: 'CHECKPOINT', message: /gives NaN instead of probabilities/ });
+  });
 
   test('numbers whose sum is beyond float32 are numbers', async () => {
     const state = stateOf('vit', vit);

@@ -76,7 +76,7 @@ function factsIn(config: Values, preprocessor: Values): ModelFacts {
   const given = isValues(config.pretrained_cfg) ? config.pretrained_cfg : {};
   const mean = fitting(seen.mean, given.mean, preprocessor.image_mean);
   const std = fitting(seen.std, given.std, preprocessor.image_std);
-  const filter = fitting(seen.filter, given.interpolation);
+  const filter = fitting(seen.filter, given.interpolation, filters[String(preprocessor.resample)]);
   const inputSize = fitting(seen.side, Array.isArray(given.input_size) ? given.input_size[1] : undefined);
   const classNames = namesIn(given.label_names) ?? namesIn(config.label_names) ?? labelsIn(config.id2label);
   const numHeads = headsIn(config);
@@ -87,7 +87,7 @@ function factsIn(config: Values, preprocessor: Values): ModelFacts {
     ...(inputSize && { inputSize }),
     ...(classNames && { classNames }),
     ...(numHeads && { numHeads }),
-    notes: cropNotes(given, inputSize),
+    notes: [...cropNotes(given, inputSize), ...(filter === undefined ? filterNotes(given) : [])],
   };
 }
 
@@ -111,6 +111,14 @@ function cropNotes({ crop_pct: share }: Values, size: number | undefined): strin
   return [
     `config.json says crop_pct ${share}; here the shorter side is resized to ${resized} and ${size} × ${size} are cropped from the middle.`,
   ];
+}
+
+/** Pillow's numbers; the others are not among ours. */
+const filters: Readonly<Record<string, string>> = { 0: 'nearest', 2: 'bilinear', 3: 'bicubic' };
+
+function filterNotes({ interpolation }: Values): string[] {
+  if (typeof interpolation !== 'string') return [];
+  return [`config.json says interpolation ${JSON.stringify(interpolation)}; here images are resized by bicubic.`];
 }
 
 /** Someone may have changed one of two places that say the same. Throws UserError CHECKPOINT. */
