@@ -175,6 +175,7 @@ function oracleOf({ recipe: { teacher: recipe, student }, placement, data }: Set
     trainCounts: [...data.trainCounts],
     groups: [],
     file: 'none',
+    precision: 'auto',
     epoch: 0,
     logits: (images) => ({ avg: placement.autocast(() => model.call(images)) as torch.Tensor }),
     [Symbol.dispose]: () => {},

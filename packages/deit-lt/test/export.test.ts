@@ -123,11 +123,13 @@ suite('weights', () => {
 import zipfile
 assert zipfile.ZipFile(given).testzip() is None
 file = torch.load(given, weights_only=True)
-out = [file["epoch"], file["class_names"], file["architecture"], [[k, list(v.shape), v.double().sum().item(), v.is_contiguous()] for k, v in file["model"].items()]]`;
-    const [epoch, names, architecture, tensors] = fromPython<
-      [number, string[], string, [string, number[], number, boolean][]]
+out = [file["epoch"], json.loads(file["deit_lt"])["architecture"], file["class_names"], file["architecture"], [[k, list(v.shape), v.double().sum().item(), v.is_contiguous()] for k, v in file["model"].items()]]`;
+    const [epoch, described, names, architecture, tensors] = fromPython<
+      [null, object, string[], string, [string, number[], number, boolean][]]
     >(code, file);
-    assert.deepEqual([epoch, names, architecture], [0, ['0', '1', '2', '3', '4', '5'], 'deit']);
+    assert.deepEqual([epoch, names, architecture], [null, ['0', '1', '2', '3', '4', '5'], 'deit']);
+    const sizes = { patchSize: 4, embedDim: 64, depth: 2, numHeads: 1, mlpRatio: 4 };
+    assert.deepEqual(described, { name: 'deit', ...sizes });
     assert.equal(tensors.length, state.size);
     for (const [name, shape, sum, contiguous] of tensors) {
       const ours = state.get(name)!;

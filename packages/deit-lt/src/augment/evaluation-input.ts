@@ -19,8 +19,15 @@ export interface InputSpec {
 /** Up to this size nothing is cropped: data sets of such images (CIFAR) fill them to the edge. */
 const uncroppedSize = 32;
 
+/** As in the published evaluation. */
+const usualEnlarge = 256 / 224;
+
 /** Whether the middle of an image is taken at this input size, or all of it, squeezed to a square. */
 export const cropsMiddle = (size: number): boolean => size > uncroppedSize;
+
+/** What the shorter side is resized to before the middle is cropped, at this input size; null where nothing is cropped. */
+export const resizedSide = (size: number): number | null =>
+  cropsMiddle(size) ? Math.floor(usualEnlarge * size) : null;
 
 /** The part of an image that the network sees at evaluation. */
 export function evaluationWindow(width: number, height: number, size: number): Window {
@@ -36,7 +43,7 @@ export function centerWindow(
   width: number,
   height: number,
   size: number,
-  enlarge: number = cropsMiddle(size) ? 256 / 224 : 1,
+  enlarge: number = cropsMiddle(size) ? usualEnlarge : 1,
 ): Window {
   const shorter = Math.floor(enlarge * size);
   const longer = Math.floor((shorter * Math.max(width, height)) / Math.min(width, height));

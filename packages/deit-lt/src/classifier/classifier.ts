@@ -6,10 +6,12 @@ import { cropsMiddle } from '../augment/evaluation-input.js';
 import { buildPipeline } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
 import type { Group } from '../data/groups.js';
+import { weightsIn, weightsNames } from '../description/hugging-face.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import type { ImageModel } from '../models/model.js';
 import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
+import { listed } from '../published/checkpoint-layout.js';
 import { isForeign } from '../published/weight-source.js';
 import { type Placement, placementOf } from '../recipe/device.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
@@ -42,6 +44,8 @@ export interface AnyClassifier extends Disposable {
   readonly epoch: number | null;
   /** What was assumed about a model from elsewhere, for the reader: a line each. */
   readonly notes?: readonly string[];
+  /** Logit scale, where the model's file says it; `logitScale()` is for both. */
+  readonly logitScale?: number;
   /** Whether it takes images of its recipe's size alone. Default false. */
   readonly fixedSize?: boolean;
   /** From normalised images `[B, 3, S, S]` to logits `[B, C]`; the caller disposes them (or a scope does). */
@@ -51,7 +55,8 @@ export interface AnyClassifier extends Disposable {
 /** A network of ours with its weights. */
 export interface Classifier extends AnyClassifier {
   readonly model: ImageModel;
-  readonly epoch: number;
+  /** As its recipe has it, which is not resolved for this machine. */
+  readonly precision: Recipe['precision'];
 }
 
 export interface OpenClassifierOptions {
@@ -70,13 +75,14 @@ export interface OpenClassifierOptions {
 /** A checkpoint's content, of our own or from elsewhere. */
 interface Opened {
   readonly config: RunConfig;
-  readonly epoch: number;
+  readonly epoch: number | null;
   readonly tensors: ReadonlyMap<string, torch.Tensor>;
+  readonly notes?: readonly string[];
 }
 
 /**
  * The model of `path`: a run folder (of one model, or of `train`: then its student), a checkpoint file, or one from
- * elsewhere: PyTorch's (`.pth`, `.pt`, `.pth.tar`), or safetensors with timm's or torchvision's names.
+ * elsewhere: PyTorch's (`.pth`, `.pt`, `.pth.tar`), safetensors with timm's or torchvision's names, or a Hugging Face folder.
  * Throws UserError RUN_FOLDER or CHECKPOINT that says what is missing or damaged.
  */
 export async function openClassifier(path: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
@@ -85,8 +91,11 @@ export async function openClassifier(path: string, options: OpenClassifierOption
   const open = (opened: Opened): Classifier => classifierOf(file, opened, device);
   if (isForeign(file)) {
     const { withForeignWeights } = await import('./foreign-weights.js'); // of no use for our own files
-    return withForeignWeights(file, { weights, settings }, ({ config, epoch, read }) =>
-      torch.tidy(() => open({ config, epoch, tensors: read().tensors })),
+    return withForeignWeights(file, { weights, settings }, ({ config, epoch, notes, read }) =>
+      torch.tidy(() => {
+        const { tensors, leftOut } = read();
+        return open({ config, epoch, tensors, notes: [...notes, ...leftOutNote(file, leftOut)] });
+      }),
     );
   }
   if (settings.length > 0)
@@ -94,7 +103,11 @@ export async function openClassifier(path: string, options: OpenClassifierOption
   return torch.tidy(() => open(readWeights(file, weights)));
 }
 
-function classifierOf(file: string, { config, epoch, tensors }: Opened, device: string | undefined): Classifier {
+function leftOutNote(file: string, names: readonly string[]): string[] {
+  return names.length === 0 ? [] : [`${file}: left out, being no part of the network: ${listed(names, 6)}.`];
+}
+
+function classifierOf(file: string, { config, epoch, tensors, notes }: Opened, device: string | undefined): Classifier {
   const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
   const placement = placementOf({ ...config.recipe, device: device ?? config.recipe.device });
   const { classNames, namesUnknown = false, trainCounts, groups } = config.data;
@@ -114,6 +127,9 @@ function classifierOf(file: string, { config, epoch, tensors }: Opened, device: 
     groups,
     file,
     epoch,
+    precision: config.recipe.precision,
+    ...(notes && { notes }),
+    ...(config.logitScale !== undefined && { logitScale: config.logitScale }),
     logits: (images: torch.Tensor) => torch.tidy(() => outputs(placement.autocast(() => model.call(images)))),
     [Symbol.dispose]: () => model.dispose(),
   });
@@ -147,7 +163,7 @@ export function loadWeights(
   }
 }
 
-/** The file of a run folder's checkpoint; a file as it is. Throws UserError RUN_FOLDER, and CHECKPOINT for an ONNX model. */
+/** The file of a run folder's checkpoint, or of a Hugging Face folder's weights; a file as it is. Throws UserError RUN_FOLDER, and CHECKPOINT for an ONNX model. */
 export function checkpointFile(given: string, which: 'best' | 'last'): string {
   if (!existsSync(given))
     throw new UserError(
@@ -161,10 +177,13 @@ export function checkpointFile(given: string, which: 'best' | 'last'): string {
   );
   // A student that is still trained may have no best one yet: its last one, not the best of its teacher.
   const run = candidates.find((candidate) => candidate.hasCheckpoint(which) || candidate.hasCheckpoint('last'));
-  if (run === undefined)
+  if (run === undefined) {
+    const weights = weightsIn(given);
+    if (weights !== undefined) return weights;
     throw new UserError(
       'RUN_FOLDER',
-      `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end?`,
+      `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end? (A Hugging Face folder has ${weightsNames.join(' or ')}.)`,
     );
+  }
   return run.hasCheckpoint(which) ? run.checkpoint(which) : run.checkpoint('last');
 }

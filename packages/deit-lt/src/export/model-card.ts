@@ -46,6 +46,10 @@ console.log(await classify('photo.jpg'));
 
 ${usageOfOutputs(facts)}${usageOfWeights(facts)}
 
+## Images of other sizes
+
+${usageOfImages(facts)}
+
 ## Measured
 
 ${measured(facts)}
@@ -57,6 +61,15 @@ ${checked(facts)}
 function usageOfOutputs({ classifier: { kind } }: CardFacts): string {
   if (kind !== 'student') return '';
   return 'The ONNX models have three outputs: `logits_cls`, the expert on large classes, `logits_dist`, the expert on small ones, and `logits`, their mean, which is the prediction.\n\n';
+}
+
+/** transformers.js has no bicubic (or bilinear) filter with a low-pass. */
+function usageOfImages({ classifier }: CardFacts): string {
+  const { filter } = classifier.recipe;
+  const size = inputSize(classifier);
+  if (filter === 'nearest')
+    return `The model was evaluated on images that were resized to ${size} × ${size} pixels by the nearest pixel.`;
+  return `The model was evaluated on images that were shrunk by a ${filter} filter with a low-pass, as Pillow does. transformers.js shrinks them in Node by a Lanczos filter (\`resample: 1\`) instead of ${filter}, in a browser by the canvas, whatever \`resample\` says. Probabilities differ a little, in a browser more, and of images between two classes the predicted class may change. Images of ${size} × ${size} pixels are used as they are where nothing is cropped.`;
 }
 
 /** The CIFAR ResNets are of LDAM's and PaCo's authors. */

@@ -34,6 +34,8 @@ export interface RunConfig {
     /** SHA-256 over labels and names of the training images: a resumed run must see the same. */
     readonly fingerprint: string;
   };
+  /** Logit scale of a model that was imported, where its file says it; absent where it is that of the recipe's loss. */
+  readonly logitScale?: number;
   /** The teacher's run folder or checkpoint; null for a teacher and a plain ViT. */
   readonly teacher: string | null;
   /** Of the teacher's checkpoint: a resumed student must have the same. */

@@ -4,6 +4,7 @@
  */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import { requireFinite } from '../models/finite-weights.js';
 import type { Ema } from '../optim/ema.js';
 import { completeOlder } from '../recipe/older.js';
 import { writeError } from './files.js';
@@ -93,7 +94,7 @@ export function saveWeights(
   file: string,
   weights: ReadonlyMap<string, torch.Tensor>,
   config: RunConfig,
-  epoch: number,
+  epoch: number | null,
 ): void {
   write(file, weights, { format: 'deit-lt weights 1', ...describe(config, epoch) });
 }
@@ -108,28 +109,36 @@ function write(file: string, tensors: ReadonlyMap<string, torch.Tensor>, metadat
   }
 }
 
-/** Weights by name from either kind of file, and the configuration of the run that made them. */
+/**
+ * Weights by name from either kind of file, and the configuration of the run that made them; `epoch` is null for an imported
+ * model whose file did not say it. Throws UserError CHECKPOINT, also for weights that are not finite.
+ */
 export function readWeights(
   file: string,
   weights?: 'ema' | 'raw',
-): { tensors: Map<string, torch.Tensor>; config: RunConfig; epoch: number } {
+): { tensors: Map<string, torch.Tensor>; config: RunConfig; epoch: number | null } {
   return reading(file, () => {
     const { tensors, metadata } = readFile(file);
     const saved = JSON.parse(metadata.config ?? 'null') as RunConfig | null;
     if (saved === null) throw new Error('it does not say which model it is for');
     const config = { ...saved, recipe: completeOlder(saved.recipe) };
-    const epoch = Number(metadata.epoch);
-    if (metadata.format !== format) return { tensors, config, epoch };
+    const epoch = metadata.epoch === undefined ? null : Number(metadata.epoch);
+    if (metadata.format !== format) return finite(file, { tensors, config, epoch });
     const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
     const wanted = weights ?? recipe.weights;
     const chosen = under(tensors, wanted === 'ema' ? 'ema.' : 'model.');
     if (chosen.size === 0) throw new Error('it has no averaged weights; the recipe keeps none (ema: null)');
-    return { tensors: chosen, config, epoch };
+    return finite(file, { tensors: chosen, config, epoch });
   });
 }
 
-function describe(config: RunConfig, epoch: number): Record<string, string> {
-  return { config: JSON.stringify(config), epoch: String(epoch) };
+function finite<W extends { readonly tensors: ReadonlyMap<string, torch.Tensor> }>(file: string, weights: W): W {
+  requireFinite(weights.tensors, file);
+  return weights;
+}
+
+function describe(config: RunConfig, epoch: number | null): Record<string, string> {
+  return { config: JSON.stringify(config), ...(epoch !== null && { epoch: String(epoch) }) };
 }
 
 function readFile(

@@ -150,7 +150,7 @@ async function measure(opened: Opened, run?: RunFolder): Promise<EvaluationResul
     onProgress: (done, total) => reporter.progress('evaluating test images', done, total),
     ...(signal && { signal }),
   });
-  const { epoch } = classifier;
+  const epoch = classifier.epoch ?? 0;
   if (run) saveEvaluation(run, { split: 'test', epoch, data: name, classNames, images: test, evaluation, recorder });
   return evaluation;
 }

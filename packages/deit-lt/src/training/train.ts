@@ -297,7 +297,7 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
     const file = run.checkpoint('best');
     const best = readWeights(file);
     loadWeights(task.model, best.tensors, file);
-    return best.epoch;
+    return best.epoch ?? 0;
   });
   const recorder = new PredictionRecorder();
   const evaluation = await evaluateSplit(loop, split, recorder.keep);

@@ -34,15 +34,15 @@ export async function openSubject(
   const config = readRunConfig(folder);
   const classifier = await openClassifier(folder, options);
   try {
-    const order = compareClassNames(classifier.classNames, dataset.classNames, classifier.file);
     const data = prepareData(dataset, config.recipe);
+    const order = compareClassNames(classifier.classNames, data.classNames, classifier.file); // data.classOrder moves them
     return {
       folder,
       config,
       classifier,
       checkpoint: {
         file: path.relative(folder, classifier.file),
-        epoch: classifier.epoch,
+        epoch: classifier.epoch ?? 0,
         sha256: sha256Of(classifier.file),
       },
       train: withOrder(data.train, order),
