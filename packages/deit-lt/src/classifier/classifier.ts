@@ -5,6 +5,7 @@ import * as torch from '@deit-lt/torch';
 import { cropsMiddle } from '../augment/evaluation-input.js';
 import { buildPipeline } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
+import type { Rgb } from '../data/decode/background.js';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
@@ -30,6 +31,8 @@ export interface AnyClassifier extends Disposable {
   readonly classNames: readonly string[];
   /** False when they are only numbers: a checkpoint from elsewhere does not say what its classes are. */
   readonly namesKnown: boolean;
+  /** What transparent images are composed on before that: red, green, blue, 0 … 255. */
+  readonly background: Rgb;
   /** How images become the network's input at evaluation. */
   readonly pipeline: Pipeline;
   /** Training images per class; zeros when that is not known. */
@@ -109,6 +112,7 @@ function classifierOf(file: string, { config, epoch, tensors }: Opened, device: 
     placement,
     classNames,
     namesKnown: !namesUnknown,
+    background: config.recipe.data.background,
     pipeline: evaluationPipeline(recipe),
     trainCounts,
     groups,

@@ -37,6 +37,7 @@ export async function openOnnxClassifier(
       placement,
       classNames,
       namesKnown: said.classes !== undefined,
+      background: said.background ?? base.data.background,
       pipeline: evaluationPipeline(recipe),
       trainCounts,
       groups: groupsOf(trainCounts).of,
@@ -57,6 +58,7 @@ export async function openOnnxClassifier(
 interface Said {
   readonly mean: [number, number, number] | undefined;
   readonly std: [number, number, number] | undefined;
+  readonly background: [number, number, number] | undefined;
   /** By what its logits are multiplied before they are probabilities. */
   readonly scale: number | undefined;
   readonly classes: readonly string[] | undefined;
@@ -73,6 +75,7 @@ function saidBy(file: string): Said {
   return {
     mean: triple(said('mean')),
     std: triple(said('std')),
+    background: triple(said('background')),
     scale: typeof scale === 'number' && scale > 0 ? scale : undefined,
     classes: names(said('classes')),
     kind: (['teacher', 'student', 'vit'] as const).find((each) => each === kind),
