@@ -171,6 +171,7 @@ function oracleOf({ recipe: { teacher: recipe, student }, placement, data }: Set
     placement,
     classNames: data.classNames,
     namesKnown: true,
+    background: [255, 255, 255],
     pipeline: evaluationPipeline(recipe),
     trainCounts: [...data.trainCounts],
     groups: [],

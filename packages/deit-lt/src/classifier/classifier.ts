@@ -5,6 +5,7 @@ import * as torch from '@deit-lt/torch';
 import { cropsMiddle } from '../augment/evaluation-input.js';
 import { buildPipeline } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
+import type { Rgb } from '../data/decode/background.js';
 import type { Group } from '../data/groups.js';
 import { weightsIn, weightsNames } from '../description/hugging-face.js';
 import { UserError } from '../errors.js';
@@ -32,6 +33,8 @@ export interface AnyClassifier extends Disposable {
   readonly classNames: readonly string[];
   /** False when they are only numbers: a checkpoint from elsewhere does not say what its classes are. */
   readonly namesKnown: boolean;
+  /** What transparent images are composed on before that: red, green, blue, 0 … 255. */
+  readonly background: Rgb;
   /** How images become the network's input at evaluation. */
   readonly pipeline: Pipeline;
   /** Training images per class; zeros when that is not known. */
@@ -122,6 +125,7 @@ function classifierOf(file: string, { config, epoch, tensors, notes }: Opened, d
     placement,
     classNames,
     namesKnown: !namesUnknown,
+    background: config.recipe.data.background,
     pipeline: evaluationPipeline(recipe),
     trainCounts,
     groups,

@@ -43,6 +43,7 @@ export async function openOnnxClassifier(
       placement,
       classNames,
       namesKnown: said.classes !== undefined,
+      background: said.background ?? base.data.background,
       pipeline: evaluationPipeline(recipe),
       trainCounts,
       groups: description?.groups ?? groupsOf(trainCounts).of,
@@ -66,6 +67,7 @@ interface Said {
   readonly description: ModelDescription | undefined;
   readonly mean: [number, number, number] | undefined;
   readonly std: [number, number, number] | undefined;
+  readonly background: [number, number, number] | undefined;
   readonly scale: number | undefined;
   readonly classes: readonly string[] | undefined;
   readonly kind: TrainingKind | undefined;
@@ -84,6 +86,7 @@ function saidBy(file: string): Said {
     description,
     mean: triple(said('mean')),
     std: triple(said('std')),
+    background: triple(said('background')),
     scale: typeof scale === 'number' && scale > 0 ? scale : undefined,
     classes,
     kind: (['teacher', 'student', 'vit'] as const).find((each) => each === kind),
@@ -91,8 +94,16 @@ function saidBy(file: string): Said {
   };
 }
 
-function describedBy({ mean, std, logitScale: scale, classNames, namesKnown, kind, epoch }: ModelDescription) {
-  return { mean, std, scale, classes: namesKnown ? classNames : undefined, kind, epoch: epoch ?? undefined };
+function describedBy({ background, mean, std, logitScale, classNames, namesKnown, kind, epoch }: ModelDescription) {
+  return {
+    background,
+    mean,
+    std,
+    scale: logitScale,
+    classes: namesKnown ? classNames : undefined,
+    kind,
+    epoch: epoch ?? undefined,
+  };
 }
 
 function triple(value: unknown): [number, number, number] | undefined {

@@ -4,6 +4,7 @@ import { runFoldersIn } from '../analysis/compared-runs.js';
 import { type AnalyzeResult, analyzeRun } from '../analysis/run/analyze-run.js';
 import { count } from '../format.js';
 import { analysisText } from './analysis-text.js';
+import { backgroundOfRun } from './background.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { openData } from './open-data.js';
@@ -11,7 +12,7 @@ import { openData } from './open-data.js';
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const data = required(options.data, '--data is missing: the images that the model was trained and is measured on');
   const runs = runFoldersIn(args[0]!);
-  const dataset = await openData(data, options, context);
+  const dataset = await openData(data, options, context, backgroundOfRun(runs[0]!));
   const reporter = await context.reporter();
   const { signal } = context;
   const { which } = options;

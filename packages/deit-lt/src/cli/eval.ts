@@ -28,7 +28,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
     throw new UserError('USAGE', '--save keeps the figures of the best checkpoint: leave out --which and --weights.');
   using classifier = await openAnyModel(args[0]!, options);
   const run = save ? runOf(classifier) : undefined;
-  const dataset = await openData(data, options, context);
+  const dataset = await openData(data, options, context, classifier.background);
   const { result, save: keep } = await evaluateOn(dataset, classifier, context);
   if (run !== undefined) {
     keep(run);

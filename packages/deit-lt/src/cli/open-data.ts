@@ -1,11 +1,17 @@
 /** Opens the data that the options name, with progress on the display. */
 import type { Dataset } from '../data/dataset.js';
+import type { Rgb } from '../data/decode/background.js';
 import { openDataset } from '../data/open.js';
 import type { CliContext } from './context.js';
 import type { Options } from './option-table.js';
 
-/** Throws what `openDataset` throws. */
-export async function openData(data: string, options: Options, context: CliContext): Promise<Dataset> {
+/** Transparent images are composed on `background`, by default white. Throws what `openDataset` throws. */
+export async function openData(
+  data: string,
+  options: Options,
+  context: CliContext,
+  background?: Rgb,
+): Promise<Dataset> {
   const { split, root, check, skipBad, offline } = options;
   const reporter = await context.reporter();
   return openDataset(data, {
@@ -14,6 +20,7 @@ export async function openData(data: string, options: Options, context: CliConte
     checkFiles: check,
     skipBad,
     offline,
+    background,
     log: (line) => reporter.note(line),
     onProgress: ({ what, done, total }) => reporter.progress(what, done, total),
     signal: context.signal,

@@ -5,12 +5,11 @@ import * as torch from '@deit-lt/torch';
 import type { AnyClassifier } from '../classifier/classifier.js';
 import { logitScale } from '../classifier/logit-scale.js';
 import { packPaths } from '../data/file-paths.js';
+import { FileSource } from '../data/file-source.js';
 import { fileImages } from '../data/file-split.js';
 import { isPattern, matchingImages } from '../data/glob.js';
 import { filesUnder } from '../data/list-images.js';
 import { type Batch, Loader } from '../data/loader.js';
-import { openPixels } from '../data/open-pixels.js';
-import type { PixelSource } from '../data/pixel-source.js';
 import { UserError } from '../errors.js';
 import { type Opinion, opinions } from '../evaluation/ranking.js';
 
@@ -25,7 +24,7 @@ export interface Unreadable {
 
 export interface PredictOptions {
   /** Of the files, as `openImages` gives them. */
-  readonly source: PixelSource;
+  readonly source: FileSource;
   readonly classifier: AnyClassifier;
   /** How many classes are ranked. */
   readonly top: number;
@@ -68,9 +67,9 @@ async function linesOf(input: NodeJS.ReadableStream): Promise<string[]> {
 }
 
 /** The images of `files`, to be read by threads that begin now: a model can be opened meanwhile. */
-export function openImages(files: readonly string[]): PixelSource {
-  const source = openPixels(fileImages(packPaths(files)));
-  source.measure?.(idsFrom(0, files.length)).catch(() => {}); // what is wrong with a file is said when it is read
+export function openImages(files: readonly string[]): FileSource {
+  const source = new FileSource(fileImages(packPaths(files)));
+  source.measure(idsFrom(0, files.length)).catch(() => {}); // what is wrong with a file is said when it is read
   return source;
 }
 
@@ -79,7 +78,8 @@ export async function predictFiles(
   files: readonly string[],
   options: PredictOptions,
 ): Promise<{ predictions: Prediction[]; unreadable: Unreadable[] }> {
-  const { onBatch, onProgress, signal } = options;
+  const { source, classifier, onBatch, onProgress, signal } = options;
+  source.background = classifier.background;
   const nameOf = (id: number): string => files[id]!;
   const predictions: Prediction[] = [];
   const unreadable: Unreadable[] = [];

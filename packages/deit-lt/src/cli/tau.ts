@@ -1,6 +1,7 @@
 /** `deit-lt tau`: τ-normalisation of a trained classifier, τ chosen on validation images. */
 import path from 'node:path';
 import { normalizeRun, type TauResult } from '../training/tau-normalization.js';
+import { backgroundOfRun } from './background.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
@@ -10,7 +11,7 @@ import { defaultFolder } from './training-run.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const data = required(options.data, '--data is missing: the images that the model was trained on');
-  const dataset = await openData(data, options, context);
+  const dataset = await openData(data, options, context, backgroundOfRun(path.resolve(args[0]!)));
   const folder = path.resolve(options.out ?? defaultFolder('tau'));
   const { tau } = options;
   const result = await normalizeRun({

@@ -1,8 +1,10 @@
 /** From options to what a training needs: recipe, data, run folder. The commands that train share it. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
 import type { TrainOptions } from '../training/train.js';
+import { backgroundOfOptions } from './background.js';
 import { checkEarly, chooseRecipe, required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
@@ -37,7 +39,8 @@ export async function prepareRun({
   if (options.from !== undefined) requireExists('--from', options.from);
   if (options.out !== undefined && earlier === undefined) requireFresh(options.out);
 
-  const dataset = await openData(data, options, context);
+  const background = earlierBackground(earlier, options) ?? backgroundOfOptions(options);
+  const dataset = await openData(data, options, context, background);
   const { recipe, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
   const folder = path.resolve(options.out ?? defaultFolder(name));
   const command = commandWords([spec.name, ...args], { ...options, out: folder });
@@ -47,6 +50,11 @@ export async function prepareRun({
   const common = { dataset, recipe, folder, resume: given.resume === true, reporter, signal, command };
   const training = { ...common, ...(from !== undefined && { from }) };
   return { training, options };
+}
+
+/** Of a run that is resumed as it was. */
+function earlierBackground(earlier: EarlierRun | undefined, { recipe }: Options): Rgb | undefined {
+  return recipe === undefined ? earlier?.recipe.data.background : undefined;
 }
 
 function earlierOf(resuming: Resuming): EarlierRun {

@@ -91,7 +91,7 @@ suite('FileSource', () => {
       .toFile(file);
     const window = { x: 32, y: 16, width: 544, height: 416, flip: true };
     const shrinkTo = (size: number, width = 608) =>
-      shrinkOnLoad({ path: file, width, height: 448, window, size, filter: 'bicubic' });
+      shrinkOnLoad({ width, height: 448 }, { window, size, filter: 'bicubic' });
     assert.deepEqual([shrinkTo(40), shrinkTo(60), shrinkTo(200)], [4, 2, 1]);
     assert.deepEqual([shrinkTo(40, 610), shrinkTo(40, 609)], [2, 1], 'only by what divides the sides');
     await using source = sourceOf([file]);

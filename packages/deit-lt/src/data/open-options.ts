@@ -1,6 +1,7 @@
 /** What `openDataset` can be told, and what a kind of source is. */
 import type { BadFile } from './bad-file.js';
 import type { Dataset } from './dataset.js';
+import type { Rgb } from './decode/background.js';
 
 /** How far a long piece of work is: `done` of `total` (undefined when not known), in files or bytes. */
 export interface Progress {
@@ -38,6 +39,8 @@ export interface OpenOptions {
   checkFiles?: CheckFiles | undefined;
   /** Image files of one size are kept in memory up to this many bytes. Default 4 GiB, at most a quarter of the RAM. */
   maxBytes?: number | undefined;
+  /** What transparent images are composed on: red, green, blue, 0 … 255. Default white. */
+  background?: Rgb | undefined;
   log?: ((line: string) => void) | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Called for each image that cannot be read, before the error or the log line. */

@@ -6,7 +6,8 @@ import { nearest } from '../nearest.js';
 import type { BadFile } from './bad-file.js';
 import { defaultCacheDir } from './cache/cache-folder.js';
 import { settleBad } from './check-files.js';
-import { classCounts, type Dataset } from './dataset.js';
+import { classCounts, composedOn, type Dataset } from './dataset.js';
+import { white } from './decode/background.js';
 import { loadSplit } from './image-files.js';
 import { isLarge, listed, openLarge, remembered } from './index/open-large.js';
 import type { OpenContext, OpenOptions, SourceKind } from './open-options.js';
@@ -30,9 +31,10 @@ export const datasetNames: readonly string[] = sourceKinds.flatMap(({ names }) =
  * DATA_BAD_FILES, DATA_CLASSES, DOWNLOAD or USAGE, and the signal's reason.
  */
 export async function openDataset(spec: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { split, seed, check = true } = options;
+  const { split, seed, check = true, background = white } = options;
   const context = contextOf(options);
-  const loaded = check ? await openChecked(spec, context, options) : await find(spec, context);
+  const found = check ? await openChecked(spec, context, options) : await find(spec, context);
+  const loaded = composedOn(found, background);
   const dataset = split === undefined ? loaded : splitOff(loaded, split, seed);
   requireClasses(dataset);
   return dataset;

@@ -4,7 +4,7 @@ import { UserError } from '../errors.js';
 import { stream } from '../random/stream.js';
 import type { Recipe } from '../recipe/schema.js';
 import { largestClassFirst } from './class-order.js';
-import { classCounts, type Dataset, type ImageSplit, subset } from './dataset.js';
+import { classCounts, composedOn, type Dataset, type ImageSplit, subset } from './dataset.js';
 import { type Group, groupsOf } from './groups.js';
 import { limitedIndices } from './limit.js';
 import { makeLongTail } from './long-tail.js';
@@ -37,7 +37,7 @@ export interface TrainingData {
 /** Splits of `given` by `recipe`. Throws UserError DATA_CLASSES or RECIPE when the data do not allow them. */
 export function prepareData(given: Dataset, recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>): TrainingData {
   const { classOrder, groups: kind, validation: share, limit } = recipe.data;
-  const tailed = longTailed(given, recipe.data);
+  const tailed = longTailed(composedOn(given, recipe.data.background), recipe.data);
   const dataset = classOrder === 'count' ? largestClassFirst(tailed) : tailed;
   const numClasses = dataset.classNames.length;
   const groups = groupsOf(classCounts(dataset.train.labels, numClasses), { kind });

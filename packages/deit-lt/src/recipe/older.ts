@@ -13,7 +13,7 @@ const training = {
 
 /** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */
 const meant: Values = {
-  data: { limit: null, classOrder: 'data' },
+  data: { limit: null, classOrder: 'data', background: [255, 255, 255] },
   teacher: {
     ...training,
     external: false,

@@ -14,6 +14,8 @@ const count = z.int().positive();
 const natural = z.int().nonnegative();
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 
+const level = z.int().min(0).max(255);
+
 const data = z.strictObject({
   imbalance: z
     .number()
@@ -36,6 +38,9 @@ const data = z.strictObject({
     .describe(
       'at most so many training images, of each class its share but one at least: for trying things out; null: all',
     ),
+  background: z
+    .tuple([level, level, level])
+    .describe('what transparent images are composed on: red, green and blue, 0…255'),
 });
 
 const model = z

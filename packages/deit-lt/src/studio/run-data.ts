@@ -7,7 +7,7 @@ import { UserError } from '../errors.js';
 import type { RunConfig } from '../runs/run-folder.js';
 
 /** A data set, and how it is opened. */
-export interface DataPlace extends Pick<OpenOptions, 'split' | 'root'> {
+export interface DataPlace extends Pick<OpenOptions, 'split' | 'root' | 'background'> {
   readonly data: string;
 }
 

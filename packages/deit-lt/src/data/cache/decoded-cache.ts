@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { BadFile } from '../bad-file.js';
+import { type Rgb, white } from '../decode/background.js';
 import { forEachBounded } from '../decode/bounded.js';
 import { decodeOrThrow } from '../decode/decode.js';
 import type { DecodedFiles } from '../decode/decode-files.js';
@@ -20,7 +21,7 @@ const maxKeptBytes = 2 ** 30;
 /** Only the newest lists are kept. */
 const maxKeptLists = 6;
 /** Raise when decoding changes, so that old pixels are not found. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 interface Header {
   readonly width: number;
@@ -34,6 +35,8 @@ interface Header {
 export interface DecodedCacheOptions {
   cacheDir: string | undefined;
   maxBytes: number;
+  /** What transparent images are composed on. Default white. */
+  background?: Rgb | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -43,10 +46,10 @@ export class DecodedCache {
   /** The cache entry of `paths`, or undefined when they are few or there is no cache folder. */
   static async for(
     paths: FilePaths,
-    { cacheDir, maxBytes, signal }: DecodedCacheOptions,
+    { cacheDir, maxBytes, background = white, signal }: DecodedCacheOptions,
   ): Promise<DecodedCache | undefined> {
     if (cacheDir === undefined || paths.length < fromFiles) return undefined;
-    const key = await fingerprint(paths, maxBytes, signal);
+    const key = await fingerprint(paths, `${formatVersion} ${maxBytes} ${background}`, signal);
     return new DecodedCache(path.join(cacheDir, 'decoded', `${key}.bin`));
   }
 
@@ -96,7 +99,7 @@ async function isAnyReadable(bad: Iterable<BadFile>): Promise<boolean> {
   return false;
 }
 
-async function fingerprint(paths: FilePaths, maxBytes: number, signal?: AbortSignal): Promise<string> {
+async function fingerprint(paths: FilePaths, how: string, signal?: AbortSignal): Promise<string> {
   const facts = new Array<string>(paths.length);
   const look = async (i: number): Promise<void> => {
     const file = paths.get(i);
@@ -104,7 +107,7 @@ async function fingerprint(paths: FilePaths, maxBytes: number, signal?: AbortSig
     facts[i] = JSON.stringify([file, stats?.size, stats?.mtimeMs]);
   };
   await forEachBounded(paths.length, look, { limit: 32, signal });
-  const hash = createHash('sha256').update(`${formatVersion} ${maxBytes}\n`);
+  const hash = createHash('sha256').update(`${how}\n`);
   for (const fact of facts) hash.update(`${fact}\n`);
   return hash.digest('hex').slice(0, 32);
 }

@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import { UserError } from '../../errors.js';
 import { stream } from '../../random/stream.js';
 import { resampleImage } from '../resample/resample-image.js';
+import { white } from './background.js';
 import { decodeImage } from './decode.js';
 import { decodeWindows, type FileCut } from './decode-window.js';
 
@@ -31,7 +32,7 @@ async function fileOf(name: string, { orientation = 1, progressive = false } = {
 /** What `decodeWindows` puts into fresh targets. */
 async function windowsOf(wanted: { path: string; width: number; height: number; cuts: readonly Cut[] }) {
   const cuts = wanted.cuts.map((one) => ({ ...one, target: new Uint8Array(one.size ** 2 * 3) }));
-  await decodeWindows({ ...wanted, cuts });
+  assert.equal(await decodeWindows({ ...wanted, cuts, background: white }), undefined);
   return cuts.map(({ target }) => target);
 }
 

@@ -4,8 +4,8 @@
  * Runs in the decoding threads.
  */
 import fs from 'node:fs';
-import { decodeOrThrow, imageSize } from '../decode/decode.js';
-import { jpegSize } from '../decode/jpeg-size.js';
+import { decodeOrThrow, quickFileSize } from '../decode/decode.js';
+import { maxPixels, type Size } from '../decode/raw-pixels.js';
 import { settledTime, unsettled } from './stamps.js';
 
 export interface FilesToExamine {
@@ -49,24 +49,18 @@ export async function examineFiles({ files, bytes, times, decode }: FilesToExami
   return result;
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
 /** Of an image that can be read; else undefined. */
 async function sizeOf(file: string, bytes: number, decode: boolean): Promise<Size | undefined> {
   if (bytes === 0) return undefined;
-  const seen = decode ? undefined : await sizeByHeader(file, bytes);
+  const seen = decode ? undefined : sizeByHeader(file, bytes);
   return seen ?? decodeOrThrow(file).catch(() => undefined);
 }
 
 /** The size of a JPEG or PNG file that has its end; undefined for all others. */
-async function sizeByHeader(file: string, bytes: number): Promise<Size | undefined> {
-  const size = jpegSize(file);
-  if (size !== undefined) return endsWith(file, bytes, jpegEnd) ? size : undefined;
-  if (!endsWith(file, bytes, pngEnd)) return undefined;
-  return imageSize(file).catch(() => undefined); // decoding it says why
+function sizeByHeader(file: string, bytes: number): Size | undefined {
+  const size = quickFileSize(file);
+  if (size === undefined || size.width * size.height > maxPixels) return undefined; // decoding it says why
+  return endsWith(file, bytes, size.format === 'jpeg' ? jpegEnd : pngEnd) ? size : undefined;
 }
 
 /** EOI: within compressed data 0xff is never followed by 0xd9. */

@@ -47,7 +47,7 @@ export interface FileIndex {
 }
 
 /** Raise when the content changes. */
-const format = 'deit-lt file index 1';
+const format = 'deit-lt file index 2';
 /** Only the newest are kept. */
 const maxKept = 20;
 
