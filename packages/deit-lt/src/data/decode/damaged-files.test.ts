@@ -75,7 +75,12 @@ suite('a file that is cut off is refused', () => {
       files,
     );
     const none = new Float64Array(files.length).fill(-1);
-    const { states } = await examineFiles({ files, bytes: none, times: none, decode: false });
+    const { states } = await examineFiles({
+      files,
+      prints: none,
+      settledBefore: Number.POSITIVE_INFINITY,
+      decode: false,
+    });
     assert.deepEqual(
       [...states],
       files.map(() => found.suspect),
