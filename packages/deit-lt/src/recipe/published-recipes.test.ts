@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { assertHas } from '../../test/helpers/assert-has.js';
 import { totalEpochs } from '../optim/schedules.js';
-import { loadRecipe } from './load.js';
+import { loadRecipe, recipeNames } from './load.js';
 
 /** Values that all four rows have, by key. */
 const common = {
@@ -107,6 +107,15 @@ const paco = {
   drw: { epoch: null },
 };
 
+/** Its key view, PaCo/LT/paco_cifar.py. */
+const pacoKey = {
+  randomResizedCrop: { scale: [0.2, 1], ratio: [3 / 4, 4 / 3] },
+  flip: { probability: 0.5 },
+  colorJitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+  grayscale: { probability: 0.2 },
+  gaussianBlur: { probability: 0.5, radius: [0.1, 2] },
+};
+
 /** val-iisc/Saddle-LongTail, GLMC-2023. */
 const glmc = {
   model: { name: 'resnet34_cifar' },
@@ -151,6 +160,7 @@ for (const { name, ...data } of rows)
       assert.deepEqual({ student, data }, { student: recipe.student, data: recipe.data });
       assert.equal(teacher.loss.name, 'paco');
       assertHas(teacher, paco, `${name}-paco.teacher`);
+      assert.deepEqual(teacher.paco.keyAugment, pacoKey);
     });
 
     test('and one with a GLMC teacher', () => {
@@ -160,6 +170,20 @@ for (const { name, ...data } of rows)
       assertHas(teacher, glmcOf(name), `${name}-glmc.teacher`);
     });
   });
+
+suite('PaCo on CIFAR', () => {
+  test('shows the key encoder the published view in every recipe', () => {
+    const names = recipeNames().filter((name) => /^cifar.*-paco$/.test(name));
+    assert.equal(names.length, 5);
+    for (const name of names) assert.deepEqual(loadRecipe(name).teacher.paco.keyAugment, pacoKey, name);
+  });
+
+  test('has less blur in GPaCo’s second view', () => {
+    const settings = ['teacher.paco.variant=gpaco', 'teacher.paco.keyAugment.preset=gpaco-key'];
+    const { keyAugment } = loadRecipe('cifar100-lt-100-paco', { settings }).teacher.paco;
+    assert.deepEqual(keyAugment, { ...pacoKey, gaussianBlur: { probability: 0.2, radius: [0.1, 2] } });
+  });
+});
 
 /** Facts of the baselines: DeiT (Touvron et al., 2021), DeiT-III (2022), cRT (Kang et al., 2020). */
 const baselines = {
