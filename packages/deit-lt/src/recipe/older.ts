@@ -3,6 +3,7 @@ import { isValues, type Values } from './merge.js';
 import { type Recipe, recipeSchema } from './schema.js';
 
 const training = {
+  dropLast: false,
   samplerPower: 0,
   samplerBeta: 0.9999,
   emaDevice: 'same',
@@ -30,6 +31,7 @@ const meant: Values = {
       queue: 1024,
       momentum: 0.999,
       batchNormParts: 1,
+      contrastParts: 1,
       keyAugment: { preset: 'paco-key' },
     },
     glmc: { mixAlpha: 1, correctLambda: true, partnerPower: 0, labelPower: 1.2, consistency: 4, embedding: 256 },

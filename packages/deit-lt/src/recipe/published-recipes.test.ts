@@ -16,6 +16,7 @@ const common = {
     epochs: 200,
     batchSize: 128,
     accumulation: 1,
+    dropLast: false,
     loss: { name: 'ldam', maxMargin: 0.5, scale: 30 },
     sam: { rho: 0.8, adaptive: false, schedule: 'none', freezeStatistics: false },
     optimizer: { name: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 2e-4, lrPer: null, nesterov: false },
@@ -92,6 +93,7 @@ const paco = {
   model: { name: 'resnet32', cosine: false },
   epochs: 400,
   batchSize: 128,
+  dropLast: true,
   paco: {
     variant: 'paco',
     alpha: 0.01,
@@ -101,6 +103,7 @@ const paco = {
     embedding: 32,
     queue: 1024,
     momentum: 0.999,
+    contrastParts: 1,
   },
   optimizer: { name: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { name: 'step', warmupEpochs: 10, milestones: [320, 360], factors: [0.1, 0.01] },

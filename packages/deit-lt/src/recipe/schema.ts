@@ -111,6 +111,7 @@ const shared = {
   epochs: count,
   batchSize: count,
   accumulation: count.describe('batches per update'),
+  dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
   sampler: z.enum(samplerNames).describe('which images an epoch has, in which order'),
   repeats: count.describe('repeated augmentation: how often an image comes in an epoch'),
   samplerPower: z
@@ -187,6 +188,9 @@ const paco = z
     momentum: probability.describe('what the key encoder keeps of itself in a step'),
     batchNormParts: count.describe(
       'parts of a batch with batch-norm statistics of their own, keys shuffled among them: as on so many cards',
+    ),
+    contrastParts: count.describe(
+      'parts of a batch whose images are compared with their own part and the queue: as on so many cards',
     ),
     keyAugment: augmentSchema.describe('what the key encoder sees of an image; augment is for the query encoder'),
   })
