@@ -23,6 +23,16 @@ function older(): Recipe {
 }
 
 suite('completeOlder()', () => {
+  test('gives an earlier DeiT-III run its linear drop path, and leaves one of today as it is', () => {
+    const recipe = loadRecipe('cifar10-lt-100-deit3', { settings: ['student.model.dropPathRate=0.4'] });
+    const { constantDropPath, ...model } = recipe.student.model;
+    const { dropLast, ...student } = { ...recipe.student, model };
+    assert.deepEqual([constantDropPath, dropLast], [true, false]);
+    const earlier = completeOlder({ ...recipe, student } as Recipe).student.model;
+    assert.deepEqual(earlier, { ...model, constantDropPath: false });
+    assert.deepEqual(completeOlder({ ...recipe, student: { ...student, dropLast } }).student.model, model);
+  });
+
   test('gives an earlier PaCo run the values that it meant: no batch left out, one part', () => {
     const recipe = loadRecipe('imagenet-lt-paco', {
       settings: ['teacher.dropLast=false', 'teacher.paco.contrastParts=1'],

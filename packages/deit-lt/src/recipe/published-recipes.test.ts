@@ -193,11 +193,13 @@ const baselines = {
   vit: { model: { name: 'deit_base_patch16_224', dropPathRate: 0.1 }, clsLoss: 'cross-entropy', learn: 'all' },
   deit: { model: { name: 'deit_base_distilled_patch16_224' }, distillation: { type: 'hard' } },
   deit3: {
-    model: { name: 'deit3_base_patch16_224', dropPathRate: 0.2 },
+    model: { name: 'deit3_base_patch16_224', dropPathRate: 0.2, constantDropPath: true },
     clsLoss: 'bce',
     clsThreshold: 0,
     labelSmoothing: 0,
-    optimizer: { name: 'lamb', lr: 3e-3, lrPer: null, weightDecay: 0.05 },
+    optimizer: { name: 'lamb', lr: 3e-3, lrPer: null, weightDecay: 0.05, eps: 1e-8 },
+    mixing: { mixup: 0.8, cutmix: 1, probability: 1 },
+    repeats: 3,
   },
   crt: {
     model: { name: 'deit_base_patch16_224' },
@@ -226,8 +228,10 @@ for (const { name, ...data } of rows)
       assert.deepEqual([teacher.loss.labelSmoothing, teacher.sam.rho], [student.labelSmoothing, 0]);
     });
 
-    test('deit3 augments by 3-Augment without erasing', () => {
+    test('deit3 augments by random resized crops and 3-Augment without erasing', () => {
       const { augment } = loadRecipe(`${name}-deit3`).student;
-      assert.deepEqual(Object.keys(augment).sort(), ['colorJitter', 'flip', 'simpleRandomCrop', 'threeAugment']);
+      const on = Object.entries(augment).flatMap(([key, options]) => (options ? [key] : []));
+      assert.deepEqual(on.sort(), ['colorJitter', 'flip', 'randomResizedCrop', 'threeAugment']);
+      assert.deepEqual(augment.randomResizedCrop, { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] });
     });
   });

@@ -49,6 +49,10 @@ const model = z
     dropRate: probability.optional(),
     attnDropRate: probability.optional(),
     dropPathRate: probability.optional().describe('drop path of the last block; linear over depth'),
+    constantDropPath: z
+      .boolean()
+      .optional()
+      .describe('transformers: every block has dropPathRate; by default DeiT-III alone'),
     initValues: positive
       .nullable()
       .optional()
