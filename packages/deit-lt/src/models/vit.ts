@@ -5,6 +5,7 @@
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { Block, layerNormEps } from './block.js';
+import { classifierLogits } from './full-precision.js';
 import type { ModelOutput } from './model.js';
 import { PatchEmbed } from './patch-embed.js';
 import { type Grid, interpolatePositions } from './pos-embed.js';
@@ -169,11 +170,11 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     return torch.tidy(() => this.norm.call(this.#encode(images, this.prefixTokens)));
   }
 
-  /** Logits from `prefixFeatures`. */
+  /** Logits from `prefixFeatures`, in float32 also under autocast. */
   forwardHead(features: torch.Tensor): ModelOutput {
     return torch.tidy(() => {
-      const cls = this.head.call(features.select(1, 0));
-      return this.headDist === null ? cls : [cls, this.headDist.call(features.select(1, 1))];
+      const cls = classifierLogits(this.head, features.select(1, 0));
+      return this.headDist === null ? cls : [cls, classifierLogits(this.headDist, features.select(1, 1))];
     });
   }
 
