@@ -320,7 +320,7 @@ export const recipeSchema = z.strictObject({
   device: z.string().describe('auto, cpu, cuda, cuda:1'),
   precision: z
     .enum(['auto', 'float32', 'bfloat16'])
-    .describe('auto: bfloat16 where the processor multiplies it in hardware'),
+    .describe('auto: bfloat16 where the processor or the card multiplies it in hardware, else float32'),
   data,
   teacher,
   student,
