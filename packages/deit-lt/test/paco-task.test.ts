@@ -122,6 +122,29 @@ suite('PacoTask', () => {
     assert.ok(losses.every(Number.isFinite));
   });
 
+  for (const variant of ['paco', 'gpaco'] as const)
+    test(`${variant}: images are compared within their part of the batch, and with the whole queue`, () => {
+      const whole = makeBatch();
+      const half = (from: number) => {
+        const of = (view: torch.Tensor): torch.Tensor => view.narrow(0, from, size / 2);
+        return {
+          ...whole,
+          images: of(whole.images),
+          more: whole.more.map(of),
+          labels: whole.labels.slice(from, from + size / 2),
+        };
+      };
+      const lossOf = (batch: ReturnType<typeof makeBatch>, contrastParts: number): number => {
+        const task = makeTask({ variant, contrastParts });
+        task.model.eval(); // so that a half has the statistics that it has in the whole
+        task.companion.eval();
+        return task.prepare(batch).loss().loss.toNumber();
+      };
+      const onTwoCards = (lossOf(half(0), 1) + lossOf(half(size / 2), 1)) / 2;
+      assert.ok(Math.abs(lossOf(whole, 2) - onTwoCards) < 1e-5, `${lossOf(whole, 2)}, expected ${onTwoCards}`);
+      assert.ok(Math.abs(lossOf(whole, 1) - onTwoCards) > 1e-3);
+    });
+
   test('a last batch of a single image gives a finite loss', () => {
     const { images, more, ...batch } = makeBatch();
     const one = (view: torch.Tensor): torch.Tensor => view.narrow(0, 0, 1);

@@ -23,8 +23,13 @@ import { requireAgreement } from './said-settings.js';
  */
 export async function openOnnxClassifier(
   file: string,
-  { which, weights, device, settings = [], recipe: training }: OpenClassifierOptions = {},
+  { which, weights, device, precision, settings = [], recipe: training }: OpenClassifierOptions = {},
 ): Promise<AnyClassifier> {
+  if (precision !== undefined || settings.some((setting) => /^\s*precision\s*=/.test(setting)))
+    throw new UserError(
+      'USAGE',
+      `${file} is an ONNX model, which computes in the precision that it was exported in: leave out --precision, or export it again.`,
+    );
   if (which !== undefined || weights !== undefined)
     throw new UserError('USAGE', `--which and --weights are for checkpoints of a training; ${file} is an ONNX model.`);
   const said = saidBy(file);

@@ -8,6 +8,7 @@ import { backgroundOfRun } from './background.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { openData } from './open-data.js';
+import { openOptions } from './open-model.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const data = required(options.data, '--data is missing: the images that the model was trained and is measured on');
@@ -15,10 +16,9 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   const dataset = await openData(data, options, context, backgroundOfRun(runs[0]!));
   const reporter = await context.reporter();
   const { signal } = context;
-  const { which } = options;
   const found: (AnalyzeResult & { readonly folder: string })[] = [];
   for (const folder of runs) {
-    const result = await analyzeRun(folder, dataset, { reporter, signal, ...(which && { which }) });
+    const result = await analyzeRun(folder, dataset, { ...openOptions(options), reporter, signal });
     found.push({ ...result, folder });
     context.note(written(folder, result));
   }

@@ -87,11 +87,15 @@ function testOf({ name, test }: Dataset): ImageSplit {
 }
 
 /** The prediction is `avg`; models with one output have no `cls` and `dist`. Per cent; null where no images are. */
-function resultJson({ avg, cls, dist }: EvaluationResult, { classNames, file, kind, epoch }: AnyClassifier): object {
+function resultJson(
+  { avg, cls, dist }: EvaluationResult,
+  { classNames, file, kind, epoch, model, placement }: AnyClassifier,
+): object {
   return {
     checkpoint: file,
     kind,
     epoch: epoch === null ? null : epoch + 1,
+    ...(model && { precision: placement.precision }),
     images: avg.images,
     classes: classNames,
     ...(cls && { cls: figures(cls) }),

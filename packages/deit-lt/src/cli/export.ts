@@ -26,7 +26,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   if (kind === 'safetensors') exportSafetensors(file, model);
   else if (kind === 'torch') exportTorch(file, model);
   else if (kind === 'onnx') {
-    const chosen = precision ?? 'fp32';
+    const chosen = (precision ?? 'fp32') as OnnxPrecision; // the command's own choices
     tell(context, new Map([[chosen, await exportOnnx(file, model, { precision: chosen, attention, version })]]));
   } else tell(context, await exportHuggingFace(file, model, { version }));
   context.print(`${model.file} → ${out}`);

@@ -30,7 +30,8 @@ export interface Options {
   diff?: string;
   /** Each command has its own formats. */
   format?: string;
-  precision?: 'fp32' | 'fp16' | 'int8';
+  /** Of an exported model, or of the arithmetic: each command says which there are. */
+  precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16';
   attention?: boolean;
   port?: number;
   host?: string;
@@ -140,8 +141,8 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   precision: {
     value: 'PRECISION',
-    choices: ['fp32', 'fp16', 'int8'],
-    description: 'of the weights of an ONNX model; int8 quantises its inputs as they come (default: fp32)',
+    description:
+      "of the weights of an ONNX model; int8 quantises its inputs as they come (default: fp32). Of eval, predict and analyze: what the network computes in, in place of its recipe's; auto is bfloat16 where the hardware has it",
   },
   attention: { description: 'adds an ONNX output, attentions, with those of every block and head' },
   port: {

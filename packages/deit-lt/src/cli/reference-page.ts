@@ -27,7 +27,16 @@ export function referencePage(): string {
   return `${[preface, ...commandTable.map(section), optionsSection()].join('\n')}`;
 }
 
-function section({ name, summary, details, arguments: words = [], options, formats, examples }: CommandSpec): string {
+function section({
+  name,
+  summary,
+  details,
+  arguments: words = [],
+  options,
+  formats,
+  precisions,
+  examples,
+}: CommandSpec): string {
   const usage = ['deit-lt', name, ...words.map((word) => word.name), '[options]'].join(' ');
   const lines = [
     `## ${name}`,
@@ -42,10 +51,17 @@ function section({ name, summary, details, arguments: words = [], options, forma
     '',
     ...words.map(({ name: word, description }) => `- \`${word}\`: ${description}`),
     `- Options: ${options.map((option) => `\`${flagOf(option)}\``).join(', ')}`,
-    ...(formats === undefined ? [] : [`- \`--format\`: one of ${formats.map((each) => `\`${each}\``).join(', ')}`]),
+    ...choicesLine('format', formats),
+    ...choicesLine('precision', precisions),
     '',
   ];
   return lines.join('\n');
+}
+
+function choicesLine(name: keyof Options, choices: readonly string[] | undefined): string[] {
+  return choices === undefined
+    ? []
+    : [`- \`${flagOf(name)}\`: one of ${choices.map((each) => `\`${each}\``).join(', ')}`];
 }
 
 function optionsSection(): string {

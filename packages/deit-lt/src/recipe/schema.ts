@@ -54,6 +54,10 @@ const model = z
     dropRate: probability.optional(),
     attnDropRate: probability.optional(),
     dropPathRate: probability.optional().describe('drop path of the last block; linear over depth'),
+    constantDropPath: z
+      .boolean()
+      .optional()
+      .describe('transformers: every block has dropPathRate; by default DeiT-III alone'),
     initValues: positive
       .nullable()
       .optional()
@@ -116,6 +120,7 @@ const shared = {
   epochs: count,
   batchSize: count,
   accumulation: count.describe('batches per update'),
+  dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
   sampler: z.enum(samplerNames).describe('which images an epoch has, in which order'),
   repeats: count.describe('repeated augmentation: how often an image comes in an epoch'),
   samplerPower: z
@@ -192,6 +197,9 @@ const paco = z
     momentum: probability.describe('what the key encoder keeps of itself in a step'),
     batchNormParts: count.describe(
       'parts of a batch with batch-norm statistics of their own, keys shuffled among them: as on so many cards',
+    ),
+    contrastParts: count.describe(
+      'parts of a batch whose images are compared with their own part and the queue: as on so many cards',
     ),
     keyAugment: augmentSchema.describe('what the key encoder sees of an image; augment is for the query encoder'),
   })
@@ -317,7 +325,7 @@ export const recipeSchema = z.strictObject({
   device: z.string().describe('auto, cpu, cuda, cuda:1'),
   precision: z
     .enum(['auto', 'float32', 'bfloat16'])
-    .describe('auto: bfloat16 where the processor multiplies it in hardware'),
+    .describe('auto: bfloat16 where the processor or the card multiplies it in hardware, else float32'),
   data,
   teacher,
   student,

@@ -16,7 +16,7 @@ import type { QueueContent } from '../models/paco-queue.js';
 import { lerpAll_ } from '../optim/tensor-lists.js';
 import type { TeacherRecipe } from '../recipe/schema.js';
 import { inParts, shuffledInParts } from './batch-parts.js';
-import type { PreparedBatch, Task, TaskBatch } from './task.js';
+import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
 
 export interface PacoTaskOptions {
   /** Query encoder and classifier: what predicts. */
@@ -32,6 +32,16 @@ export interface PacoTaskOptions {
 interface Compared {
   readonly views: readonly [query: torch.Tensor, key: torch.Tensor];
   /** Of the batch, `[B]`. */
+  readonly labels: torch.Tensor;
+  readonly queue: QueueContent;
+}
+
+/** What the networks make of a batch. */
+interface Outputs {
+  /** Of both views, each `[B, dim]`. */
+  readonly embeddings: readonly torch.Tensor[];
+  /** Of the views whose images are anchors, each `[B, C]`. */
+  readonly logits: readonly torch.Tensor[];
   readonly labels: torch.Tensor;
   readonly queue: QueueContent;
 }
@@ -81,7 +91,7 @@ export class PacoTask implements Task {
     return {
       loss: () => {
         const { embeddings, logits } = this.#look(query);
-        return this.#lossOf([embeddings, made], labels, logits, queue);
+        return this.#lossOf({ embeddings: [embeddings, made], logits: [logits], labels, queue });
       },
     };
   }
@@ -94,12 +104,12 @@ export class PacoTask implements Task {
         const [query, key] = views.map((images) => this.#look(images)) as [PacoOutput, PacoOutput];
         if (isFirst) this.companion.queue.push(key.embeddings.detach(), labels);
         isFirst = false;
-        return this.#lossOf(
-          [query.embeddings, key.embeddings],
+        return this.#lossOf({
+          embeddings: [query.embeddings, key.embeddings],
+          logits: [query.logits, key.logits],
           labels,
-          torch.cat([query.logits, key.logits], 0),
           queue,
-        );
+        });
       },
     };
   }
@@ -119,13 +129,21 @@ export class PacoTask implements Task {
     };
   }
 
-  #lossOf(embeddings: readonly torch.Tensor[], labels: torch.Tensor, logits: torch.Tensor, queue: QueueContent) {
-    const loss = this.#loss({
-      embeddings: torch.cat([...embeddings, queue.embeddings], 0),
-      labels: torch.cat([labels, labels, queue.labels], 0),
-      logits: logits.float(),
-    });
-    return { loss, parts: {} };
+  /** The mean over the anchors; with `contrastParts` each is compared with its own part of the batch and the whole queue. */
+  #lossOf({ embeddings, logits, labels, queue }: Outputs): LossParts {
+    const cut = (x: torch.Tensor): torch.Tensor[] => inParts(x, this.#options.recipe.contrastParts);
+    const [embeddingParts, logitParts] = [embeddings.map(cut), logits.map(cut)];
+    const losses = cut(labels).map((own, part) =>
+      this.#loss({
+        embeddings: torch.cat([...embeddingParts.map((parts) => parts[part]!), queue.embeddings], 0),
+        labels: torch.cat([own, own, queue.labels], 0),
+        logits: torch.cat(
+          logitParts.map((parts) => parts[part]!.float()),
+          0,
+        ),
+      }).mul(own.size(0) / labels.size(0)),
+    );
+    return { loss: losses.reduce((sum, loss) => sum.add(loss)), parts: {} };
   }
 
   logits(images: torch.Tensor): OutputLogits {

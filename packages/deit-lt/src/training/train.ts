@@ -96,7 +96,8 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const part = kind === 'teacher' ? 'teacher' : 'student';
   checkFrom(part, plan.recipe, options.from);
   const vain = unreachedReweighting(part, plan.recipe);
-  for (const note of [...data.notes, ...(vain === undefined ? [] : [vain])]) reporter.note(note);
+  const { note: slower } = placement;
+  for (const note of [...data.notes, vain, slower]) if (note !== undefined) reporter.note(note);
   try {
     const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes
     try {

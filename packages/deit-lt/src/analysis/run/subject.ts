@@ -13,6 +13,8 @@ export interface Subject extends AsyncDisposable {
   readonly folder: string;
   readonly config: RunConfig;
   readonly classifier: Classifier;
+  /** Where and in which precision the teacher is evaluated too, where that is not as its own run says. */
+  readonly place: Pick<OpenClassifierOptions, 'device' | 'precision'>;
   readonly checkpoint: { readonly file: string; readonly epoch: number; readonly sha256: string };
   /** Training images after the long tail and the validation split; labels are the model's. */
   readonly train: LabelledSource;
@@ -40,6 +42,7 @@ export async function openSubject(
       folder,
       config,
       classifier,
+      place: placeOf(classifier, options),
       checkpoint: {
         file: path.relative(folder, classifier.file),
         epoch: classifier.epoch ?? 0,
@@ -89,4 +92,9 @@ function otherImages(config: RunConfig, data: TrainingData): string[] {
   return [
     `The training images of ${data.name} are not those that the model was trained on: what is measured on training images (teacher, sharpness) is of other images. Give the same --data and --split as in the training.`,
   ];
+}
+
+function placeOf({ placement }: Classifier, { precision, settings = [] }: OpenClassifierOptions): Subject['place'] {
+  const isAsked = precision !== undefined || settings.length > 0;
+  return isAsked ? { device: placement.device, precision: placement.precision } : {};
 }

@@ -9,6 +9,7 @@ import { logitScale } from '../../classifier/logit-scale.js';
 import { fastTeacher, type TeacherLogits, teacherLogits } from '../../classifier/teacher-logits.js';
 import { Loader } from '../../data/loader.js';
 import { nextTurn } from '../../next-turn.js';
+import { isOnnx } from '../../onnx/onnx-files.js';
 import { stream } from '../../random/stream.js';
 import type { StudentRecipe } from '../../recipe/schema.js';
 import { trainingPipeline } from '../../tasks/training-pipeline.js';
@@ -33,11 +34,16 @@ export interface TeacherHandle extends TeacherLogits {
 export async function openTeacher({
   config,
   classifier,
-}: Pick<Subject, 'config'> & { readonly classifier: Pick<AnyClassifier, 'classNames' | 'trainCounts'> }): Promise<
-  TeacherHandle | undefined
-> {
+  place = {},
+}: Pick<Subject, 'config'> &
+  Partial<Pick<Subject, 'place'>> & {
+    readonly classifier: Pick<AnyClassifier, 'classNames' | 'trainCounts'>;
+  }): Promise<TeacherHandle | undefined> {
   if (config.kind !== 'student' || config.teacher === null || !existsSync(config.teacher)) return undefined;
-  const teacher = await openAnyClassifier(config.teacher, { recipe: config.recipe });
+  const teacher = await openAnyClassifier(config.teacher, {
+    recipe: config.recipe,
+    ...(isOnnx(config.teacher) ? {} : place),
+  });
   try {
     const { student } = config.recipe;
     const order = teacherOrder(student.distillation.mapTargets, {
