@@ -7,6 +7,7 @@ import { classCounts, type Dataset } from '../data/dataset.js';
 import { groupsOf } from '../data/groups.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import { saveWeights } from '../runs/training-state.js';
+import { visible } from '../text/visible.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
@@ -28,7 +29,7 @@ export async function run({ args, options, spec, context }: CommandInput): Promi
       return describeForeign(opened, leftOut);
     }),
   );
-  context.print(`${file} → ${out}: ${line}`);
+  context.print(visible(`${file} → ${out}: ${line}`));
   if (dataset === undefined)
     context.note(
       'The checkpoint does not name its classes; --data DATA takes them from the data that it was trained on.',
