@@ -23,3 +23,4 @@ export type { PageAttention, PageClass, PageModel } from './export/page-model.js
 export { heatPixels, peakOf } from './report/heat-pixels.js';
 export { pageStyle } from './report/page-style.js';
 export { type ColorName, colors, css, outputColor, outputLabels, runColor } from './report/palette.js';
+export { visible } from './text/visible.js';

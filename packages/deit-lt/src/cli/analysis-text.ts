@@ -3,6 +3,7 @@ import type { Analysis, ByGroup } from '../analysis/run/analysis-file.js';
 import { groupNames } from '../data/groups.js';
 import { count } from '../format.js';
 import { outputNames } from '../runs/predictions.js';
+import { visible } from '../text/visible.js';
 import { kindName } from './report-lines.js';
 import { formatTable } from './table.js';
 
@@ -13,9 +14,8 @@ export function analysisText(analysis: Analysis, folder: string): string {
   const title = `${kindName(kind)} ${folder}: epoch ${checkpoint.epoch + 1}, ${count(data.images)} ${data.split} images`;
   const rows = [...outputRows(analysis), ...expertRows(analysis), ...teacherRows(analysis)];
   const columns = [{ title: '' }, ...parts.map((name) => ({ title: name, align: 'right' as const }))];
-  return [title, '', formatTable(columns, rows), ...otherLines(analysis), ...notes.map((note) => `note: ${note}`)].join(
-    '\n',
-  );
+  const noted = notes.map((note) => visible(`note: ${note}`));
+  return [visible(title), '', formatTable(columns, rows), ...otherLines(analysis), ...noted].join('\n');
 }
 
 const percent = (value: number | null | undefined): string =>

@@ -2,6 +2,8 @@
 import type { Comparison } from '../analysis/comparison.js';
 import { type ComparisonRow, type Estimate, figureNames } from '../analysis/comparison-figures.js';
 import { count } from '../format.js';
+import { csvCell, latexText, markdownText } from '../text/cells.js';
+import { visible } from '../text/visible.js';
 import { type Column, formatTable } from './table.js';
 
 const outputNames = { cls: 'CLS', dist: 'DIST', avg: 'average' } as const;
@@ -74,20 +76,20 @@ const digit = (x: number): string => x.toFixed(1);
 
 export function comparisonText(comparison: Comparison): string {
   return tables(comparison, plain)
-    .map(({ title, rows }) => `${title}\n\n${formatTable(columns, rows)}`)
+    .map(({ title, rows }) => `${visible(title)}\n\n${formatTable(columns, rows)}`)
     .join('\n\n');
 }
 
 export function comparisonMarkdown(comparison: Comparison): string {
   return tables(comparison, plain)
-    .map(({ title, rows }) => `${title}\n\n${markdownTable(columns, rows)}`)
+    .map(({ title, rows }) => `${markdownText(title)}\n\n${markdownTable(columns, rows)}`)
     .join('\n\n');
 }
 
-/** The same table as `formatTable` makes, in Markdown. */
+/** The same table as `formatTable` makes, in Markdown. The first cell of a row is a name, which may be foreign; figures are ours. */
 export function markdownTable(titles: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const line = (words: readonly string[]): string =>
-    `| ${words.map((word) => word.replaceAll('|', '\\|')).join(' | ')} |`;
+  const line = ([name = '', ...words]: readonly string[]): string =>
+    `| ${[markdownText(name), ...words].join(' | ')} |`;
   const rule = titles.map(({ align }) => (align === 'right' ? '---:' : '---'));
   return [line(titles.map(({ title }) => title)), line(rule), ...rows.map(line)].join('\n');
 }
@@ -100,7 +102,7 @@ export function comparisonLatex(comparison: Comparison): string {
 function latexTable({ title, rows }: TextTable): string {
   const line = (words: readonly string[]): string => `  ${words.join(' & ')} \\\\`;
   return [
-    `% ${title}`,
+    `% ${visible(title)}`,
     `\\begin{tabular}{l${'c'.repeat(figureNames.length)}}`,
     '  \\toprule',
     line(columns.map(({ title: name }) => name)),
@@ -111,19 +113,12 @@ function latexTable({ title, rows }: TextTable): string {
   ].join('\n');
 }
 
-function latexText(text: string): string {
-  return text.replace(/[\\{}$&#%_^~]/g, (sign) => {
-    if (sign === '\\') return '\\textbackslash{}';
-    return sign === '^' || sign === '~' ? `\\${sign}{}` : `\\${sign}`;
-  });
-}
-
 const csvColumns = ['run', 'output', 'minus', 'figure', 'value', 'low', 'high', 'std', 'seeds', 'images'] as const;
 
 /** A line for each figure, in per cent, with all digits; of a difference `minus` names the run that is taken away. */
-export function comparisonCsv({ rows, differences, baseline }: Comparison): string {
+export function comparisonCsv({ rows, differences, baseline }: Comparison): string[] {
   const lines = [...rows.flatMap((row) => csvLines(row, '')), ...differences.flatMap((row) => csvLines(row, baseline))];
-  return [csvColumns.join(','), ...lines].join('\n');
+  return [csvColumns.join(','), ...lines];
 }
 
 function csvLines({ name, output, seeds, images, figures }: ComparisonRow, minus: string): string[] {
@@ -133,9 +128,4 @@ function csvLines({ name, output, seeds, images, figures }: ComparisonRow, minus
     const { value, low, high, std = '' } = estimate;
     return [[name, output, minus, figureName, value, low, high, std, seeds.length, images].map(csvCell).join(',')];
   });
-}
-
-function csvCell(value: string | number): string {
-  const text = String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

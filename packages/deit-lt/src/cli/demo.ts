@@ -5,6 +5,7 @@ import { makeFolder } from '../export/export.js';
 import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
 import { memoryFiles } from '../serve/memory-files.js';
 import { pageFolder } from '../serve/page-folder.js';
+import { visible } from '../text/visible.js';
 import type { CommandInput } from './command-spec.js';
 import { checkLine } from './onnx-check-line.js';
 import { openModel } from './open-model.js';
@@ -27,7 +28,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
     return servePage({ folder, routes: [memoryFiles(files.files)], usualPort, note }, options, context);
   }
   writeDemo(out, files);
-  context.print(out);
+  context.print(visible(out));
   context.note('Put this folder on any web server. To see it here: npx http-server, or python3 -m http.server, in it.');
 }
 

@@ -11,6 +11,7 @@ import type { MetricsResult } from '../evaluation/metrics.js';
 import { PredictionRecorder } from '../runs/predictions.js';
 import { RunFolder } from '../runs/run-folder.js';
 import { saveEvaluation } from '../runs/save-evaluation.js';
+import { visible } from '../text/visible.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
@@ -111,6 +112,6 @@ function figures({ overall, head, mid, tail, top5, balanced, perClass }: Metrics
 function resultText(result: EvaluationResult, { kind, file, epoch }: AnyClassifier): string {
   const name = kind === 'vit' ? 'plain ViT' : kind;
   const after = epoch === null ? '' : `, epoch ${epoch + 1}`;
-  const title = `${resultsTitle(result.avg.images, 'test')}: ${file}${after}`;
+  const title = visible(`${resultsTitle(result.avg.images, 'test')}: ${file}${after}`);
   return `${title}\n\n${resultsTable(outputRows(result, name))}`;
 }

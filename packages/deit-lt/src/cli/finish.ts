@@ -33,7 +33,7 @@ export function finish(
   const lines = formatTable([{ title: '' }, { title: '' }], rows)
     .split('\n')
     .slice(1);
-  note(`\nThe run is in ${colors.bold(run)}. Next:\n${lines.join('\n')}`);
+  note('', `The run is in ${colors.bold(run)}. Next:`, ...lines);
 }
 
 /** Relative to the working directory when it is below it. */

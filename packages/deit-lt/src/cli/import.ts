@@ -9,6 +9,7 @@ import { UserError } from '../errors.js';
 import { isForeign } from '../published/weight-source.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import { readWeights, saveWeights } from '../runs/training-state.js';
+import { visible } from '../text/visible.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
@@ -28,7 +29,7 @@ export async function run({ args, options, spec, context }: CommandInput): Promi
     return config;
   };
   const { line, notes, config } = await importInto(checkpointFile(file, 'best'), options, take);
-  context.print(`${file} → ${out}: ${line}`);
+  context.print(visible(`${file} → ${out}: ${line}`));
   for (const note of notes) context.note(note);
   if (config.data.namesUnknown === true)
     context.note(

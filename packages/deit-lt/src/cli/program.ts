@@ -1,5 +1,6 @@
 /** The parser of the command line, made by commander from the tables of commands and options. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { beginning, visible } from '../text/visible.js';
 import type { CommandSpec, Parsed } from './command-spec.js';
 import { commandTable } from './command-table.js';
 import { flagsOf, type OptionSpec, type Options, optionTable } from './option-table.js';
@@ -16,7 +17,7 @@ export class UsageError extends Error {
     message: string,
     readonly command: string | undefined,
   ) {
-    super(message);
+    super(visible(beginning(message, 1000)));
   }
 }
 

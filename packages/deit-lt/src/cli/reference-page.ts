@@ -19,6 +19,10 @@ commands, \`deit-lt help COMMAND\` shows one.
 - The first Ctrl-C in a training saves a checkpoint and says how to go on. The second quits at once.
 - In a terminal, progress moves; elsewhere (a pipe, a log, \`CI\` set) there is one line per epoch. \`NO_COLOR\` turns
   colours off, \`FORCE_COLOR\` turns them on.
+- Names of classes and files, values and messages of other programs are printed so that they steer no terminal: what would is
+  written out (\`\\x1b\`, \`\\n\`, \`\\u202e\`), also in reports, figures, Markdown and LaTeX. CSV, JSON and files for programs have
+  them as they are, in their format's own quoting (in a terminal CSV is written out too). A name that begins with \`=\` stays so in
+  CSV: load such a file into a spreadsheet as text.
 - Errors are explained in [errors.md](errors.md).
 `;
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import type { EpochRecord, Reporter, StepReport, TrainingStart } from '../runs/reporter.js';
+import { textWidth } from '../text/width.js';
 import { plainColors } from './colors.js';
 import { LineReporter } from './line-reporter.js';
 import { bar, progressLines } from './progress-view.js';
-import { textWidth } from './table.js';
 import { TerminalReporter } from './terminal-reporter.js';
 
 const start: TrainingStart = {

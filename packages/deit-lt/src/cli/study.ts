@@ -27,7 +27,7 @@ export async function run(input: CommandInput): Promise<undefined> {
   writeFileAtomic(path.join(folder, 'ood.md'), `${tables(markdownTable)}\n`);
   if (options.json === true) context.printJson(study);
   else context.print(tables(formatTable));
-  context.note(`\nood.json, ood.md${figure === undefined ? '' : ', ood.svg and ood.png'} are in ${folder}.`);
+  context.note('', `ood.json, ood.md${figure === undefined ? '' : ', ood.svg and ood.png'} are in ${folder}.`);
 }
 
 function titlesOf({ split, students }: OodStudy): { teachers: string; students: string } {

@@ -33,7 +33,8 @@ export async function prepareRun({
 }: CommandInput): Promise<PreparedRun> {
   const earlier = given.resume === true ? earlierOf({ command: spec.name, given, parse }) : undefined;
   const options: Options = { ...earlier?.options, ...given };
-  const data = required(options.data, dataMissing(spec.name));
+  if (options.data === undefined) throw dataMissing(spec.name);
+  const { data } = options;
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
   if (options.teacher !== undefined) requireExists('--teacher', options.teacher);
   if (options.from !== undefined) requireExists('--from', options.from);
@@ -83,8 +84,10 @@ async function recipeOf(
 const budgetNote =
   'budget small: tiny images and networks, two epochs, few images. This shows that a training runs; its figures say nothing about the recipe.';
 
-function dataMissing(command: string): string {
-  return `--data is missing: a name, a folder, an archive or a list file.\nFor example: deit-lt ${command} --data cifar10`;
+function dataMissing(command: string): UserError {
+  return new UserError('USAGE', '--data is missing: a name, a folder, an archive or a list file.', {
+    lines: [`For example: deit-lt ${command} --data cifar10`],
+  });
 }
 
 function requireExists(option: string, run: string): void {

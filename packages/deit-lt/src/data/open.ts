@@ -70,15 +70,14 @@ async function find(spec: string, context: OpenContext): Promise<Dataset> {
 }
 
 function unknownSource(spec: string): UserError {
-  const kinds = sourceKinds.map(({ summary }) => `  ${summary}`).join('\n');
+  const lines = sourceKinds.map(({ summary }) => `  ${summary}`);
   if (fs.existsSync(spec))
-    return new UserError('DATA_LAYOUT', `${spec} is not laid out as a data set. A data set is one of:\n${kinds}`);
+    return new UserError('DATA_LAYOUT', `${spec} is not laid out as a data set. A data set is one of:`, { lines });
   const near = nearestSource(spec);
   const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-  return new UserError(
-    'DATA_NOT_FOUND',
-    `the data set "${spec}" does not exist${hint}\nA data set is one of:\n${kinds}`,
-  );
+  return new UserError('DATA_NOT_FOUND', `the data set "${spec}" does not exist${hint}`, {
+    lines: ['A data set is one of:', ...lines],
+  });
 }
 
 /** A known name, or a path whose last part is nearly what was given. */

@@ -2,6 +2,7 @@
 import type { Classifier } from '../classifier/classifier.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import type { FinalEvaluation } from '../runs/run-folder.js';
+import { markdownText } from '../text/cells.js';
 import { type OnnxCheck, precisionNames } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize } from './onnx/model.js';
@@ -32,9 +33,9 @@ pipeline_tag: image-classification
 tags: [image-classification, long-tailed, deit-lt, onnx]
 ---
 
-# ${recipe.model.name} for ${classNames.length} classes
+# ${markdownText(recipe.model.name)} for ${classNames.length} classes
 
-${what} for images of ${size} × ${size} pixels, trained on ${dataName} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.
+${what} for images of ${size} × ${size} pixels, trained on ${markdownText(dataName)} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.
 
 ## Use
 

@@ -8,9 +8,10 @@ import type { TrainingRecipe } from '../recipe/schema.js';
 import { type OutputName, outputNames, type Predictions, readPredictions } from '../runs/predictions.js';
 import type { EpochRecord } from '../runs/reporter.js';
 import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { visible } from '../text/visible.js';
 
 export interface ReportRun {
-  /** The end of its path that tells it from the others. */
+  /** The end of its path that tells it from the others, safe to show. */
   readonly name: string;
   readonly folder: string;
   /** From 0: its colour. */
@@ -29,7 +30,7 @@ export function readRuns(places: readonly string[]): ReportRun[] {
   return folders.map((folder, place) => {
     const run = new RunFolder(folder);
     return {
-      name: names[place]!,
+      name: visible(names[place]!),
       folder,
       place,
       config: readRunConfig(folder),

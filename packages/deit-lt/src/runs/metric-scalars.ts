@@ -1,5 +1,6 @@
 /** The numbers of an epoch's record under flat names, for programs that know curves and tables but not our records. */
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { csvCell } from '../text/cells.js';
 import { outputNames } from './predictions.js';
 import type { EpochRecord } from './reporter.js';
 
@@ -42,5 +43,5 @@ export function scalarsCsv(epochs: readonly { readonly epoch: number; readonly s
   const lines = epochs.map(({ epoch, scalars }) =>
     [epoch, ...columns.map((name) => scalars.get(name) ?? '')].join(','),
   );
-  return `${[['epoch', ...columns].join(','), ...lines].join('\n')}\n`;
+  return `${[['epoch', ...columns].map(csvCell).join(','), ...lines].join('\n')}\n`;
 }

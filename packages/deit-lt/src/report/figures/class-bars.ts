@@ -3,6 +3,9 @@ import * as Plot from '@observablehq/plot';
 import { groupNames } from '../../data/groups.js';
 import { count } from '../../format.js';
 import { type OutputName, outputNames } from '../../runs/predictions.js';
+import type { RunConfig } from '../../runs/run-folder.js';
+import { visible } from '../../text/visible.js';
+import { textWidth } from '../../text/width.js';
 import { drawFigure, type Figure } from '../figure.js';
 import { outputColor, outputLabels } from '../palette.js';
 import { accuraciesByClass, classOrder, type ReportRun } from '../report-run.js';
@@ -55,9 +58,13 @@ function barsOf(
     const [from, to] = [bar, bar + 1].map((b) => Math.floor((b * order.length) / bars)) as [number, number];
     const values = order.slice(from, to).flatMap((c) => accuracies[c] ?? []);
     const accuracy = values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
-    const label = `${data.classNames[order[from]!]} (${count(data.trainCounts[order[from]!]!)})`;
+    const label = labelOf(data, order[from]!);
     return { output: outputLabels[output], color: outputColor(output), from, to, name: label, accuracy };
   });
+}
+
+function labelOf({ classNames, trainCounts }: RunConfig['data'], c: number): string {
+  return visible(`${classNames[c]} (${count(trainCounts[c]!)})`);
 }
 
 function namedPlot(
@@ -66,8 +73,8 @@ function namedPlot(
   bars: readonly Bar[],
   outputs: readonly OutputName[],
 ): Plot.PlotOptions {
-  const longest = Math.max(...bars.map(({ name }) => name.length));
-  const names = order.map((c) => `${data.classNames[c]} (${count(data.trainCounts[c]!)})`);
+  const longest = Math.max(...bars.map(({ name }) => textWidth(name)));
+  const names = order.map((c) => labelOf(data, c));
   return {
     height: 40 + order.length * (outputs.length * 9 + 8),
     marginLeft: Math.min(200, 12 + 6.6 * longest),

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { accuracy, count } from '../../format.js';
 import { outputNames } from '../../runs/predictions.js';
 import { shellLine } from '../../shell-line.js';
-import { type Html, html } from '../html.js';
+import { type Html, html, preformatted } from '../html.js';
 import { outputLabels } from '../palette.js';
 import { accuraciesByClass, classOrder, type ReportRun } from '../report-run.js';
 import { longTable, table } from './tables.js';
@@ -17,7 +17,7 @@ export function settingsSection(run: ReportRun): Html {
   ]);
   return html`<h3>${name}</h3>
 ${command.length > 0 ? html`<pre>${shellLine(command)}</pre>` : html`<p>It was trained by a program; the recipe below and the same images repeat it.</p>`}
-<details><summary>Recipe, all values</summary><pre>${stringify(recipe)}</pre></details>
+<details><summary>Recipe, all values</summary><pre>${preformatted(stringify(recipe))}</pre></details>
 <details><summary>Environment</summary>${table(['', ''], facts, 'Environment')}</details>`;
 }
 
