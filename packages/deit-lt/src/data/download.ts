@@ -107,7 +107,7 @@ export function downloadError(url: string, target: string, cause: unknown): User
   const why = cause instanceof Error ? reasonOf(cause) : String(cause);
   return new UserError(
     'DOWNLOAD',
-    `cannot download ${path.basename(target)}: ${why}\nFetch ${url}\nby other means and put it in ${path.dirname(target)}`,
+    `cannot download ${path.basename(target)}: ${why}\nFetch ${url}\nby other means and put it in ${path.dirname(target)}, or in the folder that DEIT_LT_CACHE names`,
     { cause },
   );
 }
