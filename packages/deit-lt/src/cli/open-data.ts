@@ -1,15 +1,23 @@
 /** Opens the data that the options name, with progress on the display. */
 import type { Dataset } from '../data/dataset.js';
 import { openDataset } from '../data/open.js';
+import type { OpenOptions } from '../data/open-options.js';
 import type { CliContext } from './context.js';
 import type { Options } from './option-table.js';
 
 /** Throws what `openDataset` throws. */
-export async function openData(data: string, options: Options, context: CliContext): Promise<Dataset> {
-  const { split, root, check, skipBad, offline } = options;
+export async function openData(
+  data: string,
+  options: Options,
+  context: CliContext,
+  { evaluation }: Pick<OpenOptions, 'evaluation'> = {},
+): Promise<Dataset> {
+  const { split, testSplit, root, check, skipBad, offline } = options;
   const reporter = await context.reporter();
   return openDataset(data, {
     split,
+    testSplit,
+    evaluation,
     root,
     checkFiles: check,
     skipBad,

@@ -8,6 +8,7 @@
 import fs from 'node:fs/promises';
 import type { Sharp } from 'sharp';
 import { UserError } from '../../errors.js';
+import { nameNotUtf8, renameHint } from '../file-names.js';
 
 /** `pixels` has `height · width · 3` bytes, row by row, RGB. */
 export interface DecodedImage {
@@ -77,7 +78,8 @@ export async function whyUnreadable(file: string, error: unknown): Promise<strin
     if (stats.size === 0) return 'is empty';
     await fs.access(file, fs.constants.R_OK);
   } catch (cause) {
-    return whyNotThere(cause);
+    const name = await nameNotUtf8(file);
+    return name === undefined ? whyNotThere(cause) : `has a name that is not UTF-8, ${name}: ${renameHint}`;
   }
   return explain(error instanceof Error ? error.message : String(error));
 }
