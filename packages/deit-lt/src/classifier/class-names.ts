@@ -52,13 +52,23 @@ export function orderNotes({ namesKnown, file }: Omit<ModelClasses, 'classNames'
   return namesKnown ? [] : [`${file} does not name its classes: they are taken in the order of the data's.`];
 }
 
+export interface ModelOrderOptions {
+  /** The data may lack classes of the model, as test images alone do. Default false. */
+  partial?: boolean;
+}
+
 /**
  * For each class of the data, the index of the model's class: that of the same name, or of the same number when the model
  * knows no names; null when the orders are equal. Throws UserError DATA_CLASSES for classes that do not fit.
  */
-export function modelOrder({ classNames, namesKnown, file }: ModelClasses, data: readonly string[]): Int32Array | null {
-  if (namesKnown) return compareClassNames(classNames, data, file);
-  if (classNames.length === data.length) return null;
+export function modelOrder(
+  { classNames, namesKnown, file }: ModelClasses,
+  data: readonly string[],
+  { partial = false }: ModelOrderOptions = {},
+): Int32Array | null {
+  if (namesKnown) return compareClassNames(classNames, data, file, { partial });
+  const areNumbers = data.every((name, i) => name === String(i));
+  if (classNames.length === data.length || (partial && areNumbers && data.length < classNames.length)) return null;
   throw new UserError(
     'DATA_CLASSES',
     `${file} has ${classNames.length} classes and the data have ${data.length}: it is a model of other data.`,
@@ -73,11 +83,12 @@ export function compareClassNames(
   model: readonly string[],
   data: readonly string[],
   modelFile: string,
+  { partial = false }: ModelOrderOptions = {},
 ): Int32Array | null {
   const places = new Map(model.map((name, index) => [name, index]));
   const known = new Set(data);
   const missing = data.filter((name) => !places.has(name));
-  const extra = model.filter((name) => !known.has(name));
+  const extra = partial ? [] : model.filter((name) => !known.has(name));
   if (missing.length > 0 || extra.length > 0)
     throw new UserError(
       'DATA_CLASSES',

@@ -13,7 +13,7 @@ import { openOptions } from './open-model.js';
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const data = required(options.data, '--data is missing: the images that the model was trained and is measured on');
   const runs = runFoldersIn(args[0]!);
-  const dataset = await openData(data, options, context, backgroundOfRun(runs[0]!));
+  const dataset = await openData(data, options, context, { background: backgroundOfRun(runs[0]!) });
   const reporter = await context.reporter();
   const { signal } = context;
   const found: (AnalyzeResult & { readonly folder: string })[] = [];

@@ -1,7 +1,7 @@
 /** All commands of the command line: what they take, an example of each, and where they are. See `option-table.ts`. */
 import type { ArgumentSpec, CommandSpec } from './command-spec.js';
 
-const reading = ['split', 'root', 'check', 'skipBad', 'offline'] as const;
+const reading = ['split', 'testSplit', 'root', 'check', 'skipBad', 'offline'] as const;
 const training = [
   'data',
   'recipe',
@@ -94,6 +94,8 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'eval',
     summary: 'measures a trained model on test images: overall, head, mid and tail accuracy',
+    details:
+      'The test images are those of a test or val folder (--test-split NAME chooses) or of the list beside that of the training images. Of class folders alone, or of one list, all images are evaluated.',
     arguments: [model],
     options: ['data', ...reading, 'which', 'weights', 'save', 'precision', 'set', 'json'],
     precisions: computedPrecisions,
@@ -101,6 +103,7 @@ export const commandTable: readonly CommandSpec[] = [
       'deit-lt eval runs/cifar --data cifar10',
       'deit-lt eval runs/cifar --data cifar10 --precision float32 --json',
       'deit-lt eval teacher.pth.tar --data cifar10',
+      'deit-lt eval runs/mine --data my-images --test-split val',
     ],
     load: () => import('./eval.js'),
   },
@@ -162,7 +165,7 @@ export const commandTable: readonly CommandSpec[] = [
     arguments: [
       { name: '[folder]', description: 'where the runs are (default: runs if there is such a folder, else .)' },
     ],
-    options: ['port', 'host', 'data', 'split', 'root'],
+    options: ['port', 'host', 'data', 'split', 'testSplit', 'root'],
     examples: [
       'deit-lt studio',
       'deit-lt studio runs/cifar --port 8080',

@@ -29,7 +29,8 @@ export async function run({ args, options, context }: CommandInput): Promise<und
     throw new UserError('USAGE', '--save keeps the figures of the best checkpoint: leave out --which and --weights.');
   using classifier = await openAnyModel(args[0]!, options);
   const run = save ? runOf(classifier) : undefined;
-  const dataset = await openData(data, options, context, classifier.background);
+  const { background } = classifier;
+  const dataset = await openData(data, options, context, { evaluation: true, background });
   const { result, save: keep } = await evaluateOn(dataset, classifier, context);
   if (run !== undefined) {
     keep(run);
@@ -54,16 +55,18 @@ interface Evaluated {
 
 async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: CliContext): Promise<Evaluated> {
   const test = testOf(dataset);
-  const order = modelOrder(classifier, dataset.classNames);
+  const testAlone = dataset.train.labels.length === 0;
+  const order = modelOrder(classifier, dataset.classNames, { partial: testAlone });
   for (const note of [...(classifier.notes ?? []), ...orderNotes(classifier)]) context.note(note);
   const modelLabels = order === null ? test.labels : test.labels.map((label) => order[label]!);
   const reporter = await context.reporter();
   const recorder = new PredictionRecorder();
+  const counted = classifier.trainCounts.some((count) => count > 0);
   await using source = openPixels(test.images);
-  const result = await evaluate({
+  const measured = await evaluate({
     source,
     labels: modelLabels,
-    groups: classifier.trainCounts.some((count) => count > 0) ? classifier.groups : groupsOfData(dataset),
+    groups: counted || testAlone ? classifier.groups : groupsOfData(dataset),
     pipeline: classifier.pipeline,
     batchSize,
     device: classifier.placement.device,
@@ -72,6 +75,8 @@ async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: 
     onProgress: (done, total) => reporter.progress('evaluating test images', done, total),
     signal: context.signal,
   });
+  const result = counted || !testAlone ? measured : withoutGroups(measured);
+  for (const note of testAlone ? testAloneNotes(result, classifier, counted) : []) context.note(note);
   const { name: data, classNames } = dataset;
   const images = { labels: test.labels, nameOf: test.images.nameOf };
   const of = { split: 'test', epoch: classifier.epoch ?? 0, data, classNames, images, modelLabels } as const;
@@ -82,9 +87,28 @@ function testOf({ name, test }: Dataset): ImageSplit {
   if (test === undefined)
     throw new UserError(
       'DATA_LAYOUT',
-      `${name} has no test images. Add a test folder, or give the --split with which the model was trained: it sets the same images aside.`,
+      `${name} has no test images. Add a test folder, give the --split with which the model was trained (it sets the same images aside), or give a folder of classes itself to evaluate all of it.`,
     );
   return test;
+}
+
+/** Nobody knows which classes are head, mid and tail. */
+function withoutGroups({ avg, cls, dist, ...rest }: EvaluationResult): EvaluationResult {
+  const without = (metrics: MetricsResult): MetricsResult => ({ ...metrics, head: null, mid: null, tail: null });
+  return { ...rest, avg: without(avg), ...(cls && { cls: without(cls) }), ...(dist && { dist: without(dist) }) };
+}
+
+function testAloneNotes({ avg }: EvaluationResult, { classNames }: AnyClassifier, counted: boolean): string[] {
+  const missing = classNames.filter((_, c) => avg.perClass[c] === null);
+  const shown = missing.slice(0, 8).join(', ') + (missing.length > 8 ? ', …' : '');
+  return [
+    ...(missing.length > 0
+      ? [`no images of ${missing.length} of the model's ${classNames.length} classes: ${shown}`]
+      : []),
+    ...(counted
+      ? []
+      : ['head, mid and tail are not known: neither the model nor the data have numbers of training images']),
+  ];
 }
 
 /** The prediction is `avg`; models with one output have no `cls` and `dist`. Per cent; null where no images are. */

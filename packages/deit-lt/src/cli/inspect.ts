@@ -13,7 +13,7 @@ import type { TrainingTime } from './training-speed.js';
 
 export async function run({ args: [data], options, context }: CommandInput): Promise<undefined> {
   checkEarly(options);
-  const whole = await openData(data!, options, context, backgroundOfOptions(options));
+  const whole = await openData(data!, options, context, { background: backgroundOfOptions(options) });
   const dataset = withTail(whole, options);
   const chosen = recipeFor(whole, options);
   const found = await inspectDataset(dataset, { groups: chosen.recipe.data.groups, signal: context.signal });

@@ -2,6 +2,7 @@
 import type { Dataset } from '../data/dataset.js';
 import type { Rgb } from '../data/decode/background.js';
 import { openDataset } from '../data/open.js';
+import type { OpenOptions } from '../data/open-options.js';
 import type { CliContext } from './context.js';
 import type { Options } from './option-table.js';
 
@@ -10,12 +11,14 @@ export async function openData(
   data: string,
   options: Options,
   context: CliContext,
-  background?: Rgb,
+  { evaluation, background }: Pick<OpenOptions, 'evaluation' | 'background'> = {},
 ): Promise<Dataset> {
-  const { split, root, check, skipBad, offline } = options;
+  const { split, testSplit, root, check, skipBad, offline } = options;
   const reporter = await context.reporter();
   return openDataset(data, {
     split,
+    testSplit,
+    evaluation,
     root,
     checkFiles: check,
     skipBad,

@@ -17,6 +17,7 @@ export interface Options {
   imbalance?: number;
   imbalanceType?: 'exp' | 'step';
   split?: number;
+  testSplit?: string;
   root?: string;
   check?: 'auto' | 'headers' | 'decode';
   skipBad?: boolean;
@@ -105,6 +106,11 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     above: 0,
     below: 1,
     description: 'keeps this share of each class as test images, for data that have none',
+  },
+  testSplit: {
+    value: 'NAME',
+    description:
+      'the folder of the test images, or the word for "train" in the name of their list (default: test, else val, whichever has classes)',
   },
   root: { value: 'DIR', description: "folder of a list file's paths (default: where the list is)" },
   check: {

@@ -11,7 +11,7 @@ import { defaultFolder } from './training-run.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const data = required(options.data, '--data is missing: the images that the model was trained on');
-  const dataset = await openData(data, options, context, backgroundOfRun(path.resolve(args[0]!)));
+  const dataset = await openData(data, options, context, { background: backgroundOfRun(path.resolve(args[0]!)) });
   const folder = path.resolve(options.out ?? defaultFolder('tau'));
   const { tau } = options;
   const result = await normalizeRun({

@@ -41,7 +41,7 @@ export async function prepareRun({
   if (options.out !== undefined && earlier === undefined) requireFresh(options.out);
 
   const background = earlierBackground(earlier, options) ?? backgroundOfOptions(options);
-  const dataset = await openData(data, options, context, background);
+  const dataset = await openData(data, options, context, { background });
   const { recipe, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
   const folder = path.resolve(options.out ?? defaultFolder(name));
   const command = commandWords([spec.name, ...args], { ...options, out: folder });

@@ -106,7 +106,10 @@ export async function md5Of(file: string): Promise<string> {
 export function downloadError(url: string, target: string, cause: unknown): UserError {
   const why = cause instanceof Error ? reasonOf(cause) : String(cause);
   return new UserError('DOWNLOAD', `cannot download ${path.basename(target)}: ${why}`, {
-    lines: [`Fetch ${url}`, `by other means and put it in ${path.dirname(target)}`],
+    lines: [
+      `Fetch ${url}`,
+      `by other means and put it in ${path.dirname(target)}, or in the folder that DEIT_LT_CACHE names`,
+    ],
     cause,
   });
 }

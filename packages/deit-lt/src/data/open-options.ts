@@ -18,6 +18,16 @@ export interface OpenOptions {
   split?: number | undefined;
   /** Seed of that split. Default 0. */
   seed?: number | undefined;
+  /**
+   * What stands for "test" in the name of the test images: a folder beside `train`, or a list beside that of the training
+   * images. Default: the first that is there of test, testing, val, valid and validation, and has classes.
+   */
+  testSplit?: string | undefined;
+  /**
+   * The images are to be evaluated, not trained on: test images suffice, and where no split is (class folders alone, one
+   * list) all images are test images, unless `split` is given. The training split may then be empty. Default false.
+   */
+  evaluation?: boolean | undefined;
   /** Folder that the paths in list files are relative to. Default: the folder of the list. */
   root?: string | undefined;
   /** Leave out images that cannot be read instead of stopping. Default false. */
@@ -54,6 +64,10 @@ export interface OpenContext {
   readonly cacheDir: string;
   readonly offline: boolean;
   readonly root: string | undefined;
+  readonly testSplit: string | undefined;
+  readonly evaluation: boolean;
+  /** Evaluate all images of a source that has no split. */
+  readonly takesAll: boolean;
   readonly log: (line: string) => void;
   readonly onProgress: (progress: Progress) => void;
   /** Told of each file and folder that decides which images there are, before it is read. */
@@ -67,6 +81,8 @@ export interface SourceKind {
   readonly summary: string;
   /** The fixed names that this kind answers to, such as `cifar10`. */
   readonly names?: readonly string[];
+  /** Whether the user may name the test split. Default false: there is one, "test". */
+  readonly namesSplits?: boolean;
   /** The data set, or undefined when `spec` is not of this kind. Throws `UserError` when it is, but is broken. */
   open(spec: string, context: OpenContext): Promise<Dataset | undefined>;
 }

@@ -36,7 +36,7 @@ export async function openDataset(spec: string, options: OpenOptions = {}): Prom
   const found = check ? await openChecked(spec, context, options) : await find(spec, context);
   const loaded = composedOn(found, background);
   const dataset = split === undefined ? loaded : splitOff(loaded, split, seed);
-  requireClasses(dataset);
+  requireClasses(dataset, context);
   return dataset;
 }
 
@@ -49,11 +49,15 @@ async function openChecked(spec: string, context: OpenContext, options: OpenOpti
     : load(listing.dataset, options);
 }
 
-function contextOf({ cacheDir, offline = false, root, log, onProgress, signal }: OpenOptions): OpenContext {
+function contextOf(options: OpenOptions): OpenContext {
+  const { cacheDir, offline = false, root, testSplit, evaluation = false, split, log, onProgress, signal } = options;
   return {
     cacheDir: cacheDir ?? defaultCacheDir(),
     offline,
     root,
+    testSplit,
+    evaluation,
+    takesAll: evaluation && split === undefined && testSplit === undefined,
     log: log ?? (() => {}),
     onProgress: onProgress ?? (() => {}),
     reads: () => {},
@@ -64,9 +68,16 @@ function contextOf({ cacheDir, offline = false, root, log, onProgress, signal }:
 async function find(spec: string, context: OpenContext): Promise<Dataset> {
   for (const kind of sourceKinds) {
     const dataset = await kind.open(spec, context);
-    if (dataset !== undefined) return dataset;
+    if (dataset === undefined) continue;
+    if (kind.namesSplits !== true) requireUsualTest(spec, context);
+    return dataset;
   }
   throw unknownSource(spec);
+}
+
+function requireUsualTest(spec: string, { testSplit = 'test' }: OpenContext): void {
+  if (testSplit !== 'test')
+    throw new UserError('USAGE', `--test-split ${testSplit}: ${spec} has one test split, "test"; leave it out`);
 }
 
 function unknownSource(spec: string): UserError {
@@ -103,13 +114,17 @@ async function load(dataset: Dataset, options: OpenOptions): Promise<Dataset> {
   return { ...dataset, train: train.split, ...(test === undefined ? {} : { test: test.split }) };
 }
 
-/** There must be two classes or more, each with a training image, and no empty test split: bad images are gone now. */
-function requireClasses({ name, classNames, train, test }: Dataset): void {
+/**
+ * There must be two classes or more, each with a training image, and no empty test split: bad images are gone now. Of data
+ * that are evaluated only the latter.
+ */
+function requireClasses({ name, classNames, train, test }: Dataset, { evaluation }: OpenContext): void {
+  if (test?.labels.length === 0) throw new UserError('DATA_CLASSES', `${name}: no test image is left`);
+  if (evaluation) return;
   if (classNames.length < 2)
     throw new UserError('DATA_CLASSES', `${name} has only one class, ${classNames[0]}: there is nothing to tell apart`);
   const counts = classCounts(train.labels, classNames.length);
   const empty = classNames.filter((_, label) => counts[label] === 0);
   if (empty.length > 0)
     throw new UserError('DATA_CLASSES', `${name}: no training image is left of ${empty.join(', ')}`);
-  if (test?.labels.length === 0) throw new UserError('DATA_CLASSES', `${name}: no test image is left`);
 }

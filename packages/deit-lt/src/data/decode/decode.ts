@@ -9,6 +9,7 @@
 import fs from 'node:fs/promises';
 import type { Sharp } from 'sharp';
 import { UserError } from '../../errors.js';
+import { nameNotUtf8, renameHint } from '../file-names.js';
 import { composed, type Rgb, white } from './background.js';
 import { decodeBitmap } from './bitmap.js';
 import { decodeBudget } from './budget.js';
@@ -191,7 +192,8 @@ export async function whyUnreadable(file: string, error: unknown): Promise<strin
     if (stats.size === 0) return 'is empty';
     await fs.access(file, fs.constants.R_OK);
   } catch (cause) {
-    return whyNotThere(cause);
+    const name = await nameNotUtf8(file);
+    return name === undefined ? whyNotThere(cause) : `has a name that is not UTF-8, ${name}: ${renameHint}`;
   }
   return whyUndecoded(error);
 }

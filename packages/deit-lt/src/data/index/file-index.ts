@@ -9,6 +9,7 @@ import path from 'node:path';
 import type { BadFile } from '../bad-file.js';
 import { markUsed, removeOldest, sealBytes, sealOf, writeSealed } from '../cache/cache-file.js';
 import { PackedPaths } from '../file-paths.js';
+import type { OpenContext } from '../open-options.js';
 import type { Stamp } from './stamps.js';
 
 /** What a look at each of n files showed. */
@@ -75,10 +76,14 @@ interface Header extends Pick<FileIndex, 'classNames' | 'notes' | 'inputs'> {
   readonly test: SplitHeader | null;
 }
 
-/** The file that remembers `spec` (as `openDataset` takes it) and `root`. */
-export function indexFile(cacheDir: string, spec: string, root: string | undefined): string {
+/** What of the options decides which images a data set has. */
+export type ListingOptions = Pick<OpenContext, 'root' | 'testSplit' | 'evaluation' | 'takesAll'>;
+
+/** The file that remembers `spec` (as `openDataset` takes it) and how it was opened. */
+export function indexFile(cacheDir: string, spec: string, options: ListingOptions): string {
+  const { root, testSplit = null, evaluation, takesAll } = options;
   const places = spec.split(',').map((part) => path.resolve(part.trim()));
-  const key = JSON.stringify([places, root === undefined ? null : path.resolve(root)]);
+  const key = JSON.stringify([places, root === undefined ? null : path.resolve(root), testSplit, evaluation, takesAll]);
   return path.join(cacheDir, 'index', `${createHash('sha256').update(key).digest('hex').slice(0, 32)}.bin`);
 }
 
