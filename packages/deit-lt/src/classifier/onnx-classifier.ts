@@ -1,5 +1,6 @@
 /** An ONNX classifier, of our own or from elsewhere, as evaluation, prediction and distillation ask it. */
 import * as torch from '@deit-lt/torch';
+import { byClass } from '../by-class.js';
 import { groupsOf } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import { onnxMetadata } from '../onnx/file-metadata.js';
@@ -30,7 +31,10 @@ export async function openOnnxClassifier(
   try {
     const recipe = recipeOf(said, network, { training, settings });
     const classNames = namesOf(said, network, file);
-    const trainCounts = classNames.map(() => 0);
+    const trainCounts = byClass(
+      classNames,
+      classNames.map(() => 0),
+    );
     return {
       kind: said.kind ?? 'teacher',
       recipe,
@@ -39,7 +43,7 @@ export async function openOnnxClassifier(
       namesKnown: said.classes !== undefined,
       pipeline: evaluationPipeline(recipe),
       trainCounts,
-      groups: groupsOf(trainCounts).of,
+      groups: byClass(classNames, groupsOf(trainCounts).of),
       file,
       epoch: said.epoch ?? null,
       fixedSize: network.input.fixedSize,

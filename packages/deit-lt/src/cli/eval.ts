@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { modelOrder, orderNotes } from '../classifier/class-names.js';
 import type { AnyClassifier } from '../classifier/classifier.js';
+import { modelGroups } from '../classifier/model-groups.js';
 import type { Dataset, ImageSplit } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { UserError } from '../errors.js';
+import { intervalsByClass, talliesIn } from '../evaluation/class-figures.js';
 import { type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
 import type { MetricsResult } from '../evaluation/metrics.js';
 import { PredictionRecorder } from '../runs/predictions.js';
@@ -14,10 +16,9 @@ import { saveEvaluation } from '../runs/save-evaluation.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
-import { groupsOfData } from './data-groups.js';
 import { openData } from './open-data.js';
 import { openAnyModel } from './open-model.js';
-import { outputRows, resultsTable, resultsTitle } from './results-table.js';
+import { outputRows, resultsText, resultsTitle } from './results-table.js';
 
 const batchSize = 256;
 
@@ -55,14 +56,16 @@ async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: 
   const test = testOf(dataset);
   const order = modelOrder(classifier, dataset.classNames);
   for (const note of [...(classifier.notes ?? []), ...orderNotes(classifier)]) context.note(note);
-  const modelLabels = order === null ? test.labels : test.labels.map((label) => order[label]!);
+  const { labels, classNames } = order.labels({ labels: test.labels, classNames: dataset.classNames });
   const reporter = await context.reporter();
   const recorder = new PredictionRecorder();
   await using source = openPixels(test.images);
   const result = await evaluate({
     source,
-    labels: modelLabels,
-    groups: classifier.trainCounts.some((count) => count > 0) ? classifier.groups : groupsOfData(dataset),
+    labels,
+    classNames,
+    groups: modelGroups(classifier, dataset, order),
+    outputClasses: order.to,
     pipeline: classifier.pipeline,
     batchSize,
     device: classifier.placement.device,
@@ -71,9 +74,8 @@ async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: 
     onProgress: (done, total) => reporter.progress('evaluating test images', done, total),
     signal: context.signal,
   });
-  const { name: data, classNames } = dataset;
-  const images = { labels: test.labels, nameOf: test.images.nameOf };
-  const of = { split: 'test', epoch: classifier.epoch ?? 0, data, classNames, images, modelLabels } as const;
+  const images = { labels, classNames, nameOf: test.images.nameOf };
+  const of = { split: 'test', epoch: classifier.epoch ?? 0, data: dataset.name, images } as const;
   return { result, save: (run) => saveEvaluation(run, { ...of, evaluation: result, recorder }) };
 }
 
@@ -86,27 +88,36 @@ function testOf({ name, test }: Dataset): ImageSplit {
   return test;
 }
 
-/** The prediction is `avg`; models with one output have no `cls` and `dist`. Per cent; null where no images are. */
-function resultJson({ avg, cls, dist }: EvaluationResult, { classNames, file, kind, epoch }: AnyClassifier): object {
+/** The prediction is `avg`; models with one output have no `cls` and `dist`. Per cent, with 95 % intervals; null where no images are. */
+function resultJson(
+  { avg, cls, dist, classNames, groups }: EvaluationResult,
+  { file, kind, epoch }: AnyClassifier,
+): object {
   return {
     checkpoint: file,
     kind,
     epoch: epoch === null ? null : epoch + 1,
     images: avg.images,
     classes: classNames,
-    ...(cls && { cls: figures(cls) }),
-    ...(dist && { dist: figures(dist) }),
-    avg: figures(avg),
+    groups,
+    imagesPerClass: avg.imagesPerClass,
+    ...(avg.few && { few: avg.few }),
+    ...(cls && { cls: figures(cls, classNames) }),
+    ...(dist && { dist: figures(dist, classNames) }),
+    avg: figures(avg, classNames),
   };
 }
 
-function figures({ overall, head, mid, tail, top5, balanced, perClass }: MetricsResult): object {
-  return { overall, head, mid, tail, top5, balanced, perClass };
+function figures(metrics: MetricsResult, classNames: readonly string[] = []): object {
+  const { balanced, overall, head, mid, tail, top5, perClass, intervals } = metrics;
+  const tallies = talliesIn(metrics, classNames);
+  const perClassIntervals = tallies && intervalsByClass(tallies);
+  return { balanced, overall, head, mid, tail, top5, intervals, perClass, perClassIntervals };
 }
 
 function resultText(result: EvaluationResult, { kind, file, epoch }: AnyClassifier): string {
   const name = kind === 'vit' ? 'plain ViT' : kind;
   const after = epoch === null ? '' : `, epoch ${epoch + 1}`;
   const title = `${resultsTitle(result.avg.images, 'test')}: ${file}${after}`;
-  return `${title}\n\n${resultsTable(outputRows(result, name))}`;
+  return resultsText(title, outputRows(result, name), 'test');
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { modelOrder } from '../classifier/class-names.js';
 import { describeForeign, type ForeignWeights, withForeignWeights } from '../classifier/foreign-weights.js';
+import { groupsOfData } from '../classifier/model-groups.js';
 import { classCounts, type Dataset } from '../data/dataset.js';
 import { groupsOf } from '../data/groups.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
@@ -10,7 +11,6 @@ import { saveWeights } from '../runs/training-state.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
-import { groupsOfData } from './data-groups.js';
 import { openData } from './open-data.js';
 
 export async function run({ args, options, spec, context }: CommandInput): Promise<undefined> {
