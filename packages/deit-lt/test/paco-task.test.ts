@@ -10,11 +10,12 @@ import type { TeacherRecipe } from '../src/recipe/schema.js';
 import { PacoTask } from '../src/tasks/paco-task.js';
 import { learningParameters } from '../src/tasks/task.js';
 import { backward, update } from '../src/training/step.js';
+import { numbered } from './helpers/by-class.js';
 import { assertNear } from './models-golden.js';
 import { tinyRecipe } from './training-tiny.js';
 
 const size = 6;
-const trainCounts = Int32Array.of(9, 6, 3);
+const trainCounts = numbered([9, 6, 3]);
 
 function makeTask(options: Partial<TeacherRecipe['paco']> = {}): PacoTask {
   torch.manualSeed(3);

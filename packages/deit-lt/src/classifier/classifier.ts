@@ -5,6 +5,7 @@ import * as torch from '@deit-lt/torch';
 import { cropsMiddle } from '../augment/evaluation-input.js';
 import { buildPipeline } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
+import { type ByClass, byClass } from '../by-class.js';
 import type { Rgb } from '../data/decode/background.js';
 import type { Group } from '../data/groups.js';
 import { weightsIn, weightsNames } from '../description/hugging-face.js';
@@ -40,9 +41,9 @@ export interface AnyClassifier extends Disposable {
   /** How images become the network's input at evaluation. */
   readonly pipeline: Pipeline;
   /** Training images per class; zeros when that is not known. */
-  readonly trainCounts: readonly number[];
+  readonly trainCounts: ByClass<number>;
   /** Head, mid or tail, of each of its classes. */
-  readonly groups: readonly Group[];
+  readonly groups: ByClass<Group>;
   /** The checkpoint's file. */
   readonly file: string;
   /** After which it was written, from 0; null when that is not known. */
@@ -154,8 +155,8 @@ function classifierOf(file: string, { config, epoch, tensors, notes = [] }: Open
     namesKnown: !namesUnknown,
     background: config.recipe.data.background,
     pipeline: evaluationPipeline(recipe),
-    trainCounts,
-    groups,
+    trainCounts: byClass(classNames, trainCounts),
+    groups: byClass(classNames, groups),
     file,
     epoch,
     precision: config.recipe.precision,

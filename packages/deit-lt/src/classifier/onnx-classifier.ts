@@ -1,5 +1,6 @@
 /** An ONNX classifier, of our own or from elsewhere, as evaluation, prediction and distillation ask it. */
 import * as torch from '@deit-lt/torch';
+import { byClass } from '../by-class.js';
 import { groupsOf } from '../data/groups.js';
 import { fromMetadata, parsed } from '../description/formats.js';
 import type { ModelDescription, ModelFacts } from '../description/model-description.js';
@@ -41,7 +42,7 @@ export async function openOnnxClassifier(
     const recipe = recipeOf(said, network, { training, settings });
     const classNames = namesOf(said, network, file);
     const { description } = said;
-    const trainCounts = description?.trainCounts ?? classNames.map(() => 0);
+    const trainCounts = byClass(classNames, description?.trainCounts ?? classNames.map(() => 0));
     return {
       kind: said.kind ?? 'teacher',
       recipe,
@@ -51,7 +52,7 @@ export async function openOnnxClassifier(
       background: said.background ?? base.data.background,
       pipeline: evaluationPipeline(recipe),
       trainCounts,
-      groups: description?.groups ?? groupsOf(trainCounts).of,
+      groups: byClass(classNames, description?.groups ?? groupsOf(trainCounts).of),
       file,
       epoch: said.epoch ?? null,
       fixedSize: network.input.fixedSize,

@@ -1,11 +1,14 @@
 /** `deit-lt eval`: accuracies of a trained model on test images. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { byClass } from '../by-class.js';
 import { modelOrder, orderNotes } from '../classifier/class-names.js';
 import type { AnyClassifier } from '../classifier/classifier.js';
+import { modelGroups } from '../classifier/model-groups.js';
 import type { Dataset, ImageSplit } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { UserError } from '../errors.js';
+import { intervalsByClass, talliesIn } from '../evaluation/class-figures.js';
 import { type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
 import type { MetricsResult } from '../evaluation/metrics.js';
 import { PredictionRecorder } from '../runs/predictions.js';
@@ -15,10 +18,9 @@ import { visible } from '../text/visible.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
-import { groupsOfData } from './data-groups.js';
 import { openData } from './open-data.js';
 import { openAnyModel } from './open-model.js';
-import { outputRows, resultsTable, resultsTitle } from './results-table.js';
+import { outputRows, resultsText, resultsTitle } from './results-table.js';
 
 const batchSize = 256;
 
@@ -58,15 +60,17 @@ async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: 
   const testAlone = dataset.train.labels.length === 0;
   const order = modelOrder(classifier, dataset.classNames, { partial: testAlone });
   for (const note of [...(classifier.notes ?? []), ...orderNotes(classifier)]) context.note(note);
-  const modelLabels = order === null ? test.labels : test.labels.map((label) => order[label]!);
+  const { labels, classNames } = order.labels({ labels: test.labels, classNames: dataset.classNames });
   const reporter = await context.reporter();
   const recorder = new PredictionRecorder();
   const counted = classifier.trainCounts.some((count) => count > 0);
   await using source = openPixels(test.images);
   const measured = await evaluate({
     source,
-    labels: modelLabels,
-    groups: counted || testAlone ? classifier.groups : groupsOfData(dataset),
+    labels,
+    classNames,
+    groups: testAlone ? byClass(order.to, classifier.groups) : modelGroups(classifier, dataset, order),
+    outputClasses: order.to,
     pipeline: classifier.pipeline,
     batchSize,
     device: classifier.placement.device,
@@ -77,9 +81,8 @@ async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: 
   });
   const result = counted || !testAlone ? measured : withoutGroups(measured);
   for (const note of testAlone ? testAloneNotes(result, classifier, counted) : []) context.note(note);
-  const { name: data, classNames } = dataset;
-  const images = { labels: test.labels, nameOf: test.images.nameOf };
-  const of = { split: 'test', epoch: classifier.epoch ?? 0, data, classNames, images, modelLabels } as const;
+  const images = { labels, classNames, nameOf: test.images.nameOf };
+  const of = { split: 'test', epoch: classifier.epoch ?? 0, data: dataset.name, images } as const;
   return { result, save: (run) => saveEvaluation(run, { ...of, evaluation: result, recorder }) };
 }
 
@@ -111,10 +114,10 @@ function testAloneNotes({ avg }: EvaluationResult, { classNames }: AnyClassifier
   ];
 }
 
-/** The prediction is `avg`; models with one output have no `cls` and `dist`. Per cent; null where no images are. */
+/** The prediction is `avg`; models with one output have no `cls` and `dist`. Per cent, with 95 % intervals; null where no images are. */
 function resultJson(
-  { avg, cls, dist }: EvaluationResult,
-  { classNames, file, kind, epoch, model, placement }: AnyClassifier,
+  { avg, cls, dist, classNames, groups }: EvaluationResult,
+  { file, kind, epoch, model, placement }: AnyClassifier,
 ): object {
   return {
     checkpoint: file,
@@ -123,19 +126,25 @@ function resultJson(
     ...(model && { precision: placement.precision }),
     images: avg.images,
     classes: classNames,
-    ...(cls && { cls: figures(cls) }),
-    ...(dist && { dist: figures(dist) }),
-    avg: figures(avg),
+    groups,
+    imagesPerClass: avg.imagesPerClass,
+    ...(avg.few && { few: avg.few }),
+    ...(cls && { cls: figures(cls, classNames) }),
+    ...(dist && { dist: figures(dist, classNames) }),
+    avg: figures(avg, classNames),
   };
 }
 
-function figures({ overall, head, mid, tail, top5, balanced, perClass }: MetricsResult): object {
-  return { overall, head, mid, tail, top5, balanced, perClass };
+function figures(metrics: MetricsResult, classNames: readonly string[] = []): object {
+  const { balanced, overall, head, mid, tail, top5, perClass, intervals } = metrics;
+  const tallies = talliesIn(metrics, classNames);
+  const perClassIntervals = tallies && intervalsByClass(tallies);
+  return { balanced, overall, head, mid, tail, top5, intervals, perClass, perClassIntervals };
 }
 
 function resultText(result: EvaluationResult, { kind, file, epoch }: AnyClassifier): string {
   const name = kind === 'vit' ? 'plain ViT' : kind;
   const after = epoch === null ? '' : `, epoch ${epoch + 1}`;
   const title = visible(`${resultsTitle(result.avg.images, 'test')}: ${file}${after}`);
-  return `${title}\n\n${resultsTable(outputRows(result, name))}`;
+  return resultsText(title, outputRows(result, name), 'test');
 }

@@ -50,9 +50,10 @@ function trainingLines({ training, step, evaluated }: ProgressState, colors: Col
 
 function evaluatedParts(record: EpochRecord | undefined, colors: Colors): string[] {
   if (record?.evaluation === undefined) return [];
-  const { overall, head, mid, tail } = record.evaluation.avg;
+  const { balanced, overall, head, mid, tail } = record.evaluation.avg;
   return [
-    `${record.evaluatedOn ?? 'test'} ${accuracy(overall)}`,
+    `${record.evaluatedOn ?? 'test'} balanced ${accuracy(balanced)}`,
+    `overall ${accuracy(overall)}`,
     colors.head(`head ${accuracy(head)}`),
     colors.mid(`mid ${accuracy(mid)}`),
     colors.tail(`tail ${accuracy(tail)}`),

@@ -6,7 +6,7 @@ import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
 import { openData } from './open-data.js';
-import { outputRows, resultsTable, resultsTitle } from './results-table.js';
+import { outputRows, resultsText, resultsTitle } from './results-table.js';
 import { defaultFolder } from './training-run.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
@@ -33,5 +33,5 @@ function textOf({ tau, scores, before, evaluation }: TauResult): string {
   const first = `τ = ${tau}${how}`;
   if (before === undefined || evaluation === undefined) return `${first}; there are no test images.`;
   const rows = [...outputRows(before, 'before'), ...outputRows(evaluation, 'normalised')];
-  return `${first}\n\n${resultsTitle(evaluation.avg.images, 'test')}\n\n${resultsTable(rows)}`;
+  return `${first}\n\n${resultsText(resultsTitle(evaluation.avg.images, 'test'), rows, 'test')}`;
 }

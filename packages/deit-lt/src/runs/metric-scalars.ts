@@ -1,4 +1,5 @@
 /** The numbers of an epoch's record under flat names, for programs that know curves and tables but not our records. */
+import { accuracyNames } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { csvCell } from '../text/cells.js';
 import { outputNames } from './predictions.js';
@@ -7,7 +8,7 @@ import type { EpochRecord } from './reporter.js';
 /** `train/loss`, `test/avg/tail`, …: what is before the first slash is a group of curves. */
 export type Scalars = ReadonlyMap<string, number>;
 
-const figures = ['overall', 'balanced', 'head', 'mid', 'tail', 'top5', 'loss'] as const;
+const figures = [...accuracyNames, 'top5', 'loss'] as const;
 
 /**
  * Loss and its parts, learning rate, gradient norm, speed, and accuracies in per cent by output; those of averaged weights

@@ -9,6 +9,7 @@
  * encoder and queue are the same with and without it but for the weights.
  */
 import * as torch from '@deit-lt/torch';
+import type { ByClass } from '../by-class.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { type PacoLoss, paco } from '../losses/paco.js';
 import { Paco, type PacoOutput } from '../models/paco.js';
@@ -24,7 +25,7 @@ export interface PacoTaskOptions {
   /** Another network of the same kind, with any weights; for GPaCo it is not needed. */
   readonly keyNetwork: torch.nn.AnyModule | null;
   readonly recipe: TeacherRecipe['paco'];
-  readonly trainCounts: Int32Array;
+  readonly trainCounts: ByClass<number>;
   readonly device: string;
 }
 

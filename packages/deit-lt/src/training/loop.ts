@@ -343,6 +343,7 @@ export async function evaluateSplit(
     return await evaluate({
       ...split,
       groups: data.groups,
+      outputClasses: data.classNames,
       pipeline: pipelines.eval,
       batchSize: evaluation.batchSize,
       logits: (images) => placement.autocast(() => task.logits(images)),
