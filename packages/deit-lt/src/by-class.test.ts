@@ -45,11 +45,11 @@ suite('ClassMap', () => {
     assert.deepEqual(numbers.values(byClass(['a', 'b'], [7, 8])).classNames, ['0', '1']);
   });
 
-  test('refuses what is in another order already, and what is no permutation', () => {
+  test('refuses what is in another order already, and what gives two classes one number', () => {
     assert.throws(() => map.values(byClass(model, [1, 2, 3, 4])), /internal: values and their map/);
     assert.throws(() => map.labels({ labels: Int32Array.of(0), classNames: model }), /internal: labels and their map/);
     for (const index of [Int32Array.of(0, 0, 1, 2), Int32Array.of(0, 1, 2)])
-      assert.throws(() => new ClassMap(data, model, index), /internal: a map of classes that is no permutation/);
-    assert.throws(() => new ClassMap(data, ['a'], null), /internal: a map of classes that is no permutation/);
+      assert.throws(() => new ClassMap(data, model, index), /internal: a map of classes that is not one to one/);
+    assert.throws(() => new ClassMap(data, ['a'], null), /internal: a map of classes that is not one to one/);
   });
 });
