@@ -102,7 +102,7 @@ suite('annotations', () => {
       ['   \n', /it is cut off/],
       [`${JSON.stringify(trainJson)}}`, /there is more after its last bracket/],
       [JSON.stringify(trainJson).replace(/\](?=[^\]]*$)/, '}'), /brackets do not go together/],
-      [{ ...trainJson, images: [{ id: 1, file_name: 'a\0.png' }] }, /file_name has a zero byte/],
+      [{ ...trainJson, images: [{ id: 1, file_name: 'a\0.png' }] }, /the path "a\\u0000\.png" has a zero byte/],
       [
         { ...trainJson, categories: [trainJson.categories[0], trainJson.categories[0]] },
         /two categories have the id 7/,

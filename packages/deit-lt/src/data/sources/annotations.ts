@@ -11,6 +11,7 @@ import { fileSplit } from '../file-split.js';
 import { type ListedObject, objectsIn } from '../json-objects.js';
 import type { OpenContext, SourceKind } from '../open-options.js';
 import { allOfList } from './all-of-list.js';
+import { requireName, requirePath } from './require-names.js';
 import { requireSomeFile } from './require-some-file.js';
 import { requireTrained } from './require-trained.js';
 import { findSplitFiles, type SplitFiles } from './split-files.js';
@@ -121,14 +122,12 @@ function labelled(file: string, { paths, places }: Listed, labelOf: ReadonlyMap<
 }
 
 function fileName(file: string, entry: ListedObject): string {
-  const name = String(field(file, entry, 'file_name'));
-  if (name.includes('\0'))
-    throw new UserError('DATA_LAYOUT', `${file}: a file_name has a zero byte: ${JSON.stringify(name).slice(0, 100)}`);
-  return name;
+  return requirePath(String(field(file, entry, 'file_name')), file);
 }
 
 function nameOf(file: string, entry: ListedObject, id: Id): string {
-  return String(entry.object.name === undefined || entry.object.name === null ? id : field(file, entry, 'name'));
+  const name = entry.object.name === undefined || entry.object.name === null ? id : field(file, entry, 'name');
+  return requireName(String(name), file);
 }
 
 function field(file: string, { list, object }: ListedObject, name: string): Id {

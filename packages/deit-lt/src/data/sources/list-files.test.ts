@@ -117,6 +117,8 @@ suite('list files', () => {
       ['a.png 0\nb.png 2\nb.png 3\n', /no training images of class 1$/],
       ['a.png 0\nb.png 99999999\n', /label 99999999 in 2 lines/],
       ['# nothing\n', /names no images/],
+      [`a.png 0\n${'x'.repeat(5000)}.png 1\n`, /line 2: a path of 5004 characters, "x{60}…"/],
+      [`a.png ${'y'.repeat(1001)}\n`, /line 1: a class name of 1001 characters, "y{60}…"/],
       [
         'a.png,0\n',
         /line 1: expected "path label", got "a\.png,0"; put a space or a tab before the label, not a comma/,

@@ -15,6 +15,7 @@ import { linesOf } from '../lines.js';
 import { byCodePoints, imageExtensions } from '../list-images.js';
 import type { OpenContext, SourceKind } from '../open-options.js';
 import { allOfList } from './all-of-list.js';
+import { requireDistinct, requireName, requirePath } from './require-names.js';
 import { requireSomeFile } from './require-some-file.js';
 import { requireTrained } from './require-trained.js';
 import { findSplitFiles, type SplitFiles } from './split-files.js';
@@ -67,13 +68,15 @@ function readList(list: string, root = path.dirname(list)): List {
     number++;
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
-    const { file, label } = parseLine(line) ?? refuse(line, `${list} line ${number}`);
+    const where = `${list} line ${number}`;
+    const { file, label } = parseLine(line) ?? refuse(line, where);
+    requirePath(file, where);
     const cut = file.lastIndexOf('/') + 1;
     const folder = file.slice(0, cut);
     const at = folders.get(folder) ?? builder.folder(path.resolve(root, folder));
     folders.set(folder, at);
     builder.addIn(at, file.slice(cut));
-    const word = words.get(label) ?? { text: label, where: `${list} line ${number}`, index: words.size };
+    const word = words.get(label) ?? { text: requireName(label, where), where, index: words.size };
     words.set(label, word);
     wordOf.push(word.index);
   }
@@ -129,7 +132,9 @@ function findClasses(file: string, lists: readonly List[]): Classes {
 }
 
 function readNames(file: string): string[] {
-  return [...linesOf(file)].map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  const names = [...linesOf(file)].map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  for (const name of names) requireName(name, file);
+  return requireDistinct(names, file);
 }
 
 function numbered(lists: readonly List[], file: string, given: readonly string[] | undefined): Classes {
