@@ -40,8 +40,11 @@ const usualOrder = ['teacher', 'vit', 'student'];
 export function findModels(places: readonly string[]): FoundModels {
   const folders = [...new Set(places.flatMap(runFoldersIn))];
   const found = folders.flatMap((folder) => {
-    const predictions = readPredictions(new RunFolder(folder).predictionsFile);
-    return predictions === undefined ? [] : [{ folder, predictions, config: readRunConfig(folder) }];
+    const { predictionsFile } = new RunFolder(folder);
+    if (!existsSync(predictionsFile)) return [];
+    const config = readRunConfig(folder);
+    const predictions = readPredictions(predictionsFile, config.data.classNames.length);
+    return predictions === undefined ? [] : [{ folder, predictions, config }];
   });
   const missing = folders.filter((folder) => found.every((model) => model.folder !== folder));
   const named = places.map((place) => path.resolve(place));

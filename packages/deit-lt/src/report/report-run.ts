@@ -21,6 +21,8 @@ export interface ReportRun {
   readonly evaluation: FinalEvaluation | undefined;
   readonly predictions: Predictions | undefined;
   readonly analysis: Analysis | undefined;
+  /** What of its files could not be read. */
+  readonly notes: readonly string[];
 }
 
 /** The runs of `places`: run folders, or folders that have some. Throws UserError RUN_FOLDER. */
@@ -29,15 +31,19 @@ export function readRuns(places: readonly string[]): ReportRun[] {
   const names = folders.length === 1 ? [path.basename(folders[0]!)] : shortNames(folders);
   return folders.map((folder, place) => {
     const run = new RunFolder(folder);
+    const config = readRunConfig(folder);
+    const classes = config.data.classNames.length;
+    const notes: string[] = [];
     return {
       name: visible(names[place]!),
       folder,
       place,
-      config: readRunConfig(folder),
-      records: run.readMetrics(),
-      evaluation: run.readEvaluation(),
-      predictions: readPredictions(run.predictionsFile),
-      analysis: readAnalysis(folder),
+      config,
+      records: run.readMetrics({ onBad: (note) => notes.push(note) }),
+      evaluation: run.readEvaluation(classes),
+      predictions: readPredictions(run.predictionsFile, classes),
+      analysis: readAnalysis(folder, classes),
+      notes,
     };
   });
 }

@@ -1,15 +1,17 @@
 /** `analysis.json` in a run folder: all that `deit-lt analyze` measured of a model. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Group, groupNames } from '../../data/groups.js';
 import { UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../runs/files.js';
 import type { OutputName } from '../../runs/predictions.js';
+import { readJson } from '../../runs/read-json.js';
 import type { TrainingKind } from '../../runs/reporter.js';
 import type { Calibration } from '../calibration.js';
 import type { ExpertAgreement } from '../expert-agreement.js';
 import type { Sharpness } from '../sharpness.js';
 import type { AnswerSummary } from '../teacher-answers.js';
+import { analysisSchema, classBeyond } from './analysis-schema.js';
 
 /** A figure of all images, and of those of each group of classes. */
 export type ByGroup<T> = Readonly<Record<'all' | Group, T>>;
@@ -123,20 +125,23 @@ export interface Analysis {
 }
 
 const name = 'analysis.json';
-const format: Analysis['format'] = 'deit-lt analysis 1';
 
 /** Writes it whole or not at all. Throws UserError RUN_FOLDER. */
 export function writeAnalysis(folder: string, analysis: Analysis): void {
   writeFileAtomic(path.join(folder, name), `${JSON.stringify(analysis)}\n`);
 }
 
-/** Undefined when the run has not been analysed. Throws UserError RUN_FOLDER for a file that cannot be used. */
-export function readAnalysis(folder: string): Analysis | undefined {
+/**
+ * Undefined when the run has not been analysed. Throws UserError RUN_FOLDER for a file that cannot be used, also where it is of
+ * other classes than the `classes` of the run.
+ */
+export function readAnalysis(folder: string, classes?: number): Analysis | undefined {
   const file = path.join(folder, name);
   if (!existsSync(file)) return undefined;
   try {
-    const analysis = JSON.parse(readFileSync(file, 'utf8')) as Analysis;
-    if (analysis.format !== format) throw new Error(`its format is ${JSON.stringify(analysis.format)}`);
+    const analysis = readJson(file, analysisSchema);
+    const beyond = classes === undefined ? undefined : classBeyond(analysis, classes);
+    if (beyond !== undefined) throw new Error(beyond);
     return analysis;
   } catch (error) {
     throw new UserError(
