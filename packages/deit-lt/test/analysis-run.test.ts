@@ -17,7 +17,7 @@ import { attentionDistances, rankOf, singularValues } from '../src/index.js';
 import type { VisionTransformer } from '../src/models/vit.js';
 import { readPredictions } from '../src/runs/predictions.js';
 import { silentReporter } from '../src/runs/reporter.js';
-import { type FinalEvaluation, RunFolder } from '../src/runs/run-folder.js';
+import { type FinalEvaluation, RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { trainAll } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { assertClose } from './helpers/golden-files.js';
@@ -55,7 +55,10 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
       assert.deepEqual(found.accuracy, figures, output);
     }
     assertClose(cosineDistance!.all!, 1 - evaluation.expertCosine!, { atol: 1e-5 }, 'cosine distance');
-    const { imagesSha256, split } = readPredictions(run.predictionsFile)!;
+    const { imagesSha256, split } = readPredictions(
+      run.predictionsFile,
+      readRunConfig(student).data.classNames.length,
+    )!;
     assert.deepEqual([data.imagesSha256, data.split, data.images], [imagesSha256, split, 30]);
   });
 

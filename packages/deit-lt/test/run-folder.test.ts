@@ -23,7 +23,7 @@ const config: RunConfig = {
   format: 'deit-lt run 1',
   kind: 'teacher',
   recipe: tinyRecipe(),
-  data: { name: 'shapes', classNames: ['a', 'b'], trainCounts: [2, 1], groups: [], fingerprint: '0' },
+  data: { name: 'shapes', classNames: ['a', 'b'], trainCounts: [2, 1], groups: ['head', 'tail'], fingerprint: '0' },
   teacher: null,
   teacherSha256: null,
   command: [],
@@ -78,10 +78,11 @@ suite('RunFolder', () => {
     const { kind: _, ...noKind } = config;
     const { teacher: __, ...noTeacher } = config.recipe;
     for (const [content, message] of [
-      [null, /its format is undefined/],
+      [null, /expected object, received null/],
+      [{}, /its format is undefined, expected "deit-lt run 1"/],
       [noKind, /it has no kind/],
       [{ ...config, recipe: noTeacher }, /it has no recipe\.teacher/],
-      [{ ...config, data: { ...config.data, classNames: 'a' } }, /it has no data\.classNames/],
+      [{ ...config, data: { ...config.data, classNames: 'a' } }, /data\.classNames: expected array, received string/],
     ] as const) {
       writeFileSync(run.configFile, JSON.stringify(content));
       assert.throws(() => readRunConfig(run.folder), { code: 'RUN_FOLDER', message });

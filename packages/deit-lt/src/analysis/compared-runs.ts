@@ -57,9 +57,11 @@ const usualOrder = ['teacher', 'vit', 'student'];
 export function findModels(places: readonly string[]): FoundModels {
   const folders = [...new Set(places.flatMap(runFoldersIn))];
   const found = folders.flatMap((folder) => {
-    const predictions = readPredictions(new RunFolder(folder).predictionsFile);
-    if (predictions === undefined) return [];
+    const { predictionsFile } = new RunFolder(folder);
+    if (!existsSync(predictionsFile)) return [];
     const config = readRunConfig(folder);
+    const predictions = readPredictions(predictionsFile, config.data.classNames.length);
+    if (predictions === undefined) return [];
     return [{ folder, predictions, config, groups: measuredGroups(predictions, config) }];
   });
   const missing = folders.filter((folder) => found.every((model) => model.folder !== folder));

@@ -18,7 +18,8 @@ const places = {
 export function stateOf(value: PickleValue, weights: 'ema' | 'raw', file: string): StateDict {
   const state = search(value, weights, 3);
   if (state !== undefined) return state;
-  const found = value instanceof Map ? ` It has ${listed([...value.keys()].map(String))}.` : '';
+  const names = value instanceof Map ? [...value.keys()].filter((key) => typeof key === 'string') : [];
+  const found = names.length === 0 ? '' : ` It has ${listed(names)}.`;
   const what = weights === 'ema' ? `averaged weights (${places.ema.join(', ')})` : 'weights';
   throw new UserError('CHECKPOINT', `${file} has no ${what}.${found}`);
 }
@@ -34,7 +35,9 @@ function search(value: PickleValue, weights: 'ema' | 'raw', depth: number): Stat
 
 /** Its tensors, when half of its entries or more are some; else undefined. */
 function asStateDict(map: Map<unknown, PickleValue>): StateDict | undefined {
-  const tensors = [...map].filter((entry): entry is [string, PickledTensor] => entry[1] instanceof PickledTensor);
+  const tensors = [...map].filter(
+    (entry): entry is [string, PickledTensor] => typeof entry[0] === 'string' && entry[1] instanceof PickledTensor,
+  );
   return tensors.length > 0 && 2 * tensors.length >= map.size ? new Map(tensors) : undefined;
 }
 

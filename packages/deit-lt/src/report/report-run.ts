@@ -24,6 +24,8 @@ export interface ReportRun {
   readonly evaluation: FinalEvaluation | undefined;
   readonly predictions: Predictions | undefined;
   readonly analysis: Analysis | undefined;
+  /** What of its files could not be read. */
+  readonly notes: readonly string[];
 }
 
 /** The runs of `places`: run folders, or folders that have some. Throws UserError RUN_FOLDER. */
@@ -32,17 +34,21 @@ export function readRuns(places: readonly string[]): ReportRun[] {
   const names = folders.length === 1 ? [path.basename(folders[0]!)] : shortNames(folders);
   return folders.map((folder, place) => {
     const run = new RunFolder(folder);
-    const evaluation = run.readEvaluation();
-    const analysis = readAnalysis(folder);
+    const config = readRunConfig(folder);
+    const classes = config.data.classNames.length;
+    const notes: string[] = [];
+    const evaluation = run.readEvaluation(classes);
+    const analysis = readAnalysis(folder, classes);
     return {
       name: visible(names[place]!),
       folder,
       place,
-      config: asMeasured(readRunConfig(folder), evaluation ?? analysis?.data),
-      records: run.readMetrics(),
+      config: asMeasured(config, evaluation ?? analysis?.data),
+      records: run.readMetrics({ onBad: (note) => notes.push(note) }),
       evaluation,
-      predictions: readPredictions(run.predictionsFile),
+      predictions: readPredictions(run.predictionsFile, classes),
       analysis,
+      notes,
     };
   });
 }

@@ -9,6 +9,8 @@ import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { writeError } from './files.js';
+import { checked } from './read-json.js';
+import { epochNumber } from './run-schema.js';
 
 export type OutputName = keyof OutputLogits;
 
@@ -111,11 +113,14 @@ function save(file: string, tensors: ReadonlyMap<string, torch.Tensor>, metadata
   }
 }
 
-/** Undefined when there is no such file. Throws UserError RUN_FOLDER when it cannot be used. */
-export function readPredictions(file: string): Predictions | undefined {
+/**
+ * Undefined when there is no such file. Throws UserError RUN_FOLDER when it cannot be used, also where it names a class beyond the
+ * `classes` of the run.
+ */
+export function readPredictions(file: string, classes: number): Predictions | undefined {
   if (!existsSync(file)) return undefined;
   try {
-    return torch.tidy(() => read(file));
+    return torch.tidy(() => read(file, classes));
   } catch (error) {
     throw new UserError(
       'RUN_FOLDER',
@@ -127,24 +132,31 @@ export function readPredictions(file: string): Predictions | undefined {
   }
 }
 
-function read(file: string): Predictions {
+function read(file: string, classes: number): Predictions {
   using opened = torch.safetensors.open(file);
   const { metadata } = opened;
   if (metadata.format !== format) throw new Error(`its format is "${metadata.format ?? 'none'}", expected "${format}"`);
-  const values = (name: string): Int32Array => opened.get(name).int().toTypedArray<'int32'>();
+  const values = (name: string): Int32Array => {
+    const { dtype } = opened.infos.get(name) ?? {};
+    if (dtype !== 'int32') throw new Error(`its tensor "${name}" is ${dtype ?? 'missing'}, expected int32`);
+    const found = opened.get(name).toTypedArray<'int32'>();
+    const beyond = found.find((label) => label < 0 || label >= classes);
+    if (beyond !== undefined) throw new Error(`"${name}" names class ${beyond}, and the run has ${classes}`);
+    return found;
+  };
   const labels = values('labels');
   const found = outputNames.filter((name) => opened.infos.has(`best.${name}`));
   if (!found.includes('avg')) throw new Error('it has no tensor "best.avg"');
   const outputs = found.map((name) => {
-    const classes = values(`best.${name}`);
-    if (classes.length % labels.length !== 0)
-      throw new Error(`"best.${name}" has ${classes.length} classes for ${labels.length} images`);
-    return [name, { perImage: classes.length / labels.length, classes }];
+    const best = values(`best.${name}`);
+    if (best.length === 0 || best.length % labels.length !== 0)
+      throw new Error(`"best.${name}" has ${best.length} classes for ${labels.length} images`);
+    return [name, { perImage: best.length / labels.length, classes: best }];
   });
   return {
     split: metadata.split === 'validation' ? 'validation' : 'test',
     checkpoint: metadata.checkpoint === 'last' ? 'last' : 'best',
-    epoch: Number(metadata.epoch),
+    epoch: checked(Number(metadata.epoch), epochNumber),
     data: metadata.data ?? '',
     imagesSha256: metadata.imagesSha256 ?? '',
     labels,

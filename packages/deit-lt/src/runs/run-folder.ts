@@ -4,18 +4,19 @@
  * `evaluation.json` (the figures of the best checkpoint) and `predictions.safetensors` (what it says of each image).
  * A run of `train` has such a folder for each of its models: `teacher/`, `student/`, and `vit/` if asked for.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
-import { isValues } from '../recipe/merge.js';
-import { completeOlder } from '../recipe/older.js';
 import type { Recipe } from '../recipe/schema.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
-import { readRecord } from './metrics-line.js';
+import { readMetricsFile } from './metrics-file.js';
 import { MetricsLog } from './metrics-log.js';
+import { readJson } from './read-json.js';
 import type { EpochRecord, TrainingKind } from './reporter.js';
+import { configSchema, evaluationSchema } from './run-schema.js';
 
 /** What `config.json` says. */
 export interface RunConfig {
@@ -175,13 +176,13 @@ export class RunFolder {
     return new MetricsLog(this.folder, { started, records });
   }
 
-  /** Undefined when there is none. Throws UserError RUN_FOLDER when it cannot be used. */
-  readEvaluation(): FinalEvaluation | undefined {
+  /** Undefined when there is none. Throws UserError RUN_FOLDER when it cannot be used, or is not of `classes` classes. */
+  readEvaluation(classes?: number): FinalEvaluation | undefined {
     if (!existsSync(this.evaluationFile)) return undefined;
     try {
-      const found = JSON.parse(readFileSync(this.evaluationFile, 'utf8')) as Partial<FinalEvaluation> | null;
-      if (!isValues(found?.avg)) throw new Error('it has no figures');
-      return found as FinalEvaluation;
+      const found = readJson(this.evaluationFile, evaluationSchema);
+      requireClasses(found, classes);
+      return found;
     } catch (error) {
       const why = (error as Error).message;
       throw new UserError(
@@ -208,15 +209,18 @@ export class RunFolder {
     this.#log.rewrite();
   }
 
-  /** All whole lines of metrics.jsonl that are of an epoch. */
-  readMetrics(): EpochRecord[] {
-    // A device, such as /dev/full, may never end.
-    if (!existsSync(this.metricsFile) || !statSync(this.metricsFile).isFile()) return [];
-    return readFileSync(this.metricsFile, 'utf8')
-      .split('\n')
-      .map(readRecord)
-      .filter((record) => record !== undefined);
+  /** All whole lines of metrics.jsonl that are of an epoch. `onBad` gets a sentence on each other line. */
+  readMetrics({ onBad }: { onBad?: (note: string) => void } = {}): EpochRecord[] {
+    return readMetricsFile(this.metricsFile, onBad);
   }
+}
+
+/** Throws Error for figures of another number of classes; figures of single classes may be absent. */
+function requireClasses({ avg, cls = avg, dist = avg }: FinalEvaluation, classes = avg.perClass.length): void {
+  for (const { perClass, confusion = [] } of [avg, cls, dist])
+    for (const { length } of [perClass, confusion, ...confusion])
+      if (length !== classes && length !== 0)
+        throw new Error(`it has figures of ${length} classes, and the run has ${classes}`);
 }
 
 /** 0 where there is no file; undefined for what is none. */
@@ -235,7 +239,7 @@ export function isRunFolder(folder: string): boolean {
   const { configFile } = new RunFolder(folder);
   if (!existsSync(configFile)) return false;
   try {
-    return typeof (JSON.parse(readFileSync(configFile, 'utf8')) as Partial<RunConfig> | null)?.format === 'string';
+    return z.looseObject({ format: z.string() }).safeParse(readJson(configFile, z.unknown())).success;
   } catch {
     return true; // a damaged one is a run that says so when it is read
   }
@@ -246,28 +250,8 @@ export function readRunConfig(folder: string): RunConfig {
   const file = path.join(folder, 'config.json');
   if (!existsSync(file)) throw new UserError('RUN_FOLDER', `${folder} is no run folder: it has no config.json.`);
   try {
-    const config = JSON.parse(readFileSync(file, 'utf8')) as RunConfig;
-    if (config?.format !== 'deit-lt run 1') throw new Error(`its format is ${JSON.stringify(config?.format)}`);
-    const missing = missingIn(config);
-    if (missing !== undefined) throw new Error(`it has no ${missing}`);
-    return { ...config, recipe: completeOlder(config.recipe) };
+    return readJson(file, configSchema);
   } catch (error) {
     throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
-}
-
-/** What every run has, by its dotted key; undefined when nothing is missing. */
-function missingIn({ kind, recipe, data, command }: Partial<RunConfig>): string | undefined {
-  const there: Readonly<Record<string, boolean>> = {
-    kind: ['teacher', 'student', 'vit'].includes(kind!),
-    'recipe.data': isValues(recipe?.data),
-    'recipe.teacher': isValues(recipe?.teacher),
-    'recipe.student': isValues(recipe?.student),
-    'recipe.evaluation': isValues(recipe?.evaluation),
-    'data.classNames': Array.isArray(data?.classNames),
-    'data.trainCounts': Array.isArray(data?.trainCounts),
-    'data.groups': Array.isArray(data?.groups),
-    command: Array.isArray(command),
-  };
-  return Object.keys(there).find((key) => !there[key]);
 }

@@ -6,9 +6,10 @@ import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { requireFinite } from '../models/finite-weights.js';
 import type { Ema } from '../optim/ema.js';
-import { completeOlder } from '../recipe/older.js';
 import { writeError } from './files.js';
+import { checked, parsedJson } from './read-json.js';
 import type { RunConfig } from './run-folder.js';
+import { configSchema, epochNumber, progressSchema } from './run-schema.js';
 
 /** Where a training stands. */
 export interface Progress {
@@ -70,7 +71,7 @@ export function loadState(file: string, { model, companion, optimizer, ema, devi
       const { tensors, metadata } = readFile(file, format);
       model.loadStateDict(under(tensors, 'model.'));
       companion?.loadStateDict(under(tensors, 'companion.'));
-      const saved = JSON.parse(metadata.progress ?? 'null') as Progress;
+      const saved: Progress = checked(parsedJson(metadata.progress ?? 'null'), progressSchema);
       ema?.loadStateDict({ updates: saved.updates, tensors: under(tensors, 'ema.') });
       const { param_groups, numbers } = JSON.parse(metadata.optimizer ?? '{}') as {
         param_groups: torch.optim.OptimizerStateDict['param_groups'];
@@ -119,10 +120,9 @@ export function readWeights(
 ): { tensors: Map<string, torch.Tensor>; config: RunConfig; epoch: number | null } {
   return reading(file, () => {
     const { tensors, metadata } = readFile(file);
-    const saved = JSON.parse(metadata.config ?? 'null') as RunConfig | null;
-    if (saved === null) throw new Error('it does not say which model it is for');
-    const config = { ...saved, recipe: completeOlder(saved.recipe) };
-    const epoch = metadata.epoch === undefined ? null : Number(metadata.epoch);
+    if (metadata.config === undefined) throw new Error('it does not say which model it is for');
+    const config: RunConfig = checked(parsedJson(metadata.config), configSchema);
+    const epoch = metadata.epoch === undefined ? null : checked(Number(metadata.epoch), epochNumber);
     if (metadata.format !== format) return finite(file, { tensors, config, epoch });
     const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
     const wanted = weights ?? recipe.weights;

@@ -53,7 +53,9 @@ suite('MetricsTail', () => {
     const odd = '{"epoch":\n\nnull\n[1]\n"x"\n{"loss":1}\n';
     writeFileSync(
       file,
-      odd + line(4, { loss: null, evaluation: { avg: { overall: 50, head: null, mid: 'x' }, cls: 3 } }),
+      odd +
+        line(3, { evaluation: { avg: { overall: 50, mid: 'x' } } }) +
+        line(4, { loss: null, evaluation: { avg: { overall: 50, head: null } } }),
     );
     const tail = new MetricsTail(file);
     assert.equal(tail.read(), 0);

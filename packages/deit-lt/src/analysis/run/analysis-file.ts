@@ -1,17 +1,20 @@
 /** `analysis.json` in a run folder: all that `deit-lt analyze` measured of a model. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod';
 import type { ByClass } from '../../by-class.js';
 import { type Group, groupNames } from '../../data/groups.js';
 import { UserError } from '../../errors.js';
 import type { Accuracies, ClassFigures } from '../../evaluation/class-figures.js';
 import { writeFileAtomic } from '../../runs/files.js';
 import type { OutputName } from '../../runs/predictions.js';
+import { checked, readJson } from '../../runs/read-json.js';
 import type { TrainingKind } from '../../runs/reporter.js';
 import type { Calibration } from '../calibration.js';
 import type { ExpertAgreement } from '../expert-agreement.js';
 import type { Sharpness } from '../sharpness.js';
 import type { AnswerSummary } from '../teacher-answers.js';
+import { analysis1Schema, analysisSchema, classBeyond } from './analysis-schema.js';
 
 /** A figure of all images, and of those of each group of classes: over images, and so no accuracy. */
 export type ByGroup<T> = Readonly<Record<'all' | Group, T>>;
@@ -138,13 +141,21 @@ export function writeAnalysis(folder: string, analysis: Analysis): void {
   writeFileAtomic(path.join(folder, name), `${JSON.stringify(analysis)}\n`);
 }
 
-/** Undefined when the run has not been analysed. Throws UserError RUN_FOLDER for a file that cannot be used. */
-export function readAnalysis(folder: string): Analysis | undefined {
+/**
+ * Undefined when the run has not been analysed. Throws UserError RUN_FOLDER for a file that cannot be used, also where it is of
+ * other classes than the `classes` of the run.
+ */
+export function readAnalysis(folder: string, classes?: number): Analysis | undefined {
   const file = path.join(folder, name);
   if (!existsSync(file)) return undefined;
   try {
-    const analysis = upgraded(JSON.parse(readFileSync(file, 'utf8')) as Analysis | Analysis1);
-    if (analysis.format !== format) throw new Error(`its format is ${JSON.stringify(analysis.format)}`);
+    const found = readJson(file, z.looseObject({ format: z.unknown() }));
+    const analysis =
+      found.format === 'deit-lt analysis 1'
+        ? upgraded(checked(found, analysis1Schema) as unknown as Analysis1)
+        : (checked(found, analysisSchema) as unknown as Analysis);
+    const beyond = classes === undefined ? undefined : classBeyond(analysis, classes);
+    if (beyond !== undefined) throw new Error(beyond);
     return analysis;
   } catch (error) {
     throw new UserError(
@@ -168,8 +179,7 @@ interface Analysis1 extends Omit<Analysis, 'format' | 'outputs' | 'teacher'> {
 }
 
 /** Means over classes are not known of a file that has none; what is of single classes and of all images stays. */
-function upgraded(analysis: Analysis | Analysis1): Analysis {
-  if (analysis.format !== 'deit-lt analysis 1') return analysis;
+function upgraded(analysis: Analysis1): Analysis {
   const { outputs, teacher, data } = analysis;
   const unknown = { balanced: null, head: null, mid: null, tail: null };
   const inPerCent = (share: number | null | undefined): number | null => (share == null ? null : 100 * share);
