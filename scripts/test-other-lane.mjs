@@ -17,7 +17,9 @@ await runMain(async () => {
   const LIBTORCH = isAtLeast(current.libtorch.version, '2.0') ? '/usr' : (await installPytorch()).torchFolder;
   console.log(`\nThe other lane: LIBTORCH=${LIBTORCH} npm test`);
   // Variables that name a Python or a libtorch of the first lane would mix the two.
-  const { PYTHON_TORCH: _python, ...env } = { ...process.env, LIBTORCH };
+  /** @type {NodeJS.ProcessEnv} */
+  const env = { ...process.env, LIBTORCH };
+  delete env.PYTHON_TORCH;
   for (const args of [
     ['scripts/setup.mjs', '--test'],
     ['scripts/test.mjs', ...process.argv.slice(2)],
