@@ -113,12 +113,16 @@ async function drawPhoto(file: string, shift: number): Promise<void> {
 /** As `deit-lt eval` measures it. */
 async function figuresOf(classifier: AnyClassifier) {
   const order = modelOrder(classifier, dataset.classNames);
-  const { labels, images } = dataset.test!;
+  const { test, classNames } = dataset;
+  const { labels } = order.labels({ labels: test!.labels, classNames });
+  const { images } = test!;
   await using source = openPixels(images);
   const { pipeline, groups, placement } = classifier;
   return evaluate({
     source,
-    labels: order === null ? labels : labels.map((label) => order[label]!),
+    labels,
+    classNames: order.to,
+    outputClasses: order.to,
     groups,
     pipeline,
     batchSize: 16,
@@ -276,7 +280,7 @@ suite('the command line', () => {
       const { outputs } = readAnalysis(at(name))!;
       const { perClass } = readEvaluation(at('student')).avg;
       assert.deepEqual(
-        outputs.avg!.perClass.map((share) => Math.round(100 * share!)),
+        outputs.avg!.accuracy.perClass.map((each) => Math.round(each!)),
         perClass.map((each) => Math.round(each!)),
         name,
       );

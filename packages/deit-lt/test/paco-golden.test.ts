@@ -6,6 +6,7 @@ import { ResNetCifar } from '../src/models/index.js';
 import { stream } from '../src/random/stream.js';
 import { PacoTask } from '../src/tasks/paco-task.js';
 import { learningParameters } from '../src/tasks/task.js';
+import { numbered } from './helpers/by-class.js';
 import { assertNear, Golden, goldenFolder } from './models-golden.js';
 import { tinyRecipe } from './training-tiny.js';
 
@@ -49,7 +50,7 @@ function load() {
       queue: json.moco_k,
       momentum: json.moco_m,
     },
-    trainCounts: Int32Array.from(json.loss.class_counts),
+    trainCounts: numbered(json.loss.class_counts),
     device: 'cpu',
   });
   const [query, key] = [ofEncoder(golden, 'q', 'linear'), ofEncoder(golden, 'k', 'linear_k')];

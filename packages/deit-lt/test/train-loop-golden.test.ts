@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { ClassMap } from '../src/by-class.js';
 import { type TeacherLogits, teacherLogits } from '../src/classifier/teacher-logits.js';
 import type { ImageModel } from '../src/models/model.js';
 import { ResNetCifar } from '../src/models/resnet-cifar.js';
@@ -17,6 +18,7 @@ import { modelOf } from '../src/tasks/model-of.js';
 import { StudentTask } from '../src/tasks/student-task.js';
 import type { LossParts } from '../src/tasks/task.js';
 import { backward, update } from '../src/training/step.js';
+import { namesOf, numbered } from './helpers/by-class.js';
 import { assertClose, assertNear, golden, skipGolden } from './helpers/golden-files.js';
 
 interface Iteration {
@@ -96,13 +98,15 @@ function teacherOf(student: StudentRecipe, imageSize: number): TeacherLogits {
   const network = new ResNetCifar(1, { numClasses: json.student_config.num_classes });
   network.loadStateDict(stored('teacher.state', [...network.stateDict().keys()]));
   network.eval();
+  const classNames = namesOf(json.student_config.num_classes);
   const teacher = {
     recipe: { ...student, imageSize },
     placement: { device: 'cpu' },
+    classNames,
     logits: (images: torch.Tensor) => ({ avg: network.call(images) }),
     [Symbol.dispose]: () => {},
   };
-  return teacherLogits(teacher, { student, order: null });
+  return teacherLogits(teacher, { student, order: new ClassMap(classNames, classNames, null) });
 }
 
 function stored(prefix: string, names: readonly string[]): Map<string, torch.Tensor> {
@@ -161,7 +165,7 @@ function run(scenario: Scenario): void {
   const names = [...model.stateDict().keys()];
   model.loadStateDict(stored('student.init', names));
   const teacher = teacherOf(recipe, scenario.teacher_size);
-  const trainCounts = Int32Array.from(json.class_counts);
+  const trainCounts = numbered(json.class_counts);
   const task = new StudentTask({ model, teacher: teacher.logits, recipe, trainCounts });
   const optimizer = createOptimizer(model, recipe.optimizer, recipe.optimizer.lr);
   const ema = new Ema(model, { decay: recipe.ema! });

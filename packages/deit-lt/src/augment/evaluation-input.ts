@@ -3,6 +3,7 @@
  * as `evaluationPipeline` builds for a whole batch. For browsers.
  */
 
+import type { Rgb } from '../data/decode/background.js';
 import type { Filter, Window } from '../data/decode/window.js';
 import { type RawImage, resampleImage } from '../data/resample/resample-image.js';
 import { roundHalfEven } from './round-half-even.js';
@@ -14,6 +15,8 @@ export interface InputSpec {
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly filter: Filter;
+  /** What transparent images are composed on: red, green, blue, 0 … 255. Absent in models of earlier versions: white. */
+  readonly background?: Rgb;
 }
 
 /** Up to this size nothing is cropped: data sets of such images (CIFAR) fill them to the edge. */

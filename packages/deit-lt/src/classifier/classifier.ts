@@ -5,6 +5,8 @@ import * as torch from '@deit-lt/torch';
 import { cropsMiddle } from '../augment/evaluation-input.js';
 import { buildPipeline } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
+import { type ByClass, byClass } from '../by-class.js';
+import type { Rgb } from '../data/decode/background.js';
 import type { Group } from '../data/groups.js';
 import { weightsIn, weightsNames } from '../description/hugging-face.js';
 import { UserError } from '../errors.js';
@@ -14,7 +16,9 @@ import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
 import { listed } from '../published/checkpoint-layout.js';
 import { isForeign } from '../published/weight-source.js';
 import { type Placement, placementOf } from '../recipe/device.js';
-import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
+import { explainIssues } from '../recipe/explain.js';
+import { type Recipe, recipeSchema, type TrainingRecipe } from '../recipe/schema.js';
+import { applySettings } from '../recipe/settings.js';
 import type { TrainingKind } from '../runs/reporter.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import { readWeights } from '../runs/training-state.js';
@@ -32,12 +36,14 @@ export interface AnyClassifier extends Disposable {
   readonly classNames: readonly string[];
   /** False when they are only numbers: a checkpoint from elsewhere does not say what its classes are. */
   readonly namesKnown: boolean;
+  /** What transparent images are composed on before that: red, green, blue, 0 … 255. */
+  readonly background: Rgb;
   /** How images become the network's input at evaluation. */
   readonly pipeline: Pipeline;
   /** Training images per class; zeros when that is not known. */
-  readonly trainCounts: readonly number[];
+  readonly trainCounts: ByClass<number>;
   /** Head, mid or tail, of each of its classes. */
-  readonly groups: readonly Group[];
+  readonly groups: ByClass<Group>;
   /** The checkpoint's file. */
   readonly file: string;
   /** After which it was written, from 0; null when that is not known. */
@@ -66,7 +72,12 @@ export interface OpenClassifierOptions {
   weights?: 'ema' | 'raw';
   /** Default: as the run's recipe says. */
   device?: string;
-  /** For checkpoints from elsewhere: what their weights do not show, as `teacher.mean=[0.5, 0.5, 0.5]`. */
+  /** Default: as the run's recipe says; `auto` as in recipes. Not for ONNX models, whose files have one. */
+  precision?: Recipe['precision'];
+  /**
+   * `device=…` and `precision=…`; for checkpoints from elsewhere also what their weights do not show, as
+   * `teacher.mean=[0.5, 0.5, 0.5]`.
+   */
   settings?: readonly string[];
   /** The training that a teacher is opened for: it says how an ONNX model's images are normalised, where the file does not. */
   recipe?: Recipe;
@@ -86,9 +97,10 @@ interface Opened {
  * Throws UserError RUN_FOLDER or CHECKPOINT that says what is missing or damaged.
  */
 export async function openClassifier(path: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
-  const { which = 'best', weights, device, settings = [] } = options;
+  const { which = 'best', weights, device, precision, settings = [] } = options;
   const file = checkpointFile(path, weights === undefined ? which : 'last');
-  const open = (opened: Opened): Classifier => classifierOf(file, opened, device);
+  const open = (opened: Opened, place: Place = {}): Classifier =>
+    classifierOf(file, opened, { ...place, ...(device && { device }), ...(precision && { precision }) });
   if (isForeign(file)) {
     const { withForeignWeights } = await import('./foreign-weights.js'); // of no use for our own files
     return withForeignWeights(file, { weights, settings }, ({ config, epoch, notes, read }) =>
@@ -98,18 +110,37 @@ export async function openClassifier(path: string, options: OpenClassifierOption
       }),
     );
   }
-  if (settings.length > 0)
-    throw new UserError('USAGE', `--set is for checkpoints from elsewhere; ${file} knows its own recipe.`);
-  return torch.tidy(() => open(readWeights(file, weights)));
+  const place = placeIn(settings, file);
+  return torch.tidy(() => open(readWeights(file, weights), place));
 }
 
 function leftOutNote(file: string, names: readonly string[]): string[] {
   return names.length === 0 ? [] : [`${file}: left out, being no part of the network: ${listed(names, 6)}.`];
 }
 
-function classifierOf(file: string, { config, epoch, tensors, notes }: Opened, device: string | undefined): Classifier {
+/** Where a model computes, and in which precision, in place of its recipe's. */
+type Place = Partial<Pick<Recipe, 'device' | 'precision'>>;
+
+const placeSchema = recipeSchema.pick({ device: true, precision: true }).partial();
+
+/** What of our own run's recipe may be otherwise where it is used. Throws UserError USAGE for other keys, RECIPE for a value. */
+function placeIn(settings: readonly string[], file: string): Place {
+  const values = applySettings({}, settings);
+  const other = Object.keys(values).find((key) => !(key in placeSchema.shape));
+  if (other !== undefined)
+    throw new UserError(
+      'USAGE',
+      `--set ${other}…: ${file} knows its own recipe; of a run only device and precision can be set (other keys are for checkpoints from elsewhere).`,
+    );
+  const result = placeSchema.safeParse(values);
+  if (!result.success) throw new UserError('RECIPE', `--set ${explainIssues(result.error.issues, values)}`);
+  const { device, precision } = result.data;
+  return { ...(device && { device }), ...(precision && { precision }) };
+}
+
+function classifierOf(file: string, { config, epoch, tensors, notes = [] }: Opened, place: Place): Classifier {
   const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
-  const placement = placementOf({ ...config.recipe, device: device ?? config.recipe.device });
+  const placement = placementOf({ ...config.recipe, ...place });
   const { classNames, namesUnknown = false, trainCounts, groups } = config.data;
   const model = torch.nn.init.skipInit(() => modelOf(config.kind, recipe, classNames.length)); // to draw weights takes seconds
   loadWeights(model, tensors, file, { assign: true });
@@ -122,13 +153,14 @@ function classifierOf(file: string, { config, epoch, tensors, notes }: Opened, d
     placement,
     classNames,
     namesKnown: !namesUnknown,
+    background: config.recipe.data.background,
     pipeline: evaluationPipeline(recipe),
-    trainCounts,
-    groups,
+    trainCounts: byClass(classNames, trainCounts),
+    groups: byClass(classNames, groups),
     file,
     epoch,
     precision: config.recipe.precision,
-    ...(notes && { notes }),
+    notes: [...notes, ...(placement.note === undefined ? [] : [placement.note])],
     ...(config.logitScale !== undefined && { logitScale: config.logitScale }),
     logits: (images: torch.Tensor) => torch.tidy(() => outputs(placement.autocast(() => model.call(images)))),
     [Symbol.dispose]: () => model.dispose(),

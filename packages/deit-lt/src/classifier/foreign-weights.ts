@@ -89,7 +89,12 @@ function describedRecipe(described: ModelDescription, settings: readonly string[
   const base = loadRecipe('default');
   const seen = { model, imageSize, evalSize, mean, std, filter };
   const values = withPart(base, kind, seen, described.logitScale);
-  const said: Values = { ...values, precision, description: `input of ${file}` };
+  const said: Values = {
+    ...values,
+    data: { ...base.data, background: described.background },
+    precision,
+    description: `input of ${file}`,
+  };
   return checkRecipe(withoutKnownHeads(applySettings(said, settings), model), file);
 }
 

@@ -1,5 +1,6 @@
 /** An ONNX classifier, of our own or from elsewhere, as evaluation, prediction and distillation ask it. */
 import * as torch from '@deit-lt/torch';
+import { byClass } from '../by-class.js';
 import { groupsOf } from '../data/groups.js';
 import { fromMetadata, parsed } from '../description/formats.js';
 import type { ModelDescription, ModelFacts } from '../description/model-description.js';
@@ -23,8 +24,13 @@ import { requireAgreement } from './said-settings.js';
  */
 export async function openOnnxClassifier(
   file: string,
-  { which, weights, device, settings = [], recipe: training }: OpenClassifierOptions = {},
+  { which, weights, device, precision, settings = [], recipe: training }: OpenClassifierOptions = {},
 ): Promise<AnyClassifier> {
+  if (precision !== undefined || settings.some((setting) => /^\s*precision\s*=/.test(setting)))
+    throw new UserError(
+      'USAGE',
+      `${file} is an ONNX model, which computes in the precision that it was exported in: leave out --precision, or export it again.`,
+    );
   if (which !== undefined || weights !== undefined)
     throw new UserError('USAGE', `--which and --weights are for checkpoints of a training; ${file} is an ONNX model.`);
   const said = saidBy(file);
@@ -36,16 +42,17 @@ export async function openOnnxClassifier(
     const recipe = recipeOf(said, network, { training, settings });
     const classNames = namesOf(said, network, file);
     const { description } = said;
-    const trainCounts = description?.trainCounts ?? classNames.map(() => 0);
+    const trainCounts = byClass(classNames, description?.trainCounts ?? classNames.map(() => 0));
     return {
       kind: said.kind ?? 'teacher',
       recipe,
       placement,
       classNames,
       namesKnown: said.classes !== undefined,
+      background: said.background ?? base.data.background,
       pipeline: evaluationPipeline(recipe),
       trainCounts,
-      groups: description?.groups ?? groupsOf(trainCounts).of,
+      groups: byClass(classNames, description?.groups ?? groupsOf(trainCounts).of),
       file,
       epoch: said.epoch ?? null,
       fixedSize: network.input.fixedSize,
@@ -66,6 +73,7 @@ interface Said {
   readonly description: ModelDescription | undefined;
   readonly mean: [number, number, number] | undefined;
   readonly std: [number, number, number] | undefined;
+  readonly background: [number, number, number] | undefined;
   readonly scale: number | undefined;
   readonly classes: readonly string[] | undefined;
   readonly kind: TrainingKind | undefined;
@@ -84,6 +92,7 @@ function saidBy(file: string): Said {
     description,
     mean: triple(said('mean')),
     std: triple(said('std')),
+    background: triple(said('background')),
     scale: typeof scale === 'number' && scale > 0 ? scale : undefined,
     classes,
     kind: (['teacher', 'student', 'vit'] as const).find((each) => each === kind),
@@ -91,8 +100,16 @@ function saidBy(file: string): Said {
   };
 }
 
-function describedBy({ mean, std, logitScale: scale, classNames, namesKnown, kind, epoch }: ModelDescription) {
-  return { mean, std, scale, classes: namesKnown ? classNames : undefined, kind, epoch: epoch ?? undefined };
+function describedBy({ background, mean, std, logitScale, classNames, namesKnown, kind, epoch }: ModelDescription) {
+  return {
+    background,
+    mean,
+    std,
+    scale: logitScale,
+    classes: namesKnown ? classNames : undefined,
+    kind,
+    epoch: epoch ?? undefined,
+  };
 }
 
 function triple(value: unknown): [number, number, number] | undefined {

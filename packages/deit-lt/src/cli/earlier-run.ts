@@ -64,8 +64,8 @@ function commandOf(
   try {
     const parsed = parse(words.slice(start + 1));
     if (parsed === undefined || start < 0) return undefined;
-    const { data, split, root, check, skipBad, offline, vit, teacher, from } = parsed.options;
-    const kept = Object.entries({ data, split, root, check, skipBad, offline, vit, teacher, from });
+    const { data, split, testSplit, root, check, skipBad, offline, vit, teacher, from } = parsed.options;
+    const kept = Object.entries({ data, split, testSplit, root, check, skipBad, offline, vit, teacher, from });
     return { command: parsed.spec.name, options: Object.fromEntries(kept.filter(([, value]) => value !== undefined)) };
   } catch {
     return undefined;

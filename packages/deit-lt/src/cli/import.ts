@@ -1,18 +1,20 @@
 /** `deit-lt import`: a checkpoint from elsewhere becomes a run folder, which every other command takes. */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { byClass } from '../by-class.js';
 import { modelOrder } from '../classifier/class-names.js';
 import { checkpointFile } from '../classifier/classifier.js';
 import { describeForeign, type ForeignWeights, withForeignWeights } from '../classifier/foreign-weights.js';
+import { groupsOfData } from '../classifier/model-groups.js';
 import { classCounts, type Dataset } from '../data/dataset.js';
 import { UserError } from '../errors.js';
 import { isForeign } from '../published/weight-source.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import { readWeights, saveWeights } from '../runs/training-state.js';
+import { visible } from '../text/visible.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
-import { groupsOfData } from './data-groups.js';
 import { openData } from './open-data.js';
 
 export async function run({ args, options, spec, context }: CommandInput): Promise<undefined> {
@@ -28,7 +30,7 @@ export async function run({ args, options, spec, context }: CommandInput): Promi
     return config;
   };
   const { line, notes, config } = await importInto(checkpointFile(file, 'best'), options, take);
-  context.print(`${file} → ${out}: ${line}`);
+  context.print(visible(`${file} → ${out}: ${line}`));
   for (const note of notes) context.note(note);
   if (config.data.namesUnknown === true)
     context.note(
@@ -76,22 +78,15 @@ function configFor(config: RunConfig, dataset: Dataset | undefined): RunConfig {
   const started = new Date().toISOString();
   if (dataset === undefined) return { ...config, started };
   const namesKnown = data.namesUnknown !== true;
-  const order = modelOrder({ classNames: data.classNames, namesKnown, file: data.name }, dataset.classNames);
+  const { classNames: given } = dataset;
+  const order = modelOrder({ classNames: data.classNames, namesKnown, file: data.name }, given);
   const known = data.trainCounts.some((count) => count > 0);
   const counts = known
     ? { trainCounts: data.trainCounts, groups: data.groups }
     : {
-        trainCounts: inModelOrder([...classCounts(dataset.train.labels, data.classNames.length)], order),
-        groups: inModelOrder(groupsOfData(dataset), order),
+        trainCounts: order.values(byClass(given, classCounts(dataset.train.labels, given.length))),
+        groups: order.values(groupsOfData(dataset)),
       };
   const { namesUnknown: _, ...rest } = data;
-  const classNames = namesKnown ? data.classNames : dataset.classNames;
-  return { ...config, started, data: { ...rest, ...counts, classNames } };
-}
-
-/** `values` by the data's classes as values by the model's. */
-function inModelOrder<T>(values: readonly T[], order: Int32Array | null): T[] {
-  const moved = [...values];
-  if (order !== null) for (const [c, index] of order.entries()) moved[index] = values[c]!;
-  return moved;
+  return { ...config, started, data: { ...rest, ...counts, classNames: order.to } };
 }

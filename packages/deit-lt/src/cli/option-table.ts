@@ -17,6 +17,7 @@ export interface Options {
   imbalance?: number;
   imbalanceType?: 'exp' | 'step';
   split?: number;
+  testSplit?: string;
   root?: string;
   check?: 'auto' | 'headers' | 'decode';
   skipBad?: boolean;
@@ -30,7 +31,8 @@ export interface Options {
   diff?: string;
   /** Each command has its own formats. */
   format?: string;
-  precision?: 'fp32' | 'fp16' | 'int8';
+  /** Of an exported model, or of the arithmetic: each command says which there are. */
+  precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16';
   attention?: boolean;
   port?: number;
   host?: string;
@@ -78,7 +80,8 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'the run folder (default: runs/DATE-TIME-RECIPE); of export and demo the file or folder to write',
   },
   resume: {
-    description: 'goes on with the run in --out; recipe and data come from its config.json when they are not given',
+    description:
+      'resumes the run in --out, or starts it where there is none yet; recipe and data come from its config.json when they are not given',
   },
   vit: { description: 'also trains the plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint, also PyTorch's, or an ONNX model" },
@@ -104,6 +107,11 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     above: 0,
     below: 1,
     description: 'keeps this share of each class as test images, for data that have none',
+  },
+  testSplit: {
+    value: 'NAME',
+    description:
+      'the folder of the test images, or the word for "train" in the name of their list (default: test, else val, whichever has classes)',
   },
   root: { value: 'DIR', description: "folder of a list file's paths (default: where the list is)" },
   check: {
@@ -140,8 +148,8 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   precision: {
     value: 'PRECISION',
-    choices: ['fp32', 'fp16', 'int8'],
-    description: 'of the weights of an ONNX model; int8 quantises its inputs as they come (default: fp32)',
+    description:
+      "of the weights of an ONNX model; int8 quantises its inputs as they come (default: fp32). Of eval, predict and analyze: what the network computes in, in place of its recipe's; auto is bfloat16 where the hardware has it",
   },
   attention: { description: 'adds an ONNX output, attentions, with those of every block and head' },
   port: {

@@ -1,5 +1,6 @@
 /** What happens when the standard output or the standard error can no longer be written to. */
 import { type FileProblem, problemOf } from '../runs/files.js';
+import { makeWriter } from './writer.js';
 
 /**
  * `deit-lt … | head` closes the output before the end; that is no error. An output that cannot be written is one: the results are
@@ -10,7 +11,7 @@ export function watchOutputs(): void {
   process.stdout.on('error', (error: FileProblem) => {
     if (error.code === 'EPIPE') process.exit(0);
     if (error.code === 'EIO' && process.stdout.isTTY) return; // the terminal was closed: its SIGHUP lets a training save
-    process.stderr.write(`deit-lt: cannot write to the standard output: ${problemOf(error)}.\n`);
+    makeWriter(process.stderr).text(`deit-lt: cannot write to the standard output: ${problemOf(error)}.`);
     process.exit(1);
   });
 }

@@ -1,9 +1,11 @@
 /** From options to what a training needs: recipe, data, run folder. The commands that train share it. */
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
 import { holdsNoRun } from '../runs/run-folder.js';
 import type { TrainOptions } from '../training/train.js';
+import { backgroundOfOptions } from './background.js';
 import { checkEarly, chooseRecipe, required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
@@ -32,7 +34,8 @@ export async function prepareRun({
 }: CommandInput): Promise<PreparedRun> {
   const earlier = given.resume === true ? earlierOf({ command: spec.name, given, parse }) : undefined;
   const options: Options = { ...earlier?.options, ...given };
-  const data = required(options.data, dataMissing(spec.name));
+  if (options.data === undefined) throw dataMissing(spec.name);
+  const { data } = options;
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
   if (options.teacher !== undefined) requireExists('--teacher', options.teacher);
   if (options.from !== undefined) requireExists('--from', options.from);
@@ -41,7 +44,8 @@ export async function prepareRun({
   if (given.resume === true && earlier === undefined)
     context.note(`there is no run in ${given.out} to resume yet: it starts now`);
 
-  const dataset = await openData(data, options, context);
+  const background = earlierBackground(earlier, options) ?? backgroundOfOptions(options);
+  const dataset = await openData(data, options, context, { background });
   const { recipe, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
   const folder = path.resolve(options.out ?? defaultFolder(name));
   const command = commandWords([spec.name, ...args], { ...options, out: folder });
@@ -51,6 +55,11 @@ export async function prepareRun({
   const common = { dataset, recipe, folder, resume: given.resume === true, reporter, signal, command };
   const training = { ...common, ...(from !== undefined && { from }) };
   return { training, options };
+}
+
+/** Of a run that is resumed as it was. */
+function earlierBackground(earlier: EarlierRun | undefined, { recipe }: Options): Rgb | undefined {
+  return recipe === undefined ? earlier?.recipe.data.background : undefined;
 }
 
 /** Undefined where nothing was begun yet: the same command, repeated until it ends, then starts the run. */
@@ -80,8 +89,10 @@ async function recipeOf(
 const budgetNote =
   'budget small: tiny images and networks, two epochs, few images. This shows that a training runs; its figures say nothing about the recipe.';
 
-function dataMissing(command: string): string {
-  return `--data is missing: a name, a folder, an archive or a list file.\nFor example: deit-lt ${command} --data cifar10`;
+function dataMissing(command: string): UserError {
+  return new UserError('USAGE', '--data is missing: a name, a folder, an archive or a list file.', {
+    lines: [`For example: deit-lt ${command} --data cifar10`],
+  });
 }
 
 function requireExists(option: string, run: string): void {

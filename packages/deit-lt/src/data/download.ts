@@ -105,11 +105,13 @@ export async function md5Of(file: string): Promise<string> {
 /** The error for a file that is not there and cannot be fetched: says what to do by hand. */
 export function downloadError(url: string, target: string, cause: unknown): UserError {
   const why = cause instanceof Error ? reasonOf(cause) : String(cause);
-  return new UserError(
-    'DOWNLOAD',
-    `cannot download ${path.basename(target)}: ${why}\nFetch ${url}\nby other means and put it in ${path.dirname(target)}`,
-    { cause },
-  );
+  return new UserError('DOWNLOAD', `cannot download ${path.basename(target)}: ${why}`, {
+    lines: [
+      `Fetch ${url}`,
+      `by other means and put it in ${path.dirname(target)}, or in the folder that DEIT_LT_CACHE names`,
+    ],
+    cause,
+  });
 }
 
 /** `fetch` hides the reason in its cause. */

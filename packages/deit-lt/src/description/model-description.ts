@@ -12,7 +12,8 @@ import { isValues } from '../recipe/merge.js';
 import { recipeSchema, type TrainingRecipe } from '../recipe/schema.js';
 import { plainName } from '../tasks/model-of.js';
 
-const { student } = recipeSchema.shape;
+const { student, data } = recipeSchema.shape;
+const { background } = data.shape;
 const { model, imageSize, evalSize, mean, std, filter } = student.shape;
 const natural = z.int().nonnegative();
 
@@ -33,6 +34,7 @@ export const modelDescriptionSchema = z
       .positive()
       .nullable()
       .describe('the shorter side is resized to it and the middle is cropped; null: the whole image is resized'),
+    background,
     mean,
     std,
     filter,
@@ -75,6 +77,7 @@ export interface ModelFacts {
 /** What is described; a `Classifier` has it. */
 export interface Describable extends Pick<ModelDescription, 'kind' | 'namesKnown' | 'precision' | 'epoch'> {
   readonly logitScale: number;
+  readonly background: Readonly<ModelDescription['background']>;
   readonly model: ImageModel;
   readonly recipe: Pick<TrainingRecipe, 'model' | 'imageSize' | 'evalSize' | 'mean' | 'std' | 'filter'>;
   readonly classNames: readonly string[];
@@ -96,6 +99,7 @@ export function describeModel(described: Describable): ModelDescription {
     imageSize: size,
     evalSize: evaluated,
     resizeTo: resizedSide(evaluated ?? size),
+    background: [...described.background],
     mean: [...means],
     std: [...deviations],
     filter: resampling,

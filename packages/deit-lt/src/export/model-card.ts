@@ -1,7 +1,10 @@
 /** The card of an exported model: what it is, how it is used, what was measured. */
 import type { Classifier } from '../classifier/classifier.js';
+import { accuracyNames } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { accuracyCells, columnsExplained, fewWarning } from '../evaluation/figure-text.js';
 import type { FinalEvaluation } from '../runs/run-folder.js';
+import { markdownText } from '../text/cells.js';
 import { type OnnxCheck, precisionNames } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize } from './onnx/model.js';
@@ -32,9 +35,9 @@ pipeline_tag: image-classification
 tags: [image-classification, long-tailed, deit-lt, onnx]
 ---
 
-# ${recipe.model.name} for ${classNames.length} classes
+# ${markdownText(recipe.model.name)} for ${classNames.length} classes
 
-${what} for images of ${size} × ${size} pixels, trained on ${dataName} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.
+${what} for images of ${size} × ${size} pixels, trained on ${markdownText(dataName)} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.
 
 ## Use
 
@@ -83,14 +86,13 @@ function measured({ evaluation }: CardFacts): string {
   if (evaluation === undefined)
     return 'Nothing: the run has no evaluation (`deit-lt eval RUN --data DATA --save` makes it).';
   const { split, avg } = evaluation;
-  const rows = rowsOf(evaluation).map(
-    ([name, { overall, head, mid, tail }]) => `| ${[name, ...[overall, head, mid, tail].map(percent)].join(' | ')} |`,
-  );
-  return `Accuracy in % on ${avg.images} ${split} images. Head, mid and tail are means over the classes of that group.
+  const rows = rowsOf(evaluation).map(([name, metrics]) => `| ${[name, ...accuracyCells(metrics)].join(' | ')} |`);
+  const warning = fewWarning(avg.few, split);
+  return `Accuracy in % on ${avg.images} ${split} images (${columnsExplained}).
 
-| | overall | head | mid | tail |
-| --- | --- | --- | --- | --- |
-${rows.join('\n')}`;
+| | ${accuracyNames.join(' | ')} |
+| ---${' | ---'.repeat(accuracyNames.length)} |
+${rows.join('\n')}${warning === undefined ? '' : `\n\n${warning}`}`;
 }
 
 function rowsOf({ avg, cls, dist }: EvaluationResult): [string, EvaluationResult['avg']][] {
@@ -102,8 +104,6 @@ function rowsOf({ avg, cls, dist }: EvaluationResult): [string, EvaluationResult
         ['average', avg],
       ];
 }
-
-const percent = (value: number | null): string => (value === null || Number.isNaN(value) ? '–' : value.toFixed(1));
 
 function checked({ checks }: CardFacts): string {
   const lines = [...checks].map(([precision, check]) =>

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';
+import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { writeError } from './files.js';
@@ -31,6 +32,8 @@ export interface Predictions {
   readonly imagesSha256: string;
   /** The class of each image by the model's numbers. */
   readonly labels: Int32Array;
+  /** The classes by those numbers, and the groups that were measured; absent in files of earlier versions. */
+  readonly classes?: { readonly names: readonly string[]; readonly groups: readonly Group[] };
   readonly outputs: { readonly avg: BestClasses; readonly cls?: BestClasses; readonly dist?: BestClasses };
 }
 
@@ -84,8 +87,11 @@ export function hashOfImages(
 
 /** Writes `file` whole or not at all. Throws UserError RUN_FOLDER. */
 export function writePredictions(file: string, predictions: Predictions): void {
-  const { split, checkpoint, epoch, data, imagesSha256, labels, outputs } = predictions;
-  const metadata = { format, split, checkpoint, epoch: String(epoch), data, imagesSha256 };
+  const { split, checkpoint, epoch, data, imagesSha256, labels, classes, outputs } = predictions;
+  const metadata = {
+    ...{ format, split, checkpoint, epoch: String(epoch), data, imagesSha256 },
+    ...(classes && { classes: JSON.stringify(classes) }),
+  };
   torch.tidy(() => {
     const tensors = Object.entries(outputs).map(([name, { perImage, classes }]): [string, torch.Tensor] => [
       `best.${name}`,
@@ -142,6 +148,9 @@ function read(file: string): Predictions {
     data: metadata.data ?? '',
     imagesSha256: metadata.imagesSha256 ?? '',
     labels,
+    ...(metadata.classes !== undefined && {
+      classes: JSON.parse(metadata.classes) as NonNullable<Predictions['classes']>,
+    }),
     outputs: Object.fromEntries(outputs) as unknown as Predictions['outputs'],
   };
 }

@@ -29,6 +29,8 @@ export interface RunConfig {
     readonly namesUnknown?: boolean;
     /** Training images per class after the long tail and the validation split were made. */
     readonly trainCounts: readonly number[];
+    /** The same before that split and `data.limit`; absent in runs of earlier versions. */
+    readonly countsBefore?: readonly number[];
     /** Head, mid or tail, of each class. */
     readonly groups: readonly Group[];
     /** SHA-256 over labels and names of the training images: a resumed run must see the same. */
@@ -56,6 +58,9 @@ export interface FinalEvaluation extends EvaluationResult {
   /** Of the checkpoint, from 0. */
   readonly epoch: number;
 }
+
+/** Of an evaluation, what `metrics.jsonl` does without. */
+const notLogged: ReadonlySet<string> = new Set(['classNames', 'groups', 'imagesPerClass', 'confusion']);
 
 /** What a killed process may leave: files under a temporary name. */
 const leftover = /\.tmp(-\d+)?$|^probe$/;
@@ -156,14 +161,14 @@ export class RunFolder {
       );
   }
 
-  /** Without the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
+  /** Without what each epoch would repeat, and the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
   appendMetrics(record: EpochRecord): void {
     this.requireThere();
     this.#log ??= this.#openLog(this.readMetrics());
     this.#requireAlone();
     appendLine(
       this.metricsFile,
-      JSON.stringify(record, (key, value: unknown) => (key === 'confusion' ? undefined : value)),
+      JSON.stringify(record, (key, value: unknown) => (notLogged.has(key) ? undefined : value)),
     );
     this.#metricsBytes = bytesOf(this.metricsFile);
     this.#log.append(record);

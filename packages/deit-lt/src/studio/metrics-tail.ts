@@ -1,5 +1,6 @@
 /** Reads on in a `metrics.jsonl` that somebody else is writing. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { isValues } from '../recipe/merge.js';
 import { readRecord } from '../runs/metrics-line.js';
 import type { EpochRecord } from '../runs/reporter.js';
 import type { CurveRecord, GroupFigures } from './run-view.js';
@@ -68,7 +69,8 @@ export class MetricsTail {
 function recordOf(line: string): CurveRecord | undefined {
   const given: (Partial<EpochRecord> & Pick<EpochRecord, 'epoch'>) | undefined = readRecord(line);
   if (given === undefined) return undefined;
-  const { epoch, loss, seconds, evaluation } = given;
+  const { epoch, loss, seconds, evaluation, emaEvaluation, evaluatedOn } = given;
+  const averaged = groupFigures(emaEvaluation?.avg);
   const outputs = (['cls', 'dist', 'avg'] as const).flatMap((name) => {
     const of = groupFigures(evaluation?.[name]);
     return of === undefined ? [] : [[name, of] as const];
@@ -78,12 +80,20 @@ function recordOf(line: string): CurveRecord | undefined {
     loss: typeof loss === 'number' ? loss : null,
     seconds: typeof seconds === 'number' ? seconds : 0,
     ...(outputs.length > 0 && { evaluation: Object.fromEntries(outputs) }),
+    ...(averaged && { averaged }),
+    ...(evaluatedOn === 'validation' && { split: evaluatedOn }),
   };
 }
 
-/** Overall, head, mid and tail of figures as metrics.jsonl and evaluation.json have them. */
+/** The accuracies of figures as metrics.jsonl and evaluation.json have them, and what is said of few test images. */
 export function groupFigures(given: Partial<GroupFigures> | undefined): GroupFigures | undefined {
   if (typeof given !== 'object' || given === null || typeof given.overall !== 'number') return undefined;
   const of = (value: unknown): number | null => (typeof value === 'number' ? value : null);
-  return { overall: given.overall, head: of(given.head), mid: of(given.mid), tail: of(given.tail) };
+  const { few, intervals } = given;
+  return {
+    ...{ balanced: of(given.balanced), overall: given.overall },
+    ...{ head: of(given.head), mid: of(given.mid), tail: of(given.tail) },
+    ...(isValues(few) && { few }),
+    ...(isValues(few) && isValues(intervals) && { intervals }),
+  };
 }

@@ -57,7 +57,7 @@ suite('MetricsTail', () => {
     );
     const tail = new MetricsTail(file);
     assert.equal(tail.read(), 0);
-    const figures = { overall: 50, head: null, mid: null, tail: null };
+    const figures = { balanced: null, overall: 50, head: null, mid: null, tail: null };
     assert.deepEqual(tail.records, [{ epoch: 4, loss: null, seconds: 10, evaluation: { avg: figures } }]);
   });
 

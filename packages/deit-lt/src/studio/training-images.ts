@@ -6,6 +6,7 @@ import * as torch from '@deit-lt/torch';
 import { picturesOfBatch } from '../analysis/run/pictures.js';
 import { openTeacher, type TeacherHandle, teacherNote } from '../analysis/run/teacher-stage.js';
 import { type Mix, mixBatch } from '../augment/mixup.js';
+import { type ByClass, byClass } from '../by-class.js';
 import { evaluationPipeline } from '../classifier/classifier.js';
 import type { Dataset } from '../data/dataset.js';
 import { groupNames } from '../data/groups.js';
@@ -42,7 +43,7 @@ export async function trainingImages(
   try {
     if (data.classNames.join('\n') !== config.data.classNames.join('\n'))
       throw new UserError('DATA_CLASSES', `${dataset.name} has other classes than those that the run was trained on.`);
-    using teacher = await openTeacher({ config, classifier: config.data });
+    using teacher = await openTeacher({ config, countsBefore: countsBefore(config) });
     const ids = chooseImages(data.train.labels, config, draw);
     const forms = await formsOf({ config, train: data.train, teacher, ids, draw });
     const notes = [
@@ -56,6 +57,10 @@ export async function trainingImages(
     for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
   }
 }
+
+/** As the training knew them. */
+const countsBefore = ({ data }: RunConfig): ByClass<number> =>
+  byClass(data.classNames, data.countsBefore ?? data.trainCounts);
 
 function shown(
   { data }: RunConfig,

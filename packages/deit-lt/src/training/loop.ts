@@ -72,11 +72,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   run.keepMetricsBefore(progress.epoch);
   const ids = idsOf(options, progress.epoch);
   const batchesPerEpoch = batchesOf(options, ids.length);
-  if (batchesPerEpoch === 0)
-    throw new UserError(
-      'RECIPE',
-      `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; take "shuffle" or "repeated-augmentation".`,
-    );
+  if (batchesPerEpoch === 0) throw nothingToLearn(options, ids.length);
   reporter.start({
     kind: task.kind,
     folder: run.folder,
@@ -129,12 +125,32 @@ function startOf({ run, resume }: LoopOptions, trained: Trained): Progress {
   return { epoch: 0, batch: 0, updates: 0, sums: {}, seconds: 0, best: null };
 }
 
-/** Batches of an epoch. A last one of a single image is left out where batch norm would have no statistics of it. */
-function batchesOf({ task, recipe: { batchSize } }: LoopOptions, images: number): number {
+/**
+ * Batches of an epoch. The last one is left out when it is not full and the recipe drops it, or when it is a single image
+ * of which batch norm has no statistics.
+ */
+function batchesOf({ task, recipe: { batchSize, dropLast } }: LoopOptions, images: number): number {
+  if (dropLast) return Math.floor(images / batchSize);
   const batches = Math.ceil(images / batchSize);
   const isAlone = batches > 1 && batchSize > 1 && images % batchSize === 1;
   return isAlone && hasBatchNorm(task) ? batches - 1 : batches;
 }
+
+function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): UserError {
+  const section = sectionOf(task);
+  if (images > 0)
+    return new UserError(
+      'RECIPE',
+      `${section}.dropLast: an epoch has ${images} images, fewer than ${section}.batchSize ${recipe.batchSize}, so no batch is left; set a smaller ${section}.batchSize, or ${section}.dropLast=false.`,
+    );
+  return new UserError(
+    'RECIPE',
+    `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; take "shuffle" or "repeated-augmentation".`,
+  );
+}
+
+/** Which part of the recipe the task is trained by. */
+const sectionOf = (task: Task): 'teacher' | 'student' => (task.kind === 'teacher' ? 'teacher' : 'student');
 
 function hasBatchNorm(task: Task): boolean {
   return learningModules(task).some((module) => module.modules().some((inner) => inner instanceof torch.nn.BatchNorm));
@@ -283,7 +299,7 @@ function checkWeights(options: LoopOptions, epoch: number): void {
 
 function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError {
   const saved = run.hasCheckpoint('last') ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
-  const section = task.kind === 'teacher' ? 'teacher' : 'student';
+  const section = sectionOf(task);
   return new UserError(
     'NOT_FINITE',
     `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${recipe.optimizer.lr / 4}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
@@ -338,6 +354,7 @@ export async function evaluateSplit(
     return await evaluate({
       ...split,
       groups: data.groups,
+      outputClasses: data.classNames,
       pipeline: pipelines.eval,
       batchSize: evaluation.batchSize,
       logits: (images) => placement.autocast(() => task.logits(images)),

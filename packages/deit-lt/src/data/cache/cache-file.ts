@@ -1,5 +1,5 @@
 /** Files of the cache folder: written whole or not at all, and the oldest removed. */
-import { randomBytes } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
@@ -19,6 +19,27 @@ export async function writeWhole(file: string, parts: readonly Uint8Array[]): Pr
     await fs.rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** Length of the line with which a sealed file begins. */
+export const sealBytes = 65;
+
+/** That line, from a SHA-256 that has got all bytes that follow it. */
+export function sealOf(hash: Hash): string {
+  return `${hash.digest('hex')}\n`;
+}
+
+/** As `writeWhole`, after a line with the hash of all of it: damage anywhere is found by who reads it. */
+export async function writeSealed(file: string, parts: readonly Uint8Array[]): Promise<void> {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  await writeWhole(file, [Buffer.from(sealOf(hash)), ...parts]);
+}
+
+/** What follows the seal of `content`; undefined when it is damaged. */
+export function unsealed(content: Buffer): Buffer | undefined {
+  const body = content.subarray(sealBytes);
+  return content.toString('latin1', 0, sealBytes) === sealOf(createHash('sha256').update(body)) ? body : undefined;
 }
 
 /** Marks `file` as used now: the oldest are removed first. */

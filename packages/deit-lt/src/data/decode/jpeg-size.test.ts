@@ -4,8 +4,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import sharp from 'sharp';
-import { imageSize } from './decode.js';
-import { jpegSize } from './jpeg-size.js';
+import { imageSize, quickFileSize } from './decode.js';
+
+/** Without the format. */
+function jpegSize(file: string): { width: number; height: number } | undefined {
+  const found = quickFileSize(file);
+  return found?.format === 'jpeg' ? { width: found.width, height: found.height } : undefined;
+}
 
 const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'deit-lt-sizes-'));
 

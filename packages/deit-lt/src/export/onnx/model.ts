@@ -75,7 +75,7 @@ function addOutputs(
 
 /** What a reader of the file alone needs. */
 function metadataOf(classifier: Classifier): OnnxModel['metadata'] {
-  const { classNames, recipe, kind, epoch } = classifier;
+  const { classNames, recipe, kind, epoch, background } = classifier;
   const { mean, std, model } = recipe;
   return {
     classes: JSON.stringify(classNames),
@@ -84,6 +84,7 @@ function metadataOf(classifier: Classifier): OnnxModel['metadata'] {
     ...(epoch !== null && { epoch: String(epoch) }),
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
+    background: JSON.stringify(background),
     logit_scale: String(logitScale(classifier)),
     ...toMetadata(descriptionOf(classifier)),
   };

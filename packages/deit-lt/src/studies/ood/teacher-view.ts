@@ -3,6 +3,7 @@ import * as torch from '@deit-lt/torch';
 import { dominant } from '../../analysis/run/teacher-stage.js';
 import { teacherAnswers } from '../../analysis/teacher-answers.js';
 import { mixBatch } from '../../augment/mixup.js';
+import { ClassMap, requireSameOrder } from '../../by-class.js';
 import { openAnyClassifier } from '../../classifier/any-classifier.js';
 import { logitScale } from '../../classifier/logit-scale.js';
 import { fastTeacher, teacherLogits } from '../../classifier/teacher-logits.js';
@@ -34,7 +35,9 @@ export async function teacherView(recipe: Recipe, data: TrainingData, teacher: s
   const classifier = await openAnyClassifier(teacher);
   const { device } = classifier.placement;
   const scale = logitScale(classifier);
-  using asked = teacherLogits(fastTeacher(classifier), { student, order: null });
+  const order = new ClassMap(data.classNames, classifier.classNames, null);
+  requireSameOrder(order.from, order.to, 'the data and the teacher of a study');
+  using asked = teacherLogits(fastTeacher(classifier), { student, order });
   const loader = new Loader({
     source: data.train.source,
     labels: data.train.labels,
