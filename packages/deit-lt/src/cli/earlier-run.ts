@@ -32,18 +32,14 @@ export interface Resuming {
 }
 
 /**
- * The run in `folder`, to be gone on with by the command `command`. Throws UserError RUN_FOLDER when there is none, or
+ * The run in `folder`, which the command `command` resumes; undefined when there is none. Throws UserError RUN_FOLDER when
  * another command made it.
  */
-export function earlierRun(folder: string, { command, given, parse }: Resuming): EarlierRun {
+export function earlierRun(folder: string, { command, given, parse }: Resuming): EarlierRun | undefined {
   const home = [folder, ...firstModels.map((name) => path.join(folder, name))].find((place) =>
     existsSync(path.join(place, 'config.json')),
   );
-  if (home === undefined)
-    throw new UserError(
-      'RUN_FOLDER',
-      `${folder} has no run to go on with (no config.json). Leave out --resume to begin one.`,
-    );
+  if (home === undefined) return undefined;
   const config = readRunConfig(home);
   const first = commandOf(config.command, parse);
   if (first !== undefined && first.command !== command)

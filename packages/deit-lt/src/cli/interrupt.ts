@@ -2,7 +2,7 @@
 import { UserError } from '../errors.js';
 
 /** Signals that ask to stop, with the exit codes that shells expect. */
-const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 export interface Interruption {
   readonly signal: AbortSignal;
@@ -12,7 +12,7 @@ export interface Interruption {
   stop(): void;
 }
 
-/** Listens for Ctrl-C and termination; `note` says what happens. */
+/** Listens for Ctrl-C, termination and a terminal that closes; `note` says what happens. */
 export function listenForInterrupt(note: (text: string) => void): Interruption {
   const controller = new AbortController();
   let code: number | undefined;

@@ -1,6 +1,5 @@
 /** Opens the data that the options name, with progress on the display. */
 import type { Dataset } from '../data/dataset.js';
-import type { Rgb } from '../data/decode/background.js';
 import { openDataset } from '../data/open.js';
 import type { OpenOptions } from '../data/open-options.js';
 import type { CliContext } from './context.js';

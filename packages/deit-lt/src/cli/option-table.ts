@@ -80,7 +80,8 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'the run folder (default: runs/DATE-TIME-RECIPE); of export and demo the file or folder to write',
   },
   resume: {
-    description: 'goes on with the run in --out; recipe and data come from its config.json when they are not given',
+    description:
+      'resumes the run in --out, or starts it where there is none yet; recipe and data come from its config.json when they are not given',
   },
   vit: { description: 'also trains the plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint, also PyTorch's, or an ONNX model" },

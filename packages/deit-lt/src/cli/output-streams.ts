@@ -10,6 +10,7 @@ export function watchOutputs(): void {
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: FileProblem) => {
     if (error.code === 'EPIPE') process.exit(0);
+    if (error.code === 'EIO' && process.stdout.isTTY) return; // the terminal was closed: its SIGHUP lets a training save
     makeWriter(process.stderr).text(`deit-lt: cannot write to the standard output: ${problemOf(error)}.`);
     process.exit(1);
   });

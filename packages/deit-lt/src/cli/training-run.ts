@@ -1,8 +1,9 @@
 /** From options to what a training needs: recipe, data, run folder. The commands that train share it. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
+import { holdsNoRun } from '../runs/run-folder.js';
 import type { TrainOptions } from '../training/train.js';
 import { backgroundOfOptions } from './background.js';
 import { checkEarly, chooseRecipe, required } from './choose-recipe.js';
@@ -38,7 +39,10 @@ export async function prepareRun({
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
   if (options.teacher !== undefined) requireExists('--teacher', options.teacher);
   if (options.from !== undefined) requireExists('--from', options.from);
-  if (options.out !== undefined && earlier === undefined) requireFresh(options.out);
+  if (options.out !== undefined && earlier === undefined) requireFresh(options.out, { resume: given.resume === true });
+
+  if (given.resume === true && earlier === undefined)
+    context.note(`there is no run in ${given.out} to resume yet: it starts now`);
 
   const background = earlierBackground(earlier, options) ?? backgroundOfOptions(options);
   const dataset = await openData(data, options, context, { background });
@@ -58,7 +62,8 @@ function earlierBackground(earlier: EarlierRun | undefined, { recipe }: Options)
   return recipe === undefined ? earlier?.recipe.data.background : undefined;
 }
 
-function earlierOf(resuming: Resuming): EarlierRun {
+/** Undefined where nothing was begun yet: the same command, repeated until it ends, then starts the run. */
+function earlierOf(resuming: Resuming): EarlierRun | undefined {
   const out = required(resuming.given.out, '--resume needs the run folder: --out DIR');
   return earlierRun(out, resuming);
 }
@@ -96,18 +101,18 @@ function requireExists(option: string, run: string): void {
 }
 
 /** Found before the data are read, which may take long. */
-function requireFresh(folder: string): void {
+function requireFresh(folder: string, { resume }: { resume: boolean }): void {
   if (!existsSync(folder)) return;
   if (!statSync(folder).isDirectory())
     throw new UserError(
       'RUN_FOLDER',
       `${folder} is a file; expected a new or empty folder. Choose another with --out.`,
     );
-  if (readdirSync(folder).length > 0)
-    throw new UserError(
-      'RUN_FOLDER',
-      `${folder} is not empty. Choose another folder with --out, or go on with that run with --resume.`,
-    );
+  if (holdsNoRun(folder)) return;
+  const advice = resume
+    ? 'has files but no config.json, so there is no run to resume. Choose another folder with --out.'
+    : 'is not empty. Choose another folder with --out, or add --resume to resume the run in it.';
+  throw new UserError('RUN_FOLDER', `${folder} ${advice}`);
 }
 
 /** `runs/2026-02-03-141503-quickstart`, in local time. */

@@ -66,6 +66,12 @@ const notLogged: ReadonlySet<string> = new Set(['classNames', 'groups', 'imagesP
 /** What a killed process may leave: files under a temporary name. */
 const leftover = /\.tmp(-\d+)?$|^probe$/;
 
+/** Whether `folder` holds no file but temporary ones: what a training leaves that was killed before it had a configuration. */
+export function holdsNoRun(folder: string): boolean {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries.every((entry) => entry.isDirectory() || (entry.isFile() && leftover.test(entry.name)));
+}
+
 export class RunFolder {
   #log: MetricsLog | undefined;
   /** Of metrics.jsonl as this training left it. */
@@ -117,17 +123,24 @@ export class RunFolder {
     writeFileAtomic(this.configFile, `${JSON.stringify(config, null, 2)}\n`);
   }
 
-  /** A run that was killed before it had a config.json may be begun again with `resume`. */
+  /** A run that was killed before it had a config.json left nothing that counts: it starts again. */
   #checkEmpty(resume: boolean): void {
     if (!statSync(this.folder).isDirectory())
       throw new UserError('RUN_FOLDER', `${this.folder} is a file. Choose another folder with --out.`);
-    const entries = readdirSync(this.folder);
-    if (entries.length === 0 || (resume && entries.every((name) => name === 'checkpoints' || leftover.test(name))))
-      return;
+    if (holdsNoRun(this.folder)) return;
     const advice = resume
-      ? 'has no config.json, so there is no run to go on with. Choose another folder with --out.'
-      : 'is not empty. Choose another folder with --out, or go on with that run with --resume.';
+      ? 'has files but no config.json, so there is no run to resume. Choose another folder with --out.'
+      : 'is not empty. Choose another folder with --out, or add --resume to resume the run in it.';
     throw new UserError('RUN_FOLDER', `${this.folder} ${advice}`);
+  }
+
+  /** Throws UserError RUN_FOLDER when the folder was removed or moved since the training began. */
+  requireThere(): void {
+    if (existsSync(this.configFile)) return;
+    throw new UserError(
+      'RUN_FOLDER',
+      `${this.folder} was removed or moved while it was being trained (${this.configFile} is gone), so nothing more can be saved. This training ends. If the folder was moved, resume it there: --resume --out FOLDER.`,
+    );
   }
 
   #removeLeftovers(): void {
@@ -151,6 +164,7 @@ export class RunFolder {
 
   /** Without what each epoch would repeat, and the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
   appendMetrics(record: EpochRecord): void {
+    this.requireThere();
     this.#log ??= this.#openLog(this.readMetrics());
     this.#requireAlone();
     appendLine(

@@ -24,6 +24,7 @@ import { shellLine } from '../shell-line.js';
 import { plainName } from '../tasks/model-of.js';
 import { type LossParts, learningModules, learningParameters, type Pass, type Task } from '../tasks/task.js';
 import { setTraining } from './initial-weights.js';
+import { Saver } from './saver.js';
 import { SpeedMeter } from './speed-meter.js';
 import { backward, firstPass, type SamPlan, update } from './step.js';
 
@@ -44,7 +45,10 @@ export interface LoopOptions {
   readonly resume: boolean;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
-  /** At least as many between two checkpoints `last`: short epochs need not all be saved. Default 20. */
+  /**
+   * At least as many between two checkpoints `last`, at the ends of epochs and inside of them. Default 20. A large state waits
+   * longer, so that saving takes at most a twentieth of the time.
+   */
   readonly saveEverySeconds?: number;
 }
 
@@ -84,14 +88,17 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
 
   const began = performance.now() - progress.seconds * 1000;
   const secondsNow = (): number => (performance.now() - began) / 1000;
-  let savedAt = performance.now();
+  const saver = new Saver(saveEverySeconds, (place) => {
+    checkWeights(options, place.epoch);
+    saveState(last, trained, { ...place, seconds: secondsNow() }, config);
+  });
   for (let epoch = progress.epoch; epoch < epochs; epoch++) {
-    progress = await trainEpoch(options, progress, { epoch, epochs, batchesPerEpoch, secondsNow });
+    progress = await trainEpoch(options, progress, { epoch, epochs, batchesPerEpoch, secondsNow, saver });
     checkWeights(options, epoch);
     const isWhole = progress.batch === batchesPerEpoch;
     const evaluated = isWhole ? await evaluateEpoch(options, epoch, epochs) : 'stopped';
     if (evaluated === 'stopped') {
-      saveState(last, trained, { ...progress, seconds: secondsNow() }, config);
+      saver.save(progress);
       throw interrupted(
         config,
         `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`,
@@ -105,10 +112,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     progress = { ...progress, epoch: epoch + 1, batch: 0, sums: {}, best };
     if (isBest && (evaluation.select !== 'last' || isLast)) saveBest(options, epoch);
     run.appendMetrics(record);
-    if (isLast || performance.now() - savedAt >= saveEverySeconds * 1000) {
-      saveState(last, trained, { ...progress, seconds: secondsNow() }, config);
-      savedAt = performance.now();
-    }
+    if (isLast || saver.isDue()) saver.save(progress);
     reporter.epoch(record);
   }
   return { best: progress.best ?? { epoch: epochs - 1, score: 0 }, seconds: secondsNow() };
@@ -173,13 +177,14 @@ interface EpochPlace {
   readonly epochs: number;
   readonly batchesPerEpoch: number;
   readonly secondsNow: () => number;
+  readonly saver: Saver;
 }
 
 /** From `start` to the end of the epoch, or to the first update after the signal. */
 async function trainEpoch(
   options: LoopOptions,
   start: Progress,
-  { epoch, epochs, batchesPerEpoch, secondsNow }: EpochPlace,
+  { epoch, epochs, batchesPerEpoch, secondsNow, saver }: EpochPlace,
 ): Promise<Progress> {
   const { task, recipe, data, pipelines, placement, optimizer, ema, reporter, seed, signal } = options;
   const span = { lr: baseLearningRate(recipe), epochs: recipe.epochs };
@@ -203,6 +208,10 @@ async function trainEpoch(
   setTraining(task.model);
   let index = start.batch;
   let gradNorm: number | undefined;
+  const place = (): Progress => {
+    const seconds = (start.sums.seconds ?? 0) + speed.seconds;
+    return { ...start, epoch, batch: index, updates, sums: { ...sums, seconds } };
+  };
   for await (const batch of pairedBatches(loading, partnersOf(options, epoch))) {
     const lr = learningRate(recipe.schedule, span, {
       epoch,
@@ -240,10 +249,12 @@ async function trainEpoch(
       secondsLeft: (secondsNow() / done) * (epochs * batchesPerEpoch - done),
     });
     await nextTurn();
-    if (signal?.aborted && closesWindow) break; // between windows: gradients are not saved
+    if (!closesWindow) continue; // gradients are not saved: a checkpoint lies between windows
+    if (signal?.aborted) break;
+    options.run.requireThere();
+    if (index < batchesPerEpoch && saver.isDue()) saver.save(place());
   }
-  sums.seconds = (sums.seconds ?? 0) + speed.seconds;
-  return { ...start, epoch, batch: index, updates, sums };
+  return place();
 }
 
 /** Learning rate at the top of the schedule, for the effective batch: `lr · batch / lrPer`. */
