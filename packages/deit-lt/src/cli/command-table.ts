@@ -88,7 +88,7 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'eval',
-    summary: 'measures a trained model on test images: overall, head, mid and tail accuracy',
+    summary: 'measures a trained model on test images: balanced, overall, head, mid and tail accuracy',
     arguments: [model],
     options: ['data', ...reading, 'which', 'weights', 'save', 'set', 'json'],
     examples: [
@@ -101,7 +101,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'compare',
     summary: 'shows runs side by side: accuracies with intervals, and their differences on the same images',
-    details: 'Runs that differ in their seed alone are one row, with mean and deviation.',
+    details: 'Runs that differ in their seed alone are one row, with mean and standard deviation.',
     arguments: [
       {
         name: '<run...>',
