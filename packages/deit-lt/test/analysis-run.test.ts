@@ -163,6 +163,23 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     await assert.rejects(analyzeRun(student, renamed), { code: 'DATA_CLASSES' });
   });
 
+  test('of an earlier version keeps what is of single classes and of all images', () => {
+    const analysis = JSON.parse(readFileSync(path.join(student, 'analysis.json'), 'utf8'));
+    const byGroup = { all: 0.6, head: 0.9, mid: 0.5, tail: 0.1 };
+    const { accuracy: _, ...rest } = analysis.outputs.avg;
+    const { accuracy: __, ...asked } = analysis.teacher;
+    const older = {
+      ...{ ...analysis, format: 'deit-lt analysis 1', teacher: asked },
+      outputs: { avg: { ...rest, accuracy: byGroup, perClass: [0.5, null] } },
+    };
+    writeFileSync(path.join(folder, 'analysis.json'), JSON.stringify(older));
+    const { outputs, teacher: read, format } = readAnalysis(folder)!;
+    const { overall, head, balanced, perClass } = outputs.avg.accuracy;
+    assert.deepEqual([format, overall, head, balanced, perClass], ['deit-lt analysis 2', 60, null, null, [50, null]]);
+    assert.equal(read!.accuracy.clean!.overall, 100 * asked.clean.all.right);
+    rmSync(path.join(folder, 'analysis.json'));
+  });
+
   test('of a file that is no analysis says what to do', () => {
     writeFileSync(path.join(folder, 'analysis.json'), '{}');
     assert.throws(() => readAnalysis(folder), {

@@ -12,6 +12,7 @@ import { hashOfImages, type Predictions, writePredictions } from '../src/runs/pr
 import { type RunConfig, RunFolder } from '../src/runs/run-folder.js';
 import { trainVit } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
+import { assertClose } from './helpers/golden-files.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { tinyDataset, tinyRecipe } from './training-tiny.js';
 
@@ -134,6 +135,32 @@ suite('compareRuns()', () => {
     const a = makeRun(at('a'), { right: { avg: [40, 20, 10] } });
     const { rows, differences } = compare(a, makeRun(at('b'), { file: 'photo', right: { avg: [40, 20, 11] } }));
     assert.deepEqual([rows.length, differences.length], [2, 0]);
+  });
+
+  test('marks no difference that rests on a single image of each class, and warns', (t) => {
+    const names = Array.from({ length: 9 }, (_, c) => `class ${c}`);
+    const groups = names.map((_, c) => (['head', 'mid', 'tail'] as const)[Math.floor(c / 3)]!);
+    const labels = Int32Array.from(names, (_, c) => c);
+    const at = folderIn(t);
+    /** Right about the classes in `right`. */
+    const run = (name: string, right: readonly number[], ...settings: string[]): string => {
+      const folder = makeRun(at(name), { settings, right: { avg: [1, 1, 1] } });
+      const classes = labels.map((label) => (right.includes(label) ? label : (label + 1) % 9));
+      const of = { split: 'test', checkpoint: 'best', epoch: 0, data: 'pets', imagesSha256: 'x', labels } as const;
+      const outputs = { avg: { perImage: 1, classes } };
+      writePredictions(new RunFolder(folder).predictionsFile, { ...of, outputs, classes: { names, groups } });
+      return folder;
+    };
+    const comparison = compare(run('a', [0, 3, 6]), run('b', [0, 1, 3, 6], 'student.epochs=4'));
+    const [difference] = comparison.differences;
+    const { balanced, head } = difference!.figures;
+    assertClose(balanced!.value, 100 / 9, { atol: 1e-9 }, 'balanced');
+    assert.ok(balanced!.low < 0 && balanced!.high > 100 / 9, JSON.stringify(balanced));
+    assert.ok(head!.low < 0, JSON.stringify(head));
+    const text = comparisonText(comparison);
+    assert.ok(!text.replace(/; \* where.*/, '').includes('*'), text);
+    assert.match(text, /Warning: 9 of 9 classes have fewer than 20 test images \(the fewest: 1\)/);
+    assert.match(comparisonCsv(comparison), /^b,avg,,balanced,.*,9,1$/m);
   });
 });
 

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
-import type { Dataset } from '../src/data/dataset.js';
+import type { Dataset, ImageSplit } from '../src/data/dataset.js';
 import { openDataset } from '../src/data/open.js';
 import { readRunConfig } from '../src/runs/run-folder.js';
 import { createApp } from '../src/serve/app.js';
@@ -130,6 +130,14 @@ suite('trainingImages()', () => {
   test('says so when the data have other classes', async () => {
     const other = { ...dataset, classNames: ['red', 'green'] };
     await assert.rejects(trainingImages(readRunConfig(student), other), { code: 'DATA_CLASSES' });
+  });
+
+  test('finds the classes of data in another order by their names', async () => {
+    const turned = ({ images, labels }: ImageSplit): ImageSplit => ({ images, labels: labels.map((c) => 1 - c) });
+    const permuted = { ...dataset, train: turned(dataset.train), classNames: dataset.classNames.toReversed() };
+    const { images: shown } = await trainingImages(readRunConfig(student), permuted);
+    assert.deepEqual(new Set(shown.map((image) => image.class)), new Set(['red', 'blue']));
+    for (const image of shown) assert.equal(path.basename(path.dirname(image.name)), image.class);
   });
 });
 

@@ -8,6 +8,7 @@ import { byClass, ClassMap } from '../src/by-class.js';
 import { compareClassNames, teacherOrder } from '../src/classifier/class-names.js';
 import { teacherLogits } from '../src/classifier/teacher-logits.js';
 import type { Dataset } from '../src/data/dataset.js';
+import { prepareData } from '../src/data/prepare-data.js';
 import { RunFolder } from '../src/runs/run-folder.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
@@ -38,6 +39,12 @@ suite('compareClassNames()', () => {
     const many = Array.from({ length: 12 }, (_, i) => `c${i}`);
     assert.throws(() => compareClassNames([], many, 'm'), { message: /only the data has c0, .*c7 and 4 more\.$/ });
   });
+
+  test('takes names that several classes have in one order alone', () => {
+    assert.equal(compareClassNames(['a', 'b', 'a'], ['a', 'b', 'a'], 'm'), null);
+    const message = /several classes of m or of the data have the same name/;
+    assert.throws(() => compareClassNames(['a', 'b', 'a'], ['a', 'a', 'b'], 'm'), { code: 'DATA_CLASSES', message });
+  });
 });
 
 suite('teacherOrder()', () => {
@@ -48,6 +55,31 @@ suite('teacherOrder()', () => {
   test('by count: class c of the data is the teacher’s of its rank, equal counts in label order', () => {
     assert.deepEqual(teacherOrder('count', classes).index, Int32Array.of(2, 0, 3, 1));
     assert.equal(teacherOrder('count', { ...classes, trainCounts: counts(4, 3, 3, 1) }).index, null);
+  });
+
+  test('by count goes by the images before some were kept aside for validation', async () => {
+    const labels = Int32Array.from({ length: 29 }, (_, i) => (i < 14 ? 0 : 1));
+    const images = {
+      kind: 'memory',
+      length: 29,
+      width: 1,
+      height: 1,
+      pixels: new Uint8Array(87),
+      nameOf: String,
+    } as const;
+    const dataset = { name: 'two', classNames: ['small', 'large'], train: { images, labels } };
+    const prepared = prepareData(dataset, tinyRecipe('data.imbalance=null', 'data.validation=0.1'));
+    const { trainCounts, countsBefore, classNames } = prepared;
+    assert.deepEqual(
+      [trainCounts, countsBefore],
+      [
+        [13, 13],
+        [14, 15],
+      ],
+    );
+    const classesOf = { teacher: ['0', '1'], data: classNames, file: 'm', trainCounts: countsBefore };
+    assert.deepEqual(teacherOrder('count', classesOf).index, Int32Array.of(1, 0));
+    for (const split of [prepared.train, prepared.validation]) await split?.source[Symbol.asyncDispose]();
   });
 
   test('none: class c is class c; names: they must be the same', () => {

@@ -93,7 +93,7 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'eval',
-    summary: 'measures a trained model on test images: overall, head, mid and tail accuracy',
+    summary: 'measures a trained model on test images: balanced, overall, head, mid and tail accuracy',
     details:
       'The test images are those of a test or val folder (--test-split NAME chooses) or of the list beside that of the training images. Of class folders alone, or of one list, all images are evaluated.',
     arguments: [model],
@@ -110,7 +110,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'compare',
     summary: 'shows runs side by side: accuracies with intervals, and their differences on the same images',
-    details: 'Runs that differ in their seed alone are one row, with mean and deviation.',
+    details: 'Runs that differ in their seed alone are one row, with mean and standard deviation.',
     arguments: [
       {
         name: '<run...>',

@@ -51,7 +51,8 @@ const teacherColumns: readonly Column[] = [{ title: 'augmentation' }, ...accurac
 const studentColumns: readonly Column[] = [
   { title: 'teacher' },
   { title: 'student' },
-  right('teacher right'),
+  right('teacher balanced'),
+  right('teacher overall'),
   right('entropy'),
   ...accuracyNames.map(right),
   right('CLS balanced'),
@@ -67,6 +68,7 @@ function studentRows({ students }: OodStudy): string[][] {
   return students.map((arm) => [
     arm.teacher,
     styleNames[arm.style],
+    accuracy(arm.teacherView.balanced),
     accuracy(arm.teacherView.accuracy),
     arm.teacherView.entropy.toFixed(2),
     ...accuracies(arm),

@@ -10,6 +10,7 @@ import { fastTeacher, teacherLogits } from '../../classifier/teacher-logits.js';
 import { Loader } from '../../data/loader.js';
 import type { TrainingData } from '../../data/prepare-data.js';
 import { samplerNamed } from '../../data/samplers/sampler.js';
+import { accuraciesOf, talliesOf } from '../../evaluation/class-figures.js';
 import { stream } from '../../random/stream.js';
 import type { Recipe } from '../../recipe/schema.js';
 import { mixingIn } from '../../tasks/mixing.js';
@@ -17,8 +18,9 @@ import { trainingPipeline } from '../../tasks/training-pipeline.js';
 
 export interface TeacherView {
   readonly images: number;
-  /** In per cent; of a mixed image the label with the larger share counts. */
+  /** In per cent, over images and over classes; of a mixed image the label with the larger share counts. */
   readonly accuracy: number;
+  readonly balanced: number | null;
   /** Mean of `−Σ p·ln p`, in nats: 0 … ln C. Of LDAM's cosines the logits are those of its loss. */
   readonly entropy: number;
 }
@@ -49,20 +51,22 @@ export async function teacherView(recipe: Recipe, data: TrainingData, teacher: s
   });
   const plan = { mixing: student.mixing, smoothing: 0 };
   const numClasses = data.classNames.length;
-  let [images, right, entropy, number] = [0, 0, 0, 0];
+  const [labels, predicted]: [number[], number[]] = [[], []];
+  let [entropy, number] = [0, 0];
   for await (const batch of loader) {
     using views = batch;
     torch.tidy(() => {
       const options = { ...mixingIn(0, false, plan), numClasses, random: stream(seed, 'mix', 0, number++) };
       const mixed = mixBatch(views.images, views.labels, options);
-      const labels = dominant(views.labels, mixed.mixes);
       const answers = teacherAnswers(torch.noGrad(() => asked.logits(mixed.images)).mul(scale));
-      images += labels.length;
-      right += answers.predicted.filter((label, i) => label === labels[i]).length;
+      labels.push(...dominant(views.labels, mixed.mixes));
+      predicted.push(...answers.predicted);
       entropy += answers.entropy.reduce((sum, x) => sum + x, 0);
     });
   }
-  return { images, accuracy: (100 * right) / images, entropy: entropy / images };
+  const tallies = talliesOf({ labels: Int32Array.from(labels), classNames: data.classNames }, predicted);
+  const { overall, balanced } = accuraciesOf(tallies, data.groups);
+  return { images: labels.length, accuracy: overall, balanced, entropy: entropy / labels.length };
 }
 
 function firstIds({ seed, student }: Recipe, { train, classNames }: TrainingData): Int32Array {
