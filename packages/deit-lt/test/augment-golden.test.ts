@@ -191,7 +191,7 @@ suite('golden augmentations', { skip: noGolden }, () => {
     const boxOf = ([top, left, height, width]: Four) => ({ top, left, height, width });
     for (const { key, uniform_stream, box_top_left_height_width } of cases) {
       const random = replay(uniform_stream);
-      const box = random.random() > probability ? undefined : drawEraseBox(height, width, options, random);
+      const box = random.random() > probability ? undefined : drawEraseBox(width, height, options, random);
       assert.deepEqual(box, box_top_left_height_width ? boxOf(box_top_left_height_width) : undefined);
       const erased = at('erase.input').unsqueeze(0).clone();
       if (box) eraseBox_(erased, 0, box, at('erase.noise').narrow(1, 0, box.height).narrow(2, 0, box.width));
@@ -200,7 +200,7 @@ suite('golden augmentations', { skip: noGolden }, () => {
     for (const { python_seed, erased, box_top_left_height_width } of seeded_boxes) {
       const random = pythonStream(python_seed);
       assert.equal(random.random() <= probability, erased);
-      if (erased) assert.deepEqual(drawEraseBox(height, width, options, random), boxOf(box_top_left_height_width!));
+      if (erased) assert.deepEqual(drawEraseBox(width, height, options, random), boxOf(box_top_left_height_width!));
     }
   });
 
@@ -213,7 +213,7 @@ suite('golden augmentations', { skip: noGolden }, () => {
       center_x,
       box_y1_y2_x1_x2: [y1, y2, x1, x2],
     } of cases) {
-      const box = cutoutBox(height, width, length, center_y, center_x);
+      const box = cutoutBox(width, height, length, center_y, center_x);
       assert.deepEqual(box, { top: y1, left: x1, height: y2 - y1, width: x2 - x1 });
       const cut = at('cutout.input').unsqueeze(0).clone();
       eraseBox_(cut, 0, box, torch.zeros(1));
