@@ -54,6 +54,8 @@ const resized = [15, 9] as const;
 const [cropped, squeezed] = [40, 24];
 
 interface Reference {
+  /** Pillow's major version. */
+  pillow: number;
   patches: number[][][];
   positions: number[][][];
   resized: number[][][][][];
@@ -65,7 +67,7 @@ interface Reference {
 }
 
 const program = `
-import torch, torch.nn.functional as F, torchvision.transforms.functional as TF
+import PIL, torch, torch.nn.functional as F, torchvision.transforms.functional as TF
 bicubic = TF.InterpolationMode.BICUBIC
 
 def embedded(x, weight, bias, positions, grid, other):
@@ -113,6 +115,7 @@ for g in given['subjects']:
     size, side, small = given['resized'], given['cropped'], given['squeezed']
     seen = [TF.center_crop(TF.resize(im, int(256 / 224 * side), bicubic), [side, side]), TF.resize(im, [small, small], bicubic)]
     out.append(dict(
+        pillow=int(PIL.__version__.split('.')[0]),
         patches=patches.tolist(),
         positions=positions.tolist(),
         resized=[F.interpolate(x, size=size, mode='bicubic', antialias=smooth).tolist() for smooth in (False, True)],
@@ -167,7 +170,10 @@ suite('images that are not square', { skip: skipPillow }, () => {
     test(`evaluation of ${name} pixels sees what torchvision resizes and crops`, () => {
       for (const [k, side] of [cropped, squeezed].entries()) {
         const window = evaluationWindow(width, height, side);
-        assert.deepEqual([...resampleImage({ width, height, pixels }, window, side, 'bicubic')], reference.seen[k]);
+        const found = [...resampleImage({ width, height, pixels }, window, side, 'bicubic')];
+        // Exact with Pillow 9 to 12. Pillow 13 gives other roundings for images that are higher than wide.
+        const most = Math.max(...found.map((level, i) => Math.abs(level - reference.seen[k]![i]!)));
+        assert.ok(most <= (reference.pillow >= 13 ? 2 : 0), `${most} levels, side ${side}`);
       }
     });
 

@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';
-import type { Group } from '../data/groups.js';
+import { z } from 'zod';
+import { type Group, groupNames } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { writeError } from './files.js';
-import { checked } from './read-json.js';
+import { checked, parsedJson } from './read-json.js';
 import { epochNumber } from './run-schema.js';
 
 export type OutputName = keyof OutputLogits;
@@ -132,16 +133,23 @@ export function readPredictions(file: string, classes: number): Predictions | un
   }
 }
 
-function read(file: string, classes: number): Predictions {
+/** The classes by which labels and predictions are numbered, where the file says them. */
+const namedClasses = z
+  .looseObject({ names: z.array(z.string()).min(1), groups: z.array(z.enum(groupNames)) })
+  .refine(({ names, groups }) => names.length === groups.length, { error: 'names and groups differ in length' });
+
+function read(file: string, classesOfRun: number): Predictions {
   using opened = torch.safetensors.open(file);
   const { metadata } = opened;
   if (metadata.format !== format) throw new Error(`its format is "${metadata.format ?? 'none'}", expected "${format}"`);
+  const own = metadata.classes === undefined ? undefined : checked(parsedJson(metadata.classes), namedClasses);
+  const classes = own?.names.length ?? classesOfRun;
   const values = (name: string): Int32Array => {
     const { dtype } = opened.infos.get(name) ?? {};
     if (dtype !== 'int32') throw new Error(`its tensor "${name}" is ${dtype ?? 'missing'}, expected int32`);
     const found = opened.get(name).toTypedArray<'int32'>();
     const beyond = found.find((label) => label < 0 || label >= classes);
-    if (beyond !== undefined) throw new Error(`"${name}" names class ${beyond}, and the run has ${classes}`);
+    if (beyond !== undefined) throw new Error(`"${name}" names class ${beyond}, and there are ${classes}`);
     return found;
   };
   const labels = values('labels');
@@ -160,9 +168,7 @@ function read(file: string, classes: number): Predictions {
     data: metadata.data ?? '',
     imagesSha256: metadata.imagesSha256 ?? '',
     labels,
-    ...(metadata.classes !== undefined && {
-      classes: JSON.parse(metadata.classes) as NonNullable<Predictions['classes']>,
-    }),
+    ...(own && { classes: own }),
     outputs: Object.fromEntries(outputs) as unknown as Predictions['outputs'],
   };
 }
