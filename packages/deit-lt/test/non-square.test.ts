@@ -171,9 +171,10 @@ suite('images that are not square', { skip: skipPillow }, () => {
       for (const [k, side] of [cropped, squeezed].entries()) {
         const window = evaluationWindow(width, height, side);
         const found = [...resampleImage({ width, height, pixels }, window, side, 'bicubic')];
-        // Exact with Pillow 9 to 12. Pillow 13 gives other roundings for images that are higher than wide.
+        // Exact with Pillow 9. Pillow 13 differs from Pillow 9 itself, by up to 8 levels of noise that is shrunk, where an image is
+        // higher than wide; it agrees elsewhere.
         const most = Math.max(...found.map((level, i) => Math.abs(level - reference.seen[k]![i]!)));
-        assert.ok(most <= (reference.pillow >= 13 ? 2 : 0), `${most} levels, side ${side}`);
+        assert.ok(most <= (reference.pillow >= 13 && height > width ? 8 : 0), `${most} levels, side ${side}`);
       }
     });
 
