@@ -1,7 +1,8 @@
 /**
  * Keeps what decoding a list of image files gave, so that the next start does not decode them again: one file for
- * each list, a line of JSON followed by the pixels. Its name is a hash of all paths, sizes and times of change, so any
- * change of the images makes another; the pixels are checked by their hash when read, and bad files are tried again.
+ * each list, a line of JSON followed by the pixels. Its name is a hash of the background, all paths, sizes and times of
+ * change, so any change of the images makes another; the pixels are checked by their hash when read, and bad files are
+ * tried again.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
@@ -9,7 +10,7 @@ import path from 'node:path';
 import type { BadFile } from '../bad-file.js';
 import { type Rgb, white } from '../decode/background.js';
 import { forEachBounded } from '../decode/bounded.js';
-import { decodeOrThrow } from '../decode/decode.js';
+import { withDecoded } from '../decode/decode.js';
 import type { DecodedFiles } from '../decode/decode-files.js';
 import type { FilePaths } from '../file-paths.js';
 import { markUsed, removeOldest, writeWhole } from './cache-file.js';
@@ -90,7 +91,7 @@ export class DecodedCache {
 async function isAnyReadable(bad: Iterable<BadFile>): Promise<boolean> {
   for (const { path: file } of bad)
     if (
-      await decodeOrThrow(file).then(
+      await withDecoded(file, {}, () => {}).then(
         () => true,
         () => false,
       )
