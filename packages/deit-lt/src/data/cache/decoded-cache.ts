@@ -1,6 +1,6 @@
 /**
  * Keeps what decoding a list of image files gave, so that the next start does not decode them again: one sealed file for
- * each list, a line of JSON followed by the pixels. Its name is a hash of all paths and of the prints of their files
+ * each list, a line of JSON followed by the pixels. Its name is a hash of the background, all paths and the prints of their files
  * (`index/stamps.ts`), so any change of the images makes another. Lists with files that were changed in the last two
  * seconds are not kept, and files that could not be read are tried again.
  */
@@ -9,7 +9,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { BadFile } from '../bad-file.js';
 import { type Rgb, white } from '../decode/background.js';
-import { decodeOrThrow } from '../decode/decode.js';
+import { withDecoded } from '../decode/decode.js';
 import type { DecodedFiles } from '../decode/decode-files.js';
 import type { FilePaths } from '../file-paths.js';
 import { printsOf, unsettled } from '../index/stamps.js';
@@ -88,7 +88,7 @@ export class DecodedCache {
 async function isAnyReadable(bad: Iterable<BadFile>): Promise<boolean> {
   for (const { path: file } of bad)
     if (
-      await decodeOrThrow(file).then(
+      await withDecoded(file, {}, () => {}).then(
         () => true,
         () => false,
       )

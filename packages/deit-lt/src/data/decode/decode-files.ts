@@ -8,7 +8,7 @@ import type { FilePaths } from '../file-paths.js';
 import type { Progress } from '../open-options.js';
 import type { Rgb } from './background.js';
 import { forEachBounded } from './bounded.js';
-import { decodeOrThrow, loadSharp, whyUnreadable } from './decode.js';
+import { loadSharp, whyUnreadable, withDecoded } from './decode.js';
 import type { RawPixels } from './raw-pixels.js';
 
 export interface DecodeFilesOptions {
@@ -48,10 +48,10 @@ export async function decodeFiles(
   const bad = new Map<number, BadFile>();
   const collector = new Collector(paths.length, maxBytes);
   const failed: number[] = [];
+  const decodeInto = (index: number): Promise<void> =>
+    withDecoded(paths.get(index), { background }, (image) => collector.add(index, image));
   const decodeOne = async (index: number): Promise<void> => {
-    const decoded = await decodeOrThrow(paths.get(index), { background }).catch(() => undefined);
-    if (decoded === undefined) failed.push(index);
-    else collector.add(index, decoded);
+    await decodeInto(index).catch(() => failed.push(index));
   };
   const onDone = (done: number): void => onProgress?.({ what, done, total: paths.length });
   await forEachBounded(paths.length, decodeOne, { limit: os.availableParallelism() + 2, signal, onDone });
@@ -60,7 +60,7 @@ export async function decodeFiles(
     signal?.throwIfAborted();
     const file = paths.get(index);
     try {
-      collector.add(index, await decodeOrThrow(file, { background }));
+      await decodeInto(index);
     } catch (error) {
       bad.set(index, { path: file, reason: await whyUnreadable(file, error) });
     }

@@ -1,8 +1,7 @@
 /**
  * Windows of an image file, resized as Pillow does. Windows that shrink by 4 or more are decoded from a JPEG at a
- * half, quarter or eighth of its size, which leaves a factor of at least 2 to the resize: the same
- * within one or two levels (0.2 on average on textured images of 4 megapixels) in a third of the time. Only the outermost
- * pixels of a crop may differ more, where its edge falls between the larger pixels.
+ * half, quarter or eighth of its size, which leaves a factor of at least 2 to the resize: nearly the same in less time (the
+ * tests allow 4 levels on noise of full contrast). Every other window is what Pillow makes of the whole image, to the level.
  */
 import { withFileBytes } from '../cache/file-bytes.js';
 import { pixelsSeen, tapsOfWindow, type WindowTaps } from '../resample/resample-image.js';

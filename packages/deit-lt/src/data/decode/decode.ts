@@ -68,11 +68,23 @@ export async function badFile(file: string, cause: unknown): Promise<UserError> 
 }
 
 /** Decodes `file`, its path or its bytes; throws an error that `whyUnreadable` explains. */
-export async function decodeOrThrow(file: string | Buffer, options: DecodeOptions = {}): Promise<RawPixels> {
+export function decodeOrThrow(file: string | Buffer, options: DecodeOptions = {}): Promise<RawPixels> {
+  return withDecoded(file, options, (image) => image);
+}
+
+/**
+ * As `decodeOrThrow`, for callers who need the pixels only until `use` returns: the memory of large images is free then,
+ * before another one is decoded.
+ */
+export async function withDecoded<T>(
+  file: string | Buffer,
+  options: DecodeOptions,
+  use: (image: RawPixels) => T,
+): Promise<T> {
   const bytes = typeof file === 'string' ? await readImageFile(file) : file;
   const header = readHeader(bytes);
   const size = header.size ?? (await decoderSize(bytes, header));
-  return decodeBudget().within(decodedBytes(size, header), () => decodeBytes(bytes, header, options));
+  return decodeBudget().within(decodedBytes(size, header), async () => use(await decodeBytes(bytes, header, options)));
 }
 
 /** The bytes of `file`. Throws before it reads all of what is no image. */

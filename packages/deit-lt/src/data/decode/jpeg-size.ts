@@ -1,6 +1,6 @@
 /**
- * What the header of a JPEG file says, read directly: many times as fast as libvips, which tries all its formats
- * (ITU-T T.81, annex B). As the decoder, it skips what is between two segments.
+ * What the header of a JPEG file says (ITU-T T.81, annex B), read without libvips, which would open the file for each of
+ * its formats. As libjpeg, it skips what is between two segments.
  */
 import type { ByteView } from './byte-view.js';
 

@@ -1,7 +1,7 @@
 /** Looks at the files of a split that have changed since they were last looked at, and remembers what it sees. */
 import type { BadFile } from '../bad-file.js';
 import { forEachBounded } from '../decode/bounded.js';
-import { decodeOrThrow, loadSharp, whyUnreadable } from '../decode/decode.js';
+import { loadSharp, whyUnreadable, withDecoded } from '../decode/decode.js';
 import type { DecodePool } from '../decode/decode-pool.js';
 import type { PackedPaths } from '../file-paths.js';
 import type { Progress } from '../open-options.js';
@@ -212,8 +212,7 @@ async function settle({ paths, facts, bad }: GrowingSplit, id: number): Promise<
   const file = paths.get(id);
   bad.delete(id); // if it still is, it comes after those of lower numbers
   try {
-    const { width, height } = await decodeOrThrow(file);
-    facts.sizes.set([width, height], 2 * id);
+    await withDecoded(file, {}, ({ width, height }) => facts.sizes.set([width, height], 2 * id));
     facts.levels[id] = levels.decoded;
   } catch (error) {
     bad.set(id, { path: file, reason: await whyUnreadable(file, error) });

@@ -4,7 +4,7 @@
  * Runs in the decoding threads.
  */
 import fs from 'node:fs';
-import { decodeOrThrow, quickFileSize } from '../decode/decode.js';
+import { quickFileSize, withDecoded } from '../decode/decode.js';
 import { maxPixels, type Size } from '../decode/raw-pixels.js';
 import { printOf, unsettled } from './stamps.js';
 
@@ -53,8 +53,11 @@ export async function examineFiles(given: FilesToExamine): Promise<ExaminedFiles
 async function sizeOf(file: string, bytes: number, decode: boolean): Promise<Size | undefined> {
   if (bytes === 0) return undefined;
   const seen = decode ? undefined : sizeByHeader(file, bytes);
-  return seen ?? decodeOrThrow(file).catch(() => undefined);
+  return seen ?? withDecoded(file, {}, sizeOfImage).catch(() => undefined);
 }
+
+/** Without the pixels. */
+const sizeOfImage = ({ width, height }: Size): Size => ({ width, height });
 
 /** The size of a JPEG or PNG file that has its end; undefined for all others. */
 function sizeByHeader(file: string, bytes: number): Size | undefined {
