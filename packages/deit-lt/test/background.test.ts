@@ -88,6 +88,7 @@ suite('data.background', () => {
         .toBuffer();
       for (let i = 0; i < 510; i++) writeFileSync(path.join(root, name, `${i}.png`), content);
     }
+    await setTimeout(2100); // pixels of files that were changed less than two seconds ago are not kept
     const cacheDir = temporaryFolder(t);
     const first = async (background: Rgb): Promise<number> => {
       const { images } = (await openDataset(root, { background, cacheDir })).train;
