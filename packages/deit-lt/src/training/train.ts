@@ -14,7 +14,7 @@ import { Ema } from '../optim/ema.js';
 import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
 import { samRadius } from '../optim/schedules.js';
-import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.js';
+import { externalTeacher, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
 import { type Placement, placementOf } from '../recipe/device.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { sha256Of } from '../runs/files.js';
@@ -96,7 +96,8 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const part = kind === 'teacher' ? 'teacher' : 'student';
   checkFrom(part, plan.recipe, options.from);
   const vain = unreachedReweighting(part, plan.recipe);
-  for (const note of [...data.notes, ...(vain === undefined ? [] : [vain])]) reporter.note(note);
+  const unusual = unusualValues(part, plan.recipe);
+  for (const note of [...data.notes, ...unusual, ...(vain === undefined ? [] : [vain])]) reporter.note(note);
   try {
     const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes
     try {
