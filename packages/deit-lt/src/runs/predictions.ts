@@ -9,9 +9,9 @@ import { z } from 'zod';
 import { type Group, groupNames } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
-import { writeError } from './files.js';
 import { checked, parsedJson } from './read-json.js';
 import { epochNumber } from './run-schema.js';
+import { saveTensors } from './save-tensors.js';
 
 export type OutputName = keyof OutputLogits;
 
@@ -100,18 +100,8 @@ export function writePredictions(file: string, predictions: Predictions): void {
       `best.${name}`,
       torch.tensor(classes).view([labels.length, perImage]),
     ]);
-    save(file, new Map([['labels', torch.tensor(labels)], ...tensors]), metadata);
+    saveTensors(file, new Map([['labels', torch.tensor(labels)], ...tensors]), metadata);
   });
-}
-
-function save(file: string, tensors: ReadonlyMap<string, torch.Tensor>, metadata: Record<string, string>): void {
-  try {
-    torch.safetensors.save(file, tensors, { metadata });
-  } catch (error) {
-    if (error instanceof torch.safetensors.SafetensorsError && error.code === 'IO')
-      throw writeError(file, error.cause ?? error);
-    throw error;
-  }
 }
 
 /**

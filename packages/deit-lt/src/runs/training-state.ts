@@ -6,10 +6,10 @@ import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { requireFinite } from '../models/finite-weights.js';
 import type { Ema } from '../optim/ema.js';
-import { writeError } from './files.js';
 import { checked, parsedJson } from './read-json.js';
 import type { RunConfig } from './run-folder.js';
 import { configSchema, epochNumber, progressSchema } from './run-schema.js';
+import { saveTensors } from './save-tensors.js';
 
 /** Where a training stands. */
 export interface Progress {
@@ -60,7 +60,7 @@ export function saveState(file: string, trained: Trained, progress: Progress, co
       optimizer: JSON.stringify({ param_groups, numbers }),
       ...describe(config, batch === 0 ? Math.max(0, epoch - 1) : epoch),
     };
-    write(file, tensors, metadata);
+    saveTensors(file, tensors, metadata);
   });
 }
 
@@ -97,17 +97,7 @@ export function saveWeights(
   config: RunConfig,
   epoch: number | null,
 ): void {
-  write(file, weights, { format: 'deit-lt weights 1', ...describe(config, epoch) });
-}
-
-function write(file: string, tensors: ReadonlyMap<string, torch.Tensor>, metadata: Record<string, string>): void {
-  try {
-    torch.safetensors.save(file, tensors, { metadata });
-  } catch (error) {
-    if (error instanceof torch.safetensors.SafetensorsError && error.code === 'IO')
-      throw writeError(file, error.cause ?? error);
-    throw error;
-  }
+  saveTensors(file, weights, { format: 'deit-lt weights 1', ...describe(config, epoch) });
 }
 
 /**
