@@ -45,11 +45,13 @@ suite('defaultCacheDir()', () => {
       );
     const cifar = ['inspect', 'cifar10', '--offline', '--no-speed'];
     const own = path.join(TMPDIR, `deit-lt-cache-${other}`);
+    const closed = path.join(TMPDIR, 'home of another');
+    fs.mkdirSync(closed, { mode: 0o700 });
     for (const [env, folder] of [
       [{}, own],
       [{ HOME: '' }, own],
       [{ XDG_CACHE_HOME: 'relative' }, own],
-      [{ HOME: '/root' }, '/root/.cache/deit-lt'],
+      [{ HOME: closed }, path.join(closed, '.cache/deit-lt')],
     ] as const) {
       const { status, stderr } = run(env, ...cifar);
       assert.equal(status, 1, stderr);
