@@ -12,10 +12,12 @@ import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { isValues } from '../recipe/merge.js';
 import { completeOlder } from '../recipe/older.js';
 import type { Recipe } from '../recipe/schema.js';
+import { Claim, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readRecord } from './metrics-line.js';
 import { MetricsLog } from './metrics-log.js';
 import type { EpochRecord, TrainingKind } from './reporter.js';
+import { isLeftover, isUnbegun } from './unbegun.js';
 
 /** What `config.json` says. */
 export interface RunConfig {
@@ -55,10 +57,8 @@ export interface FinalEvaluation extends EvaluationResult {
   readonly epoch: number;
 }
 
-/** What a killed process may leave: files under a temporary name. */
-const leftover = /\.tmp(-\d+)?$|^probe$/;
-
 export class RunFolder {
+  #claim: Claim | undefined;
   #log: MetricsLog | undefined;
   /** Of metrics.jsonl as this training left it. */
   #metricsBytes: number | undefined;
@@ -91,41 +91,50 @@ export class RunFolder {
 
   /**
    * Makes the folder and writes `config`. With `resume`, an existing run stays and its configuration is returned;
-   * otherwise the folder must be new or empty. Throws UserError RUN_FOLDER.
+   * otherwise no run may have begun there. What a killed process left is removed. Throws UserError RUN_FOLDER, also while
+   * another process trains there.
    */
   begin(config: RunConfig, resume: boolean): RunConfig {
-    if (!resume || !existsSync(this.configFile)) this.#make(config, resume);
-    this.#removeLeftovers();
-    return readRunConfig(this.folder);
-  }
-
-  #make(config: RunConfig, resume: boolean): void {
-    if (existsSync(this.folder)) this.#checkEmpty(resume);
+    const isThere = existsSync(this.configFile);
+    if (isThere ? !resume : !isUnbegun(this.folder)) throw this.#occupied(resume);
+    requireUnclaimed(this.folder);
     try {
       mkdirSync(path.dirname(this.checkpoint('last')), { recursive: true });
     } catch (error) {
       throw writeError(this.folder, error);
     }
-    writeFileAtomic(this.configFile, `${JSON.stringify(config, null, 2)}\n`);
+    if (!isThere) writeFileAtomic(this.configFile, `${JSON.stringify(config, null, 2)}\n`);
+    this.#removeLeftovers();
+    return readRunConfig(this.folder);
   }
 
-  /** A run that was killed before it had a config.json may be begun again with `resume`. */
-  #checkEmpty(resume: boolean): void {
+  /**
+   * From now on this process trains here, until the claim is disposed of: `appendMetrics` and `checkOurs` notice when that
+   * is no longer so. Throws UserError RUN_FOLDER.
+   */
+  claim(): Claim {
+    this.#claim = new Claim(this.folder);
+    return this.#claim;
+  }
+
+  /** Throws UserError RUN_FOLDER when the folder was deleted, moved or claimed by another training since `claim`. */
+  checkOurs(): void {
+    this.#claim?.check();
+  }
+
+  #occupied(resume: boolean): UserError {
     if (!statSync(this.folder).isDirectory())
-      throw new UserError('RUN_FOLDER', `${this.folder} is a file. Choose another folder with --out.`);
-    const entries = readdirSync(this.folder);
-    if (entries.length === 0 || (resume && entries.every((name) => name === 'checkpoints' || leftover.test(name))))
-      return;
+      return new UserError('RUN_FOLDER', `${this.folder} is a file. Choose another folder with --out.`);
     const advice = resume
-      ? 'has no config.json, so there is no run to go on with. Choose another folder with --out.'
-      : 'is not empty. Choose another folder with --out, or go on with that run with --resume.';
-    throw new UserError('RUN_FOLDER', `${this.folder} ${advice}`);
+      ? 'has files but no config.json, so there is no run to resume. Choose another folder with --out.'
+      : 'is not empty. Choose another folder with --out, or resume the run there: give the same command with --resume.';
+    return new UserError('RUN_FOLDER', `${this.folder} ${advice}`);
   }
 
   #removeLeftovers(): void {
     for (const folder of [this.folder, path.dirname(this.checkpoint('last'))])
       for (const name of existsSync(folder) ? readdirSync(folder) : [])
-        if (leftover.test(name)) rmSync(path.join(folder, name), { force: true });
+        if (isLeftover(name)) rmSync(path.join(folder, name), { force: true });
   }
 
   /** Fails now, not hours later, when the folder cannot take `bytes` more. Throws UserError RUN_FOLDER. */
@@ -143,6 +152,7 @@ export class RunFolder {
 
   /** Without the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
   appendMetrics(record: EpochRecord): void {
+    this.checkOurs();
     this.#log ??= this.#openLog(this.readMetrics());
     this.#requireAlone();
     appendLine(

@@ -6,6 +6,7 @@ import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import type { Ema } from '../optim/ema.js';
 import { completeOlder } from '../recipe/older.js';
+import { type EpochSums, sumsOf } from './epoch-sums.js';
 import { writeError } from './files.js';
 import type { RunConfig } from './run-folder.js';
 
@@ -16,8 +17,7 @@ export interface Progress {
   readonly batch: number;
   /** Optimizer updates in all. */
   readonly updates: number;
-  /** Sums over the epoch so far. */
-  readonly sums: Readonly<Record<string, number>>;
+  readonly sums: EpochSums;
   /** Seconds of training so far, without pauses. */
   readonly seconds: number;
   readonly best: { readonly epoch: number; readonly score: number } | null;
@@ -83,7 +83,7 @@ export function loadState(file: string, { model, companion, optimizer, ema, devi
       optimizer.loadStateDict({ state, param_groups });
       torch.setRngState(tensors.get('random.cpu')!);
       if (device !== 'cpu' && tensors.has('random.device')) torch.setRngState(tensors.get('random.device')!, device);
-      return saved;
+      return { ...saved, sums: sumsOf(saved.sums) };
     }),
   );
 }

@@ -17,13 +17,15 @@ import { normOfAll } from '../optim/tensor-lists.js';
 import { stream } from '../random/stream.js';
 import type { Placement } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
+import { added, type EpochSums, noSums } from '../runs/epoch-sums.js';
 import type { EpochRecord, Reporter } from '../runs/reporter.js';
 import type { RunConfig, RunFolder } from '../runs/run-folder.js';
-import { loadState, type Progress, saveState, saveWeights, type Trained } from '../runs/training-state.js';
-import { shellLine } from '../shell-line.js';
+import { loadState, type Progress, saveWeights, type Trained } from '../runs/training-state.js';
 import { plainName } from '../tasks/model-of.js';
 import { type LossParts, learningModules, learningParameters, type Pass, type Task } from '../tasks/task.js';
 import { setTraining } from './initial-weights.js';
+import { LastCheckpoint } from './last-checkpoint.js';
+import { cannotSave, interrupted } from './resume-advice.js';
 import { SpeedMeter } from './speed-meter.js';
 import { backward, firstPass, type SamPlan, update } from './step.js';
 
@@ -44,17 +46,18 @@ export interface LoopOptions {
   readonly resume: boolean;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
-  /** At least as many between two checkpoints `last`: short epochs need not all be saved. Default 20. */
+  /** At least as many between two checkpoints `last`, also within an epoch. Default: as in `LastCheckpoint`. */
   readonly saveEverySeconds?: number;
 }
 
 /**
- * Trains to the last epoch. Of an epoch the best weights are saved first, then its line of metrics, then the state: after
- * a kill in between the resumed run repeats the epoch and writes the same again. Throws UserError NOT_FINITE, INTERRUPTED
- * (a checkpoint is saved), RUN_FOLDER.
+ * Trains to the last epoch. The state is saved from time to time between two updates. At the end of an epoch the best
+ * weights are saved first, then its line of metrics, then the state: after a kill in between the resumed run repeats what
+ * the state does not have and writes the same again. Throws UserError NOT_FINITE, INTERRUPTED (a checkpoint is saved),
+ * RUN_FOLDER.
  */
 export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable<Progress['best']>; seconds: number }> {
-  const { task, recipe, data, run, config, reporter, evaluation, saveEverySeconds = 20 } = options;
+  const { task, recipe, data, run, config, reporter, evaluation, signal, saveEverySeconds } = options;
   const trained: Trained = {
     model: task.model,
     companion: task.companion,
@@ -62,9 +65,11 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     ema: options.ema,
     device: options.placement.device,
   };
-  const last = run.checkpoint('last');
+  const last = new LastCheckpoint({ run, trained, config, saveEverySeconds });
   const epochs = totalEpochs(recipe.schedule, recipe.epochs);
   let progress = startOf(options, trained);
+  let saved: Progress | null = run.hasCheckpoint('last') ? progress : null;
+  if (signal?.aborted) throw interrupted(config, 'before the first batch', saved);
   run.keepMetricsBefore(progress.epoch);
   const ids = idsOf(options, progress.epoch);
   const batchesPerEpoch = batchesOf(options, ids.length);
@@ -88,31 +93,45 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
 
   const began = performance.now() - progress.seconds * 1000;
   const secondsNow = (): number => (performance.now() - began) / 1000;
-  let savedAt = performance.now();
+  /** What is written while training: a failure says which checkpoint is whole. */
+  const writing = (write: () => void): void => {
+    try {
+      write();
+    } catch (error) {
+      throw cannotSave(error, config, saved);
+    }
+  };
+  const saveLast = (place: Progress): void =>
+    writing(() => {
+      last.save({ ...place, seconds: secondsNow() });
+      saved = place;
+    });
+  const saveWhenDue = (place: Progress): void => {
+    if (!last.isDue) return;
+    checkWeights(options, place.epoch);
+    saveLast(place);
+  };
   for (let epoch = progress.epoch; epoch < epochs; epoch++) {
-    progress = await trainEpoch(options, progress, { epoch, epochs, batchesPerEpoch, secondsNow });
+    progress = await trainEpoch(options, progress, { epoch, epochs, batchesPerEpoch, secondsNow, saveWhenDue });
     checkWeights(options, epoch);
     const isWhole = progress.batch === batchesPerEpoch;
     const evaluated = isWhole ? await evaluateEpoch(options, epoch, epochs) : 'stopped';
     if (evaluated === 'stopped') {
-      saveState(last, trained, { ...progress, seconds: secondsNow() }, config);
-      throw interrupted(
-        config,
-        `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`,
-      );
+      saveLast(progress);
+      const where = `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`;
+      throw interrupted(config, where, saved);
     }
     const record = recordOf(options, progress, evaluated, epoch);
     const score = scoreOf(options, evaluated);
     const isBest = evaluation.select === 'last' || (score !== null && score > (progress.best?.score ?? -1));
     const best = isBest ? { epoch, score: score ?? 0 } : progress.best;
     const isLast = epoch === epochs - 1;
-    progress = { ...progress, epoch: epoch + 1, batch: 0, sums: {}, best };
-    if (isBest && (evaluation.select !== 'last' || isLast)) saveBest(options, epoch);
-    run.appendMetrics(record);
-    if (isLast || performance.now() - savedAt >= saveEverySeconds * 1000) {
-      saveState(last, trained, { ...progress, seconds: secondsNow() }, config);
-      savedAt = performance.now();
-    }
+    progress = { ...progress, epoch: epoch + 1, batch: 0, sums: noSums, best };
+    writing(() => {
+      if (isBest && (evaluation.select !== 'last' || isLast)) saveBest(options, epoch);
+      run.appendMetrics(record);
+    });
+    if (isLast || last.isDue) saveLast(progress);
     reporter.epoch(record);
   }
   return { best: progress.best ?? { epoch: epochs - 1, score: 0 }, seconds: secondsNow() };
@@ -122,7 +141,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
 function startOf({ run, resume }: LoopOptions, trained: Trained): Progress {
   const file = run.checkpoint('last');
   if (resume && run.hasCheckpoint('last')) return loadState(file, trained);
-  return { epoch: 0, batch: 0, updates: 0, sums: {}, seconds: 0, best: null };
+  return { epoch: 0, batch: 0, updates: 0, sums: noSums, seconds: 0, best: null };
 }
 
 /** Batches of an epoch. A last one of a single image is left out where batch norm would have no statistics of it. */
@@ -157,19 +176,20 @@ interface EpochPlace {
   readonly epochs: number;
   readonly batchesPerEpoch: number;
   readonly secondsNow: () => number;
+  /** Is called between two updates. */
+  readonly saveWhenDue: (place: Progress) => void;
 }
 
 /** From `start` to the end of the epoch, or to the first update after the signal. */
 async function trainEpoch(
   options: LoopOptions,
   start: Progress,
-  { epoch, epochs, batchesPerEpoch, secondsNow }: EpochPlace,
+  { epoch, epochs, batchesPerEpoch, secondsNow, saveWhenDue }: EpochPlace,
 ): Promise<Progress> {
   const { task, recipe, data, pipelines, placement, optimizer, ema, reporter, seed, signal } = options;
   const span = { lr: baseLearningRate(recipe), epochs: recipe.epochs };
   const speed = new SpeedMeter();
-  const sums: Record<string, number> = { ...start.sums };
-  let { updates } = start;
+  let { updates, sums } = start;
   const ids = idsOf(options, epoch);
   const loading = {
     source: data.train.source,
@@ -187,6 +207,10 @@ async function trainEpoch(
   setTraining(task.model);
   let index = start.batch;
   let gradNorm: number | undefined;
+  const here = (): Progress => {
+    const { seconds } = speed;
+    return { ...start, epoch, batch: index, updates, sums: added(sums, { seconds }) };
+  };
   for await (const batch of pairedBatches(loading, partnersOf(options, epoch))) {
     const lr = learningRate(recipe.schedule, span, {
       epoch,
@@ -202,32 +226,32 @@ async function trainEpoch(
       const prepared = placement.autocast(() => task.prepare({ ...views, epoch, random }));
       const forward = (pass: Pass) => (): LossParts => placement.autocast(() => prepared.loss(pass));
       const parts = backward(forward(pass), recipe.accumulation);
-      addFinite(sums, parts, { options, epoch, batch: index });
+      sums = added(sums, { ...finite(parts, { options, epoch, batch: index }), images: batch.labels.length });
       if (!closesWindow) return;
       gradNorm = update(options, () => backward(forward('step'), recipe.accumulation), epoch);
-      if (gradNorm !== undefined) addNorm(sums, gradNorm);
+      if (gradNorm !== undefined) sums = added(sums, { gradNorm, gradNorms: 1 });
     });
     if (closesWindow || recipe.emaStepping === 'batch') ema?.update();
     if (closesWindow) updates++;
     index++;
-    sums.images = (sums.images ?? 0) + batch.labels.length;
     speed.add(batch.labels.length);
     const done = epoch * batchesPerEpoch + index;
     reporter.step({
       epoch,
       batch: index,
       batches: batchesPerEpoch,
-      loss: sums.loss! / index,
+      loss: sums.loss / index,
       lr,
       imagesPerSecond: speed.recent,
       ...(gradNorm !== undefined && { gradNorm }),
       secondsLeft: (secondsNow() / done) * (epochs * batchesPerEpoch - done),
     });
     await nextTurn();
-    if (signal?.aborted && closesWindow) break; // between windows: gradients are not saved
+    if (!closesWindow) continue; // gradients are not saved
+    if (signal?.aborted) break;
+    saveWhenDue(here());
   }
-  sums.seconds = (sums.seconds ?? 0) + speed.seconds;
-  return { ...start, epoch, batch: index, updates, sums };
+  return here();
 }
 
 /** Learning rate at the top of the schedule, for the effective batch: `lr · batch / lrPer`. */
@@ -239,24 +263,21 @@ export function baseLearningRate({
   return scaledLearningRate(optimizer.lr, { ...optimizer, batchSize, accumulation });
 }
 
-function addFinite(
-  sums: Record<string, number>,
+/** The numbers of a loss and its parts. Throws UserError NOT_FINITE. */
+function finite(
   { loss, parts }: LossParts,
   { options, epoch, batch }: { options: LoopOptions; epoch: number; batch: number },
-): void {
+): Pick<EpochSums, 'loss' | 'parts'> {
   const value = loss.toNumber();
   if (!Number.isFinite(value))
     throw notFinite(
       options,
       `the loss of the ${options.task.kind} became ${value} in epoch ${epoch + 1}, batch ${batch + 1}`,
     );
-  sums.loss = (sums.loss ?? 0) + value;
-  for (const [name, part] of Object.entries(parts)) sums[name] = (sums[name] ?? 0) + part.toNumber();
-}
-
-function addNorm(sums: Record<string, number>, norm: number): void {
-  sums.gradNorm = (sums.gradNorm ?? 0) + norm;
-  sums.gradNorms = (sums.gradNorms ?? 0) + 1;
+  return {
+    loss: value,
+    parts: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.toNumber()])),
+  };
 }
 
 /** Weights can be lost by the last update of an epoch, after its last loss; such ones must not be saved. */
@@ -277,13 +298,6 @@ function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError 
     'NOT_FINITE',
     `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${recipe.optimizer.lr / 4}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
   );
-}
-
-/** Says where the training stopped and how to go on. */
-export function interrupted({ command }: RunConfig, where: string): UserError {
-  const words = command.filter((word) => word !== '--resume');
-  const next = words.length === 0 ? 'the same call and resume: true' : shellLine([...words, '--resume']);
-  return new UserError('INTERRUPTED', `stopped ${where}; a checkpoint is saved. Go on with: ${next}`);
 }
 
 interface Evaluated {
@@ -363,7 +377,7 @@ function recordOf(
   evaluated: Evaluated | undefined,
   epoch: number,
 ): EpochRecord {
-  const { loss = 0, images = 0, seconds = 0, gradNorm = 0, gradNorms = 0, ...parts } = sums;
+  const { loss, parts, images, seconds, gradNorm, gradNorms } = sums;
   return {
     epoch,
     lr: optimizer.paramGroups[0]?.lr ?? recipe.optimizer.lr,

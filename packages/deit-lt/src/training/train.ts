@@ -13,7 +13,7 @@ import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { Ema } from '../optim/ema.js';
 import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
-import { samRadius } from '../optim/schedules.js';
+import { samRadius, totalEpochs } from '../optim/schedules.js';
 import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.js';
 import { type Placement, placementOf } from '../recipe/device.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
@@ -29,7 +29,8 @@ import { StudentTask } from '../tasks/student-task.js';
 import { learningParameters, type Task } from '../tasks/task.js';
 import { trainingPipeline } from '../tasks/training-pipeline.js';
 import { beginFrom, checkFrom } from './initial-weights.js';
-import { baseLearningRate, evaluateSplit, interrupted, type LoopOptions, runLoop } from './loop.js';
+import { baseLearningRate, evaluateSplit, type LoopOptions, runLoop } from './loop.js';
+import { cannotSave, interrupted } from './resume-advice.js';
 
 export interface TrainOptions {
   /** As opened; the long tail and the validation split are made from the recipe. */
@@ -42,7 +43,10 @@ export interface TrainOptions {
   readonly reporter?: Reporter;
   /** Aborting saves a checkpoint and throws UserError INTERRUPTED. */
   readonly signal?: AbortSignal;
-  /** Seconds between two checkpoints `last`, at the ends of epochs. Default 20. */
+  /**
+   * Seconds between two checkpoints `last`, also within an epoch. Default 20, or 50 times as long as one takes to save, so
+   * that saving takes at most 2 % of the time.
+   */
   readonly saveEverySeconds?: number;
   /** The run folder or checkpoint whose weights the training of one model begins with. Default: random ones. */
   readonly from?: string;
@@ -124,6 +128,7 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
   const wanted = configOf(kind, options, { ...plan, ...setup }, data, placement);
   const config = run.begin(wanted, resume);
   checkSameRun(config, wanted, run);
+  using _claim = run.claim();
   run.checkWritable(checkpointBytes(setup.task, plan.recipe));
   const loop: LoopOptions = {
     ...setup,
@@ -140,8 +145,11 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
     ...(saveEverySeconds !== undefined && { saveEverySeconds }),
   };
   const { best, seconds } = await runLoop(loop);
-  const evaluation = await evaluateBest(loop);
-  if (evaluation === 'stopped') throw interrupted(config, 'at the last evaluation, after all epochs');
+  const whole = { epoch: totalEpochs(plan.recipe.schedule, plan.recipe.epochs), batch: 0 };
+  const evaluation = await evaluateBest(loop).catch((error: unknown) => {
+    throw cannotSave(error, config, whole);
+  });
+  if (evaluation === 'stopped') throw interrupted(config, 'at the last evaluation, after all epochs', whole);
   reporter.end({
     kind,
     folder: run.folder,
@@ -293,6 +301,7 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
   const { data, run, task } = loop;
   const split = data.test ?? data.validation;
   if (split === undefined) return undefined;
+  run.checkOurs();
   const epoch = torch.tidy(() => {
     const file = run.checkpoint('best');
     const best = readWeights(file);
@@ -304,6 +313,7 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
   if (evaluation === 'stopped') return evaluation;
   const { name, classNames, test } = data;
   const of = { split: test ? 'test' : 'validation', epoch, data: name, classNames } as const;
+  run.checkOurs();
   saveEvaluation(run, { ...of, images: split, evaluation, recorder });
   return evaluation;
 }
