@@ -39,7 +39,10 @@ suite('Ctrl-C in a training', { timeout: 120_000 }, () => {
     const words = ['vit', '--data', 'shapes', '--out', out, '--set', ...small];
     const { status, stderr } = await interrupted(words, /epoch +1\/500/);
     assert.equal(status, 130, stderr);
-    assert.match(stderr, /deit-lt: stopped in epoch \d+ of 500 .*Go on with: deit-lt vit --data shapes .* --resume\n$/);
+    assert.match(
+      stderr,
+      /deit-lt: stopped in epoch \d+ of 500 .*Resume with: deit-lt vit --data shapes .* --resume\n$/,
+    );
     assert.ok(existsSync(path.join(out, 'checkpoints/last.safetensors')));
   });
 

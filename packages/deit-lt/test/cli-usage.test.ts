@@ -37,7 +37,11 @@ const mistakes: readonly (readonly [words: string, status: number, message: RegE
   ['recipes show default --diff quikstart', 2, /did you mean "quickstart"/],
   ['teacher --data nowhere --recipe cifar10-lt-50 --set teacher.external=true', 2, /deit-lt student --teacher RUN/],
   ['train --data nowhere', 1, /the data set "nowhere" does not exist/],
-  ['train --resume --out nowhere', 1, /nowhere has no run to go on with/],
+  [
+    'train --resume --out nowhere',
+    2,
+    /nowhere has no run to resume, and to begin one there --data is missing.*\nFor example: deit-lt train --data cifar10 --out nowhere --resume/,
+  ],
   ['eval nowhere --data shapes', 1, /nowhere does not exist; expected a run folder/],
   ['predict nowhere none.jpg', 1, /none\.jpg does not exist/],
 ];

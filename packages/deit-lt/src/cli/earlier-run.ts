@@ -1,5 +1,5 @@
 /** What `--resume` finds in a run folder: the recipe, and the data options of the command that began the run. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { checkRecipe } from '../recipe/load.js';
@@ -36,13 +36,15 @@ export interface Resuming {
  * another command made it.
  */
 export function earlierRun(folder: string, { command, given, parse }: Resuming): EarlierRun {
+  if (statSync(folder, { throwIfNoEntry: false })?.isFile())
+    throw new UserError('RUN_FOLDER', `${folder} is a file; expected a run folder. Choose another with --out.`);
   const home = [folder, ...firstModels.map((name) => path.join(folder, name))].find((place) =>
     existsSync(path.join(place, 'config.json')),
   );
   if (home === undefined)
     throw new UserError(
       'RUN_FOLDER',
-      `${folder} has no run to go on with (no config.json). Leave out --resume to begin one.`,
+      `${folder} has files but no config.json, so there is no run to resume. Choose another folder with --out.`,
     );
   const config = readRunConfig(home);
   const first = commandOf(config.command, parse);
@@ -68,8 +70,8 @@ function commandOf(
   try {
     const parsed = parse(words.slice(start + 1));
     if (parsed === undefined || start < 0) return undefined;
-    const { data, split, root, check, skipBad, offline, vit, teacher, from } = parsed.options;
-    const kept = Object.entries({ data, split, root, check, skipBad, offline, vit, teacher, from });
+    const { data, split, root, check, skipBad, offline, saveEvery, vit, teacher, from } = parsed.options;
+    const kept = Object.entries({ data, split, root, check, skipBad, offline, saveEvery, vit, teacher, from });
     return { command: parsed.spec.name, options: Object.fromEntries(kept.filter(([, value]) => value !== undefined)) };
   } catch {
     return undefined;

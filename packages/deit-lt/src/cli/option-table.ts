@@ -11,6 +11,7 @@ export interface Options {
   budget?: 'small';
   out?: string;
   resume?: boolean;
+  saveEvery?: number;
   vit?: boolean;
   teacher?: string;
   from?: string;
@@ -78,7 +79,15 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'the run folder (default: runs/DATE-TIME-RECIPE); of export and demo the file or folder to write',
   },
   resume: {
-    description: 'goes on with the run in --out; recipe and data come from its config.json when they are not given',
+    description:
+      'resumes the run in --out, or begins it when there is none; recipe and data come from its config.json when they are not given',
+  },
+  saveEvery: {
+    value: 'SECONDS',
+    type: 'number',
+    min: 0,
+    description:
+      'at least so many seconds between two checkpoints, also within an epoch; 0 saves after each update (default: 20, or 50 times as long as saving takes)',
   },
   vit: { description: 'also trains the plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint, also PyTorch's, or an ONNX model" },

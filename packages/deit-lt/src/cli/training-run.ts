@@ -1,7 +1,10 @@
 /** From options to what a training needs: recipe, data, run folder. The commands that train share it. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
+import { isUnbegun } from '../runs/unbegun.js';
+import { shellLine } from '../shell-line.js';
+import { interrupted } from '../training/resume-advice.js';
 import type { TrainOptions } from '../training/train.js';
 import { checkEarly, chooseRecipe, required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
@@ -18,8 +21,8 @@ export interface PreparedRun {
 }
 
 /**
- * Opens the data and settles recipe and run folder. What can be wrong without the data is found first. Throws UserError
- * USAGE, RECIPE, RUN_FOLDER, and what `openDataset` throws.
+ * Opens the data and settles recipe and run folder. What can be wrong without the data is found first. With `--resume` a
+ * run that has not begun begins. Throws UserError USAGE, RECIPE, RUN_FOLDER, INTERRUPTED, and what `openDataset` throws.
  */
 export async function prepareRun({
   args,
@@ -29,24 +32,39 @@ export async function prepareRun({
   parse,
   recipeByDefault,
 }: CommandInput): Promise<PreparedRun> {
-  const earlier = given.resume === true ? earlierOf({ command: spec.name, given, parse }) : undefined;
+  const earlier = resumes(given) ? earlierOf({ command: spec.name, given, parse }) : undefined;
   const options: Options = { ...earlier?.options, ...given };
-  const data = required(options.data, dataMissing(spec.name));
+  const data = required(options.data, dataMissing(spec.name, given));
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
   if (options.teacher !== undefined) requireExists('--teacher', options.teacher);
   if (options.from !== undefined) requireExists('--from', options.from);
   if (options.out !== undefined && earlier === undefined) requireFresh(options.out);
 
-  const dataset = await openData(data, options, context);
+  if (given.resume === true && earlier === undefined)
+    context.note(`${given.out} has no run to resume; one begins there`);
+
+  const { signal } = context;
+  const dataset = await openData(data, options, context).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
+  });
   const { recipe, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
   const folder = path.resolve(options.out ?? defaultFolder(name));
   const command = commandWords([spec.name, ...args], { ...options, out: folder });
-  const { signal } = context;
   const reporter = await context.reporter();
-  const { from } = options;
+  const { from, saveEvery } = options;
   const common = { dataset, recipe, folder, resume: given.resume === true, reporter, signal, command };
-  const training = { ...common, ...(from !== undefined && { from }) };
+  const training = {
+    ...common,
+    ...(from !== undefined && { from }),
+    ...(saveEvery !== undefined && { saveEverySeconds: saveEvery }),
+  };
   return { training, options };
+}
+
+/** Whether there is a run to resume: `--resume` is also given to a command that starts the first time. */
+export function resumes({ resume, out }: Options): boolean {
+  return resume === true && !isUnbegun(required(out, '--resume needs the run folder: --out DIR'));
 }
 
 function earlierOf(resuming: Resuming): EarlierRun {
@@ -75,8 +93,10 @@ async function recipeOf(
 const budgetNote =
   'budget small: tiny images and networks, two epochs, few images. This shows that a training runs; its figures say nothing about the recipe.';
 
-function dataMissing(command: string): string {
-  return `--data is missing: a name, a folder, an archive or a list file.\nFor example: deit-lt ${command} --data cifar10`;
+function dataMissing(command: string, { resume, out }: Options): string {
+  const what = '--data is missing: a name, a folder, an archive or a list file';
+  if (resume !== true) return `${what}.\nFor example: deit-lt ${command} --data cifar10`;
+  return `${out} has no run to resume, and to begin one there ${what}.\nFor example: ${shellLine(['deit-lt', command, '--data', 'cifar10', '--out', out ?? 'DIR', '--resume'])}`;
 }
 
 function requireExists(option: string, run: string): void {
@@ -86,17 +106,16 @@ function requireExists(option: string, run: string): void {
 
 /** Found before the data are read, which may take long. */
 function requireFresh(folder: string): void {
-  if (!existsSync(folder)) return;
+  if (isUnbegun(folder)) return;
   if (!statSync(folder).isDirectory())
     throw new UserError(
       'RUN_FOLDER',
       `${folder} is a file; expected a new or empty folder. Choose another with --out.`,
     );
-  if (readdirSync(folder).length > 0)
-    throw new UserError(
-      'RUN_FOLDER',
-      `${folder} is not empty. Choose another folder with --out, or go on with that run with --resume.`,
-    );
+  throw new UserError(
+    'RUN_FOLDER',
+    `${folder} is not empty. Choose another folder with --out, or resume the run there: give the same command with --resume.`,
+  );
 }
 
 /** `runs/2026-02-03-141503-quickstart`, in local time. */
