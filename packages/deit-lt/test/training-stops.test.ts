@@ -3,10 +3,15 @@ import assert from 'node:assert/strict';
 import fs, { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
+import { programWords } from '../src/cli/command-words.js';
+import type { CliContext } from '../src/cli/context.js';
+import { parseWords } from '../src/cli/program.js';
+import { prepareRun } from '../src/cli/training-run.js';
 import { claimName } from '../src/runs/claim.js';
 import type { Reporter } from '../src/runs/reporter.js';
 import { RunFolder } from '../src/runs/run-folder.js';
 import { type TrainOptions, trainTeacher } from '../src/training/train.js';
+import { writeTinyJob } from './helpers/killed-training.js';
 import { assertSameRun } from './helpers/same-run.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { atBatch, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -158,6 +163,21 @@ suite('a second training in a folder', () => {
 });
 
 suite('a signal before the first batch', () => {
+  test('while the images are read says how the command is started again', async (t) => {
+    const job = temporaryFolder(t);
+    await writeTinyJob(job);
+    process.env.DEIT_LT_CACHE = path.join(job, 'cache');
+    t.after(() => delete process.env.DEIT_LT_CACHE);
+    const words = ['vit', '--data', path.join(job, 'data'), '--out', path.join(job, 'run')];
+    const parse = (given: readonly string[]) => parseWords(given, { writeOut: () => {}, writeErr: () => {} });
+    const signal = AbortSignal.abort(new Error('Ctrl-C'));
+    const context = { note: () => {}, reporter: async () => reporting({}), signal } as unknown as CliContext;
+    await assert.rejects(prepareRun({ ...parse(words)!, parse, context }), {
+      code: 'INTERRUPTED',
+      message: `stopped before the training began; there is nothing to save yet. Resume with: ${[...programWords(), ...words].join(' ')} --resume`,
+    });
+  });
+
   test('ends the training before it begins', async (t) => {
     const options = optionsFor(t, reporting({ step: () => assert.fail('a batch was trained') }));
     await assert.rejects(trainTeacher({ ...options, signal: AbortSignal.abort() }), {

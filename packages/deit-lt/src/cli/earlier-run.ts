@@ -1,5 +1,4 @@
 /** What `--resume` finds in a run folder: the recipe, and the data options of the command that began the run. */
-import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { checkRecipe } from '../recipe/load.js';
@@ -7,6 +6,7 @@ import { isValues } from '../recipe/merge.js';
 import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
 import { readRunConfig } from '../runs/run-folder.js';
+import { firstRunIn, occupied } from '../runs/unbegun.js';
 import { settingsOf } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { Options } from './option-table.js';
@@ -16,9 +16,6 @@ export interface EarlierRun {
   /** Options of the first start that are no part of the recipe. */
   readonly options: Options;
 }
-
-/** What is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe itself. */
-const firstModels = ['teacher', 'teacher-weak'];
 
 /** Commands whose run folder has a folder for each model. */
 const severalModels = ['quickstart', 'train', 'study'];
@@ -36,16 +33,8 @@ export interface Resuming {
  * another command made it.
  */
 export function earlierRun(folder: string, { command, given, parse }: Resuming): EarlierRun {
-  if (statSync(folder, { throwIfNoEntry: false })?.isFile())
-    throw new UserError('RUN_FOLDER', `${folder} is a file; expected a run folder. Choose another with --out.`);
-  const home = [folder, ...firstModels.map((name) => path.join(folder, name))].find((place) =>
-    existsSync(path.join(place, 'config.json')),
-  );
-  if (home === undefined)
-    throw new UserError(
-      'RUN_FOLDER',
-      `${folder} has files but no config.json, so there is no run to resume. Choose another folder with --out.`,
-    );
+  const home = firstRunIn(folder);
+  if (home === undefined) throw occupied(folder);
   const config = readRunConfig(home);
   const first = commandOf(config.command, parse);
   if (first !== undefined && first.command !== command)

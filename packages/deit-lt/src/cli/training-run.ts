@@ -1,8 +1,8 @@
 /** From options to what a training needs: recipe, data, run folder. The commands that train share it. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
-import { isUnbegun } from '../runs/unbegun.js';
+import { isUnbegun, occupied } from '../runs/unbegun.js';
 import { shellLine } from '../shell-line.js';
 import { interrupted } from '../training/resume-advice.js';
 import type { TrainOptions } from '../training/train.js';
@@ -38,7 +38,7 @@ export async function prepareRun({
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
   if (options.teacher !== undefined) requireExists('--teacher', options.teacher);
   if (options.from !== undefined) requireExists('--from', options.from);
-  if (options.out !== undefined && earlier === undefined) requireFresh(options.out);
+  if (options.out !== undefined && earlier === undefined && !isUnbegun(options.out)) throw occupied(options.out);
 
   if (given.resume === true && earlier === undefined)
     context.note(`${given.out} has no run to resume; one begins there`);
@@ -102,20 +102,6 @@ function dataMissing(command: string, { resume, out }: Options): string {
 function requireExists(option: string, run: string): void {
   if (!existsSync(run))
     throw new UserError('RUN_FOLDER', `${option} ${run} does not exist; expected a run folder or a checkpoint.`);
-}
-
-/** Found before the data are read, which may take long. */
-function requireFresh(folder: string): void {
-  if (isUnbegun(folder)) return;
-  if (!statSync(folder).isDirectory())
-    throw new UserError(
-      'RUN_FOLDER',
-      `${folder} is a file; expected a new or empty folder. Choose another with --out.`,
-    );
-  throw new UserError(
-    'RUN_FOLDER',
-    `${folder} is not empty. Choose another folder with --out, or resume the run there: give the same command with --resume.`,
-  );
 }
 
 /** `runs/2026-02-03-141503-quickstart`, in local time. */

@@ -17,7 +17,7 @@ import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readRecord } from './metrics-line.js';
 import { MetricsLog } from './metrics-log.js';
 import type { EpochRecord, TrainingKind } from './reporter.js';
-import { isLeftover, isUnbegun } from './unbegun.js';
+import { isLeftover, isUnbegun, occupied } from './unbegun.js';
 
 /** What `config.json` says. */
 export interface RunConfig {
@@ -96,7 +96,7 @@ export class RunFolder {
    */
   begin(config: RunConfig, resume: boolean): RunConfig {
     const isThere = existsSync(this.configFile);
-    if (isThere ? !resume : !isUnbegun(this.folder)) throw this.#occupied(resume);
+    if (isThere ? !resume : !isUnbegun(this.folder)) throw occupied(this.folder);
     requireUnclaimed(this.folder);
     try {
       mkdirSync(path.dirname(this.checkpoint('last')), { recursive: true });
@@ -120,15 +120,6 @@ export class RunFolder {
   /** Throws UserError RUN_FOLDER when the folder was deleted, moved or claimed by another training since `claim`. */
   checkOurs(): void {
     this.#claim?.check();
-  }
-
-  #occupied(resume: boolean): UserError {
-    if (!statSync(this.folder).isDirectory())
-      return new UserError('RUN_FOLDER', `${this.folder} is a file. Choose another folder with --out.`);
-    const advice = resume
-      ? 'has files but no config.json, so there is no run to resume. Choose another folder with --out.'
-      : 'is not empty. Choose another folder with --out, or resume the run there: give the same command with --resume.';
-    return new UserError('RUN_FOLDER', `${this.folder} ${advice}`);
   }
 
   #removeLeftovers(): void {

@@ -1,6 +1,7 @@
 /** A run folder in which no run has begun: none, an empty one, or what a process left that was killed at once. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { UserError } from '../errors.js';
 import { claimName } from './claim.js';
 
 /** Folders that a training makes before its `config.json`: of the checkpoints, and of each model of `train` and `study`. */
@@ -22,5 +23,27 @@ export function isUnbegun(folder: string): boolean {
     entry.isDirectory()
       ? ownFolders.test(entry.name) && isUnbegun(path.join(folder, entry.name))
       : isLeftover(entry.name),
+  );
+}
+
+/** What is said of a folder in which no run may begin: it is a file, has a run, or something else. */
+export function occupied(folder: string): UserError {
+  const problem = (what: string): UserError => new UserError('RUN_FOLDER', `${folder} ${what}`);
+  if (!statSync(folder).isDirectory())
+    return problem('is a file; expected a new or empty folder. Choose another folder with --out.');
+  if (firstRunIn(folder) !== undefined)
+    return problem(
+      'is not empty. Choose another folder with --out, or resume the run there: give the same command with --resume.',
+    );
+  return problem('is not empty and has no run that can be resumed (no config.json). Choose another folder with --out.');
+}
+
+/** What is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe itself. */
+const firstModels = ['teacher', 'teacher-weak'];
+
+/** The folder of the run, or of the first of its models, that has a `config.json`; undefined when there is none. */
+export function firstRunIn(folder: string): string | undefined {
+  return [folder, ...firstModels.map((name) => path.join(folder, name))].find((home) =>
+    existsSync(path.join(home, 'config.json')),
   );
 }

@@ -128,6 +128,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     const isLast = epoch === epochs - 1;
     progress = { ...progress, epoch: epoch + 1, batch: 0, sums: noSums, best };
     writing(() => {
+      run.checkOurs();
       if (isBest && (evaluation.select !== 'last' || isLast)) saveBest(options, epoch);
       run.appendMetrics(record);
     });
