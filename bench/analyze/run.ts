@@ -62,11 +62,12 @@ async function timed(work: () => Promise<unknown>): Promise<Times> {
   return { wall: (performance.now() - began) / 1e3, cpu: (user + system) / 1e6 };
 }
 
-function plainEvaluation({ classifier, evaluated }: Subject): Promise<unknown> {
-  const { groups, pipeline, placement } = classifier;
+function plainEvaluation({ classifier, classNames, groups, evaluated }: Subject): Promise<unknown> {
+  const { pipeline, placement } = classifier;
   return evaluate({
     ...evaluated,
     groups,
+    outputClasses: classNames,
     pipeline,
     batchSize: 256, // as `deit-lt eval` does
     device: placement.device,

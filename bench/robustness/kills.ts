@@ -4,7 +4,7 @@
  * evaluation, and at drawn times. After each kill the checkpoint must be whole and not behind; each run that ends must equal
  * an unkilled one, in all tensors and figures.
  *
- *   npm run bench:robustness:kills -- [--seed 0] [--timed 50]
+ *   npm run robustness:kills -- [--seed 0] [--timed 50]
  *
  * Everything is in a temporary folder. Exits with 1 when anything was lost, wrong, or looked like a bug.
  */

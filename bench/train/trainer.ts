@@ -3,6 +3,7 @@
  * (packages/deit-lt/src/training/train.ts and loop.ts), without run folders, schedules and reports.
  */
 import * as torch from '@deit-lt/torch';
+import { ClassMap } from '#deit-lt/by-class.js';
 import { type Classifier, evaluationPipeline } from '#deit-lt/classifier/classifier.js';
 import { fastTeacher, teacherLogits } from '#deit-lt/classifier/teacher-logits.js';
 import { type Batch, Loader } from '#deit-lt/data/loader.js';
@@ -171,13 +172,16 @@ function oracleOf({ recipe: { teacher: recipe, student }, placement, data }: Set
     placement,
     classNames: data.classNames,
     namesKnown: true,
+    background: [255, 255, 255],
     pipeline: evaluationPipeline(recipe),
-    trainCounts: [...data.trainCounts],
-    groups: [],
+    trainCounts: data.trainCounts,
+    groups: data.groups,
     file: 'none',
+    precision: 'auto',
     epoch: 0,
     logits: (images) => ({ avg: placement.autocast(() => model.call(images)) as torch.Tensor }),
     [Symbol.dispose]: () => {},
   };
-  return { model, ...teacherLogits(fastTeacher(classifier), { student, order: null }) };
+  const order = new ClassMap(data.classNames, data.classNames, null);
+  return { model, ...teacherLogits(fastTeacher(classifier), { student, order }) };
 }

@@ -11,6 +11,10 @@ export {
   type InputSpec,
   networkInput,
 } from './augment/evaluation-input.js';
+export { type Rgb, white } from './data/decode/background.js';
+export { viewOf } from './data/decode/byte-view.js';
+export { formatOf } from './data/decode/image-format.js';
+export { isTurned, type Orientation, orientationOf, withoutOrientation } from './data/decode/orientation.js';
 export type { Filter, Window } from './data/decode/window.js';
 export type { RawImage } from './data/resample/resample-image.js';
 export { rankValues } from './evaluation/rank-values.js';
@@ -19,3 +23,4 @@ export type { PageAttention, PageClass, PageModel } from './export/page-model.js
 export { heatPixels, peakOf } from './report/heat-pixels.js';
 export { pageStyle } from './report/page-style.js';
 export { type ColorName, colors, css, outputColor, outputLabels, runColor } from './report/palette.js';
+export { visible } from './text/visible.js';

@@ -3,9 +3,8 @@ import * as torch from '@deit-lt/torch';
 import { openAnyClassifier } from './classifier/any-classifier.js';
 import type { AnyClassifier, OpenClassifierOptions } from './classifier/classifier.js';
 import { logitScale } from './classifier/logit-scale.js';
-import { decodeOrThrow, whyUnreadable } from './data/decode/decode.js';
 import { Loader } from './data/loader.js';
-import { openPixels } from './data/open-pixels.js';
+import { SingleImage } from './data/single-image.js';
 import { UserError } from './errors.js';
 import { type Opinion, opinions } from './evaluation/ranking.js';
 
@@ -46,9 +45,7 @@ export class DeitLT implements Disposable {
     if (!Number.isInteger(top) || top < 1)
       throw new UserError('USAGE', `classify(): top is ${top}, expected 1 or more.`);
     const { pipeline, placement, classNames } = this.#classifier;
-    const { width, height, pixels } = await decode(image);
-    const nameOf = (): string => (typeof image === 'string' ? image : 'the image');
-    await using source = openPixels({ kind: 'memory', length: 1, width, height, pixels, nameOf });
+    await using source = await SingleImage.open(image, this.#classifier.background);
     const [ids, labels] = [new Int32Array(1), new Int32Array(1)];
     const loader = new Loader({ source, labels, pipeline, ids, batchSize: 1, device: placement.device });
     for await (const batch of loader) {
@@ -75,18 +72,5 @@ export class DeitLT implements Disposable {
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-}
-
-async function decode(image: string | Uint8Array): ReturnType<typeof decodeOrThrow> {
-  const file = typeof image === 'string' ? image : Buffer.from(image.buffer, image.byteOffset, image.byteLength);
-  try {
-    return await decodeOrThrow(file);
-  } catch (cause) {
-    const why =
-      typeof image === 'string'
-        ? `${image} ${await whyUnreadable(image, cause)}`
-        : 'the bytes are no image that can be read';
-    throw new UserError('DATA_BAD_FILES', `${why}.`, { cause });
   }
 }

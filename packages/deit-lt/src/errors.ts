@@ -2,6 +2,7 @@
  * Errors that are the user's to solve: each has a code, a message that names the file, option or tensor, what
  * was expected and what to do. The command line prints the message alone; anything else is our own bug.
  */
+import { beginning, visible } from './text/visible.js';
 
 /** What each code means; `docs/errors.md` lists the same. */
 export const errorCodes = {
@@ -21,20 +22,30 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes;
 
 export interface UserErrorOptions {
+  /** Lines below the message. */
+  readonly lines?: readonly string[];
   /** The error that led to this one. */
   cause?: unknown;
 }
 
-/** A mistake or circumstance that the user can solve. `exitCode` is 2 for usage, 1 for failure. */
+/** A message that quotes more than this of something is of no use. */
+const longestLine = 4000;
+
+/**
+ * A mistake or circumstance that the user can solve. `exitCode` is 2 for usage, 1 for failure. `message` is one line and quotes
+ * foreign text as it came: what would steer a terminal or begin a line is written out here, so that a message is safe wherever
+ * it is printed. Lines of our own are given as `lines`.
+ */
 export class UserError extends Error {
   readonly exitCode: 1 | 2;
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    { cause }: UserErrorOptions = {},
+    { lines = [], cause }: UserErrorOptions = {},
   ) {
-    super(message, cause === undefined ? undefined : { cause });
+    const text = [message, ...lines].map((line) => visible(beginning(line, longestLine))).join('\n');
+    super(text, cause === undefined ? undefined : { cause });
     this.name = 'UserError';
     this.exitCode = code === 'USAGE' || code === 'RECIPE' ? 2 : 1;
   }

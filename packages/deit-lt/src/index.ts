@@ -9,6 +9,7 @@ export * from './analysis/index.js';
 export { type PresetName, presets } from './augment/presets.js';
 export * from './augment/registry.js';
 export type { BatchTransform, Pipeline, View, WindowSampler } from './augment/transform.js';
+export { type ByClass, byClass, ClassMap } from './by-class.js';
 export { openAnyClassifier } from './classifier/any-classifier.js';
 export { type AnyClassifier, type Classifier, openClassifier } from './classifier/classifier.js';
 export {
@@ -29,6 +30,15 @@ export { type Sampler, samplers } from './data/samplers/sampler.js';
 export { drawShapes } from './data/shapes/index.js';
 export { type ClassifyOptions, DeitLT } from './deit-lt.js';
 export { type ErrorCode, errorCodes, UserError } from './errors.js';
+export {
+  type Accuracies,
+  type AccuracyName,
+  accuraciesOf,
+  accuracyNames,
+  type ClassTallies,
+  figuresOf,
+  talliesOf,
+} from './evaluation/class-figures.js';
 export { type EvaluationResult, evaluate } from './evaluation/evaluate.js';
 export { Metrics, type MetricsResult } from './evaluation/metrics.js';
 export type { Opinion, Ranked } from './evaluation/ranking.js';

@@ -16,6 +16,7 @@ import {
   opCases,
   summarise,
   tableIn,
+  verdictsIn,
 } from './helpers/exactness.js';
 import { skipGolden } from './helpers/golden-files.js';
 
@@ -44,6 +45,9 @@ suite('operations on levels are Pillow’s', { skip: skipGolden }, () => {
       ...compareOps(source, cases, (images, plans, fill) => applyPlans(images, plans, { fill })),
       ...(await compareWindows(source)),
     ];
-    assert.equal(tableIn(readFileSync(pagePath(), 'utf8')), exactnessTable(rows));
+    const page = tableIn(readFileSync(pagePath(), 'utf8'))!;
+    const [stated, measured] = [verdictsIn(page), verdictsIn(exactnessTable(rows))];
+    for (const [operation, verdict] of measured) assert.equal(verdict, stated.get(operation), operation);
+    if (source.json.variant === 'shared') assert.equal(page, exactnessTable(rows));
   });
 });

@@ -118,8 +118,18 @@ interface Seeded {
   numpy_seed: number;
   lam: number;
   use_cutmix: boolean;
-  box_yl_yh_xl_xh_for_32x32?: [number, number, number, number];
   corrected_lam?: number;
+  /** `box_yl_yh_xl_xh_for_32x32` of CutMix: the box, for a height and width. */
+  [box: string]: unknown;
+}
+
+/** Height, width and box of a CutMix; of a Mixup 32 × 32 without one. */
+function boxIn(seeded: Seeded): { height: number; width: number; box?: unknown } {
+  for (const [key, box] of Object.entries(seeded)) {
+    const [, height, width] = /^box_yl_yh_xl_xh_for_(\d+)x(\d+)$/.exec(key) ?? [];
+    if (height !== undefined) return { height: Number(height), width: Number(width), box };
+  }
+  return { height: 32, width: 32 };
 }
 
 suite('golden mixing', { skip: skipGolden }, () => {
@@ -128,19 +138,21 @@ suite('golden mixing', { skip: skipGolden }, () => {
   });
 
   test('drawMix() draws the same numbers in the same order as the published code', () => {
-    for (const { numpy_seed, lam, use_cutmix, ...cut } of json.mixup_cutmix.seeded_parameters) {
+    for (const seeded of json.mixup_cutmix.seeded_parameters) {
+      const { numpy_seed, lam, use_cutmix, corrected_lam } = seeded;
+      const { height: rows, width: columns, box } = boxIn(seeded);
       const numpy = new NumpyLegacyRandom(numpy_seed);
       const random = {
         chance: (p: number) => numpy.randomSample() < p,
         beta: (a: number, b: number) => numpy.beta(a, b),
         int: (n: number) => numpy.randint(0, n),
       };
-      const mix = drawMix(32, 32, random);
+      const mix = drawMix(rows, columns, random);
       assert.equal(mix.kind, use_cutmix ? 'cutmix' : 'mixup', `seed ${numpy_seed}`);
-      assertClose(mix.lambda, cut.corrected_lam ?? lam, { rtol: 1e-12 }, `λ of seed ${numpy_seed}`);
+      assertClose(mix.lambda, corrected_lam ?? lam, { rtol: 1e-12 }, `λ of seed ${numpy_seed}`);
       if (mix.kind !== 'cutmix') continue;
       const { top, left, height, width } = mix.box;
-      assert.deepEqual([top, top + height, left, left + width], cut.box_yl_yh_xl_xh_for_32x32);
+      assert.deepEqual([top, top + height, left, left + width], box);
     }
   });
 });

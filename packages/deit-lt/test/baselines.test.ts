@@ -14,6 +14,7 @@ import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { TeacherTask } from '../src/tasks/teacher-task.js';
 import { normalizeRun } from '../src/training/tau-normalization.js';
 import { trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
+import { numbered } from './helpers/by-class.js';
 import { fromPython, skipPython } from './helpers/python-torch.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { atBatch, tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -202,7 +203,7 @@ suite('teacher.mixing', () => {
       const task = new TeacherTask({
         model: new Constant(),
         recipe,
-        trainCounts: Int32Array.of(4, 3, 2, 1),
+        trainCounts: numbered([4, 3, 2, 1]),
         device: 'cpu',
       });
       const images = torch.tensor([0, 1]).view([2, 1, 1, 1]).expand([2, 3, 4, 4]).contiguous().float();

@@ -20,6 +20,8 @@ interface FileJson {
   args?: Record<string, unknown>;
   accuracies?: Record<string, number>;
   rho?: number;
+  model_config?: { num_heads: number };
+  logits?: Record<string, string>;
 }
 
 /** `optimizer/state/0/exp_avg` of nested dictionaries and lists. */
@@ -42,7 +44,8 @@ suite('golden checkpoints', { skip: goldenFolder === undefined && 'no golden fil
   const golden = new Golden<{ files: FileJson[] }>('checkpoint');
   const { json } = golden;
   const place = (file: string): string => path.join(goldenFolder ?? '', file);
-  const entry = (name: string): FileJson => json.files.find(({ file }) => file === `checkpoints/${name}`)!;
+  const student = json.files.find(({ model_config }) => model_config !== undefined)!;
+  const sam = json.files.find(({ rho }) => rho !== undefined)!;
 
   for (const { file, expect, tensors: wanted = {}, must_not_create: marker } of json.files) {
     if (expect === 'load')
@@ -66,27 +69,37 @@ suite('golden checkpoints', { skip: goldenFolder === undefined && 'no golden fil
   }
 
   test('what a script kept beside the weights: options, accuracies, NumPy numbers', async () => {
-    using student = await openTorchFile(place('checkpoints/student_checkpoint.pth'));
-    const { args = {}, accuracies = {} } = entry('student_checkpoint.pth');
-    const options = at(student.value, 'args');
+    using opened = await openTorchFile(place(student.file));
+    const { args = {}, accuracies = {} } = student;
+    const options = at(opened.value, 'args');
     assert.ok(options instanceof Namespace);
     assert.deepEqual(Object.fromEntries(options.values), args);
-    for (const [name, figure] of Object.entries(accuracies)) assert.equal(at(student.value, name), figure, name);
-    using teacher = await openTorchFile(place('checkpoints/ldam_sam_teacher.pth.tar'));
-    assert.equal(at(teacher.value, 'optimizer/param_groups/0/rho'), entry('ldam_sam_teacher.pth.tar').rho);
+    for (const [name, figure] of Object.entries(accuracies)) assert.equal(at(opened.value, name), figure, name);
+    using teacher = await openTorchFile(place(sam.file));
+    assert.equal(at(teacher.value, 'optimizer/param_groups/0/rho'), sam.rho);
   });
 
-  const heads = 'student.model.numHeads=4';
-  const cases = [
-    ['student_checkpoint.pth', 'raw', [heads], 'student.input', ['student.logits_cls', 'student.logits_dist']],
-    ['student_checkpoint.pth', 'ema', [heads], 'student.input', ['student.ema_logits_cls', 'student.ema_logits_dist']],
-    ['student_legacy.pth', 'raw', [heads], 'student.input', ['student.logits_cls', 'student.logits_dist']],
-    ['paco_teacher.pth.tar', 'raw', [], 'paco_teacher.input', ['paco_teacher.logits']],
-    ['ldam_sam_teacher.pth.tar', 'raw', [], 'paco_teacher.input', ['ldam_teacher.logits']],
-  ] as const;
-  for (const [name, weights, settings, input, logits] of cases)
+  const heads = `student.model.numHeads=${student.model_config!.num_heads}`;
+  const legacy = json.files.filter(({ file }) => /student_legacy/.test(file)); // the same weights in the older container
+  const cases = json.files.flatMap(({ file, logits }) => {
+    if (logits === undefined) return [];
+    const { input, ...outputs } = logits as { input: string } & Record<string, string>;
+    const keys = (ema: boolean): string[] =>
+      Object.entries(outputs).flatMap(([name, key]) => (name.startsWith('ema_') === ema ? [key] : []));
+    const isStudent = file === student.file;
+    const each = (name: string, weights: 'raw' | 'ema') => ({
+      name,
+      weights,
+      settings: isStudent ? [heads] : [],
+      input,
+      logits: keys(weights === 'ema'),
+    });
+    const averaged = keys(true).length > 0 ? [each(file, 'ema')] : [];
+    return [each(file, 'raw'), ...averaged, ...(isStudent ? legacy.map(({ file: older }) => each(older, 'raw')) : [])];
+  });
+  for (const { name, weights, settings, input, logits } of cases)
     test(`${name}, ${weights} weights: the logits of the model that saved it`, async () => {
-      using model = await openClassifier(place(`checkpoints/${name}`), {
+      using model = await openClassifier(place(name), {
         weights,
         settings: [...settings, 'precision=float32'],
       });

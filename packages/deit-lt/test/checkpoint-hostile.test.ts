@@ -89,6 +89,57 @@ suite('hostile checkpoints', () => {
     });
   });
 
+  /** 5 MB under memo 0; then `each`, which names it, 800 times in a list. */
+  const shared = (value: Buffer, each: string): Buffer =>
+    zipOf([
+      {
+        name: 'x/data.pkl',
+        content: Buffer.concat([pickle('').subarray(0, 2), value, Buffer.from(`q\0](${each.repeat(800)}e.`, 'latin1')]),
+      },
+    ]);
+  const long = (opcode: string): Buffer => {
+    const head = Buffer.from(`${opcode}    `, 'latin1');
+    head.writeUInt32LE(5_000_000, 1);
+    return Buffer.concat([head, Buffer.alloc(5_000_000, 0x61)]);
+  };
+  const pairs = Buffer.concat([
+    Buffer.from(']('),
+    Buffer.from('K\x01K\x02\x86'.repeat(100_000), 'latin1'),
+    Buffer.from('e'),
+  ]);
+
+  test('arrays that share one byte string share its memory', async (t) => {
+    const dtype = 'cnumpy\ndtype\nX\x02\0\0\0u1\x85R';
+    const array = `cnumpy.core.multiarray\n_reconstruct\n)R(K\x01K\x01\x85${dtype}\x89h\0tb`;
+    const file = written(t, shared(long('B'), array));
+    const before = process.memoryUsage().rss;
+    using opened = await openTorchFile(file);
+    assert.equal((opened.value as unknown[]).length, 800);
+    assert.ok(process.memoryUsage().rss - before < 100e6);
+  });
+
+  for (const [what, value, each] of [
+    ['text that is encoded again and again', long('X'), 'c_codecs\nencode\nh\0X\x06\0\0\0latin1\x86R'],
+    ['paths of one long name', long('X'), 'cpathlib\nPosixPath\nh\0h\0h\0\x87R'],
+    ['dictionaries of the same pairs', pairs, 'ccollections\nOrderedDict\nh\0\x85R'],
+    ['sets of the same values', pairs, 'cbuiltins\nfrozenset\nh\0\x85R'],
+    ['keys of one long byte string', long('B'), '}h\0K\x01s'],
+  ] as const)
+    test(`${what} fill no memory`, async (t) => {
+      const start = performance.now();
+      await refused(t, shared(value, each), /repeat each other far beyond its size/);
+      assert.ok(performance.now() - start < 10_000);
+    });
+
+  test('names that are containers within containers', async (t) => {
+    const nested = `]q\0${Array.from({ length: 40 }, (_, i) => `](h${String.fromCharCode(i)}h${String.fromCharCode(i)}eq${String.fromCharCode(i + 1)}`).join('')}`;
+    await refused(
+      t,
+      zipOf([{ name: 'x/data.pkl', content: pickle(`${nested}0cpathlib\nPosixPath\nh\x28\x85R`) }]),
+      /a name that is no text/,
+    );
+  });
+
   test('every way to call what is no data', async (t) => {
     const calls: Record<string, string> = {
       'os.system': 'cos\nsystem\nX\x04\0\0\0exit\x85R',

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import { commandTable } from '../src/cli/command-table.js';
+import { commandTable, computedPrecisions } from '../src/cli/command-table.js';
 import { referencePage } from '../src/cli/reference-page.js';
 import { errorCodes } from '../src/errors.js';
+import { recipeSchema } from '../src/recipe/schema.js';
 import { deitLt } from './cli-helpers.js';
 
 const docs = path.resolve(import.meta.dirname, '../../../../docs');
@@ -52,6 +53,10 @@ function visit(file: string, seen: Set<string>): void {
 suite('docs', () => {
   test('command-line.md is what the tables give (node packages/deit-lt/scripts/command-line-page.mjs)', () => {
     assert.equal(readFileSync(path.join(docs, 'command-line.md'), 'utf8'), referencePage());
+  });
+
+  test('commands that compute take the precisions of recipes', () => {
+    assert.deepEqual([...computedPrecisions], recipeSchema.shape.precision.options);
   });
 
   test('errors.md explains every code, in order', () => {

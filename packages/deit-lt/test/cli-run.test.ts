@@ -58,6 +58,27 @@ suite('Ctrl-C in a training', { timeout: 120_000 }, () => {
     for (const figure of ['overall', 'head', 'mid', 'tail', 'top5']) assert.ok(avg[figure] >= 0 && avg[figure] <= 100);
   });
 
+  test('leaves a run that eval measures in the precision that is asked for', () => {
+    const measure = (...words: string[]) =>
+      deitLt(['eval', out, '--data', 'shapes', '--which', 'last', '--json', ...words]);
+    const asked = [
+      ['float32', '--precision', 'float32'],
+      ['bfloat16', '--precision', 'bfloat16'],
+      ['bfloat16', '--set', 'precision=bfloat16', 'device=cpu'],
+    ] as const;
+    const results = asked.map(([expected, ...words]) => {
+      const { status, stdout, stderr } = measure(...words);
+      assert.equal(status, 0, stderr);
+      assert.equal(JSON.parse(stdout).precision, expected);
+      return JSON.parse(stdout);
+    });
+    assert.deepEqual(results[2], results[1]);
+    const other = measure('--set', 'student.imageSize=16');
+    assert.deepEqual([other.status, /only device and precision can be set/.test(other.stderr)], [2, true]);
+    const half = measure('--set', 'precision=half');
+    assert.deepEqual([half.status, /precision: expected one of auto, float32, bfloat16/.test(half.stderr)], [2, true]);
+  });
+
   test('leaves a run that predicts, and names the files that cannot be read', async () => {
     const photos = path.join(folder, 'photos');
     mkdirSync(photos);

@@ -42,6 +42,8 @@ const mistakes: readonly (readonly [words: string, status: number, message: RegE
     2,
     /nowhere has no run to resume, and to begin one there --data is missing.*\nFor example: deit-lt train --data cifar10 --out nowhere --resume/,
   ],
+  ['quickstart --resume --out nowhere --set student.epoch=4', 2, /did you mean "epochs"/],
+  ['student --resume --out nowhere --data shapes', 2, /--teacher is missing/],
   ['eval nowhere --data shapes', 1, /nowhere does not exist; expected a run folder/],
   ['predict nowhere none.jpg', 1, /none\.jpg does not exist/],
 ];

@@ -12,6 +12,7 @@ import { hashOfImages, type Predictions, writePredictions } from '../src/runs/pr
 import { type RunConfig, RunFolder } from '../src/runs/run-folder.js';
 import { trainVit } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
+import { assertClose } from './helpers/golden-files.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { tinyDataset, tinyRecipe } from './training-tiny.js';
 
@@ -83,7 +84,7 @@ suite('compareRuns()', () => {
       rows.map(({ output }) => output),
       ['cls', 'dist', 'avg'],
     );
-    assert.deepEqual(values(rows[2]), [71.667, 90, 75, 50]);
+    assert.deepEqual(values(rows[2]), [71.667, 71.667, 90, 75, 50]);
     assert.deepEqual(differences, []);
     const { head, tail } = rows[2]!.figures;
     // A binomial of 40 with p = 0.5: 95 % lie in 14 … 26.
@@ -97,7 +98,7 @@ suite('compareRuns()', () => {
     const other = makeRun(at('b'), { settings: ['student.epochs=4'], right: { avg: [22, 20, 30] } });
     const { rows, differences, baseline } = compare(first, other);
     assert.equal(baseline, 'a');
-    assert.deepEqual(values(differences[0]), [10, 5, 0, 25]);
+    assert.deepEqual(values(differences[0]), [10, 10, 5, 0, 25]);
     const { mid, tail } = differences[0]!.figures;
     assert.deepEqual(mid, { value: 0, low: 0, high: 0 }, 'the same images are right');
     assert.ok(tail!.low > 0 && tail!.high - tail!.low < 2 * (rows[1]!.figures.tail!.high - rows[1]!.figures.tail!.low));
@@ -115,7 +116,7 @@ suite('compareRuns()', () => {
         ['other', [2]],
       ],
     );
-    assert.deepEqual(values(rows[0]), [51.667, 55, 50, 50]);
+    assert.deepEqual(values(rows[0]), [51.667, 51.667, 55, 50, 50]);
     assert.ok(Math.abs(rows[0]!.figures.head!.std! - Math.SQRT1_2 * 10) < 1e-9);
     assert.equal(rows[0]!.figures.mid!.std, 0);
   });
@@ -126,7 +127,7 @@ suite('compareRuns()', () => {
     const b = makeRun(at('b'), { names: ['fox', 'cat', 'dog'], right: { avg: [40, 20, 10] } });
     const { rows, differences } = compare(a, b);
     assert.deepEqual(values(rows[1]), values(rows[0]));
-    assert.deepEqual(values(differences[0]), [0, 0, 0, 0]);
+    assert.deepEqual(values(differences[0]), [0, 0, 0, 0, 0]);
   });
 
   test('has no differences between runs that saw other images', (t) => {
@@ -134,6 +135,32 @@ suite('compareRuns()', () => {
     const a = makeRun(at('a'), { right: { avg: [40, 20, 10] } });
     const { rows, differences } = compare(a, makeRun(at('b'), { file: 'photo', right: { avg: [40, 20, 11] } }));
     assert.deepEqual([rows.length, differences.length], [2, 0]);
+  });
+
+  test('marks no difference that rests on a single image of each class, and warns', (t) => {
+    const names = Array.from({ length: 9 }, (_, c) => `class ${c}`);
+    const groups = names.map((_, c) => (['head', 'mid', 'tail'] as const)[Math.floor(c / 3)]!);
+    const labels = Int32Array.from(names, (_, c) => c);
+    const at = folderIn(t);
+    /** Right about the classes in `right`. */
+    const run = (name: string, right: readonly number[], ...settings: string[]): string => {
+      const folder = makeRun(at(name), { settings, right: { avg: [1, 1, 1] } });
+      const classes = labels.map((label) => (right.includes(label) ? label : (label + 1) % 9));
+      const of = { split: 'test', checkpoint: 'best', epoch: 0, data: 'pets', imagesSha256: 'x', labels } as const;
+      const outputs = { avg: { perImage: 1, classes } };
+      writePredictions(new RunFolder(folder).predictionsFile, { ...of, outputs, classes: { names, groups } });
+      return folder;
+    };
+    const comparison = compare(run('a', [0, 3, 6]), run('b', [0, 1, 3, 6], 'student.epochs=4'));
+    const [difference] = comparison.differences;
+    const { balanced, head } = difference!.figures;
+    assertClose(balanced!.value, 100 / 9, { atol: 1e-9 }, 'balanced');
+    assert.ok(balanced!.low < 0 && balanced!.high > 100 / 9, JSON.stringify(balanced));
+    assert.ok(head!.low < 0, JSON.stringify(head));
+    const text = comparisonText(comparison);
+    assert.ok(!text.replace(/; \* where.*/, '').includes('*'), text);
+    assert.match(text, /Warning: 9 of 9 classes have fewer than 20 test images \(the fewest: 1\)/);
+    assert.match(comparisonCsv(comparison).join('\n'), /^b,avg,,balanced,.*,9,1$/m);
   });
 });
 
@@ -195,30 +222,36 @@ suite('formats of a comparison', () => {
   test('Markdown and terminal have a table of figures and one of differences', (t) => {
     const comparison = tables(t);
     const markdown = comparisonMarkdown(comparison);
-    assert.match(markdown, /^\| {2}\| overall \| head \| mid \| tail \|\n\| --- \| --- \| --- \| --- \| --- \|$/m);
     assert.match(
       markdown,
-      /^\| a_0 \(2 seeds\) CLS \| 50\.0 ± 0\.0 \| 100\.0 ± 0\.0 \| 50\.0 ± 0\.0 \| 0\.0 ± 0\.0 \|$/m,
+      /^\| {2}\| balanced \| overall \| head \| mid \| tail \|\n\| --- \| --- \| --- \| --- \| --- \| --- \|$/m,
     );
     assert.match(
       markdown,
-      /^\| b \| \+3\.3 \[.*\] \| −40\.0 \[−.*, −.*\] \* \| \+0\.0 \[\+0\.0, \+0\.0\] \| \+50\.0 \[/m,
+      /^\| a_0 \(2 seeds\) CLS \| 50\.0 ± 0\.0 \| 50\.0 ± 0\.0 \| 100\.0 ± 0\.0 \| 50\.0 ± 0\.0 \| 0\.0 ± 0\.0 \|$/m,
+    );
+    assert.match(
+      markdown,
+      /^\| b \| \+3\.3 \[.*\] \| \+3\.3 \[.*\] \| −40\.0 \[−.*, −.*\] \* \| \+0\.0 \[\+0\.0, \+0\.0\] \| \+50\.0 \[/m,
     );
     assert.match(comparisonText(comparison), /^b +75\.0 \[\d+\.\d, \d+\.\d\]/m);
   });
 
   test('LaTeX has no sign that it would take for its own', (t) => {
     const latex = comparisonLatex(tables(t));
-    assert.match(latex, /\\begin\{tabular\}\{lcccc\}\n {2}\\toprule\n {2} & overall & head & mid & tail \\\\/);
+    assert.match(
+      latex,
+      /\\begin\{tabular\}\{lccccc\}\n {2}\\toprule\n {2} & balanced & overall & head & mid & tail \\\\/,
+    );
     assert.match(latex, /^ {2}a\\_0 \(2 seeds\) average & 71\.7 \$\\pm\$ 0\.0 &/m);
     assert.match(latex, /^ {2}b & \+3\.3 \{\\scriptsize \[/m);
   });
 
   test('CSV has a line for each figure', (t) => {
-    const [head, first, ...lines] = comparisonCsv(tables(t)).split('\n');
-    assert.equal(head, 'run,output,minus,figure,value,low,high,std,seeds,images');
-    assert.match(first!, /^a_0,cls,,overall,50,.*,0,2,120$/);
-    assert.equal(lines.length + 1, 4 * 4 + 4, 'four rows and one difference');
+    const [head, first, ...lines] = comparisonCsv(tables(t));
+    assert.equal(head, 'run,output,minus,figure,value,low,high,std,seeds,images,few_image_classes,fewest_images');
+    assert.match(first!, /^a_0,cls,,balanced,50,.*,0,2,120,0,$/);
+    assert.equal(lines.length + 1, 4 * 5 + 5, 'four rows and one difference');
     assert.ok(lines.some((line) => line.startsWith('b,avg,a_0,tail,50,')));
   });
 });

@@ -48,11 +48,24 @@ function softPicture(width: number, height: number, channels: 3 | 4 = 3): Sharp 
   return sharp(pixels, { raw: { width, height, channels } });
 }
 
-const images = { 'photo.png': at('photo.png'), 'upright.jpg': at('upright.jpg'), 'clear.png': at('clear.png') };
+const images = {
+  'photo.png': at('photo.png'),
+  'upright.jpg': at('upright.jpg'),
+  'clear.png': at('clear.png'),
+  'odd.jpg': at('odd.jpg'),
+  'inks.jpg': at('inks.jpg'),
+  'clear.gif': at('clear.gif'),
+};
 async function writeImages(): Promise<void> {
   await softPicture(90, 61).toFile(images['photo.png']);
   await softPicture(80, 60).withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toFile(images['upright.jpg']);
   await softPicture(40, 40, 4).toFile(images['clear.png']);
+  await softPicture(40, 40, 4).gif().toFile(images['clear.gif']);
+  await softPicture(90, 61).toColourspace('cmyk').jpeg({ quality: 95 }).toFile(images['inks.jpg']);
+  // An orientation that is none: Exif counts to 8.
+  const odd = await softPicture(90, 61).withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer();
+  odd[odd.indexOf(Buffer.from([0x12, 0x01, 0x03, 0x00])) + 8] = 9;
+  writeFileSync(images['odd.jpg'], odd);
 }
 
 suite('deit-lt demo', () => {

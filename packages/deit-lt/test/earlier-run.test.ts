@@ -10,8 +10,15 @@ import { temporaryFolder } from './helpers/temporary-folder.js';
 const silent = { writeOut: () => {}, writeErr: () => {} };
 
 function found(folder: string, command: string): EarlierRun {
-  return earlierRun(folder, { command, given: {}, parse: (words) => parseWords(words, silent) });
+  const run = earlierRun(folder, { command, given: {}, parse: (words) => parseWords(words, silent) });
+  assert.ok(run);
+  return run;
 }
+
+test('a folder without a run has none to resume, which is no error: restart loops give --resume from the first start on', (t) => {
+  const folder = temporaryFolder(t);
+  assert.equal(earlierRun(folder, { command: 'train', given: {}, parse: () => undefined }), undefined);
+});
 
 suite('a run of "deit-lt train"', () => {
   test('goes on as a whole, and none of its models as another run in it', (t) => {

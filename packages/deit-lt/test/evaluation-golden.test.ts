@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import type { Group } from '../src/data/groups.js';
 import { Metrics, type MetricsResult } from '../src/evaluation/metrics.js';
+import { numbered } from './helpers/by-class.js';
 import { assertClose, golden, skipGolden } from './helpers/golden-files.js';
 
 interface Case {
@@ -29,7 +30,7 @@ function logitsOf({ name, no_distillation: single }: Case, output: string): torc
 function evaluate(each: Case, output: string): MetricsResult {
   const [mid, tail] = each.categories;
   const groups = Array.from({ length: each.classes }, (_, c): Group => (c < mid ? 'head' : c < tail ? 'mid' : 'tail'));
-  const metrics = new Metrics({ groups });
+  const metrics = new Metrics({ groups: numbered(groups) });
   const logits = logitsOf(each, output);
   const labels = tensor(`${each.name}.targets`).int().toTypedArray<'int32'>();
   let from = 0;

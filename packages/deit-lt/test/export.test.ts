@@ -95,16 +95,23 @@ suite('ONNX', { skip: skipOnnx }, () => {
   test('the published student, through ONNX, gives the logits of the program that saved it', {
     skip: goldenFolder === undefined && 'no golden files',
   }, async () => {
-    const golden = new Golden<unknown>('checkpoint');
-    const file = path.join(goldenFolder!, 'checkpoints/student_checkpoint.pth');
-    const settings = ['student.model.numHeads=4', 'student.evalSize=null'];
+    interface Entry {
+      file: string;
+      model_config?: { num_heads: number };
+      logits?: { input: string; cls: string; dist: string };
+    }
+    const golden = new Golden<{ files: Entry[] }>('checkpoint');
+    const student = golden.json.files.find(({ model_config }) => model_config !== undefined)!;
+    const file = path.join(goldenFolder!, student.file);
+    const settings = [`student.model.numHeads=${student.model_config!.num_heads}`, 'student.evalSize=null'];
     using classifier = await openClassifier(file, { settings });
-    const input = golden.at('student.input');
+    const { input: inputKey, ...outputKeys } = student.logits!;
+    const input = golden.at(inputKey);
     const session = await runtime!.InferenceSession.create(onnxModel(classifier, { version }), {});
     const feeds = { pixel_values: new runtime!.Tensor('float32', input.toTypedArray(), input.shape) };
     const found = await session.run(feeds);
-    for (const name of ['logits_cls', 'logits_dist']) {
-      const wanted = golden.at(`student.${name}`);
+    for (const [name, key] of [['logits_cls', outputKeys.cls] as const, ['logits_dist', outputKeys.dist] as const]) {
+      const wanted = golden.at(key);
       const actual = torch.tensor(found[name]!.data, { shape: wanted.shape });
       assert.ok(actual.sub(wanted).abs().max().toNumber() <= 1e-4, name);
     }
@@ -123,11 +130,13 @@ suite('weights', () => {
 import zipfile
 assert zipfile.ZipFile(given).testzip() is None
 file = torch.load(given, weights_only=True)
-out = [file["epoch"], file["class_names"], file["architecture"], [[k, list(v.shape), v.double().sum().item(), v.is_contiguous()] for k, v in file["model"].items()]]`;
-    const [epoch, names, architecture, tensors] = fromPython<
-      [number, string[], string, [string, number[], number, boolean][]]
+out = [file["epoch"], json.loads(file["deit_lt"])["architecture"], file["class_names"], file["architecture"], [[k, list(v.shape), v.double().sum().item(), v.is_contiguous()] for k, v in file["model"].items()]]`;
+    const [epoch, described, names, architecture, tensors] = fromPython<
+      [null, object, string[], string, [string, number[], number, boolean][]]
     >(code, file);
-    assert.deepEqual([epoch, names, architecture], [0, ['0', '1', '2', '3', '4', '5'], 'deit']);
+    assert.deepEqual([epoch, names, architecture], [null, ['0', '1', '2', '3', '4', '5'], 'deit']);
+    const sizes = { patchSize: 4, embedDim: 64, depth: 2, numHeads: 1, mlpRatio: 4 };
+    assert.deepEqual(described, { name: 'deit', ...sizes });
     assert.equal(tensors.length, state.size);
     for (const [name, shape, sum, contiguous] of tensors) {
       const ours = state.get(name)!;

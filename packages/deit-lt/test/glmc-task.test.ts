@@ -8,10 +8,11 @@ import type { TeacherRecipe } from '../src/recipe/schema.js';
 import { createTeacherTask } from '../src/tasks/create-teacher-task.js';
 import { GlmcTask } from '../src/tasks/glmc-task.js';
 import { learningParameters } from '../src/tasks/task.js';
+import { numbered } from './helpers/by-class.js';
 import { tinyRecipe } from './training-tiny.js';
 
 const [size, epochs] = [4, 10];
-const trainCounts = Int32Array.of(9, 6, 3);
+const trainCounts = numbered([9, 6, 3]);
 
 function makeTask(options: Partial<TeacherRecipe['glmc']> = {}): GlmcTask {
   torch.manualSeed(3);

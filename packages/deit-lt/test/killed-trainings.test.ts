@@ -1,4 +1,4 @@
-/** Trainings by the real command, killed at calls of the file system; the whole campaign is `npm run bench:robustness:kills`. */
+/** Trainings by the real command, killed at calls of the file system; the whole campaign is `npm run robustness:kills`. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';

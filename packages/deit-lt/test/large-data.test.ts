@@ -46,7 +46,7 @@ suite('published lists', () => {
       const chosen = chooseRecipe({}, dataset);
       assert.equal(chosen.name, recipe);
       const data = prepareData(dataset, chosen.recipe);
-      assert.deepEqual(data.trainCounts, counts);
+      assert.deepEqual([...data.trainCounts], [...counts]);
       assert.equal(data.classNames[1], String(labelOfRank(1, counts.length)));
       assert.deepEqual([data.groups.indexOf('mid'), data.groups.indexOf('tail')], bounds);
       assert.deepEqual(

@@ -33,6 +33,22 @@ suite('LayerScale', () => {
     assert.ok(a!.sub(b!).abs().max().toNumber() < 1e-5);
   });
 
+  test('goes in DeiT-III with a constant drop path and a CLS token drawn like the positions', () => {
+    torch.manualSeed(0);
+    const drops = (name: string, options = {}): number[] => {
+      const model = createModel(name, { numClasses: 3, dropPathRate: 0.2, device: 'meta', ...options });
+      return [...(model as VisionTransformer).blocks].map(({ dropPathRate }) => dropPathRate);
+    };
+    const linear = Array.from({ length: 12 }, (_, i) => (0.2 * i) / 11);
+    assert.deepEqual(drops('deit3_base_patch16_224'), Array<number>(12).fill(0.2));
+    assert.deepEqual(drops('deit3_base_patch16_224', { constantDropPath: false }), linear);
+    assert.deepEqual(drops('deit_base_patch16_224'), linear);
+    const stdOf = (name: string): number =>
+      (createModel(name, { numClasses: 3 }) as VisionTransformer).clsToken.std().toNumber();
+    assert.ok(Math.abs(stdOf('deit3_small_patch16_224') - 0.02) < 0.003); // 384 draws: three standard errors are 0.0022
+    assert.ok(stdOf('deit_tiny_patch16_224') < 1e-5);
+  });
+
   test('begins at 1e-4 in DeiT-III, whose CLS token has no position', () => {
     const model = createModel('deit3_small_patch16_224', { numClasses: 3, device: 'meta' }) as VisionTransformer;
     assert.deepEqual(model.posEmbed.shape, [1, 196, 384]);

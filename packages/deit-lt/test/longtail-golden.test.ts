@@ -88,8 +88,7 @@ suite('published class counts', { skip: skipGolden }, () => {
   for (const { dataset, type, factor, counts } of json.per_class_counts.cases) {
     if (type === 'none') continue;
     test(`${dataset} ${type} ${factor}`, () => {
-      const largest = dataset === 'cifar10' ? 5000 : 500;
-      assert.deepEqual([...longTailCounts(largest, counts.length, 1 / factor, type)], counts);
+      assert.deepEqual([...longTailCounts(counts[0]!, counts.length, 1 / factor, type)], counts);
     });
   }
 });

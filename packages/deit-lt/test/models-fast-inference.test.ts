@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { fastInference, ResNetCifar } from '../src/models/index.js';
-import { assertNear, Golden, goldenFolder } from './models-golden.js';
+import { assertNear, Golden, goldenFolder, resNetLike } from './models-golden.js';
 
 /** A network whose statistics are those of noise, and whose features a few steps have told apart. */
 function trained(cosine: boolean): ResNetCifar {
@@ -98,11 +98,13 @@ suite('fastInference()', () => {
     assert.deepEqual(network.call(images).shape, [2, 10]);
   });
 
-  test('golden ResNet-32', { skip: goldenFolder === undefined && 'no golden files' }, () => {
-    const golden = new Golden('resnet');
-    const network = new ResNetCifar(5);
-    network.loadStateDict(golden.under('state.'));
-    using infer = fastInference(network, { dtype: 'float32' });
-    assertNear(infer(golden.at('input')), golden.at('eval.logits'), { relative: 2e-5 });
-  });
+  for (const topic of ['resnet', 'resnet_norm'])
+    test(`golden ${topic}`, { skip: goldenFolder === undefined && 'no golden files' }, () => {
+      const golden = new Golden<{ use_norm: boolean }>(topic);
+      const state = golden.under('state.');
+      const network = resNetLike((name) => state.get(name)?.shape, golden.json.use_norm);
+      network.loadStateDict(state);
+      using infer = fastInference(network, { dtype: 'float32' });
+      assertNear(infer(golden.at('input')), golden.at('eval.logits'), { relative: 2e-5 });
+    });
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { ResNetCifar } from '../src/models/index.js';
 
 const repository = path.resolve(import.meta.dirname, '../../../..');
 
@@ -52,4 +53,23 @@ export function assertNear(
     difference <= atol + relative * largest,
     `${what}: off by ${difference}, largest expected value ${largest}`,
   );
+}
+
+/**
+ * A CIFAR ResNet of the shapes that stored weights have: `shapeOf` gives a tensor's shape by its published name, or undefined.
+ * Blocks are counted, widths and classes read.
+ */
+export function resNetLike(shapeOf: (name: string) => readonly number[] | undefined, cosine = false): ResNetCifar {
+  const known = (name: string): readonly number[] => shapeOf(name) ?? assert.fail(`the golden file has no ${name}`);
+  let blocks = 0;
+  while (shapeOf(`layer1.${blocks}.conv1.weight`) !== undefined) blocks++;
+  const widths = [1, 2, 3].map((stage) => known(`layer${stage}.0.conv1.weight`)[0]!);
+  const numClasses = cosine ? known('linear.weight')[1] : known('linear.weight')[0];
+  const inChans = known('conv1.weight')[1];
+  return new ResNetCifar(blocks, {
+    widths: widths as [number, number, number],
+    cosine,
+    ...(numClasses !== undefined && { numClasses }),
+    ...(inChans !== undefined && { inChans }),
+  });
 }

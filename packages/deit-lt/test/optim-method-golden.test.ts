@@ -30,14 +30,20 @@ const { json, tensor } = golden<{ parameter_order: string[]; steps: number; runs
   runs: [],
 });
 
+/** A linear layer of the shape of the stored weight. */
+function linearLike(name: string): torch.nn.Linear {
+  const [outFeatures, inFeatures] = tensor(`init.${name}.weight`).shape as [number, number];
+  return new torch.nn.Linear(inFeatures, outFeatures);
+}
+
 /** The tiny network of the golden file: tokens, a hidden layer, layer norm, a classifier. */
 class Tiny extends torch.nn.Module {
   readonly posEmbed = new torch.nn.Parameter(tensor('init.pos_embed').clone());
   readonly clsToken = new torch.nn.Parameter(tensor('init.cls_token').clone());
   readonly distToken = new torch.nn.Parameter(tensor('init.dist_token').clone());
-  readonly fc1 = new torch.nn.Linear(4, 6);
-  readonly norm = new torch.nn.LayerNorm(6, { eps: 1e-6 });
-  readonly fc2 = new torch.nn.Linear(6, 3);
+  readonly fc1 = linearLike('fc1');
+  readonly norm = new torch.nn.LayerNorm(this.fc1.outFeatures, { eps: 1e-6 });
+  readonly fc2 = linearLike('fc2');
 
   constructor() {
     super();
@@ -54,7 +60,7 @@ class Tiny extends torch.nn.Module {
     return torch.tidy(() => {
       const logits = this.call(tensor('x').select(0, k - 1));
       const labels = tensor('y').select(0, k - 1);
-      const loss = torch.nn.functional.crossEntropy(logits.reshape([-1, 3]), labels.reshape([-1]));
+      const loss = torch.nn.functional.crossEntropy(logits.reshape([-1, this.fc2.outFeatures]), labels.reshape([-1]));
       loss.backward();
       return loss.toNumber();
     });
@@ -108,7 +114,15 @@ suite('golden SAM', { skip: skipGolden }, () => {
 
 interface StudentFile {
   file: string;
-  model_config?: { img_size: number; patch_size: number; embed_dim: number; num_heads: number; depth: number };
+  model_config?: {
+    img_size: number;
+    patch_size: number;
+    embed_dim: number;
+    num_heads: number;
+    depth: number;
+    mlp_ratio: number;
+    num_classes: number;
+  };
   optimizer_param_groups?: { weight_decay: number; params: number[] }[];
   optimizer_param_names?: string[];
 }
@@ -117,12 +131,14 @@ suite('golden checkpoint of the student', { skip: skipGolden }, () => {
   const { files } = golden<{ files: StudentFile[] }>('checkpoint', { files: [] }).json;
 
   test('numbers its optimizer’s state in the order of our groups', () => {
-    const found = files.find(({ file }) => file === 'checkpoints/student_checkpoint.pth')!;
-    const { img_size, patch_size, embed_dim, num_heads, depth } = found.model_config!;
+    const found = files.find(({ model_config: config, optimizer_param_names: names }) => config && names)!;
+    const { img_size, patch_size, embed_dim, num_heads, depth, mlp_ratio, num_classes } = found.model_config!;
     const size = { imageSize: img_size, patchSize: patch_size, embedDim: embed_dim, numHeads: num_heads, depth };
-    const model = new VisionTransformer({ ...size, numClasses: 10, distilled: true });
+    const options = { mlpRatio: mlp_ratio, numClasses: num_classes, distilled: true };
+    const model = new VisionTransformer({ ...size, ...options });
     const nameOf = new Map(model.namedParameters().map(([name, param]) => [param, name]));
-    const groups = parameterGroups(model, { weightDecay: 0.05 });
+    const weightDecay = Math.max(...found.optimizer_param_groups!.map(({ weight_decay }) => weight_decay));
+    const groups = parameterGroups(model, { weightDecay });
     assert.deepEqual(
       groups.flatMap(({ params }) => params.map((param) => nameOf.get(param))),
       found.optimizer_param_names,

@@ -10,11 +10,12 @@ import type { TeacherRecipe } from '../src/recipe/schema.js';
 import { PacoTask } from '../src/tasks/paco-task.js';
 import { learningParameters } from '../src/tasks/task.js';
 import { backward, update } from '../src/training/step.js';
+import { numbered } from './helpers/by-class.js';
 import { assertNear } from './models-golden.js';
 import { tinyRecipe } from './training-tiny.js';
 
 const size = 6;
-const trainCounts = Int32Array.of(9, 6, 3);
+const trainCounts = numbered([9, 6, 3]);
 
 function makeTask(options: Partial<TeacherRecipe['paco']> = {}): PacoTask {
   torch.manualSeed(3);
@@ -121,6 +122,29 @@ suite('PacoTask', () => {
     assert.notEqual(losses[0], losses[1]);
     assert.ok(losses.every(Number.isFinite));
   });
+
+  for (const variant of ['paco', 'gpaco'] as const)
+    test(`${variant}: images are compared within their part of the batch, and with the whole queue`, () => {
+      const whole = makeBatch();
+      const half = (from: number) => {
+        const of = (view: torch.Tensor): torch.Tensor => view.narrow(0, from, size / 2);
+        return {
+          ...whole,
+          images: of(whole.images),
+          more: whole.more.map(of),
+          labels: whole.labels.slice(from, from + size / 2),
+        };
+      };
+      const lossOf = (batch: ReturnType<typeof makeBatch>, contrastParts: number): number => {
+        const task = makeTask({ variant, contrastParts });
+        task.model.eval(); // so that a half has the statistics that it has in the whole
+        task.companion.eval();
+        return task.prepare(batch).loss().loss.toNumber();
+      };
+      const onTwoCards = (lossOf(half(0), 1) + lossOf(half(size / 2), 1)) / 2;
+      assert.ok(Math.abs(lossOf(whole, 2) - onTwoCards) < 1e-5, `${lossOf(whole, 2)}, expected ${onTwoCards}`);
+      assert.ok(Math.abs(lossOf(whole, 1) - onTwoCards) > 1e-3);
+    });
 
   test('a last batch of a single image gives a finite loss', () => {
     const { images, more, ...batch } = makeBatch();

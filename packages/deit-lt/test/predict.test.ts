@@ -87,6 +87,19 @@ suite('deit-lt predict', () => {
     assert.equal(rest.length, 8);
   });
 
+  test('takes patterns with sets, and files and folders by their names, whatever signs these have', () => {
+    const signs = path.join(folder, 'signs [1]');
+    mkdirSync(signs);
+    for (const name of ['7.png', 'x.png', '[x].png']) writeFileSync(path.join(signs, name), readFileSync(place(0)));
+    const places = [path.join(signs, '[0-9]*.png'), path.join(signs, '[x].png'), signs];
+    const { status, stdout, stderr } = predict([...places, '--format', 'json-lines', '--top', '1']);
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(
+      linesOf(stdout).map(({ file }) => path.relative(signs, file)),
+      ['7.png', '[x].png', '7.png', '[x].png', 'x.png'],
+    );
+  });
+
   test('says when nothing matches, and when two formats are asked for', () => {
     const none = predict([path.join(images, '*.jpg')]);
     assert.deepEqual([none.status, /no image is in/.test(none.stderr)], [1, true]);
@@ -149,7 +162,10 @@ suite('DeitLT', () => {
 
   test('rejects what is no image, and calls after dispose()', async () => {
     const loaded = await DeitLT.load(model, { settings });
-    await assert.rejects(loaded.classify(Buffer.from('x')), { code: 'DATA_BAD_FILES', message: /no image/ });
+    await assert.rejects(loaded.classify(Buffer.from('x')), {
+      code: 'DATA_BAD_FILES',
+      message: /the image is not an image/,
+    });
     await assert.rejects(loaded.classify(path.join(folder, 'none.png')), {
       code: 'DATA_BAD_FILES',
       message: /none\.png/,

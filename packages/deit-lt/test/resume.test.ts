@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -67,13 +67,92 @@ suite('a killed process', () => {
     assertSameRun(options.folder, wholeStudent);
   });
 
-  test('that had no time to make its configuration is begun anew', async () => {
-    const options = { ...optionsFor('early'), recipe: tinyRecipe('teacher.epochs=1') };
-    mkdirSync(path.join(options.folder, 'checkpoints'), { recursive: true });
-    writeFileSync(path.join(options.folder, 'config.json.tmp-1'), '{');
-    await trainTeacher({ ...options, resume: true });
-    assert.equal(new RunFolder(options.folder).readMetrics().length, 1);
+  for (const resume of [true, false])
+    test(`that had no time to make its configuration starts again ${resume ? 'with' : 'without'} --resume`, async () => {
+      const options = { ...optionsFor(`early-${resume}`), recipe: tinyRecipe('teacher.epochs=1') };
+      mkdirSync(path.join(options.folder, 'checkpoints'), { recursive: true });
+      writeFileSync(path.join(options.folder, 'config.json.tmp-1'), '{');
+      await trainTeacher({ ...options, resume });
+      assert.equal(new RunFolder(options.folder).readMetrics().length, 1);
+    });
+
+  test('with files of others in its folder is refused, and they stay', async () => {
+    const options = optionsFor('foreign');
+    mkdirSync(options.folder, { recursive: true });
+    writeFileSync(path.join(options.folder, 'notes.txt'), 'mine');
+    for (const resume of [true, false])
+      await assert.rejects(trainTeacher({ ...options, resume }), {
+        code: 'RUN_FOLDER',
+        message: /Choose another folder/,
+      });
+    assert.equal(readFileSync(path.join(options.folder, 'notes.txt'), 'utf8'), 'mine');
   });
+});
+
+/** Trainings whose last checkpoint before the crash lies inside of an epoch. Nothing divides the number of images. */
+const kinds: Readonly<Record<string, readonly string[]>> = {
+  'LDAM + SAM': ['teacher.loss.name=ldam'],
+  'LDAM with accumulation': ['teacher.loss.name=ldam', 'teacher.sam.rho=0', 'teacher.accumulation=3'],
+  'PaCo + SAM': [
+    'teacher.loss.name=paco',
+    'teacher.paco.queue=24',
+    'teacher.model.cosine=false',
+    'teacher.drw.epoch=null',
+  ],
+  'GLMC + SAM': ['teacher.loss.name=glmc', 'teacher.model.cosine=false', 'teacher.drw.epoch=null'],
+};
+
+/** Fails at the given place as a crash would: nothing is saved there. */
+const crash = (epoch: number, batch: number) =>
+  atBatch(epoch, batch, () => {
+    throw new Error('crash');
+  });
+
+suite('a checkpoint inside of an epoch', () => {
+  for (const [kind, settings] of Object.entries(kinds))
+    test(`is resumed to the same bits: ${kind}`, async () => {
+      const recipe = tinyRecipe(...settings);
+      const unbroken = { ...optionsFor(`unbroken ${kind}`), recipe };
+      const options = { ...optionsFor(`inside ${kind}`), recipe, saveEverySeconds: 0 };
+      await trainTeacher(unbroken);
+      await assert.rejects(trainTeacher({ ...options, reporter: crash(0, 4) }), /crash/);
+      const run = new RunFolder(options.folder);
+      assert.equal(run.readMetrics().length, 0, 'no epoch has ended');
+      assert.ok(run.hasCheckpoint('last'));
+      await assert.rejects(trainTeacher({ ...options, resume: true, reporter: crash(1, 3) }), /crash/);
+      await trainTeacher({ ...options, resume: true });
+      assertSameRun(options.folder, unbroken.folder);
+    });
+
+  test('is resumed to the same bits: student with accumulation, averaged weights, repeated augmentation', async () => {
+    const options = { ...optionsFor('inside student'), teacher, saveEverySeconds: 0 };
+    await assert.rejects(trainStudent({ ...options, reporter: crash(0, 3) }), /crash/);
+    let resumedAt: unknown;
+    const reporter = reporting({
+      start: (start) => {
+        resumedAt = start.resumedAt;
+      },
+    });
+    await trainStudent({ ...options, resume: true, reporter });
+    assert.deepEqual(resumedAt, { epoch: 0, batch: 2 }, 'the border of the last whole window');
+    assertSameRun(options.folder, wholeStudent);
+  });
+
+  test('is not made more often than saveEverySeconds says', async () => {
+    const options = { ...optionsFor('seldom'), saveEverySeconds: 3600 };
+    await assert.rejects(trainTeacher({ ...options, reporter: crash(1, 2) }), /crash/);
+    assert.equal(new RunFolder(options.folder).hasCheckpoint('last'), false);
+  });
+});
+
+test('a run folder that is removed while it is trained ends the training with a message, and is not made again', async () => {
+  const options = optionsFor('removed');
+  const reporter = atBatch(1, 2, () => rmSync(options.folder, { recursive: true }));
+  await assert.rejects(trainTeacher({ ...options, reporter }), {
+    code: 'RUN_FOLDER',
+    message: /removed was removed or moved while it was being trained .* This training ends\./,
+  });
+  assert.equal(existsSync(options.folder), false);
 });
 
 suite('a signal', () => {

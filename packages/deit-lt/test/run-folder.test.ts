@@ -16,8 +16,7 @@ import { suite, test } from 'node:test';
 import type { MetricsResult } from '../src/evaluation/metrics.js';
 import { writeFileAtomic } from '../src/runs/files.js';
 import type { EpochRecord } from '../src/runs/reporter.js';
-import { type RunConfig, RunFolder, readRunConfig } from '../src/runs/run-folder.js';
-import { isUnbegun } from '../src/runs/unbegun.js';
+import { holdsNoRun, type RunConfig, RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { tinyRecipe } from './training-tiny.js';
 
@@ -25,7 +24,7 @@ const config: RunConfig = {
   format: 'deit-lt run 1',
   kind: 'teacher',
   recipe: tinyRecipe(),
-  data: { name: 'shapes', classNames: ['a', 'b'], trainCounts: [2, 1], groups: [], fingerprint: '0' },
+  data: { name: 'shapes', classNames: ['a', 'b'], trainCounts: [2, 1], groups: ['head', 'tail'], fingerprint: '0' },
   teacher: null,
   teacherSha256: null,
   command: [],
@@ -80,10 +79,11 @@ suite('RunFolder', () => {
     const { kind: _, ...noKind } = config;
     const { teacher: __, ...noTeacher } = config.recipe;
     for (const [content, message] of [
-      [null, /its format is undefined/],
+      [null, /expected object, received null/],
+      [{}, /its format is undefined, expected "deit-lt run 1"/],
       [noKind, /it has no kind/],
       [{ ...config, recipe: noTeacher }, /it has no recipe\.teacher/],
-      [{ ...config, data: { ...config.data, classNames: 'a' } }, /it has no data\.classNames/],
+      [{ ...config, data: { ...config.data, classNames: 'a' } }, /data\.classNames: expected array, received string/],
     ] as const) {
       writeFileSync(run.configFile, JSON.stringify(content));
       assert.throws(() => readRunConfig(run.folder), { code: 'RUN_FOLDER', message });
@@ -97,10 +97,10 @@ suite('RunFolder', () => {
         mkdirSync(path.join(folder, place), { recursive: true });
       for (const file of ['config.json.tmp-12', 'teacher/config.json.tmp-12', 'checkpoints/training.claim'])
         writeFileSync(path.join(folder, file), '{');
-      assert.ok(isUnbegun(folder));
+      assert.ok(holdsNoRun(folder));
       const run = new RunFolder(folder);
       assert.deepEqual(run.begin(config, resume), config);
-      assert.equal(isUnbegun(folder), false);
+      assert.equal(holdsNoRun(folder), false);
       assert.deepEqual(readdirSync(folder).sort(), ['checkpoints', 'config.json', 'teacher']);
     }
   });
@@ -112,7 +112,7 @@ suite('RunFolder', () => {
     for (const resume of [false, true])
       assert.throws(() => run.begin(config, resume), {
         code: 'RUN_FOLDER',
-        message: `${run.folder} is not empty and has no run that can be resumed (no config.json). Choose another folder with --out.`,
+        message: `${run.folder} is not empty and has no config.json, so there is no run to resume. Choose another folder with --out.`,
       });
   });
 

@@ -1,4 +1,5 @@
 /** Learning rates and SAM radii against those that the published loops applied. */
+import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ScheduleConfig } from '../src/optim/schedule-config.js';
 import { learningRate, samRadius, scaledLearningRate } from '../src/optim/schedules.js';
@@ -37,9 +38,32 @@ interface Schedule {
     rho_step: number[];
     rho_linear: number[];
     rho_linear_before_float16: number[];
+    rule: string;
   }[];
-  teacher_paco: { code: string; lr: number; epochs: number; warmup_epochs: number; lr_per_epoch: number[] }[];
+  teacher_paco: {
+    code: string;
+    lr: number;
+    epochs: number;
+    warmup_epochs: number;
+    lr_per_epoch: number[];
+    rule: string;
+  }[];
 }
+
+/** `e>180 lr*1e-4; e>160 lr*1e-2` of the stored rule: milestones in order, with their factors. */
+function stepsIn(rule: string): { milestones: number[]; factors: number[] } {
+  const steps = [...rule.matchAll(/e>(\d+) lr\*([\d.e-]+)/g)].map(([, epoch, factor]) => [
+    Number(epoch),
+    Number(factor),
+  ]);
+  const inOrder = steps.toSorted(([a], [b]) => a! - b!) as [number, number][];
+  assert.ok(inOrder.length > 0, `no steps in "${rule}"`);
+  return { milestones: inOrder.map(([epoch]) => epoch), factors: inOrder.map(([, factor]) => factor) };
+}
+
+/** `e<=5 lr*e/5` of the stored rule. */
+const warmupIn = (rule: string): number =>
+  Number(/e<=(\d+) lr/.exec(rule)?.[1] ?? assert.fail(`no warm-up in "${rule}"`));
 
 const { json } = golden<Schedule>('schedule', { student: [], teacher_saddle: [], teacher_paco: [] });
 const relative = { rtol: 1e-12 };
@@ -62,8 +86,8 @@ function compare(expected: readonly number[], of: (i: number) => number, what: s
 }
 
 suite('golden schedules', { skip: skipGolden }, () => {
-  for (const run of json.student)
-    test(`student, ${run.epochs} epochs of ${run.loader_len} batches, ${run.accum_iter} to an update`, () => {
+  for (const [i, run] of json.student.entries())
+    test(`student ${i}, ${run.epochs} epochs of ${run.loader_len} batches, ${run.accum_iter} to an update`, () => {
       const { batch_size: batchSize, accum_iter: accumulation, world, epochs, loader_len: batches } = run;
       const lr = scaledLearningRate(run.lr, { lrPer: 512, lrRule: 'published', batchSize, accumulation, world });
       assertClose(lr, run.scaled_lr, relative, 'base learning rate');
@@ -76,7 +100,7 @@ suite('golden schedules', { skip: skipGolden }, () => {
       };
       const at = (epoch: number, batch: number): number =>
         learningRate(config, { lr, epochs }, { epoch, batch, batches, accumulation });
-      compare(run.lr_per_epoch ?? [], (epoch) => at(epoch, 3), 'epoch');
+      compare(run.lr_per_epoch ?? [], (epoch) => at(epoch, batches - 1), 'epoch');
       for (const { epoch, lr_per_iteration: lrs, optimizer_updates: updates } of run.epochs_listed ?? []) {
         compare(lrs, (batch) => at(epoch, batch), `epoch ${epoch}, batch`);
         for (const update of updates)
@@ -84,9 +108,9 @@ suite('golden schedules', { skip: skipGolden }, () => {
       }
     });
 
-  for (const { lr, epochs, lr_per_epoch: lrs } of json.teacher_saddle)
+  for (const { lr, epochs, lr_per_epoch: lrs, rule } of json.teacher_saddle)
     test('LDAM teacher: learning rate', () => {
-      const config: ScheduleConfig = { ...common, name: 'step', milestones: [160, 180], factors: [1e-2, 1e-4] };
+      const config: ScheduleConfig = { ...common, name: 'step', warmupEpochs: warmupIn(rule), ...stepsIn(rule) };
       for (const stepping of ['published', 'epoch'] as const)
         compare(
           lrs,
@@ -105,10 +129,15 @@ suite('golden schedules', { skip: skipGolden }, () => {
       compare(run.rho_linear, (epoch) => samRadius(epoch, epochs, { ...linear, halfPrecision: true }), 'half');
     });
 
-  for (const { code, lr, epochs, warmup_epochs: warmupEpochs, lr_per_epoch: lrs } of json.teacher_paco)
+  for (const { code, lr, epochs, warmup_epochs: warmupEpochs, lr_per_epoch: lrs, rule } of json.teacher_paco)
     test(`${code} teacher: learning rate`, () => {
-      const steps = { name: 'step', milestones: [320, 360], factors: [0.1, 0.01] } as const;
-      const config: ScheduleConfig = { ...common, ...steps, warmupEpochs, stepping: 'published-paco' };
+      const config: ScheduleConfig = {
+        ...common,
+        name: 'step',
+        ...stepsIn(rule),
+        warmupEpochs,
+        stepping: 'published-paco',
+      };
       compare(lrs, (epoch) => learningRate(config, { lr, epochs }, { epoch, batch: 0, batches: 1 }), 'epoch');
     });
 });

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
-import type { Dataset } from '../src/data/dataset.js';
+import type { Dataset, ImageSplit } from '../src/data/dataset.js';
 import { openDataset } from '../src/data/open.js';
 import { readRunConfig } from '../src/runs/run-folder.js';
 import { createApp } from '../src/serve/app.js';
@@ -131,6 +131,14 @@ suite('trainingImages()', () => {
     const other = { ...dataset, classNames: ['red', 'green'] };
     await assert.rejects(trainingImages(readRunConfig(student), other), { code: 'DATA_CLASSES' });
   });
+
+  test('finds the classes of data in another order by their names', async () => {
+    const turned = ({ images, labels }: ImageSplit): ImageSplit => ({ images, labels: labels.map((c) => 1 - c) });
+    const permuted = { ...dataset, train: turned(dataset.train), classNames: dataset.classNames.toReversed() };
+    const { images: shown } = await trainingImages(readRunConfig(student), permuted);
+    assert.deepEqual(new Set(shown.map((image) => image.class)), new Set(['red', 'blue']));
+    for (const image of shown) assert.equal(path.basename(path.dirname(image.name)), image.class);
+  });
 });
 
 suite('the server of the studio', () => {
@@ -196,7 +204,7 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
   after(() => browser.close());
 
   const line = (epoch: number): string => {
-    const figures = { overall: 60 + epoch, head: 80, mid: 60, tail: 40 };
+    const figures = { balanced: 70 + epoch, overall: 60 + epoch, head: 80, mid: 60, tail: 40 };
     const evaluation = { avg: figures, cls: { ...figures, tail: 20 }, dist: { ...figures, head: 50 } };
     return `${JSON.stringify({ epoch, lr: 0.1, loss: 2, parts: {}, seconds: 10, imagesPerSecond: 1, drw: false, evaluation })}\n`;
   };
@@ -212,14 +220,20 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
       await card(page, 'now').getByText('epoch 2 of 2').waitFor();
       await page.getByRole('img', { name: /^Training loss by epoch/ }).waitFor();
       appendFileSync(path.join(run, 'metrics.jsonl'), line(2) + line(3).slice(0, 30));
-      await page.getByRole('row', { name: 'now DIST 3 62.0 50.0 60.0 40.0' }).waitFor();
+      await page.getByRole('row', { name: 'now DIST 3 72.0 62.0 50.0 60.0 40.0' }).waitFor();
       await assertFits(page);
       appendFileSync(path.join(run, 'metrics.jsonl'), line(3).slice(30));
-      await page.getByRole('row', { name: 'now CLS 4 63.0 80.0 60.0 20.0' }).waitFor();
-      await page.getByRole('img', { name: /^Overall, head, mid and tail accuracy by epoch of now/ }).waitFor();
+      await page.getByRole('row', { name: 'now CLS 4 73.0 63.0 80.0 60.0 20.0' }).waitFor();
+      await page
+        .getByRole('img', { name: /^Balanced, overall, head, mid and tail accuracy by epoch of now/ })
+        .waitFor();
       makeRun(path.join(root, 'later'), { kind: 'vit', classes: 4 });
       await card(page, 'later').getByRole('checkbox').check();
-      await page.getByRole('row', { name: 'later 2 75.0 70.0 60.0 50.0' }).waitFor();
+      await page
+        .getByRole('row', {
+          name: /^later 2 75\.0 \[.*\] 75\.0 \[.*\] 83\.3 \[.*\] 66\.7 \[.*\] 66\.7 \[20\.8, 93\.9\]$/,
+        })
+        .waitFor();
       rmSync(run, { recursive: true });
       await card(page, 'now').waitFor({ state: 'detached' });
       await assertFits(page);

@@ -13,6 +13,7 @@ import {
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { openTeacher } from '../src/analysis/run/teacher-stage.js';
+import { byClass } from '../src/by-class.js';
 import { openClassifier } from '../src/classifier/classifier.js';
 import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { saveWeights } from '../src/runs/training-state.js';
@@ -267,8 +268,8 @@ suite('a student that does not fit its teacher', () => {
   test('is not asked in the analysis, which releases the teacher', async (t) => {
     const options = await trained(t);
     const config = { ...readRunConfig(options.folder), kind: 'student', teacher: options.folder } as const;
-    const classifier = { classNames: ['a', 'b'], trainCounts: [2, 1] };
-    const left = await leftBy(() => assert.rejects(openTeacher({ config, classifier }), { code: 'DATA_CLASSES' }));
+    const countsBefore = byClass(['a', 'b'], [2, 1]);
+    const left = await leftBy(() => assert.rejects(openTeacher({ config, countsBefore }), { code: 'DATA_CLASSES' }));
     assert.ok(left <= 0, `${left} tensors`);
   });
 });

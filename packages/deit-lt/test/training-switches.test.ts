@@ -7,7 +7,7 @@ import * as torch from '@deit-lt/torch';
 import { RunFolder } from '../src/runs/run-folder.js';
 import { trainTeacher, trainVit } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
-import { recording, tinyDataset, tinyRecipe } from './training-tiny.js';
+import { recording, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
 
 type Train = typeof trainTeacher;
 
@@ -50,6 +50,28 @@ suite('averaged weights', () => {
     const [sameModel, moved] = await weightsOf('emaStepping=batch');
     assert.deepEqual(sameModel, model);
     assert.notDeepEqual(moved, average);
+  });
+});
+
+suite('dropLast', () => {
+  test('leaves out a last batch that is not full', async (t) => {
+    const batchesOf = async (...settings: string[]): Promise<number[]> => {
+      const seen: number[] = [];
+      const folder = path.join(temporaryFolder(t), 'run');
+      const recipe = tinyRecipe('teacher.epochs=1', ...settings);
+      const reporter = reporting({ step: ({ batches, batch }) => void seen.push(batch, batches) });
+      await trainTeacher({ dataset: tinyDataset(), recipe, folder, reporter });
+      return seen.slice(-2);
+    };
+    assert.deepEqual(await batchesOf(), [5, 5]); // 52 images in batches of 12
+    assert.deepEqual(await batchesOf('teacher.dropLast=true'), [4, 4]);
+  });
+
+  test('says when it leaves nothing', async (t) => {
+    const recipe = tinyRecipe('teacher.dropLast=true', 'teacher.batchSize=64');
+    const folder = path.join(temporaryFolder(t), 'run');
+    const message = /teacher\.dropLast: an epoch has 52 images, fewer than teacher\.batchSize 64/;
+    await assert.rejects(trainTeacher({ dataset: tinyDataset(), recipe, folder }), { code: 'RECIPE', message });
   });
 });
 

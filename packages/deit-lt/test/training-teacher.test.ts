@@ -4,9 +4,11 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { byClass, ClassMap } from '../src/by-class.js';
 import { compareClassNames, teacherOrder } from '../src/classifier/class-names.js';
 import { teacherLogits } from '../src/classifier/teacher-logits.js';
 import type { Dataset } from '../src/data/dataset.js';
+import { prepareData } from '../src/data/prepare-data.js';
 import { RunFolder } from '../src/runs/run-folder.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
@@ -37,19 +39,57 @@ suite('compareClassNames()', () => {
     const many = Array.from({ length: 12 }, (_, i) => `c${i}`);
     assert.throws(() => compareClassNames([], many, 'm'), { message: /only the data has c0, .*c7 and 4 more\.$/ });
   });
+
+  test('takes names that several classes have in one order alone', () => {
+    assert.equal(compareClassNames(['a', 'b', 'a'], ['a', 'b', 'a'], 'm'), null);
+    const message = /several classes of m or of the data have the same name/;
+    assert.throws(() => compareClassNames(['a', 'b', 'a'], ['a', 'a', 'b'], 'm'), { code: 'DATA_CLASSES', message });
+  });
 });
 
 suite('teacherOrder()', () => {
-  const classes = { teacher: ['0', '1', '2', '3'], data: ['a', 'b', 'c', 'd'], trainCounts: [5, 9, 5, 7], file: 'm' };
+  const data = ['a', 'b', 'c', 'd'];
+  const counts = (...numbers: number[]) => byClass(data, numbers);
+  const classes = { teacher: ['0', '1', '2', '3'], data, trainCounts: counts(5, 9, 5, 7), file: 'm' };
 
   test('by count: class c of the data is the teacher’s of its rank, equal counts in label order', () => {
-    assert.deepEqual(teacherOrder('count', classes), Int32Array.of(2, 0, 3, 1));
-    assert.equal(teacherOrder('count', { ...classes, trainCounts: [4, 3, 3, 1] }), null);
+    assert.deepEqual(teacherOrder('count', classes).index, Int32Array.of(2, 0, 3, 1));
+    assert.equal(teacherOrder('count', { ...classes, trainCounts: counts(4, 3, 3, 1) }).index, null);
+  });
+
+  test('by count goes by the images before some were kept aside for validation', async () => {
+    const labels = Int32Array.from({ length: 29 }, (_, i) => (i < 14 ? 0 : 1));
+    const images = {
+      kind: 'memory',
+      length: 29,
+      width: 1,
+      height: 1,
+      pixels: new Uint8Array(87),
+      nameOf: String,
+    } as const;
+    const dataset = { name: 'two', classNames: ['small', 'large'], train: { images, labels } };
+    const prepared = prepareData(dataset, tinyRecipe('data.imbalance=null', 'data.validation=0.1'));
+    const { trainCounts, countsBefore, classNames } = prepared;
+    assert.deepEqual(
+      [trainCounts, countsBefore],
+      [
+        [13, 13],
+        [14, 15],
+      ],
+    );
+    const classesOf = { teacher: ['0', '1'], data: classNames, file: 'm', trainCounts: countsBefore };
+    assert.deepEqual(teacherOrder('count', classesOf).index, Int32Array.of(1, 0));
+    for (const split of [prepared.train, prepared.validation]) await split?.source[Symbol.asyncDispose]();
   });
 
   test('none: class c is class c; names: they must be the same', () => {
-    assert.equal(teacherOrder('none', classes), null);
+    assert.equal(teacherOrder('none', classes).index, null);
     assert.throws(() => teacherOrder('names', classes), { code: 'DATA_CLASSES' });
+  });
+
+  test('by count refuses counts of other classes than the data’s', () => {
+    const trainCounts = byClass(['b', 'a', 'c', 'd'], [5, 9, 5, 7]);
+    assert.throws(() => teacherOrder('count', { ...classes, trainCounts }), /internal: .* class 0 is "b" and "a"/);
   });
 
   test('needs as many classes', () => {
@@ -62,6 +102,7 @@ suite('teacherLogits()', () => {
   const teacherOf = (imageSize: number, seen: torch.Tensor[], mean = [0.5, 0.4, 0.3], std = [0.5, 0.25, 0.2]) => ({
     recipe: { imageSize, mean: mean as [number, number, number], std: std as [number, number, number] },
     placement: { device: 'cpu' },
+    classNames: ['x', 'y', 'z'],
     logits: (images: torch.Tensor) => {
       seen.push(torch.keep(images.clone()));
       return { avg: torch.tensor([[1, 2, 3]]) };
@@ -75,16 +116,25 @@ suite('teacherLogits()', () => {
     distillation: { type: 'hard' as const, alpha: 0.5, temperature: 1, teacherInput },
   });
 
+  /** The data name the teacher's classes z, x, y. */
+  const orderOf = (index: number[]) => new ClassMap(['z', 'x', 'y'], ['x', 'y', 'z'], Int32Array.from(index));
+
+  test('refuses a map to the classes of another teacher', () => {
+    const order = new ClassMap(['z', 'x', 'y'], ['x', 'z', 'y'], Int32Array.of(1, 0, 2));
+    assert.throws(() => teacherLogits(teacherOf(8, []), { student: student('own'), order }), /internal: .*class 1/);
+  });
+
   test('gives the answers in the order of the data', () => {
-    using logits = teacherLogits(teacherOf(8, []), { student: student('own'), order: Int32Array.of(2, 0, 1) });
+    using logits = teacherLogits(teacherOf(8, []), { student: student('own'), order: orderOf([2, 0, 1]) });
     using answer = logits.logits(torch.zeros([1, 3, 8, 8]));
     assert.deepEqual(answer.toArray(), [[3, 1, 2]]);
+    assert.deepEqual(logits.classNames, ['z', 'x', 'y']);
   });
 
   test('gives the teacher its own normalisation, the published way the student’s', () => {
     const seen: torch.Tensor[] = [];
     for (const input of ['own', 'published'] as const) {
-      using logits = teacherLogits(teacherOf(8, seen), { student: student(input), order: null });
+      using logits = teacherLogits(teacherOf(8, seen), { student: student(input), order: orderOf([0, 1, 2]) });
       logits.logits(torch.full([1, 3, 8, 8], 0.6));
     }
     const pixels = seen.map((images) => images.select(3, 0).select(2, 0).squeeze(0).toArray() as number[]);
@@ -98,7 +148,10 @@ suite('teacherLogits()', () => {
     const seen: torch.Tensor[] = [];
     const stripes = torch.tensor([1, 0, 0, 0, 0, 0, 0, 0]).expand([1, 3, 8, 8]).contiguous();
     for (const input of ['own', 'published'] as const) {
-      using logits = teacherLogits(teacherOf(2, seen, [0, 0, 0], [1, 1, 1]), { student: student(input), order: null });
+      using logits = teacherLogits(teacherOf(2, seen, [0, 0, 0], [1, 1, 1]), {
+        student: student(input),
+        order: orderOf([0, 1, 2]),
+      });
       logits.logits(stripes);
     }
     for (const images of seen) assert.deepEqual(images.shape, [1, 3, 2, 2]);

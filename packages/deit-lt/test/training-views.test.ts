@@ -8,6 +8,7 @@ import { stream } from '../src/random/stream.js';
 import { StudentTask, type StudentTaskOptions } from '../src/tasks/student-task.js';
 import { trainingPipeline } from '../src/tasks/training-pipeline.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
+import { numbered } from './helpers/by-class.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { recording, tinyDataset, tinyRecipe } from './training-tiny.js';
 
@@ -56,7 +57,7 @@ class ByMean extends torch.nn.Module<[torch.Tensor], [torch.Tensor, torch.Tensor
 function taskOf(more: Partial<StudentTaskOptions>, ...settings: string[]): StudentTask {
   const { student } = tinyRecipe('student.mixing.probability=0', ...settings);
   const model = new ByMean() as unknown as ImageModel;
-  return new StudentTask({ model, recipe: student, trainCounts: new Int32Array(3).fill(1), ...more });
+  return new StudentTask({ model, recipe: student, trainCounts: numbered([1, 1, 1]), ...more });
 }
 
 const random = () => stream(0, 'mix');

@@ -285,6 +285,10 @@ export const errorCodes = {
   },
   SetupError: {
     LIBTORCH: ['`LIBTORCH` is set and is no folder of a libtorch 1.13 or newer.', 'Correct `LIBTORCH` or unset it.'],
+    NO_PYTHON: ['`setup:torch` found no `python3`.', 'Install Python 3.10 or newer.'],
+    NO_HOME: ['`setup:torch` found no home folder for the installation.', 'Set `DEIT_LT_CACHE` to a folder.'],
+    SPACE: ['The disk is too full for PyTorch.', 'Free as much as the message says, or set `DEIT_LT_CACHE`.'],
+    PIP: ['pip or the venv module failed; the message has its last lines.', 'Fix what they say, then run it again.'],
     NO_LIBTORCH: [
       'No libtorch was found, or only older ones.',
       'Type the commands that the message has for this system.',

@@ -8,6 +8,7 @@ import { compileFlags, linkFlags } from './compile-flags.mjs';
 import { isFile, readText, realPath, sha256, writeAtomically } from './files.mjs';
 import { libraryName, lookForPythonTorch, versionHeader } from './find-libtorch.mjs';
 import { findOnPath } from './find-python.mjs';
+import { newestTorchEnvironment } from './torch-environments.mjs';
 
 /** @typedef {import('./find-libtorch.mjs').Libtorch} Libtorch */
 
@@ -18,6 +19,8 @@ import { findOnPath } from './find-python.mjs';
  * @property {Libtorch} libtorch
  * @property {Request} request what the user asked for, by environment variables
  * @property {string | null} pythonTorch the torch folder of python3 at that time
+ * @property {string | null} [torchEnvironment] the newest torch folder of `npm run setup:torch` at that time
+ * @property {{ source: string, version: string, folder: string }[]} [others] usable libtorchs that were not taken
  * @property {string} compiler
  * @property {string} builtAt ISO 8601
  */
@@ -57,12 +60,19 @@ export function writeCurrent(current, buildDir = defaultBuildDir) {
  * @param {NodeJS.ProcessEnv} [options.env]
  * @param {string} [options.buildDir]
  * @param {() => string | null} [options.pythonTorch]
+ * @param {() => string | null} [options.torchEnvironment]
  * @param {(current: CurrentBuild) => string} [options.key]
  * @returns {string | null}
  */
 export function staleReason(
   current,
-  { env = process.env, buildDir = defaultBuildDir, pythonTorch = () => lookForPythonTorch({ env }), key = keyOf } = {},
+  {
+    env = process.env,
+    buildDir = defaultBuildDir,
+    pythonTorch = () => lookForPythonTorch({ env }),
+    torchEnvironment = () => newestTorchEnvironment(env),
+    key = keyOf,
+  } = {},
 ) {
   if (current === null || !isFile(path.join(buildDir, current.addon))) return 'it is not built yet';
   const request = requestOf(env);
@@ -77,6 +87,9 @@ export function staleReason(
     const torchFolder = pythonTorch();
     if (torchFolder !== current.pythonTorch)
       return torchFolder === null ? 'python3 has no torch any more' : `python3 now has torch in ${torchFolder}`;
+    const environment = torchEnvironment();
+    if (environment !== (current.torchEnvironment ?? null))
+      return environment === null ? 'the torch of setup:torch is gone' : `setup:torch made ${environment}`;
   }
   return key(current) === current.key ? null : 'its sources or libtorch changed';
 }

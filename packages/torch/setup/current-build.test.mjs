@@ -33,6 +33,7 @@ function goodBuild(t) {
     env: {},
     buildDir: path.join(root, 'build'),
     pythonTorch: () => /** @type {string | null} */ (null),
+    torchEnvironment: () => /** @type {string | null} */ (null),
     key: () => 'abc',
   };
   return { root, current, options };

@@ -11,11 +11,12 @@ import {
   staleReason,
   writeCurrent,
 } from './current-build.mjs';
-import { findLibtorch, lookForPythonTorch } from './find-libtorch.mjs';
+import { findAllLibtorch, findLibtorch, lookForPythonTorch } from './find-libtorch.mjs';
 import { ensureFastBlas, installLibtorch, lackError } from './install-libtorch.mjs';
 import { lastLines, runCommand } from './run-command.mjs';
 import { SetupError } from './setup-error.mjs';
 import { step } from './step.mjs';
+import { newestTorchEnvironment } from './torch-environments.mjs';
 import { isAtLeast } from './torch-version.mjs';
 
 /** @typedef {import('./find-libtorch.mjs').Libtorch} Libtorch */
@@ -54,6 +55,10 @@ export async function ensureAddon({ install = false, recheck = false, env = proc
     libtorch,
     request: requestOf(env),
     pythonTorch,
+    torchEnvironment: newestTorchEnvironment(env),
+    others: (await findAllLibtorch({ env }))
+      .filter(({ libDir }) => libDir !== libtorch.libDir)
+      .map(({ source, version, libDir }) => ({ source, version, folder: prefixOf(libDir) })),
     compiler,
     builtAt: new Date().toISOString(),
   });
@@ -79,6 +84,10 @@ async function findParts({ install, env }) {
   }
   throw new Error('internal: findParts() ended without a result');
 }
+
+/** What LIBTORCH names: the folder above `lib` or `lib/x86_64-linux-gnu`. @param {string} libDir */
+const prefixOf = (libDir) =>
+  path.dirname(path.basename(path.dirname(libDir)) === 'lib' ? path.dirname(libDir) : libDir);
 
 /** A build that cannot be loaded must fail here, with the loader's message. @param {string} file */
 async function tryLoading(file) {

@@ -1,9 +1,10 @@
-// Finds libtorch: the folder in LIBTORCH, the torch of the python3 on the PATH, then the system's.
+// Finds libtorch: the folder in LIBTORCH, the torch of the python3 on the PATH, that of `npm run setup:torch`, then the system's.
 import path from 'node:path';
 import { isFile, isFolder, readText, realPath } from './files.mjs';
 import { findCudaHeaders, findCudart } from './find-cuda.mjs';
 import { askPackageFolders, findPackageFolder, findPythonOnPath } from './find-python.mjs';
 import { SetupError } from './setup-error.mjs';
+import { findTorchEnvironments } from './torch-environments.mjs';
 import {
   cudaOfVersion,
   isAtLeast,
@@ -15,7 +16,7 @@ import {
 
 /**
  * @typedef {object} Libtorch
- * @property {'LIBTORCH' | 'python' | 'system'} source where it was found
+ * @property {'LIBTORCH' | 'python' | 'setup:torch' | 'system'} source where it was found
  * @property {string} version `1.13.0`, `2.11.0+cu130`
  * @property {string[]} includeDirs for the compiler, in order
  * @property {string} libDir with libtorch_cpu
@@ -41,36 +42,70 @@ export const libraryName = (platform = process.platform) =>
   platform === 'darwin' ? 'libtorch_cpu.dylib' : 'libtorch_cpu.so';
 
 /**
- * @param {object} [options]
- * @param {NodeJS.ProcessEnv} [options.env] LIBTORCH, PATH, CUDA_HOME
- * @param {NodeJS.Platform} [options.platform]
- * @param {Place[]} [options.systemPlaces] replaced in tests
- * @param {() => Promise<string | null>} [options.pythonTorch] the torch folder of python3, replaced in tests
- * @param {(reason: string) => void} [options.onSkip] told why a libtorch that is there is not taken
+ * @typedef {object} FindOptions
+ * @property {NodeJS.ProcessEnv} [env] LIBTORCH, PATH, CUDA_HOME, DEIT_LT_CACHE, XDG_CACHE_HOME
+ * @property {NodeJS.Platform} [platform]
+ * @property {Place[]} [systemPlaces] replaced in tests
+ * @property {() => Promise<string | null>} [pythonTorch] the torch folder of python3, replaced in tests
+ * @property {() => string[]} [environments] torch folders of `npm run setup:torch`, replaced in tests
+ * @property {(reason: string) => void} [onSkip] receives why an existing libtorch is not taken
+ */
+
+/**
+ * The first usable one, in the order LIBTORCH, python3, setup:torch, system.
+ *
+ * @param {FindOptions} [options]
  * @returns {Promise<Libtorch | null>}
  * @throws {SetupError} when LIBTORCH is set but is no libtorch
  */
-export async function findLibtorch({
+export async function findLibtorch({ env = process.env, platform = process.platform, ...options } = {}) {
+  if (env.LIBTORCH) return describeNamed(env.LIBTORCH, { env, platform });
+  return (await findAllLibtorch({ env, platform, ...options }))[0] ?? null;
+}
+
+/**
+ * All usable ones but that of LIBTORCH, in the order in which they are taken.
+ *
+ * @param {FindOptions} [options]
+ * @returns {Promise<Libtorch[]>}
+ */
+export async function findAllLibtorch({
   env = process.env,
   platform = process.platform,
   systemPlaces = placesOfSystem(),
   pythonTorch = () => locatePythonTorch({ env }),
+  environments = () => findTorchEnvironments(env).map(({ torchFolder }) => torchFolder),
   onSkip = () => {},
 } = {}) {
-  if (env.LIBTORCH) return describeNamed(env.LIBTORCH, { env, platform });
   const torchFolder = await pythonTorch();
-  const candidates = [...(torchFolder === null ? [] : placesOfPython(torchFolder)), ...systemPlaces];
-  for (const place of candidates) {
-    if (missingParts(place, platform).length > 0) continue;
-    // Debian's python3-torch is links to the system's libtorch: one name for it, whatever the PATH is.
-    const system = systemPlaces.find((each) => libraryOf(each, platform) === libraryOf(place, platform));
-    const libtorch = describe(system ?? place, system ? 'system' : 'python', { env, platform });
-    if (isAtLeast(libtorch.version, oldestVersion)) return libtorch;
-    onSkip(`libtorch ${libtorch.version} in ${place.libDir} is older than ${oldestVersion}`);
-  }
-  if (torchFolder !== null)
+  /** @type {{ place: Place, source: Libtorch['source'] }[]} */
+  const candidates = [
+    ...(torchFolder === null ? [] : placesOfPython(torchFolder)).map((place) => ({
+      place,
+      source: /** @type {const} */ ('python'),
+    })),
+    ...environments()
+      .flatMap(placesOfPython)
+      .map((place) => ({ place, source: /** @type {const} */ ('setup:torch') })),
+    ...systemPlaces.map((place) => ({ place, source: /** @type {const} */ ('system') })),
+  ].filter(({ place }) => missingParts(place, platform).length === 0);
+  if (torchFolder !== null && !candidates.some(({ source }) => source === 'python'))
     onSkip(`the torch of python3 in ${torchFolder} has no headers or no ${libraryName(platform)}`);
-  return null;
+  // Debian's python3-torch is links to the system's libtorch, which comes last: one name for it, whatever the PATH is.
+  const systems = new Set(
+    candidates.filter(({ source }) => source === 'system').map(({ place }) => libraryOf(place, platform)),
+  );
+  const seen = new Set();
+  const found = [];
+  for (const { place, source } of candidates) {
+    const library = libraryOf(place, platform);
+    if (seen.has(library) || (source !== 'system' && systems.has(library))) continue;
+    seen.add(library);
+    const libtorch = describe(place, source, { env, platform });
+    if (isAtLeast(libtorch.version, oldestVersion)) found.push(libtorch);
+    else onSkip(`libtorch ${libtorch.version} in ${place.libDir} is older than ${oldestVersion}`);
+  }
+  return found;
 }
 
 /**
@@ -93,15 +128,15 @@ async function locatePythonTorch({ env }) {
 /** @param {string} folder @param {{ env: NodeJS.ProcessEnv, platform: NodeJS.Platform }} surroundings @returns {Libtorch} */
 function describeNamed(folder, { env, platform }) {
   const root = path.resolve(folder);
-  const expected = `Expected the folder of libtorch ${oldestVersion} or newer with include/ATen and lib/${libraryName(platform)}: an unpacked libtorch zip of pytorch.org, or the torch folder of a Python that has it.`;
+  const expected = `Expected the folder of libtorch ${oldestVersion} or newer with include/ATen and lib/${libraryName(platform)}: an unpacked libtorch zip of pytorch.org, the torch folder of a Python that has it, or /usr for Debian's.`;
   /** @param {string} found */
   const wrong = (found) =>
     new SetupError(`LIBTORCH=${folder}: ${found}.\n${expected}\nCorrect LIBTORCH or unset it.`, 'LIBTORCH');
   if (!isFolder(root)) throw wrong('there is no such folder');
-  const place = { includeDir: path.join(root, 'include'), libDir: path.join(root, 'lib'), torchFolder: root };
-  const missing = missingParts(place, platform);
+  const place = placesOfPrefix(root).find((each) => missingParts(each, platform).length === 0);
+  const missing = place ? [] : missingParts(placeOfPrefix(root), platform);
   if (missing.length > 0) throw wrong(`it has no ${missing.map((file) => path.relative(root, file)).join(' and no ')}`);
-  const libtorch = describe(place, 'LIBTORCH', { env, platform });
+  const libtorch = describe(place ?? placeOfPrefix(root), 'LIBTORCH', { env, platform });
   if (!isAtLeast(libtorch.version, oldestVersion)) throw wrong(`its version is ${libtorch.version}`);
   return libtorch;
 }
@@ -177,14 +212,19 @@ function placesOfPython(torchFolder) {
   }));
 }
 
-/** @param {string} [arch] @returns {Place[]} */
-function placesOfSystem(arch = process.arch) {
-  const places = [];
-  for (const prefix of ['/usr', '/usr/local', '/opt/homebrew/opt/pytorch', '/usr/local/opt/pytorch']) {
-    for (const lib of [`lib/${multiarch[arch] ?? arch}`, 'lib64', 'lib']) {
-      const libDir = path.join(prefix, lib);
-      places.push({ includeDir: path.join(prefix, 'include'), libDir, torchFolder: prefix });
-    }
-  }
-  return places;
-}
+/** @param {string} prefix @param {string} [lib] @returns {Place} */
+const placeOfPrefix = (prefix, lib = 'lib') => ({
+  includeDir: path.join(prefix, 'include'),
+  libDir: path.join(prefix, lib),
+  torchFolder: prefix,
+});
+
+/** `lib`, or Debian's folder of the processor. @param {string} prefix @param {string} [arch] @returns {Place[]} */
+const placesOfPrefix = (prefix, arch = process.arch) =>
+  [`lib/${multiarch[arch] ?? arch}`, 'lib64', 'lib'].map((lib) => placeOfPrefix(prefix, lib));
+
+/** @returns {Place[]} */
+const placesOfSystem = () =>
+  ['/usr', '/usr/local', '/opt/homebrew/opt/pytorch', '/usr/local/opt/pytorch'].flatMap((prefix) =>
+    placesOfPrefix(prefix),
+  );

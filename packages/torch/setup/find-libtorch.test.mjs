@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 
-import { findLibtorch } from './find-libtorch.mjs';
+import { findAllLibtorch, findLibtorch } from './find-libtorch.mjs';
 import { libtorchFiles, temporaryTree } from './temporary-tree.mjs';
 
 const platform = 'linux';
@@ -30,6 +30,7 @@ suite('findLibtorch()', () => {
       platform,
       systemPlaces: [placeIn(path.join(root, 'system'))],
       pythonTorch: noPython,
+      environments: () => [],
     });
     assert.deepEqual(found, {
       source: 'LIBTORCH',
@@ -55,6 +56,7 @@ suite('findLibtorch()', () => {
       platform,
       systemPlaces: [placeIn(path.join(root, 'system'))],
       pythonTorch,
+      environments: () => [],
     });
     assert.equal(found?.source, 'python');
     assert.equal(found?.version, '2.4.1+cpu');
@@ -66,7 +68,7 @@ suite('findLibtorch()', () => {
       'lib/python3.12/site-packages/torch/version.py': "__version__ = '2.4.1'\n",
     });
     const pythonTorch = async () => path.join(root, 'lib/python3.12/site-packages/torch');
-    const found = await findLibtorch({ env: {}, platform, systemPlaces: [], pythonTorch });
+    const found = await findLibtorch({ env: {}, platform, systemPlaces: [], pythonTorch, environments: () => [] });
     assert.equal(found?.libDir, path.join(root, 'lib'));
   });
 
@@ -80,14 +82,64 @@ suite('findLibtorch()', () => {
       platform,
       systemPlaces,
       pythonTorch: noPython,
+      environments: () => [],
       onSkip: (reason) => skipped.push(reason),
     });
     assert.equal(found?.version, '2.9.0');
     assert.match(String(skipped[0]), /libtorch 1\.8\.1 in .* is older than 1\.13/);
   });
 
+  test("takes the environment of setup:torch before the system's, and lists all", async (t) => {
+    const root = temporaryTree(t, { ...libtorchFiles('site/torch/', '2.14.1'), ...libtorchFiles('system/', '1.13.0') });
+    const found = await findAllLibtorch({
+      env: {},
+      platform,
+      systemPlaces: [placeIn(path.join(root, 'system'))],
+      pythonTorch: noPython,
+      environments: () => [path.join(root, 'site/torch')],
+    });
+    assert.deepEqual(
+      found.map(({ source, version }) => [source, version]),
+      [
+        ['setup:torch', '2.14.1'],
+        ['system', '1.13.0'],
+      ],
+    );
+  });
+
+  test("takes the system's where the torch of python3 is only links to it", async (t) => {
+    const root = temporaryTree(t, { ...libtorchFiles('system/', '1.13.0'), ...libtorchFiles('site/torch/', '1.13.0') });
+    rmSync(path.join(root, 'site/torch/lib/libtorch_cpu.so'));
+    symlinkSync(path.join(root, 'system/lib/libtorch_cpu.so'), path.join(root, 'site/torch/lib/libtorch_cpu.so'));
+    const found = await findAllLibtorch({
+      env: {},
+      platform,
+      systemPlaces: [placeIn(path.join(root, 'system'))],
+      pythonTorch: async () => path.join(root, 'site/torch'),
+      environments: () => [],
+    });
+    assert.deepEqual(
+      found.map(({ source }) => source),
+      ['system'],
+    );
+  });
+
+  test("takes Debian's libtorch for LIBTORCH=/usr", async (t) => {
+    const files = libtorchFiles('usr/', '1.13.0');
+    const multiarch = Object.fromEntries(
+      Object.entries(files).map(([name, text]) => [name.replace('usr/lib/', 'usr/lib/x86_64-linux-gnu/'), text]),
+    );
+    const root = temporaryTree(t, multiarch);
+    if (process.arch !== 'x64') return t.skip('the folder is named after this processor');
+    const found = await findLibtorch({ env: { LIBTORCH: path.join(root, 'usr') }, platform });
+    assert.equal(found?.libDir, path.join(root, 'usr/lib/x86_64-linux-gnu'));
+  });
+
   test('is null where there is none', async () => {
-    assert.equal(await findLibtorch({ env: {}, platform, systemPlaces: [], pythonTorch: noPython }), null);
+    assert.equal(
+      await findLibtorch({ env: {}, platform, systemPlaces: [], pythonTorch: noPython, environments: () => [] }),
+      null,
+    );
   });
 
   test('reads the CUDA version and finds the headers and libcudart beside torch', async (t) => {
@@ -100,7 +152,7 @@ suite('findLibtorch()', () => {
       'site/nvidia/cu13/lib/libcudart.so.13': '',
     });
     const pythonTorch = async () => path.join(root, 'site/torch');
-    const found = await findLibtorch({ env: {}, platform, systemPlaces: [], pythonTorch });
+    const found = await findLibtorch({ env: {}, platform, systemPlaces: [], pythonTorch, environments: () => [] });
     assert.equal(found?.cuda, '13.0');
     assert.equal(found?.cudaIncludeDir, path.join(root, 'site/nvidia/cu13/include'));
     assert.equal(found?.cudart, path.join(root, 'site/nvidia/cu13/lib/libcudart.so.13'));
@@ -110,7 +162,13 @@ suite('findLibtorch()', () => {
 suite('a wrong LIBTORCH', () => {
   /** @param {string} folder */
   const find = (folder) =>
-    findLibtorch({ env: { LIBTORCH: folder }, platform, systemPlaces: [], pythonTorch: noPython });
+    findLibtorch({
+      env: { LIBTORCH: folder },
+      platform,
+      systemPlaces: [],
+      pythonTorch: noPython,
+      environments: () => [],
+    });
 
   test('that does not exist is an error that says what was expected', async () => {
     await assert.rejects(find('/does/not/exist'), {

@@ -96,15 +96,26 @@ function siteFolders(python, { env }) {
     const shared = sharesSystem && home ? siteFolders(path.join(home, 'python3'), { env: {} }) : [];
     return [...fromEnv, ...libFolders(prefix, minor), ...shared];
   }
-  const home = env.HOME ?? os.homedir();
-  const user = minor === null ? [] : [path.join(home, 'Library/Python', minor, 'lib/python/site-packages')];
+  const home = env.HOME || homeFolder();
+  const own = home === null ? [] : [path.join(home, '.local')];
+  const user =
+    minor === null || home === null ? [] : [path.join(home, 'Library/Python', minor, 'lib/python/site-packages')];
   const prefixes = new Set([prefix, path.dirname(path.dirname(real))]);
   return [
     ...fromEnv,
     ...user,
-    ...libFolders(path.join(home, '.local'), minor),
+    ...own.flatMap((each) => libFolders(each, minor)),
     ...[...prefixes].flatMap((each) => libFolders(each, minor)),
   ];
+}
+
+/** @returns {string | null} null where a user has none: one whose id is not in /etc/passwd */
+function homeFolder() {
+  try {
+    return os.homedir() || null;
+  } catch {
+    return null;
+  }
 }
 
 /** @param {string} prefix @param {string | null} minor `3.11`, or null for any */

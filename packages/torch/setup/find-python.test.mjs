@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import os from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 
@@ -65,6 +66,13 @@ suite('findPackageFolder()', () => {
     });
     assert.equal(find(t, config('false')), null);
     assert.notEqual(find(t, config('true')), null);
+  });
+  test('looks without a home folder, as of a user id that is not in /etc/passwd', (t) => {
+    t.mock.method(os, 'homedir', () => {
+      throw new Error('uv_os_homedir returned ENOENT');
+    });
+    for (const env of [{}, { HOME: '' }])
+      assert.equal(find(t, torchIn('lib/python3.12/site-packages'), env), 'lib/python3.12/site-packages/torch');
   });
   test('does not take a folder without __init__.py for a package', (t) => {
     assert.equal(find(t, { 'lib/python3.12/site-packages/torch/version.py': '' }), null);

@@ -1,4 +1,8 @@
-// The Python with PyTorch that tests and benchmarks compare with: PYTHON_TORCH, the python3 on the PATH, or Debian's.
+// The Python with PyTorch that tests and benchmarks compare with: PYTHON_TORCH, the one whose libtorch the addon uses, the
+// python3 on the PATH, or Debian's.
+import path from 'node:path';
+
+import { readCurrent } from './current-build.mjs';
 import { installPackages, missingPackages, rootPrefix } from './debian-packages.mjs';
 import { isExecutable } from './files.mjs';
 import { askPackageFolders, findPackageFolder, findPythonOnPath } from './find-python.mjs';
@@ -21,13 +25,20 @@ export async function findReferencePython({ env = process.env, systemPython = '/
       'PYTHON_TORCH',
     );
   }
-  const candidates = [...new Set([findPythonOnPath({ env }), systemPython])].filter(
+  const candidates = [...new Set([pythonOfAddon(), findPythonOnPath({ env }), systemPython])].filter(
     (python) => python !== null && isExecutable(python),
   );
   // All are looked at before one is started: the usual answer then costs no process.
   for (const python of candidates) if (python && looksComplete(python, env)) return python;
   for (const python of candidates) if (python && (await hasPackages(python, env))) return python;
   return null;
+}
+
+/** The interpreter beside `lib/python3.11/site-packages/torch/lib`, so that both sides of a comparison have one libtorch. */
+function pythonOfAddon() {
+  const libDir = readCurrent()?.libtorch.libDir;
+  const prefix = /^(.*)\/lib\/python3\.\d+\/site-packages\/torch\/lib$/.exec(libDir ?? '')?.[1];
+  return prefix === undefined ? null : path.join(prefix, 'bin/python3');
 }
 
 /**

@@ -8,6 +8,8 @@ export interface Diagnosis {
   node: string;
   platform: string;
   libtorch: { version: string; source: string; folder: string };
+  /** Other usable libtorchs that the set-up saw; `folder` is what `LIBTORCH` takes. */
+  others: { version: string; source: string; folder: string }[];
   addon: { file: string; compiler: string; builtAt: string };
   cpu: { model: string; cores: number; threads: number; flags: string[]; bfloat16: boolean };
   blas: { library: string; core: string; coreType: string | null };
@@ -44,6 +46,7 @@ export function diagnose(): Diagnosis {
     node: process.version,
     platform: `${os.platform()} ${os.release()} ${os.arch()}`,
     libtorch: { version: build.version, source: record.libtorch.source, folder: record.libtorch.libDir },
+    others: record.others ?? [],
     addon: { file: record.file, compiler: record.compiler, builtAt: record.builtAt },
     cpu: {
       model: os.cpus()[0]?.model ?? 'unknown',
@@ -87,6 +90,10 @@ export function formatDiagnosis(d: Diagnosis): string {
   const rows: [string, string][] = [
     ['Node', `${d.node} on ${d.platform}`],
     ['libtorch', `${d.libtorch.version} (${d.libtorch.source}) in ${d.libtorch.folder}`],
+    ...d.others.map((other): [string, string] => [
+      '  also',
+      `${other.version} (${other.source}); to use it: LIBTORCH=${other.folder} npx deit-torch-setup`,
+    ]),
     ['bridge', `${d.addon.file}, ${d.addon.compiler}, ${d.addon.builtAt}`],
     [
       'processor',

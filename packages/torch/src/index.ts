@@ -5,7 +5,7 @@
 export * as autograd from './autograd/backward.js';
 export * from './autograd/modes.js';
 export type { Layout, MemoryFormat, Scalar } from './binding/codec.js';
-export { hasNativeBfloat16 } from './binding/environment.js';
+export { hasCudaBfloat16, hasNativeBfloat16 } from './binding/environment.js';
 export * from './devices.js';
 export { type Diagnosis, diagnose, formatDiagnosis } from './doctor.js';
 export { BridgeError, TorchError } from './errors.js';

@@ -276,12 +276,16 @@ out['texts'] = texts`,
 suite('printing a tensor', () => {
   const run = cases.filter(({ skip }) => !skip);
   let expected: string[] = [];
+  let widthFollowsSciMode = true;
   before(async () => {
     expected = await reprs(run);
+    widthFollowsSciMode = await reference.isAtLeast(2, 11);
   });
 
   for (const [i, { name, tensor, options = {} }] of run.entries()) {
-    test(`equals Python's repr: ${name}`, () => {
+    test(`equals Python's repr: ${name}`, (t) => {
+      if (options.sciMode !== undefined && !widthFollowsSciMode)
+        return t.skip('before 2.11 the width was that of the style which sci_mode overrules');
       torch.setPrintOptions(options);
       assert.equal(String(tensor()), expected[i]);
     });

@@ -47,6 +47,17 @@ suite('default weights equal PyTorch bit for bit', () => {
   });
 });
 
+/** PyTorch draws truncated normals by rejection from 2.14 on; before, and in timm, by the inverse distribution function, as we do. */
+const inverseTruncNormal = `
+import math, types
+init = types.SimpleNamespace(**vars(nn.init))
+def inverse(t, mean=0., std=1., a=-2., b=2.):
+    cdf = lambda x: (1. + math.erf(x / math.sqrt(2.))) / 2.
+    with torch.no_grad():
+        t.uniform_(2 * cdf((a - mean) / std) - 1, 2 * cdf((b - mean) / std) - 1)
+        return t.erfinv_().mul_(std * math.sqrt(2.)).add_(mean).clamp_(a, b)
+if draws_by_rejection: init.trunc_normal_ = inverse`;
+
 suite('nn.init equals torch.nn.init bit for bit', () => {
   const cases: [python: string, shape: number[], ours: (tensor: torch.Tensor) => torch.Tensor][] = [
     ['uniform_(t)', [9, 5], (t) => init.uniform_(t)],
@@ -81,10 +92,11 @@ suite('nn.init equals torch.nn.init bit for bit', () => {
 
   test('one tensor after the other from one seed', async () => {
     const lines = cases.map(([python, shape]) =>
-      `t = torch.empty(${shape.join(', ')}); nn.init.${python}; tensors.append(t)`.replace('empty(3)', 'empty([3])'),
+      `t = torch.empty(${shape.join(', ')}); init.${python}; tensors.append(t)`.replace('empty(3)', 'empty([3])'),
     );
     const { tensors } = await reference.run<Drawn>(
-      `torch.manual_seed(0); tensors = []\n${lines.join('\n')}\nout["tensors"] = tensors`,
+      `${inverseTruncNormal}\ntorch.manual_seed(0); tensors = []\n${lines.join('\n')}\nout["tensors"] = tensors`,
+      { draws_by_rejection: await reference.isAtLeast(2, 14) },
     );
     torch.manualSeed(0);
     cases.forEach(([python, shape, ours], i) => {

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { native } from '../src/binding/addon.js';
 import * as torch from '../src/index.js';
 import { settledLiveTensors } from './helpers/live-tensors.js';
-import { assertClose, Reference } from './reference/reference.js';
+import { assertClose, Reference, withoutNormBias } from './reference/reference.js';
 
 const { nn } = torch;
 
@@ -123,7 +123,8 @@ out = {"state": dict(net.state_dict()), "keys": list(net.state_dict()), "text": 
       net.namedChildren().map(([name]) => name),
       expected.named.children,
     );
-    assert.equal(String(net), expected.text);
+    const text = String(net);
+    assert.equal((await reference.isAtLeast(2, 14)) ? text : withoutNormBias(text), expected.text);
     assertClose(net.eval().call(expected.images), expected.y, { rtol: 1e-5, atol: 1e-6 });
   });
 

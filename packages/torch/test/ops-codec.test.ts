@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import { native } from '../src/binding/addon.js';
@@ -20,12 +20,13 @@ suite('the words between JavaScript and C++', () => {
       JSON.parse(readFileSync(path.join(root, 'build/current.json'), 'utf8')) as { libtorch: { includeDirs: string[] } }
     ).libtorch;
     const source = (file: string) => {
-      for (const folder of includeDirs) {
-        try {
-          return readFileSync(path.join(folder, 'c10/core', file), 'utf8');
-        } catch {}
-      }
-      throw new Error(`${file} is in none of ${includeDirs.join(', ')}`);
+      // The enums moved to torch/headeronly in 2.9; the old headers then only include them.
+      const places = includeDirs.flatMap((folder) =>
+        ['torch/headeronly/core', 'c10/core'].map((place) => path.join(folder, place, file)),
+      );
+      const found = places.find((place) => existsSync(place));
+      if (found === undefined) throw new Error(`${file} is in none of ${includeDirs.join(', ')}`);
+      return readFileSync(found, 'utf8');
     };
     const enumNames = (text: string, name: string) =>
       (new RegExp(`enum class (?:C10_API_ENUM )?${name} : int8_t \\{([^}]*)\\}`).exec(text)?.[1] ?? '').match(/\w+/g) ??

@@ -32,7 +32,10 @@ def one(source, self, method, isFunction):
   env = {n: t.detach().clone() for n, t in inputs.items()}
   leaves = {n: t.requires_grad_() for n, t in env.items() if t.is_floating_point()}
   call = source.replace(f'{self}.{method}(', f'torch.{method}({self}, ' , 1) if isFunction else source
-  outputs = flat(eval(call, {'torch': torch}, env))
+  try: outputs = flat(eval(call, {'torch': torch}, env))
+  except RuntimeError as e:
+    if 'is now removed' in str(e): return None
+    raise
   loss = sum((o * torch.arange(o.numel(), dtype=o.dtype).view(o.shape).cos()).sum().to(torch.float64) for o in outputs if torch.is_tensor(o) and o.requires_grad and o.is_floating_point())
   failure = ''
   try:
@@ -48,10 +51,11 @@ def one(source, self, method, isFunction):
 out['all'] = [one(c['source'], c['self'], c['method'], isFunction) for c in calls]
 `;
 
-async function runPython(calls: PythonCall[], isFunction: boolean): Promise<Outcome[]> {
+/** Null for a method that this PyTorch's front end has removed (`cholesky`, `qr` in 2.14). */
+async function runPython(calls: PythonCall[], isFunction: boolean): Promise<(Outcome | null)[]> {
   const wire = calls.map(({ source, self, method }) => ({ source, self, method }));
   const { all } = await reference.run<Record<string, Value>>(python, { inputs, calls: wire, isFunction });
-  return all as unknown as Outcome[];
+  return all as unknown as (Outcome | null)[];
 }
 
 type Callable = (...args: unknown[]) => unknown;
@@ -138,9 +142,13 @@ function compare(actual: Outcome, expected: Outcome, source: string): void {
 }
 
 suite('methods of tensors, against PyTorch', () => {
-  let expected: Outcome[];
+  let shared: { call: PythonCall; expected: Outcome }[];
   before(async () => {
-    expected = await runPython(methods, false);
+    const outcomes = await runPython(methods, false);
+    shared = outcomes.flatMap((expected, i) =>
+      expected === null ? [] : [{ call: methods[i] as PythonCall, expected }],
+    );
+    assert.ok(shared.length >= methods.length - 3, 'PyTorch has removed more methods than are known');
   });
 
   test(`the table covers ${new Set(methods.map(({ method }) => method)).size} methods`, () => {
@@ -148,36 +156,25 @@ suite('methods of tensors, against PyTorch', () => {
   });
 
   test(`${methods.length} calls have PyTorch's values, gradients and in-place results`, () => {
-    for (const [i, call] of methods.entries()) {
-      torch.tidy(() => compare(runOurs(call, false, camelCase), expected[i] as Outcome, call.source));
-    }
+    for (const { call, expected } of shared)
+      torch.tidy(() => compare(runOurs(call, false, camelCase), expected, call.source));
   });
 
   test('named arguments may also have their names of Python', () => {
-    methods.forEach((call, i) => {
+    const asIs = (name: string): string => name;
+    for (const { call, expected } of shared)
       if (Object.keys(call.named).length > 0)
-        torch.tidy(() =>
-          compare(
-            runOurs(call, false, (name) => name),
-            expected[i] as Outcome,
-            call.source,
-          ),
-        );
-    });
+        torch.tidy(() => compare(runOurs(call, false, asIs), expected, call.source));
   });
 
   test('those that are also functions give the same as functions', () => {
-    const asFunctions = methods.filter(
-      ({ method }) =>
-        typeof (torch as unknown as Record<string, unknown>)[camelCase(method)] === 'function' && method !== 'where',
+    const functionOf = (method: string): unknown => (torch as unknown as Record<string, unknown>)[camelCase(method)];
+    const asFunctions = shared.filter(
+      ({ call: { method } }) => typeof functionOf(method) === 'function' && method !== 'where',
     );
     assert.ok(asFunctions.length > 300);
-    for (const call of asFunctions) {
-      const expectedOutcome = expected[methods.indexOf(call)] as Outcome;
-      torch.tidy(() =>
-        compare(runOurs(call, true, camelCase), { ...expectedOutcome, inPlace: null }, `torch.${call.source}`),
-      );
-    }
+    for (const { call, expected } of asFunctions)
+      torch.tidy(() => compare(runOurs(call, true, camelCase), { ...expected, inPlace: null }, `torch.${call.source}`));
   });
 });
 

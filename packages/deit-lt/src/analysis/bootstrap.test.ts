@@ -71,6 +71,38 @@ suite('resampleFigures()', () => {
   });
 });
 
+suite('resampleFigures() of strata', () => {
+  /** Classes of one image each, of which the first `right` are right. */
+  const single = (classes: number, right: number): SampledValues => {
+    const counts = new Array<number>(classes).fill(1);
+    return sample(
+      counts,
+      counts.map((_, c) => Number(c < right)),
+    );
+  };
+  const hits = { figures: 1, weightOf: () => 1 };
+
+  test('gives classes of one image the spread of their stratum, around their own sum', () => {
+    const strata = new Array<number>(100).fill(0);
+    const [drawn] = resampleFigures({ ...single(100, 30), strata }, hits, { resamples: 4000 });
+    assertBinomial(drawn!.map(Math.round), 100, 0.3);
+    const [without] = resampleFigures(single(100, 30), hits, { resamples: 10 });
+    assert.ok(
+      without!.every((sum) => sum === 30),
+      'each class has a single outcome of its own',
+    );
+  });
+
+  test('leaves other classes as they were, and lends a stratum of one image the spread of all', () => {
+    const sampled = sample([100, 1], [80, 1]);
+    const figures = hitsOfClasses(2);
+    const [large, small] = resampleFigures({ ...sampled, strata: [null, 2] }, figures, { resamples: 2000 });
+    const [alone] = resampleFigures(sampled, figures, { resamples: 2000 });
+    assert.deepEqual(large, alone);
+    assert.ok(new Set(small).size === 2);
+  });
+});
+
 suite('classSums()', () => {
   test('adds up each class', () => assert.deepEqual([...classSums(sample([3, 2], [2, 1]))], [2, 1]));
 });

@@ -1,6 +1,8 @@
 /** Which models are compared: those of run folders with what they said of each image, and runs that differ in their seed alone. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { type ByClass, byClass } from '../by-class.js';
+import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
 import { isForeign } from '../published/weight-source.js';
@@ -15,6 +17,21 @@ export interface ComparedModel {
   readonly folder: string;
   readonly config: RunConfig;
   readonly predictions: Predictions;
+  /** Of each class by the numbers of the predictions, as it was measured. */
+  readonly groups: ByClass<Group>;
+}
+
+/** Models with the same key saw the same images of the same classes, whatever the numbers of these. */
+export function imagesKey({ predictions, groups }: Pick<ComparedModel, 'predictions' | 'groups'>): string {
+  return JSON.stringify([predictions.imagesSha256, [...groups.classNames].sort()]);
+}
+
+/** The groups that were measured; files of earlier versions leave them to the run. */
+export function measuredGroups(
+  { classes }: Pick<Predictions, 'classes'>,
+  { data }: Pick<RunConfig, 'data'>,
+): ByClass<Group> {
+  return classes === undefined ? byClass(data.classNames, data.groups) : byClass(classes.names, classes.groups);
 }
 
 /** One model, or several that were trained alike but for the seed. */
@@ -40,8 +57,12 @@ const usualOrder = ['teacher', 'vit', 'student'];
 export function findModels(places: readonly string[]): FoundModels {
   const folders = [...new Set(places.flatMap(runFoldersIn))];
   const found = folders.flatMap((folder) => {
-    const predictions = readPredictions(new RunFolder(folder).predictionsFile);
-    return predictions === undefined ? [] : [{ folder, predictions, config: readRunConfig(folder) }];
+    const { predictionsFile } = new RunFolder(folder);
+    if (!existsSync(predictionsFile)) return [];
+    const config = readRunConfig(folder);
+    const predictions = readPredictions(predictionsFile, config.data.classNames.length);
+    if (predictions === undefined) return [];
+    return [{ folder, predictions, config, groups: measuredGroups(predictions, config) }];
   });
   const missing = folders.filter((folder) => found.every((model) => model.folder !== folder));
   const named = places.map((place) => path.resolve(place));
@@ -108,13 +129,13 @@ export function bySeed(models: readonly ComparedModel[]): Contender[] {
 }
 
 /** All that makes a model but the seed; the runs that it was made from count by their recipes. */
-function withoutSeed({ config, predictions }: ComparedModel): string {
-  const { kind, recipe, data, teacher, from, tau } = config;
+function withoutSeed({ config, predictions, groups }: ComparedModel): string {
+  const { kind, recipe, teacher, from, tau } = config;
   return JSON.stringify({
     kind,
     part: partOf(kind, recipe),
     common: [recipe.data, recipe.evaluation, recipe.device, recipe.precision],
-    classes: data.classNames,
+    classes: [groups.classNames, groups],
     teacher: teacher === null ? null : recipeOf(teacher, config.teacherSha256),
     from: from === undefined ? null : recipeOf(from.path, from.sha256),
     tau: tau ?? null,

@@ -1,16 +1,11 @@
 /** The figures of a comparison: a row for each output of each model or group of seeds. */
-import { type Group, groupNames } from '../data/groups.js';
+import type { AccuracyName, FewImages } from '../evaluation/class-figures.js';
 import type { OutputName } from '../runs/predictions.js';
-
-export type FigureName = 'overall' | Group;
-
-/** As the papers' tables have them: overall is over images, the others are means of their classes' accuracies. */
-export const figureNames: readonly FigureName[] = ['overall', ...groupNames];
 
 /** In per cent; of several seeds the mean. */
 export interface Estimate {
   readonly value: number;
-  /** The 95 % interval over test images. */
+  /** The 95 % interval over test images: of a model as evaluations have it, of several seeds and of differences by resampling. */
   readonly low: number;
   readonly high: number;
   /** Over seeds, with n − 1; only for several. */
@@ -18,7 +13,7 @@ export interface Estimate {
 }
 
 /** Null where a group has no test images. */
-export type Estimates = Readonly<Record<FigureName, Estimate | null>>;
+export type Estimates = Readonly<Record<AccuracyName, Estimate | null>>;
 
 export interface ComparisonRow {
   readonly name: string;
@@ -26,6 +21,9 @@ export interface ComparisonRow {
   /** Whether the model has several outputs. */
   readonly hasExperts: boolean;
   readonly seeds: readonly number[];
+  readonly split: 'test' | 'validation';
   readonly images: number;
+  /** Absent when each class has enough test images. */
+  readonly few?: FewImages;
   readonly figures: Estimates;
 }

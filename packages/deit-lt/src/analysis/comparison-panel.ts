@@ -1,5 +1,18 @@
 /** Models that saw the same images, and what resampling those images does to their figures. */
-import type { Group } from '../data/groups.js';
+import { type ByClass, byClass, isSameOrder } from '../by-class.js';
+import { type Group, groupNames } from '../data/groups.js';
+import {
+  type Accuracies,
+  type AccuracyName,
+  accuraciesOf,
+  accuracyNames,
+  type ClassTallies,
+  classShares,
+  fewImagesOf,
+  intervalsOf,
+  talliesOf,
+} from '../evaluation/class-figures.js';
+import { fewTestImages } from '../evaluation/intervals.js';
 import { type OutputName, outputNames } from '../runs/predictions.js';
 import {
   classSums,
@@ -10,43 +23,38 @@ import {
   standardDeviation,
 } from './bootstrap.js';
 import type { ComparedModel, Contender } from './compared-runs.js';
-import {
-  type ComparisonRow,
-  type Estimate,
-  type Estimates,
-  type FigureName,
-  figureNames,
-} from './comparison-figures.js';
+import type { ComparisonRow, Estimate, Estimates } from './comparison-figures.js';
 
 /** An output of a contender: a column of the values that are resampled. */
 interface Series {
   readonly contender: Contender;
   readonly output: OutputName;
-  /** The group of each class of the panel. */
-  readonly groups: readonly Group[];
-  /** What a hit in a class of the panel adds to a figure, in per cent. */
-  readonly weights: Readonly<Record<FigureName, Float64Array>>;
+  /** In the panel's order of classes. */
+  readonly groups: ByClass<Group>;
 }
 
-/** In per cent; NaN for a group without images. */
-type Accuracies = Readonly<Record<FigureName, number>>;
-
-/** All outputs of contenders that saw the same images. */
+/** All outputs of contenders that saw the same images, by the class numbers of the first. */
 export class Panel {
   readonly #series: readonly Series[];
   readonly #sampled: SampledValues;
+  /** Test images of each class. */
+  readonly #images: ByClass<number>;
   /** Of each series: each figure in every resample. */
-  readonly #resampled: readonly Readonly<Record<FigureName, Float64Array>>[];
+  readonly #resampled: readonly Readonly<Record<AccuracyName, Float64Array>>[];
 
   constructor(contenders: readonly Contender[], options: ResampleOptions) {
-    const { config, predictions } = contenders[0]!.models[0]!;
-    const { classNames } = config.data;
+    const { predictions, groups } = contenders[0]!.models[0]!;
     const { labels } = predictions;
-    const numClasses = classNames.length;
-    const counts = new Int32Array(numClasses);
-    for (const label of labels) counts[label]!++;
-    this.#series = contenders.flatMap((contender) => seriesOf(contender, classNames, counts));
-    this.#sampled = { values: valuesOf(this.#series, labels.length), series: this.#series.length, labels, numClasses };
+    const { classNames } = groups;
+    this.#images = talliesOf({ labels, classNames }, labels).images;
+    this.#series = contenders.flatMap((contender) => seriesOf(contender, classNames));
+    this.#sampled = {
+      values: valuesOf(this.#series, labels.length),
+      series: this.#series.length,
+      labels,
+      numClasses: classNames.length,
+      strata: strataOf(this.#images, groups),
+    };
     this.#resampled = this.#resample(options);
   }
 
@@ -57,13 +65,22 @@ export class Panel {
   rows(contender: Contender): ComparisonRow[] {
     const sums = classSums(this.#sampled);
     return this.#of(contender).map((s) => {
-      const values = this.#accuracies(s, sums);
+      const { groups } = this.#series[s]!;
+      const tallies = this.#tallies(s, sums);
+      const values = accuraciesOf(tallies, groups);
+      const intervals = intervalsOf(tallies, groups);
       const single = contender.models.map((model) => this.#accuraciesOf(model, s));
-      return this.#row(s, (figure) => ({
-        value: values[figure],
-        ...percentileInterval(this.#resampled[s]![figure]),
-        ...(single.length > 1 && { std: standardDeviation(single.map((of) => of[figure])) }),
-      }));
+      return this.#row(s, (figure) =>
+        values[figure] === null
+          ? null
+          : single.length === 1
+            ? { value: values[figure], ...intervals[figure]! }
+            : {
+                value: values[figure],
+                ...within(0, percentileInterval(this.#resampled[s]![figure])),
+                std: standardDeviation(single.map((of) => of[figure]!)),
+              },
+      );
     });
   }
 
@@ -73,88 +90,97 @@ export class Panel {
     return this.#of(contender).flatMap((s) => {
       const b = this.#of(baseline).find((other) => this.#series[other]!.output === this.#series[s]!.output);
       if (b === undefined) return [];
-      const [value, base] = [s, b].map((of) => this.#accuracies(of, sums));
+      const [value, base] = [s, b].map((of) => accuraciesOf(this.#tallies(of, sums), this.#series[of]!.groups));
       const alike = this.#series[s]!.groups.every((group, c) => group === this.#series[b]!.groups[c]);
-      const row = this.#row(s, (figure) =>
-        figure !== 'overall' && !alike
-          ? null
-          : {
-              value: value![figure] - base![figure],
-              ...percentileInterval(this.#resampled[s]![figure].map((x, r) => x - this.#resampled[b]![figure][r]!)),
-            },
-      );
+      const row = this.#row(s, (figure) => {
+        const isOfGroup = (groupNames as readonly string[]).includes(figure);
+        const [a, of] = [value![figure], base![figure]];
+        if (a === null || of === null || (isOfGroup && !alike)) return null;
+        const drawn = this.#resampled[s]![figure].map((x, r) => x - this.#resampled[b]![figure][r]!);
+        return { value: a - of, ...within(-100, percentileInterval(drawn)) };
+      });
       return [row];
     });
   }
 
-  #resample(options: ResampleOptions): Record<FigureName, Float64Array>[] {
-    const { length: figures } = figureNames;
-    const weightOf = (c: number, s: number, f: number): number => this.#series[s]!.weights[figureNames[f]!]![c]!;
+  #resample(options: ResampleOptions): Record<AccuracyName, Float64Array>[] {
+    const { length: figures } = accuracyNames;
+    const weights = this.#series.map(({ groups }) =>
+      accuracyNames.map((name) => hitWeights(name, this.#images, groups)),
+    );
+    const weightOf = (c: number, s: number, f: number): number => weights[s]![f]![c]!;
     const columns = resampleFigures(this.#sampled, { figures, weightOf }, options);
-    return this.#series.map((_, s) => byFigure((_, f) => columns[s * figures + f]!));
+    return this.#series.map((_, s) => byFigure((f) => columns[s * figures + f]!));
   }
 
   #of(contender: Contender): number[] {
     return this.#series.flatMap((series, s) => (series.contender === contender ? [s] : []));
   }
 
-  #row(s: number, estimate: (figure: FigureName) => Estimate | null): ComparisonRow {
+  #row(s: number, estimate: (figure: AccuracyName) => Estimate | null): ComparisonRow {
     const { contender, output } = this.#series[s]!;
     const { name, models } = contender;
-    const figures = figureNames.map((figure) => {
-      const found = estimate(figure);
-      return [figure, found === null || Number.isNaN(found.value) ? null : found];
-    });
+    const few = fewImagesOf(this.#images);
     return {
       name,
       output,
       hasExperts: models[0]!.predictions.outputs.cls !== undefined,
       seeds: models.map(({ config }) => config.recipe.seed),
+      split: models[0]!.predictions.split,
       images: this.#sampled.labels.length,
-      figures: Object.fromEntries(figures) as unknown as Estimates,
+      ...(few && { few }),
+      figures: Object.fromEntries(accuracyNames.map((figure) => [figure, estimate(figure)])) as unknown as Estimates,
     };
   }
 
   /** Of one model of a series. */
   #accuraciesOf(model: ComparedModel, s: number): Accuracies {
-    const values = hitsOf(model, this.#series[s]!.output);
-    const sums = classSums({ ...this.#sampled, values, series: 1 });
-    return weighted(this.#series[s]!, (c) => sums[c]!);
+    const { output, groups } = this.#series[s]!;
+    const sums = classSums({ ...this.#sampled, values: hitsOf(model, output), series: 1 });
+    return accuraciesOf({ images: this.#images, hits: byClass(groups.classNames, sums) }, groups);
   }
 
-  #accuracies(s: number, sums: Float64Array): Accuracies {
+  /** Hits are means over the contender's models. */
+  #tallies(s: number, sums: Float64Array): ClassTallies {
     const { length } = this.#series;
-    return weighted(this.#series[s]!, (c) => sums[c * length + s]!);
+    const hits = this.#images.map((_, c) => sums[c * length + s]!);
+    return { images: this.#images, hits: byClass(this.#images.classNames, hits) };
   }
 }
 
-function byFigure<T>(of: (figure: FigureName, place: number) => T): Record<FigureName, T> {
-  return Object.fromEntries(figureNames.map((name, place) => [name, of(name, place)])) as Record<FigureName, T>;
+function byFigure<T>(of: (place: number) => T): Record<AccuracyName, T> {
+  return Object.fromEntries(accuracyNames.map((name, place) => [name, of(place)])) as Record<AccuracyName, T>;
 }
 
-function weighted({ weights }: Series, sumOf: (c: number) => number): Accuracies {
-  return byFigure((figure) => weights[figure].reduce((total, weight, c) => total + weight * sumOf(c), 0));
+/** Residuals of resampling may lead out of what an accuracy, or a difference of two, can be. */
+function within(least: number, { low, high }: { low: number; high: number }): { low: number; high: number } {
+  return { low: Math.max(least, low), high: Math.min(100, high) };
 }
 
-/** What a hit in a class counts for a figure; NaN in groups without images. */
-function weightsOf(groups: readonly Group[], counts: Int32Array): Series['weights'] {
-  const images = counts.reduce((a, b) => a + b, 0);
-  return byFigure((figure) => {
-    const takes = (c: number): boolean => counts[c]! > 0 && groups[c] === figure;
-    const classes = groups.filter((_, c) => takes(c)).length;
-    if (figure === 'overall') return Float64Array.from(counts, () => 100 / images);
-    return Float64Array.from(counts, (count, c) => (classes === 0 ? Number.NaN : takes(c) ? 100 / classes / count : 0));
-  });
+/** What a hit in each class adds to a figure, in per cent; NaN for a figure without images. */
+function hitWeights(name: AccuracyName, images: ByClass<number>, groups: ByClass<Group>): number[] {
+  const shares = classShares(name, images, groups);
+  return images.map((n, c) => (shares === null ? Number.NaN : n === 0 ? 0 : (100 * shares[c]!) / n));
 }
 
-function seriesOf(contender: Contender, classNames: readonly string[], counts: Int32Array): Series[] {
-  const { config, predictions } = contender.models[0]!;
-  const groupOf = new Map(config.data.classNames.map((name, c) => [name, config.data.groups[c]!]));
-  const groups = classNames.map((name) => groupOf.get(name)!);
-  const weights = weightsOf(groups, counts);
+/** Classes with few images lend each other their spread: those of the same group. */
+function strataOf(images: ByClass<number>, groups: ByClass<Group>): (number | null)[] {
+  return images.map((n, c) => (n < fewTestImages ? groupNames.indexOf(groups[c]!) : null));
+}
+
+function seriesOf(contender: Contender, classNames: readonly string[]): Series[] {
+  const { predictions, groups: own } = contender.models[0]!;
+  const groups = isSameOrder(own.classNames, classNames) ? own : byNames(own, classNames);
   return outputNames
     .filter((output) => predictions.outputs[output] !== undefined)
-    .map((output) => ({ contender, output, groups, weights }));
+    .map((output) => ({ contender, output, groups }));
+}
+
+/** The same values in another order of the same classes. */
+function byNames<T>(values: ByClass<T>, classNames: readonly string[]): ByClass<T> {
+  const byName = new Map(values.classNames.map((name, c) => [name, values[c]!]));
+  const found = classNames.flatMap((name) => (byName.has(name) ? [byName.get(name)!] : []));
+  return byClass(classNames, found);
 }
 
 /** Row by row: how many of the contender's models were right. */

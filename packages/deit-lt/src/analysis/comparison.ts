@@ -4,7 +4,7 @@
  * the same hard and easy images.
  */
 import { defaultResamples, type ResampleOptions } from './bootstrap.js';
-import type { Contender } from './compared-runs.js';
+import { type Contender, imagesKey } from './compared-runs.js';
 import type { ComparisonRow } from './comparison-figures.js';
 import { Panel } from './comparison-panel.js';
 
@@ -33,8 +33,8 @@ export function compareRuns(contenders: readonly Contender[], options: ResampleO
 function panelsOf(contenders: readonly Contender[]): Contender[][] {
   const panels = new Map<string, Contender[]>();
   for (const contender of contenders) {
-    const { imagesSha256 } = contender.models[0]!.predictions;
-    panels.set(imagesSha256, [...(panels.get(imagesSha256) ?? []), contender]);
+    const key = imagesKey(contender.models[0]!);
+    panels.set(key, [...(panels.get(key) ?? []), contender]);
   }
   return [...panels.values()];
 }

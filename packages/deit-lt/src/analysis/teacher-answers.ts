@@ -31,7 +31,7 @@ export interface AnswerSummary {
   readonly images: number;
   readonly entropy: number;
   readonly confidence: number;
-  /** The answer is the label; of a mixed image, the label with the larger share. */
+  /** Share of the images whose answer is the label; of a mixed image, the label with the larger share. */
   readonly right: number;
   /** The answer is the one that the teacher gives to the clean image. */
   readonly asWhenClean: number;

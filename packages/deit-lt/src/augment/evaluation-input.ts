@@ -3,6 +3,7 @@
  * as `evaluationPipeline` builds for a whole batch. For browsers.
  */
 
+import type { Rgb } from '../data/decode/background.js';
 import type { Filter, Window } from '../data/decode/window.js';
 import { type RawImage, resampleImage } from '../data/resample/resample-image.js';
 import { roundHalfEven } from './round-half-even.js';
@@ -14,13 +15,22 @@ export interface InputSpec {
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly filter: Filter;
+  /** What transparent images are composed on: red, green, blue, 0 … 255. Absent in models of earlier versions: white. */
+  readonly background?: Rgb;
 }
 
 /** Up to this size nothing is cropped: data sets of such images (CIFAR) fill them to the edge. */
 const uncroppedSize = 32;
 
+/** As in the published evaluation. */
+const usualEnlarge = 256 / 224;
+
 /** Whether the middle of an image is taken at this input size, or all of it, squeezed to a square. */
 export const cropsMiddle = (size: number): boolean => size > uncroppedSize;
+
+/** What the shorter side is resized to before the middle is cropped, at this input size; null where nothing is cropped. */
+export const resizedSide = (size: number): number | null =>
+  cropsMiddle(size) ? Math.floor(usualEnlarge * size) : null;
 
 /** The part of an image that the network sees at evaluation. */
 export function evaluationWindow(width: number, height: number, size: number): Window {
@@ -36,7 +46,7 @@ export function centerWindow(
   width: number,
   height: number,
   size: number,
-  enlarge: number = cropsMiddle(size) ? 256 / 224 : 1,
+  enlarge: number = cropsMiddle(size) ? usualEnlarge : 1,
 ): Window {
   const shorter = Math.floor(enlarge * size);
   const longer = Math.floor((shorter * Math.max(width, height)) / Math.min(width, height));

@@ -6,7 +6,7 @@
 /** Entries of the registry; typed loosely, because the registry checks them like those of a recipe. */
 type Entries = Readonly<Record<string, unknown>>;
 
-/** MoCo v2's (Chen et al. 2020, arXiv 2003.04297), as PaCo uses it for large images. */
+/** MoCo v2's (Chen et al. 2020, arXiv 2003.04297). */
 const moco: Entries = {
   randomResizedCrop: { scale: [0.2, 1] },
   flip: true,
@@ -41,8 +41,10 @@ export const presets = {
     autoAugment: { policy: 'cifar10' },
     cutout: { length: 16 },
   },
-  /** What PaCo's key encoder sees of long-tailed CIFAR: MoCo v2's with less blur. */
-  'paco-key': { ...moco, gaussianBlur: { probability: 0.2, radius: [0.1, 2] } },
+  /** What PaCo's key encoder sees of CIFAR: MoCo v2's. */
+  'paco-key': moco,
+  /** GPaCo's second view of long-tailed CIFAR: the same with less blur. */
+  'gpaco-key': { ...moco, gaussianBlur: { probability: 0.2, radius: [0.1, 2] } },
   moco,
 } as const satisfies Record<string, Entries>;
 

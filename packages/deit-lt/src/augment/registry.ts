@@ -123,7 +123,11 @@ export const augmentSchema = z
 export function resolveAugment(config: AugmentConfig): ResolvedAugmentConfig {
   const result = augmentSchema.safeParse(config);
   if (result.success) return result.data;
-  throw new UserError('RECIPE', result.error.issues.map(explainIssue).join('\n'));
+  throw wrongEntries(result.error.issues.map(explainIssue));
+}
+
+function wrongEntries([first = '', ...lines]: readonly string[]): UserError {
+  return new UserError('RECIPE', first, { lines });
 }
 
 function explainIssue(issue: z.core.$ZodIssue): string {

@@ -1,4 +1,5 @@
 /** A model's classes against the data's: the same names in another order are re-mapped, others are an error. */
+import { type ByClass, ClassMap, isSameOrder, requireSameOrder } from '../by-class.js';
 import { classesBySize } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { StudentRecipe } from '../recipe/schema.js';
@@ -6,8 +7,8 @@ import type { StudentRecipe } from '../recipe/schema.js';
 export interface TeacherClasses {
   readonly teacher: readonly string[];
   readonly data: readonly string[];
-  /** Training images of each class of the data. */
-  readonly trainCounts: ArrayLike<number>;
+  /** Training images of each class of the data, before images were kept aside for validation. */
+  readonly trainCounts: ByClass<number>;
   /** The teacher's, for messages. */
   readonly file: string;
   /** False when the teacher's classes are only numbers: they are then of the data's numbers, whatever the rule by name. Default true. */
@@ -15,7 +16,7 @@ export interface TeacherClasses {
 }
 
 /**
- * For each class of the data, the index of the teacher's class; null when they are the same. `names`: of that name.
+ * Returns the teacher's class of each class of the data. `names`: of that name.
  * `count`: the teacher's classes are numbered from the largest to the smallest, as the published code numbers those of
  * ImageNet-LT and iNaturalist (it orders equal counts as the machine happens to; here they stay in label order). `none`:
  * of that number. Throws UserError DATA_CLASSES for classes that do not fit.
@@ -23,19 +24,20 @@ export interface TeacherClasses {
 export function teacherOrder(
   rule: StudentRecipe['distillation']['mapTargets'],
   { teacher, data, trainCounts, file, namesKnown = true }: TeacherClasses,
-): Int32Array | null {
-  if (rule === 'names' && namesKnown) return compareClassNames(teacher, data, file);
+): ClassMap {
+  if (rule === 'names' && namesKnown) return new ClassMap(data, teacher, compareClassNames(teacher, data, file));
   if (teacher.length !== data.length)
     throw new UserError(
       'DATA_CLASSES',
       `${file} knows ${teacher.length} classes and the data have ${data.length}; ${namesKnown ? `student.distillation.mapTargets=${rule}` : 'a teacher that does not name them'} needs as many.`,
     );
-  if (rule !== 'count') return null;
-  const order = new Int32Array(data.length);
+  if (rule !== 'count') return new ClassMap(data, teacher, null);
+  requireSameOrder(trainCounts.classNames, data, 'training images and the classes of the data');
+  const index = new Int32Array(data.length);
   classesBySize(trainCounts).forEach((c, rank) => {
-    order[c] = rank;
+    index[c] = rank;
   });
-  return order.every((index, c) => index === c) ? null : order;
+  return new ClassMap(data, teacher, index);
 }
 
 /** What is asked of a trained model's classes. */
@@ -52,13 +54,28 @@ export function orderNotes({ namesKnown, file }: Omit<ModelClasses, 'classNames'
   return namesKnown ? [] : [`${file} does not name its classes: they are taken in the order of the data's.`];
 }
 
+export interface ModelOrderOptions {
+  /** The data may lack classes of the model, as test images alone do. Default false. */
+  partial?: boolean;
+}
+
 /**
- * For each class of the data, the index of the model's class: that of the same name, or of the same number when the model
- * knows no names; null when the orders are equal. Throws UserError DATA_CLASSES for classes that do not fit.
+ * Returns the model's class of each class of the data: that of the same name, or of the same number when the model knows no
+ * names; the classes of the model then have the names of the data. Throws UserError DATA_CLASSES for classes that do not fit.
  */
-export function modelOrder({ classNames, namesKnown, file }: ModelClasses, data: readonly string[]): Int32Array | null {
-  if (namesKnown) return compareClassNames(classNames, data, file);
-  if (classNames.length === data.length) return null;
+export function modelOrder(
+  { classNames, namesKnown, file }: ModelClasses,
+  data: readonly string[],
+  { partial = false }: ModelOrderOptions = {},
+): ClassMap {
+  if (namesKnown) return new ClassMap(data, classNames, compareClassNames(classNames, data, file, { partial }));
+  const areNumbers = data.every((name, i) => name === String(i));
+  if (classNames.length === data.length || (partial && areNumbers && data.length < classNames.length))
+    return new ClassMap(
+      data,
+      classNames.map((name, c) => data[c] ?? name),
+      null,
+    );
   throw new UserError(
     'DATA_CLASSES',
     `${file} has ${classNames.length} classes and the data have ${data.length}: it is a model of other data.`,
@@ -73,18 +90,24 @@ export function compareClassNames(
   model: readonly string[],
   data: readonly string[],
   modelFile: string,
+  { partial = false }: ModelOrderOptions = {},
 ): Int32Array | null {
+  if (isSameOrder(model, data)) return null;
   const places = new Map(model.map((name, index) => [name, index]));
   const known = new Set(data);
   const missing = data.filter((name) => !places.has(name));
-  const extra = model.filter((name) => !known.has(name));
+  const extra = partial ? [] : model.filter((name) => !known.has(name));
   if (missing.length > 0 || extra.length > 0)
     throw new UserError(
       'DATA_CLASSES',
       `the classes of ${modelFile} are not those of the data: ${[only('the model', extra), only('the data', missing)].filter(Boolean).join('; ')}.`,
     );
-  const order = Int32Array.from(data, (name) => places.get(name)!);
-  return order.every((index, c) => index === c) ? null : order;
+  if (places.size !== model.length || known.size !== data.length)
+    throw new UserError(
+      'DATA_CLASSES',
+      `several classes of ${modelFile} or of the data have the same name, and their orders differ: which is which cannot be known.`,
+    );
+  return Int32Array.from(data, (name) => places.get(name)!);
 }
 
 function only(who: string, names: readonly string[]): string {

@@ -5,14 +5,20 @@ import * as torch from '@deit-lt/torch';
 import { cropsMiddle } from '../augment/evaluation-input.js';
 import { buildPipeline } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
+import { type ByClass, byClass } from '../by-class.js';
+import type { Rgb } from '../data/decode/background.js';
 import type { Group } from '../data/groups.js';
+import { weightsIn, weightsNames } from '../description/hugging-face.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import type { ImageModel } from '../models/model.js';
 import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
+import { listed } from '../published/checkpoint-layout.js';
 import { isForeign } from '../published/weight-source.js';
 import { type Placement, placementOf } from '../recipe/device.js';
-import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
+import { explainIssues } from '../recipe/explain.js';
+import { type Recipe, recipeSchema, type TrainingRecipe } from '../recipe/schema.js';
+import { applySettings } from '../recipe/settings.js';
 import type { TrainingKind } from '../runs/reporter.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import { readWeights } from '../runs/training-state.js';
@@ -30,18 +36,22 @@ export interface AnyClassifier extends Disposable {
   readonly classNames: readonly string[];
   /** False when they are only numbers: a checkpoint from elsewhere does not say what its classes are. */
   readonly namesKnown: boolean;
+  /** What transparent images are composed on before that: red, green, blue, 0 … 255. */
+  readonly background: Rgb;
   /** How images become the network's input at evaluation. */
   readonly pipeline: Pipeline;
   /** Training images per class; zeros when that is not known. */
-  readonly trainCounts: readonly number[];
+  readonly trainCounts: ByClass<number>;
   /** Head, mid or tail, of each of its classes. */
-  readonly groups: readonly Group[];
+  readonly groups: ByClass<Group>;
   /** The checkpoint's file. */
   readonly file: string;
   /** After which it was written, from 0; null when that is not known. */
   readonly epoch: number | null;
   /** What was assumed about a model from elsewhere, for the reader: a line each. */
   readonly notes?: readonly string[];
+  /** Logit scale, where the model's file says it; `logitScale()` is for both. */
+  readonly logitScale?: number;
   /** Whether it takes images of its recipe's size alone. Default false. */
   readonly fixedSize?: boolean;
   /** From normalised images `[B, 3, S, S]` to logits `[B, C]`; the caller disposes them (or a scope does). */
@@ -51,7 +61,8 @@ export interface AnyClassifier extends Disposable {
 /** A network of ours with its weights. */
 export interface Classifier extends AnyClassifier {
   readonly model: ImageModel;
-  readonly epoch: number;
+  /** As its recipe has it, which is not resolved for this machine. */
+  readonly precision: Recipe['precision'];
 }
 
 export interface OpenClassifierOptions {
@@ -61,7 +72,12 @@ export interface OpenClassifierOptions {
   weights?: 'ema' | 'raw';
   /** Default: as the run's recipe says. */
   device?: string;
-  /** For checkpoints from elsewhere: what their weights do not show, as `teacher.mean=[0.5, 0.5, 0.5]`. */
+  /** Default: as the run's recipe says; `auto` as in recipes. Not for ONNX models, whose files have one. */
+  precision?: Recipe['precision'];
+  /**
+   * `device=…` and `precision=…`; for checkpoints from elsewhere also what their weights do not show, as
+   * `teacher.mean=[0.5, 0.5, 0.5]`.
+   */
   settings?: readonly string[];
   /** The training that a teacher is opened for: it says how an ONNX model's images are normalised, where the file does not. */
   recipe?: Recipe;
@@ -70,33 +86,61 @@ export interface OpenClassifierOptions {
 /** A checkpoint's content, of our own or from elsewhere. */
 interface Opened {
   readonly config: RunConfig;
-  readonly epoch: number;
+  readonly epoch: number | null;
   readonly tensors: ReadonlyMap<string, torch.Tensor>;
+  readonly notes?: readonly string[];
 }
 
 /**
  * The model of `path`: a run folder (of one model, or of `train`: then its student), a checkpoint file, or one from
- * elsewhere: PyTorch's (`.pth`, `.pt`, `.pth.tar`), or safetensors with timm's or torchvision's names.
+ * elsewhere: PyTorch's (`.pth`, `.pt`, `.pth.tar`), safetensors with timm's or torchvision's names, or a Hugging Face folder.
  * Throws UserError RUN_FOLDER or CHECKPOINT that says what is missing or damaged.
  */
 export async function openClassifier(path: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
-  const { which = 'best', weights, device, settings = [] } = options;
+  const { which = 'best', weights, device, precision, settings = [] } = options;
   const file = checkpointFile(path, weights === undefined ? which : 'last');
-  const open = (opened: Opened): Classifier => classifierOf(file, opened, device);
+  const open = (opened: Opened, place: Place = {}): Classifier =>
+    classifierOf(file, opened, { ...place, ...(device && { device }), ...(precision && { precision }) });
   if (isForeign(file)) {
     const { withForeignWeights } = await import('./foreign-weights.js'); // of no use for our own files
-    return withForeignWeights(file, { weights, settings }, ({ config, epoch, read }) =>
-      torch.tidy(() => open({ config, epoch, tensors: read().tensors })),
+    return withForeignWeights(file, { weights, settings }, ({ config, epoch, notes, read }) =>
+      torch.tidy(() => {
+        const { tensors, leftOut } = read();
+        return open({ config, epoch, tensors, notes: [...notes, ...leftOutNote(file, leftOut)] });
+      }),
     );
   }
-  if (settings.length > 0)
-    throw new UserError('USAGE', `--set is for checkpoints from elsewhere; ${file} knows its own recipe.`);
-  return torch.tidy(() => open(readWeights(file, weights)));
+  const place = placeIn(settings, file);
+  return torch.tidy(() => open(readWeights(file, weights), place));
 }
 
-function classifierOf(file: string, { config, epoch, tensors }: Opened, device: string | undefined): Classifier {
+function leftOutNote(file: string, names: readonly string[]): string[] {
+  return names.length === 0 ? [] : [`${file}: left out, being no part of the network: ${listed(names, 6)}.`];
+}
+
+/** Where a model computes, and in which precision, in place of its recipe's. */
+type Place = Partial<Pick<Recipe, 'device' | 'precision'>>;
+
+const placeSchema = recipeSchema.pick({ device: true, precision: true }).partial();
+
+/** What of our own run's recipe may be otherwise where it is used. Throws UserError USAGE for other keys, RECIPE for a value. */
+function placeIn(settings: readonly string[], file: string): Place {
+  const values = applySettings({}, settings);
+  const other = Object.keys(values).find((key) => !(key in placeSchema.shape));
+  if (other !== undefined)
+    throw new UserError(
+      'USAGE',
+      `--set ${other}…: ${file} knows its own recipe; of a run only device and precision can be set (other keys are for checkpoints from elsewhere).`,
+    );
+  const result = placeSchema.safeParse(values);
+  if (!result.success) throw new UserError('RECIPE', `--set ${explainIssues(result.error.issues, values)}`);
+  const { device, precision } = result.data;
+  return { ...(device && { device }), ...(precision && { precision }) };
+}
+
+function classifierOf(file: string, { config, epoch, tensors, notes = [] }: Opened, place: Place): Classifier {
   const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
-  const placement = placementOf({ ...config.recipe, device: device ?? config.recipe.device });
+  const placement = placementOf({ ...config.recipe, ...place });
   const { classNames, namesUnknown = false, trainCounts, groups } = config.data;
   const model = torch.nn.init.skipInit(() => modelOf(config.kind, recipe, classNames.length)); // to draw weights takes seconds
   loadWeights(model, tensors, file, { assign: true });
@@ -109,11 +153,15 @@ function classifierOf(file: string, { config, epoch, tensors }: Opened, device: 
     placement,
     classNames,
     namesKnown: !namesUnknown,
+    background: config.recipe.data.background,
     pipeline: evaluationPipeline(recipe),
-    trainCounts,
-    groups,
+    trainCounts: byClass(classNames, trainCounts),
+    groups: byClass(classNames, groups),
     file,
     epoch,
+    precision: config.recipe.precision,
+    notes: [...notes, ...(placement.note === undefined ? [] : [placement.note])],
+    ...(config.logitScale !== undefined && { logitScale: config.logitScale }),
     logits: (images: torch.Tensor) => torch.tidy(() => outputs(placement.autocast(() => model.call(images)))),
     [Symbol.dispose]: () => model.dispose(),
   });
@@ -147,7 +195,7 @@ export function loadWeights(
   }
 }
 
-/** The file of a run folder's checkpoint; a file as it is. Throws UserError RUN_FOLDER, and CHECKPOINT for an ONNX model. */
+/** The file of a run folder's checkpoint, or of a Hugging Face folder's weights; a file as it is. Throws UserError RUN_FOLDER, and CHECKPOINT for an ONNX model. */
 export function checkpointFile(given: string, which: 'best' | 'last'): string {
   if (!existsSync(given))
     throw new UserError(
@@ -161,10 +209,13 @@ export function checkpointFile(given: string, which: 'best' | 'last'): string {
   );
   // A student that is still trained may have no best one yet: its last one, not the best of its teacher.
   const run = candidates.find((candidate) => candidate.hasCheckpoint(which) || candidate.hasCheckpoint('last'));
-  if (run === undefined)
+  if (run === undefined) {
+    const weights = weightsIn(given);
+    if (weights !== undefined) return weights;
     throw new UserError(
       'RUN_FOLDER',
-      `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end?`,
+      `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end? (A Hugging Face folder has ${weightsNames.join(' or ')}.)`,
     );
+  }
   return run.hasCheckpoint(which) ? run.checkpoint(which) : run.checkpoint('last');
 }

@@ -1,6 +1,9 @@
 /** An ONNX classifier, of our own or from elsewhere, as evaluation, prediction and distillation ask it. */
 import * as torch from '@deit-lt/torch';
+import { byClass } from '../by-class.js';
 import { groupsOf } from '../data/groups.js';
+import { fromMetadata, parsed } from '../description/formats.js';
+import type { ModelDescription, ModelFacts } from '../description/model-description.js';
 import { UserError } from '../errors.js';
 import { onnxMetadata } from '../onnx/file-metadata.js';
 import { OnnxNetwork } from '../onnx/network.js';
@@ -9,7 +12,9 @@ import { checkRecipe, loadRecipe } from '../recipe/load.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
 import type { TrainingKind } from '../runs/reporter.js';
+import { normalisationNote } from './assumptions.js';
 import { type AnyClassifier, evaluationPipeline, type OpenClassifierOptions } from './classifier.js';
+import { requireAgreement } from './said-settings.js';
 
 /**
  * The model in `file`, run by onnxruntime. Normalisation, scale of the logits and class names are those of the file's metadata, as our export writes
@@ -19,30 +24,39 @@ import { type AnyClassifier, evaluationPipeline, type OpenClassifierOptions } fr
  */
 export async function openOnnxClassifier(
   file: string,
-  { which, weights, device, settings = [], recipe: training }: OpenClassifierOptions = {},
+  { which, weights, device, precision, settings = [], recipe: training }: OpenClassifierOptions = {},
 ): Promise<AnyClassifier> {
+  if (precision !== undefined || settings.some((setting) => /^\s*precision\s*=/.test(setting)))
+    throw new UserError(
+      'USAGE',
+      `${file} is an ONNX model, which computes in the precision that it was exported in: leave out --precision, or export it again.`,
+    );
   if (which !== undefined || weights !== undefined)
     throw new UserError('USAGE', `--which and --weights are for checkpoints of a training; ${file} is an ONNX model.`);
   const said = saidBy(file);
+  requireAgreement(settings, factsOf(said), file);
   const base = training ?? checkRecipe(applySettings(loadRecipe('default'), settings), file);
   const placement = placementOf({ ...base, device: device ?? base.device });
   const network = await OnnxNetwork.open(file, { imageSize: base.teacher.imageSize, threads: torch.getNumThreads() });
   try {
     const recipe = recipeOf(said, network, { training, settings });
     const classNames = namesOf(said, network, file);
-    const trainCounts = classNames.map(() => 0);
+    const { description } = said;
+    const trainCounts = byClass(classNames, description?.trainCounts ?? classNames.map(() => 0));
     return {
       kind: said.kind ?? 'teacher',
       recipe,
       placement,
       classNames,
       namesKnown: said.classes !== undefined,
+      background: said.background ?? base.data.background,
       pipeline: evaluationPipeline(recipe),
       trainCounts,
-      groups: groupsOf(trainCounts).of,
+      groups: byClass(classNames, description?.groups ?? groupsOf(trainCounts).of),
       file,
       epoch: said.epoch ?? null,
       fixedSize: network.input.fixedSize,
+      logitScale: said.scale ?? 1,
       notes: notesOf(file, said, network, recipe),
       logits: (images) => torch.tidy(() => network.logits(images)),
       [Symbol.dispose]: () => network[Symbol.dispose](),
@@ -55,9 +69,11 @@ export async function openOnnxClassifier(
 
 /** Undefined is what the file does not say. */
 interface Said {
+  /** All of it, in a file of our export; the others are then of it. */
+  readonly description: ModelDescription | undefined;
   readonly mean: [number, number, number] | undefined;
   readonly std: [number, number, number] | undefined;
-  /** By what its logits are multiplied before they are probabilities. */
+  readonly background: [number, number, number] | undefined;
   readonly scale: number | undefined;
   readonly classes: readonly string[] | undefined;
   readonly kind: TrainingKind | undefined;
@@ -66,27 +82,34 @@ interface Said {
 }
 
 function saidBy(file: string): Said {
-  const metadata = onnxMetadata(file);
-  const said = (key: string): unknown => parsed(metadata.get(key));
-  const kind = metadata.get('kind');
+  const metadata = Object.fromEntries(onnxMetadata(file));
+  const { description, classNames: classes } = fromMetadata(metadata, file);
+  if (description !== undefined) return { ...describedBy(description), description };
+  const said = (key: string): unknown => parsed(metadata[key]);
+  const { kind } = metadata;
   const [epoch, scale] = [said('epoch'), said('logit_scale')];
   return {
+    description,
     mean: triple(said('mean')),
     std: triple(said('std')),
+    background: triple(said('background')),
     scale: typeof scale === 'number' && scale > 0 ? scale : undefined,
-    classes: names(said('classes')),
+    classes,
     kind: (['teacher', 'student', 'vit'] as const).find((each) => each === kind),
     epoch: Number.isInteger(epoch) ? (epoch as number) : undefined,
   };
 }
 
-/** Other programs keep other things under the same names. */
-function parsed(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return undefined;
-  }
+function describedBy({ background, mean, std, logitScale, classNames, namesKnown, kind, epoch }: ModelDescription) {
+  return {
+    background,
+    mean,
+    std,
+    scale: logitScale,
+    classes: namesKnown ? classNames : undefined,
+    kind,
+    epoch: epoch ?? undefined,
+  };
 }
 
 function triple(value: unknown): [number, number, number] | undefined {
@@ -94,20 +117,25 @@ function triple(value: unknown): [number, number, number] | undefined {
   return fits ? (value as [number, number, number]) : undefined;
 }
 
-/** Numbers in their order are no names: our export writes them of a checkpoint that has none. */
-function names(value: unknown): readonly string[] | undefined {
-  const fits = Array.isArray(value) && value.every((each) => typeof each === 'string');
-  return fits && value.some((name, c) => name !== String(c)) ? value : undefined;
+/** Sizes are the network's own, which is fixed to that of the evaluation. */
+function factsOf({ description, mean, std }: Said): ModelFacts {
+  if (description !== undefined) return { description: { ...description, ...atEvaluation(description) } };
+  return { ...(mean && { mean }), ...(std && { std }) };
 }
+
+const atEvaluation = ({ imageSize, evalSize }: ModelDescription): Pick<ModelDescription, 'imageSize' | 'evalSize'> => ({
+  imageSize: evalSize ?? imageSize,
+  evalSize: null,
+});
 
 interface Assumed {
   readonly training: Recipe | undefined;
   readonly settings: readonly string[];
 }
 
-/** Everything but size and normalisation is of no use. Throws UserError RECIPE. */
+/** Everything but the network's name, size and normalisation is of no use. Throws UserError RECIPE. */
 function recipeOf(
-  { mean, std, scale }: Said,
+  { mean, std, description }: Said,
   network: OnnxNetwork,
   { training, settings }: Assumed,
 ): Recipe['teacher'] {
@@ -115,7 +143,7 @@ function recipeOf(
   const base = training ?? loadRecipe('default');
   const usual = training === undefined && imageSize > 64 ? base.student : base.teacher;
   const seen = { mean: mean ?? usual.mean, std: std ?? usual.std, imageSize, evalSize: null };
-  const teacher = { ...base.teacher, ...seen };
+  const teacher = { ...base.teacher, ...seen, ...(description && describedPart(description)) };
   const { file } = network.session;
   const part =
     settings.length === 0 ? teacher : checkRecipe(applySettings({ ...base, teacher }, settings), file).teacher;
@@ -124,9 +152,12 @@ function recipeOf(
       'RECIPE',
       `teacher.imageSize is ${part.imageSize}, but ${file} takes ${imageSize} × ${imageSize} alone.`,
     );
-  // LDAM's loss stands for any that scales; other logits are what they are.
-  const loss = scale === undefined ? { name: 'cross-entropy' as const } : { name: 'ldam' as const, scale };
-  return { ...part, loss: { ...part.loss, ...loss } };
+  return part;
+}
+
+function describedPart({ filter, architecture, logitScale: scale }: ModelDescription) {
+  const loss = architecture.cosine === true ? { name: 'ldam' as const, scale } : { name: 'cross-entropy' as const };
+  return { filter, model: architecture, loss };
 }
 
 function namesOf({ classes }: Said, { numClasses }: OnnxNetwork, file: string): readonly string[] {
@@ -142,11 +173,7 @@ function notesOf(file: string, { mean, std }: Said, network: OnnxNetwork, recipe
   const { givesProbabilities, input } = network;
   const { imageSize } = recipe;
   return [
-    ...(mean && std
-      ? []
-      : [
-          `${file} does not say how its images are normalised: taken are teacher.mean=[${recipe.mean.join()}] and teacher.std=[${recipe.std.join()}]; --set changes them ([0,0,0] and [1,1,1] leave images in 0 … 1).`,
-        ]),
+    ...(mean && std ? [] : [normalisationNote(file, 'teacher', recipe)]),
     ...(input.fixedSize
       ? []
       : [`${file} takes images of any size: they are ${imageSize} × ${imageSize} (teacher.imageSize).`]),

@@ -1,11 +1,12 @@
 /** What the teacher says about the student's batch: the batch as the teacher expects it, and its logits. */
 import * as torch from '@deit-lt/torch';
+import { type ClassMap, requireSameOrder } from '../by-class.js';
 import { canFold, fastInference } from '../models/fold-batch-norm.js';
 import type { StudentRecipe, TrainingRecipe } from '../recipe/schema.js';
 import type { AnyClassifier } from './classifier.js';
 
 /** What is needed of a teacher; an `AnyClassifier` has it. */
-export interface TeacherNetwork extends Pick<AnyClassifier, 'logits' | typeof Symbol.dispose> {
+export interface TeacherNetwork extends Pick<AnyClassifier, 'logits' | 'classNames' | typeof Symbol.dispose> {
   readonly recipe: Pick<TrainingRecipe, 'imageSize' | 'mean' | 'std'>;
   readonly placement: Pick<AnyClassifier['placement'], 'device'>;
 }
@@ -14,12 +15,14 @@ export interface TeacherLogitsOptions {
   readonly student: Pick<StudentRecipe, 'mean' | 'std'> & {
     readonly distillation: Pick<StudentRecipe['distillation'], 'teacherInput'>;
   };
-  /** The teacher's class of each class of the data, or null when they are the same. */
-  readonly order: Int32Array | null;
+  /** The teacher's class of each class of the data. */
+  readonly order: ClassMap;
 }
 
 /** Logits `[B, C]` in the order of the data's classes. */
 export interface TeacherLogits extends Disposable {
+  /** The data's. */
+  readonly classNames: readonly string[];
   /** Of the student's normalised batch `[B, 3, S, S]`, whose size may differ from batch to batch. */
   logits(images: torch.Tensor): torch.Tensor;
   /** Of a batch that was made for the teacher, in its own size and normalisation. */
@@ -29,15 +32,16 @@ export interface TeacherLogits extends Disposable {
 /**
  * `own`: the batch gets the teacher's normalisation and, with antialiasing, its size. `same-size`: the normalisation
  * alone, for teachers that pool over any size. `published`: it keeps the student's normalisation and is shrunk by bicubic
- * interpolation without antialiasing, as the published code does.
+ * interpolation without antialiasing, as the published code does. Throws an `internal:` error for an order of another teacher.
  */
 export function teacherLogits(teacher: TeacherNetwork, { student, order }: TeacherLogitsOptions): TeacherLogits {
+  requireSameOrder(teacher.classNames, order.to, 'the teacher and the map to its classes');
   const { teacherInput } = student.distillation;
   const isPublished = teacherInput === 'published';
   const { imageSize } = teacher.recipe;
   const device = teacher.placement.device;
   const { scale, shift } = torch.tidy(() => renormalisation(student, teacher.recipe, device));
-  const index = order && torch.keep(torch.tensor(order, { dtype: 'int64' }).to(device));
+  const index = order.index && torch.keep(torch.tensor(order.index, { dtype: 'int64' }).to(device));
   const changes =
     !isPublished &&
     !(
@@ -50,6 +54,7 @@ export function teacherLogits(teacher: TeacherNetwork, { student, order }: Teach
       return index === null ? logits : logits.indexSelect(1, index);
     });
   return {
+    classNames: order.from,
     logitsOfOwn,
     logits: (images) =>
       torch.tidy(() => {
@@ -87,10 +92,10 @@ export function fastTeacher(teacher: AnyClassifier): TeacherNetwork {
   const { model } = teacher;
   if (model === undefined || !canFold(model)) return teacher;
   const fast = fastInference(model, { dtype: teacher.placement.precision });
-  const { recipe, placement } = teacher;
+  const { recipe, placement, classNames } = teacher;
   const dispose = (): void => {
     fast.dispose();
     teacher[Symbol.dispose]();
   };
-  return { recipe, placement, logits: (images) => ({ avg: fast(images) }), [Symbol.dispose]: dispose };
+  return { recipe, placement, classNames, logits: (images) => ({ avg: fast(images) }), [Symbol.dispose]: dispose };
 }

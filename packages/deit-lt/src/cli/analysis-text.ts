@@ -1,22 +1,33 @@
 /** An analysis in a dozen lines; `analysis.json` and the report have the rest. */
 import type { Analysis, ByGroup } from '../analysis/run/analysis-file.js';
 import { groupNames } from '../data/groups.js';
+import { accuracyNames } from '../evaluation/class-figures.js';
+import { accuracyCells, columnsExplained, fewWarnings } from '../evaluation/figure-text.js';
 import { count } from '../format.js';
 import { outputNames } from '../runs/predictions.js';
+import { visible } from '../text/visible.js';
 import { kindName } from './report-lines.js';
-import { formatTable } from './table.js';
+import { type Column, formatTable } from './table.js';
 
 const parts = ['all', ...groupNames] as const;
 
 export function analysisText(analysis: Analysis, folder: string): string {
-  const { kind, data, checkpoint, notes } = analysis;
+  const { kind, data, checkpoint, outputs, notes } = analysis;
   const title = `${kindName(kind)} ${folder}: epoch ${checkpoint.epoch + 1}, ${count(data.images)} ${data.split} images`;
-  const rows = [...outputRows(analysis), ...expertRows(analysis), ...teacherRows(analysis)];
-  const columns = [{ title: '' }, ...parts.map((name) => ({ title: name, align: 'right' as const }))];
-  return [title, '', formatTable(columns, rows), ...otherLines(analysis), ...notes.map((note) => `note: ${note}`)].join(
-    '\n',
-  );
+  const measured = outputNames.map((name) => outputs[name]?.accuracy);
+  const shares = [...calibrationRows(analysis), ...expertRows(analysis), ...teacherRows(analysis)];
+  return [
+    ...[visible(title), '', formatTable(columnsOf(accuracyNames), accuracyRows(analysis)), '', `(${columnsExplained})`],
+    ...fewWarnings(measured, data.split),
+    ...['', 'Shares and means over images, of all classes and of each group:', ''],
+    ...[formatTable(columnsOf(parts), shares), ''],
+    ...otherLines(analysis),
+    ...notes.map((note) => visible(`note: ${note}`)),
+  ].join('\n');
 }
+
+const columnsOf = (titles: readonly string[]): Column[] =>
+  ['', ...titles].map((title, i) => ({ title, align: i === 0 ? 'left' : 'right' }));
 
 const percent = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : (100 * value).toFixed(1);
@@ -25,15 +36,26 @@ function row<T>(name: string, of: ByGroup<T>, text: (value: T) => string): strin
   return [name, ...parts.map((part) => text(of[part]))];
 }
 
-function outputRows({ outputs }: Analysis): string[][] {
-  const named = outputNames.flatMap((name) => {
+function accuracyRows({ outputs, teacher }: Analysis): string[][] {
+  const rows = namedOutputs({ outputs }).map(({ label, of }) => [`${label}accuracy, %`, ...accuracyCells(of.accuracy)]);
+  const asked = (['clean', 'augmented', 'mixed'] as const).flatMap((view) => {
+    const of = teacher?.accuracy[view];
+    return of === undefined ? [] : [[`teacher on ${view} training images, %`, ...accuracyCells(of)]];
+  });
+  return [...rows, ...asked];
+}
+
+function namedOutputs({ outputs }: Pick<Analysis, 'outputs'>) {
+  return outputNames.flatMap((name) => {
     const of = outputs[name];
     return of === undefined ? [] : [{ label: outputs.cls ? `${name.toUpperCase()} ` : '', of }];
   });
-  return [
-    ...named.map(({ label, of }) => row(`${label}accuracy, %`, of.accuracy, percent)),
-    ...named.map(({ label, of }) => row(`${label}calibration error, %`, of.calibration, ({ ece }) => percent(ece))),
-  ];
+}
+
+function calibrationRows(analysis: Analysis): string[][] {
+  return namedOutputs(analysis).map(({ label, of }) =>
+    row(`${label}calibration error, %`, of.calibration, ({ ece }) => percent(ece)),
+  );
 }
 
 function expertRows({ experts, cosineDistance }: Analysis): string[][] {
@@ -55,12 +77,9 @@ function teacherRows({ teacher }: Analysis): string[][] {
     const of = teacher[view];
     return of === undefined ? [] : [{ view, of }];
   });
-  return [
-    ...views.map(({ view, of }) => row(`teacher is right, ${view} images, %`, of, (value) => percent(value?.right))),
-    ...views.map(({ view, of }) =>
-      row(`teacher's entropy, ${view} images`, of, (value) => value?.entropy.toFixed(2) ?? '–'),
-    ),
-  ];
+  return views.map(({ view, of }) =>
+    row(`teacher's entropy, ${view} images`, of, (value) => value?.entropy.toFixed(2) ?? '–'),
+  );
 }
 
 function otherLines({ attention, sharpness, outputs }: Analysis): string[] {

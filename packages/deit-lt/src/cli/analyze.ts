@@ -4,20 +4,21 @@ import { runFoldersIn } from '../analysis/compared-runs.js';
 import { type AnalyzeResult, analyzeRun } from '../analysis/run/analyze-run.js';
 import { count } from '../format.js';
 import { analysisText } from './analysis-text.js';
+import { backgroundOfRun } from './background.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { openData } from './open-data.js';
+import { openOptions } from './open-model.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const data = required(options.data, '--data is missing: the images that the model was trained and is measured on');
   const runs = runFoldersIn(args[0]!);
-  const dataset = await openData(data, options, context);
+  const dataset = await openData(data, options, context, { background: backgroundOfRun(runs[0]!) });
   const reporter = await context.reporter();
   const { signal } = context;
-  const { which } = options;
   const found: (AnalyzeResult & { readonly folder: string })[] = [];
   for (const folder of runs) {
-    const result = await analyzeRun(folder, dataset, { reporter, signal, ...(which && { which }) });
+    const result = await analyzeRun(folder, dataset, { ...openOptions(options), reporter, signal });
     found.push({ ...result, folder });
     context.note(written(folder, result));
   }

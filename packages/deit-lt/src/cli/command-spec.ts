@@ -17,6 +17,8 @@ export interface CommandSpec {
   readonly options: readonly (keyof Options)[];
   /** What `--format` may be; the first is the default, unless there is none. */
   readonly formats?: readonly string[];
+  /** What `--precision` may be. */
+  readonly precisions?: readonly string[];
   readonly examples: readonly string[];
   /** Runs until Ctrl-C, which is then its usual end: nothing is saved and nothing is said. */
   readonly serves?: boolean;

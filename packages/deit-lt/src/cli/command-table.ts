@@ -1,7 +1,7 @@
 /** All commands of the command line: what they take, an example of each, and where they are. See `option-table.ts`. */
 import type { ArgumentSpec, CommandSpec } from './command-spec.js';
 
-const reading = ['split', 'root', 'check', 'skipBad', 'offline'] as const;
+const reading = ['split', 'testSplit', 'root', 'check', 'skipBad', 'offline'] as const;
 const training = [
   'data',
   'recipe',
@@ -15,6 +15,11 @@ const training = [
   ...reading,
   'select',
 ] as const;
+
+/** What a network computes in: as in recipes. */
+export const computedPrecisions = ['auto', 'float32', 'bfloat16'] as const;
+/** What the weights of an exported model are. */
+const exported = ['fp32', 'fp16', 'int8'] as const;
 
 const run: ArgumentSpec = {
   name: '<run>',
@@ -89,20 +94,24 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'eval',
-    summary: 'measures a trained model on test images: overall, head, mid and tail accuracy',
+    summary: 'measures a trained model on test images: balanced, overall, head, mid and tail accuracy',
+    details:
+      'The test images are those of a test or val folder (--test-split NAME chooses) or of the list beside that of the training images. Of class folders alone, or of one list, all images are evaluated.',
     arguments: [model],
-    options: ['data', ...reading, 'which', 'weights', 'save', 'set', 'json'],
+    options: ['data', ...reading, 'which', 'weights', 'save', 'precision', 'set', 'json'],
+    precisions: computedPrecisions,
     examples: [
       'deit-lt eval runs/cifar --data cifar10',
-      'deit-lt eval runs/cifar --data cifar10 --json',
+      'deit-lt eval runs/cifar --data cifar10 --precision float32 --json',
       'deit-lt eval teacher.pth.tar --data cifar10',
+      'deit-lt eval runs/mine --data my-images --test-split val',
     ],
     load: () => import('./eval.js'),
   },
   {
     name: 'compare',
     summary: 'shows runs side by side: accuracies with intervals, and their differences on the same images',
-    details: 'Runs that differ in their seed alone are one row, with mean and deviation.',
+    details: 'Runs that differ in their seed alone are one row, with mean and standard deviation.',
     arguments: [
       {
         name: '<run...>',
@@ -120,7 +129,8 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'Writes analysis.json into the run folder, of "train" into each of its models. Ctrl-C keeps what is done, and the same command goes on.',
     arguments: [{ name: '<run>', description: 'a run folder' }],
-    options: ['data', ...reading, 'which', 'json'],
+    options: ['data', ...reading, 'which', 'precision', 'set', 'json'],
+    precisions: computedPrecisions,
     examples: ['deit-lt analyze runs/cifar --data cifar10', 'deit-lt analyze runs/cifar/student --data cifar10 --json'],
     load: () => import('./analyze.js'),
   },
@@ -156,7 +166,7 @@ export const commandTable: readonly CommandSpec[] = [
     arguments: [
       { name: '[folder]', description: 'where the runs are (default: runs if there is such a folder, else .)' },
     ],
-    options: ['port', 'host', 'data', 'split', 'root'],
+    options: ['port', 'host', 'data', 'split', 'testSplit', 'root'],
     examples: [
       'deit-lt studio',
       'deit-lt studio runs/cifar --port 8080',
@@ -190,7 +200,8 @@ export const commandTable: readonly CommandSpec[] = [
         description: "image files, folders, patterns ('photos/*.jpg'), or - for a list of paths on the standard input",
       },
     ],
-    options: ['top', 'which', 'weights', 'set', 'format', 'json'],
+    options: ['top', 'which', 'weights', 'precision', 'set', 'format', 'json'],
+    precisions: computedPrecisions,
     formats: ['table', 'json-lines', 'csv'],
     examples: [
       'deit-lt predict runs/cifar photo.jpg',
@@ -219,6 +230,7 @@ export const commandTable: readonly CommandSpec[] = [
       'ONNX models are run with onnxruntime on 16 images and compared before they are written. The folder for the Hub has ONNX models in three precisions, weights for timm, and a card with what was measured.',
     arguments: [model],
     options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set'],
+    precisions: exported,
     formats: ['safetensors', 'onnx', 'torch', 'huggingface'],
     examples: [
       'deit-lt export runs/cifar --format onnx --out model.onnx',
@@ -235,6 +247,7 @@ export const commandTable: readonly CommandSpec[] = [
       'The model runs in the browser itself (ONNX, WASM): images do not leave it, and no network is needed. --out writes the page for any web server instead.',
     arguments: [run],
     options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'set'],
+    precisions: exported,
     examples: [
       'deit-lt demo runs/cifar',
       'deit-lt demo runs/cifar --out my-page',

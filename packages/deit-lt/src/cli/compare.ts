@@ -1,17 +1,16 @@
 /** `deit-lt compare`: runs side by side, with how sure their figures and their differences are. */
-import { bySeed, type ComparedModel, findModels } from '../analysis/compared-runs.js';
-import { compareRuns } from '../analysis/comparison.js';
+import { bySeed, type ComparedModel, findModels, imagesKey } from '../analysis/compared-runs.js';
+import { type Comparison, compareRuns } from '../analysis/comparison.js';
 import { UserError } from '../errors.js';
 import { smallBudgetMark } from '../recipe/small-budget.js';
 import type { CommandInput } from './command-spec.js';
 import { comparisonCsv, comparisonLatex, comparisonMarkdown, comparisonText } from './comparison-formats.js';
 
-const formats = {
+const formats: Readonly<Record<string, (comparison: Comparison) => string>> = {
   table: comparisonText,
   markdown: comparisonMarkdown,
-  csv: comparisonCsv,
   latex: comparisonLatex,
-} as const;
+};
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const { json = false, format } = options;
@@ -21,7 +20,8 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   const comparison = compareRuns(bySeed(models));
   for (const note of [...missing.map(withoutPredictions), ...doubts(models)]) context.note(note);
   if (json) context.printJson(comparison);
-  else context.print(formats[(format ?? 'table') as keyof typeof formats](comparison));
+  else if (format === 'csv') for (const line of comparisonCsv(comparison)) context.printData(line);
+  else context.print(formats[format ?? 'table']!(comparison));
 }
 
 const withoutPredictions = (folder: string): string =>
@@ -29,11 +29,12 @@ const withoutPredictions = (folder: string): string =>
 
 /** What a reader of the figures should know. */
 function doubts(models: readonly ComparedModel[]): string[] {
-  const first = models[0]!.predictions;
-  return models.flatMap(({ name, config, predictions }) => [
-    ...(predictions.imagesSha256 === first.imagesSha256
+  return models.flatMap(({ name, config, predictions, groups }) => [
+    ...(imagesKey({ predictions, groups }) === imagesKey(models[0]!)
       ? []
-      : [`${name} was measured on other images than ${models[0]!.name}: there are no differences between them.`]),
+      : [
+          `${name} was measured on other images or classes than ${models[0]!.name}: there are no differences between them.`,
+        ]),
     ...(predictions.split === 'validation' ? [`${name} was measured on validation images.`] : []),
     ...(config.recipe.description.endsWith(smallBudgetMark)
       ? [`${name} was trained with --budget small: its figures say nothing about the recipe.`]

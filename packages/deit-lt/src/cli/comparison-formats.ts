@@ -1,7 +1,11 @@
 /** A comparison of runs as text: for the terminal, Markdown, LaTeX, and CSV. */
 import type { Comparison } from '../analysis/comparison.js';
-import { type ComparisonRow, type Estimate, figureNames } from '../analysis/comparison-figures.js';
+import type { ComparisonRow, Estimate } from '../analysis/comparison-figures.js';
+import { accuracyNames } from '../evaluation/class-figures.js';
+import { columnsExplained, fewWarnings } from '../evaluation/figure-text.js';
 import { count } from '../format.js';
+import { csvCell, latexText, markdownText } from '../text/cells.js';
+import { visible } from '../text/visible.js';
 import { type Column, formatTable } from './table.js';
 
 const outputNames = { cls: 'CLS', dist: 'DIST', avg: 'average' } as const;
@@ -22,24 +26,36 @@ const tex: Signs = {
   interval: (low, high) => `{\\scriptsize [${low}, ${high}]}`,
 };
 
+/** Lines under the tables. */
+function notes({ rows }: Comparison): string[] {
+  return [`(${columnsExplained})`, ...(['test', 'validation'] as const).flatMap((split) => warningsOn(split, rows))];
+}
+
+function warningsOn(split: 'test' | 'validation', rows: readonly ComparisonRow[]): string[] {
+  const of = rows.filter((row) => row.split === split);
+  return fewWarnings(of, split);
+}
+
 interface TextTable {
   readonly title: string;
   readonly rows: readonly (readonly string[])[];
 }
 
-const columns: readonly Column[] = ['', ...figureNames].map((title) => ({ title }));
+const columns: readonly Column[] = ['', ...accuracyNames].map((title) => ({ title }));
 
 /** Two tables: the figures, and the differences from the first run when there are others that saw the same images. */
 function tables({ rows, differences, baseline, resamples }: Comparison, signs: Signs): TextTable[] {
-  const several = rows.some(({ seeds }) => seeds.length > 1) ? `; ${signs.plusMinus} is the deviation over seeds` : '';
-  const how = `in brackets 95 % intervals over test images (${count(resamples)} resamples)${several}`;
+  const several = rows.some(({ seeds }) => seeds.length > 1)
+    ? `; ${signs.plusMinus} is the standard deviation over seeds`
+    : '';
+  const how = `in brackets 95 % intervals over test images${several}`;
   return [
     { title: `Accuracy in %, ${how}`, rows: rows.map((row) => cells(row, (of) => figure(of, signs))) },
     ...(differences.length === 0
       ? []
       : [
           {
-            title: `Minus ${baseline}, image by image; * where the interval excludes 0`,
+            title: `Minus ${baseline}, image by image (${count(resamples)} resamples); * where the interval excludes 0`,
             rows: differences.map((row) => cells(row, (of) => difference(of, signs))),
           },
         ]),
@@ -47,7 +63,7 @@ function tables({ rows, differences, baseline, resamples }: Comparison, signs: S
 }
 
 function cells(row: ComparisonRow, text: (estimate: Estimate | null) => string): string[] {
-  return [rowName(row), ...figureNames.map((name) => text(row.figures[name]))];
+  return [rowName(row), ...accuracyNames.map((name) => text(row.figures[name]))];
 }
 
 function rowName({ name, output, hasExperts, seeds }: ComparisonRow): string {
@@ -73,35 +89,38 @@ function difference(estimate: Estimate | null, signs: Signs): string {
 const digit = (x: number): string => x.toFixed(1);
 
 export function comparisonText(comparison: Comparison): string {
-  return tables(comparison, plain)
-    .map(({ title, rows }) => `${title}\n\n${formatTable(columns, rows)}`)
-    .join('\n\n');
+  const parts = tables(comparison, plain).map(
+    ({ title, rows }) => `${visible(title)}\n\n${formatTable(columns, rows)}`,
+  );
+  return [...parts, notes(comparison).map(visible).join('\n')].join('\n\n');
 }
 
 export function comparisonMarkdown(comparison: Comparison): string {
-  return tables(comparison, plain)
-    .map(({ title, rows }) => `${title}\n\n${markdownTable(columns, rows)}`)
-    .join('\n\n');
+  const parts = tables(comparison, plain).map(
+    ({ title, rows }) => `${markdownText(title)}\n\n${markdownTable(columns, rows)}`,
+  );
+  return [...parts, ...notes(comparison).map(markdownText)].join('\n\n');
 }
 
-/** The same table as `formatTable` makes, in Markdown. */
+/** The same table as `formatTable` makes, in Markdown. The first cell of a row is a name, which may be foreign; figures are ours. */
 export function markdownTable(titles: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const line = (words: readonly string[]): string =>
-    `| ${words.map((word) => word.replaceAll('|', '\\|')).join(' | ')} |`;
+  const line = ([name = '', ...words]: readonly string[]): string =>
+    `| ${[markdownText(name), ...words].join(' | ')} |`;
   const rule = titles.map(({ align }) => (align === 'right' ? '---:' : '---'));
   return [line(titles.map(({ title }) => title)), line(rule), ...rows.map(line)].join('\n');
 }
 
 /** Tables for the package booktabs. */
 export function comparisonLatex(comparison: Comparison): string {
-  return tables(comparison, tex).map(latexTable).join('\n\n');
+  const comments = notes(comparison).map((note) => `% ${note}`);
+  return [...tables(comparison, tex).map(latexTable), comments.join('\n')].join('\n\n');
 }
 
 function latexTable({ title, rows }: TextTable): string {
   const line = (words: readonly string[]): string => `  ${words.join(' & ')} \\\\`;
   return [
-    `% ${title}`,
-    `\\begin{tabular}{l${'c'.repeat(figureNames.length)}}`,
+    `% ${visible(title)}`,
+    `\\begin{tabular}{l${'c'.repeat(accuracyNames.length)}}`,
     '  \\toprule',
     line(columns.map(({ title: name }) => name)),
     '  \\midrule',
@@ -111,31 +130,27 @@ function latexTable({ title, rows }: TextTable): string {
   ].join('\n');
 }
 
-function latexText(text: string): string {
-  return text.replace(/[\\{}$&#%_^~]/g, (sign) => {
-    if (sign === '\\') return '\\textbackslash{}';
-    return sign === '^' || sign === '~' ? `\\${sign}{}` : `\\${sign}`;
-  });
-}
+const csvColumns = [
+  ...['run', 'output', 'minus', 'figure', 'value', 'low', 'high', 'std', 'seeds', 'images'],
+  ...['few_image_classes', 'fewest_images'],
+] as const;
 
-const csvColumns = ['run', 'output', 'minus', 'figure', 'value', 'low', 'high', 'std', 'seeds', 'images'] as const;
-
-/** A line for each figure, in per cent, with all digits; of a difference `minus` names the run that is taken away. */
-export function comparisonCsv({ rows, differences, baseline }: Comparison): string {
+/** A line for each figure, in per cent, with all digits; how many classes have few test images, and the fewest; of a difference `minus` names the run that is taken away. */
+export function comparisonCsv({ rows, differences, baseline }: Comparison): string[] {
   const lines = [...rows.flatMap((row) => csvLines(row, '')), ...differences.flatMap((row) => csvLines(row, baseline))];
-  return [csvColumns.join(','), ...lines].join('\n');
+  return [csvColumns.join(','), ...lines];
 }
 
-function csvLines({ name, output, seeds, images, figures }: ComparisonRow, minus: string): string[] {
-  return figureNames.flatMap((figureName) => {
+function csvLines({ name, output, seeds, images, few, figures }: ComparisonRow, minus: string): string[] {
+  const fewCells = [few?.classes ?? 0, few?.fewest ?? ''];
+  return accuracyNames.flatMap((figureName) => {
     const estimate = figures[figureName];
     if (estimate === null) return [];
     const { value, low, high, std = '' } = estimate;
-    return [[name, output, minus, figureName, value, low, high, std, seeds.length, images].map(csvCell).join(',')];
+    return [
+      [name, output, minus, figureName, value, low, high, std, seeds.length, images, ...fewCells]
+        .map(csvCell)
+        .join(','),
+    ];
   });
-}
-
-function csvCell(value: string | number): string {
-  const text = String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -2,8 +2,10 @@
 import { UserError } from '../errors.js';
 import { type DemoFiles, demoFiles, demoPage, writeDemo } from '../export/demo.js';
 import { makeFolder } from '../export/export.js';
+import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
 import { memoryFiles } from '../serve/memory-files.js';
 import { pageFolder } from '../serve/page-folder.js';
+import { visible } from '../text/visible.js';
 import type { CommandInput } from './command-spec.js';
 import { checkLine } from './onnx-check-line.js';
 import { openModel } from './open-model.js';
@@ -14,24 +16,27 @@ import { projectVersion } from './version.js';
 const usualPort = 4600;
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
-  const { out, port, host, precision = 'fp32' } = options;
+  const { out, port, host } = options;
   if (out !== undefined && (port !== undefined || host !== undefined))
     throw new UserError('USAGE', '--out writes the page and serves nothing, so it does not go with --port and --host.');
   const folder = pageFolder(demoPage);
   if (out !== undefined) makeFolder(out);
   const files = await filesOf(args[0]!, options);
-  context.note(checkLine(precision, files.check));
+  context.note(checkLine(precisionOf(options), files.check));
   if (out === undefined) {
     const note = 'Open this address in a browser. Ctrl-C ends it.';
     return servePage({ folder, routes: [memoryFiles(files.files)], usualPort, note }, options, context);
   }
   writeDemo(out, files);
-  context.print(out);
+  context.print(visible(out));
   context.note('Put this folder on any web server. To see it here: npx http-server, or python3 -m http.server, in it.');
 }
+
+/** The command's own choices. */
+const precisionOf = ({ precision = 'fp32' }: Options): OnnxPrecision => precision as OnnxPrecision;
 
 /** The network is let go before the page is served: the page has its own. */
 async function filesOf(run: string, options: Options): Promise<DemoFiles> {
   using model = await openModel(run, options);
-  return await demoFiles(model, { run, precision: options.precision ?? 'fp32', version: projectVersion() });
+  return await demoFiles(model, { run, precision: precisionOf(options), version: projectVersion() });
 }

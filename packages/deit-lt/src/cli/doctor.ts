@@ -2,6 +2,7 @@
 import os from 'node:os';
 import { defaultCacheDir } from '../data/cache/cache-folder.js';
 import { gibibytes } from '../format.js';
+import { visible } from '../text/visible.js';
 import type { CommandInput } from './command-spec.js';
 import { projectVersion } from './version.js';
 
@@ -62,5 +63,5 @@ function formatMachine({ deitLt, cores, memory, images, cacheFolder }: Machine):
     ['images', decoder],
     ['cache', cacheFolder],
   ];
-  return rows.map(([name, value]) => `${name!.padEnd(10)} ${value}`).join('\n');
+  return rows.map(([name, value]) => visible(`${name!.padEnd(10)} ${value}`)).join('\n');
 }

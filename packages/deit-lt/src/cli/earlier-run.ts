@@ -5,8 +5,7 @@ import { checkRecipe } from '../recipe/load.js';
 import { isValues } from '../recipe/merge.js';
 import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
-import { readRunConfig } from '../runs/run-folder.js';
-import { firstRunIn, occupied } from '../runs/unbegun.js';
+import { firstRunIn, readRunConfig } from '../runs/run-folder.js';
 import { settingsOf } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { Options } from './option-table.js';
@@ -29,12 +28,12 @@ export interface Resuming {
 }
 
 /**
- * The run in `folder`, to be gone on with by the command `command`. Throws UserError RUN_FOLDER when there is none, or
+ * The run in `folder`, which the command `command` resumes; undefined when there is none. Throws UserError RUN_FOLDER when
  * another command made it.
  */
-export function earlierRun(folder: string, { command, given, parse }: Resuming): EarlierRun {
+export function earlierRun(folder: string, { command, given, parse }: Resuming): EarlierRun | undefined {
   const home = firstRunIn(folder);
-  if (home === undefined) throw occupied(folder);
+  if (home === undefined) return undefined;
   const config = readRunConfig(home);
   const first = commandOf(config.command, parse);
   if (first !== undefined && first.command !== command)
@@ -59,8 +58,20 @@ function commandOf(
   try {
     const parsed = parse(words.slice(start + 1));
     if (parsed === undefined || start < 0) return undefined;
-    const { data, split, root, check, skipBad, offline, saveEvery, vit, teacher, from } = parsed.options;
-    const kept = Object.entries({ data, split, root, check, skipBad, offline, saveEvery, vit, teacher, from });
+    const { data, split, testSplit, root, check, skipBad, offline, saveEvery, vit, teacher, from } = parsed.options;
+    const kept = Object.entries({
+      data,
+      split,
+      testSplit,
+      root,
+      check,
+      skipBad,
+      offline,
+      saveEvery,
+      vit,
+      teacher,
+      from,
+    });
     return { command: parsed.spec.name, options: Object.fromEntries(kept.filter(([, value]) => value !== undefined)) };
   } catch {
     return undefined;

@@ -1,23 +1,26 @@
 /** `deit-lt eval`: accuracies of a trained model on test images. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { byClass } from '../by-class.js';
 import { modelOrder, orderNotes } from '../classifier/class-names.js';
 import type { AnyClassifier } from '../classifier/classifier.js';
+import { modelGroups } from '../classifier/model-groups.js';
 import type { Dataset, ImageSplit } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { UserError } from '../errors.js';
+import { intervalsByClass, talliesIn } from '../evaluation/class-figures.js';
 import { type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
 import type { MetricsResult } from '../evaluation/metrics.js';
 import { PredictionRecorder } from '../runs/predictions.js';
 import { RunFolder } from '../runs/run-folder.js';
 import { saveEvaluation } from '../runs/save-evaluation.js';
+import { visible } from '../text/visible.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
-import { groupsOfData } from './data-groups.js';
 import { openData } from './open-data.js';
 import { openAnyModel } from './open-model.js';
-import { outputRows, resultsTable, resultsTitle } from './results-table.js';
+import { outputRows, resultsText, resultsTitle } from './results-table.js';
 
 const batchSize = 256;
 
@@ -28,7 +31,8 @@ export async function run({ args, options, context }: CommandInput): Promise<und
     throw new UserError('USAGE', '--save keeps the figures of the best checkpoint: leave out --which and --weights.');
   using classifier = await openAnyModel(args[0]!, options);
   const run = save ? runOf(classifier) : undefined;
-  const dataset = await openData(data, options, context);
+  const { background } = classifier;
+  const dataset = await openData(data, options, context, { evaluation: true, background });
   const { result, save: keep } = await evaluateOn(dataset, classifier, context);
   if (run !== undefined) {
     keep(run);
@@ -53,16 +57,20 @@ interface Evaluated {
 
 async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: CliContext): Promise<Evaluated> {
   const test = testOf(dataset);
-  const order = modelOrder(classifier, dataset.classNames);
+  const testAlone = dataset.train.labels.length === 0;
+  const order = modelOrder(classifier, dataset.classNames, { partial: testAlone });
   for (const note of [...(classifier.notes ?? []), ...orderNotes(classifier)]) context.note(note);
-  const modelLabels = order === null ? test.labels : test.labels.map((label) => order[label]!);
+  const { labels, classNames } = order.labels({ labels: test.labels, classNames: dataset.classNames });
   const reporter = await context.reporter();
   const recorder = new PredictionRecorder();
+  const counted = classifier.trainCounts.some((count) => count > 0);
   await using source = openPixels(test.images);
-  const result = await evaluate({
+  const measured = await evaluate({
     source,
-    labels: modelLabels,
-    groups: classifier.trainCounts.some((count) => count > 0) ? classifier.groups : groupsOfData(dataset),
+    labels,
+    classNames,
+    groups: testAlone ? byClass(order.to, classifier.groups) : modelGroups(classifier, dataset, order),
+    outputClasses: order.to,
     pipeline: classifier.pipeline,
     batchSize,
     device: classifier.placement.device,
@@ -71,9 +79,10 @@ async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: 
     onProgress: (done, total) => reporter.progress('evaluating test images', done, total),
     signal: context.signal,
   });
-  const { name: data, classNames } = dataset;
-  const images = { labels: test.labels, nameOf: test.images.nameOf };
-  const of = { split: 'test', epoch: classifier.epoch ?? 0, data, classNames, images, modelLabels } as const;
+  const result = counted || !testAlone ? measured : withoutGroups(measured);
+  for (const note of testAlone ? testAloneNotes(result, classifier, counted) : []) context.note(note);
+  const images = { labels, classNames, nameOf: test.images.nameOf };
+  const of = { split: 'test', epoch: classifier.epoch ?? 0, data: dataset.name, images } as const;
   return { result, save: (run) => saveEvaluation(run, { ...of, evaluation: result, recorder }) };
 }
 
@@ -81,32 +90,61 @@ function testOf({ name, test }: Dataset): ImageSplit {
   if (test === undefined)
     throw new UserError(
       'DATA_LAYOUT',
-      `${name} has no test images. Add a test folder, or give the --split with which the model was trained: it sets the same images aside.`,
+      `${name} has no test images. Add a test folder, give the --split with which the model was trained (it sets the same images aside), or give a folder of classes itself to evaluate all of it.`,
     );
   return test;
 }
 
-/** The prediction is `avg`; models with one output have no `cls` and `dist`. Per cent; null where no images are. */
-function resultJson({ avg, cls, dist }: EvaluationResult, { classNames, file, kind, epoch }: AnyClassifier): object {
+/** Nobody knows which classes are head, mid and tail. */
+function withoutGroups({ avg, cls, dist, ...rest }: EvaluationResult): EvaluationResult {
+  const without = (metrics: MetricsResult): MetricsResult => ({ ...metrics, head: null, mid: null, tail: null });
+  return { ...rest, avg: without(avg), ...(cls && { cls: without(cls) }), ...(dist && { dist: without(dist) }) };
+}
+
+function testAloneNotes({ avg }: EvaluationResult, { classNames }: AnyClassifier, counted: boolean): string[] {
+  const missing = classNames.filter((_, c) => avg.perClass[c] === null);
+  const shown = missing.slice(0, 8).join(', ') + (missing.length > 8 ? ', …' : '');
+  return [
+    ...(missing.length > 0
+      ? [`no images of ${missing.length} of the model's ${classNames.length} classes: ${shown}`]
+      : []),
+    ...(counted
+      ? []
+      : ['head, mid and tail are not known: neither the model nor the data have numbers of training images']),
+  ];
+}
+
+/** The prediction is `avg`; models with one output have no `cls` and `dist`. Per cent, with 95 % intervals; null where no images are. */
+function resultJson(
+  { avg, cls, dist, classNames, groups }: EvaluationResult,
+  { file, kind, epoch, model, placement }: AnyClassifier,
+): object {
   return {
     checkpoint: file,
     kind,
     epoch: epoch === null ? null : epoch + 1,
+    ...(model && { precision: placement.precision }),
     images: avg.images,
     classes: classNames,
-    ...(cls && { cls: figures(cls) }),
-    ...(dist && { dist: figures(dist) }),
-    avg: figures(avg),
+    groups,
+    imagesPerClass: avg.imagesPerClass,
+    ...(avg.few && { few: avg.few }),
+    ...(cls && { cls: figures(cls, classNames) }),
+    ...(dist && { dist: figures(dist, classNames) }),
+    avg: figures(avg, classNames),
   };
 }
 
-function figures({ overall, head, mid, tail, top5, balanced, perClass }: MetricsResult): object {
-  return { overall, head, mid, tail, top5, balanced, perClass };
+function figures(metrics: MetricsResult, classNames: readonly string[] = []): object {
+  const { balanced, overall, head, mid, tail, top5, perClass, intervals } = metrics;
+  const tallies = talliesIn(metrics, classNames);
+  const perClassIntervals = tallies && intervalsByClass(tallies);
+  return { balanced, overall, head, mid, tail, top5, intervals, perClass, perClassIntervals };
 }
 
 function resultText(result: EvaluationResult, { kind, file, epoch }: AnyClassifier): string {
   const name = kind === 'vit' ? 'plain ViT' : kind;
   const after = epoch === null ? '' : `, epoch ${epoch + 1}`;
-  const title = `${resultsTitle(result.avg.images, 'test')}: ${file}${after}`;
-  return `${title}\n\n${resultsTable(outputRows(result, name))}`;
+  const title = visible(`${resultsTitle(result.avg.images, 'test')}: ${file}${after}`);
+  return resultsText(title, outputRows(result, name), 'test');
 }

@@ -7,6 +7,7 @@ import type { OnnxCheck } from '../export/onnx/check.js';
 import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
 import { exportSafetensors, exportTorch, requireEnding } from '../export/weights.js';
 import { writeError } from '../runs/files.js';
+import { visible } from '../text/visible.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
@@ -26,10 +27,10 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   if (kind === 'safetensors') exportSafetensors(file, model);
   else if (kind === 'torch') exportTorch(file, model);
   else if (kind === 'onnx') {
-    const chosen = precision ?? 'fp32';
+    const chosen = (precision ?? 'fp32') as OnnxPrecision; // the command's own choices
     tell(context, new Map([[chosen, await exportOnnx(file, model, { precision: chosen, attention, version })]]));
   } else tell(context, await exportHuggingFace(file, model, { version }));
-  context.print(`${model.file} → ${out}`);
+  context.print(visible(`${model.file} → ${out}`));
 }
 
 const endings: Readonly<Record<string, string>> = { safetensors: '.safetensors', onnx: '.onnx', torch: '.pth' };

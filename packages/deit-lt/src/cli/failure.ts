@@ -1,5 +1,6 @@
 /** What the user sees of an error, and the exit code: 2 for usage, 1 for failure. Only our own bugs show a stack. */
 import { UserError } from '../errors.js';
+import { visible } from '../text/visible.js';
 import { UsageError } from './program.js';
 
 export interface Failure {
@@ -14,7 +15,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof UserError) return { message: error.message, exitCode: error.exitCode };
   if (error instanceof UsageError) return { message: `${error.message}\n${seeHelp(error.command)}`, exitCode: 2 };
   const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = visible(error instanceof Error ? error.message : String(error));
   if (error instanceof Error && error.name === 'BridgeError') return { message, exitCode: 1 };
   if (code === 'OUT_OF_MEMORY')
     return {

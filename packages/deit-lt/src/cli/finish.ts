@@ -13,13 +13,18 @@ export type Suggestion = readonly [words: readonly string[], purpose: string];
 /** `more` is suggested besides evaluation and prediction. */
 export function finish(
   { print, note, colors }: CliContext,
-  { training: { dataset, folder }, options: { data, split } }: PreparedRun,
+  { training: { dataset, folder }, options: { data, split, testSplit } }: PreparedRun,
   evaluations: RunEvaluations,
   more: readonly Suggestion[] = [],
 ): void {
   print(`\n${runResults(evaluations, dataset.test === undefined ? 'validation' : 'test')}`);
   const run = fromHere(folder);
-  const dataWords = ['--data', data ?? 'DATA', ...(split === undefined ? [] : ['--split', String(split)])];
+  const dataWords = [
+    '--data',
+    data ?? 'DATA',
+    ...(split === undefined ? [] : ['--split', String(split)]),
+    ...(testSplit === undefined ? [] : ['--test-split', testSplit]),
+  ];
   const suggestions: Suggestion[] = [
     [['eval', run, ...dataWords], 'measure it again, class by class with --json'],
     [['predict', run, 'photo.jpg'], 'what is on an image'],
@@ -33,7 +38,7 @@ export function finish(
   const lines = formatTable([{ title: '' }, { title: '' }], rows)
     .split('\n')
     .slice(1);
-  note(`\nThe run is in ${colors.bold(run)}. Next:\n${lines.join('\n')}`);
+  note('', `The run is in ${colors.bold(run)}. Next:`, ...lines);
 }
 
 /** Relative to the working directory when it is below it. */

@@ -2,6 +2,8 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { type Group, groupNames } from '../data/groups.js';
+import { visible, visibleLines } from '../text/visible.js';
+import { textWidth } from '../text/width.js';
 import type { ClassRow } from './class-rows.js';
 
 /** Colours that colour-blind people can tell apart (Okabe and Ito). */
@@ -14,7 +16,7 @@ const mostNames = 60;
 export function histogramSvg(rows: readonly ClassRow[], title: string): string {
   const named = rows.length <= mostNames;
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const longest = Math.max(...rows.map(({ name }) => name.length));
+  const longest = named ? Math.max(...rows.map(({ name }) => textWidth(visible(name)))) : 0;
   const svg = Plot.plot({
     document,
     title: undefined,
@@ -27,7 +29,7 @@ export function histogramSvg(rows: readonly ClassRow[], title: string): string {
       ? {
           type: 'band',
           domain: rows.map((_, rank) => rank),
-          tickFormat: (rank: number) => rows[rank]!.name,
+          tickFormat: (rank: number) => visible(rows[rank]!.name),
           tickRotate: -40,
           label: null,
         }
@@ -49,7 +51,7 @@ export function histogramSvg(rows: readonly ClassRow[], title: string): string {
           }),
       Plot.ruleY([0]),
       Plot.text(['↑ training images'], { frameAnchor: 'top-left', dx: -40, dy: -18 }),
-      Plot.text([title], { frameAnchor: 'top-left', dy: -40, fontSize: 13, fontWeight: 'bold' }),
+      Plot.text([visible(title)], { frameAnchor: 'top-left', dy: -40, fontSize: 13, fontWeight: 'bold' }),
       ...groupNames.map((group, i) =>
         Plot.text([`■ ${group}`], {
           frameAnchor: 'top-right',
@@ -63,7 +65,7 @@ export function histogramSvg(rows: readonly ClassRow[], title: string): string {
   });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   svg.setAttribute('style', 'background: white; color: #222');
-  return `${svg.outerHTML}\n`;
+  return `${visibleLines(svg.outerHTML)}\n`;
 }
 
 /** Neighbouring classes of one size and group: one bar instead of thousands. */

@@ -1,9 +1,10 @@
 /** The class histogram in the terminal: a bar for each class, from the largest to the smallest. */
 
 import { count } from '../format.js';
+import { visible } from '../text/visible.js';
+import { clipped, padded, textWidth } from '../text/width.js';
 import { binned, type ClassRow } from './class-rows.js';
 import type { Colors } from './colors.js';
-import { textWidth } from './table.js';
 
 export interface HistogramOptions {
   readonly width: number;
@@ -17,7 +18,7 @@ const widestName = 24;
 
 export function histogram(classes: readonly ClassRow[], { width, colors, rows = 40 }: HistogramOptions): string {
   const shown = binned(classes, rows);
-  const names = shown.map(({ name }) => clipName(name));
+  const names = shown.map(({ name }) => clipped(visible(name), widestName));
   const counts = shown.map(({ train }) => count(train));
   const nameWidth = Math.max(...names.map(textWidth));
   const countWidth = Math.max(...counts.map(textWidth));
@@ -25,7 +26,7 @@ export function histogram(classes: readonly ClassRow[], { width, colors, rows = 
   const largest = Math.max(1, ...shown.map(({ train }) => train));
   return shown
     .map(({ train, group }, i) => {
-      const name = names[i]! + ' '.repeat(nameWidth - textWidth(names[i]!));
+      const name = padded(names[i]!, nameWidth);
       const number = counts[i]!.padStart(countWidth);
       return `${name}  ${number}  ${group.padEnd(4)}  ${colors[group](bar(train / largest, barWidth))}`.trimEnd();
     })
@@ -36,9 +37,4 @@ export function histogram(classes: readonly ClassRow[], { width, colors, rows = 
 function bar(share: number, width: number): string {
   const parts = share === 0 ? 0 : Math.max(1, Math.round(share * width * 8));
   return '█'.repeat(Math.floor(parts / 8)) + (parts % 8 === 0 ? '' : eighths[parts % 8]);
-}
-
-function clipName(name: string): string {
-  const letters = [...name];
-  return letters.length <= widestName ? name : `${letters.slice(0, widestName - 1).join('')}…`;
 }

@@ -2,6 +2,7 @@
 import type { Dataset } from '../data/dataset.js';
 import { makeLongTail } from '../data/long-tail.js';
 import { writeFileAtomic } from '../runs/files.js';
+import { backgroundOfOptions } from './background.js';
 import { type ChosenRecipe, checkEarly, chooseRecipe } from './choose-recipe.js';
 import { classRows } from './class-rows.js';
 import type { CommandInput } from './command-spec.js';
@@ -12,7 +13,7 @@ import type { TrainingTime } from './training-speed.js';
 
 export async function run({ args: [data], options, context }: CommandInput): Promise<undefined> {
   checkEarly(options);
-  const whole = await openData(data!, options, context);
+  const whole = await openData(data!, options, context, { background: backgroundOfOptions(options) });
   const dataset = withTail(whole, options);
   const chosen = recipeFor(whole, options);
   const found = await inspectDataset(dataset, { groups: chosen.recipe.data.groups, signal: context.signal });

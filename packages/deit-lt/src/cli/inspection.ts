@@ -5,6 +5,7 @@ import { type DatasetDescription, describeDataset } from '../data/describe.js';
 import { type Duplicates, findDuplicates, type Occurrence } from '../data/duplicates.js';
 import { type Group, type GroupKind, type Groups, groupNames, groupsOf } from '../data/groups.js';
 import { count, duration, images } from '../format.js';
+import { visible } from '../text/visible.js';
 import { classRows } from './class-rows.js';
 import type { Colors } from './colors.js';
 import { histogram } from './histogram.js';
@@ -77,7 +78,7 @@ export function inspectionText(inspection: Inspection, { width, colors }: { widt
     ['training', trainingText(inspection.training)],
   ];
   const facts = lines.map(([name, text]) => `${name!.padEnd(10)}  ${text}`).join('\n');
-  return `${colors.bold(inspectionTitle(description))}\n\n${bars}\n\n${facts}`;
+  return `${colors.bold(visible(inspectionTitle(description)))}\n\n${bars}\n\n${facts}`;
 }
 
 const ratio = (value: number): string => (value < 10 ? value.toFixed(1) : count(value));
@@ -113,7 +114,7 @@ function duplicatesText({ groups, testInTrain, withinTrain, conflicting }: Dupli
   return `${[sets, ...found].join('; ')}; the first: ${first}`;
 }
 
-const placeOf = ({ split, name }: Occurrence): string => `${split} ${name}`;
+const placeOf = ({ split, name }: Occurrence): string => visible(`${split} ${name}`);
 
 function trainingText(training: TrainingTime | undefined): string {
   if (training === undefined) return 'not measured';

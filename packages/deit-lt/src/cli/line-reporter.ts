@@ -2,6 +2,7 @@
 
 import { count } from '../format.js';
 import type { Reporter, TrainingStart } from '../runs/reporter.js';
+import { visible } from '../text/visible.js';
 import { endLine, epochLine, startLines } from './report-lines.js';
 
 export class LineReporter implements Reporter {
@@ -10,16 +11,17 @@ export class LineReporter implements Reporter {
   #work = '';
   readonly #noted = new Set<string>();
 
-  /** `write` gets each line without its end. */
+  /** `write` gets each line without its end, safe to show. */
   constructor(write: (line: string) => void) {
-    this.#write = write;
+    this.#write = (line) => write(visible(line));
   }
 
   /** Three trainings on the same data have the same to say. */
-  note(line: string): void {
-    if (this.#noted.has(line)) return;
-    this.#noted.add(line);
-    this.#write(line);
+  note(...lines: readonly string[]): void {
+    const key = lines.join('\n');
+    if (this.#noted.has(key)) return;
+    this.#noted.add(key);
+    for (const line of lines) this.#write(line);
   }
 
   /** Says once what is being done before a training; evaluations within it show in the epoch's line. */

@@ -4,13 +4,15 @@
  */
 import { UserError } from '../errors.js';
 import type { Reporter } from '../runs/reporter.js';
-import { colorsFor } from './colors.js';
+import { visible } from '../text/visible.js';
+import { markedColors } from './colors.js';
 import type { CliContext } from './context.js';
 import { tellOfEarlyEnd } from './early-end.js';
 import { failureOf } from './failure.js';
 import { type Interruption, listenForInterrupt } from './interrupt.js';
 import { watchOutputs } from './output-streams.js';
 import { parseWords, UsageError, type Writers } from './program.js';
+import { makeWriter } from './writer.js';
 
 /** Runs the command that `words` (without the program's name) ask for, and sets the exit code. */
 export async function main(words: readonly string[]): Promise<void> {
@@ -29,8 +31,8 @@ async function runWords(words: readonly string[]): Promise<number> {
   const context = makeContext(interruption, display);
   try {
     const parsed = parseWords(words, {
-      writeOut: (text) => process.stdout.write(text),
-      writeErr: (text) => process.stderr.write(text),
+      writeOut: (text) => makeWriter(process.stdout).text(text.trimEnd()),
+      writeErr: (text) => makeWriter(process.stderr).text(text.trimEnd()),
     });
     if (parsed === undefined) return 0;
     serves = parsed.spec.serves;
@@ -48,9 +50,9 @@ async function runWords(words: readonly string[]): Promise<number> {
 const silent: Writers = { writeOut: () => {}, writeErr: () => {} };
 
 /** Above the moving lines, when there are any. */
-function noteOn({ reporter }: Display, text: string): void {
-  if (reporter === undefined) process.stderr.write(`${text}\n`);
-  else reporter.note(text);
+function noteOn({ reporter }: Display, ...lines: readonly string[]): void {
+  if (reporter === undefined) makeWriter(process.stderr).text(lines.map(visible).join('\n'));
+  else reporter.note(...lines);
 }
 
 /** The reporter that a command uses, once it has asked for one. */
@@ -60,11 +62,13 @@ interface Display {
 }
 
 function makeContext({ signal }: Interruption, display: Display): CliContext {
+  const out = makeWriter(process.stdout);
   return {
-    print: (text) => process.stdout.write(`${text}\n`),
-    printJson: (value) => process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
-    note: (text) => noteOn(display, text),
-    colors: colorsFor(process.stdout),
+    print: out.text,
+    printData: out.data,
+    printJson: out.json,
+    note: (...lines) => noteOn(display, ...lines),
+    colors: markedColors,
     width: process.stdout.columns ?? 80,
     signal,
     async reporter() {
@@ -104,5 +108,5 @@ async function addHint(error: UsageError, words: readonly string[]): Promise<voi
 }
 
 function say(message: string): void {
-  process.stderr.write(`deit-lt: ${message}\n`);
+  makeWriter(process.stderr).text(`deit-lt: ${message}`);
 }

@@ -6,11 +6,12 @@ import {
   type OpenClassifierOptions,
   openClassifier,
 } from '../classifier/classifier.js';
+import type { Recipe } from '../recipe/schema.js';
 import type { Options } from './option-table.js';
 
 /** Throws what `openClassifier` throws. */
 export function openModel(model: string, options: Options): Promise<Classifier> {
-  return openClassifier(model, openOptions(options));
+  return openClassifier(model, weightsOptions(options));
 }
 
 /** Also an ONNX model. Throws what `openAnyClassifier` throws. */
@@ -18,6 +19,13 @@ export function openAnyModel(model: string, options: Options): Promise<AnyClassi
   return openAnyClassifier(model, openOptions(options));
 }
 
-function openOptions({ which, weights, set }: Options): OpenClassifierOptions {
+/** For commands that compute: also in which precision. */
+export function openOptions(options: Options): OpenClassifierOptions {
+  const { precision } = options;
+  return { ...weightsOptions(options), ...(precision && { precision: precision as Recipe['precision'] }) };
+}
+
+/** For commands that write the weights, whose `--precision` is the file's. */
+function weightsOptions({ which, weights, set }: Options): OpenClassifierOptions {
   return { ...(which && { which }), ...(weights && { weights }), ...(set && { settings: set }) };
 }

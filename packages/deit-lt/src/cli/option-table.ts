@@ -18,6 +18,7 @@ export interface Options {
   imbalance?: number;
   imbalanceType?: 'exp' | 'step';
   split?: number;
+  testSplit?: string;
   root?: string;
   check?: 'auto' | 'headers' | 'decode';
   skipBad?: boolean;
@@ -31,7 +32,8 @@ export interface Options {
   diff?: string;
   /** Each command has its own formats. */
   format?: string;
-  precision?: 'fp32' | 'fp16' | 'int8';
+  /** Of an exported model, or of the arithmetic: each command says which there are. */
+  precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16';
   attention?: boolean;
   port?: number;
   host?: string;
@@ -80,14 +82,14 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   resume: {
     description:
-      'resumes the run in --out, or begins it when there is none; recipe and data come from its config.json when they are not given',
+      'resumes the run in --out, or starts it where there is none yet; recipe and data come from its config.json when they are not given',
   },
   saveEvery: {
     value: 'SECONDS',
     type: 'number',
     min: 0,
     description:
-      'at least so many seconds between two checkpoints, also within an epoch; 0 saves after each update (default: 20, or 50 times as long as saving takes)',
+      'at least so many seconds between two checkpoints, also inside of an epoch, and so many that saving takes at most a twentieth of the time; 0 saves after each update (default: 20)',
   },
   vit: { description: 'also trains the plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint, also PyTorch's, or an ONNX model" },
@@ -113,6 +115,11 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     above: 0,
     below: 1,
     description: 'keeps this share of each class as test images, for data that have none',
+  },
+  testSplit: {
+    value: 'NAME',
+    description:
+      'the folder of the test images, or the word for "train" in the name of their list (default: test, else val, whichever has classes)',
   },
   root: { value: 'DIR', description: "folder of a list file's paths (default: where the list is)" },
   check: {
@@ -149,8 +156,8 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   precision: {
     value: 'PRECISION',
-    choices: ['fp32', 'fp16', 'int8'],
-    description: 'of the weights of an ONNX model; int8 quantises its inputs as they come (default: fp32)',
+    description:
+      "of the weights of an ONNX model; int8 quantises its inputs as they come (default: fp32). Of eval, predict and analyze: what the network computes in, in place of its recipe's; auto is bfloat16 where the hardware has it",
   },
   attention: { description: 'adds an ONNX output, attentions, with those of every block and head' },
   port: {

@@ -1,5 +1,6 @@
 /** What happens when the standard output or the standard error can no longer be written to. */
 import { type FileProblem, problemOf } from '../runs/files.js';
+import { makeWriter } from './writer.js';
 
 /**
  * `deit-lt … | head` closes the output before the end; that is no error. An output that cannot be written is one: the results are
@@ -9,7 +10,8 @@ export function watchOutputs(): void {
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: FileProblem) => {
     if (error.code === 'EPIPE') process.exit(0);
-    process.stderr.write(`deit-lt: cannot write to the standard output: ${problemOf(error)}.\n`);
+    if (error.code === 'EIO' && process.stdout.isTTY) return; // the terminal was closed: its SIGHUP lets a training save
+    makeWriter(process.stderr).text(`deit-lt: cannot write to the standard output: ${problemOf(error)}.`);
     process.exit(1);
   });
 }

@@ -4,13 +4,14 @@ import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import type { AnyClassifier } from '../classifier/classifier.js';
 import { logitScale } from '../classifier/logit-scale.js';
+import { nameNotUtf8, renameHint } from '../data/file-names.js';
 import { packPaths } from '../data/file-paths.js';
+import { FileSource } from '../data/file-source.js';
 import { fileImages } from '../data/file-split.js';
 import { isPattern, matchingImages } from '../data/glob.js';
 import { filesUnder } from '../data/list-images.js';
 import { type Batch, Loader } from '../data/loader.js';
-import { openPixels } from '../data/open-pixels.js';
-import type { PixelSource } from '../data/pixel-source.js';
+import { textOf } from '../data/text-chunks.js';
 import { UserError } from '../errors.js';
 import { type Opinion, opinions } from '../evaluation/ranking.js';
 
@@ -25,7 +26,7 @@ export interface Unreadable {
 
 export interface PredictOptions {
   /** Of the files, as `openImages` gives them. */
-  readonly source: PixelSource;
+  readonly source: FileSource;
   readonly classifier: AnyClassifier;
   /** How many classes are ranked. */
   readonly top: number;
@@ -39,7 +40,7 @@ const batchSize = 64;
 
 /**
  * `places` are files, taken as they are, folders, searched for images, patterns such as `photos/*.jpg`, and `-` for a list on
- * the standard input, a path a line. Throws UserError DATA_NOT_FOUND.
+ * the standard input, a path a line, or with zero bytes between (`find -print0`). Throws UserError DATA_NOT_FOUND.
  */
 export async function findImages(places: readonly string[], input: NodeJS.ReadableStream): Promise<string[]> {
   const found: string[] = [];
@@ -51,8 +52,23 @@ export async function findImages(places: readonly string[], input: NodeJS.Readab
 async function filesOf(place: string, input: NodeJS.ReadableStream): Promise<string[]> {
   if (place === '-') return linesOf(input);
   if (existsSync(place)) return statSync(place).isDirectory() ? filesIn(place) : [place];
-  if (isPattern(place)) return matchingImages(place);
-  throw new UserError('DATA_NOT_FOUND', `${place} does not exist; expected an image, a folder or a pattern.`);
+  if (!isPattern(place))
+    throw new UserError(
+      'DATA_NOT_FOUND',
+      `${place} ${await whyMissing(place)}; expected an image, a folder or a pattern.`,
+    );
+  const found = await matchingImages(place);
+  if (found.length === 0)
+    throw new UserError(
+      'DATA_NOT_FOUND',
+      `no image is in ${place}: nothing matches this pattern, and no file has this name.`,
+    );
+  return found;
+}
+
+async function whyMissing(place: string): Promise<string> {
+  const name = await nameNotUtf8(place);
+  return name === undefined ? 'does not exist' : `has a name that is not UTF-8, ${name}: ${renameHint}`;
 }
 
 async function filesIn(folder: string): Promise<string[]> {
@@ -62,15 +78,16 @@ async function filesIn(folder: string): Promise<string[]> {
 
 /** Paths that do not exist are reported with the files that cannot be read. */
 async function linesOf(input: NodeJS.ReadableStream): Promise<string[]> {
-  let text = '';
-  for await (const piece of input) text += piece.toString();
-  return text.split(/\r?\n/).filter((line) => line !== '');
+  const pieces: Buffer[] = [];
+  for await (const piece of input) pieces.push(Buffer.from(piece)); // letters may be cut between two pieces
+  const text = textOf(Buffer.concat(pieces), 'the list on the standard input');
+  return text.split(text.includes('\0') ? '\0' : /\r?\n/).filter((line) => line !== '');
 }
 
 /** The images of `files`, to be read by threads that begin now: a model can be opened meanwhile. */
-export function openImages(files: readonly string[]): PixelSource {
-  const source = openPixels(fileImages(packPaths(files)));
-  source.measure?.(idsFrom(0, files.length)).catch(() => {}); // what is wrong with a file is said when it is read
+export function openImages(files: readonly string[]): FileSource {
+  const source = new FileSource(fileImages(packPaths(files)));
+  source.measure(idsFrom(0, files.length)).catch(() => {}); // what is wrong with a file is said when it is read
   return source;
 }
 
@@ -79,7 +96,8 @@ export async function predictFiles(
   files: readonly string[],
   options: PredictOptions,
 ): Promise<{ predictions: Prediction[]; unreadable: Unreadable[] }> {
-  const { onBatch, onProgress, signal } = options;
+  const { source, classifier, onBatch, onProgress, signal } = options;
+  source.background = classifier.background;
   const nameOf = (id: number): string => files[id]!;
   const predictions: Prediction[] = [];
   const unreadable: Unreadable[] = [];

@@ -3,10 +3,12 @@
 import { UserError } from '../errors.js';
 import type { Ranked } from '../evaluation/ranking.js';
 import { images } from '../format.js';
+import { csvCell } from '../text/cells.js';
+import { visible, visibleJson } from '../text/visible.js';
+import { padded, textWidth } from '../text/width.js';
 import type { CommandInput } from './command-spec.js';
 import { openAnyModel } from './open-model.js';
 import { findImages, openImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';
-import { textWidth } from './table.js';
 
 /** Exit code 1 when a file could not be read. */
 export async function run({ args: [model, ...places], options, context }: CommandInput): Promise<number> {
@@ -18,13 +20,13 @@ export async function run({ args: [model, ...places], options, context }: Comman
   using classifier = await openAnyModel(model!, options);
   for (const note of classifier.notes ?? []) context.note(note);
   const reporter = await context.reporter();
-  if (format === 'csv') context.print(csvHeader);
+  if (format === 'csv') context.printData(csvHeader);
   const { predictions, unreadable } = await predictFiles(files, {
     source,
     classifier,
     top,
     onBatch: (made) => {
-      for (const each of made) for (const line of linesAtOnce(format, each)) context.print(line);
+      for (const each of made) for (const line of linesAtOnce(format, each)) context.printData(line);
     },
     onProgress: (done, total) => reporter.progress('looking at images', done, total),
     signal: context.signal,
@@ -39,31 +41,31 @@ const csvHeader = 'file,output,rank,class,probability';
 
 /** JSON and CSV need not wait for the widest name: the lines of one image. */
 function linesAtOnce(format: string, prediction: Prediction): string[] {
-  if (format === 'json-lines') return [JSON.stringify(prediction)];
+  if (format === 'json-lines') return [visibleJson(prediction)];
   if (format !== 'csv') return [];
   const { file, top, cls, dist } = prediction;
   const outputs = Object.entries({ prediction: top, cls, dist });
   return outputs.flatMap(([output, ranked = []]) =>
-    ranked.map(({ class: name, probability }, i) => [cell(file), output, i + 1, cell(name), probability].join(',')),
+    ranked.map(({ class: name, probability }, i) => [file, output, i + 1, name, probability].map(csvCell).join(',')),
   );
 }
 
-const cell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
 function printLines(predictions: readonly Prediction[], print: (line: string) => void): void {
-  const width = Math.max(0, ...predictions.map(({ file }) => textWidth(file)));
-  for (const prediction of predictions) {
-    const { file, top } = prediction;
-    print(`${file}${' '.repeat(width - textWidth(file))}  ${top.map(ranked).join('  ')}${disagreement(prediction)}`);
-  }
+  const files = predictions.map(({ file }) => visible(file));
+  const width = files.reduce((most, file) => Math.max(most, textWidth(file)), 0);
+  predictions.forEach((prediction, i) => {
+    print(`${padded(files[i]!, width)}  ${prediction.top.map(ranked).join('  ')}${disagreement(prediction)}`);
+  });
 }
 
-const ranked = ({ class: name, probability }: Ranked): string => `${name} ${(100 * probability).toFixed(1)} %`;
+const ranked = ({ class: name, probability }: Ranked): string => `${visible(name)} ${(100 * probability).toFixed(1)} %`;
 
 /** The two experts of a student, where they do not agree. */
 function disagreement({ cls, dist }: Prediction): string {
   const [a, b] = [cls?.[0], dist?.[0]];
-  return a === undefined || b === undefined || a.class === b.class ? '' : `  (CLS ${a.class}, DIST ${b.class})`;
+  return a === undefined || b === undefined || a.class === b.class
+    ? ''
+    : visible(`  (CLS ${a.class}, DIST ${b.class})`);
 }
 
 function report(unreadable: readonly Unreadable[], total: number, note: (line: string) => void): void {

@@ -1,5 +1,6 @@
 /** The parser of the command line, made by commander from the tables of commands and options. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { beginning, visible } from '../text/visible.js';
 import type { CommandSpec, Parsed } from './command-spec.js';
 import { commandTable } from './command-table.js';
 import { flagsOf, type OptionSpec, type Options, optionTable } from './option-table.js';
@@ -16,7 +17,7 @@ export class UsageError extends Error {
     message: string,
     readonly command: string | undefined,
   ) {
-    super(message);
+    super(visible(beginning(message, 1000)));
   }
 }
 
@@ -62,7 +63,7 @@ function makeCommand(spec: CommandSpec, writers: Writers, found: (parsed: Parsed
     .addHelpText('after', `\nFor example:\n${examples.map((example) => `  ${example}`).join('\n')}`);
   settle(command, writers);
   for (const argument of spec.arguments ?? []) command.addArgument(new Argument(argument.name, argument.description));
-  for (const option of spec.options) command.addOption(makeOption(option, spec.formats));
+  for (const option of spec.options) command.addOption(makeOption(option, choicesOf(option, spec)));
   command.action(() => found({ spec, args: command.args, options: command.opts<Options>() }));
   return command;
 }
@@ -72,8 +73,14 @@ function settle(command: Command, { writeOut, writeErr }: Writers): void {
   command.exitOverride().configureOutput({ writeOut, writeErr, outputError: () => {} });
 }
 
-function makeOption(name: keyof Options, formats: readonly string[] | undefined): Option {
-  const spec = { ...optionTable[name], ...(name === 'format' && formats && { choices: formats }) };
+/** What differs between commands. */
+function choicesOf(name: keyof Options, { formats, precisions }: CommandSpec): readonly string[] | undefined {
+  if (name === 'format') return formats;
+  return name === 'precision' ? precisions : undefined;
+}
+
+function makeOption(name: keyof Options, choices: readonly string[] | undefined): Option {
+  const spec = { ...optionTable[name], ...(choices && { choices }) };
   const option = new Option(flagsOf(name), spec.description);
   if (spec.choices !== undefined) option.choices(spec.choices);
   if (spec.type === 'number' || spec.type === 'integer') option.argParser((text) => numberOf(text, spec));

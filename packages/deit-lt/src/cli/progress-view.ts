@@ -2,9 +2,10 @@
 
 import { accuracy, count, duration, short } from '../format.js';
 import type { EpochRecord, StepReport, TrainingStart } from '../runs/reporter.js';
-import type { Colors } from './colors.js';
+import { visible } from '../text/visible.js';
+import { clipped, textWidth } from '../text/width.js';
+import { type Colors, inColor } from './colors.js';
 import { kindName, progressText } from './report-lines.js';
-import { textWidth } from './table.js';
 
 export interface ProgressState {
   /** Work outside the steps of a training; shown instead of them while it lasts. */
@@ -18,7 +19,7 @@ export interface ProgressState {
 /** One to three lines, none wider than `width`. */
 export function progressLines(state: ProgressState, { width, colors }: { width: number; colors: Colors }): string[] {
   const lines = [...trainingLines(state, colors), ...workLine(state)];
-  return lines.map((line) => clip(line, width));
+  return lines.map((line) => clip(visible(line), width));
 }
 
 function workLine({ work }: ProgressState): string[] {
@@ -49,9 +50,10 @@ function trainingLines({ training, step, evaluated }: ProgressState, colors: Col
 
 function evaluatedParts(record: EpochRecord | undefined, colors: Colors): string[] {
   if (record?.evaluation === undefined) return [];
-  const { overall, head, mid, tail } = record.evaluation.avg;
+  const { balanced, overall, head, mid, tail } = record.evaluation.avg;
   return [
-    `${record.evaluatedOn ?? 'test'} ${accuracy(overall)}`,
+    `${record.evaluatedOn ?? 'test'} balanced ${accuracy(balanced)}`,
+    `overall ${accuracy(overall)}`,
     colors.head(`head ${accuracy(head)}`),
     colors.mid(`mid ${accuracy(mid)}`),
     colors.tail(`tail ${accuracy(tail)}`),
@@ -67,10 +69,7 @@ export function bar(share: number): string {
   return '━'.repeat(full) + '─'.repeat(barWidth - full);
 }
 
-/** A line that would wrap breaks the display: it is cut, with its colours when it has any. */
+/** A line that would wrap breaks the display: it is cut, without its colours when it has any. */
 function clip(line: string, width: number): string {
-  if (textWidth(line) <= width) return line;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with ESC
-  const plain = line.replace(/\u001B\[\d+m/g, '');
-  return `${[...plain].slice(0, width - 1).join('')}…`;
+  return textWidth(line) <= width ? line : clipped(inColor(line, false), width);
 }

@@ -44,7 +44,7 @@ function missingName(): UserError {
 
 function show(recipe: Recipe, json: boolean, { print, printJson }: CliContext): void {
   if (json) printJson(recipe);
-  else print(stringify(recipe).trimEnd());
+  else print(stringify(recipe).trimEnd()); // YAML writes out what cannot be printed
 }
 
 interface NamedRecipe {
@@ -72,9 +72,11 @@ const text = (value: unknown): string =>
   value === undefined ? '–' : stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 
 const columns = [{ title: 'recipe' }, { title: 'what it is' }];
-const hint = `
-All values of one: deit-lt recipes show NAME; what it has otherwise than another: --diff OTHER. Change some with
---set student.epochs=90, or in a file of your own that says "extends: NAME" and what differs, with --recipe my.yaml.`;
+const hint = [
+  '',
+  'All values of one: deit-lt recipes show NAME; what it has otherwise than another: --diff OTHER. Change some with',
+  '--set student.epochs=90, or in a file of your own that says "extends: NAME" and what differs, with --recipe my.yaml.',
+];
 
 function list(json: boolean, { print, printJson, note }: CliContext): void {
   const recipes = recipeNames().map((name) => ({ name, description: loadRecipe(name).description }));
@@ -84,5 +86,5 @@ function list(json: boolean, { print, printJson, note }: CliContext): void {
   }
   const rows = recipes.map(({ name, description }) => [name, description]);
   print(formatTable(columns, rows));
-  note(hint);
+  note(...hint);
 }

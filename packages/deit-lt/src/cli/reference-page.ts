@@ -22,6 +22,10 @@ commands, \`deit-lt help COMMAND\` shows one.
   none, resumes it where it was killed, and ends with 0 when it is finished.
 - In a terminal, progress moves; elsewhere (a pipe, a log, \`CI\` set) there is one line per epoch. \`NO_COLOR\` turns
   colours off, \`FORCE_COLOR\` turns them on.
+- Names of classes and files, values and messages of other programs are printed so that they steer no terminal: what would is
+  written out (\`\\x1b\`, \`\\n\`, \`\\u202e\`), also in reports, figures, Markdown and LaTeX. CSV, JSON and files for programs have
+  them as they are, in their format's own quoting (in a terminal CSV is written out too). A name that begins with \`=\` stays so in
+  CSV: load such a file into a spreadsheet as text.
 - Errors are explained in [errors.md](errors.md).
 `;
 
@@ -30,7 +34,16 @@ export function referencePage(): string {
   return `${[preface, ...commandTable.map(section), optionsSection()].join('\n')}`;
 }
 
-function section({ name, summary, details, arguments: words = [], options, formats, examples }: CommandSpec): string {
+function section({
+  name,
+  summary,
+  details,
+  arguments: words = [],
+  options,
+  formats,
+  precisions,
+  examples,
+}: CommandSpec): string {
   const usage = ['deit-lt', name, ...words.map((word) => word.name), '[options]'].join(' ');
   const lines = [
     `## ${name}`,
@@ -45,10 +58,17 @@ function section({ name, summary, details, arguments: words = [], options, forma
     '',
     ...words.map(({ name: word, description }) => `- \`${word}\`: ${description}`),
     `- Options: ${options.map((option) => `\`${flagOf(option)}\``).join(', ')}`,
-    ...(formats === undefined ? [] : [`- \`--format\`: one of ${formats.map((each) => `\`${each}\``).join(', ')}`]),
+    ...choicesLine('format', formats),
+    ...choicesLine('precision', precisions),
     '',
   ];
   return lines.join('\n');
+}
+
+function choicesLine(name: keyof Options, choices: readonly string[] | undefined): string[] {
+  return choices === undefined
+    ? []
+    : [`- \`${flagOf(name)}\`: one of ${choices.map((each) => `\`${each}\``).join(', ')}`];
 }
 
 function optionsSection(): string {

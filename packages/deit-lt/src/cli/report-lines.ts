@@ -1,7 +1,8 @@
 /** The lines that both displays print: what is trained, one line per epoch, and how it ended. */
 
 import type { EvaluationResult } from '../evaluation/evaluate.js';
-import { accuracy, count, duration, images, short } from '../format.js';
+import { accuracyLine } from '../evaluation/figure-text.js';
+import { count, duration, images, short } from '../format.js';
 import type { EpochRecord, TrainingEnd, TrainingKind, TrainingStart } from '../runs/reporter.js';
 
 const kindNames: Readonly<Record<TrainingKind, string>> = {
@@ -26,7 +27,7 @@ export function startLines(training: TrainingStart): string[] {
   return [first, `${kindNames[kind]}: ${place}`];
 }
 
-/** `teacher epoch  3/10  loss 1.234  lr 0.1  1,234 images/s  12 s  test 62.1 (head 81.0, mid 60.2, tail 31.0)`. */
+/** `teacher epoch  3/10  loss 1.234  lr 0.1  1,234 images/s  12 s  test balanced 57.4, overall 62.1 (head 81.0, …)`. */
 export function epochLine(kind: TrainingKind, epochs: number, record: EpochRecord): string {
   const { epoch, loss, lr, gradNorm, imagesPerSecond, seconds, drw } = record;
   const number = String(epoch + 1).padStart(String(epochs).length);
@@ -50,12 +51,12 @@ function evaluationParts({ evaluation, emaEvaluation, evaluatedOn = 'test' }: Ep
   ];
 }
 
-/** `62.1 (head 81.0, mid 60.2, tail 31.0)`: of the prediction. */
+/** `balanced 57.4, overall 62.1 (head 81.0, mid 60.2, tail 31.0)`: of the prediction. */
 export function accuracies({ avg }: EvaluationResult): string {
-  return `${accuracy(avg.overall)} (head ${accuracy(avg.head)}, mid ${accuracy(avg.mid)}, tail ${accuracy(avg.tail)})`;
+  return accuracyLine(avg);
 }
 
-/** `teacher: done in 2 min 05 s; best epoch 10 (last); test 62.1 (…)`. */
+/** `teacher: done in 2 min 05 s; best epoch 10 (last); test balanced 57.4, …`. */
 export function endLine({ kind, seconds, bestEpoch, rule, test }: TrainingEnd): string {
   const tested = test === undefined ? '' : `; test ${accuracies(test)}`;
   return `${kindNames[kind]}: done in ${duration(seconds)}; best epoch ${bestEpoch + 1} (${rule})${tested}`;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import type { EpochRecord, Reporter, StepReport, TrainingStart } from '../runs/reporter.js';
+import { textWidth } from '../text/width.js';
 import { plainColors } from './colors.js';
 import { LineReporter } from './line-reporter.js';
 import { bar, progressLines } from './progress-view.js';
-import { textWidth } from './table.js';
 import { TerminalReporter } from './terminal-reporter.js';
 
 const start: TrainingStart = {
@@ -71,8 +71,8 @@ suite('LineReporter', () => {
       'no class is tail',
       'teacher: resnet32, 464,154 parameters, cpu in bfloat16; 12,406 images, 97 batches × 10 epochs → runs/x/teacher',
       'teacher epoch  3/10  loss 1.2346  lr 0.1  1,016 images/s  12 s',
-      'teacher epoch  3/10  loss 1.2346  lr 0.1  1,016 images/s  12 s  re-weighted  validation 62.1 (head 81.0, mid 60.2, tail –)',
-      'teacher: done in 2 min 05 s; best epoch 3 (the last epoch); test 62.1 (head 81.0, mid 60.2, tail –)',
+      'teacher epoch  3/10  loss 1.2346  lr 0.1  1,016 images/s  12 s  re-weighted  validation balanced 60.0, overall 62.1 (head 81.0, mid 60.2, tail –)',
+      'teacher: done in 2 min 05 s; best epoch 3 (the last epoch); test balanced 60.0, overall 62.1 (head 81.0, mid 60.2, tail –)',
     ]);
   });
 
@@ -135,7 +135,7 @@ suite('progressLines()', () => {
   test('shows bar, epoch, speed, time left, loss, learning rate and the last accuracies', () => {
     assert.deepEqual(progressLines(state, { width: 100, colors: plainColors }), [
       '━━━━━─────────────── teacher epoch 3/10  batch 45/97  1,234 images/s  2 min 10 s left',
-      'loss 1.2346  lr 0.1  validation 62.1  head 81.0  mid 60.2  tail –  (epoch 3)',
+      'loss 1.2346  lr 0.1  validation balanced 60.0  overall 62.1  head 81.0  mid 60.2  tail –  (epoch 3)',
     ]);
   });
 

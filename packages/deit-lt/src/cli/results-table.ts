@@ -1,6 +1,8 @@
-/** Accuracies as a table: a row for each model or output, columns as in the papers' tables. */
+/** Accuracies as a table: a row for each model or output, balanced accuracy first, then those of the papers' tables. */
 
+import { accuracyNames } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { accuracyCells, columnsExplained, fewWarnings } from '../evaluation/figure-text.js';
 import type { MetricsResult } from '../evaluation/metrics.js';
 import { accuracy, count } from '../format.js';
 import { type Column, formatTable } from './table.js';
@@ -22,15 +24,17 @@ export function outputRows({ avg, cls, dist }: EvaluationResult, name: string): 
 
 const columns: readonly Column[] = [
   { title: '' },
-  ...['overall', 'head', 'mid', 'tail', 'top-5'].map((title): Column => ({ title, align: 'right' })),
+  ...[...accuracyNames, 'top-5'].map((title): Column => ({ title, align: 'right' })),
 ];
 
-export function resultsTable(rows: readonly ResultRow[]): string {
-  const cells = rows.map(({ name, metrics: { overall, head, mid, tail, top5 } }) => [
-    name,
-    ...[overall, head, mid, tail, top5].map(accuracy),
-  ]);
-  return formatTable(columns, cells);
+/** The table, the line that explains its columns, and a warning where classes have few images; under the title of the figures. */
+export function resultsText(title: string, rows: readonly ResultRow[], split: 'test' | 'validation'): string {
+  const cells = rows.map(({ name, metrics }) => [name, ...accuracyCells(metrics), accuracy(metrics.top5)]);
+  const warnings = fewWarnings(
+    rows.map(({ metrics }) => metrics),
+    split,
+  );
+  return [title, '', formatTable(columns, cells), '', `(${columnsExplained})`, ...warnings].join('\n');
 }
 
 /** What was trained, each as far as there were images to measure on. */
@@ -48,7 +52,7 @@ export function runResults({ teacher, vit, student }: RunEvaluations, split: 'te
     ...(student === undefined ? [] : outputRows(student, 'student')),
   ];
   if (rows.length === 0) return 'There are no test or validation images, so nothing was measured.';
-  return `${resultsTitle(rows[0]!.metrics.images, split)}\n\n${resultsTable(rows)}`;
+  return resultsText(resultsTitle(rows[0]!.metrics.images, split), rows, split);
 }
 
 export function resultsTitle(total: number, split: 'test' | 'validation'): string {

@@ -1,4 +1,5 @@
 /** Helps with an option that is a value of the recipe: `--epochs 90` → `--set student.epochs=90`. */
+import { visible } from '../text/visible.js';
 import { commandTable } from './command-table.js';
 import type { UsageError } from './program.js';
 
@@ -15,10 +16,12 @@ export async function settingHint(
   const keys = recipeKeys().filter((key) => key === wanted || key.endsWith(`.${wanted}`));
   if (keys.length === 0) return undefined;
   const value = givenValue(name, words);
-  return `\nIn a recipe it is ${keys
-    .slice(0, 4)
-    .map((key) => `--set ${key}=${value}`)
-    .join(' or ')}`;
+  return `\n${visible(
+    `In a recipe it is ${keys
+      .slice(0, 4)
+      .map((key) => `--set ${key}=${value}`)
+      .join(' or ')}`,
+  )}`;
 }
 
 function givenValue(name: string, words: readonly string[]): string {

@@ -8,10 +8,10 @@ import { servePage } from './serve-page.js';
 const usualPort = 4601;
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
-  const { data, split, root } = options;
+  const { data, split, testSplit, root } = options;
   const folder = args[0] ?? (existsSync('runs') ? 'runs' : '.');
   const page = pageFolder('studio');
-  using studio = openStudio(folder, { data: data === undefined ? undefined : { data, split, root } });
+  using studio = openStudio(folder, { data: data === undefined ? undefined : { data, split, testSplit, root } });
   const { routes, watcher } = studio;
   const { length } = watcher.runs;
   const note = `${length} ${length === 1 ? 'run' : 'runs'} in ${watcher.root}. Open this address in a browser; Ctrl-C ends it.`;

@@ -1,6 +1,8 @@
 /** `deit-lt study ood`: teachers and students with weak and strong augmentation, in one table and a figure. */
 import path from 'node:path';
 import { UserError } from '../errors.js';
+import { accuracyNames } from '../evaluation/class-figures.js';
+import { accuracyCells, columnsExplained, fewWarnings } from '../evaluation/figure-text.js';
 import { accuracy, count, duration } from '../format.js';
 import { oodFigure, styleNames } from '../report/figures/ood.js';
 import { writeFigures } from '../report/write-figures.js';
@@ -23,11 +25,16 @@ export async function run(input: CommandInput): Promise<undefined> {
   const [teachers, students] = [teacherRows(study), studentRows(study)];
   const titles = titlesOf(study);
   const tables = (format: typeof formatTable): string =>
-    `${titles.teachers}\n\n${format(teacherColumns, teachers)}\n\n${titles.students}\n\n${format(studentColumns, students)}`;
+    `${titles.teachers}\n\n${format(teacherColumns, teachers)}\n\n${titles.students}\n\n${format(studentColumns, students)}\n\n${notesOf(study).join('\n\n')}`;
   writeFileAtomic(path.join(folder, 'ood.md'), `${tables(markdownTable)}\n`);
   if (options.json === true) context.printJson(study);
   else context.print(tables(formatTable));
-  context.note(`\nood.json, ood.md${figure === undefined ? '' : ', ood.svg and ood.png'} are in ${folder}.`);
+  context.note('', `ood.json, ood.md${figure === undefined ? '' : ', ood.svg and ood.png'} are in ${folder}.`);
+}
+
+function notesOf({ split, teachers, students }: OodStudy): string[] {
+  const measured = [...teachers, ...students].map(({ accuracy: of }) => of?.avg);
+  return [`(${columnsExplained})`, ...fewWarnings(measured, split)];
 }
 
 function titlesOf({ split, students }: OodStudy): { teachers: string; students: string } {
@@ -40,16 +47,16 @@ function titlesOf({ split, students }: OodStudy): { teachers: string; students: 
 
 const right = (title: string): Column => ({ title, align: 'right' });
 const cost = [right('images/s'), right('training')];
-const groups = ['overall', 'head', 'mid', 'tail'] as const;
-const teacherColumns: readonly Column[] = [{ title: 'augmentation' }, ...groups.map(right), ...cost];
+const teacherColumns: readonly Column[] = [{ title: 'augmentation' }, ...accuracyNames.map(right), ...cost];
 const studentColumns: readonly Column[] = [
   { title: 'teacher' },
   { title: 'student' },
-  right('teacher right'),
+  right('teacher balanced'),
+  right('teacher overall'),
   right('entropy'),
-  ...groups.map(right),
-  right('CLS'),
-  right('DIST'),
+  ...accuracyNames.map(right),
+  right('CLS balanced'),
+  right('DIST balanced'),
   ...cost,
 ];
 
@@ -61,14 +68,15 @@ function studentRows({ students }: OodStudy): string[][] {
   return students.map((arm) => [
     arm.teacher,
     styleNames[arm.style],
+    accuracy(arm.teacherView.balanced),
     accuracy(arm.teacherView.accuracy),
     arm.teacherView.entropy.toFixed(2),
     ...accuracies(arm),
-    accuracy(arm.accuracy?.cls?.overall),
-    accuracy(arm.accuracy?.dist?.overall),
+    accuracy(arm.accuracy?.cls?.balanced),
+    accuracy(arm.accuracy?.dist?.balanced),
     ...costs(arm),
   ]);
 }
 
-const accuracies = (arm: Trained): string[] => groups.map((group) => accuracy(arm.accuracy?.avg?.[group]));
+const accuracies = (arm: Trained): string[] => accuracyCells(arm.accuracy?.avg ?? {});
 const costs = ({ imagesPerSecond, seconds }: Trained): string[] => [count(imagesPerSecond), duration(seconds)];

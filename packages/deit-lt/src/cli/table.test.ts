@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { accuracy, count, duration, images, short } from '../format.js';
+import { inColor, markedColors } from './colors.js';
 import { formatTable } from './table.js';
+import { printable } from './writer.js';
 
 suite('formatTable()', () => {
   test('makes columns as wide as their widest cell, numbers to the right', () => {
@@ -16,8 +18,14 @@ suite('formatTable()', () => {
   });
 
   test('does not count colour codes', () => {
-    const line = formatTable([{ title: 'a' }, { title: 'b' }], [['\u001B[34mxy\u001B[39m', 'z']]).split('\n')[1];
-    assert.equal(line, '\u001B[34mxy\u001B[39m  z');
+    const line = formatTable([{ title: 'a' }, { title: 'b' }], [[markedColors.head('xy'), 'z']]).split('\n')[1]!;
+    assert.equal(inColor(line, true), '\u001B[34mxy\u001B[39m  z');
+    assert.equal(inColor(line, false), 'xy  z');
+  });
+
+  test('shows codes that are in a cell already instead of obeying them', () => {
+    const table = formatTable([{ title: 'a' }], [['\u001B[34mxy']]);
+    assert.equal(printable(table, true), 'a\n\\x1b[34mxy');
   });
 });
 

@@ -1,16 +1,17 @@
 /** `deit-lt tau`: τ-normalisation of a trained classifier, τ chosen on validation images. */
 import path from 'node:path';
 import { normalizeRun, type TauResult } from '../training/tau-normalization.js';
+import { backgroundOfRun } from './background.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
 import { openData } from './open-data.js';
-import { outputRows, resultsTable, resultsTitle } from './results-table.js';
+import { outputRows, resultsText, resultsTitle } from './results-table.js';
 import { defaultFolder } from './training-run.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const data = required(options.data, '--data is missing: the images that the model was trained on');
-  const dataset = await openData(data, options, context);
+  const dataset = await openData(data, options, context, { background: backgroundOfRun(path.resolve(args[0]!)) });
   const folder = path.resolve(options.out ?? defaultFolder('tau'));
   const { tau } = options;
   const result = await normalizeRun({
@@ -32,5 +33,5 @@ function textOf({ tau, scores, before, evaluation }: TauResult): string {
   const first = `τ = ${tau}${how}`;
   if (before === undefined || evaluation === undefined) return `${first}; there are no test images.`;
   const rows = [...outputRows(before, 'before'), ...outputRows(evaluation, 'normalised')];
-  return `${first}\n\n${resultsTitle(evaluation.avg.images, 'test')}\n\n${resultsTable(rows)}`;
+  return `${first}\n\n${resultsText(resultsTitle(evaluation.avg.images, 'test'), rows, 'test')}`;
 }

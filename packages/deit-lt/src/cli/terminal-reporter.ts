@@ -1,5 +1,6 @@
 /** Progress in a terminal: lines that stay, and below them a few that are drawn anew. */
 import type { EpochRecord, Reporter, StepReport, TrainingEnd, TrainingStart } from '../runs/reporter.js';
+import { visible } from '../text/visible.js';
 import type { Colors } from './colors.js';
 import { type ProgressState, progressLines } from './progress-view.js';
 import { endLine, epochLine, startLines } from './report-lines.js';
@@ -37,10 +38,11 @@ export class TerminalReporter implements Reporter {
   }
 
   /** Three trainings on the same data have the same to say. */
-  note(line: string): void {
-    if (this.#noted.has(line)) return;
-    this.#noted.add(line);
-    this.#keep(line);
+  note(...lines: readonly string[]): void {
+    const key = lines.join('\n');
+    if (this.#noted.has(key)) return;
+    this.#noted.add(key);
+    for (const line of lines) this.#keep(line);
   }
 
   progress(what: string, done: number, total: number | undefined): void {
@@ -82,7 +84,7 @@ export class TerminalReporter implements Reporter {
   }
 
   #keep(line: string): void {
-    this.#canvas.keep(line);
+    this.#canvas.keep(visible(line));
     this.#draw();
   }
 

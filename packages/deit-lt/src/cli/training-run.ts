@@ -1,11 +1,13 @@
 /** From options to what a training needs: recipe, data, run folder. The commands that train share it. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
-import { isUnbegun, occupied } from '../runs/unbegun.js';
+import { holdsNoRun, occupied } from '../runs/run-folder.js';
 import { shellLine } from '../shell-line.js';
 import { interrupted } from '../training/resume-advice.js';
 import type { TrainOptions } from '../training/train.js';
+import { backgroundOfOptions } from './background.js';
 import { checkEarly, chooseRecipe, required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
@@ -32,19 +34,21 @@ export async function prepareRun({
   parse,
   recipeByDefault,
 }: CommandInput): Promise<PreparedRun> {
-  const earlier = resumes(given) ? earlierOf({ command: spec.name, given, parse }) : undefined;
+  const earlier = given.resume === true ? earlierOf({ command: spec.name, given, parse }) : undefined;
   const options: Options = { ...earlier?.options, ...given };
-  const data = required(options.data, dataMissing(spec.name, given));
+  if (options.data === undefined) throw dataMissing(spec.name, given);
+  const { data } = options;
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
   if (options.teacher !== undefined) requireExists('--teacher', options.teacher);
   if (options.from !== undefined) requireExists('--from', options.from);
-  if (options.out !== undefined && earlier === undefined && !isUnbegun(options.out)) throw occupied(options.out);
+  if (options.out !== undefined && earlier === undefined && !holdsNoRun(options.out)) throw occupied(options.out);
 
   if (given.resume === true && earlier === undefined)
-    context.note(`${given.out} has no run to resume; one begins there`);
+    context.note(`there is no run in ${given.out} to resume yet: it starts now`);
 
+  const background = earlierBackground(earlier, options) ?? backgroundOfOptions(options);
   const { signal } = context;
-  const dataset = await openData(data, options, context).catch((error: unknown) => {
+  const dataset = await openData(data, options, context, { background }).catch((error: unknown) => {
     if (!signal.aborted) throw error;
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   });
@@ -62,13 +66,21 @@ export async function prepareRun({
   return { training, options };
 }
 
-/** Whether there is a run to resume: `--resume` is also given to a command that starts the first time. */
-export function resumes({ resume, out }: Options): boolean {
-  return resume === true && !isUnbegun(required(out, '--resume needs the run folder: --out DIR'));
+/** Of a run that is resumed as it was. */
+function earlierBackground(earlier: EarlierRun | undefined, { recipe }: Options): Rgb | undefined {
+  return recipe === undefined ? earlier?.recipe.data.background : undefined;
 }
 
-function earlierOf(resuming: Resuming): EarlierRun {
-  const out = required(resuming.given.out, '--resume needs the run folder: --out DIR');
+/** Whether there is a run to resume: `--resume` is also given to a command that starts the first time. */
+export function resumes({ resume, out }: Options): boolean {
+  return resume === true && !holdsNoRun(required(out, outMissing));
+}
+
+const outMissing = '--resume needs the run folder: --out DIR';
+
+/** Undefined where nothing was begun yet: the same command, repeated until it ends, then starts the run. */
+function earlierOf(resuming: Resuming): EarlierRun | undefined {
+  const out = required(resuming.given.out, outMissing);
   return earlierRun(out, resuming);
 }
 
@@ -93,10 +105,12 @@ async function recipeOf(
 const budgetNote =
   'budget small: tiny images and networks, two epochs, few images. This shows that a training runs; its figures say nothing about the recipe.';
 
-function dataMissing(command: string, { resume, out }: Options): string {
-  const what = '--data is missing: a name, a folder, an archive or a list file';
-  if (resume !== true) return `${what}.\nFor example: deit-lt ${command} --data cifar10`;
-  return `${out} has no run to resume, and to begin one there ${what}.\nFor example: ${shellLine(['deit-lt', command, '--data', 'cifar10', '--out', out ?? 'DIR', '--resume'])}`;
+function dataMissing(command: string, { resume, out = 'DIR' }: Options): UserError {
+  const missing = '--data is missing: a name, a folder, an archive or a list file.';
+  const words = ['deit-lt', command, '--data', 'cifar10'];
+  if (resume !== true) return new UserError('USAGE', missing, { lines: [`For example: ${shellLine(words)}`] });
+  const lines = [`For example: ${shellLine([...words, '--out', out, '--resume'])}`];
+  return new UserError('USAGE', `${out} has no run to resume, and to begin one there ${missing}`, { lines });
 }
 
 function requireExists(option: string, run: string): void {

@@ -13,12 +13,9 @@ export function badFilesError(bad: readonly BadFile[], total: number): UserError
   const lines = bad.slice(0, named).map(({ path, reason }) => `  ${path} ${reason}`);
   if (bad.length > named) lines.push(`  … and ${bad.length - named} more`);
   const count = bad.length === 1 ? '1 image' : `${bad.length} images`;
-  return new UserError(
-    'DATA_BAD_FILES',
-    [`${count} of ${total} cannot be read:`, ...lines, 'Mend or remove them, or leave them out with --skip-bad.'].join(
-      '\n',
-    ),
-  );
+  return new UserError('DATA_BAD_FILES', `${count} of ${total} cannot be read:`, {
+    lines: [...lines, 'Mend or remove them, or leave them out with --skip-bad.'],
+  });
 }
 
 /** Reports bad files: throws, or with `skipBad` logs them by name. `total` is the number of files looked at. */

@@ -1,4 +1,6 @@
 /** What every source of images becomes: two splits of labelled images under one list of class names. */
+import { UserError } from '../errors.js';
+import { type Rgb, sameColour } from './decode/background.js';
 import { choosePaths, type FilePaths } from './file-paths.js';
 
 /** Images of one size, decoded: `pixels` has `length · height · width · 3` bytes, row by row, RGB. */
@@ -10,6 +12,8 @@ export interface MemoryImages {
   readonly pixels: Uint8Array;
   /** Where image i came from, for messages: a path or `data_batch_1.bin#17`. */
   readonly nameOf: (index: number) => string;
+  /** What transparent images were composed on when they were decoded; absent when none can be transparent. */
+  readonly background?: Rgb;
 }
 
 /** Image files of any size, decoded when they are needed. */
@@ -21,6 +25,8 @@ export interface FileImages {
   readonly nameOf: (index: number) => string;
   /** Width and height of each image, upright, one after the other: 0 where not known; absent when none is. */
   readonly sizes?: Int32Array;
+  /** What transparent images are composed on. Default white. */
+  readonly background?: Rgb;
 }
 
 export type Images = MemoryImages | FileImages;
@@ -46,11 +52,11 @@ export function subset(split: ImageSplit, ids: Int32Array): ImageSplit {
   return { images: subsetImages(split.images, ids), labels };
 }
 
-function subsetFiles({ paths: all, sizes: allSizes }: FileImages, ids: Int32Array): FileImages {
+function subsetFiles({ paths: all, sizes: allSizes, ...rest }: FileImages, ids: Int32Array): FileImages {
   const paths = choosePaths(all, ids);
   const sizes = allSizes && new Int32Array(2 * ids.length).map((_, i) => allSizes[2 * ids[i >> 1]! + (i & 1)]!);
   const nameOf = (index: number): string => paths.get(index);
-  return { kind: 'files', length: ids.length, paths, nameOf, ...(sizes && { sizes }) };
+  return { ...rest, length: ids.length, paths, nameOf, ...(sizes && { sizes }) };
 }
 
 function subsetImages(images: Images, ids: Int32Array): Images {
@@ -62,6 +68,24 @@ function subsetImages(images: Images, ids: Int32Array): Images {
     pixels.set(images.pixels.subarray(id * bytes, (id + 1) * bytes), i * bytes);
   });
   return { ...images, length: ids.length, pixels, nameOf };
+}
+
+/**
+ * `dataset` with its transparent images composed on `background`. Throws `UserError` RECIPE when they are decoded already,
+ * on another one.
+ */
+export function composedOn(dataset: Dataset, background: Rgb): Dataset {
+  const on = (split: ImageSplit): ImageSplit => ({ ...split, images: imagesOn(split.images, background, dataset) });
+  return { ...dataset, train: on(dataset.train), ...(dataset.test && { test: on(dataset.test) }) };
+}
+
+function imagesOn(images: Images, background: Rgb, { name }: Dataset): Images {
+  if (images.kind === 'files') return { ...images, background };
+  if (images.background === undefined || sameColour(images.background, background)) return images;
+  throw new UserError(
+    'RECIPE',
+    `${name} was decoded on the background [${images.background}], but data.background of the recipe is [${background}]: give openDataset() the same background.`,
+  );
 }
 
 /** Images per class. */

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.js';
+import { makeFolder } from './cache/make-folder.js';
 import type { Progress } from './open-options.js';
 
 export interface Download {
@@ -33,7 +34,7 @@ export async function download(
   const report = (done: number, total: number | undefined): void =>
     onProgress?.({ what: `downloading ${path.basename(target)}`, done, total });
   try {
-    await fs.mkdir(path.dirname(target), { recursive: true });
+    await makeFolder(path.dirname(target));
     for (let attempt = 1; ; attempt++) {
       const had = await sizeOf(part);
       const broken = await fetchPart(url, part, had, report, signal);
@@ -105,11 +106,13 @@ export async function md5Of(file: string): Promise<string> {
 /** The error for a file that is not there and cannot be fetched: says what to do by hand. */
 export function downloadError(url: string, target: string, cause: unknown): UserError {
   const why = cause instanceof Error ? reasonOf(cause) : String(cause);
-  return new UserError(
-    'DOWNLOAD',
-    `cannot download ${path.basename(target)}: ${why}\nFetch ${url}\nby other means and put it in ${path.dirname(target)}`,
-    { cause },
-  );
+  return new UserError('DOWNLOAD', `cannot download ${path.basename(target)}: ${why}`, {
+    lines: [
+      `Fetch ${url}`,
+      `by other means and put it in ${path.dirname(target)}, or in the folder that DEIT_LT_CACHE names`,
+    ],
+    cause,
+  });
 }
 
 /** `fetch` hides the reason in its cause. */

@@ -91,7 +91,7 @@ suite('FileSource', () => {
       .toFile(file);
     const window = { x: 32, y: 16, width: 544, height: 416, flip: true };
     const shrinkTo = (size: number, width = 608) =>
-      shrinkOnLoad({ path: file, width, height: 448, window, size, filter: 'bicubic' });
+      shrinkOnLoad({ width, height: 448 }, { window, size, filter: 'bicubic' });
     assert.deepEqual([shrinkTo(40), shrinkTo(60), shrinkTo(200)], [4, 2, 1]);
     assert.deepEqual([shrinkTo(40, 610), shrinkTo(40, 609)], [2, 1], 'only by what divides the sides');
     await using source = sourceOf([file]);
@@ -101,6 +101,36 @@ suite('FileSource', () => {
     const expected = resampleImage(await decodeImage(file), window, 40, 'bicubic');
     const most = expected.reduce((max, level, i) => Math.max(max, Math.abs(level - levels[i]!)), 0);
     assert.ok(most <= 4, `${most} levels`); // noise of full contrast; real pictures differ by one
+  });
+
+  test('chooses windows again when a file was changed after it was measured', async () => {
+    const file = path.join(folder, 'changing.png');
+    const write = (wide: number, high: number) =>
+      sharp(Buffer.from(Array.from({ length: wide * high * 3 }, (_, i) => (i * 37) % 251)), {
+        raw: { width: wide, height: high, channels: 3 },
+      })
+        .png()
+        .toFile(file);
+    const window = (w: number, h: number) => ({ x: 2, y: 1, width: w - 4, height: h - 3, flip: false });
+    const pipeline = { size: 8, filter: 'bicubic' as const, window, transforms: [] };
+    const levelsOf = async (source: FileSource): Promise<number[]> => {
+      const ids = Int32Array.of(0, 1);
+      const labels = Int32Array.of(0, 1);
+      for await (using batch of new Loader({ source, labels, pipeline, ids, batchSize: 2 }))
+        return [...batch.images.contiguous().toTypedArray<'float32'>()];
+      throw new Error('no batch');
+    };
+    await write(20, 30);
+    await using stale = sourceOf([paths[0]!, file]);
+    await stale.measure(Int32Array.of(0, 1));
+    await write(33, 21);
+    await using fresh = sourceOf([paths[0]!, file]);
+    assert.deepEqual(await levelsOf(stale), await levelsOf(fresh));
+    assert.deepEqual(stale.sizeOf(1), { width: 33, height: 21 });
+    await write(20, 30);
+    const whole = { x: 0, y: 0, width: 33, height: 21, flip: false };
+    const changed = { code: 'DATA_BAD_FILES', message: /changing\.png was changed while it was read/ };
+    await assert.rejects(stale.read(Int32Array.of(1), [whole], 8, 'bicubic'), changed);
   });
 
   test('serves a loader that reads ahead', async () => {

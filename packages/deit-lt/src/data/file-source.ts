@@ -5,9 +5,10 @@
  */
 import * as torch from '@deit-lt/torch';
 import type { FileImages } from './dataset.js';
+import { type Rgb, white } from './decode/background.js';
 import { DecodePool } from './decode/decode-pool.js';
 import type { Filter, Window } from './decode/window.js';
-import type { Cut, PixelSource } from './pixel-source.js';
+import { type Cut, type PixelSource, StaleSizes } from './pixel-source.js';
 
 export interface FileSourceOptions {
   /** Threads that decode. Default: as many as the machine has cores, at most 16. */
@@ -18,6 +19,8 @@ export class FileSource implements PixelSource {
   readonly length: number;
   /** While the network works on one batch, the next two are decoded. */
   readonly prefetch = 2;
+  /** What transparent images are composed on. */
+  background: Rgb;
   readonly #images: FileImages;
   readonly #pool: DecodePool;
   readonly #memory = new SharedMemory();
@@ -26,6 +29,7 @@ export class FileSource implements PixelSource {
 
   constructor(images: FileImages, options: FileSourceOptions = {}) {
     this.#images = images;
+    this.background = images.background ?? white;
     this.length = images.length;
     this.#pool = new DecodePool(options);
     this.#sizes = images.sizes ?? new Int32Array(2 * images.length);
@@ -58,19 +62,25 @@ export class FileSource implements PixelSource {
 
   async readAll(ids: Int32Array, cuts: readonly Cut[]): Promise<torch.Tensor[]> {
     const batches = cuts.map(({ size }) => this.#memory.take(ids.length * bytesOf(size)));
-    await Promise.all(Array.from(ids, (id, i) => this.#readImage(id, i, cuts, batches)));
+    const stale = await Promise.all(Array.from(ids, (id, i) => this.#readImage(id, i, cuts, batches)));
+    const changed = stale.indexOf(true);
+    if (changed >= 0) throw new StaleSizes(this.#images.nameOf(ids[changed]!));
     const images = cuts.map(({ size }, cut) => toImages(batches[cut]!, size));
     for (const batch of batches) this.#memory.giveBack(batch); // not after an error: threads may still write to it
     return images;
   }
 
-  /** Puts the windows of image `id` into the batches, as their image number `place`. */
-  #readImage(id: number, place: number, cuts: readonly Cut[], batches: readonly Uint8Array[]): Promise<void> {
+  /** Puts the windows of image `id` into the batches, as their image number `place`; true when its size was another. */
+  async #readImage(id: number, place: number, cuts: readonly Cut[], batches: readonly Uint8Array[]): Promise<boolean> {
     const own = cuts.map(({ windows, size, filter }, cut) => {
       const target = batches[cut]!.subarray(place * bytesOf(size), (place + 1) * bytesOf(size));
       return { window: windows[place]!, size, filter, target };
     });
-    return this.#pool.decode({ path: this.#images.paths.get(id), ...this.sizeOf(id), cuts: own });
+    const { background } = this;
+    const path = this.#images.paths.get(id);
+    const found = await this.#pool.decode({ path, ...this.sizeOf(id), background, cuts: own });
+    if (found !== undefined) this.#sizes.set([found.width, found.height], 2 * id);
+    return found !== undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -85,7 +95,7 @@ const measuredTogether = 32;
 const bytesOf = (size: number): number => size * size * 3;
 
 /** Pixels row by row → `[B, 3, size, size]` in channels-last memory format. */
-function toImages(pixels: Uint8Array, size: number): torch.Tensor {
+export function toImages(pixels: Uint8Array, size: number): torch.Tensor {
   const shape = [pixels.length / bytesOf(size), size, size, 3];
   return torch.tidy(() => torch.tensor(pixels, { shape }).permute([0, 3, 1, 2]).to('float32'));
 }

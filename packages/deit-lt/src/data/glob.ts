@@ -1,41 +1,51 @@
-/** Patterns of file names, for shells that leave them as they are: `photos/*.jpg`, or `cat-?.{png,webp}` in any folder. */
+/**
+ * Patterns of file names, for shells that leave them as they are: `photos/*.jpg`, `[0-9]*.jpg`, `cat-{1..9}.{png,webp}`, and
+ * `**` for folders at any depth. What they mean is bash's, with extglob and globstar, by minimatch.
+ */
 import path from 'node:path';
+import { Minimatch } from 'minimatch';
 import { filesUnder } from './list-images.js';
+import { statsOf } from './stats-of.js';
+
+const isWindows = path.sep === '\\';
 
 /** Whether a path has a sign of a pattern. */
 export function isPattern(text: string): boolean {
-  return /[*?{]/.test(text);
+  return /[*?{[]|[@+!]\(/.test(text);
 }
 
-/** Image files that match, sorted folder by folder; none when the folder before the first sign does not exist. */
+/**
+ * Image files that match, sorted folder by folder; none when the folder before the first sign does not exist. A folder whose
+ * name has signs and that exists is meant by its name: `photos [2020]/*.jpg`. Throws as `filesUnder`.
+ */
 export async function matchingImages(pattern: string): Promise<string[]> {
-  const parts = pattern.split('/');
-  const first = parts.findIndex(isPattern);
-  const folder = parts.slice(0, first).join('/') || (pattern.startsWith('/') ? '/' : '.');
-  const matches = expressionOf(parts.slice(first).join('/'));
-  const { images } = await filesUnder(folder).catch((): { images: string[] } => ({ images: [] }));
+  const { folder, rest } = splitPattern(isWindows ? pattern.replaceAll('\\', '/') : pattern);
+  if (!isFolder(folder)) return [];
+  const matcher = matcherOf(rest);
   const root = path.resolve(folder);
+  const nameOf = (file: string): string => path.relative(root, file).replaceAll(path.sep, '/');
+  const enters = (inner: string): boolean => matcher.match(nameOf(inner), true);
+  const { images } = await filesUnder(folder, { enters });
   const names = images.map((file) => path.relative(root, file));
-  return names.filter((name) => matches.test(name)).map((name) => path.join(folder, name));
+  return names.filter((name) => matcher.match(name.replaceAll(path.sep, '/'))).map((name) => path.join(folder, name));
 }
 
-/** `*` and `?` within a folder, `**` through folders, `{a,b}` one of these. */
-export function expressionOf(pattern: string): RegExp {
-  const signs: Record<string, string> = {
-    '**/': '(?:.*/)?',
-    '**': '.*',
-    '*': '[^/]*',
-    '?': '[^/]',
-    '{': '(?:',
-    '}': ')',
-    ',': '|',
-  };
-  let depth = 0;
-  const source = pattern.replace(/\*\*\/|\*\*|[*?{},]|[.+^$()|[\]\\]/g, (sign) => {
-    if (sign === '{') depth++;
-    if (sign === '}') depth--;
-    return sign === ',' && depth === 0 ? ',' : (signs[sign] ?? `\\${sign}`);
-  });
-  if (depth !== 0) return /(?!)/; // braces that do not close match nothing
-  return new RegExp(`^${source}$`);
+/** A path with `/` that matches as bash would match it. */
+export function matcherOf(pattern: string): Minimatch {
+  return new Minimatch(pattern, { nonegate: true, nocomment: true });
+}
+
+/** The folder that is meant by its name, and the pattern within it. */
+function splitPattern(pattern: string): { folder: string; rest: string } {
+  const parts = pattern.split('/');
+  const isNamed = (count: number): boolean =>
+    parts.slice(0, count).every((part) => !isPattern(part)) || isFolder(parts.slice(0, count).join('/'));
+  let count = 0;
+  while (count < parts.length - 1 && isNamed(count + 1)) count++;
+  const folder = parts.slice(0, count).join('/') || (pattern.startsWith('/') ? '/' : '.');
+  return { folder, rest: parts.slice(count).join('/') };
+}
+
+function isFolder(place: string): boolean {
+  return statsOf(place === '' ? '/' : place)?.isDirectory() ?? false;
 }

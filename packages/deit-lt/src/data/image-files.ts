@@ -4,6 +4,7 @@ import type { BadFile } from './bad-file.js';
 import { DecodedCache } from './cache/decoded-cache.js';
 import { settleBad, withoutBad } from './check-files.js';
 import type { ImageSplit } from './dataset.js';
+import { type Rgb, white } from './decode/background.js';
 import { type DecodedFiles, decodeFiles } from './decode/decode-files.js';
 import type { FilePaths } from './file-paths.js';
 import type { Progress } from './open-options.js';
@@ -11,6 +12,8 @@ import type { Progress } from './open-options.js';
 export interface MaterializeOptions {
   /** Pixels are kept in memory up to this many bytes. Default: `defaultMaxBytes()`. */
   maxBytes?: number | undefined;
+  /** What transparent images are composed on. Default white. */
+  background?: Rgb | undefined;
   /** What the progress is called. Default "reading images". */
   what?: string | undefined;
   /** Leave out images that cannot be read instead of throwing. Default false. */
@@ -52,17 +55,18 @@ export async function loadSplit(split: ImageSplit, options: MaterializeOptions =
   const { bad, block } = await decodeThroughCache(images.paths, options);
   if (block === undefined) return { split: withoutBad(split, bad), bad };
   const { length, nameOf } = images;
-  return { split: withoutBad({ images: { kind: 'memory', length, nameOf, ...block }, labels }, bad), bad };
+  const { background = white } = options;
+  return { split: withoutBad({ images: { kind: 'memory', length, nameOf, background, ...block }, labels }, bad), bad };
 }
 
 async function decodeThroughCache(
   paths: FilePaths,
-  { maxBytes = defaultMaxBytes(), what, cacheDir, log, onProgress, signal }: MaterializeOptions,
+  { maxBytes = defaultMaxBytes(), background, what, cacheDir, log, onProgress, signal }: MaterializeOptions,
 ): Promise<DecodedFiles> {
-  const cache = await DecodedCache.for(paths, { cacheDir, maxBytes, signal });
+  const cache = await DecodedCache.for(paths, { cacheDir, maxBytes, background, signal });
   const kept = await cache?.read();
   if (kept !== undefined) return kept;
-  const decoded = await decodeFiles(paths, { maxBytes, what, onProgress, signal });
+  const decoded = await decodeFiles(paths, { maxBytes, background, what, onProgress, signal });
   await cache?.write(decoded, log);
   return decoded;
 }

@@ -1,38 +1,60 @@
 /** The lines of a text file, one after the other: a list of a million images is never one string. */
-import fs from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { UserError } from '../errors.js';
+import { readableBytes, utf8Chunks } from './text-chunks.js';
 
-const chunkBytes = 1 << 20;
 const newline = 0x0a;
+/** A list of images has no such line; other files may be one line of gigabytes. */
+const longestLine = 1 << 24;
 
-/** Without line ends (LF or CRLF) and the mark of byte order. Reads without giving way. */
+/**
+ * Without line ends (LF, CRLF or CR) and the mark of byte order; UTF-8 or UTF-16. Reads without giving way. Throws UserError
+ * DATA_LAYOUT that names the line which is no text, and what `utf8Chunks` throws.
+ */
 export function* linesOf(file: string): Generator<string, void, void> {
-  const handle = fs.openSync(file, 'r');
-  try {
-    let rest = Buffer.alloc(0);
-    for (let atStart = true; ; ) {
-      const chunk = Buffer.allocUnsafe(chunkBytes);
-      const bytes = fs.readSync(handle, chunk);
-      const text = Buffer.concat([rest, chunk.subarray(0, bytes)]);
-      const end = bytes === 0 ? text.length : text.lastIndexOf(newline) + 1;
-      if (end > 0) {
-        yield* split(text.toString('utf8', atStart && hasMark(text) ? 3 : 0, end));
-        atStart = false;
-      }
-      rest = text.subarray(end);
-      if (bytes === 0) return;
+  let rest = Buffer.alloc(0);
+  let number = 1;
+  for (const chunk of utf8Chunks(file)) {
+    const bytes = Buffer.concat([rest, chunk]);
+    const end = bytes.lastIndexOf(newline) + 1;
+    const whole = bytes.subarray(0, end);
+    checkText(whole, file, number);
+    for (const line of split(whole.toString())) {
+      yield line;
+      number++;
     }
-  } finally {
-    fs.closeSync(handle);
+    rest = bytes.subarray(end);
+    if (rest.length > longestLine)
+      throw new UserError('DATA_LAYOUT', `${file} line ${number} is longer than 16 MB: it is no list of images`);
+  }
+  checkText(rest, file, number);
+  yield* split(rest.toString());
+}
+
+/** Throws UserError DATA_LAYOUT for the first line of `bytes`, number `first` of the file, that is no text. */
+function checkText(bytes: Buffer, file: string, first: number): void {
+  if (isUtf8(bytes) && !bytes.includes(0)) return;
+  let number = first;
+  for (let start = 0; start < bytes.length; number++) {
+    const found = bytes.indexOf(newline, start);
+    const line = bytes.subarray(start, found < 0 ? bytes.length : found);
+    if (line.includes(0)) throw new UserError('DATA_LAYOUT', `${file} line ${number} has a zero byte: it is no text`);
+    if (!isUtf8(line)) throw notUtf8(line, `${file} line ${number}`);
+    start += line.length + 1;
   }
 }
 
-const hasMark = (text: Buffer): boolean => text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf;
+function notUtf8(line: Buffer, where: string): UserError {
+  const shown = readableBytes(line.subarray(0, 200)).trimEnd();
+  return new UserError(
+    'DATA_LAYOUT',
+    `${where} is not UTF-8: "${shown}". Convert the file (iconv -f latin1 -t utf-8), and rename files on the disk whose names are not UTF-8 (convmv).`,
+  );
+}
 
 function* split(text: string): Generator<string, void, void> {
-  for (let start = 0; start < text.length; ) {
-    const found = text.indexOf('\n', start);
-    const end = found < 0 ? text.length : found;
-    yield text.slice(start, text[end - 1] === '\r' && end > start ? end - 1 : end);
-    start = end + 1;
-  }
+  if (text === '') return;
+  const lines = text.split(/\r\n|\n|\r/);
+  if (lines.at(-1) === '') lines.pop();
+  yield* lines;
 }

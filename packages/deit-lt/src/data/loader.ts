@@ -6,7 +6,7 @@
 import * as torch from '@deit-lt/torch';
 import type { Pipeline, View } from '../augment/transform.js';
 import { RandomStream, stream } from '../random/stream.js';
-import type { Cut, PixelSource } from './pixel-source.js';
+import { type Cut, type PixelSource, StaleSizes } from './pixel-source.js';
 
 export interface LoaderOptions {
   source: PixelSource;
@@ -41,6 +41,9 @@ export interface Batch extends Disposable {
   labels: Int32Array;
   ids: Int32Array;
 }
+
+/** Windows are chosen again where files had changed; files that change all the time are not followed. */
+const readAttempts = 5;
 
 /** A batch whose pixels are read but not transformed. */
 interface ReadBatch {
@@ -95,11 +98,17 @@ export class Loader implements AsyncIterable<Batch> {
     const start = batch * batchSize;
     const ids = this.#options.ids.slice(start, start + batchSize);
     const views = [pipeline, ...(pipeline.more ?? [])];
-    const randoms = this.#streams(this.#draws.subarray(start, start + ids.length), views.length);
     await source.measure?.(ids);
-    const cuts = views.map((view, v) => cutOf(view, randoms[v]!, (i) => source.sizeOf(ids[i]!)));
-    const images = await readAll(source, ids, cuts);
-    return { ids, views: views.map((view, v) => ({ view, images: images[v]!, randoms: randoms[v]! })) };
+    for (let attempt = 1; ; attempt++) {
+      const randoms = this.#streams(this.#draws.subarray(start, start + ids.length), views.length);
+      const cuts = views.map((view, v) => cutOf(view, randoms[v]!, (i) => source.sizeOf(ids[i]!)));
+      try {
+        const images = await readAll(source, ids, cuts);
+        return { ids, views: views.map((view, v) => ({ view, images: images[v]!, randoms: randoms[v]! })) };
+      } catch (error) {
+        if (!(error instanceof StaleSizes) || attempt === readAttempts) throw error;
+      }
+    }
   }
 
   /** The streams of each view, for the samples of the numbers `draws`. */

@@ -1,6 +1,7 @@
 /** What `openDataset` can be told, and what a kind of source is. */
 import type { BadFile } from './bad-file.js';
 import type { Dataset } from './dataset.js';
+import type { Rgb } from './decode/background.js';
 
 /** How far a long piece of work is: `done` of `total` (undefined when not known), in files or bytes. */
 export interface Progress {
@@ -17,6 +18,16 @@ export interface OpenOptions {
   split?: number | undefined;
   /** Seed of that split. Default 0. */
   seed?: number | undefined;
+  /**
+   * What stands for "test" in the name of the test images: a folder beside `train`, or a list beside that of the training
+   * images. Default: the first that is there of test, testing, val, valid and validation, and has classes.
+   */
+  testSplit?: string | undefined;
+  /**
+   * The images are to be evaluated, not trained on: test images suffice, and where no split is (class folders alone, one
+   * list) all images are test images, unless `split` is given. The training split may then be empty. Default false.
+   */
+  evaluation?: boolean | undefined;
   /** Folder that the paths in list files are relative to. Default: the folder of the list. */
   root?: string | undefined;
   /** Leave out images that cannot be read instead of stopping. Default false. */
@@ -38,6 +49,8 @@ export interface OpenOptions {
   checkFiles?: CheckFiles | undefined;
   /** Image files of one size are kept in memory up to this many bytes. Default 4 GiB, at most a quarter of the RAM. */
   maxBytes?: number | undefined;
+  /** What transparent images are composed on: red, green, blue, 0 … 255. Default white. */
+  background?: Rgb | undefined;
   log?: ((line: string) => void) | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Called for each image that cannot be read, before the error or the log line. */
@@ -51,6 +64,10 @@ export interface OpenContext {
   readonly cacheDir: string;
   readonly offline: boolean;
   readonly root: string | undefined;
+  readonly testSplit: string | undefined;
+  readonly evaluation: boolean;
+  /** Evaluate all images of a source that has no split. */
+  readonly takesAll: boolean;
   readonly log: (line: string) => void;
   readonly onProgress: (progress: Progress) => void;
   /** Told of each file and folder that decides which images there are, before it is read. */
@@ -64,6 +81,8 @@ export interface SourceKind {
   readonly summary: string;
   /** The fixed names that this kind answers to, such as `cifar10`. */
   readonly names?: readonly string[];
+  /** Whether the user may name the test split. Default false: there is one, "test". */
+  readonly namesSplits?: boolean;
   /** The data set, or undefined when `spec` is not of this kind. Throws `UserError` when it is, but is broken. */
   open(spec: string, context: OpenContext): Promise<Dataset | undefined>;
 }

@@ -6,7 +6,8 @@ import { nearest } from '../nearest.js';
 import type { BadFile } from './bad-file.js';
 import { defaultCacheDir } from './cache/cache-folder.js';
 import { settleBad } from './check-files.js';
-import { classCounts, type Dataset } from './dataset.js';
+import { classCounts, composedOn, type Dataset } from './dataset.js';
+import { white } from './decode/background.js';
 import { loadSplit } from './image-files.js';
 import { isLarge, listed, openLarge, remembered } from './index/open-large.js';
 import type { OpenContext, OpenOptions, SourceKind } from './open-options.js';
@@ -30,11 +31,12 @@ export const datasetNames: readonly string[] = sourceKinds.flatMap(({ names }) =
  * DATA_BAD_FILES, DATA_CLASSES, DOWNLOAD or USAGE, and the signal's reason.
  */
 export async function openDataset(spec: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { split, seed, check = true } = options;
+  const { split, seed, check = true, background = white } = options;
   const context = contextOf(options);
-  const loaded = check ? await openChecked(spec, context, options) : await find(spec, context);
+  const found = check ? await openChecked(spec, context, options) : await find(spec, context);
+  const loaded = composedOn(found, background);
   const dataset = split === undefined ? loaded : splitOff(loaded, split, seed);
-  requireClasses(dataset);
+  requireClasses(dataset, context);
   return dataset;
 }
 
@@ -47,11 +49,15 @@ async function openChecked(spec: string, context: OpenContext, options: OpenOpti
     : load(listing.dataset, options);
 }
 
-function contextOf({ cacheDir, offline = false, root, log, onProgress, signal }: OpenOptions): OpenContext {
+function contextOf(options: OpenOptions): OpenContext {
+  const { cacheDir, offline = false, root, testSplit, evaluation = false, split, log, onProgress, signal } = options;
   return {
     cacheDir: cacheDir ?? defaultCacheDir(),
     offline,
     root,
+    testSplit,
+    evaluation,
+    takesAll: evaluation && split === undefined && testSplit === undefined,
     log: log ?? (() => {}),
     onProgress: onProgress ?? (() => {}),
     reads: () => {},
@@ -62,21 +68,27 @@ function contextOf({ cacheDir, offline = false, root, log, onProgress, signal }:
 async function find(spec: string, context: OpenContext): Promise<Dataset> {
   for (const kind of sourceKinds) {
     const dataset = await kind.open(spec, context);
-    if (dataset !== undefined) return dataset;
+    if (dataset === undefined) continue;
+    if (kind.namesSplits !== true) requireUsualTest(spec, context);
+    return dataset;
   }
   throw unknownSource(spec);
 }
 
+function requireUsualTest(spec: string, { testSplit = 'test' }: OpenContext): void {
+  if (testSplit !== 'test')
+    throw new UserError('USAGE', `--test-split ${testSplit}: ${spec} has one test split, "test"; leave it out`);
+}
+
 function unknownSource(spec: string): UserError {
-  const kinds = sourceKinds.map(({ summary }) => `  ${summary}`).join('\n');
+  const lines = sourceKinds.map(({ summary }) => `  ${summary}`);
   if (fs.existsSync(spec))
-    return new UserError('DATA_LAYOUT', `${spec} is not laid out as a data set. A data set is one of:\n${kinds}`);
+    return new UserError('DATA_LAYOUT', `${spec} is not laid out as a data set. A data set is one of:`, { lines });
   const near = nearestSource(spec);
   const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-  return new UserError(
-    'DATA_NOT_FOUND',
-    `the data set "${spec}" does not exist${hint}\nA data set is one of:\n${kinds}`,
-  );
+  return new UserError('DATA_NOT_FOUND', `the data set "${spec}" does not exist${hint}`, {
+    lines: ['A data set is one of:', ...lines],
+  });
 }
 
 /** A known name, or a path whose last part is nearly what was given. */
@@ -102,13 +114,17 @@ async function load(dataset: Dataset, options: OpenOptions): Promise<Dataset> {
   return { ...dataset, train: train.split, ...(test === undefined ? {} : { test: test.split }) };
 }
 
-/** There must be two classes or more, each with a training image, and no empty test split: bad images are gone now. */
-function requireClasses({ name, classNames, train, test }: Dataset): void {
+/**
+ * There must be two classes or more, each with a training image, and no empty test split: bad images are gone now. Of data
+ * that are evaluated only the latter.
+ */
+function requireClasses({ name, classNames, train, test }: Dataset, { evaluation }: OpenContext): void {
+  if (test?.labels.length === 0) throw new UserError('DATA_CLASSES', `${name}: no test image is left`);
+  if (evaluation) return;
   if (classNames.length < 2)
     throw new UserError('DATA_CLASSES', `${name} has only one class, ${classNames[0]}: there is nothing to tell apart`);
   const counts = classCounts(train.labels, classNames.length);
   const empty = classNames.filter((_, label) => counts[label] === 0);
   if (empty.length > 0)
     throw new UserError('DATA_CLASSES', `${name}: no training image is left of ${empty.join(', ')}`);
-  if (test?.labels.length === 0) throw new UserError('DATA_CLASSES', `${name}: no test image is left`);
 }

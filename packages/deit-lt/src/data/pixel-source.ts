@@ -1,5 +1,6 @@
 /** Hands out batches of images as tensors: the one place where pixels become tensors. */
 import type * as torch from '@deit-lt/torch';
+import { UserError } from '../errors.js';
 import type { Filter, Window } from './decode/window.js';
 
 /** A window of each image of a batch, and what becomes of them. */
@@ -7,6 +8,16 @@ export interface Cut {
   readonly windows: readonly Window[];
   readonly size: number;
   readonly filter: Filter;
+}
+
+/**
+ * Images have other sizes than `sizeOf` gave when their windows were chosen: their files were changed meanwhile. It gives the
+ * right ones now.
+ */
+export class StaleSizes extends UserError {
+  constructor(file: string) {
+    super('DATA_BAD_FILES', `${file} was changed while it was read: its size in pixels is another. Try again.`);
+  }
 }
 
 export interface PixelSource extends AsyncDisposable {
@@ -19,7 +30,8 @@ export interface PixelSource extends AsyncDisposable {
   sizeOf(id: number): { width: number; height: number };
   /**
    * The windows of the images `ids`, resized to `size` × `size`: float32 `[B, 3, size, size]`, values 0…255 rounded
-   * to whole levels as PIL does, in channels-last memory format. Parts beyond the image's edge are black.
+   * to whole levels as PIL does, in channels-last memory format. Parts beyond the image's edge are black. Rejects with
+   * `StaleSizes` when the sizes have changed.
    */
   read(ids: Int32Array, windows: readonly Window[], size: number, filter: Filter): Promise<torch.Tensor>;
   /** Several windows of the same images, each as `read` gives it; for sources where that costs less than reading each. */

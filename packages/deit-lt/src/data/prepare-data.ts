@@ -1,19 +1,19 @@
 /** From an opened data set to what a training needs: the long tail, the validation split, groups and pixel sources. */
 import { createHash } from 'node:crypto';
+import { type ByClass, byClass, type ClassLabels } from '../by-class.js';
 import { UserError } from '../errors.js';
 import { stream } from '../random/stream.js';
 import type { Recipe } from '../recipe/schema.js';
 import { largestClassFirst } from './class-order.js';
-import { classCounts, type Dataset, type ImageSplit, subset } from './dataset.js';
+import { classCounts, composedOn, type Dataset, type ImageSplit, subset } from './dataset.js';
 import { type Group, groupsOf } from './groups.js';
 import { limitedIndices } from './limit.js';
 import { makeLongTail } from './long-tail.js';
 import { openPixels } from './open-pixels.js';
 import type { PixelSource } from './pixel-source.js';
 
-export interface LabelledSource {
+export interface LabelledSource extends ClassLabels {
   readonly source: PixelSource;
-  readonly labels: Int32Array;
   /** Where image i came from, as the data set says. */
   readonly nameOf: (index: number) => string;
 }
@@ -22,9 +22,11 @@ export interface TrainingData {
   readonly name: string;
   readonly classNames: readonly string[];
   /** Images per class that are trained on. */
-  readonly trainCounts: Int32Array;
-  /** From the training images before the validation split. */
-  readonly groups: readonly Group[];
+  readonly trainCounts: ByClass<number>;
+  /** Images per class before the validation split and `data.limit`: groups and `data.classOrder=count` go by them. */
+  readonly countsBefore: ByClass<number>;
+  /** By `countsBefore`. */
+  readonly groups: ByClass<Group>;
   readonly train: LabelledSource;
   readonly validation: LabelledSource | undefined;
   readonly test: LabelledSource | undefined;
@@ -37,22 +39,25 @@ export interface TrainingData {
 /** Splits of `given` by `recipe`. Throws UserError DATA_CLASSES or RECIPE when the data do not allow them. */
 export function prepareData(given: Dataset, recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>): TrainingData {
   const { classOrder, groups: kind, validation: share, limit } = recipe.data;
-  const tailed = longTailed(given, recipe.data);
+  const tailed = longTailed(composedOn(given, recipe.data.background), recipe.data);
   const dataset = classOrder === 'count' ? largestClassFirst(tailed) : tailed;
-  const numClasses = dataset.classNames.length;
-  const groups = groupsOf(classCounts(dataset.train.labels, numClasses), { kind });
+  const { classNames } = dataset;
+  const numClasses = classNames.length;
+  const countsBefore = byClass(classNames, classCounts(dataset.train.labels, numClasses));
+  const groups = groupsOf(countsBefore, { kind });
   checkSelection(recipe, dataset);
   const { train: all, validation } = splitValidation(dataset.train, numClasses, share, recipe.seed);
   const train = limit === null ? all : subset(all, limitedIndices(all.labels, numClasses, { limit }));
   if (validation === undefined && recipe.evaluation.select === 'validation') throw nothingAside(dataset);
   return {
     name: dataset.name,
-    classNames: dataset.classNames,
-    trainCounts: classCounts(train.labels, numClasses),
-    groups: groups.of,
-    train: open(train),
-    validation: validation && open(validation),
-    test: dataset.test && open(dataset.test),
+    classNames,
+    trainCounts: byClass(classNames, classCounts(train.labels, numClasses)),
+    countsBefore,
+    groups: byClass(classNames, groups.of),
+    train: open(train, classNames),
+    validation: validation && open(validation, classNames),
+    test: dataset.test && open(dataset.test, classNames),
     fingerprint: fingerprint(train),
     notes: [...(groups.note === undefined ? [] : [groups.note]), ...limitNote(train, all)],
   };
@@ -67,8 +72,8 @@ function longTailed(dataset: Dataset, { imbalance, imbalanceType, imbalanceSeed 
   return makeLongTail(dataset, { ratio: imbalance, type: imbalanceType, seed: imbalanceSeed });
 }
 
-function open(split: ImageSplit): LabelledSource {
-  return { source: openPixels(split.images), labels: split.labels, nameOf: split.images.nameOf };
+function open({ images, labels }: ImageSplit, classNames: readonly string[]): LabelledSource {
+  return { source: openPixels(images), labels, classNames, nameOf: images.nameOf };
 }
 
 function checkSelection({ data, evaluation }: Pick<Recipe, 'data' | 'evaluation'>, dataset: Dataset): void {

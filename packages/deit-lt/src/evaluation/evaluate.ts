@@ -1,9 +1,10 @@
 /**
- * Evaluation of a classifier on a split: overall, head, mid and tail accuracy of each of its outputs. A teacher or
+ * Evaluation of a classifier on a split: the accuracies of each of its outputs. A teacher or
  * plain ViT has one output (`avg`), a student three: CLS, DIST, and the mean of their logits.
  */
 import * as torch from '@deit-lt/torch';
 import type { Pipeline } from '../augment/transform.js';
+import { type ByClass, type ClassLabels, requireSameOrder } from '../by-class.js';
 import type { Group } from '../data/groups.js';
 import { Loader } from '../data/loader.js';
 import type { PixelSource } from '../data/pixel-source.js';
@@ -12,6 +13,10 @@ import { Metrics, type MetricsResult } from './metrics.js';
 
 /** Accuracies in per cent of each output; `avg` is the prediction. */
 export interface EvaluationResult {
+  /** The order in which figures of classes are; not in `metrics.jsonl`, where it is that of the run's configuration. */
+  readonly classNames?: readonly string[];
+  /** By which head, mid and tail were made; not in `metrics.jsonl`. */
+  readonly groups?: readonly Group[];
   readonly avg: MetricsResult;
   readonly cls?: MetricsResult;
   readonly dist?: MetricsResult;
@@ -32,10 +37,12 @@ export interface EvaluationOutputs extends OutputLogits {
   readonly expertCosine?: torch.Tensor;
 }
 
-export interface EvaluateOptions {
+/** Labels and groups are in the order of the model's outputs. */
+export interface EvaluateOptions extends ClassLabels {
   readonly source: PixelSource;
-  readonly labels: Int32Array;
-  readonly groups: readonly Group[];
+  readonly groups: ByClass<Group>;
+  /** The class of each column of the logits. */
+  readonly outputClasses: readonly string[];
   readonly pipeline: Pipeline;
   readonly batchSize: number;
   /** Where the model is. Default: the CPU. */
@@ -48,9 +55,14 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Evaluates all images of `source`. Throws the signal's reason when it is aborted. */
+/**
+ * Evaluates all images of `source`. Throws the signal's reason when it is aborted, and an `internal:` error when labels,
+ * groups and logits have different orders of classes.
+ */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationResult> {
-  const { source, labels, groups, pipeline, batchSize, logits, device, keep, onProgress, signal } = options;
+  const { source, labels, classNames, groups, pipeline, batchSize, logits, device, keep, onProgress, signal } = options;
+  requireSameOrder(classNames, options.outputClasses, 'the labels and the model');
+  requireSameOrder(groups.classNames, options.outputClasses, 'the groups and the model');
   const metrics = new Map<keyof OutputLogits, Metrics>();
   const ids = Int32Array.from({ length: labels.length }, (_, i) => i);
   const loader = new Loader({ source, labels, pipeline, ids, batchSize, ...(device && { device }) });
@@ -78,5 +90,10 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   const accuracies = Object.fromEntries(
     [...metrics].map(([name, of]) => [name, of.result()]),
   ) as unknown as EvaluationResult;
-  return { ...accuracies, ...(cosines !== undefined && { expertCosine: cosines / done }) };
+  return {
+    classNames,
+    groups: [...groups],
+    ...accuracies,
+    ...(cosines !== undefined && { expertCosine: cosines / done }),
+  };
 }

@@ -1,32 +1,21 @@
-/**
- * Accuracies of a classifier on a long-tailed problem, collected batch by batch. Head, mid and tail are means of their
- * classes' accuracies, as in the papers' tables; overall is over images.
- */
+/** Accuracies of a classifier, collected batch by batch; `class-figures.ts` defines them. */
 import type * as torch from '@deit-lt/torch';
-import { type Group, groupNames } from '../data/groups.js';
+import { type ByClass, byClass } from '../by-class.js';
+import type { Group } from '../data/groups.js';
 import { bestClasses } from './best-classes.js';
+import { type ClassFigures, figuresOf } from './class-figures.js';
 
 export interface MetricsOptions {
-  /** The group of each class; its length is the number of classes. */
-  groups: readonly Group[];
+  /** The group of each class, in the order of the logits' columns. */
+  groups: ByClass<Group>;
   /** Counts which class was taken for which. Default: for up to 1000 classes. */
   confusion?: boolean;
 }
 
 /** All accuracies in per cent, 0 … 100. What has no images is null, and NaN only when there were none at all. */
-export interface MetricsResult {
-  readonly images: number;
-  /** Share of the images. */
-  readonly overall: number;
+export interface MetricsResult extends ClassFigures {
   /** Share of the images whose class is among the 5 best (all of them with fewer classes). */
   readonly top5: number;
-  /** Mean of the classes' accuracies. */
-  readonly balanced: number | null;
-  /** Means over the group's classes that have images. */
-  readonly head: number | null;
-  readonly mid: number | null;
-  readonly tail: number | null;
-  readonly perClass: readonly (number | null)[];
   /** Images by true class, then predicted class; absent where it was not counted. */
   readonly confusion?: readonly (readonly number[])[];
   /** Mean of the losses that were given to `add`; absent when none was. */
@@ -37,7 +26,7 @@ export interface MetricsResult {
 const confusionLimit = 1000;
 
 export class Metrics {
-  readonly groups: readonly Group[];
+  readonly groups: ByClass<Group>;
   readonly #images: Int32Array;
   readonly #hits: Int32Array;
   readonly #confusion: Int32Array | null;
@@ -76,19 +65,12 @@ export class Metrics {
 
   /** The figures so far. */
   result(): MetricsResult {
-    const perClass = Array.from(this.#images, (images, c) => (images === 0 ? null : (100 * this.#hits[c]!) / images));
-    const images = sum(this.#images);
-    const of = (group: Group): number | null => mean(perClass.filter((_, c) => this.groups[c] === group));
-    const [head, mid, tail] = groupNames.map(of);
+    const { classNames } = this.groups;
+    const tallies = { images: byClass(classNames, this.#images), hits: byClass(classNames, this.#hits) };
+    const figures = figuresOf(tallies, this.groups);
     return {
-      images,
-      overall: (100 * sum(this.#hits)) / images,
-      top5: (100 * this.#hitsOf5) / images,
-      balanced: mean(perClass),
-      head: head ?? null,
-      mid: mid ?? null,
-      tail: tail ?? null,
-      perClass,
+      ...figures,
+      top5: (100 * this.#hitsOf5) / figures.images,
       ...(this.#confusion !== null && { confusion: this.#rows(this.#confusion) }),
       ...(this.#lossImages > 0 && { loss: this.#lossSum / this.#lossImages }),
     };
@@ -115,12 +97,4 @@ export class Metrics {
     const classes = this.groups.length;
     return this.groups.map((_, c) => Array.from(matrix.subarray(c * classes, (c + 1) * classes)));
   }
-}
-
-const sum = (numbers: ArrayLike<number>): number => Array.from(numbers).reduce((a, b) => a + b, 0);
-
-/** Of those that are there; null when none is. */
-function mean(numbers: readonly (number | null)[]): number | null {
-  const present = numbers.filter((x) => x !== null);
-  return present.length === 0 ? null : sum(present) / present.length;
 }

@@ -1,5 +1,6 @@
 /** Logits as classes by name, the most likely first. */
 import type * as torch from '@deit-lt/torch';
+import { UserError } from '../errors.js';
 import type { OutputLogits } from './evaluate.js';
 
 export interface Ranked {
@@ -17,7 +18,10 @@ export interface Opinion {
   readonly dist?: readonly Ranked[];
 }
 
-/** The `top` most likely classes of each of B images, by each output of the model. `scale` is the model's `logitScale`. */
+/**
+ * The `top` most likely classes of each of B images, by each output of the model. `scale` is the model's `logitScale`. Throws
+ * UserError CHECKPOINT for logits that are not finite.
+ */
 export function opinions(
   { avg, cls, dist }: OutputLogits,
   top: number,
@@ -43,6 +47,12 @@ function rank(logits: torch.Tensor, { top, classNames, scale }: RankOptions): Ra
   const best = Math.min(top, classNames.length);
   const [values, indices] = logits.float().mul(scale).softmax(1).topk(best, 1); // (B, best)
   const probabilities = values.toTypedArray<'float32'>();
+  if (probabilities.some(Number.isNaN))
+    // finite weights may overflow
+    throw new UserError(
+      'CHECKPOINT',
+      'the model gives NaN instead of probabilities: its weights are too large, or its image normalisation does not fit. Take an earlier checkpoint.',
+    );
   const classes = indices.int().toTypedArray<'int32'>();
   return Array.from({ length: logits.shape[0]! }, (_, b) =>
     Array.from({ length: best }, (_, i) => ({

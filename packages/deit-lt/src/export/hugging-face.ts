@@ -4,11 +4,13 @@
  * https://huggingface.co/docs/transformers.js/custom_usage, https://huggingface.co/docs/timm/hf_hub
  */
 import path from 'node:path';
-import { cropsMiddle } from '../augment/evaluation-input.js';
+import { cropsMiddle, resizedSide } from '../augment/evaluation-input.js';
 import type { Classifier } from '../classifier/classifier.js';
+import { toHuggingFace } from '../description/hugging-face.js';
 import { VisionTransformer } from '../models/vit.js';
 import { inputSize } from './onnx/model.js';
 import { timmConfig, timmLayers } from './timm-config.js';
+import { descriptionOf } from './weights.js';
 
 /** `config.json`. */
 export function modelConfig(classifier: Classifier): object {
@@ -26,6 +28,7 @@ export function modelConfig(classifier: Classifier): object {
     label2id: Object.fromEntries(classNames.map((name, c) => [name, c])),
     num_channels: 3,
     image_size: size,
+    ...toHuggingFace(descriptionOf(classifier, { imageSize: size })),
     // timm's
     ...timmConfig(classifier),
     pretrained_cfg: {
@@ -41,7 +44,11 @@ export function modelConfig(classifier: Classifier): object {
   };
 }
 
-const resamplings = { nearest: 0, bilinear: 2, bicubic: 3 } as const;
+/**
+ * transformers.js filters (as a low-pass, without which shrunk images alias) by Lanczos alone, which is 1; its bilinear (2) and
+ * bicubic (3) interpolate between four and sixteen pixels however much an image is shrunk.
+ */
+const resamplings = { nearest: 0, bilinear: 1, bicubic: 1 } as const;
 
 /** `preprocessor_config.json`: our transform at evaluation. */
 export function preprocessorConfig(classifier: Classifier): object {
@@ -52,7 +59,7 @@ export function preprocessorConfig(classifier: Classifier): object {
   return {
     image_processor_type: 'ViTImageProcessor',
     do_resize: true,
-    size: crops ? { shortest_edge: Math.floor((256 / 224) * size) } : square,
+    size: crops ? { shortest_edge: resizedSide(size) } : square,
     resample: resamplings[filter],
     do_center_crop: crops,
     ...(crops && { crop_size: square }),

@@ -1,7 +1,10 @@
 /** The card of an exported model: what it is, how it is used, what was measured. */
 import type { Classifier } from '../classifier/classifier.js';
+import { accuracyNames } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { accuracyCells, columnsExplained, fewWarning } from '../evaluation/figure-text.js';
 import type { FinalEvaluation } from '../runs/run-folder.js';
+import { markdownText } from '../text/cells.js';
 import { type OnnxCheck, precisionNames } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize } from './onnx/model.js';
@@ -32,9 +35,9 @@ pipeline_tag: image-classification
 tags: [image-classification, long-tailed, deit-lt, onnx]
 ---
 
-# ${recipe.model.name} for ${classNames.length} classes
+# ${markdownText(recipe.model.name)} for ${classNames.length} classes
 
-${what} for images of ${size} × ${size} pixels, trained on ${dataName} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.
+${what} for images of ${size} × ${size} pixels, trained on ${markdownText(dataName)} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.
 
 ## Use
 
@@ -45,6 +48,10 @@ console.log(await classify('photo.jpg'));
 \`\`\`
 
 ${usageOfOutputs(facts)}${usageOfWeights(facts)}
+
+## Images of other sizes
+
+${usageOfImages(facts)}
 
 ## Measured
 
@@ -59,6 +66,15 @@ function usageOfOutputs({ classifier: { kind } }: CardFacts): string {
   return 'The ONNX models have three outputs: `logits_cls`, the expert on large classes, `logits_dist`, the expert on small ones, and `logits`, their mean, which is the prediction.\n\n';
 }
 
+/** transformers.js has no bicubic (or bilinear) filter with a low-pass. */
+function usageOfImages({ classifier }: CardFacts): string {
+  const { filter } = classifier.recipe;
+  const size = inputSize(classifier);
+  if (filter === 'nearest')
+    return `The model was evaluated on images that were resized to ${size} × ${size} pixels by the nearest pixel.`;
+  return `The model was evaluated on images that were shrunk by a ${filter} filter with a low-pass, as Pillow does. transformers.js shrinks them in Node by a Lanczos filter (\`resample: 1\`) instead of ${filter}, in a browser by the canvas, whatever \`resample\` says. Probabilities differ a little, in a browser more, and of images between two classes the predicted class may change. Images of ${size} × ${size} pixels are used as they are where nothing is cropped.`;
+}
+
 /** The CIFAR ResNets are of LDAM's and PaCo's authors. */
 function usageOfWeights({ classifier: { recipe } }: CardFacts): string {
   return /^(deit|vit|regnety|resnext|resnet(18|34|50|101|152)$)/.test(recipe.model.name)
@@ -70,14 +86,13 @@ function measured({ evaluation }: CardFacts): string {
   if (evaluation === undefined)
     return 'Nothing: the run has no evaluation (`deit-lt eval RUN --data DATA --save` makes it).';
   const { split, avg } = evaluation;
-  const rows = rowsOf(evaluation).map(
-    ([name, { overall, head, mid, tail }]) => `| ${[name, ...[overall, head, mid, tail].map(percent)].join(' | ')} |`,
-  );
-  return `Accuracy in % on ${avg.images} ${split} images. Head, mid and tail are means over the classes of that group.
+  const rows = rowsOf(evaluation).map(([name, metrics]) => `| ${[name, ...accuracyCells(metrics)].join(' | ')} |`);
+  const warning = fewWarning(avg.few, split);
+  return `Accuracy in % on ${avg.images} ${split} images (${columnsExplained}).
 
-| | overall | head | mid | tail |
-| --- | --- | --- | --- | --- |
-${rows.join('\n')}`;
+| | ${accuracyNames.join(' | ')} |
+| ---${' | ---'.repeat(accuracyNames.length)} |
+${rows.join('\n')}${warning === undefined ? '' : `\n\n${warning}`}`;
 }
 
 function rowsOf({ avg, cls, dist }: EvaluationResult): [string, EvaluationResult['avg']][] {
@@ -89,8 +104,6 @@ function rowsOf({ avg, cls, dist }: EvaluationResult): [string, EvaluationResult
         ['average', avg],
       ];
 }
-
-const percent = (value: number | null): string => (value === null || Number.isNaN(value) ? '–' : value.toFixed(1));
 
 function checked({ checks }: CardFacts): string {
   const lines = [...checks].map(([precision, check]) =>

@@ -58,7 +58,7 @@ export function pageModel(
     kind,
     architecture: recipe.model.name,
     size,
-    input: { size: inputSize(classifier), mean, std, filter },
+    input: { size: inputSize(classifier), mean, std, filter, background: classifier.background },
     classes: pageClasses(classifier),
     logitScale: logitScale(classifier),
     experts: isTransformer && model.distilled,

@@ -2,10 +2,13 @@
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import type { Classifier } from '../classifier/classifier.js';
+import { logitScale } from '../classifier/logit-scale.js';
+import { toMetadata, toTorch } from '../description/formats.js';
+import { describeModel, type ModelDescription } from '../description/model-description.js';
 import { UserError } from '../errors.js';
 import { VisionTransformer } from '../models/vit.js';
 import { writeError, writeFileAtomic } from '../runs/files.js';
-import { torchFilePieces } from '../torch-files/save.js';
+import { type Savable, torchFilePieces } from '../torch-files/save.js';
 
 export interface WeightsOptions {
   /** Side of the images: a transformer's positions are written for it. Default: as it was trained. */
@@ -13,12 +16,10 @@ export interface WeightsOptions {
 }
 
 /** Under the names that PyTorch's packages know, in float32. Throws UserError RUN_FOLDER when it cannot be written. */
-export function exportSafetensors(
-  file: string,
-  { model, classNames, recipe }: Classifier,
-  { imageSize }: WeightsOptions = {},
-): void {
-  const metadata = { format: 'pt', model: recipe.model.name, classes: JSON.stringify(classNames) };
+export function exportSafetensors(file: string, classifier: Classifier, { imageSize }: WeightsOptions = {}): void {
+  const { model, classNames, recipe } = classifier;
+  const description = toMetadata(descriptionOf(classifier, { imageSize }));
+  const metadata = { format: 'pt', model: recipe.model.name, classes: JSON.stringify(classNames), ...description };
   try {
     torch.tidy(() => {
       const tensors = model.stateDict();
@@ -34,18 +35,28 @@ export function exportSafetensors(
 }
 
 /**
- * `{"model": {name: tensor}, "epoch": …, "class_names": […], "architecture": …}`, for `torch.load(file, weights_only=True)`.
- * Throws UserError RUN_FOLDER when it cannot be written.
+ * What our readers need of a model. A transformer whose positions are written for images of `imageSize` is one for such images
+ * from then on; other networks stay as they were trained.
  */
-export function exportTorch(file: string, { model, classNames, epoch, recipe }: Classifier): void {
-  const checkpoint = new Map<
-    string,
-    torch.Tensor | string | number | readonly string[] | ReadonlyMap<string, torch.Tensor>
-  >([
+export function descriptionOf(classifier: Classifier, { imageSize }: WeightsOptions = {}): ModelDescription {
+  const { recipe, model } = classifier;
+  const resized = imageSize !== undefined && model instanceof VisionTransformer;
+  const sized = resized ? { ...recipe, imageSize, evalSize: null } : recipe;
+  return describeModel({ ...classifier, recipe: sized, logitScale: logitScale(classifier) });
+}
+
+/**
+ * `{"model": {name: tensor}, "epoch": …, "class_names": […], "architecture": …, "deit_lt": …}`, for
+ * `torch.load(file, weights_only=True)`. Throws UserError RUN_FOLDER when it cannot be written.
+ */
+export function exportTorch(file: string, classifier: Classifier): void {
+  const { model, classNames, epoch, recipe } = classifier;
+  const checkpoint = new Map<string, Savable>([
     ['model', model.stateDict()],
     ['epoch', epoch],
     ['class_names', classNames],
     ['architecture', recipe.model.name],
+    toTorch(descriptionOf(classifier)),
   ]);
   writeFileAtomic(file, torchFilePieces(checkpoint));
 }

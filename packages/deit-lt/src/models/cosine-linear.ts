@@ -1,5 +1,6 @@
 /** The cosine classifier of LDAM's teachers (Cao et al., 2019): what counts is the angle, not the length. */
 import * as torch from '@deit-lt/torch';
+import { withoutAutocast } from './full-precision.js';
 
 const { Module, Parameter, functional: F, init } = torch.nn;
 
@@ -30,8 +31,8 @@ export class CosineLinear extends Module {
 
   /** In float32 also under autocast: losses multiply cosines by 30, and bfloat16 has two digits of them. */
   forward(features: torch.Tensor): torch.Tensor {
-    return torch.autocast(features.isCuda ? 'cuda' : 'cpu', { enabled: false }, () =>
-      F.normalize(features.float(), { dim: 1 }).matmul(this.normalizedWeight()),
+    return withoutAutocast(features, () =>
+      F.normalize(features.to(this.weight.dtype), { dim: 1 }).matmul(this.normalizedWeight()),
     );
   }
 

@@ -5,7 +5,7 @@
 import type { ModelEntry, ModelOptions } from './model.js';
 import { VisionTransformer, type VisionTransformerOptions } from './vit.js';
 
-const rates = ['dropRate', 'attnDropRate', 'dropPathRate', 'initValues'] as const;
+const rates = ['dropRate', 'attnDropRate', 'dropPathRate', 'constantDropPath', 'initValues'] as const;
 const sizes = ['patchSize', 'embedDim', 'depth', 'numHeads', 'mlpRatio'] as const;
 
 /** One of timm's: its shape is fixed; input size, dropouts and LayerScale can be chosen. */
@@ -47,8 +47,11 @@ const deit3Shapes = {
   large: shapes.large,
 } as const;
 
-/** DeiT-III's authors begin with 1e-4, timm writes 1e-6; published weights have their own. */
-const deit3 = { initValues: 1e-4, noEmbedClass: true } as const;
+/**
+ * As DeiT-III's authors train it (facebookresearch/deit, `models_v2.py`): LayerScale begins at 1e-4 (timm writes 1e-6), CLS is
+ * drawn like the positions, and drop path is the same in every block. Published weights have their own.
+ */
+const deit3 = { initValues: 1e-4, noEmbedClass: true, clsStd: 0.02, constantDropPath: true } as const;
 
 /** Models of every shape, for images of 224 and 384 pixels. */
 function family(

@@ -3,6 +3,7 @@
  * F. Du et al., "Global and local mixture consistency cumulative learning", CVPR 2023, arXiv 2305.08661.
  */
 import * as torch from '@deit-lt/torch';
+import { classifierLogits } from './full-precision.js';
 import { type LinearFeatureNet, requireLinearFeatureNet } from './linear-feature-net.js';
 
 const { Linear, Module } = torch.nn;
@@ -50,8 +51,8 @@ export class Glmc extends Module<[images: torch.Tensor], GlmcOutput> {
     const features = this.#network.features(images);
     const projection = this.projector.call(features);
     return {
-      plain: this.plain.call(features),
-      balanced: this.#network.classifier.call(features),
+      plain: classifierLogits(this.plain, features),
+      balanced: classifierLogits(this.#network.classifier, features),
       projection,
       prediction: this.predictor.call(projection),
     };

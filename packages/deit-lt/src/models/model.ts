@@ -46,6 +46,8 @@ export interface ModelOptions {
   attnDropRate?: number;
   /** Drop path of the last block; that of the first is 0. Default 0. */
   dropPathRate?: number;
+  /** Transformers: whether every block has `dropPathRate`. Default false, true for DeiT-III. */
+  constantDropPath?: boolean;
   /** Transformers: what the factors of LayerScale begin at; null is without. Default null, 1e-4 for DeiT-III. */
   initValues?: number | null;
   /** ResNets for small images: channels of the first stage. Default 16, of ResNet-18 and 34 64. */

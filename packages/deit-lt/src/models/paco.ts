@@ -4,6 +4,7 @@
  * 2020, arXiv 1911.05722); without a momentum encoder: "Generalized parametric contrastive learning", arXiv 2209.12400.
  */
 import * as torch from '@deit-lt/torch';
+import { classifierLogits } from './full-precision.js';
 import { type LinearFeatureNet, requireLinearFeatureNet } from './linear-feature-net.js';
 import { EmbeddingHead } from './paco-head.js';
 import { EmbeddingQueue } from './paco-queue.js';
@@ -70,7 +71,7 @@ export class Paco extends Module<[images: torch.Tensor], PacoOutput> {
 
   forward(images: torch.Tensor): PacoOutput {
     const features = this.#network.features(images);
-    return { embeddings: this.head.call(features), logits: this.#network.classifier.call(features) };
+    return { embeddings: this.head.call(features), logits: classifierLogits(this.#network.classifier, features) };
   }
 
   /** Embeddings `[B, dim]` of the key view, without gradients. */

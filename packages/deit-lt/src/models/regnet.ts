@@ -5,6 +5,7 @@
  */
 import * as torch from '@deit-lt/torch';
 import { ConvNorm, type ConvNormOptions } from './conv-norm.js';
+import { classifierLogits, pooled } from './full-precision.js';
 import type { FeatureNet, ModelEntry } from './model.js';
 import { RegNetBlock } from './regnet-block.js';
 
@@ -108,7 +109,7 @@ export class RegNet extends Module implements FeatureNet {
         xs.dispose(); // in evaluation nothing else holds it; in training autograd does
         xs = next;
       }
-      return xs.mean([2, 3]);
+      return pooled(xs);
     });
   }
 }
@@ -123,7 +124,7 @@ export class RegNetHead extends Module {
   }
 
   forward(features: torch.Tensor): torch.Tensor {
-    return this.fc.call(features);
+    return classifierLogits(this.fc, features);
   }
 }
 

@@ -6,6 +6,7 @@
 import * as torch from '@deit-lt/torch';
 import type { NormalizedConv } from './conv-norm.js';
 import { CosineLinear } from './cosine-linear.js';
+import { classifierLogits, pooled } from './full-precision.js';
 import type { FeatureNet, ModelEntry } from './model.js';
 
 const { BatchNorm2d, Conv2d, Linear, Module, Sequential, functional: F, init } = torch.nn;
@@ -120,14 +121,14 @@ export class ResNetCifar extends Module implements FeatureNet {
   }
 
   forward(images: torch.Tensor): torch.Tensor {
-    return this.linear.call(this.features(images));
+    return classifierLogits(this.linear, this.features(images));
   }
 
   /** What the classifier sees, before any normalisation: `[B, widths[2]]`. */
   features(images: torch.Tensor): torch.Tensor {
     return torch.tidy(() => {
       const xs = this.bn1.call(this.conv1.call(images)).relu_();
-      return this.layer3.call(this.layer2.call(this.layer1.call(xs))).mean([2, 3]);
+      return pooled(this.layer3.call(this.layer2.call(this.layer1.call(xs))));
     });
   }
 }

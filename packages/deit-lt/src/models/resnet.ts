@@ -5,6 +5,7 @@
  */
 import * as torch from '@deit-lt/torch';
 import { CosineLinear } from './cosine-linear.js';
+import { classifierLogits, pooled } from './full-precision.js';
 import type { FeatureNet, ModelEntry } from './model.js';
 import { type ResidualBlock, ResNetBasicBlock, type ResNetBlockOptions, ResNetBottleneck } from './resnet-blocks.js';
 
@@ -92,7 +93,7 @@ export class ResNet extends Module implements FeatureNet {
   }
 
   forward(images: torch.Tensor): torch.Tensor {
-    return this.fc.call(this.features(images));
+    return classifierLogits(this.fc, this.features(images));
   }
 
   features(images: torch.Tensor): torch.Tensor {
@@ -104,7 +105,7 @@ export class ResNet extends Module implements FeatureNet {
         xs.dispose(); // in evaluation nothing else holds it; in training autograd does
         xs = next;
       }
-      return xs.mean([2, 3]);
+      return pooled(xs);
     });
   }
 }

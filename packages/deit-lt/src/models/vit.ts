@@ -5,6 +5,7 @@
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { Block, layerNormEps } from './block.js';
+import { classifierLogits } from './full-precision.js';
 import type { ModelOutput } from './model.js';
 import { PatchEmbed } from './patch-embed.js';
 import { type Grid, interpolatePositions } from './pos-embed.js';
@@ -36,6 +37,13 @@ export interface VisionTransformerOptions {
   attnDropRate?: number;
   /** Drop path of the last block; it grows linearly from 0 at the first. Default 0. */
   dropPathRate?: number;
+  /** Whether every block has `dropPathRate` (DeiT-III). Default false. */
+  constantDropPath?: boolean;
+  /**
+   * Standard deviation of the normal distribution that CLS is drawn from, cut off at ±2 (DeiT-III: 0.02); null: timm's 1e-6,
+   * not cut off. Default null.
+   */
+  clsStd?: number | null;
   /** What the factors of LayerScale begin at (DeiT-III); null is without. Default null. */
   initValues?: number | null;
   /** Whether only patches have positional embeddings, not CLS and DIST (DeiT-III). Default false. */
@@ -81,6 +89,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   /** Of these, how many have positional embeddings: all or none. */
   readonly embeddedPrefix: 0 | 1 | 2;
   readonly dropRate: number;
+  readonly clsStd: number | null;
   readonly clsToken: torch.nn.Parameter;
   readonly posEmbed: torch.nn.Parameter;
   readonly distToken: torch.nn.Parameter | null;
@@ -93,7 +102,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   constructor(options: VisionTransformerOptions = {}) {
     const { imageSize = 224, patchSize = 16, inChans = 3, numClasses = 1000, embedDim = 768, depth = 12 } = options;
     const { numHeads = 12, dropRate = 0, dropPathRate = 0, distilled = false, noEmbedClass = false } = options;
-    const { mlpRatio, qkvBias, attnDropRate, initValues, device } = options;
+    const { mlpRatio, qkvBias, attnDropRate, initValues, constantDropPath = false, clsStd = null, device } = options;
     checkSizes(imageSize, patchSize, embedDim, numHeads);
     super();
     const [height, width] = pair(imageSize);
@@ -103,6 +112,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     this.numClasses = numClasses;
     this.embedDim = embedDim;
     this.dropRate = dropRate;
+    this.clsStd = clsStd;
     this.prefixTokens = distilled ? 2 : 1;
     this.embeddedPrefix = noEmbedClass ? 0 : this.prefixTokens;
     this.patchEmbed = new PatchEmbed(patchSize, inChans, embedDim, { device });
@@ -114,7 +124,11 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     this.blocks = new ModuleList(
       Array.from(
         { length: depth },
-        (_, i) => new Block(embedDim, numHeads, { ...block, dropPathRate: dropPathOf(i, depth, dropPathRate) }),
+        (_, i) =>
+          new Block(embedDim, numHeads, {
+            ...block,
+            dropPathRate: constantDropPath ? dropPathRate : dropPathOf(i, depth, dropPathRate),
+          }),
       ),
     );
     this.norm = new LayerNorm(embedDim, { eps: layerNormEps, device });
@@ -124,12 +138,13 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   }
 
   /**
-   * Draws tokens, positions and linear layers anew: normal with standard deviation 0.02, cut off at ±2; CLS with 1e-6;
-   * biases 0. The patches' convolution keeps PyTorch's own initialisation, as in timm.
+   * Draws tokens, positions and linear layers again: normal with standard deviation 0.02, cut off at ±2; CLS as `clsStd`
+   * says; biases 0. The patches' convolution keeps PyTorch's own initialisation, as in timm.
    */
   resetParameters(): void {
     init.truncNormal_(this.posEmbed, { std: 0.02 });
-    init.normal_(this.clsToken, { std: 1e-6 });
+    if (this.clsStd === null) init.normal_(this.clsToken, { std: 1e-6 });
+    else init.truncNormal_(this.clsToken, { std: this.clsStd });
     if (this.distToken !== null) init.truncNormal_(this.distToken, { std: 0.02 });
     for (const module of this.modules()) {
       if (!(module instanceof Linear)) continue;
@@ -155,11 +170,11 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     return torch.tidy(() => this.norm.call(this.#encode(images, this.prefixTokens)));
   }
 
-  /** Logits from `prefixFeatures`. */
+  /** Logits from `prefixFeatures`, in float32 also under autocast. */
   forwardHead(features: torch.Tensor): ModelOutput {
     return torch.tidy(() => {
-      const cls = this.head.call(features.select(1, 0));
-      return this.headDist === null ? cls : [cls, this.headDist.call(features.select(1, 1))];
+      const cls = classifierLogits(this.head, features.select(1, 0));
+      return this.headDist === null ? cls : [cls, classifierLogits(this.headDist, features.select(1, 1))];
     });
   }
 

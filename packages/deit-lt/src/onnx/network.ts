@@ -44,7 +44,7 @@ export class OnnxNetwork implements Disposable {
   ) {}
 
   /**
-   * Opens `file` and asks it once about a black image. Throws UserError CHECKPOINT for a model that onnxruntime refuses, whose
+   * Opens `file` and asks it once about a black image. Throws UserError CHECKPOINT for a model that onnxruntime refuses, whose logits are not finite, whose
    * input is no batch of RGB images, or whose logits are not to be told from other outputs.
    */
   static async open(file: string, { imageSize, threads }: OnnxNetworkOptions): Promise<OnnxNetwork> {
@@ -54,6 +54,11 @@ export class OnnxNetwork implements Disposable {
       const answers = askOnce(session, input);
       const outputs = logitsOutputs(session, answers);
       const { data, dims } = answers.get(outputs.avg)!;
+      if (!data.every(Number.isFinite))
+        throw new UserError(
+          'CHECKPOINT',
+          `${file} gives NaN or infinity for a black image: its weights are no numbers that can be used.`,
+        );
       return new OnnxNetwork(session, input, outputs, dims[1]!, areProbabilities(data, dims[1]!));
     } catch (error) {
       session[Symbol.dispose]();

@@ -7,7 +7,7 @@ export class NumpyArray extends PickledObject {
   /** NumPy's type string without the byte order: `u1`, `i8`. */
   dtype = '';
   fortran = false;
-  bytes = new Uint8Array(0);
+  bytes: Uint8Array = new Uint8Array(0);
 
   override setState(state: PickleValue): void {
     const [, shape, dtype, fortran, bytes] = Array.isArray(state) ? state : [];
@@ -15,7 +15,7 @@ export class NumpyArray extends PickledObject {
     this.shape = sizesOf(shape, 'the shape of an array');
     this.dtype = dtype.code;
     this.fortran = fortran === true || fortran === 1;
-    this.bytes = Uint8Array.from(bytes);
+    this.bytes = bytes; // not a copy: many arrays may share one byte string
   }
 }
 

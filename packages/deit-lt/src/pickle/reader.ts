@@ -5,7 +5,8 @@
  *
  * Opcodes: https://docs.python.org/3/library/pickletools.html
  */
-import { Global, type KnownGlobals, PickledObject, type PickleValue, textOf } from './values.js';
+import { beginning } from '../text/visible.js';
+import { Global, type KnownGlobals, PickledObject, type PickleValue, sizeOf, textOf } from './values.js';
 
 export interface PickleOptions {
   /** Names that may stand in the pickle. */
@@ -26,6 +27,13 @@ export class CutOffError extends Error {
   }
 }
 
+/**
+ * How much more than its own length a pickle may have worked through by its calls: a value that is named again and again, which takes a
+ * few bytes, must not fill the memory. What PyTorch and NumPy write stays below once its length.
+ */
+const workPerByte = 4;
+const spareWork = 1 << 20;
+
 const mark = Symbol('mark');
 type Slot = PickleValue | typeof mark;
 
@@ -36,10 +44,19 @@ export class PickleReader {
   #stack: Slot[] = [];
   #memo = new Map<number, PickleValue>();
   #at = 0;
+  #workLeft: number;
 
   constructor(bytes: Uint8Array, options: PickleOptions) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#options = options;
+    this.#workLeft = workPerByte * bytes.length + spareWork;
+  }
+
+  /** Counts work on `value`, which may have been worked on before. Throws Error when it is out of proportion to the pickle. */
+  charge(value: PickleValue): void {
+    this.#workLeft -= sizeOf(value);
+    if (this.#workLeft < 0)
+      throw new Error('its values repeat each other far beyond its size, as of a file that is made to fill the memory');
   }
 
   /** Where the next pickle begins. */
@@ -68,7 +85,11 @@ export class PickleReader {
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  byte = (): number => this.take(1)[0]!;
+  byte(): number {
+    if (this.#at >= this.#bytes.length) throw new CutOffError();
+    return this.#bytes[this.#at++]!; // a view of each byte would take most of the time
+  }
+
   uint16 = (): number => this.take(2).readUInt16LE();
   uint32 = (): number => this.take(4).readUInt32LE();
   uint64 = (): number => Number(this.take(8).readBigUInt64LE());
@@ -100,7 +121,9 @@ export class PickleReader {
   }
 
   popMany(count: number): PickleValue[] {
-    return Array.from({ length: count }, () => this.pop()).reverse();
+    const values = this.#stack.splice(-count);
+    if (values.length < count || values.includes(mark)) throw new Error('it is damaged (the stack is empty)');
+    return values as PickleValue[];
   }
 
   top(): PickleValue {
@@ -121,13 +144,16 @@ export class PickleReader {
 
   /** Throws Error for a name that is not known. */
   global(module: string, name: string): Global {
+    this.charge([module, name]);
     const full = `${module}.${name}`;
     const { globals } = this.#options;
-    if (!Object.hasOwn(globals, full)) throw new Error(`it refers to ${full}, which is more than data; it was not run`);
+    if (!Object.hasOwn(globals, full))
+      throw new Error(`it refers to ${beginning(full, 200)}, which is more than data; it was not run`);
     return new Global(full, globals[full] ?? undefined);
   }
 
   persistent(id: PickleValue): PickleValue {
+    this.charge(id);
     if (this.#options.persistent === undefined) throw new Error('it refers to an object outside of it');
     return this.#options.persistent(id);
   }
@@ -181,17 +207,17 @@ const opcodes: Record<string, Opcode> = {
   a: (r) => append(r, [r.pop()]),
   e: (r) => append(r, r.popToMark()),
   '}': (r) => r.push(new Map()),
-  d: (r) => r.push(setItems(new Map(), r.popToMark())),
-  s: (r) => void setItems(r, r.popMany(2)),
-  u: (r) => void setItems(r, r.popToMark()),
+  d: (r) => r.push(setItems(r, new Map(), r.popToMark())),
+  s: (r) => void fill(r, r.popMany(2)),
+  u: (r) => void fill(r, r.popToMark()),
   '\x8f': (r) => r.push(new Set()),
   '\x90': (r) => addItems(r, r.popToMark()),
   '\x91': (r) => r.push(new Set(r.popToMark())),
   c: (r) => r.push(r.global(r.line(), r.line())),
   '\x93': (r) => r.push(r.global(...(r.popMany(2).map(textOf) as [string, string]))),
-  i: (r) => r.push(call(r.global(r.line(), r.line()), r.popToMark())),
-  R: (r) => r.push(call(...(r.popMany(2) as [PickleValue, PickleValue]))),
-  '\x81': (r) => r.push(call(...(r.popMany(2) as [PickleValue, PickleValue]))),
+  i: (r) => r.push(call(r, r.global(r.line(), r.line()), r.popToMark())),
+  R: (r) => r.push(call(r, ...(r.popMany(2) as [PickleValue, PickleValue]))),
+  '\x81': (r) => r.push(call(r, ...(r.popMany(2) as [PickleValue, PickleValue]))),
   P: (r) => r.push(r.persistent(r.line())),
   Q: (r) => r.push(r.persistent(r.pop())),
   b: (r) => build(r.pop(), r.top()),
@@ -239,16 +265,22 @@ function append(reader: PickleReader, values: readonly PickleValue[]): void {
   for (const value of values) list.push(value);
 }
 
-function setItems(target: Map<unknown, PickleValue> | PickleReader, items: readonly PickleValue[]): PickleValue {
-  const map = target instanceof PickleReader ? target.top() : target;
+/** The dictionary on top of the stack. */
+function fill(reader: PickleReader, items: readonly PickleValue[]): void {
+  setItems(reader, reader.top(), items);
+}
+
+function setItems(reader: PickleReader, map: PickleValue, items: readonly PickleValue[]): PickleValue {
   if (!(map instanceof Map) || items.length % 2 !== 0) throw new Error('it is damaged (no dictionary to fill)');
-  for (let i = 0; i < items.length; i += 2) map.set(keyOf(items[i]!), items[i + 1]!);
+  for (let i = 0; i < items.length; i += 2) map.set(keyOf(reader, items[i]!), items[i + 1]!);
   return map;
 }
 
 /** Python 2's strings and Python 3's are the same key. */
-function keyOf(key: PickleValue): unknown {
-  return key instanceof Uint8Array ? Buffer.from(key).toString('latin1') : key;
+function keyOf(reader: PickleReader, key: PickleValue): unknown {
+  if (!(key instanceof Uint8Array)) return key;
+  reader.charge(key);
+  return textOf(key);
 }
 
 function addItems(reader: PickleReader, values: readonly PickleValue[]): void {
@@ -257,7 +289,8 @@ function addItems(reader: PickleReader, values: readonly PickleValue[]): void {
   for (const value of values) set.add(value);
 }
 
-function call(target: PickleValue, args: PickleValue): PickleValue {
+function call(reader: PickleReader, target: PickleValue, args: PickleValue): PickleValue {
+  reader.charge(args);
   if (!(target instanceof Global) || !Array.isArray(args)) throw new Error('it is damaged (a call of no function)');
   if (target.call === undefined) throw new Error(`it calls ${target.name} in an unknown way`);
   return target.call(args);

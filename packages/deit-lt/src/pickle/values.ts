@@ -36,9 +36,19 @@ export type GlobalCall = (args: readonly PickleValue[]) => PickleValue;
 /** The names that a reader knows, as `module.name`, and what their calls give; null for names that are only named. */
 export type KnownGlobals = Readonly<Record<string, GlobalCall | null>>;
 
-/** Text of either Python. */
+/** Text of either Python; numbers and None as Python shows them to be names. Throws Error for containers, whose text may have no end. */
 export function textOf(value: PickleValue | undefined): string {
-  return value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
+  if (typeof value === 'object' && value !== null) throw new Error('it is damaged (a name that is no text)');
+  return String(value);
+}
+
+/** What a call of a known function takes to work through: entries, characters and bytes of its arguments, two levels deep. */
+export function sizeOf(value: PickleValue, depth = 2): number {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value.length;
+  if (value instanceof Map || value instanceof Set) return value.size;
+  if (!Array.isArray(value)) return 1;
+  return depth === 0 ? value.length : value.reduce((sum: number, each) => sum + 1 + sizeOf(each, depth - 1), 0);
 }
 
 /** A tuple or list of whole numbers that are not negative. Throws Error. */

@@ -1,18 +1,10 @@
 /** Where training scripts keep weights in their checkpoints, and what else they write there that is of use. */
+import { fromTorch } from '../description/formats.js';
+import type { ModelFacts } from '../description/model-description.js';
 import { UserError } from '../errors.js';
 import { Namespace } from '../pickle/containers.js';
 import type { PickleValue } from '../pickle/values.js';
 import { PickledTensor } from '../torch-files/pickled-tensor.js';
-
-/** Each is undefined when the checkpoint does not say. */
-export interface CheckpointFacts {
-  /** Epoch, from 0, after which it was written. */
-  readonly epoch?: number;
-  /** Training images per class. */
-  readonly trainCounts?: readonly number[];
-  /** Side of the input in pixels. */
-  readonly inputSize?: number;
-}
 
 type StateDict = Map<string, PickledTensor>;
 
@@ -26,7 +18,8 @@ const places = {
 export function stateOf(value: PickleValue, weights: 'ema' | 'raw', file: string): StateDict {
   const state = search(value, weights, 3);
   if (state !== undefined) return state;
-  const found = value instanceof Map ? ` It has ${listed([...value.keys()].map(String))}.` : '';
+  const names = value instanceof Map ? [...value.keys()].filter((key) => typeof key === 'string') : [];
+  const found = names.length === 0 ? '' : ` It has ${listed(names)}.`;
   const what = weights === 'ema' ? `averaged weights (${places.ema.join(', ')})` : 'weights';
   throw new UserError('CHECKPOINT', `${file} has no ${what}.${found}`);
 }
@@ -42,18 +35,21 @@ function search(value: PickleValue, weights: 'ema' | 'raw', depth: number): Stat
 
 /** Its tensors, when half of its entries or more are some; else undefined. */
 function asStateDict(map: Map<unknown, PickleValue>): StateDict | undefined {
-  const tensors = [...map].filter((entry): entry is [string, PickledTensor] => entry[1] instanceof PickledTensor);
+  const tensors = [...map].filter(
+    (entry): entry is [string, PickledTensor] => typeof entry[0] === 'string' && entry[1] instanceof PickledTensor,
+  );
   return tensors.length > 0 && 2 * tensors.length >= map.size ? new Map(tensors) : undefined;
 }
 
-/** Facts from what the published training script writes beside the weights. */
-export function factsOf(value: PickleValue): CheckpointFacts {
+/** Facts from what our export, or the published training script, writes beside the weights. Throws UserError CHECKPOINT. */
+export function factsOf(value: PickleValue, file: string): ModelFacts {
   if (!(value instanceof Map)) return {};
   const { epoch, args } = { epoch: value.get('epoch'), args: value.get('args') };
   const options =
     args instanceof Namespace ? args.values : args instanceof Map ? args : new Map<unknown, PickleValue>();
   const [counts, size] = [options.get('cls_num_list'), options.get('input_size')];
   return {
+    ...fromTorch(value, file),
     // PyTorch's ImageNet example, and LDAM and PaCo after it, count from 1 and say state_dict.
     ...(isNatural(epoch) && { epoch: value.has('state_dict') ? Math.max(0, epoch - 1) : epoch }),
     ...(Array.isArray(counts) && counts.every(isNatural) && { trainCounts: counts }),

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createModel, type ModelOptions, modelNames } from '../models/index.js';
+import { withoutPrefixes } from './prefixes.js';
 import { recognise } from './recognise.js';
-import { type Shapes, withoutPrefixes } from './weight-source.js';
+import type { Shapes } from './weight-source.js';
 
 const source = (shapes: Shapes) => ({
   file: 'x.pth',
   shapes,
+  beside: new Set<string>(),
   facts: {},
   tensor: () => assert.fail('no number is needed'),
   [Symbol.dispose]: () => {},
@@ -55,17 +57,34 @@ suite('recognise()', () => {
     const odd = shapesOf('vit', { numClasses: 10 }).set('pos_embed', [1, 60, 192]);
     assert.throws(() => recognise(source(odd)), { code: 'CHECKPOINT', message: /60 positions, which are no square/ });
     const narrow = shapesOf('vit', { numClasses: 10, embedDim: 40, numHeads: 4 });
-    assert.throws(() => recognise(source(narrow)), { code: 'CHECKPOINT', message: /--set student\.model\.numHeads=4/ });
+    assert.throws(() => recognise(source(narrow)), {
+      code: 'CHECKPOINT',
+      message: /--set student\.model\.numHeads=N: 1, 2, 4, 5\./,
+    });
     assert.equal(recognise(source(narrow), { numHeads: 4 }).model.numHeads, 4);
   });
 });
 
 suite('withoutPrefixes()', () => {
-  test('takes away what all names begin with, and nothing else', () => {
-    const names = (...given: string[]): string[] => [
-      ...withoutPrefixes(new Map(given.map((name) => [name, 0]))).keys(),
-    ];
-    assert.deepEqual(names('module.model.a', 'module.model.b'), ['a', 'b']);
-    assert.deepEqual(names('module.a', 'b'), ['module.a', 'b']);
+  const strip = (...given: string[]) => {
+    const { state, beside } = withoutPrefixes(new Map(given.map((name) => [name, 0])), 'x.pth');
+    return { names: [...state.keys()], beside: [...beside] };
+  };
+
+  test('takes away what wrappers put before names, one after the other', () => {
+    assert.deepEqual(strip('module.model.a', 'module.model.b'), { names: ['a', 'b'], beside: [] });
+    assert.deepEqual(strip('a.module.b', 'c'), { names: ['a.module.b', 'c'], beside: [] });
+  });
+
+  test('takes it away where it is, and says which names had none', () => {
+    const averaged = strip('n_averaged', 'module.a', 'module.b');
+    assert.deepEqual(averaged, { names: ['n_averaged', 'a', 'b'], beside: ['n_averaged'] });
+    const lightning = strip('module._orig_mod.a', 'module.criterion.weight', 'module._orig_mod.b', 'n');
+    assert.deepEqual(lightning, { names: ['a', 'criterion.weight', 'b', 'n'], beside: ['criterion.weight', 'n'] });
+  });
+
+  test('refuses two tensors of one name', () => {
+    const message = /x\.pth has both a and module\.a/;
+    assert.throws(() => strip('a', 'module.a', 'module.b'), { code: 'CHECKPOINT', message });
   });
 });

@@ -1,6 +1,8 @@
 /** Which network the weights of a file are of, by their names and shapes. A new family is a file and a line here. */
 import * as torch from '@deit-lt/torch';
+import type { ModelDescription } from '../description/model-description.js';
 import { UserError } from '../errors.js';
+import { requireFinite } from '../models/finite-weights.js';
 import { createModel } from '../models/registry.js';
 import { listed } from './checkpoint-layout.js';
 import type { Family, FamilySettings, RecognisedModel } from './family.js';
@@ -28,20 +30,44 @@ export function recognise(source: WeightSource, settings: Omit<FamilySettings, '
   );
 }
 
+/** The network that a file's own description names, of which the weights must be. Throws UserError CHECKPOINT or RECIPE. */
+export function describedModel({ file, shapes }: WeightSource, description: ModelDescription): RecognisedModel {
+  const { kind, architecture, classNames, imageSize } = description;
+  if ((architecture.depth ?? 0) > shapes.size)
+    // a damaged file must not ask for more blocks than it has
+    throw new UserError(
+      'CHECKPOINT',
+      `${file} describes ${architecture.depth} blocks, but has ${shapes.size} tensors.`,
+    );
+  return {
+    kind,
+    model: architecture,
+    inChans: 3,
+    numClasses: classNames.length,
+    imageSize,
+    cifar: false,
+    rename: (name) => name,
+  };
+}
+
 export interface MappedWeights {
   /** By our names. */
   readonly tensors: Map<string, torch.Tensor>;
-  /** Names in the file of what only training needed, and is left out. */
+  /** Names in the file of what only training needed, or is beside the network: it is left out. */
   readonly leftOut: readonly string[];
 }
 
 /**
  * The weights by our names; the open scope owns them. Throws UserError CHECKPOINT that lists what the network needs and
- * the file has not, what the file has and the network not, and what has another shape.
+ * the file has not, what the file has and the network not, and what has another shape; and for weights that are not finite.
  */
 export function mapWeights(source: WeightSource, model: RecognisedModel): MappedWeights {
   const wanted = shapesOf(model);
-  const names = new Map([...source.shapes.keys()].map((name) => [name, model.rename(name)]));
+  const ours = (name: string): string | null => {
+    const renamed = model.rename(name);
+    return renamed !== null && source.beside.has(name) && !wanted.has(renamed) ? null : renamed;
+  };
+  const names = new Map([...source.shapes.keys()].map((name) => [name, ours(name)]));
   const leftOut = [...names].flatMap(([name, ours]) => (ours === null ? [name] : []));
   const used = [...names].filter((entry): entry is [string, string] => entry[1] !== null);
   const problems = misfits(wanted, new Map(used.map(([name, ours]) => [ours, source.shapes.get(name)!])));
@@ -51,6 +77,7 @@ export function mapWeights(source: WeightSource, model: RecognisedModel): Mapped
       `${source.file} looks like ${model.model.name}, but does not fit it: ${problems.join('; ')}.`,
     );
   const tensors = new Map(used.map(([name, ours]) => [ours, source.tensor(name)]));
+  requireFinite(tensors, source.file);
   for (const name of wanted.keys()) if (!tensors.has(name)) tensors.set(name, torch.zeros([], { dtype: 'int64' })); // an optional counter
   return { tensors, leftOut };
 }

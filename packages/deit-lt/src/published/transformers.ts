@@ -58,13 +58,21 @@ function positionsOf(
   );
 }
 
-/** All published sizes have 64 numbers to a head. */
-function headsOf(embedDim: number, { file, numHeads = embedDim / 64 }: FamilySettings): number {
+/** All published sizes have 64 numbers to a head; what is said goes first. */
+function headsOf(embedDim: number, { file, numHeads: said }: FamilySettings): number {
+  const numHeads = said ?? embedDim / 64;
   if (Number.isInteger(numHeads) && numHeads > 0 && embedDim % numHeads === 0) return numHeads;
+  const wrong = said === undefined ? '' : `, and not ${said}, by which ${embedDim} is not divided`;
   throw new UserError(
     'CHECKPOINT',
-    `${file}: its tokens have ${embedDim} numbers, and no weight shows how many heads share them. Say it with --set student.model.numHeads=4 (the right count, which divides ${embedDim}).`,
+    `${file}: its tokens have ${embedDim} numbers, and no weight shows how many heads share them. Say with how many it was trained, --set student.model.numHeads=N: ${divisorsOf(embedDim)}${wrong}.`,
   );
+}
+
+/** Of the numbers to a head that are in use, 8 or more. */
+function divisorsOf(embedDim: number): string {
+  const found = Array.from({ length: Math.floor(embedDim / 8) }, (_, i) => i + 1).filter((n) => embedDim % n === 0);
+  return found.length === 0 ? 'a divisor of it' : `${found.slice(0, 24).join(', ')}`;
 }
 
 interface Kind {

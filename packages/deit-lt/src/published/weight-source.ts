@@ -1,17 +1,23 @@
 /** Weights by name from a file of somebody else: PyTorch's, or safetensors. Numbers are read when they are asked for. */
 import * as torch from '@deit-lt/torch';
+import { fromMetadata } from '../description/formats.js';
+import { fromHuggingFace } from '../description/hugging-face.js';
+import type { ModelFacts } from '../description/model-description.js';
 import { UserError } from '../errors.js';
 import { looksLikeTorchFile, openTorchFile } from '../torch-files/open.js';
-import { type CheckpointFacts, factsOf, stateOf } from './checkpoint-layout.js';
+import { factsOf, stateOf } from './checkpoint-layout.js';
+import { withoutPrefixes } from './prefixes.js';
 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 
 export interface WeightSource extends Disposable {
   readonly file: string;
-  /** Of each tensor, without prefixes that all have (`module.`). */
+  /** Of each tensor, without the prefixes of wrappers (`module.`). */
   readonly shapes: Shapes;
-  /** What the file says beside the weights. */
-  readonly facts: CheckpointFacts;
+  /** Names that lack a prefix which others had: they may be of something beside the network. */
+  readonly beside: ReadonlySet<string>;
+  /** What the file, or a `config.json` beside it, says of the model. */
+  readonly facts: ModelFacts;
   /** The open scope owns it. Throws UserError CHECKPOINT. */
   tensor(name: string): torch.Tensor;
 }
@@ -45,11 +51,12 @@ export async function openWeights(file: string, options: OpenWeightsOptions = {}
 async function openTorchWeights(file: string, { weights = 'raw' }: OpenWeightsOptions): Promise<WeightSource> {
   const opened = await openTorchFile(file);
   try {
-    const state = withoutPrefixes(stateOf(opened.value, weights, file));
+    const { state, beside } = withoutPrefixes(stateOf(opened.value, weights, file), file);
     return {
       file,
       shapes: new Map([...state].map(([name, { shape }]) => [name, shape])),
-      facts: factsOf(opened.value),
+      beside,
+      facts: joined(factsOf(opened.value, file), file),
       tensor: (name) => opened.tensor(state.get(name)!),
       [Symbol.dispose]: () => opened[Symbol.dispose](),
     };
@@ -60,28 +67,42 @@ async function openTorchWeights(file: string, { weights = 'raw' }: OpenWeightsOp
 }
 
 function openSafetensors(file: string): WeightSource {
+  const opened = reading(file, () => torch.safetensors.open(file));
   try {
-    const opened = torch.safetensors.open(file);
-    const names = withoutPrefixes(new Map(opened.names.map((name) => [name, name])));
+    const { state, beside } = withoutPrefixes(new Map(opened.names.map((name) => [name, name])), file);
     return {
       file,
-      shapes: new Map([...names].map(([name, full]) => [name, opened.infos.get(full)!.shape])),
-      facts: {},
-      tensor: (name) => opened.get(names.get(name)!),
+      shapes: new Map([...state].map(([name, full]) => [name, opened.infos.get(full)!.shape])),
+      beside,
+      facts: joined(fromMetadata(opened.metadata, file), file),
+      tensor: (name) => reading(file, () => opened.get(state.get(name)!)),
       [Symbol.dispose]: () => opened.close(),
     };
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+function reading<R>(file: string, read: () => R): R {
+  try {
+    return read();
   } catch (error) {
     throw new UserError('CHECKPOINT', `${file} cannot be used: ${(error as Error).message}.`, { cause: error });
   }
 }
 
-/** What wrappers for several cards, compilation and training put before all names. */
-const prefixes = ['module.', '_orig_mod.', 'model.', 'backbone.', 'student.'];
-
-/** `state` without the prefixes that all of its names have. */
-export function withoutPrefixes<T>(state: ReadonlyMap<string, T>): Map<string, T> {
-  const names = [...state.keys()];
-  const prefix = prefixes.find((each) => names.length > 0 && names.every((name) => name.startsWith(each)));
-  if (prefix === undefined) return new Map(state);
-  return withoutPrefixes(new Map([...state].map(([name, value]) => [name.slice(prefix.length), value])));
+/**
+ * What a file says of its own model counts, then what a Hugging Face folder's `config.json` says. Throws UserError CHECKPOINT
+ * when both describe the model, and differ.
+ */
+function joined(own: ModelFacts, file: string): ModelFacts {
+  const folder = fromHuggingFace(file);
+  const [ours, theirs] = [own.description, folder.description].map((each) => each && JSON.stringify(each));
+  if (ours !== undefined && theirs !== undefined && ours !== theirs)
+    throw new UserError(
+      'CHECKPOINT',
+      `${file} and the config.json beside it describe two models (deit_lt). Keep a model in a folder of its own.`,
+    );
+  return own.description === undefined ? { ...folder, ...own } : own;
 }

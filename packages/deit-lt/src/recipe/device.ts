@@ -5,16 +5,95 @@ import type { Recipe } from './schema.js';
 
 export type Precision = 'float32' | 'bfloat16';
 
+type CardProperties = ReturnType<typeof torch.cuda.properties>;
+
 export interface Placement {
   readonly device: string;
   readonly precision: Precision;
+  /** Why `auto` is not bfloat16 on a card; for the reader. */
+  readonly note?: string;
   /** Runs `fn` with automatic casts to bfloat16, when that is the precision. */
   autocast<R>(fn: () => R): R;
 }
 
-/** `auto` is CUDA where there is a card, and bfloat16 where it is native. Throws UserError RECIPE for a device that is not there. */
+/** What of a device the precision depends on. */
+export interface Hardware {
+  /** For messages. */
+  readonly name: string;
+  /** Whether it multiplies bfloat16 matrices; undefined when it cannot be asked. */
+  readonly bfloat16: boolean | undefined;
+  /** What bfloat16 needs, for messages. */
+  readonly needs: string;
+}
+
+/**
+ * `auto` is CUDA where there is a card, and bfloat16 where it is native. Throws UserError RECIPE for a device that is not
+ * there, and for bfloat16 on a card without it.
+ */
 export function placementOf({ device, precision }: Pick<Recipe, 'device' | 'precision'>): Placement {
   const chosen = device === 'auto' ? (torch.cuda.isAvailable() ? 'cuda' : 'cpu') : device;
+  checkDevice(chosen, device);
+  const kind = chosen === 'cpu' ? 'cpu' : 'cuda';
+  const { precision: type, note } = precisionOn(kind === 'cpu' ? processor() : card(chosen), precision);
+  return {
+    device: chosen,
+    precision: type,
+    ...(note !== undefined && { note }),
+    autocast: (fn) => (type === 'float32' ? fn() : torch.autocast(kind, { dtype: 'bfloat16' }, fn)),
+  };
+}
+
+/**
+ * What `asked` is on a device: `auto` is bfloat16 where the device multiplies it, else float32, with a note on a card.
+ * Throws UserError RECIPE for bfloat16 on a card that has none; a processor computes it slowly.
+ */
+export function precisionOn(
+  { name, bfloat16, needs }: Hardware,
+  asked: Recipe['precision'],
+): { precision: Precision; note?: string } {
+  const isCard = needs !== '';
+  if (asked === 'bfloat16' && isCard && bfloat16 === false)
+    throw new UserError(
+      'RECIPE',
+      `precision: bfloat16 is asked for, but ${name} does not multiply it (${needs}). Use --set precision=float32.`,
+    );
+  if (asked !== 'auto') return { precision: asked };
+  if (bfloat16 === true) return { precision: 'bfloat16' };
+  if (!isCard) return { precision: 'float32' };
+  const why = bfloat16 === false ? `does not multiply bfloat16 (${needs})` : 'does not say whether it has bfloat16';
+  return { precision: 'float32', note: `${name} ${why}, so it computes in float32` };
+}
+
+/** A card by its properties; null when they cannot be read. */
+export function cardHardware(
+  device: string,
+  properties: Pick<CardProperties, 'name' | 'major' | 'minor'> | null,
+): Hardware {
+  const needs = 'compute capability 8.0 or higher does';
+  if (properties === null) return { name: device, bfloat16: undefined, needs };
+  const { name, major, minor } = properties;
+  return {
+    name: `${device} (${name}, compute capability ${major}.${minor})`,
+    bfloat16: torch.hasCudaBfloat16(properties),
+    needs,
+  };
+}
+
+const processor = (): Hardware => ({ name: 'the processor', bfloat16: torch.hasNativeBfloat16(), needs: '' });
+
+function card(device: string): Hardware {
+  let properties: CardProperties | null = null;
+  try {
+    properties = torch.cuda.properties(device);
+  } catch (error) {
+    // A number too high is the user's mistake; a libtorch that cannot say what its card is still computes on it.
+    if (Number(device.split(':')[1] ?? 0) >= torch.cuda.deviceCount())
+      throw new UserError('RECIPE', `device: ${(error as Error).message}.`, { cause: error });
+  }
+  return cardHardware(device, properties);
+}
+
+function checkDevice(chosen: string, device: string): void {
   if (chosen !== 'cpu' && !/^cuda(:\d+)?$/.test(chosen))
     throw new UserError('RECIPE', `device: expected auto, cpu, cuda or cuda:1; found "${device}".`);
   if (chosen !== 'cpu' && !torch.cuda.isAvailable())
@@ -22,12 +101,4 @@ export function placementOf({ device, precision }: Pick<Recipe, 'device' | 'prec
       'RECIPE',
       `device: ${chosen} is asked for, but this libtorch sees no CUDA device. Use --set device=cpu.`,
     );
-  const native = chosen === 'cpu' ? torch.hasNativeBfloat16() : true;
-  const type: Precision = precision === 'auto' ? (native ? 'bfloat16' : 'float32') : precision;
-  const kind = chosen === 'cpu' ? 'cpu' : 'cuda';
-  return {
-    device: chosen,
-    precision: type,
-    autocast: (fn) => (type === 'float32' ? fn() : torch.autocast(kind, { dtype: 'bfloat16' }, fn)),
-  };
 }

@@ -1,12 +1,12 @@
 /** Zod's issues as sentences for a person: which key, what is allowed, what was found. */
 import type { z } from 'zod';
 import { suggest } from '../nearest.js';
+import { beginning } from '../text/visible.js';
 import { schemaAt } from './keys.js';
 
-/** One line for each issue, separated by newlines when there are several. */
-export function explainIssues(issues: readonly z.core.$ZodIssue[], values: unknown): string {
-  const lines = issues.map((issue) => explain(issue, values));
-  return lines.length === 1 ? lines[0]! : `\n  ${lines.join('\n  ')}`;
+/** A line for each issue. */
+export function explainIssues(issues: readonly z.core.$ZodIssue[], values: unknown): string[] {
+  return issues.map((issue) => explain(issue, values));
 }
 
 function explain(issue: z.core.$ZodIssue, values: unknown): string {
@@ -21,7 +21,7 @@ function explain(issue: z.core.$ZodIssue, values: unknown): string {
 
 /** JSON has no infinity. */
 function textOf(value: unknown): string {
-  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return typeof value === 'number' ? String(value) : beginning(JSON.stringify(value) ?? String(value), 200);
 }
 
 function unknownKeys(path: readonly string[], unknown: readonly string[]): string {

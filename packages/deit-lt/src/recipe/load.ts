@@ -5,7 +5,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Document, parseDocument } from 'yaml';
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
 import { contradictions } from './contradictions.js';
@@ -15,6 +14,7 @@ import { isValues, merge, type Values } from './merge.js';
 import { type Recipe, recipeSchema } from './schema.js';
 import { applySettings } from './settings.js';
 import { smallBudget } from './small-budget.js';
+import { yamlValues } from './yaml-values.js';
 
 /** The folder of the recipes that come with the project. */
 export const recipeFolder = fileURLToPath(new URL('../../../recipes/', import.meta.url));
@@ -52,11 +52,16 @@ export function loadRecipe(
 /** `values` as a recipe, or UserError RECIPE that lists all that is wrong; `where` begins its message. */
 export function checkRecipe(values: unknown, where: string): Recipe {
   const result = recipeSchema.safeParse(values);
-  if (!result.success) throw new UserError('RECIPE', `${where}: ${explainIssues(result.error.issues, values)}`);
+  if (!result.success) throw wrongValues(where, explainIssues(result.error.issues, values));
   const recipe = resolveEpochs(result.data);
   const wrong = contradictions(recipe);
   if (wrong.length > 0) throw new UserError('RECIPE', `${where}: ${wrong.join('; ')}.`);
   return recipe;
+}
+
+function wrongValues(where: string, wrong: readonly string[]): UserError {
+  if (wrong.length === 1) return new UserError('RECIPE', `${where}: ${wrong[0]}`);
+  return new UserError('RECIPE', `${where}:`, { lines: wrong.map((line) => `  ${line}`) });
 }
 
 function readWithBase(nameOrFile: string, folder: string, seen: readonly string[]): Values {
@@ -92,10 +97,7 @@ function locate(nameOrFile: string, folder: string): string {
 }
 
 function readValues(file: string): Values {
-  const document = parseDocument(textOf(file), { prettyErrors: true, logLevel: 'error' });
-  const [error] = document.errors;
-  if (error !== undefined) throw new UserError('RECIPE', `${file}: ${error.message.trim()}`);
-  const values = valuesOf(document, file);
+  const values = valuesOf(textOf(file), file) ?? {};
   if (!isValues(values)) throw new UserError('RECIPE', `${file}: expected "key: value" lines.`);
   return values;
 }
@@ -108,17 +110,12 @@ function textOf(file: string): string {
   }
 }
 
-/** Through JSON: what an alias names within itself, or too often, is no recipe. */
-function valuesOf(document: Document, file: string): unknown {
+/** The reason may have more lines: that of the file, and a mark below it. */
+function valuesOf(text: string, file: string): unknown {
   try {
-    const values: unknown = document.toJS() ?? {};
-    JSON.stringify(values);
-    return values;
-  } catch (error) {
-    throw new UserError('RECIPE', `${file}: an alias (*name) of it cannot be resolved: ${firstLine(error)}`, {
-      cause: error,
-    });
+    return yamlValues(text);
+  } catch (cause) {
+    const [what, ...lines] = (cause as Error).message.trim().split('\n');
+    throw new UserError('RECIPE', `${file}: ${what}`, { lines, cause });
   }
 }
-
-const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0]!;

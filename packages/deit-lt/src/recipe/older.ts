@@ -3,6 +3,7 @@ import { isValues, type Values } from './merge.js';
 import { type Recipe, recipeSchema } from './schema.js';
 
 const training = {
+  dropLast: false,
   samplerPower: 0,
   samplerBeta: 0.9999,
   emaDevice: 'same',
@@ -13,7 +14,7 @@ const training = {
 
 /** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */
 const meant: Values = {
-  data: { limit: null, classOrder: 'data' },
+  data: { limit: null, classOrder: 'data', background: [255, 255, 255] },
   teacher: {
     ...training,
     external: false,
@@ -30,6 +31,7 @@ const meant: Values = {
       queue: 1024,
       momentum: 0.999,
       batchNormParts: 1,
+      contrastParts: 1,
       keyAugment: { preset: 'paco-key' },
     },
     glmc: { mixAlpha: 1, correctLambda: true, partnerPower: 0, labelPower: 1.2, consistency: 4, embedding: 256 },
@@ -62,7 +64,25 @@ const meant: Values = {
 /** The recipe of a run folder with every key of this version; one that does not fit the schema even so stays as it is. */
 export function completeOlder(recipe: Recipe): Recipe {
   const result = recipeSchema.safeParse(fill(recipe, meant));
-  return result.success ? result.data : recipe;
+  return result.success ? withLinearDropPath(result.data, recipe) : recipe;
+}
+
+/**
+ * DeiT-III's networks had a linear drop path before theirs was constant, which no key of the recipe said; a recipe of that
+ * time has no `dropLast`.
+ */
+function withLinearDropPath(complete: Recipe, given: Recipe): Recipe {
+  const isEarlier = (part: 'teacher' | 'student'): boolean =>
+    !('dropLast' in given[part]) && complete[part].model.name.startsWith('deit3_');
+  const linear = <P extends Recipe['teacher' | 'student']>(part: P): P => ({
+    ...part,
+    model: { constantDropPath: false, ...part.model },
+  });
+  return {
+    ...complete,
+    ...(isEarlier('teacher') && { teacher: linear(complete.teacher) }),
+    ...(isEarlier('student') && { student: linear(complete.student) }),
+  };
 }
 
 /** `values` with what only `missing` has. */

@@ -52,6 +52,7 @@ const paco = {
   imageSize: 224,
   epochs: 400,
   batchSize: 128,
+  dropLast: true,
   loss: { name: 'paco' },
   paco: {
     variant: 'paco',
@@ -63,6 +64,7 @@ const paco = {
     queue: 8192,
     momentum: 0.999,
     batchNormParts: 4,
+    contrastParts: 4,
   },
   optimizer: { name: 'sgd', lr: 0.02, momentum: 0.9 },
   schedule: { name: 'cosine', warmupEpochs: 10, stepping: 'published-paco' },

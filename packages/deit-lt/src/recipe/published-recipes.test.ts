@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { assertHas } from '../../test/helpers/assert-has.js';
 import { totalEpochs } from '../optim/schedules.js';
-import { loadRecipe } from './load.js';
+import { loadRecipe, recipeNames } from './load.js';
 
 /** Values that all four rows have, by key. */
 const common = {
@@ -16,6 +16,7 @@ const common = {
     epochs: 200,
     batchSize: 128,
     accumulation: 1,
+    dropLast: false,
     loss: { name: 'ldam', maxMargin: 0.5, scale: 30 },
     sam: { rho: 0.8, adaptive: false, schedule: 'none', freezeStatistics: false },
     optimizer: { name: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 2e-4, lrPer: null, nesterov: false },
@@ -92,6 +93,7 @@ const paco = {
   model: { name: 'resnet32', cosine: false },
   epochs: 400,
   batchSize: 128,
+  dropLast: true,
   paco: {
     variant: 'paco',
     alpha: 0.01,
@@ -101,10 +103,20 @@ const paco = {
     embedding: 32,
     queue: 1024,
     momentum: 0.999,
+    contrastParts: 1,
   },
   optimizer: { name: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { name: 'step', warmupEpochs: 10, milestones: [320, 360], factors: [0.1, 0.01] },
   drw: { epoch: null },
+};
+
+/** Its key view, PaCo/LT/paco_cifar.py. */
+const pacoKey = {
+  randomResizedCrop: { scale: [0.2, 1], ratio: [3 / 4, 4 / 3] },
+  flip: { probability: 0.5 },
+  colorJitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+  grayscale: { probability: 0.2 },
+  gaussianBlur: { probability: 0.5, radius: [0.1, 2] },
 };
 
 /** val-iisc/Saddle-LongTail, GLMC-2023. */
@@ -151,6 +163,7 @@ for (const { name, ...data } of rows)
       assert.deepEqual({ student, data }, { student: recipe.student, data: recipe.data });
       assert.equal(teacher.loss.name, 'paco');
       assertHas(teacher, paco, `${name}-paco.teacher`);
+      assert.deepEqual(teacher.paco.keyAugment, pacoKey);
     });
 
     test('and one with a GLMC teacher', () => {
@@ -161,16 +174,32 @@ for (const { name, ...data } of rows)
     });
   });
 
+suite('PaCo on CIFAR', () => {
+  test('shows the key encoder the published view in every recipe', () => {
+    const names = recipeNames().filter((name) => /^cifar.*-paco$/.test(name));
+    assert.equal(names.length, 5);
+    for (const name of names) assert.deepEqual(loadRecipe(name).teacher.paco.keyAugment, pacoKey, name);
+  });
+
+  test('has less blur in GPaCo’s second view', () => {
+    const settings = ['teacher.paco.variant=gpaco', 'teacher.paco.keyAugment.preset=gpaco-key'];
+    const { keyAugment } = loadRecipe('cifar100-lt-100-paco', { settings }).teacher.paco;
+    assert.deepEqual(keyAugment, { ...pacoKey, gaussianBlur: { probability: 0.2, radius: [0.1, 2] } });
+  });
+});
+
 /** Facts of the baselines: DeiT (Touvron et al., 2021), DeiT-III (2022), cRT (Kang et al., 2020). */
 const baselines = {
   vit: { model: { name: 'deit_base_patch16_224', dropPathRate: 0.1 }, clsLoss: 'cross-entropy', learn: 'all' },
   deit: { model: { name: 'deit_base_distilled_patch16_224' }, distillation: { type: 'hard' } },
   deit3: {
-    model: { name: 'deit3_base_patch16_224', dropPathRate: 0.2 },
+    model: { name: 'deit3_base_patch16_224', dropPathRate: 0.2, constantDropPath: true },
     clsLoss: 'bce',
     clsThreshold: 0,
     labelSmoothing: 0,
-    optimizer: { name: 'lamb', lr: 3e-3, lrPer: null, weightDecay: 0.05 },
+    optimizer: { name: 'lamb', lr: 3e-3, lrPer: null, weightDecay: 0.05, eps: 1e-8 },
+    mixing: { mixup: 0.8, cutmix: 1, probability: 1 },
+    repeats: 3,
   },
   crt: {
     model: { name: 'deit_base_patch16_224' },
@@ -199,8 +228,10 @@ for (const { name, ...data } of rows)
       assert.deepEqual([teacher.loss.labelSmoothing, teacher.sam.rho], [student.labelSmoothing, 0]);
     });
 
-    test('deit3 augments by 3-Augment without erasing', () => {
+    test('deit3 augments by random resized crops and 3-Augment without erasing', () => {
       const { augment } = loadRecipe(`${name}-deit3`).student;
-      assert.deepEqual(Object.keys(augment).sort(), ['colorJitter', 'flip', 'simpleRandomCrop', 'threeAugment']);
+      const on = Object.entries(augment).flatMap(([key, options]) => (options ? [key] : []));
+      assert.deepEqual(on.sort(), ['colorJitter', 'flip', 'randomResizedCrop', 'threeAugment']);
+      assert.deepEqual(augment.randomResizedCrop, { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] });
     });
   });

@@ -14,6 +14,8 @@ const count = z.int().positive();
 const natural = z.int().nonnegative();
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 
+const level = z.int().min(0).max(255);
+
 const data = z.strictObject({
   imbalance: z
     .number()
@@ -36,6 +38,9 @@ const data = z.strictObject({
     .describe(
       'at most so many training images, of each class its share but one at least: for trying things out; null: all',
     ),
+  background: z
+    .tuple([level, level, level])
+    .describe('what transparent images are composed on: red, green and blue, 0…255'),
 });
 
 const model = z
@@ -49,6 +54,10 @@ const model = z
     dropRate: probability.optional(),
     attnDropRate: probability.optional(),
     dropPathRate: probability.optional().describe('drop path of the last block; linear over depth'),
+    constantDropPath: z
+      .boolean()
+      .optional()
+      .describe('transformers: every block has dropPathRate; by default DeiT-III alone'),
     initValues: positive
       .nullable()
       .optional()
@@ -111,6 +120,7 @@ const shared = {
   epochs: count,
   batchSize: count,
   accumulation: count.describe('batches per update'),
+  dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
   sampler: z.enum(samplerNames).describe('which images an epoch has, in which order'),
   repeats: count.describe('repeated augmentation: how often an image comes in an epoch'),
   samplerPower: z
@@ -187,6 +197,9 @@ const paco = z
     momentum: probability.describe('what the key encoder keeps of itself in a step'),
     batchNormParts: count.describe(
       'parts of a batch with batch-norm statistics of their own, keys shuffled among them: as on so many cards',
+    ),
+    contrastParts: count.describe(
+      'parts of a batch whose images are compared with their own part and the queue: as on so many cards',
     ),
     keyAugment: augmentSchema.describe('what the key encoder sees of an image; augment is for the query encoder'),
   })
@@ -312,7 +325,7 @@ export const recipeSchema = z.strictObject({
   device: z.string().describe('auto, cpu, cuda, cuda:1'),
   precision: z
     .enum(['auto', 'float32', 'bfloat16'])
-    .describe('auto: bfloat16 where the processor multiplies it in hardware'),
+    .describe('auto: bfloat16 where the processor or the card multiplies it in hardware, else float32'),
   data,
   teacher,
   student,

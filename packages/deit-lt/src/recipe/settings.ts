@@ -1,9 +1,9 @@
 /** `--set student.epochs=90`: values of a recipe from the command line. */
-import { parse } from 'yaml';
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
 import { schemaAt } from './keys.js';
 import { isValues, merge, type Values } from './merge.js';
+import { yamlValues } from './yaml-values.js';
 
 /**
  * `values` with `settings` applied in order. A value is read as YAML (`0.1`, `true`, `null`, `[0.3, 1]`, text).
@@ -44,11 +44,12 @@ function checkKeys(keys: readonly string[]): void {
 
 function parseValue(setting: string, text: string): unknown {
   try {
-    return parse(text);
+    return yamlValues(text);
   } catch (error) {
     throw new UserError(
       'RECIPE',
       `--set ${setting}: the value cannot be read: ${(error as Error).message.split('\n')[0]}`,
+      { cause: error },
     );
   }
 }

@@ -89,9 +89,13 @@ function smallModel(model: Model, imageSize: number): Model {
 }
 
 function smallTransformer({ name, ...rates }: Model, imageSize: number): Model {
-  const { dropRate, attnDropRate, dropPathRate, initValues = /^deit3/.test(name) ? 1e-4 : null } = rates;
+  const isDeit3 = /^deit3/.test(name);
+  const { dropRate, attnDropRate, dropPathRate, initValues = isDeit3 ? 1e-4 : null } = rates;
+  const constantDropPath = rates.constantDropPath ?? (isDeit3 || undefined);
   const distilled = name === 'deit' || name.includes('distilled');
   const size = { patchSize: smallSide(imageSize) / 4, embedDim: 32, depth: 2, numHeads: 2 };
-  const kept = Object.entries({ dropRate, attnDropRate, dropPathRate }).filter(([, rate]) => rate !== undefined);
+  const kept = Object.entries({ dropRate, attnDropRate, dropPathRate, constantDropPath }).filter(
+    ([, rate]) => rate !== undefined,
+  );
   return { name: distilled ? 'deit' : 'vit', ...size, initValues, ...Object.fromEntries(kept) };
 }

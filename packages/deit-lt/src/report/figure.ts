@@ -4,6 +4,8 @@
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { visibleLines } from '../text/visible.js';
+import { textWidth } from '../text/width.js';
 import { escaped } from './html.js';
 import { withLightColors } from './palette.js';
 
@@ -61,7 +63,7 @@ export function drawFigure({ id, title, alt, caption, legend = [], plot }: DrawO
       : []),
   ].join('');
   // As text, because linkedom leaves < in attributes, which XML does not allow.
-  const named = svg.outerHTML.replace('<svg ', `<svg role="img" aria-label="${escaped(alt)}" `);
+  const named = visibleLines(svg.outerHTML).replace('<svg ', `<svg role="img" aria-label="${escaped(alt)}" `);
   return { id, title, alt, caption, svg: named.replace(/<\/svg>$/, `${entries}</svg>`) };
 }
 
@@ -70,7 +72,7 @@ function legendPlaces(items: readonly LegendItem[], width: number) {
   const places: { item: LegendItem; x: number; row: number }[] = [];
   let [x, row] = [0, 0];
   for (const item of items) {
-    const wide = 34 + 6.8 * item.label.length;
+    const wide = 34 + 6.8 * textWidth(item.label);
     if (x > 0 && x + wide > width) [x, row] = [0, row + 1];
     places.push({ item, x, row });
     x += wide;

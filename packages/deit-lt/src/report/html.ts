@@ -1,4 +1,5 @@
-/** HTML from templates: every value is escaped unless it is HTML already. */
+/** HTML from templates: every value is escaped unless it is HTML already, and is safe to show (`text/visible.ts`). */
+import { visible } from '../text/visible.js';
 
 /** Text that is HTML. */
 export class Html {
@@ -23,7 +24,12 @@ function textOf(value: HtmlValue): string {
   return value.map(textOf).join('');
 }
 
-/** For text and for attributes in double quotes. */
+/** Text of several lines, as in `<pre>`. */
+export function preformatted(text: string): Html {
+  return new Html(text.split('\n').map(escaped).join('\n'));
+}
+
+/** For a line of text and for attributes in double quotes, in HTML and in SVG. */
 export function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]!);
+  return visible(text).replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]!);
 }

@@ -2,15 +2,19 @@
 import path from 'node:path';
 import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
+import { requireSameOrder } from '../by-class.js';
 import { classesBySize } from '../data/groups.js';
+import type { ClassFigures } from '../evaluation/class-figures.js';
+import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { totalEpochs } from '../optim/schedules.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { type OutputName, outputNames, type Predictions, readPredictions } from '../runs/predictions.js';
 import type { EpochRecord } from '../runs/reporter.js';
 import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { visible } from '../text/visible.js';
 
 export interface ReportRun {
-  /** The end of its path that tells it from the others. */
+  /** The end of its path that tells it from the others, safe to show. */
   readonly name: string;
   readonly folder: string;
   /** From 0: its colour. */
@@ -20,6 +24,8 @@ export interface ReportRun {
   readonly evaluation: FinalEvaluation | undefined;
   readonly predictions: Predictions | undefined;
   readonly analysis: Analysis | undefined;
+  /** What of its files could not be read. */
+  readonly notes: readonly string[];
 }
 
 /** The runs of `places`: run folders, or folders that have some. Throws UserError RUN_FOLDER. */
@@ -28,17 +34,37 @@ export function readRuns(places: readonly string[]): ReportRun[] {
   const names = folders.length === 1 ? [path.basename(folders[0]!)] : shortNames(folders);
   return folders.map((folder, place) => {
     const run = new RunFolder(folder);
+    const config = readRunConfig(folder);
+    const classes = config.data.classNames.length;
+    const notes: string[] = [];
+    const evaluation = run.readEvaluation(classes);
+    const analysis = readAnalysis(folder, classes);
     return {
-      name: names[place]!,
+      name: visible(names[place]!),
       folder,
       place,
-      config: readRunConfig(folder),
-      records: run.readMetrics(),
-      evaluation: run.readEvaluation(),
-      predictions: readPredictions(run.predictionsFile),
-      analysis: readAnalysis(folder),
+      config: asMeasured(config, evaluation ?? analysis?.data),
+      records: run.readMetrics({ onBad: (note) => notes.push(note) }),
+      evaluation,
+      predictions: readPredictions(run.predictionsFile, classes),
+      analysis,
+      notes,
     };
   });
+}
+
+/**
+ * The classes of a run as they were measured: a model that came from elsewhere may not name them, nor know its groups. Throws
+ * an `internal:` error when classes that have names were measured in another order.
+ */
+function asMeasured(
+  config: RunConfig,
+  measured: Pick<EvaluationResult, 'classNames' | 'groups'> | undefined,
+): RunConfig {
+  const { data } = config;
+  const { classNames = data.classNames, groups = data.groups } = measured ?? {};
+  if (data.namesUnknown !== true) requireSameOrder(classNames, data.classNames, 'the run and its figures');
+  return { ...config, data: { ...data, classNames, groups } };
 }
 
 const partOf = ({ kind, recipe }: RunConfig): TrainingRecipe => (kind === 'teacher' ? recipe.teacher : recipe.student);
@@ -54,21 +80,20 @@ export function classOrder({ config }: ReportRun): number[] {
   return classesBySize(config.data.trainCounts);
 }
 
-/** Accuracy of each class in per cent, by output: of the final evaluation, else of the analysis. */
-export function accuraciesByClass({ evaluation, analysis }: ReportRun): Partial<Record<OutputName, (number | null)[]>> {
-  const found = outputNames.flatMap((output): [OutputName, (number | null)[]][] => {
-    const evaluated = evaluation?.[output]?.perClass;
-    if (evaluated !== undefined) return [[output, [...evaluated]]];
-    const analysed = analysis?.outputs[output]?.perClass;
-    return analysed === undefined ? [] : [[output, analysed.map((share) => (share === null ? null : 100 * share))]];
+/** The figures by class of each output: of the final evaluation, else of the analysis. */
+export function figuresByOutput({ evaluation, analysis }: ReportRun): Partial<Record<OutputName, ClassFigures>> {
+  const found = outputNames.flatMap((output): [OutputName, ClassFigures][] => {
+    const figures = evaluation?.[output] ?? analysis?.outputs[output]?.accuracy;
+    return figures === undefined ? [] : [[output, figures]];
   });
   return Object.fromEntries(found);
 }
 
-/**
- * Overall, head, mid and tail accuracy in per cent, as the papers' tables have them, of the weights that the recipe keeps;
- * undefined before any evaluation.
- */
+/** The split of those figures. */
+export const splitOf = ({ evaluation, analysis }: ReportRun): 'test' | 'validation' =>
+  evaluation?.split ?? analysis?.data.split ?? 'test';
+
+/** The figures of the weights that the recipe keeps; undefined before any evaluation. */
 export function headline({ evaluation, records, config }: Pick<ReportRun, 'evaluation' | 'records' | 'config'>) {
   const last = records.findLast((record) => record.evaluation !== undefined);
   const averaged = partOf(config).weights === 'ema' ? last?.emaEvaluation : undefined;

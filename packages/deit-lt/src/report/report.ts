@@ -137,8 +137,9 @@ function sharpnessOf(runs: readonly ReportRun[]): Html | undefined {
 }
 
 function notesOf(run: ReportRun): string[] {
-  const { name, folder, analysis, predictions, evaluation } = run;
+  const { name, folder, analysis, predictions, evaluation, notes } = run;
   return [
+    ...notes,
     ...(analysis === undefined
       ? [
           `${name} was not analysed: attention, ranks, experts and images are missing (deit-lt analyze ${folder} --data DATA).`,

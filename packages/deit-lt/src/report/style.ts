@@ -7,8 +7,10 @@ export function styleSheet(): string {
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 1rem; }
 .card { background: var(--panel); border-radius: 8px; padding: 0.8rem 1rem; border-left: 5px solid var(--run); }
 .card h3 { margin: 0 0 0.3rem; overflow-wrap: anywhere; }
-.card .figures { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.2rem; text-align: center; margin: 0.5rem 0; }
+.card .figures { display: grid; grid-template-columns: repeat(5, 1fr); gap: 0.2rem; text-align: center; margin: 0.5rem 0; }
 .card .figures b { display: block; font-size: 1.25rem; }
+.card .figures small { display: block; font-size: 0.68rem; color: var(--faint); }
+.warning { border-left: 3px solid var(--run1); padding-left: 0.6rem; }
 .card .figures span { font-size: 0.8rem; color: var(--faint); }
 .card p { margin: 0.3rem 0; font-size: 0.9rem; }
 .figures-grid { columns: 2 26rem; column-gap: 2rem; }
@@ -20,7 +22,7 @@ td small { display: block; color: var(--faint); font-size: 0.78rem; }
 .long > .scroll { content-visibility: auto; contain-intrinsic-size: auto 100% auto 370rem; margin-bottom: 1rem; }
 .long table { table-layout: fixed; width: 100%; }
 .long th:first-child { width: 38%; }
-.long th { white-space: normal; hyphens: auto; } .long tbody th { overflow-wrap: anywhere; }
+.long th, .long td { white-space: normal; } .long th { hyphens: auto; } .long tbody th { overflow-wrap: anywhere; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19.5rem), 1fr)); gap: 1rem; }
 .shown { background: var(--panel); border-radius: 8px; padding: 0.6rem; font-size: 0.85rem; break-inside: avoid; }
 .shown ul { margin: 0.4rem 0 0; padding: 0; list-style: none; }

@@ -44,7 +44,7 @@ export class Claim implements Disposable {
     throw new UserError(
       'RUN_FOLDER',
       found === undefined
-        ? `${this.folder} was deleted, moved or emptied while it was being trained, so the training stops. Move it back, or start again.`
+        ? `${this.folder} was removed or moved while it was being trained (${this.#file} is gone), so nothing more can be saved. This training ends. If the folder was moved, resume it there: --resume --out FOLDER.`
         : `${this.folder} is being trained twice at once: process ${found.process} began later and trains on, this training ends here.`,
     );
   }

@@ -1,12 +1,14 @@
 /** The numbers of an epoch's record under flat names, for programs that know curves and tables but not our records. */
+import { accuracyNames } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { csvCell } from '../text/cells.js';
 import { outputNames } from './predictions.js';
 import type { EpochRecord } from './reporter.js';
 
 /** `train/loss`, `test/avg/tail`, …: what is before the first slash is a group of curves. */
 export type Scalars = ReadonlyMap<string, number>;
 
-const figures = ['overall', 'balanced', 'head', 'mid', 'tail', 'top5', 'loss'] as const;
+const figures = [...accuracyNames, 'top5', 'loss'] as const;
 
 /**
  * Loss and its parts, learning rate, gradient norm, speed, and accuracies in per cent by output; those of averaged weights
@@ -42,5 +44,5 @@ export function scalarsCsv(epochs: readonly { readonly epoch: number; readonly s
   const lines = epochs.map(({ epoch, scalars }) =>
     [epoch, ...columns.map((name) => scalars.get(name) ?? '')].join(','),
   );
-  return `${[['epoch', ...columns].join(','), ...lines].join('\n')}\n`;
+  return `${[['epoch', ...columns].map(csvCell).join(','), ...lines].join('\n')}\n`;
 }

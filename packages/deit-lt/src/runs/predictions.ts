@@ -5,9 +5,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
+import { type Group, groupNames } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { writeError } from './files.js';
+import { checked, parsedJson } from './read-json.js';
+import { epochNumber } from './run-schema.js';
 
 export type OutputName = keyof OutputLogits;
 
@@ -31,6 +35,8 @@ export interface Predictions {
   readonly imagesSha256: string;
   /** The class of each image by the model's numbers. */
   readonly labels: Int32Array;
+  /** The classes by those numbers, and the groups that were measured; absent in files of earlier versions. */
+  readonly classes?: { readonly names: readonly string[]; readonly groups: readonly Group[] };
   readonly outputs: { readonly avg: BestClasses; readonly cls?: BestClasses; readonly dist?: BestClasses };
 }
 
@@ -84,8 +90,11 @@ export function hashOfImages(
 
 /** Writes `file` whole or not at all. Throws UserError RUN_FOLDER. */
 export function writePredictions(file: string, predictions: Predictions): void {
-  const { split, checkpoint, epoch, data, imagesSha256, labels, outputs } = predictions;
-  const metadata = { format, split, checkpoint, epoch: String(epoch), data, imagesSha256 };
+  const { split, checkpoint, epoch, data, imagesSha256, labels, classes, outputs } = predictions;
+  const metadata = {
+    ...{ format, split, checkpoint, epoch: String(epoch), data, imagesSha256 },
+    ...(classes && { classes: JSON.stringify(classes) }),
+  };
   torch.tidy(() => {
     const tensors = Object.entries(outputs).map(([name, { perImage, classes }]): [string, torch.Tensor] => [
       `best.${name}`,
@@ -105,11 +114,14 @@ function save(file: string, tensors: ReadonlyMap<string, torch.Tensor>, metadata
   }
 }
 
-/** Undefined when there is no such file. Throws UserError RUN_FOLDER when it cannot be used. */
-export function readPredictions(file: string): Predictions | undefined {
+/**
+ * Undefined when there is no such file. Throws UserError RUN_FOLDER when it cannot be used, also where it names a class beyond the
+ * `classes` of the run.
+ */
+export function readPredictions(file: string, classes: number): Predictions | undefined {
   if (!existsSync(file)) return undefined;
   try {
-    return torch.tidy(() => read(file));
+    return torch.tidy(() => read(file, classes));
   } catch (error) {
     throw new UserError(
       'RUN_FOLDER',
@@ -121,27 +133,42 @@ export function readPredictions(file: string): Predictions | undefined {
   }
 }
 
-function read(file: string): Predictions {
+/** The classes by which labels and predictions are numbered, where the file says them. */
+const namedClasses = z
+  .looseObject({ names: z.array(z.string()).min(1), groups: z.array(z.enum(groupNames)) })
+  .refine(({ names, groups }) => names.length === groups.length, { error: 'names and groups differ in length' });
+
+function read(file: string, classesOfRun: number): Predictions {
   using opened = torch.safetensors.open(file);
   const { metadata } = opened;
   if (metadata.format !== format) throw new Error(`its format is "${metadata.format ?? 'none'}", expected "${format}"`);
-  const values = (name: string): Int32Array => opened.get(name).int().toTypedArray<'int32'>();
+  const own = metadata.classes === undefined ? undefined : checked(parsedJson(metadata.classes), namedClasses);
+  const classes = own?.names.length ?? classesOfRun;
+  const values = (name: string): Int32Array => {
+    const { dtype } = opened.infos.get(name) ?? {};
+    if (dtype !== 'int32') throw new Error(`its tensor "${name}" is ${dtype ?? 'missing'}, expected int32`);
+    const found = opened.get(name).toTypedArray<'int32'>();
+    const beyond = found.find((label) => label < 0 || label >= classes);
+    if (beyond !== undefined) throw new Error(`"${name}" names class ${beyond}, and there are ${classes}`);
+    return found;
+  };
   const labels = values('labels');
   const found = outputNames.filter((name) => opened.infos.has(`best.${name}`));
   if (!found.includes('avg')) throw new Error('it has no tensor "best.avg"');
   const outputs = found.map((name) => {
-    const classes = values(`best.${name}`);
-    if (classes.length % labels.length !== 0)
-      throw new Error(`"best.${name}" has ${classes.length} classes for ${labels.length} images`);
-    return [name, { perImage: classes.length / labels.length, classes }];
+    const best = values(`best.${name}`);
+    if (best.length === 0 || best.length % labels.length !== 0)
+      throw new Error(`"best.${name}" has ${best.length} classes for ${labels.length} images`);
+    return [name, { perImage: best.length / labels.length, classes: best }];
   });
   return {
     split: metadata.split === 'validation' ? 'validation' : 'test',
     checkpoint: metadata.checkpoint === 'last' ? 'last' : 'best',
-    epoch: Number(metadata.epoch),
+    epoch: checked(Number(metadata.epoch), epochNumber),
     data: metadata.data ?? '',
     imagesSha256: metadata.imagesSha256 ?? '',
     labels,
+    ...(own && { classes: own }),
     outputs: Object.fromEntries(outputs) as unknown as Predictions['outputs'],
   };
 }

@@ -69,8 +69,8 @@ export interface TrainingEnd {
 }
 
 export interface Reporter {
-  /** Something that the user should know once. */
-  note(line: string): void;
+  /** Something that the user should know once. A line each; they may quote foreign text as it is. */
+  note(...lines: readonly string[]): void;
   /** Work of known or unknown length outside training: decoding, checking, evaluating. */
   progress(what: string, done: number, total: number | undefined): void;
   start(training: TrainingStart): void;

@@ -4,20 +4,20 @@
  * `evaluation.json` (the figures of the best checkpoint) and `predictions.safetensors` (what it says of each image).
  * A run of `train` has such a folder for each of its models: `teacher/`, `student/`, and `vit/` if asked for.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
-import { isValues } from '../recipe/merge.js';
-import { completeOlder } from '../recipe/older.js';
 import type { Recipe } from '../recipe/schema.js';
-import { Claim, requireUnclaimed } from './claim.js';
+import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
-import { readRecord } from './metrics-line.js';
+import { readMetricsFile } from './metrics-file.js';
 import { MetricsLog } from './metrics-log.js';
+import { readJson } from './read-json.js';
 import type { EpochRecord, TrainingKind } from './reporter.js';
-import { isLeftover, isUnbegun, occupied } from './unbegun.js';
+import { configSchema, evaluationSchema } from './run-schema.js';
 
 /** What `config.json` says. */
 export interface RunConfig {
@@ -31,11 +31,15 @@ export interface RunConfig {
     readonly namesUnknown?: boolean;
     /** Training images per class after the long tail and the validation split were made. */
     readonly trainCounts: readonly number[];
+    /** The same before that split and `data.limit`; absent in runs of earlier versions. */
+    readonly countsBefore?: readonly number[];
     /** Head, mid or tail, of each class. */
     readonly groups: readonly Group[];
     /** SHA-256 over labels and names of the training images: a resumed run must see the same. */
     readonly fingerprint: string;
   };
+  /** Logit scale of a model that was imported, where its file says it; absent where it is that of the recipe's loss. */
+  readonly logitScale?: number;
   /** The teacher's run folder or checkpoint; null for a teacher and a plain ViT. */
   readonly teacher: string | null;
   /** Of the teacher's checkpoint: a resumed student must have the same. */
@@ -55,6 +59,45 @@ export interface FinalEvaluation extends EvaluationResult {
   readonly checkpoint: 'best';
   /** Of the checkpoint, from 0. */
   readonly epoch: number;
+}
+
+/** Of an evaluation, what `metrics.jsonl` does without. */
+const notLogged: ReadonlySet<string> = new Set(['classNames', 'groups', 'imagesPerClass', 'confusion']);
+
+/** What a killed process may leave: files under a temporary name, and its claim. */
+const isLeftover = (name: string): boolean => /\.tmp(-\d+)?$|^probe$/.test(name) || name === claimName;
+
+/**
+ * Whether a run may begin in `folder`: it does not exist, or holds no file but temporary ones, as a training leaves that was killed
+ * before it had a configuration. False for a file.
+ */
+export function holdsNoRun(folder: string): boolean {
+  if (!existsSync(folder)) return true;
+  if (!statSync(folder).isDirectory()) return false;
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries.every((entry) => entry.isDirectory() || (entry.isFile() && isLeftover(entry.name)));
+}
+
+/** What is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe itself. */
+const firstModels = ['teacher', 'teacher-weak'];
+
+/** The folder of the run, or of the first of its models, that has a `config.json`; undefined when there is none. */
+export function firstRunIn(folder: string): string | undefined {
+  return [folder, ...firstModels.map((name) => path.join(folder, name))].find((home) =>
+    existsSync(path.join(home, 'config.json')),
+  );
+}
+
+/** What is said of a folder in which no run may begin: it is a file, has a run, or something else. */
+export function occupied(folder: string): UserError {
+  const problem = (what: string): UserError => new UserError('RUN_FOLDER', `${folder} ${what}`);
+  if (!statSync(folder).isDirectory())
+    return problem('is a file; expected a new or empty folder. Choose another folder with --out.');
+  if (firstRunIn(folder) === undefined)
+    return problem(
+      'is not empty and has no config.json, so there is no run to resume. Choose another folder with --out.',
+    );
+  return problem('is not empty. Choose another folder with --out, or add --resume to resume the run in it.');
 }
 
 export class RunFolder {
@@ -96,7 +139,7 @@ export class RunFolder {
    */
   begin(config: RunConfig, resume: boolean): RunConfig {
     const isThere = existsSync(this.configFile);
-    if (isThere ? !resume : !isUnbegun(this.folder)) throw occupied(this.folder);
+    if (isThere ? !resume : !holdsNoRun(this.folder)) throw occupied(this.folder);
     requireUnclaimed(this.folder);
     try {
       mkdirSync(path.dirname(this.checkpoint('last')), { recursive: true });
@@ -117,7 +160,7 @@ export class RunFolder {
     return this.#claim;
   }
 
-  /** Throws UserError RUN_FOLDER when the folder was deleted, moved or claimed by another training since `claim`. */
+  /** Throws UserError RUN_FOLDER when the folder was removed, moved or claimed by another training since `claim`. */
   checkOurs(): void {
     this.#claim?.check();
   }
@@ -141,14 +184,14 @@ export class RunFolder {
       );
   }
 
-  /** Without the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
+  /** Without what each epoch would repeat, and the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
   appendMetrics(record: EpochRecord): void {
     this.checkOurs();
     this.#log ??= this.#openLog(this.readMetrics());
     this.#requireAlone();
     appendLine(
       this.metricsFile,
-      JSON.stringify(record, (key, value: unknown) => (key === 'confusion' ? undefined : value)),
+      JSON.stringify(record, (key, value: unknown) => (notLogged.has(key) ? undefined : value)),
     );
     this.#metricsBytes = bytesOf(this.metricsFile);
     this.#log.append(record);
@@ -169,13 +212,13 @@ export class RunFolder {
     return new MetricsLog(this.folder, { started, records });
   }
 
-  /** Undefined when there is none. Throws UserError RUN_FOLDER when it cannot be used. */
-  readEvaluation(): FinalEvaluation | undefined {
+  /** Undefined when there is none. Throws UserError RUN_FOLDER when it cannot be used, or is not of `classes` classes. */
+  readEvaluation(classes?: number): FinalEvaluation | undefined {
     if (!existsSync(this.evaluationFile)) return undefined;
     try {
-      const found = JSON.parse(readFileSync(this.evaluationFile, 'utf8')) as Partial<FinalEvaluation> | null;
-      if (!isValues(found?.avg)) throw new Error('it has no figures');
-      return found as FinalEvaluation;
+      const found = readJson(this.evaluationFile, evaluationSchema);
+      requireClasses(found, classes);
+      return found;
     } catch (error) {
       const why = (error as Error).message;
       throw new UserError(
@@ -202,15 +245,18 @@ export class RunFolder {
     this.#log.rewrite();
   }
 
-  /** All whole lines of metrics.jsonl that are of an epoch. */
-  readMetrics(): EpochRecord[] {
-    // A device, such as /dev/full, may never end.
-    if (!existsSync(this.metricsFile) || !statSync(this.metricsFile).isFile()) return [];
-    return readFileSync(this.metricsFile, 'utf8')
-      .split('\n')
-      .map(readRecord)
-      .filter((record) => record !== undefined);
+  /** All whole lines of metrics.jsonl that are of an epoch. `onBad` gets a sentence on each other line. */
+  readMetrics({ onBad }: { onBad?: (note: string) => void } = {}): EpochRecord[] {
+    return readMetricsFile(this.metricsFile, onBad);
   }
+}
+
+/** Throws Error for figures of another number of classes; figures of single classes may be absent. */
+function requireClasses({ avg, cls = avg, dist = avg }: FinalEvaluation, classes = avg.perClass.length): void {
+  for (const { perClass, confusion = [] } of [avg, cls, dist])
+    for (const { length } of [perClass, confusion, ...confusion])
+      if (length !== classes && length !== 0)
+        throw new Error(`it has figures of ${length} classes, and the run has ${classes}`);
 }
 
 /** 0 where there is no file; undefined for what is none. */
@@ -229,7 +275,7 @@ export function isRunFolder(folder: string): boolean {
   const { configFile } = new RunFolder(folder);
   if (!existsSync(configFile)) return false;
   try {
-    return typeof (JSON.parse(readFileSync(configFile, 'utf8')) as Partial<RunConfig> | null)?.format === 'string';
+    return z.looseObject({ format: z.string() }).safeParse(readJson(configFile, z.unknown())).success;
   } catch {
     return true; // a damaged one is a run that says so when it is read
   }
@@ -240,28 +286,8 @@ export function readRunConfig(folder: string): RunConfig {
   const file = path.join(folder, 'config.json');
   if (!existsSync(file)) throw new UserError('RUN_FOLDER', `${folder} is no run folder: it has no config.json.`);
   try {
-    const config = JSON.parse(readFileSync(file, 'utf8')) as RunConfig;
-    if (config?.format !== 'deit-lt run 1') throw new Error(`its format is ${JSON.stringify(config?.format)}`);
-    const missing = missingIn(config);
-    if (missing !== undefined) throw new Error(`it has no ${missing}`);
-    return { ...config, recipe: completeOlder(config.recipe) };
+    return readJson(file, configSchema);
   } catch (error) {
     throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
-}
-
-/** What every run has, by its dotted key; undefined when nothing is missing. */
-function missingIn({ kind, recipe, data, command }: Partial<RunConfig>): string | undefined {
-  const there: Readonly<Record<string, boolean>> = {
-    kind: ['teacher', 'student', 'vit'].includes(kind!),
-    'recipe.data': isValues(recipe?.data),
-    'recipe.teacher': isValues(recipe?.teacher),
-    'recipe.student': isValues(recipe?.student),
-    'recipe.evaluation': isValues(recipe?.evaluation),
-    'data.classNames': Array.isArray(data?.classNames),
-    'data.trainCounts': Array.isArray(data?.trainCounts),
-    'data.groups': Array.isArray(data?.groups),
-    command: Array.isArray(command),
-  };
-  return Object.keys(there).find((key) => !there[key]);
 }

@@ -11,22 +11,22 @@ export interface FoundEvaluation {
   readonly epoch: number;
   /** What the user called the data set. */
   readonly data: string;
-  /** In the data's order. */
-  readonly classNames: readonly string[];
-  /** Labels and names of the images, by the data's classes. */
-  readonly images: Pick<LabelledSource, 'labels' | 'nameOf'>;
-  /** The labels by the model's classes. Default: they are the same. */
-  readonly modelLabels?: Int32Array;
+  /** Labels by the model's classes, and names of the images. */
+  readonly images: Pick<LabelledSource, 'labels' | 'classNames' | 'nameOf'>;
   readonly evaluation: EvaluationResult;
   readonly recorder: PredictionRecorder;
 }
 
 /** Writes `predictions.safetensors` and `evaluation.json`. Throws UserError RUN_FOLDER. */
 export function saveEvaluation(run: RunFolder, found: FoundEvaluation): void {
-  const { split, epoch, data, classNames, images, modelLabels = images.labels, evaluation, recorder } = found;
+  const { split, epoch, data, images, evaluation, recorder } = found;
+  const { labels, classNames, nameOf } = images;
   const of = { split, checkpoint: 'best', epoch } as const;
-  const imagesSha256 = hashOfImages(images.nameOf, images.labels, classNames);
-  const outputs = recorder.outputs(images.labels.length);
-  writePredictions(run.predictionsFile, { ...of, data, imagesSha256, labels: modelLabels, outputs });
+  const imagesSha256 = hashOfImages(nameOf, labels, classNames);
+  const outputs = recorder.outputs(labels.length);
+  writePredictions(run.predictionsFile, {
+    ...{ ...of, data, imagesSha256, labels, outputs },
+    ...(evaluation.groups && { classes: { names: classNames, groups: evaluation.groups } }),
+  });
   run.writeEvaluation({ ...of, ...evaluation });
 }

@@ -4,11 +4,12 @@
  */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import { requireFinite } from '../models/finite-weights.js';
 import type { Ema } from '../optim/ema.js';
-import { completeOlder } from '../recipe/older.js';
-import { type EpochSums, sumsOf } from './epoch-sums.js';
 import { writeError } from './files.js';
+import { checked, parsedJson } from './read-json.js';
 import type { RunConfig } from './run-folder.js';
+import { configSchema, epochNumber, progressSchema } from './run-schema.js';
 
 /** Where a training stands. */
 export interface Progress {
@@ -17,7 +18,8 @@ export interface Progress {
   readonly batch: number;
   /** Optimizer updates in all. */
   readonly updates: number;
-  readonly sums: EpochSums;
+  /** Sums over the epoch so far. */
+  readonly sums: Readonly<Record<string, number>>;
   /** Seconds of training so far, without pauses. */
   readonly seconds: number;
   readonly best: { readonly epoch: number; readonly score: number } | null;
@@ -69,7 +71,7 @@ export function loadState(file: string, { model, companion, optimizer, ema, devi
       const { tensors, metadata } = readFile(file, format);
       model.loadStateDict(under(tensors, 'model.'));
       companion?.loadStateDict(under(tensors, 'companion.'));
-      const saved = JSON.parse(metadata.progress ?? 'null') as Progress;
+      const saved: Progress = checked(parsedJson(metadata.progress ?? 'null'), progressSchema);
       ema?.loadStateDict({ updates: saved.updates, tensors: under(tensors, 'ema.') });
       const { param_groups, numbers } = JSON.parse(metadata.optimizer ?? '{}') as {
         param_groups: torch.optim.OptimizerStateDict['param_groups'];
@@ -83,7 +85,7 @@ export function loadState(file: string, { model, companion, optimizer, ema, devi
       optimizer.loadStateDict({ state, param_groups });
       torch.setRngState(tensors.get('random.cpu')!);
       if (device !== 'cpu' && tensors.has('random.device')) torch.setRngState(tensors.get('random.device')!, device);
-      return { ...saved, sums: sumsOf(saved.sums) };
+      return saved;
     }),
   );
 }
@@ -93,7 +95,7 @@ export function saveWeights(
   file: string,
   weights: ReadonlyMap<string, torch.Tensor>,
   config: RunConfig,
-  epoch: number,
+  epoch: number | null,
 ): void {
   write(file, weights, { format: 'deit-lt weights 1', ...describe(config, epoch) });
 }
@@ -108,28 +110,35 @@ function write(file: string, tensors: ReadonlyMap<string, torch.Tensor>, metadat
   }
 }
 
-/** Weights by name from either kind of file, and the configuration of the run that made them. */
+/**
+ * Weights by name from either kind of file, and the configuration of the run that made them; `epoch` is null for an imported
+ * model whose file did not say it. Throws UserError CHECKPOINT, also for weights that are not finite.
+ */
 export function readWeights(
   file: string,
   weights?: 'ema' | 'raw',
-): { tensors: Map<string, torch.Tensor>; config: RunConfig; epoch: number } {
+): { tensors: Map<string, torch.Tensor>; config: RunConfig; epoch: number | null } {
   return reading(file, () => {
     const { tensors, metadata } = readFile(file);
-    const saved = JSON.parse(metadata.config ?? 'null') as RunConfig | null;
-    if (saved === null) throw new Error('it does not say which model it is for');
-    const config = { ...saved, recipe: completeOlder(saved.recipe) };
-    const epoch = Number(metadata.epoch);
-    if (metadata.format !== format) return { tensors, config, epoch };
+    if (metadata.config === undefined) throw new Error('it does not say which model it is for');
+    const config: RunConfig = checked(parsedJson(metadata.config), configSchema);
+    const epoch = metadata.epoch === undefined ? null : checked(Number(metadata.epoch), epochNumber);
+    if (metadata.format !== format) return finite(file, { tensors, config, epoch });
     const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
     const wanted = weights ?? recipe.weights;
     const chosen = under(tensors, wanted === 'ema' ? 'ema.' : 'model.');
     if (chosen.size === 0) throw new Error('it has no averaged weights; the recipe keeps none (ema: null)');
-    return { tensors: chosen, config, epoch };
+    return finite(file, { tensors: chosen, config, epoch });
   });
 }
 
-function describe(config: RunConfig, epoch: number): Record<string, string> {
-  return { config: JSON.stringify(config), epoch: String(epoch) };
+function finite<W extends { readonly tensors: ReadonlyMap<string, torch.Tensor> }>(file: string, weights: W): W {
+  requireFinite(weights.tensors, file);
+  return weights;
+}
+
+function describe(config: RunConfig, epoch: number | null): Record<string, string> {
+  return { config: JSON.stringify(config), ...(epoch !== null && { epoch: String(epoch) }) };
 }
 
 function readFile(

@@ -1,6 +1,7 @@
 /** One run folder, looked at again and again while somebody else may write to it. */
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { TrainingRecipe } from '../recipe/schema.js';
 import { epochsOf } from '../report/report-run.js';
 import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { plainName } from '../tasks/model-of.js';
@@ -23,7 +24,7 @@ export class FollowedRun {
   readonly #run: RunFolder;
   readonly #tail: MetricsTail;
   #config: { readonly changed: number; readonly value: RunConfig } | undefined;
-  #evaluation: { readonly changed: number; readonly figures: GroupFigures | undefined } | undefined;
+  #evaluation: { readonly changed: number; readonly found: Pick<RunView, 'figures' | 'split'> | undefined } | undefined;
   #view: RunView | undefined;
   /** The first record that was read and not told of. */
   #untold = Number.POSITIVE_INFINITY;
@@ -90,7 +91,7 @@ export class FollowedRun {
         classes: data.classNames.length,
         images: data.trainCounts.reduce((a, b) => a + b, 0),
       },
-      figures: this.#figures(changes.evaluation),
+      ...this.#figures(changes.evaluation, part.weights),
       version: [changes.config, changes.evaluation, changes.predictions, changes.analysis, this.records.length].join(),
     };
   }
@@ -131,10 +132,15 @@ export class FollowedRun {
     return ((epochs - records.length) * last.reduce((sum, { seconds }) => sum + seconds, 0)) / last.length;
   }
 
-  #figures(changed: number): GroupFigures | undefined {
+  /** As the report chooses them: see `headline`. */
+  #figures(changed: number, weights: TrainingRecipe['weights']): Pick<RunView, 'figures' | 'split'> {
     if (changed !== this.#evaluation?.changed)
-      this.#evaluation = { changed, figures: changed === 0 ? undefined : readFigures(this.#run.evaluationFile) };
-    return this.#evaluation?.figures ?? this.records.findLast(({ evaluation }) => evaluation?.avg)?.evaluation?.avg;
+      this.#evaluation = { changed, found: changed === 0 ? undefined : readFigures(this.#run.evaluationFile) };
+    const { found } = this.#evaluation;
+    if (found !== undefined) return found;
+    const last = this.records.findLast(({ evaluation }) => evaluation?.avg);
+    const figures = (weights === 'ema' ? last?.averaged : undefined) ?? last?.evaluation?.avg;
+    return { figures, split: last?.split ?? 'test' };
   }
 }
 
@@ -143,9 +149,11 @@ function changeOf(file: string): number {
   return Math.round(statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
 }
 
-function readFigures(file: string): GroupFigures | undefined {
+function readFigures(file: string): Pick<RunView, 'figures' | 'split'> | undefined {
   try {
-    return groupFigures((JSON.parse(readFileSync(file, 'utf8')) as { avg?: GroupFigures } | null)?.avg);
+    const given = JSON.parse(readFileSync(file, 'utf8')) as { avg?: GroupFigures; split?: string } | null;
+    const figures = groupFigures(given?.avg);
+    return figures && { figures, split: given?.split === 'validation' ? 'validation' : 'test' };
   } catch {
     return undefined;
   }

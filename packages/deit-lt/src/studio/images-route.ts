@@ -26,7 +26,7 @@ export function imagesRoute(watcher: RunWatcher, place?: DataPlace): Route {
     }
     try {
       const config = readRunConfig(run.folder);
-      const dataset = await opened.open(place ?? dataOfRun(config));
+      const dataset = await opened.open({ ...(place ?? dataOfRun(config)), background: config.recipe.data.background });
       sayJson(response, await take(() => trainingImages(config, dataset, { draw })));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;

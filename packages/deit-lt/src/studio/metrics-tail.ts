@@ -1,16 +1,17 @@
 /** Reads on in a `metrics.jsonl` that somebody else is writing. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { readRecord } from '../runs/metrics-line.js';
-import type { EpochRecord } from '../runs/reporter.js';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { isValues } from '../recipe/merge.js';
+import { LineReader, readLine } from '../runs/metrics-file.js';
 import type { CurveRecord, GroupFigures } from './run-view.js';
 
-const newLine = 0x0a;
-
-/** Whole lines alone: what is half written comes with a later look. A file that was written anew is read from its beginning. */
+/**
+ * Whole lines alone: what is half written comes with a later look. A file that was written anew is read from its beginning. A line that is
+ * no epoch is left out; a report of the run tells of it.
+ */
 export class MetricsTail {
   readonly #file: string;
   #inode = 0;
-  #offset = 0;
+  #reader = new LineReader();
   #records: CurveRecord[] = [];
 
   constructor(file: string) {
@@ -44,46 +45,51 @@ export class MetricsTail {
   #readFrom(file: number): boolean {
     const stat = fstatSync(file);
     if (!stat.isFile()) return false; // a device may never end
-    const isNew = stat.ino !== this.#inode || stat.size < this.#offset;
+    const isNew = stat.ino !== this.#inode || stat.size < this.#reader.offset;
     if (isNew) this.#restart(stat.ino);
-    const bytes = Buffer.alloc(stat.size - this.#offset);
-    const read = readSync(file, bytes, 0, bytes.length, this.#offset);
-    const end = bytes.subarray(0, read).lastIndexOf(newLine) + 1;
-    for (const line of bytes.toString('utf8', 0, end).split('\n')) {
+    this.#reader.read(file, (line = '') => {
       const record = recordOf(line);
       if (record !== undefined) this.#records.push(record);
-    }
-    this.#offset += end;
+    });
     return isNew;
   }
 
   #restart(inode: number): void {
     this.#inode = inode;
-    this.#offset = 0;
+    this.#reader = new LineReader();
     this.#records = [];
   }
 }
 
 /** Undefined for a line that is no record. */
 function recordOf(line: string): CurveRecord | undefined {
-  const given: (Partial<EpochRecord> & Pick<EpochRecord, 'epoch'>) | undefined = readRecord(line);
-  if (given === undefined) return undefined;
-  const { epoch, loss, seconds, evaluation } = given;
+  const found = readLine(line);
+  if (found === undefined || !('record' in found)) return undefined;
+  const { epoch, loss, seconds, evaluation, emaEvaluation, evaluatedOn } = found.record;
+  const averaged = groupFigures(emaEvaluation?.avg);
   const outputs = (['cls', 'dist', 'avg'] as const).flatMap((name) => {
     const of = groupFigures(evaluation?.[name]);
     return of === undefined ? [] : [[name, of] as const];
   });
   return {
     epoch,
-    loss: typeof loss === 'number' ? loss : null,
-    seconds: typeof seconds === 'number' ? seconds : 0,
+    loss: Number.isFinite(loss) ? loss : null,
+    seconds,
     ...(outputs.length > 0 && { evaluation: Object.fromEntries(outputs) }),
+    ...(averaged && { averaged }),
+    ...(evaluatedOn === 'validation' && { split: evaluatedOn }),
   };
 }
 
-/** Overall, head, mid and tail of figures as metrics.jsonl and evaluation.json have them. */
+/** The accuracies of figures as metrics.jsonl and evaluation.json have them, and what is said of few test images. */
 export function groupFigures(given: Partial<GroupFigures> | undefined): GroupFigures | undefined {
   if (typeof given !== 'object' || given === null || typeof given.overall !== 'number') return undefined;
   const of = (value: unknown): number | null => (typeof value === 'number' ? value : null);
-  return { overall: given.overall, head: of(given.head), mid: of(given.mid), tail: of(given.tail) };
+  const { few, intervals } = given;
+  return {
+    ...{ balanced: of(given.balanced), overall: given.overall },
+    ...{ head: of(given.head), mid: of(given.mid), tail: of(given.tail) },
+    ...(isValues(few) && { few }),
+    ...(isValues(few) && isValues(intervals) && { intervals }),
+  };
 }

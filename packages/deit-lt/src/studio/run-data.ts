@@ -7,7 +7,7 @@ import { UserError } from '../errors.js';
 import type { RunConfig } from '../runs/run-folder.js';
 
 /** A data set, and how it is opened. */
-export interface DataPlace extends Pick<OpenOptions, 'split' | 'root'> {
+export interface DataPlace extends Pick<OpenOptions, 'split' | 'testSplit' | 'root' | 'background'> {
   readonly data: string;
 }
 
@@ -19,8 +19,13 @@ export function dataOfRun({ command, data }: Pick<RunConfig, 'command' | 'data'>
       'USAGE',
       'The command of this run does not say where its images are. Start the studio with --data DATA to see them.',
     );
-  const [split, root] = [optionOf(command, 'split'), optionOf(command, 'root')];
-  return { data: spec, ...(split !== undefined && { split: Number(split) }), ...(root !== undefined && { root }) };
+  const [split, testSplit, root] = ['split', 'test-split', 'root'].map((name) => optionOf(command, name));
+  return {
+    data: spec,
+    ...(split !== undefined && { split: Number(split) }),
+    ...(testSplit !== undefined && { testSplit }),
+    ...(root !== undefined && { root }),
+  };
 }
 
 /** `--name value` or `--name=value`. */

@@ -1,10 +1,11 @@
 /** What the studio's page knows of a run: the messages between its server and the browser. Types alone, for both. */
 import type { Group } from '../data/groups.js';
+import type { Accuracies, ClassFigures } from '../evaluation/class-figures.js';
 import type { OutputName } from '../runs/predictions.js';
 import type { TrainingKind } from '../runs/reporter.js';
 
-/** In per cent; null for groups without images. */
-export type GroupFigures = Readonly<Record<'overall' | Group, number | null>>;
+/** In per cent; null where there are no images, and for balanced accuracy in files of earlier versions. */
+export type GroupFigures = Accuracies & Pick<ClassFigures, 'few' | 'intervals'>;
 
 /** What curves are drawn of: a line of metrics.jsonl without the figures of single classes. */
 export interface CurveRecord {
@@ -14,6 +15,10 @@ export interface CurveRecord {
   readonly loss: number | null;
   readonly seconds: number;
   readonly evaluation?: Readonly<Partial<Record<OutputName, GroupFigures>>>;
+  /** Of the prediction with averaged weights. */
+  readonly averaged?: GroupFigures;
+  /** What was evaluated. Default: test images. */
+  readonly split?: 'validation';
 }
 
 /** Running: there was news lately. Stopped: none for a while, before the last epoch. */
@@ -39,8 +44,10 @@ export interface RunView {
     readonly classes: number;
     readonly images: number;
   };
-  /** Of the best checkpoint, else of the last evaluation. */
+  /** Of the best checkpoint, else of the last evaluation with the weights that the recipe keeps. */
   readonly figures?: GroupFigures | undefined;
+  /** Of those figures. */
+  readonly split: 'test' | 'validation';
   /** Changes with the files that the parts of a report are made of. */
   readonly version: string;
 }

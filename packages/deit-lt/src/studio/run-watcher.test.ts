@@ -53,11 +53,13 @@ suite('MetricsTail', () => {
     const odd = '{"epoch":\n\nnull\n[1]\n"x"\n{"loss":1}\n';
     writeFileSync(
       file,
-      odd + line(4, { loss: null, evaluation: { avg: { overall: 50, head: null, mid: 'x' }, cls: 3 } }),
+      odd +
+        line(3, { evaluation: { avg: { overall: 50, mid: 'x' } } }) +
+        line(4, { loss: null, evaluation: { avg: { overall: 50, head: null } } }),
     );
     const tail = new MetricsTail(file);
     assert.equal(tail.read(), 0);
-    const figures = { overall: 50, head: null, mid: null, tail: null };
+    const figures = { balanced: null, overall: 50, head: null, mid: null, tail: null };
     assert.deepEqual(tail.records, [{ epoch: 4, loss: null, seconds: 10, evaluation: { avg: figures } }]);
   });
 

@@ -6,12 +6,13 @@ import * as torch from '@deit-lt/torch';
 import { picturesOfBatch } from '../analysis/run/pictures.js';
 import { openTeacher, type TeacherHandle, teacherNote } from '../analysis/run/teacher-stage.js';
 import { type Mix, mixBatch } from '../augment/mixup.js';
+import { type ByClass, byClass } from '../by-class.js';
+import { modelOrder } from '../classifier/class-names.js';
 import { evaluationPipeline } from '../classifier/classifier.js';
 import type { Dataset } from '../data/dataset.js';
 import { groupNames } from '../data/groups.js';
 import { type Batch, Loader } from '../data/loader.js';
-import { type LabelledSource, prepareData } from '../data/prepare-data.js';
-import { UserError } from '../errors.js';
+import { type LabelledSource, prepareData, type TrainingData } from '../data/prepare-data.js';
 import { opinions } from '../evaluation/ranking.js';
 import { stream } from '../random/stream.js';
 import type { RunConfig } from '../runs/run-folder.js';
@@ -40,22 +41,36 @@ export async function trainingImages(
 ): Promise<TrainingImages> {
   const data = prepareData(dataset, config.recipe);
   try {
-    if (data.classNames.join('\n') !== config.data.classNames.join('\n'))
-      throw new UserError('DATA_CLASSES', `${dataset.name} has other classes than those that the run was trained on.`);
-    using teacher = await openTeacher({ config, classifier: config.data });
-    const ids = chooseImages(data.train.labels, config, draw);
-    const forms = await formsOf({ config, train: data.train, teacher, ids, draw });
+    const train = ofRun(config, dataset.name, data);
+    using teacher = await openTeacher({ config, countsBefore: countsBefore(config) });
+    const ids = chooseImages(train.labels, config, draw);
+    const forms = await formsOf({ config, train, teacher, ids, draw });
     const notes = [
       ...teacherNote({ config }),
       ...(data.fingerprint === config.data.fingerprint
         ? []
         : ['These are other training images than those of the run: give the same --data and --split.']),
     ];
-    return { images: Array.from(ids, (id, i) => shown(config, data.train, id, forms[i]!)), notes };
+    return { images: Array.from(ids, (id, i) => shown(config, train, id, forms[i]!)), notes };
   } finally {
     for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
   }
 }
+
+/** The training images by the class numbers of the run. Throws UserError DATA_CLASSES for data of other classes. */
+function ofRun(
+  { data: { classNames, namesUnknown = false } }: RunConfig,
+  file: string,
+  data: TrainingData,
+): LabelledSource {
+  return modelOrder({ classNames, namesKnown: !namesUnknown, file: `the run on ${file}` }, data.classNames).labels(
+    data.train,
+  );
+}
+
+/** As the training knew them. */
+const countsBefore = ({ data }: RunConfig): ByClass<number> =>
+  byClass(data.classNames, data.countsBefore ?? data.trainCounts);
 
 function shown(
   { data }: RunConfig,

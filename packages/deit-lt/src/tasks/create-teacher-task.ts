@@ -1,5 +1,6 @@
 /** The task that a recipe's teacher is trained by: one network and a loss, or what the loss needs beside it. */
 import type * as torch from '@deit-lt/torch';
+import type { ByClass } from '../by-class.js';
 import { totalEpochs } from '../optim/schedules.js';
 import type { TeacherRecipe } from '../recipe/schema.js';
 import { GlmcTask } from './glmc-task.js';
@@ -12,7 +13,7 @@ export interface CreateTeacherTaskOptions {
   /** On its device. */
   readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
   readonly recipe: TeacherRecipe;
-  readonly trainCounts: Int32Array;
+  readonly trainCounts: ByClass<number>;
   readonly device: string;
 }
 

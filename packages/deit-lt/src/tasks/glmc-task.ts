@@ -5,6 +5,7 @@
  */
 import type * as torch from '@deit-lt/torch';
 import { cutmixBox, cutmixOf, type Mix, mixImages, mixTargets } from '../augment/mixup.js';
+import type { ByClass } from '../by-class.js';
 import { type Sampler, samplers } from '../data/samplers/sampler.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { type GlmcLoss, glmc } from '../losses/glmc.js';
@@ -19,7 +20,7 @@ export interface GlmcTaskOptions {
   readonly recipe: TeacherRecipe['glmc'];
   /** Of the whole training, over which the balanced head takes over. */
   readonly epochs: number;
-  readonly trainCounts: Int32Array;
+  readonly trainCounts: ByClass<number>;
   readonly device: string;
 }
 

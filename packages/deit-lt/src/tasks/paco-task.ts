@@ -9,6 +9,7 @@
  * encoder and queue are the same with and without it but for the weights.
  */
 import * as torch from '@deit-lt/torch';
+import type { ByClass } from '../by-class.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { type PacoLoss, paco } from '../losses/paco.js';
 import { Paco, type PacoOutput } from '../models/paco.js';
@@ -16,7 +17,7 @@ import type { QueueContent } from '../models/paco-queue.js';
 import { lerpAll_ } from '../optim/tensor-lists.js';
 import type { TeacherRecipe } from '../recipe/schema.js';
 import { inParts, shuffledInParts } from './batch-parts.js';
-import type { PreparedBatch, Task, TaskBatch } from './task.js';
+import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
 
 export interface PacoTaskOptions {
   /** Query encoder and classifier: what predicts. */
@@ -24,7 +25,7 @@ export interface PacoTaskOptions {
   /** Another network of the same kind, with any weights; for GPaCo it is not needed. */
   readonly keyNetwork: torch.nn.AnyModule | null;
   readonly recipe: TeacherRecipe['paco'];
-  readonly trainCounts: Int32Array;
+  readonly trainCounts: ByClass<number>;
   readonly device: string;
 }
 
@@ -32,6 +33,16 @@ export interface PacoTaskOptions {
 interface Compared {
   readonly views: readonly [query: torch.Tensor, key: torch.Tensor];
   /** Of the batch, `[B]`. */
+  readonly labels: torch.Tensor;
+  readonly queue: QueueContent;
+}
+
+/** What the networks make of a batch. */
+interface Outputs {
+  /** Of both views, each `[B, dim]`. */
+  readonly embeddings: readonly torch.Tensor[];
+  /** Of the views whose images are anchors, each `[B, C]`. */
+  readonly logits: readonly torch.Tensor[];
   readonly labels: torch.Tensor;
   readonly queue: QueueContent;
 }
@@ -81,7 +92,7 @@ export class PacoTask implements Task {
     return {
       loss: () => {
         const { embeddings, logits } = this.#look(query);
-        return this.#lossOf([embeddings, made], labels, logits, queue);
+        return this.#lossOf({ embeddings: [embeddings, made], logits: [logits], labels, queue });
       },
     };
   }
@@ -94,12 +105,12 @@ export class PacoTask implements Task {
         const [query, key] = views.map((images) => this.#look(images)) as [PacoOutput, PacoOutput];
         if (isFirst) this.companion.queue.push(key.embeddings.detach(), labels);
         isFirst = false;
-        return this.#lossOf(
-          [query.embeddings, key.embeddings],
+        return this.#lossOf({
+          embeddings: [query.embeddings, key.embeddings],
+          logits: [query.logits, key.logits],
           labels,
-          torch.cat([query.logits, key.logits], 0),
           queue,
-        );
+        });
       },
     };
   }
@@ -119,13 +130,21 @@ export class PacoTask implements Task {
     };
   }
 
-  #lossOf(embeddings: readonly torch.Tensor[], labels: torch.Tensor, logits: torch.Tensor, queue: QueueContent) {
-    const loss = this.#loss({
-      embeddings: torch.cat([...embeddings, queue.embeddings], 0),
-      labels: torch.cat([labels, labels, queue.labels], 0),
-      logits: logits.float(),
-    });
-    return { loss, parts: {} };
+  /** The mean over the anchors; with `contrastParts` each is compared with its own part of the batch and the whole queue. */
+  #lossOf({ embeddings, logits, labels, queue }: Outputs): LossParts {
+    const cut = (x: torch.Tensor): torch.Tensor[] => inParts(x, this.#options.recipe.contrastParts);
+    const [embeddingParts, logitParts] = [embeddings.map(cut), logits.map(cut)];
+    const losses = cut(labels).map((own, part) =>
+      this.#loss({
+        embeddings: torch.cat([...embeddingParts.map((parts) => parts[part]!), queue.embeddings], 0),
+        labels: torch.cat([own, own, queue.labels], 0),
+        logits: torch.cat(
+          logitParts.map((parts) => parts[part]!.float()),
+          0,
+        ),
+      }).mul(own.size(0) / labels.size(0)),
+    );
+    return { loss: losses.reduce((sum, loss) => sum.add(loss)), parts: {} };
   }
 
   logits(images: torch.Tensor): OutputLogits {

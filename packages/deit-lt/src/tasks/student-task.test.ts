@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { numbered } from '../../test/helpers/by-class.js';
 import { classWeights } from '../losses/class-weights.js';
 import type { ImageModel } from '../models/model.js';
 import { VisionTransformer } from '../models/vit.js';
@@ -34,7 +35,7 @@ class Both extends torch.nn.Module<[torch.Tensor], [torch.Tensor, torch.Tensor]>
 const all = Math.log(Math.exp(2) + 3);
 /** Cross-entropy of the logits above for a label. */
 const ce = (label: number): number => all - row[label]!;
-const trainCounts = Int32Array.of(100, 10, 5, 1);
+const trainCounts = numbered([100, 10, 5, 1]);
 const weights = classWeights(trainCounts, 0.9999);
 
 interface Trial {

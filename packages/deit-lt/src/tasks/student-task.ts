@@ -6,6 +6,7 @@
 import * as torch from '@deit-lt/torch';
 import { type MixBatchOptions, type MixedBatch, mixBatch } from '../augment/mixup.js';
 import { transMixTargets } from '../augment/trans-mix.js';
+import type { ByClass } from '../by-class.js';
 import { UserError } from '../errors.js';
 import type { EvaluationOutputs, OutputLogits } from '../evaluation/evaluate.js';
 import { classWeights } from '../losses/class-weights.js';
@@ -50,7 +51,7 @@ export interface StudentTaskOptions {
     'distillation' | 'drw' | 'mixing' | 'labelSmoothing' | 'clsLoss' | 'clsTau' | 'clsThreshold' | 'clsReweight'
   > &
     Partial<Pick<StudentRecipe, 'multiCrop'>>;
-  readonly trainCounts: Int32Array;
+  readonly trainCounts: ByClass<number>;
 }
 
 export class StudentTask implements Task {
@@ -164,7 +165,7 @@ interface PhaseLosses {
 }
 
 /** The losses before deferred re-weighting, or from then on (`inDrw`). */
-function lossesOf(recipe: StudentTaskOptions['recipe'], trainCounts: Int32Array, inDrw: boolean): PhaseLosses {
+function lossesOf(recipe: StudentTaskOptions['recipe'], trainCounts: ByClass<number>, inDrw: boolean): PhaseLosses {
   const weights = classWeights(trainCounts, recipe.drw.beta);
   const by = (when: 'drw' | 'always' | 'never') => (when === 'always' || (when === 'drw' && inDrw) ? weights : null);
   const { clsLoss: name, clsTau: tau, clsThreshold: threshold } = recipe;

@@ -4,6 +4,7 @@
  */
 import * as torch from '@deit-lt/torch';
 import { mixBatch } from '../augment/mixup.js';
+import type { ByClass } from '../by-class.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { classWeights } from '../losses/class-weights.js';
 import type { Loss } from '../losses/loss.js';
@@ -16,7 +17,7 @@ import type { PreparedBatch, Task, TaskBatch } from './task.js';
 export interface TeacherTaskOptions {
   readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
   readonly recipe: Pick<TeacherRecipe, 'loss' | 'drw' | 'mixing'>;
-  readonly trainCounts: Int32Array;
+  readonly trainCounts: ByClass<number>;
   readonly device: string;
 }
 

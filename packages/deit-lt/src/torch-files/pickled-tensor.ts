@@ -2,7 +2,14 @@
 import { type DType, itemSize } from '@deit-lt/torch';
 import { containerGlobals } from '../pickle/containers.js';
 import { numpyGlobals } from '../pickle/numpy.js';
-import { type GlobalCall, type KnownGlobals, PickledObject, type PickleValue, sizesOf } from '../pickle/values.js';
+import {
+  type GlobalCall,
+  type KnownGlobals,
+  PickledObject,
+  type PickleValue,
+  sizesOf,
+  textOf,
+} from '../pickle/values.js';
 import { type StorageRef, storageNames } from './storage.js';
 
 /** A storage in a pickle. */
@@ -84,5 +91,5 @@ export const checkpointGlobals: KnownGlobals = {
   'torch._utils._rebuild_parameter_with_state': rebuildParameter,
   'torch.nn.parameter.Parameter': rebuildParameter,
   'torch.Size': ([sizes]) => sizesOf(sizes ?? [], 'a torch.Size'),
-  'torch.device': (words: readonly PickleValue[]) => words.map(String).join(':'),
+  'torch.device': (words: readonly PickleValue[]) => words.map(textOf).join(':'),
 };

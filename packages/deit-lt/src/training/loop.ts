@@ -17,15 +17,14 @@ import { normOfAll } from '../optim/tensor-lists.js';
 import { stream } from '../random/stream.js';
 import type { Placement } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
-import { added, type EpochSums, noSums } from '../runs/epoch-sums.js';
 import type { EpochRecord, Reporter } from '../runs/reporter.js';
 import type { RunConfig, RunFolder } from '../runs/run-folder.js';
-import { loadState, type Progress, saveWeights, type Trained } from '../runs/training-state.js';
+import { loadState, type Progress, saveState, saveWeights, type Trained } from '../runs/training-state.js';
 import { plainName } from '../tasks/model-of.js';
 import { type LossParts, learningModules, learningParameters, type Pass, type Task } from '../tasks/task.js';
 import { setTraining } from './initial-weights.js';
-import { LastCheckpoint } from './last-checkpoint.js';
 import { cannotSave, interrupted } from './resume-advice.js';
+import { Saver } from './saver.js';
 import { SpeedMeter } from './speed-meter.js';
 import { backward, firstPass, type SamPlan, update } from './step.js';
 
@@ -46,18 +45,20 @@ export interface LoopOptions {
   readonly resume: boolean;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
-  /** At least as many between two checkpoints `last`, also within an epoch. Default: as in `LastCheckpoint`. */
+  /**
+   * At least as many between two checkpoints `last`, at the ends of epochs and inside of them. Default 20. A large state waits
+   * longer, so that saving takes at most a twentieth of the time.
+   */
   readonly saveEverySeconds?: number;
 }
 
 /**
- * Trains to the last epoch. The state is saved from time to time between two updates. At the end of an epoch the best
- * weights are saved first, then its line of metrics, then the state: after a kill in between the resumed run repeats what
- * the state does not have and writes the same again. Throws UserError NOT_FINITE, INTERRUPTED (a checkpoint is saved),
- * RUN_FOLDER.
+ * Trains to the last epoch. Of an epoch the best weights are saved first, then its line of metrics, then the state: after
+ * a kill in between the resumed run repeats the epoch and writes the same again. Throws UserError NOT_FINITE, INTERRUPTED
+ * (a checkpoint is saved), RUN_FOLDER.
  */
 export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable<Progress['best']>; seconds: number }> {
-  const { task, recipe, data, run, config, reporter, evaluation, signal, saveEverySeconds } = options;
+  const { task, recipe, data, run, config, reporter, evaluation, signal, saveEverySeconds = 20 } = options;
   const trained: Trained = {
     model: task.model,
     companion: task.companion,
@@ -65,7 +66,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     ema: options.ema,
     device: options.placement.device,
   };
-  const last = new LastCheckpoint({ run, trained, config, saveEverySeconds });
+  const last = run.checkpoint('last');
   const epochs = totalEpochs(recipe.schedule, recipe.epochs);
   let progress = startOf(options, trained);
   let saved: Progress | null = run.hasCheckpoint('last') ? progress : null;
@@ -73,11 +74,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   run.keepMetricsBefore(progress.epoch);
   const ids = idsOf(options, progress.epoch);
   const batchesPerEpoch = batchesOf(options, ids.length);
-  if (batchesPerEpoch === 0)
-    throw new UserError(
-      'RECIPE',
-      `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; take "shuffle" or "repeated-augmentation".`,
-    );
+  if (batchesPerEpoch === 0) throw nothingToLearn(options, ids.length);
   reporter.start({
     kind: task.kind,
     folder: run.folder,
@@ -95,29 +92,25 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   const secondsNow = (): number => (performance.now() - began) / 1000;
   /** What is written while training: a failure says which checkpoint is whole. */
   const writing = (write: () => void): void => {
+    run.checkOurs();
     try {
       write();
     } catch (error) {
       throw cannotSave(error, config, saved);
     }
   };
-  const saveLast = (place: Progress): void =>
-    writing(() => {
-      last.save({ ...place, seconds: secondsNow() });
-      saved = place;
-    });
-  const saveWhenDue = (place: Progress): void => {
-    if (!last.isDue) return;
+  const saver = new Saver(saveEverySeconds, (place) => {
     checkWeights(options, place.epoch);
-    saveLast(place);
-  };
+    writing(() => saveState(last, trained, { ...place, seconds: secondsNow() }, config));
+    saved = place;
+  });
   for (let epoch = progress.epoch; epoch < epochs; epoch++) {
-    progress = await trainEpoch(options, progress, { epoch, epochs, batchesPerEpoch, secondsNow, saveWhenDue });
+    progress = await trainEpoch(options, progress, { epoch, epochs, batchesPerEpoch, secondsNow, saver });
     checkWeights(options, epoch);
     const isWhole = progress.batch === batchesPerEpoch;
     const evaluated = isWhole ? await evaluateEpoch(options, epoch, epochs) : 'stopped';
     if (evaluated === 'stopped') {
-      saveLast(progress);
+      saver.save(progress);
       const where = `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`;
       throw interrupted(config, where, saved);
     }
@@ -126,13 +119,12 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     const isBest = evaluation.select === 'last' || (score !== null && score > (progress.best?.score ?? -1));
     const best = isBest ? { epoch, score: score ?? 0 } : progress.best;
     const isLast = epoch === epochs - 1;
-    progress = { ...progress, epoch: epoch + 1, batch: 0, sums: noSums, best };
+    progress = { ...progress, epoch: epoch + 1, batch: 0, sums: {}, best };
     writing(() => {
-      run.checkOurs();
       if (isBest && (evaluation.select !== 'last' || isLast)) saveBest(options, epoch);
       run.appendMetrics(record);
     });
-    if (isLast || last.isDue) saveLast(progress);
+    if (isLast || saver.isDue()) saver.save(progress);
     reporter.epoch(record);
   }
   return { best: progress.best ?? { epoch: epochs - 1, score: 0 }, seconds: secondsNow() };
@@ -142,15 +134,35 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
 function startOf({ run, resume }: LoopOptions, trained: Trained): Progress {
   const file = run.checkpoint('last');
   if (resume && run.hasCheckpoint('last')) return loadState(file, trained);
-  return { epoch: 0, batch: 0, updates: 0, sums: noSums, seconds: 0, best: null };
+  return { epoch: 0, batch: 0, updates: 0, sums: {}, seconds: 0, best: null };
 }
 
-/** Batches of an epoch. A last one of a single image is left out where batch norm would have no statistics of it. */
-function batchesOf({ task, recipe: { batchSize } }: LoopOptions, images: number): number {
+/**
+ * Batches of an epoch. The last one is left out when it is not full and the recipe drops it, or when it is a single image
+ * of which batch norm has no statistics.
+ */
+function batchesOf({ task, recipe: { batchSize, dropLast } }: LoopOptions, images: number): number {
+  if (dropLast) return Math.floor(images / batchSize);
   const batches = Math.ceil(images / batchSize);
   const isAlone = batches > 1 && batchSize > 1 && images % batchSize === 1;
   return isAlone && hasBatchNorm(task) ? batches - 1 : batches;
 }
+
+function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): UserError {
+  const section = sectionOf(task);
+  if (images > 0)
+    return new UserError(
+      'RECIPE',
+      `${section}.dropLast: an epoch has ${images} images, fewer than ${section}.batchSize ${recipe.batchSize}, so no batch is left; set a smaller ${section}.batchSize, or ${section}.dropLast=false.`,
+    );
+  return new UserError(
+    'RECIPE',
+    `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; take "shuffle" or "repeated-augmentation".`,
+  );
+}
+
+/** Which part of the recipe the task is trained by. */
+const sectionOf = (task: Task): 'teacher' | 'student' => (task.kind === 'teacher' ? 'teacher' : 'student');
 
 function hasBatchNorm(task: Task): boolean {
   return learningModules(task).some((module) => module.modules().some((inner) => inner instanceof torch.nn.BatchNorm));
@@ -177,20 +189,20 @@ interface EpochPlace {
   readonly epochs: number;
   readonly batchesPerEpoch: number;
   readonly secondsNow: () => number;
-  /** Is called between two updates. */
-  readonly saveWhenDue: (place: Progress) => void;
+  readonly saver: Saver;
 }
 
 /** From `start` to the end of the epoch, or to the first update after the signal. */
 async function trainEpoch(
   options: LoopOptions,
   start: Progress,
-  { epoch, epochs, batchesPerEpoch, secondsNow, saveWhenDue }: EpochPlace,
+  { epoch, epochs, batchesPerEpoch, secondsNow, saver }: EpochPlace,
 ): Promise<Progress> {
   const { task, recipe, data, pipelines, placement, optimizer, ema, reporter, seed, signal } = options;
   const span = { lr: baseLearningRate(recipe), epochs: recipe.epochs };
   const speed = new SpeedMeter();
-  let { updates, sums } = start;
+  const sums: Record<string, number> = { ...start.sums };
+  let { updates } = start;
   const ids = idsOf(options, epoch);
   const loading = {
     source: data.train.source,
@@ -208,9 +220,9 @@ async function trainEpoch(
   setTraining(task.model);
   let index = start.batch;
   let gradNorm: number | undefined;
-  const here = (): Progress => {
-    const { seconds } = speed;
-    return { ...start, epoch, batch: index, updates, sums: added(sums, { seconds }) };
+  const place = (): Progress => {
+    const seconds = (start.sums.seconds ?? 0) + speed.seconds;
+    return { ...start, epoch, batch: index, updates, sums: { ...sums, seconds } };
   };
   for await (const batch of pairedBatches(loading, partnersOf(options, epoch))) {
     const lr = learningRate(recipe.schedule, span, {
@@ -227,32 +239,34 @@ async function trainEpoch(
       const prepared = placement.autocast(() => task.prepare({ ...views, epoch, random }));
       const forward = (pass: Pass) => (): LossParts => placement.autocast(() => prepared.loss(pass));
       const parts = backward(forward(pass), recipe.accumulation);
-      sums = added(sums, { ...finite(parts, { options, epoch, batch: index }), images: batch.labels.length });
+      addFinite(sums, parts, { options, epoch, batch: index });
       if (!closesWindow) return;
       gradNorm = update(options, () => backward(forward('step'), recipe.accumulation), epoch);
-      if (gradNorm !== undefined) sums = added(sums, { gradNorm, gradNorms: 1 });
+      if (gradNorm !== undefined) addNorm(sums, gradNorm);
     });
     if (closesWindow || recipe.emaStepping === 'batch') ema?.update();
     if (closesWindow) updates++;
     index++;
+    sums.images = (sums.images ?? 0) + batch.labels.length;
     speed.add(batch.labels.length);
     const done = epoch * batchesPerEpoch + index;
     reporter.step({
       epoch,
       batch: index,
       batches: batchesPerEpoch,
-      loss: sums.loss / index,
+      loss: sums.loss! / index,
       lr,
       imagesPerSecond: speed.recent,
       ...(gradNorm !== undefined && { gradNorm }),
       secondsLeft: (secondsNow() / done) * (epochs * batchesPerEpoch - done),
     });
     await nextTurn();
-    if (!closesWindow) continue; // gradients are not saved
+    if (!closesWindow) continue; // gradients are not saved: a checkpoint lies between windows
     if (signal?.aborted) break;
-    saveWhenDue(here());
+    options.run.checkOurs();
+    if (index < batchesPerEpoch && saver.isDue()) saver.save(place());
   }
-  return here();
+  return place();
 }
 
 /** Learning rate at the top of the schedule, for the effective batch: `lr · batch / lrPer`. */
@@ -264,21 +278,24 @@ export function baseLearningRate({
   return scaledLearningRate(optimizer.lr, { ...optimizer, batchSize, accumulation });
 }
 
-/** The numbers of a loss and its parts. Throws UserError NOT_FINITE. */
-function finite(
+function addFinite(
+  sums: Record<string, number>,
   { loss, parts }: LossParts,
   { options, epoch, batch }: { options: LoopOptions; epoch: number; batch: number },
-): Pick<EpochSums, 'loss' | 'parts'> {
+): void {
   const value = loss.toNumber();
   if (!Number.isFinite(value))
     throw notFinite(
       options,
       `the loss of the ${options.task.kind} became ${value} in epoch ${epoch + 1}, batch ${batch + 1}`,
     );
-  return {
-    loss: value,
-    parts: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.toNumber()])),
-  };
+  sums.loss = (sums.loss ?? 0) + value;
+  for (const [name, part] of Object.entries(parts)) sums[name] = (sums[name] ?? 0) + part.toNumber();
+}
+
+function addNorm(sums: Record<string, number>, norm: number): void {
+  sums.gradNorm = (sums.gradNorm ?? 0) + norm;
+  sums.gradNorms = (sums.gradNorms ?? 0) + 1;
 }
 
 /** Weights can be lost by the last update of an epoch, after its last loss; such ones must not be saved. */
@@ -294,7 +311,7 @@ function checkWeights(options: LoopOptions, epoch: number): void {
 
 function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError {
   const saved = run.hasCheckpoint('last') ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
-  const section = task.kind === 'teacher' ? 'teacher' : 'student';
+  const section = sectionOf(task);
   return new UserError(
     'NOT_FINITE',
     `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${recipe.optimizer.lr / 4}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
@@ -342,6 +359,7 @@ export async function evaluateSplit(
     return await evaluate({
       ...split,
       groups: data.groups,
+      outputClasses: data.classNames,
       pipeline: pipelines.eval,
       batchSize: evaluation.batchSize,
       logits: (images) => placement.autocast(() => task.logits(images)),
@@ -378,7 +396,7 @@ function recordOf(
   evaluated: Evaluated | undefined,
   epoch: number,
 ): EpochRecord {
-  const { loss, parts, images, seconds, gradNorm, gradNorms } = sums;
+  const { loss = 0, images = 0, seconds = 0, gradNorm = 0, gradNorms = 0, ...parts } = sums;
   return {
     epoch,
     lr: optimizer.paramGroups[0]?.lr ?? recipe.optimizer.lr,

@@ -1,5 +1,6 @@
 /** What a training would cost: images per second of a recipe's steps, measured for some seconds on its own data. */
 import * as torch from '@deit-lt/torch';
+import { byClass } from '../by-class.js';
 import type { Dataset } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { pairedBatches } from '../data/samplers/paired-batches.js';
@@ -35,7 +36,7 @@ export async function measureTrainingSpeed(
   { seconds = 2 }: MeasureSpeedOptions = {},
 ): Promise<TrainingSpeed> {
   const numClasses = dataset.classNames.length;
-  const trainCounts = new Int32Array(numClasses).fill(1);
+  const trainCounts = byClass(dataset.classNames, new Int32Array(numClasses).fill(1));
   const placement = placementOf(recipe);
   const { device } = placement;
   const teacher = modelOf('teacher', recipe.teacher, numClasses).to(device) as torch.nn.Module<

@@ -15,7 +15,7 @@ export function interrupted({ command }: Pick<RunConfig, 'command'>, where: stri
 
 /** Adds to an error that a run folder cannot be written which checkpoint it has, and how the training is resumed; other errors stay. */
 export function cannotSave(error: unknown, { command }: Pick<RunConfig, 'command'>, saved: Saved): unknown {
-  if (!(error instanceof UserError) || error.code !== 'RUN_FOLDER') return error;
+  if (!(error instanceof UserError) || error.code !== 'RUN_FOLDER' || error.cause === undefined) return error;
   const more = [
     ...(saved === null ? [] : [`The last checkpoint is ${placeOf(saved)}.`]),
     ...(command.length === 0 ? [] : [`When that is solved, resume with: ${resumingLine(command)}`]),

@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { compareClassNames } from '../classifier/class-names.js';
 import { type Classifier, openClassifier } from '../classifier/classifier.js';
 import type { Dataset } from '../data/dataset.js';
 import { prepareData, type TrainingData } from '../data/prepare-data.js';
@@ -58,6 +59,7 @@ export async function normalizeRun(options: TauOptions): Promise<TauResult> {
   const data = prepareData(options.dataset, config.recipe);
   try {
     requireSameData(data, config, classifier.file);
+    requireModelOrder(data, classifier);
     return await normalizeWith({ options, classifier, config, layers, data });
   } finally {
     for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
@@ -113,6 +115,15 @@ function requireSameData({ fingerprint, name }: TrainingData, config: RunConfig,
     );
 }
 
+/** Labels are numbered as in the training, so classes of other names, or in another order, are of other data. */
+function requireModelOrder({ classNames }: TrainingData, classifier: Classifier): void {
+  if (classifier.namesKnown && compareClassNames(classifier.classNames, classNames, classifier.file) !== null)
+    throw new UserError(
+      'DATA_CLASSES',
+      `the classes of ${classifier.file} come in another order than those of the data. Give the --data of its training.`,
+    );
+}
+
 function tryAll({
   options: { reporter = silentReporter, signal },
   classifier,
@@ -142,6 +153,7 @@ async function measure(opened: Opened, run?: RunFolder): Promise<EvaluationResul
   const evaluation = await evaluate({
     ...test,
     groups,
+    outputClasses: classNames,
     pipeline: classifier.pipeline,
     batchSize: config.recipe.evaluation.batchSize,
     device: classifier.placement.device,
@@ -150,8 +162,8 @@ async function measure(opened: Opened, run?: RunFolder): Promise<EvaluationResul
     onProgress: (done, total) => reporter.progress('evaluating test images', done, total),
     ...(signal && { signal }),
   });
-  const { epoch } = classifier;
-  if (run) saveEvaluation(run, { split: 'test', epoch, data: name, classNames, images: test, evaluation, recorder });
+  const epoch = classifier.epoch ?? 0;
+  if (run) saveEvaluation(run, { split: 'test', epoch, data: name, images: test, evaluation, recorder });
   return evaluation;
 }
 

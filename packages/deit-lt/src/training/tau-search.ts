@@ -1,5 +1,6 @@
 /** Which τ of τ-normalisation is best on validation images, whose features are computed once for all values. */
 import * as torch from '@deit-lt/torch';
+import type { ByClass } from '../by-class.js';
 import type { Classifier } from '../classifier/classifier.js';
 import type { Group } from '../data/groups.js';
 import type { LabelledSource } from '../data/prepare-data.js';
@@ -22,7 +23,7 @@ export const taus: readonly number[] = Array.from({ length: 21 }, (_, i) => i / 
 export async function scoreTaus(
   classifier: Classifier,
   split: LabelledSource,
-  options: { readonly groups: readonly Group[]; readonly batchSize: number } & Pick<
+  options: { readonly groups: ByClass<Group>; readonly batchSize: number } & Pick<
     EvaluateOptions,
     'onProgress' | 'signal'
   >,
@@ -55,7 +56,8 @@ async function featuresOf(
     batches.push(features);
     return logitsOf(layers, features, 0);
   };
-  await evaluate({ ...split, ...options, pipeline, device: placement.device, logits });
+  const outputClasses = options.groups.classNames;
+  await evaluate({ ...split, ...options, outputClasses, pipeline, device: placement.device, logits });
   return batches;
 }
 

@@ -2,6 +2,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { requireSameOrder } from '../by-class.js';
 import { openAnyClassifier } from '../classifier/any-classifier.js';
 import { orderNotes, teacherOrder } from '../classifier/class-names.js';
 import { type AnyClassifier, evaluationPipeline, loadWeights } from '../classifier/classifier.js';
@@ -9,7 +10,9 @@ import { fastTeacher, type TeacherLogits, teacherLogits } from '../classifier/te
 import type { Dataset } from '../data/dataset.js';
 import { prepareData, type TrainingData } from '../data/prepare-data.js';
 import { UserError } from '../errors.js';
+import { fewImagesOf, talliesOf } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { fewWarning } from '../evaluation/figure-text.js';
 import { Ema } from '../optim/ema.js';
 import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
@@ -44,8 +47,8 @@ export interface TrainOptions {
   /** Aborting saves a checkpoint and throws UserError INTERRUPTED. */
   readonly signal?: AbortSignal;
   /**
-   * Seconds between two checkpoints `last`, also within an epoch. Default 20, or 50 times as long as one takes to save, so
-   * that saving takes at most 2 % of the time.
+   * Seconds between two checkpoints `last`, at the ends of epochs and inside of them; 0 saves after each update. Default 20. A
+   * large state waits longer, so that saving takes at most a twentieth of the time.
    */
   readonly saveEverySeconds?: number;
   /** The run folder or checkpoint whose weights the training of one model begins with. Default: random ones. */
@@ -100,7 +103,8 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const part = kind === 'teacher' ? 'teacher' : 'student';
   checkFrom(part, plan.recipe, options.from);
   const vain = unreachedReweighting(part, plan.recipe);
-  for (const note of [...data.notes, ...(vain === undefined ? [] : [vain])]) reporter.note(note);
+  const { note: slower } = placement;
+  for (const note of [...data.notes, ...fewNotes(data), vain, slower]) if (note !== undefined) reporter.note(note);
   try {
     const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes
     try {
@@ -111,6 +115,16 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   } finally {
     for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
   }
+}
+
+/** Of the images that epochs and the best checkpoint are measured on. */
+function fewNotes({ validation, test }: TrainingData): string[] {
+  return (['validation', 'test'] as const).flatMap((name) => {
+    const split = { validation, test }[name];
+    if (split === undefined) return [];
+    const few = fewImagesOf(talliesOf(split, split.labels).images);
+    return fewWarning(few, name) ?? [];
+  });
 }
 
 interface Ready {
@@ -206,6 +220,7 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
   );
   const oracle = own(plan.teacher === null ? undefined : await teacherFor(plan.teacher, options, data));
   const { trainCounts } = data;
+  if (oracle !== undefined) requireSameOrder(oracle.classNames, trainCounts.classNames, 'the teacher and the data');
   const task: Task =
     kind === 'teacher'
       ? createTeacherTask({
@@ -255,12 +270,11 @@ async function teacherFor(teacher: string, { recipe, reporter = silentReporter }
   try {
     checkTeacher(classifier, recipe);
     const { mapTargets } = recipe.student.distillation;
-    const { classNames, trainCounts } = data;
     const order = teacherOrder(mapTargets, {
       ...classifier,
       teacher: classifier.classNames,
-      data: classNames,
-      trainCounts,
+      data: data.classNames,
+      trainCounts: data.countsBefore,
     });
     const assumed = mapTargets === 'count' ? [] : orderNotes(classifier);
     for (const note of [...(classifier.notes ?? []), ...assumed]) reporter.note(note);
@@ -306,13 +320,12 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
     const file = run.checkpoint('best');
     const best = readWeights(file);
     loadWeights(task.model, best.tensors, file);
-    return best.epoch;
+    return best.epoch ?? 0;
   });
   const recorder = new PredictionRecorder();
   const evaluation = await evaluateSplit(loop, split, recorder.keep);
   if (evaluation === 'stopped') return evaluation;
-  const { name, classNames, test } = data;
-  const of = { split: test ? 'test' : 'validation', epoch, data: name, classNames } as const;
+  const of = { split: data.test ? 'test' : 'validation', epoch, data: data.name } as const;
   run.checkOurs();
   saveEvaluation(run, { ...of, images: split, evaluation, recorder });
   return evaluation;
@@ -341,7 +354,8 @@ function configOf(
       name: data.name,
       classNames: data.classNames,
       trainCounts: [...data.trainCounts],
-      groups: data.groups,
+      countsBefore: [...data.countsBefore],
+      groups: [...data.groups],
       fingerprint: data.fingerprint,
     },
     teacher: teacher && path.resolve(teacher),

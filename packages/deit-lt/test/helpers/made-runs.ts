@@ -1,7 +1,9 @@
 /** Run folders without a training: what a report and the studio read, with figures that are known. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { byClass } from '../../src/by-class.js';
 import type { Group } from '../../src/data/groups.js';
+import { figuresOf, talliesOf } from '../../src/evaluation/class-figures.js';
 import { writePredictions } from '../../src/runs/predictions.js';
 import { type FinalEvaluation, type RunConfig, RunFolder } from '../../src/runs/run-folder.js';
 import { tinyRecipe } from '../training-tiny.js';
@@ -30,12 +32,10 @@ export function makeRun(folder: string, { kind, classes, evaluated = true, setti
   const labels = Int32Array.from({ length: 3 * classes }, (_, i) => Math.floor(i / 3));
   const answers = (shift: number): Int32Array =>
     labels.map((label, i) => (i % 3 < shift && label > 0 ? label - 1 : label));
-  const figures = (predicted: Int32Array): FinalEvaluation['avg'] => {
-    const right = labels.filter((label, i) => label === predicted[i]).length;
-    const perClass = classNames.map((_, c) => (c === 0 ? 100 : (100 * (3 - (predicted[3 * c + 1] === c ? 1 : 2))) / 3));
-    const overall = (100 * right) / labels.length;
-    return { images: labels.length, overall, top5: 100, balanced: overall, head: 70, mid: 60, tail: 50, perClass };
-  };
+  const figures = (predicted: Int32Array): FinalEvaluation['avg'] => ({
+    ...figuresOf(talliesOf({ labels, classNames }, predicted), byClass(classNames, groups)),
+    top5: 100,
+  });
   const of = { avg: answers(1), ...(kind === 'student' && { cls: answers(1), dist: answers(2) }) };
   const evaluation = Object.fromEntries(Object.entries(of).map(([output, predicted]) => [output, figures(predicted)]));
   const both = {
@@ -67,16 +67,16 @@ export function addAnalysis(run: string): void {
   const counts = { images: 10, agree: 5, bothRight: 4, clsAlone: 3, distAlone: 2, bothWrong: 1 };
   const bin = { images: 10, confidence: 0.9, accuracy: 0.6 };
   const output = {
-    accuracy: groups(0.5),
-    perClass: [],
+    accuracy: { images: 30, balanced: 50, overall: 60, head: 50, mid: 50, tail: 50, perClass: [] },
     calibration: groups({ ece: 0.3, overconfidence: 0.3, bins: [bin] }),
     countCorrelation: 0.9,
   };
   const summary = { images: 10, entropy: 1.25, confidence: 0.5, right: 0.75, asWhenClean: 0.5 };
+  const teacherAccuracy = { balanced: 70, overall: 75, head: 80, mid: 70, tail: null };
   const shown = { image: 3, name: 'cat.png', picture, label: 2, guesses: { avg: { class: 1, probability: 0.625 } } };
   const rank = { block: 0, images: 10, entropyRank: 2.5 };
   const analysis = {
-    format: 'deit-lt analysis 1',
+    format: 'deit-lt analysis 2',
     kind: 'student',
     checkpoint: { file: 'checkpoints/best.safetensors', epoch: 1, sha256: '0' },
     data: { name: 'made', split: 'test', images: 30, imagesSha256: 'a' },
@@ -88,7 +88,13 @@ export function addAnalysis(run: string): void {
       { ...rank, token: 'dist', group, rank: 3 },
     ]),
     attention: { patchSize: 8, grid: [2, 2], raw: [[5, 7]], renormalised: [[6, 8]] },
-    teacher: { run: 'teacher', images: 10, clean: groups(summary), augmented: groups(summary) },
+    teacher: {
+      run: 'teacher',
+      images: 10,
+      accuracy: { clean: teacherAccuracy, augmented: teacherAccuracy },
+      clean: groups(summary),
+      augmented: groups(summary),
+    },
     gallery: [{ ...shown, maps: { cls: [0.1, 0.2, 0.3, 0.4], dist: [0.4, 0.3, 0.2, 0.1] } }],
     confused: [{ class: 2, images: 3, accuracy: 1 / 3, takenFor: [{ class: 1, images: 2 }], examples: [shown] }],
     notes: ['the light was bad'],

@@ -1,6 +1,7 @@
 /** Regions with other rules: no gradients, inference, autocast. Each takes a synchronous function. */
 import { native } from '../binding/addon.js';
-import { hasNativeBfloat16 } from '../binding/environment.js';
+import { hasCudaBfloat16, hasNativeBfloat16 } from '../binding/environment.js';
+import { cuda, type Device } from '../devices.js';
 import { describeValue, TorchError } from '../errors.js';
 import { checkNames } from '../options.js';
 import { type DType, dtypeNumber } from '../tensor/dtype.js';
@@ -85,8 +86,11 @@ export function isAutocastEnabled(device: 'cpu' | 'cuda'): boolean {
   return native().isAutocastEnabled(device);
 }
 
-/** The precision that training on `device` should use: bfloat16 where the hardware multiplies it, else float32. */
-export function bestPrecision(device: 'cpu' | 'cuda'): DType {
+/**
+ * The precision that `device` (`cpu`, `cuda`, `cuda:1`) is fastest in: bfloat16 where the hardware multiplies it; else
+ * float32 on a processor, and on a card float16, with which training needs a scale for gradients.
+ */
+export function bestPrecision(device: Device): DType {
   if (device === 'cpu') return hasNativeBfloat16() ? 'bfloat16' : 'float32';
-  return native().cudaDeviceCount() > 0 && native().cudaProperties(0).major >= 8 ? 'bfloat16' : 'float16';
+  return cuda.isAvailable() && hasCudaBfloat16(cuda.properties(device)) ? 'bfloat16' : 'float16';
 }

@@ -136,6 +136,8 @@ export interface BuildRecord {
     cuda: string | null;
     cudaIncludeDir: string | null;
   };
+  /** Usable libtorchs that were not taken; absent in records of earlier set-ups. */
+  others?: { source: string; version: string; folder: string }[];
 }
 
 const setupCommand = 'npx deit-torch-setup';

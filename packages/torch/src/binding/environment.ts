@@ -16,6 +16,11 @@ export function cpuFlags(): ReadonlySet<string> {
   }
 }
 
+/** Whether a CUDA device multiplies bfloat16 matrices: those of compute capability 8.0 (Ampere) and higher do. */
+export function hasCudaBfloat16({ major }: { readonly major: number }): boolean {
+  return major >= 8;
+}
+
 /** True when the processor multiplies bfloat16 matrices in hardware (AVX512-BF16, AMX or Arm BF16). */
 export function hasNativeBfloat16(flags: ReadonlySet<string> = cpuFlags()): boolean {
   return flags.has('avx512_bf16') || flags.has('amx_bf16') || flags.has('bf16');

@@ -107,7 +107,8 @@ export abstract class BatchNorm extends Module {
 
   override extraRepr(): string {
     const { eps, momentum, affine, trackRunningStats } = this;
-    return `${pythonRepr(this.numFeatures)}, ${pythonFields({ eps, momentum, affine, track_running_stats: trackRunningStats })}`;
+    const fields = { eps, momentum, affine, bias: affine, track_running_stats: trackRunningStats };
+    return `${pythonRepr(this.numFeatures)}, ${pythonFields(fields)}`;
   }
 }
 

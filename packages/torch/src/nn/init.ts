@@ -87,7 +87,8 @@ export function eye_(tensor: Tensor): Tensor {
 
 /**
  * A normal distribution with `mean` (0) and `std` (1), cut off outside [a, b] (−2 and 2, in absolute units,
- * not in standard deviations), as PyTorch and timm draw it: `uniform → erfinv → scale → clamp`.
+ * not in standard deviations), as timm and PyTorch before 2.14 draw it: `uniform → erfinv → scale → clamp`. PyTorch 2.14 draws
+ * other numbers of the same distribution, by rejection.
  */
 export function truncNormal_(
   tensor: Tensor,

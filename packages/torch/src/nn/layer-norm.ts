@@ -58,6 +58,8 @@ export class LayerNorm extends Module {
   }
 
   override extraRepr(): string {
-    return `${pythonRepr(this.normalizedShape)}, ${pythonFields({ eps: this.eps, elementwise_affine: this.elementwiseAffine })}`;
+    const { eps, elementwiseAffine, bias } = this;
+    const fields = { eps, elementwise_affine: elementwiseAffine, bias: bias !== null };
+    return `${pythonRepr(this.normalizedShape)}, ${pythonFields(fields)}`;
   }
 }

@@ -72,10 +72,9 @@ export function floatStyle(values: Iterable<number>, { precision, sciMode }: Pri
   const scientific = (value: number): string => pythonExponential(value, precision);
 
   const plain = counted.every(Number.isInteger) ? whole : fixed;
-  const chosen = counted.length > 0 && needsExponents(counted, plain === whole) ? scientific : plain;
-  // The width is that of the style the values call for, even when sciMode then overrules it: PyTorch's way.
-  const width = counted.reduce((most, value) => Math.max(most, chosen(value).length), 1);
-  const used = counted.length === 0 || sciMode === null ? chosen : sciMode ? scientific : plain;
+  const isScientific = counted.length > 0 && (sciMode ?? needsExponents(counted, plain === whole));
+  const used = isScientific ? scientific : plain;
+  const width = counted.reduce((most, value) => Math.max(most, used(value).length), 1);
   return { width, format: (value) => used(value as number).padStart(width) };
 }
 

@@ -40,6 +40,13 @@ export class Reference {
     return decode(answer.out) as T;
   }
 
+  /** Whether its PyTorch is `major.minor` or newer: for what PyTorch itself changed. */
+  async isAtLeast(major: number, minor: number): Promise<boolean> {
+    const { version } = await this.run<{ version: string }>('out = {"version": str(torch.__version__)}');
+    const [ourMajor = 0, ourMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+    return ourMajor > major || (ourMajor === major && ourMinor >= minor);
+  }
+
   /** Ends the Python process; call it in `after`. */
   stop(): void {
     this.#reader?.close();
@@ -108,4 +115,12 @@ export function assertClose(
         assert.fail(`${what}: element ${i} is ${x}, the reference has ${y} (atol ${atol}, rtol ${rtol})`);
     }
   });
+}
+
+/**
+ * The text of a module as PyTorch before 2.14 wrote it: normalisation layers did not print `bias`. For comparing our text,
+ * which follows 2.14, with an older reference.
+ */
+export function withoutNormBias(text: string): string {
+  return text.replace(/((?:BatchNorm\dd|LayerNorm)\(.*?), bias=(?:True|False)/g, '$1');
 }

@@ -1,4 +1,5 @@
 /** The whole page: the model's state, the images, and what is said of the selected one. */
+import { visible } from 'deit-lt/browser';
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 import { Camera } from './camera.js';
 import { ImageSources } from './image-sources.js';
@@ -19,7 +20,7 @@ export function App() {
   const [live, setLive] = useState<Seen>();
   const nextId = useRef(0);
   useEffect(() => {
-    if (model.status === 'ready') document.title = `${model.about.name} · DeiT-LT demo`;
+    if (model.status === 'ready') document.title = visible(`${model.about.name} · DeiT-LT demo`);
   }, [model.status]);
   useEffect(() => {
     client.current = new ModelClient(setModel);

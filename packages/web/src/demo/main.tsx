@@ -2,8 +2,10 @@
 import 'virtual:page.css';
 import './demo.css';
 import { render } from 'preact';
+import { showTextVisibly } from '../ui/visible-text.js';
 import { App } from './app.js';
 
+showTextVisibly();
 const page = document.getElementById('page')!;
 page.replaceChildren();
 render(<App />, page);

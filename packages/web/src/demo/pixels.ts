@@ -1,5 +1,19 @@
 /** From an image file to what the network is shown, exactly as the command line does it. */
-import { evaluationPixels, evaluationWindow, type InputSpec, networkInput, type RawImage } from 'deit-lt/browser';
+import {
+  viewOf as bytesView,
+  evaluationPixels,
+  evaluationWindow,
+  formatOf,
+  type InputSpec,
+  isTurned,
+  networkInput,
+  type Orientation,
+  orientationOf,
+  type RawImage,
+  type Rgb,
+  white,
+  withoutOrientation,
+} from 'deit-lt/browser';
 
 export interface Picture extends RawImage {
   readonly bitmap: ImageBitmap;
@@ -8,65 +22,72 @@ export interface Picture extends RawImage {
 /** Sharp enough for the largest picture on the page, on a screen of two pixels a point. */
 const largestView = 640;
 
-/** Throws an error that ends a sentence which begins with the image's name. */
-export async function pixelsOf(image: Blob | ImageBitmap): Promise<Picture> {
-  const bitmap = image instanceof ImageBitmap ? image : await decode(image);
-  const { width, height } = bitmap;
+/**
+ * The image, upright and composed on `background`, as `decodeImage` of the command line gives it. Throws an error that
+ * ends a sentence which begins with the image's name.
+ */
+export async function pixelsOf(image: Blob | ImageBitmap, background: Rgb = white): Promise<Picture> {
+  const { bitmap, orientation } =
+    image instanceof ImageBitmap ? { bitmap: image, orientation: 1 as const } : await decode(image);
+  const { width, height } = uprightSize(bitmap, orientation);
   try {
-    const context = contextOf(width, height);
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext('2d', { willReadFrequently: true, alpha: false })!;
+    context.fillStyle = `rgb(${background.join(' ')})`;
+    context.fillRect(0, 0, width, height);
+    context.imageSmoothingEnabled = false;
+    context.setTransform(...turns(bitmap)[orientation]);
     context.drawImage(bitmap, 0, 0);
     const { data } = context.getImageData(0, 0, width, height);
-    const rgba = isTransparent(data) ? withHiddenColors(bitmap) : undefined;
-    return { width, height, pixels: withoutAlpha(rgba ?? data), bitmap };
+    return { width, height, pixels: withoutAlpha(data), bitmap: canvas.transferToImageBitmap() };
   } catch {
-    bitmap.close();
     throw new Error(`has ${width} × ${height} pixels, more than this browser can take.`);
+  } finally {
+    bitmap.close();
   }
-}
-
-/** As `decodeImage` on the command line: upright by the camera's orientation, colour profiles not applied. */
-async function decode(file: Blob): Promise<ImageBitmap> {
-  try {
-    return await createImageBitmap(file, {
-      imageOrientation: 'from-image',
-      colorSpaceConversion: 'none',
-      premultiplyAlpha: 'none',
-    });
-  } catch {
-    throw new Error(file.size === 0 ? 'is empty.' : 'is not an image that this browser can read.');
-  }
-}
-
-function contextOf(width: number, height: number): OffscreenCanvasRenderingContext2D {
-  return new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
-}
-
-function isTransparent(rgba: Uint8ClampedArray): boolean {
-  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] !== 255) return true;
-  return false;
 }
 
 /**
- * The pixels with the colours of transparent ones, which the command line keeps and a canvas makes black: WebGL does not
- * multiply them. Undefined where there is no WebGL, or not for so large an image; there they stay black.
+ * The pixels as they are stored, colour profiles not applied, and their orientation by the command line's own reader: browsers
+ * have other opinions of unusual ones. Formats that it refuses, such as SVG, are refused here too.
  */
-function withHiddenColors(bitmap: ImageBitmap): Uint8Array | undefined {
-  const { width, height } = bitmap;
-  const gl = new OffscreenCanvas(1, 1).getContext('webgl2');
-  if (gl === null || Math.max(width, height) > gl.getParameter(gl.MAX_TEXTURE_SIZE)) return undefined;
-  const texture = gl.createTexture();
-  gl.bindTexture(gl.TEXTURE_2D, texture);
-  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
-  gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
-  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
-  const rgba = new Uint8Array(width * height * 4);
-  gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
-  const failed = gl.getError() !== gl.NO_ERROR;
-  gl.getExtension('WEBGL_lose_context')?.loseContext(); // a browser keeps only a few
-  return failed ? undefined : rgba;
+async function decode(file: Blob): Promise<{ bitmap: ImageBitmap; orientation: Orientation }> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (bytes.length === 0) throw new Error('is empty.');
+  try {
+    const format = formatOf(bytes);
+    const bitmap = await createImageBitmap(new Blob([Uint8Array.from(withoutOrientation(bytes, format))]), {
+      colorSpaceConversion: 'none',
+      premultiplyAlpha: 'none',
+    });
+    return { bitmap, orientation: orientationOf(bytesView(bytes), format) };
+  } catch {
+    throw new Error('is not an image that this browser can read.');
+  }
 }
 
-function withoutAlpha(rgba: Uint8ClampedArray | Uint8Array): Uint8Array {
+function uprightSize({ width, height }: ImageBitmap, orientation: Orientation): { width: number; height: number } {
+  return isTurned(orientation) ? { width: height, height: width } : { width, height };
+}
+
+/** For each orientation, the transform that shows an image upright: a, b, c, d, e, f of a canvas. */
+function turns({
+  width: w,
+  height: h,
+}: ImageBitmap): Record<Orientation, [number, number, number, number, number, number]> {
+  return {
+    1: [1, 0, 0, 1, 0, 0],
+    2: [-1, 0, 0, 1, w, 0],
+    3: [-1, 0, 0, -1, w, h],
+    4: [1, 0, 0, -1, 0, h],
+    5: [0, 1, 1, 0, 0, 0],
+    6: [0, 1, -1, 0, h, 0],
+    7: [0, -1, -1, 0, h, w],
+    8: [0, -1, 1, 0, 0, w],
+  };
+}
+
+function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array {
   const rgb = new Uint8Array((rgba.length / 4) * 3);
   for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
     rgb[to] = rgba[from]!;

@@ -43,7 +43,7 @@ async function answer(id: number, image: Blob | ImageBitmap): Promise<void> {
 }
 
 async function look({ about, run }: Model, image: Blob | ImageBitmap): Promise<Seen> {
-  const raw = await pixelsOf(image);
+  const raw = await pixelsOf(image, about.input.background);
   const { numbers, view, input } = await sightOf(raw, about.input);
   const { logits, cls, dist, attentions } = await run(numbers);
   const ranked = (values: Float32Array) => rankValues(values, namesOf(about), ranks, about.logitScale);

@@ -1,4 +1,5 @@
 /** The runs that are looked at, with names that tell them apart and a colour each. */
+import { visible } from 'deit-lt/browser';
 import { latestFirst, type StudioRun, splitId } from './runs.js';
 
 export interface ChosenRun extends StudioRun {
@@ -17,7 +18,7 @@ export function chosenRuns(byId: ReadonlyMap<string, StudioRun>, ids: readonly s
   return there.map((id, place) => {
     const name = names[place]!;
     const isUnique = names.indexOf(name) === names.lastIndexOf(name);
-    return { ...byId.get(id)!, id, place, name: isUnique ? name : id };
+    return { ...byId.get(id)!, id, place, name: visible(isUnique ? name : id) };
   });
 }
 

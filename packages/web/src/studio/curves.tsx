@@ -1,10 +1,18 @@
 /** Curves over epochs, drawn in the browser as epochs come, and a table of the latest figures. */
 import { outputLabels, runColor } from 'deit-lt/browser';
-import { accuracyPlot, expertsPlot, type GroupFigures, lossPlots } from 'deit-lt/browser-studio';
+import {
+  accuracyNames,
+  accuracyPlot,
+  columnsExplained,
+  expertsPlot,
+  fewWarning,
+  type GroupFigures,
+  lossPlots,
+  withInterval,
+} from 'deit-lt/browser-studio';
 import { useState } from 'preact/hooks';
 import type { ChosenRun } from './chosen.js';
 import { Drawing } from './drawing.js';
-import { percent } from './words.js';
 
 type Output = keyof typeof outputLabels;
 const outputs = Object.keys(outputLabels) as Output[];
@@ -45,6 +53,7 @@ interface Row {
   readonly output: Output;
   readonly epoch: number;
   readonly figures: GroupFigures;
+  readonly split: 'test' | 'validation';
 }
 
 function LatestFigures({ runs }: { readonly runs: readonly ChosenRun[] }) {
@@ -52,17 +61,19 @@ function LatestFigures({ runs }: { readonly runs: readonly ChosenRun[] }) {
     const last = run.records.findLast(({ evaluation }) => evaluation !== undefined);
     return outputs.flatMap((output) => {
       const figures = last?.evaluation?.[output];
-      return figures === undefined ? [] : [{ run, output, epoch: last!.epoch + 1, figures }];
+      return figures === undefined
+        ? []
+        : [{ run, output, epoch: last!.epoch + 1, figures, split: last!.split ?? 'test' }];
     });
   });
   if (rows.length === 0) return null;
-  const groups = ['overall', 'head', 'mid', 'tail'] as const;
+  const warnings = new Set(rows.flatMap(({ figures, split }) => fewWarning(figures.few, split) ?? []));
   return (
     <section class="scroll" aria-label="Latest figures">
       <table>
         <thead>
           <tr>
-            {['latest evaluation, %', 'epoch', ...groups].map((name) => (
+            {['latest evaluation, %', 'epoch', ...accuracyNames].map((name) => (
               <th key={name} scope="col">
                 {name}
               </th>
@@ -78,13 +89,17 @@ function LatestFigures({ runs }: { readonly runs: readonly ChosenRun[] }) {
                 {run.view.kind === 'student' && ` ${outputLabels[output]}`}
               </th>
               <td>{epoch}</td>
-              {groups.map((group) => (
-                <td key={group}>{percent(figures[group])}</td>
+              {accuracyNames.map((name) => (
+                <td key={name}>{withInterval(figures[name], figures.few && figures.intervals?.[name])}</td>
               ))}
             </tr>
           ))}
         </tbody>
       </table>
+      <p class="faint">{columnsExplained}.</p>
+      {[...warnings].map((warning) => (
+        <p key={warning}>{warning}</p>
+      ))}
     </section>
   );
 }

@@ -2,6 +2,8 @@
 import 'virtual:report.css';
 import './studio.css';
 import { render } from 'preact';
+import { showTextVisibly } from '../ui/visible-text.js';
 import { App } from './app.js';
 
+showTextVisibly();
 render(<App />, document.getElementById('page')!);

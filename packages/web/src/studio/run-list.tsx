@@ -1,8 +1,8 @@
 /** The runs to choose from, each with how far it is. */
 import { runColor } from 'deit-lt/browser';
-import type { RunView } from 'deit-lt/browser-studio';
+import { accuracyNames, fewWarning, type RunView, withInterval } from 'deit-lt/browser-studio';
 import { byFolder, type StudioRun, splitId } from './runs.js';
-import { count, duration, percent } from './words.js';
+import { count, duration } from './words.js';
 
 export interface RunListProps {
   readonly runs: Iterable<StudioRun>;
@@ -59,13 +59,14 @@ function RunCard({ view, place, now, onToggle }: RunCardProps) {
       {view.state !== 'finished' && <Progress view={view} now={now} />}
       {figures && (
         <span class="groups">
-          {(['overall', 'head', 'mid', 'tail'] as const).map((group) => (
-            <span key={group}>
-              <b>{percent(figures[group])}</b> {group}
+          {accuracyNames.map((name) => (
+            <span key={name}>
+              <b>{withInterval(figures[name], figures.few && figures.intervals?.[name])}</b> {name}
             </span>
           ))}
         </span>
       )}
+      {figures?.few && <span class="faint">{fewWarning(figures.few, view.split)}</span>}
     </label>
   );
 }

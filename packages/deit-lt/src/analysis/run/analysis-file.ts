@@ -1,31 +1,34 @@
 /** `analysis.json` in a run folder: all that `deit-lt analyze` measured of a model. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod';
+import type { ByClass } from '../../by-class.js';
 import { type Group, groupNames } from '../../data/groups.js';
 import { UserError } from '../../errors.js';
+import type { Accuracies, ClassFigures } from '../../evaluation/class-figures.js';
 import { writeFileAtomic } from '../../runs/files.js';
 import type { OutputName } from '../../runs/predictions.js';
+import { checked, readJson } from '../../runs/read-json.js';
 import type { TrainingKind } from '../../runs/reporter.js';
 import type { Calibration } from '../calibration.js';
 import type { ExpertAgreement } from '../expert-agreement.js';
 import type { Sharpness } from '../sharpness.js';
 import type { AnswerSummary } from '../teacher-answers.js';
+import { analysis1Schema, analysisSchema, classBeyond } from './analysis-schema.js';
 
-/** A figure of all images, and of those of each group of classes. */
+/** A figure of all images, and of those of each group of classes: over images, and so no accuracy. */
 export type ByGroup<T> = Readonly<Record<'all' | Group, T>>;
 
 /** A figure for all images and for each group; `takes` says whether a class belongs to it. */
-export function byGroup<T>(groups: readonly Group[], of: (takes: (label: number) => boolean) => T): ByGroup<T> {
+export function byGroup<T>(groups: ByClass<Group>, of: (takes: (label: number) => boolean) => T): ByGroup<T> {
   const entries = groupNames.map((group) => [group, of((label) => groups[label] === group)]);
   return { all: of(() => true), ...Object.fromEntries(entries) } as ByGroup<T>;
 }
 
 /** Of one output on the evaluated images. */
 export interface OutputAnalysis {
-  /** Shares of images, 0 … 1; null where no images are. */
-  readonly accuracy: ByGroup<number | null>;
-  /** Of each class. */
-  readonly perClass: readonly (number | null)[];
+  /** As `evaluation/class-figures.ts` defines them, in per cent. */
+  readonly accuracy: ClassFigures;
   readonly calibration: ByGroup<Calibration>;
   /** Spearman's ρ between training images and accuracy over the classes. */
   readonly countCorrelation: number | null;
@@ -51,10 +54,15 @@ export interface AttentionAnalysis {
   readonly renormalised: readonly (readonly number[])[];
 }
 
+/** The same images as the teacher sees them. */
+export type TeacherView = 'clean' | 'augmented' | 'mixed';
+
 export interface TeacherAnalysis {
   readonly run: string;
   /** Training images that were asked about: as many of each class as there are, up to a limit. */
   readonly images: number;
+  /** Of the teacher on these images, in per cent; of a mixed image the label with the larger share counts. */
+  readonly accuracy: { readonly [view in TeacherView]?: Accuracies };
   readonly clean: ByGroup<AnswerSummary | null>;
   readonly augmented: ByGroup<AnswerSummary | null>;
   /** Absent when the recipe mixes nothing. */
@@ -94,7 +102,7 @@ export interface ConfusedClass {
 }
 
 export interface Analysis {
-  readonly format: 'deit-lt analysis 1';
+  readonly format: 'deit-lt analysis 2';
   readonly kind: TrainingKind;
   /** Relative to the run folder; epoch from 0. */
   readonly checkpoint: { readonly file: string; readonly epoch: number; readonly sha256: string };
@@ -103,6 +111,9 @@ export interface Analysis {
     readonly split: 'test' | 'validation';
     readonly images: number;
     readonly imagesSha256: string;
+    /** By which all class numbers go, and what the groups were; absent in files of earlier versions. */
+    readonly classNames?: readonly string[];
+    readonly groups?: readonly Group[];
   };
   readonly outputs: { readonly avg: OutputAnalysis; readonly cls?: OutputAnalysis; readonly dist?: OutputAnalysis };
   /** Of a student's two experts. */
@@ -123,20 +134,28 @@ export interface Analysis {
 }
 
 const name = 'analysis.json';
-const format: Analysis['format'] = 'deit-lt analysis 1';
+const format: Analysis['format'] = 'deit-lt analysis 2';
 
 /** Writes it whole or not at all. Throws UserError RUN_FOLDER. */
 export function writeAnalysis(folder: string, analysis: Analysis): void {
   writeFileAtomic(path.join(folder, name), `${JSON.stringify(analysis)}\n`);
 }
 
-/** Undefined when the run has not been analysed. Throws UserError RUN_FOLDER for a file that cannot be used. */
-export function readAnalysis(folder: string): Analysis | undefined {
+/**
+ * Undefined when the run has not been analysed. Throws UserError RUN_FOLDER for a file that cannot be used, also where it is of
+ * other classes than the `classes` of the run.
+ */
+export function readAnalysis(folder: string, classes?: number): Analysis | undefined {
   const file = path.join(folder, name);
   if (!existsSync(file)) return undefined;
   try {
-    const analysis = JSON.parse(readFileSync(file, 'utf8')) as Analysis;
-    if (analysis.format !== format) throw new Error(`its format is ${JSON.stringify(analysis.format)}`);
+    const found = readJson(file, z.looseObject({ format: z.unknown() }));
+    const analysis =
+      found.format === 'deit-lt analysis 1'
+        ? upgraded(checked(found, analysis1Schema) as unknown as Analysis1)
+        : (checked(found, analysisSchema) as unknown as Analysis);
+    const beyond = classes === undefined ? undefined : classBeyond(analysis, classes);
+    if (beyond !== undefined) throw new Error(beyond);
     return analysis;
   } catch (error) {
     throw new UserError(
@@ -145,4 +164,43 @@ export function readAnalysis(folder: string): Analysis | undefined {
       { cause: error },
     );
   }
+}
+
+/** What differs in files of earlier versions: group accuracies were over images, and accuracies were shares. */
+interface Output1 extends Omit<OutputAnalysis, 'accuracy'> {
+  readonly accuracy: ByGroup<number | null>;
+  readonly perClass: readonly (number | null)[];
+}
+
+interface Analysis1 extends Omit<Analysis, 'format' | 'outputs' | 'teacher'> {
+  readonly format: 'deit-lt analysis 1';
+  readonly outputs: Readonly<Partial<Record<OutputName, Output1>>>;
+  readonly teacher?: Omit<TeacherAnalysis, 'accuracy'>;
+}
+
+/** Means over classes are not known of a file that has none; what is of single classes and of all images stays. */
+function upgraded(analysis: Analysis1): Analysis {
+  const { outputs, teacher, data } = analysis;
+  const unknown = { balanced: null, head: null, mid: null, tail: null };
+  const inPerCent = (share: number | null | undefined): number | null => (share == null ? null : 100 * share);
+  const entries = Object.entries(outputs).map(([name, { accuracy, perClass, ...rest }]) => {
+    const overall = inPerCent(accuracy.all) ?? Number.NaN;
+    return [
+      name,
+      { ...rest, accuracy: { ...unknown, images: data.images, overall, perClass: perClass.map(inPerCent) } },
+    ];
+  });
+  const teacherAccuracy = (view: TeacherView): Accuracies => ({
+    ...unknown,
+    overall: inPerCent(teacher?.[view]?.all?.right),
+  });
+  const views = (['clean', 'augmented', 'mixed'] as const).filter((view) => teacher?.[view] !== undefined);
+  return {
+    ...analysis,
+    format,
+    outputs: Object.fromEntries(entries) as Analysis['outputs'],
+    ...(teacher && {
+      teacher: { ...teacher, accuracy: Object.fromEntries(views.map((view) => [view, teacherAccuracy(view)])) },
+    }),
+  } as Analysis;
 }

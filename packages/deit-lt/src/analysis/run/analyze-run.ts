@@ -66,11 +66,12 @@ export async function analyzeRun(
 
 /** Changes with everything that the state depends on. */
 function keyOf(
-  { checkpoint, evaluated, classifier }: Subject,
+  { checkpoint, evaluated, classifier, groups }: Subject,
   { batchSize, weights }: { batchSize: number; weights: AnalyzeOptions['weights'] },
 ): string {
   const { precision } = classifier.placement;
-  const parts = [checkpoint.sha256, weights ?? null, classifier.file, evaluated.imagesSha256, batchSize, precision];
+  const { imagesSha256 } = evaluated;
+  const parts = [checkpoint.sha256, weights ?? null, classifier.file, imagesSha256, batchSize, precision, groups];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
@@ -79,7 +80,7 @@ async function figuresOf(
   state: PassState,
   { reporter, signal }: { reporter: Reporter; signal?: AbortSignal },
 ): Promise<Analysis> {
-  const { classifier, config, checkpoint, evaluated, dataName, notes } = subject;
+  const { classifier, classNames, groups, config, checkpoint, evaluated, dataName, notes } = subject;
   const step = (what: string): void => {
     signal?.throwIfAborted();
     reporter.progress(what, 0, undefined);
@@ -93,7 +94,7 @@ async function figuresOf(
   const sharpness = config.kind === 'teacher' ? await sharpnessStage(subject) : undefined;
   step('choosing images');
   return {
-    format: 'deit-lt analysis 1',
+    format: 'deit-lt analysis 2',
     kind: config.kind,
     checkpoint,
     data: {
@@ -101,6 +102,8 @@ async function figuresOf(
       split: evaluated.split,
       images: evaluated.labels.length,
       imagesSha256: evaluated.imagesSha256,
+      classNames,
+      groups: [...groups],
     },
     outputs: { avg: avg!, ...(cls && { cls }), ...(dist && { dist }) },
     ...expertFigures(state, subject),

@@ -1,5 +1,6 @@
 /** What a pass gathers of a transformer's blocks: how far their heads look, and moments of CLS and DIST by group. */
 import * as torch from '@deit-lt/torch';
+import type { ByClass } from '../../by-class.js';
 import { type Group, groupNames } from '../../data/groups.js';
 import type { BlockView, VisionTransformer } from '../../models/vit.js';
 import { type AttentionGeometry, attentionDistances, patchDistances } from '../attention-distance.js';
@@ -52,7 +53,7 @@ export interface SeenBatch {
   /** `[B]` */
   readonly labels: Int32Array;
   /** Of each class. */
-  readonly groups: readonly Group[];
+  readonly groups: ByClass<Group>;
 }
 
 /**
@@ -70,7 +71,7 @@ export function addMoments(state: PassState, { seen, labels, groups }: SeenBatch
 }
 
 /** Where in the batch the images of each group are; groups without any are left out. */
-function placesOf(labels: Int32Array, groups: readonly Group[], device: torch.Device): [Group, torch.Tensor][] {
+function placesOf(labels: Int32Array, groups: ByClass<Group>, device: torch.Device): [Group, torch.Tensor][] {
   return groupNames.flatMap((group): [Group, torch.Tensor][] => {
     const places = Array.from(labels, (_, i) => i).filter((i) => groups[labels[i]!] === group);
     return places.length === 0 ? [] : [[group, torch.tensor(places, { dtype: 'int64' }).to(device)]];

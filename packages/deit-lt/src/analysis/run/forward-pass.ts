@@ -56,8 +56,12 @@ export async function forwardPass(subject: Subject, state: PassState, options: F
   }
 }
 
-function look({ classifier }: Subject, state: PassState, { images, labels }: Pick<Batch, 'images' | 'labels'>): void {
-  const { model, groups } = classifier;
+function look(
+  { classifier, groups }: Subject,
+  state: PassState,
+  { images, labels }: Pick<Batch, 'images' | 'labels'>,
+): void {
+  const { model } = classifier;
   if (model instanceof VisionTransformer) {
     const seen = featuresBuffer(model, images);
     const features = model.prefixFeaturesWatched(images, watcherOf(model, state, { images, seen }));

@@ -2,6 +2,7 @@
 import * as torch from '@deit-lt/torch';
 import { classesBySize, groupNames } from '../../data/groups.js';
 import { Loader } from '../../data/loader.js';
+import { accuraciesByClass, talliesOf } from '../../evaluation/class-figures.js';
 import { VisionTransformer } from '../../models/vit.js';
 import { outputNames } from '../../runs/predictions.js';
 import { attentionRollout } from '../attention-rollout.js';
@@ -38,10 +39,10 @@ export async function galleryOf(
   }));
 }
 
-function chosen({ classifier, evaluated }: Subject, state: PassState, group: (typeof groupNames)[number]): number[] {
+function chosen({ groups, evaluated }: Subject, state: PassState, group: (typeof groupNames)[number]): number[] {
   const { labels } = evaluated;
   const [cls, dist] = [state.numbers('predicted.cls'), state.numbers('predicted.dist')];
-  const all = Array.from(labels, (_, i) => i).filter((i) => classifier.groups[labels[i]!] === group);
+  const all = Array.from(labels, (_, i) => i).filter((i) => groups[labels[i]!] === group);
   const right = (of: Float64Array | undefined, i: number): boolean => of?.[i] === labels[i];
   const picked: number[] = [];
   const take = (fits: (i: number) => boolean): void => {
@@ -123,16 +124,15 @@ async function shownImages(
 
 /** The tail classes (without any: the smallest ones) with the lowest accuracy, and images of them that went wrong. */
 export async function confusedClasses(subject: Subject, state: PassState): Promise<ConfusedClass[]> {
-  const { classifier, evaluated } = subject;
-  const { groups, trainCounts } = classifier;
+  const { evaluated, groups, trainCounts } = subject;
   const predicted = state.numbers('predicted.avg')!;
   const ofClass = imagesByClass(evaluated.labels, groups.length);
-  const accuracy = (c: number): number => ofClass[c]!.filter((i) => predicted[i] === c).length / ofClass[c]!.length;
+  const accuracies = accuraciesByClass(talliesOf(evaluated, predicted));
   const smallest = classesBySize(trainCounts).reverse();
   const tail = smallest.filter((c) => groups[c] === 'tail');
   const candidates = (tail.length > 0 ? tail : smallest.slice(0, mostClasses)).filter((c) => ofClass[c]!.length > 0);
   const worst = candidates
-    .map((c) => ({ c, accuracy: accuracy(c) }))
+    .map((c) => ({ c, accuracy: accuracies[c]! / 100 }))
     .filter((each) => each.accuracy < 1)
     .sort((a, b) => a.accuracy - b.accuracy)
     .slice(0, mostClasses);

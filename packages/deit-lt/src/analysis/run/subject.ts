@@ -1,8 +1,11 @@
 /** What an analysis looks at: a model of a run, with the images that it was trained on and is measured on. */
 import path from 'node:path';
-import { compareClassNames } from '../../classifier/class-names.js';
+import { type ByClass, byClass, type ClassMap } from '../../by-class.js';
+import { modelOrder, orderNotes } from '../../classifier/class-names.js';
 import { type Classifier, type OpenClassifierOptions, openClassifier } from '../../classifier/classifier.js';
+import { modelGroups } from '../../classifier/model-groups.js';
 import type { Dataset } from '../../data/dataset.js';
+import type { Group } from '../../data/groups.js';
 import { type LabelledSource, prepareData, type TrainingData } from '../../data/prepare-data.js';
 import { UserError } from '../../errors.js';
 import { sha256Of } from '../../runs/files.js';
@@ -13,6 +16,15 @@ export interface Subject extends AsyncDisposable {
   readonly folder: string;
   readonly config: RunConfig;
   readonly classifier: Classifier;
+  /** Where and in which precision the teacher is evaluated too, where that is not as its own run says. */
+  readonly place: Pick<OpenClassifierOptions, 'device' | 'precision'>;
+  /** Its classes in the order of its outputs; of a model that does not name them, by the names of the data. */
+  readonly classNames: readonly string[];
+  /** In that order. */
+  readonly groups: ByClass<Group>;
+  readonly trainCounts: ByClass<number>;
+  /** `RunConfig.data.countsBefore`. */
+  readonly countsBefore: ByClass<number>;
   readonly checkpoint: { readonly file: string; readonly epoch: number; readonly sha256: string };
   /** Training images after the long tail and the validation split; labels are the model's. */
   readonly train: LabelledSource;
@@ -34,21 +46,28 @@ export async function openSubject(
   const config = readRunConfig(folder);
   const classifier = await openClassifier(folder, options);
   try {
-    const order = compareClassNames(classifier.classNames, dataset.classNames, classifier.file);
     const data = prepareData(dataset, config.recipe);
+    // Of the prepared data, not of `dataset`: data.classOrder may have renumbered the classes.
+    const order = modelOrder(classifier, data.classNames);
+    const { to: classNames } = order;
     return {
       folder,
       config,
       classifier,
+      place: placeOf(classifier, options),
+      classNames,
+      groups: modelGroups(classifier, dataset, order),
+      trainCounts: byClass(classNames, classifier.trainCounts),
+      countsBefore: byClass(classNames, config.data.countsBefore ?? classifier.trainCounts),
       checkpoint: {
         file: path.relative(folder, classifier.file),
-        epoch: classifier.epoch,
+        epoch: classifier.epoch ?? 0,
         sha256: sha256Of(classifier.file),
       },
-      train: withOrder(data.train, order),
-      evaluated: evaluatedOf(data, order, classifier.classNames),
+      train: order.labels(data.train),
+      evaluated: evaluatedOf(data, order),
       dataName: dataset.name,
-      notes: otherImages(config, data),
+      notes: [...orderNotes(classifier), ...otherImages(config, data)],
       [Symbol.asyncDispose]: async () => {
         classifier[Symbol.dispose]();
         for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
@@ -60,27 +79,18 @@ export async function openSubject(
   }
 }
 
-/** The data's class c is the model's class `order[c]`. */
-function withOrder(split: LabelledSource, order: Int32Array | null): LabelledSource {
-  return order === null ? split : { ...split, labels: split.labels.map((label) => order[label]!) };
-}
-
-function evaluatedOf(
-  data: TrainingData,
-  order: Int32Array | null,
-  classNames: readonly string[],
-): Subject['evaluated'] {
+function evaluatedOf(data: TrainingData, order: ClassMap): Subject['evaluated'] {
   const found = data.test ?? data.validation;
   if (found === undefined)
     throw new UserError(
       'DATA_LAYOUT',
       `${data.name} has no test images. Add a test folder, or give the --split with which the model was trained.`,
     );
-  const split = withOrder(found, order);
+  const split = order.labels(found);
   return {
     ...split,
     split: data.test ? 'test' : 'validation',
-    imagesSha256: hashOfImages(split.nameOf, split.labels, classNames),
+    imagesSha256: hashOfImages(split.nameOf, split.labels, split.classNames),
   };
 }
 
@@ -89,4 +99,9 @@ function otherImages(config: RunConfig, data: TrainingData): string[] {
   return [
     `The training images of ${data.name} are not those that the model was trained on: what is measured on training images (teacher, sharpness) is of other images. Give the same --data and --split as in the training.`,
   ];
+}
+
+function placeOf({ placement }: Classifier, { precision, settings = [] }: OpenClassifierOptions): Subject['place'] {
+  const isAsked = precision !== undefined || settings.length > 0;
+  return isAsked ? { device: placement.device, precision: placement.precision } : {};
 }

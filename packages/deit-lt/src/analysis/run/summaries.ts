@@ -1,6 +1,7 @@
 /** From what a pass gathered to the figures of `analysis.json`. */
 import * as torch from '@deit-lt/torch';
 import { type Group, groupNames } from '../../data/groups.js';
+import { figuresOf, talliesOf } from '../../evaluation/class-figures.js';
 import type { VisionTransformer } from '../../models/vit.js';
 import type { OutputName } from '../../runs/predictions.js';
 import { calibrationOf } from '../calibration.js';
@@ -22,25 +23,20 @@ import type { Subject } from './subject.js';
 export function outputAnalysis(
   output: OutputName,
   state: PassState,
-  { classifier, evaluated }: Subject,
+  { evaluated, groups, trainCounts }: Pick<Subject, 'evaluated' | 'groups' | 'trainCounts'>,
 ): OutputAnalysis | undefined {
   const [predicted, confidence] = [state.numbers(`predicted.${output}`), state.numbers(`confidence.${output}`)];
   if (predicted === undefined || confidence === undefined) return undefined;
   const { labels } = evaluated;
-  const { groups, trainCounts } = classifier;
-  const right = (i: number): number => Number(predicted[i] === labels[i]);
-  const of = (takes: (label: number) => boolean): number[] => idsOf(labels, takes);
-  const share = (ids: readonly number[]): number | null =>
-    ids.length === 0 ? null : ids.reduce((sum, i) => sum + right(i), 0) / ids.length;
-  const perClass = sharesByClass(labels, predicted, groups.length);
+  const accuracy = figuresOf(talliesOf(evaluated, predicted), groups);
   return {
-    accuracy: byGroup(groups, (takes) => share(of(takes))),
-    perClass,
+    accuracy,
     calibration: byGroup(groups, (takes) => {
-      const ids = of(takes);
-      return calibrationOf({ confidence: ids.map((i) => confidence[i]!), correct: ids.map(right) });
+      const ids = idsOf(labels, takes);
+      const correct = ids.map((i) => predicted[i] === labels[i]);
+      return calibrationOf({ confidence: ids.map((i) => confidence[i]!), correct });
     }),
-    countCorrelation: rankCorrelation(trainCounts, perClass),
+    countCorrelation: rankCorrelation(trainCounts, accuracy.perClass),
   };
 }
 
@@ -48,21 +44,10 @@ function idsOf(labels: Int32Array, takes: (label: number) => boolean): number[] 
   return Array.from(labels, (_, i) => i).filter((i) => takes(labels[i]!));
 }
 
-/** In one go over the images: there may be thousands of classes. */
-function sharesByClass(labels: Int32Array, predicted: ArrayLike<number>, classes: number): (number | null)[] {
-  const images = new Int32Array(classes);
-  const hits = new Int32Array(classes);
-  labels.forEach((label, i) => {
-    images[label]!++;
-    if (predicted[i] === label) hits[label]!++;
-  });
-  return Array.from(images, (n, c) => (n === 0 ? null : hits[c]! / n));
-}
-
 /** What only a student has. */
 export function expertFigures(
   state: PassState,
-  { classifier: { groups }, evaluated: { labels } }: Subject,
+  { groups, evaluated: { labels } }: Subject,
 ): Pick<Analysis, 'experts' | 'cosineDistance'> {
   const [cls, dist, cosine] = ['predicted.cls', 'predicted.dist', 'cosine'].map((name) => state.numbers(name));
   if (cls === undefined || dist === undefined || cosine === undefined) return {};

@@ -2,13 +2,16 @@
 import { existsSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';
 import { type Mix, mixBatch } from '../../augment/mixup.js';
+import { requireSameOrder } from '../../by-class.js';
 import { openAnyClassifier } from '../../classifier/any-classifier.js';
 import { teacherOrder } from '../../classifier/class-names.js';
 import type { AnyClassifier } from '../../classifier/classifier.js';
 import { logitScale } from '../../classifier/logit-scale.js';
 import { fastTeacher, type TeacherLogits, teacherLogits } from '../../classifier/teacher-logits.js';
 import { Loader } from '../../data/loader.js';
+import { accuraciesOf, talliesOf } from '../../evaluation/class-figures.js';
 import { nextTurn } from '../../next-turn.js';
+import { isOnnx } from '../../onnx/onnx-files.js';
 import { stream } from '../../random/stream.js';
 import type { StudentRecipe } from '../../recipe/schema.js';
 import { trainingPipeline } from '../../tasks/training-pipeline.js';
@@ -29,21 +32,23 @@ export interface TeacherHandle extends TeacherLogits {
   readonly scale: number;
 }
 
-/** `classifier` is what is known of the student's classes. */
+/** Its logits are in the order of the student's classes, `countsBefore.classNames`. */
 export async function openTeacher({
   config,
-  classifier,
-}: Pick<Subject, 'config'> & { readonly classifier: Pick<AnyClassifier, 'classNames' | 'trainCounts'> }): Promise<
-  TeacherHandle | undefined
-> {
+  countsBefore,
+  place = {},
+}: Pick<Subject, 'config' | 'countsBefore'> & Partial<Pick<Subject, 'place'>>): Promise<TeacherHandle | undefined> {
   if (config.kind !== 'student' || config.teacher === null || !existsSync(config.teacher)) return undefined;
-  const teacher = await openAnyClassifier(config.teacher, { recipe: config.recipe });
+  const teacher = await openAnyClassifier(config.teacher, {
+    recipe: config.recipe,
+    ...(isOnnx(config.teacher) ? {} : place),
+  });
   try {
     const { student } = config.recipe;
     const order = teacherOrder(student.distillation.mapTargets, {
       teacher: teacher.classNames,
-      data: classifier.classNames,
-      trainCounts: classifier.trainCounts,
+      data: countsBefore.classNames,
+      trainCounts: countsBefore,
       file: teacher.file,
       namesKnown: teacher.namesKnown,
     });
@@ -71,9 +76,11 @@ export async function teacherStage(
   teacher: TeacherHandle,
   signal?: AbortSignal,
 ): Promise<TeacherAnalysis> {
-  const { config, classifier, train } = subject;
+  const { config, classifier, classNames, groups, train } = subject;
+  requireSameOrder(teacher.classNames, classNames, 'the logits of the teacher and the student');
+  requireSameOrder(train.classNames, classNames, 'the training images and the student');
   const { seed, student } = config.recipe;
-  const ids = balancedSample(train.labels, classifier.classNames.length, seed);
+  const ids = balancedSample(train.labels, classNames.length, seed);
   const plain = { ...student, multiCrop: null };
   const own = (student.distillation.teacherAugment ?? null) !== null;
   const pipeline = trainingPipeline(plain, own ? teacher.recipe : undefined);
@@ -89,13 +96,16 @@ export async function teacherStage(
         return { logits: askView(both, other), labels: dominant(labels, how) };
       })
     : undefined;
+  const accuracy = ({ answers: { predicted }, labels }: Asked) =>
+    accuraciesOf(talliesOf({ labels, classNames }, predicted), groups);
   const summary = ({ answers, labels }: Asked) =>
-    byGroup(classifier.groups, (takes) =>
+    byGroup(groups, (takes) =>
       summarise(answers, { labels, clean: clean.answers.predicted }, (i) => takes(labels[i]!)),
     );
   return {
     run: teacher.run,
     images: ids.length,
+    accuracy: { clean: accuracy(clean), augmented: accuracy(augmented), ...(mixed && { mixed: accuracy(mixed) }) },
     clean: summary(clean),
     augmented: summary(augmented),
     ...(mixed && { mixed: summary(mixed) }),
@@ -105,10 +115,10 @@ export async function teacherStage(
 const mixes = ({ mixing }: StudentRecipe): boolean =>
   (mixing.mixup > 0 || mixing.cutmix > 0 || mixing.cutmixMinMax !== null) && mixing.probability > 0;
 
-function mixOptions({ config, classifier }: Subject, batch: number) {
+function mixOptions({ config, classNames }: Subject, batch: number) {
   const { mode, mixup, cutmix, cutmixMinMax, switchProbability, correctLambda } = config.recipe.student.mixing;
   return {
-    numClasses: classifier.classNames.length,
+    numClasses: classNames.length,
     mode,
     mixupAlpha: mixup,
     cutmixAlpha: cutmix,

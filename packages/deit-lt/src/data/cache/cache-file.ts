@@ -1,11 +1,12 @@
 /** Files of the cache folder: written whole or not at all, and the oldest removed. */
-import { randomBytes } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from './make-folder.js';
 
 /** Writes `parts` one after the other to a temporary file beside `file`, then renames it. Throws what the system says. */
 export async function writeWhole(file: string, parts: readonly Uint8Array[]): Promise<void> {
-  await fs.mkdir(path.dirname(file), { recursive: true });
+  await makeFolder(path.dirname(file));
   const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const handle = await fs.open(temporary, 'wx');
@@ -19,6 +20,27 @@ export async function writeWhole(file: string, parts: readonly Uint8Array[]): Pr
     await fs.rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** Length of the line with which a sealed file begins. */
+export const sealBytes = 65;
+
+/** That line, from a SHA-256 that has got all bytes that follow it. */
+export function sealOf(hash: Hash): string {
+  return `${hash.digest('hex')}\n`;
+}
+
+/** As `writeWhole`, after a line with the hash of all of it: damage anywhere is found by who reads it. */
+export async function writeSealed(file: string, parts: readonly Uint8Array[]): Promise<void> {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  await writeWhole(file, [Buffer.from(sealOf(hash)), ...parts]);
+}
+
+/** What follows the seal of `content`; undefined when it is damaged. */
+export function unsealed(content: Buffer): Buffer | undefined {
+  const body = content.subarray(sealBytes);
+  return content.toString('latin1', 0, sealBytes) === sealOf(createHash('sha256').update(body)) ? body : undefined;
 }
 
 /** Marks `file` as used now: the oldest are removed first. */

@@ -37,7 +37,11 @@ export function findCifarFolder(folder: string, layouts = cifarLayouts): CifarFi
 }
 
 function isFile(folder: string, name: string): boolean {
-  return fs.statSync(path.join(folder, name), { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return fs.statSync(path.join(folder, name)).isFile();
+  } catch {
+    return false; // also where one may not look, such as a cache folder of somebody else
+  }
 }
 
 /** The largest file of the published archives has 184 MB, all of them together 190 MB. */

@@ -1,6 +1,7 @@
 /** CIFAR-10 and CIFAR-100 as a data set in memory, in any of their published forms. */
 import { UserError } from '../../errors.js';
 import type { Dataset } from '../dataset.js';
+import { requireDistinct } from '../sources/require-names.js';
 import { type CifarBatch, joinBatches, requireLabels } from './batch.js';
 import { readBinaryBatch, readBinaryNames } from './binary.js';
 import type { CifarFiles } from './files.js';
@@ -27,6 +28,7 @@ export function readCifar(name: string, files: CifarFiles): Dataset {
       'DATA_LAYOUT',
       `${layout.meta} in ${files.where} has ${classNames.length} class names, expected ${layout.numClasses}`,
     );
+  requireDistinct(classNames, layout.meta);
   const readSplit = (names: readonly string[]): Dataset['train'] => {
     const batches = names.map((file) => format.batch(required(files, file), file, layout));
     for (const batch of batches) requireLabels(batch, layout.numClasses);

@@ -6,13 +6,16 @@ import os from 'node:os';
 import type { BadFile } from '../bad-file.js';
 import type { FilePaths } from '../file-paths.js';
 import type { Progress } from '../open-options.js';
+import type { Rgb } from './background.js';
 import { forEachBounded } from './bounded.js';
-import type { DecodedImage } from './decode.js';
-import { decodeOrThrow, loadSharp, whyUnreadable } from './decode.js';
+import { loadSharp, whyUnreadable, withDecoded } from './decode.js';
+import type { RawPixels } from './raw-pixels.js';
 
 export interface DecodeFilesOptions {
   /** Pixels are kept up to this many bytes. */
   maxBytes: number;
+  /** What transparent images are composed on. Default white. */
+  background?: Rgb | undefined;
   /** What the progress is called. */
   what?: string | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
@@ -39,16 +42,16 @@ export interface DecodedFiles {
  */
 export async function decodeFiles(
   paths: FilePaths,
-  { maxBytes, what = 'reading images', onProgress, signal }: DecodeFilesOptions,
+  { maxBytes, background, what = 'reading images', onProgress, signal }: DecodeFilesOptions,
 ): Promise<DecodedFiles> {
   await loadSharp(); // a decoder that is not installed is no fault of the images
   const bad = new Map<number, BadFile>();
   const collector = new Collector(paths.length, maxBytes);
   const failed: number[] = [];
+  const decodeInto = (index: number): Promise<void> =>
+    withDecoded(paths.get(index), { background }, (image) => collector.add(index, image));
   const decodeOne = async (index: number): Promise<void> => {
-    const decoded = await decodeOrThrow(paths.get(index)).catch(() => undefined);
-    if (decoded === undefined) failed.push(index);
-    else collector.add(index, decoded);
+    await decodeInto(index).catch(() => failed.push(index));
   };
   const onDone = (done: number): void => onProgress?.({ what, done, total: paths.length });
   await forEachBounded(paths.length, decodeOne, { limit: os.availableParallelism() + 2, signal, onDone });
@@ -57,13 +60,16 @@ export async function decodeFiles(
     signal?.throwIfAborted();
     const file = paths.get(index);
     try {
-      collector.add(index, await decodeOrThrow(file));
+      await decodeInto(index);
     } catch (error) {
       bad.set(index, { path: file, reason: await whyUnreadable(file, error) });
     }
   }
   return { bad, block: collector.block };
 }
+
+/** Of one image: larger ones are cheaper to keep as files, of which a training sees a part or a smaller size. */
+const maxKeptPixels = 2048 ** 2;
 
 /** Gathers images of one size; gives up at the first that differs, or when they are too large. */
 class Collector {
@@ -77,7 +83,7 @@ class Collector {
     this.#givenUp = maxBytes <= 0;
   }
 
-  add(index: number, { width, height, pixels }: DecodedImage): void {
+  add(index: number, { width, height, pixels }: RawPixels): void {
     if (this.#givenUp) return;
     this.block ??= this.#allocate(width, height);
     if (this.block === undefined || this.block.width !== width || this.block.height !== height) {
@@ -90,7 +96,7 @@ class Collector {
 
   #allocate(width: number, height: number): PixelBlock | undefined {
     const bytes = this.count * width * height * 3;
-    if (bytes > this.maxBytes) return undefined;
+    if (bytes > this.maxBytes || width * height > maxKeptPixels) return undefined;
     try {
       return { width, height, pixels: new Uint8Array(bytes) };
     } catch {

@@ -3,7 +3,9 @@ import os from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, UserError } from '../../errors.js';
 import type { ExaminedFiles, FilesToExamine } from '../index/examine.js';
+import { type BudgetMemory, decodeBudget } from './budget.js';
 import type { FileWindows } from './decode-window.js';
+import type { Size } from './raw-pixels.js';
 
 /** Files whose sizes are wanted. */
 export interface FileHeaders {
@@ -12,8 +14,11 @@ export interface FileHeaders {
 
 type Work = FileWindows | FileHeaders | FilesToExamine;
 
-/** What a thread gives back: sizes for `FileHeaders`, facts for `FilesToExamine`, nothing for windows. */
-export type DecodeResult = Int32Array | ExaminedFiles | undefined;
+/**
+ * What a thread gives back: sizes for `FileHeaders`, facts for `FilesToExamine`; for windows nothing, or the size that the
+ * image has.
+ */
+export type DecodeResult = Int32Array | ExaminedFiles | Size | undefined;
 
 /** Work for a thread. */
 export type DecodeTask = Work & { readonly id: number };
@@ -21,6 +26,13 @@ export type DecodeTask = Work & { readonly id: number };
 export type DecodeAnswer =
   | { readonly id: number; readonly result: DecodeResult }
   | { readonly id: number; readonly error: { code: ErrorCode | undefined; message: string } };
+
+/** What a thread is started with: its share in the memory for decoding. */
+export interface DecodeWorkerData {
+  readonly limitBytes: number;
+  readonly memory: BudgetMemory;
+  readonly own: BudgetMemory;
+}
 
 interface Waiting {
   resolve: (result: DecodeResult) => void;
@@ -30,6 +42,8 @@ interface Waiting {
 interface Thread {
   worker: Worker;
   waiting: Map<number, Waiting>;
+  /** What it has of the memory for decoding. */
+  own: BudgetMemory;
 }
 
 /** Tasks that a thread holds at once: one computes while libvips decodes the other. */
@@ -53,11 +67,13 @@ export class DecodePool implements AsyncDisposable {
   }
 
   /**
-   * Fills the targets of the windows, which lie in shared memory. Rejects with a `UserError` when the file cannot be
-   * decoded.
+   * Fills the targets of the windows, which lie in shared memory; as `decodeWindows`, it returns the size of an image that
+   * is not of the given one. Rejects with a `UserError` when the file cannot be decoded.
    */
-  async decode(windows: FileWindows): Promise<void> {
-    await this.#do(windows);
+  async decode(windows: FileWindows): Promise<Size | undefined> {
+    const result = await this.#do(windows);
+    if (result === undefined || 'width' in result) return result;
+    throw new Error('internal: the decoding threads cut no windows');
   }
 
   /** Width and height of each file, one after the other. Rejects with a `UserError` for files that cannot be read. */
@@ -70,7 +86,7 @@ export class DecodePool implements AsyncDisposable {
   /** Looks whether files are images that can be read, as `examineFiles` does. */
   async examine(files: FilesToExamine): Promise<ExaminedFiles> {
     const examined = await this.#do(files);
-    if (examined === undefined || examined instanceof Int32Array)
+    if (examined === undefined || !('states' in examined))
       throw new Error('internal: the decoding threads examined nothing');
     return examined;
   }
@@ -115,9 +131,13 @@ export class DecodePool implements AsyncDisposable {
   }
 
   #start(): Thread {
+    const { limitBytes, memory } = decodeBudget();
+    const own: BudgetMemory = new SharedArrayBuffer(4);
+    const workerData: DecodeWorkerData = { limitBytes, memory, own };
     const thread: Thread = {
-      worker: new Worker(new URL('./decode-worker.js', import.meta.url)),
+      worker: new Worker(new URL('./decode-worker.js', import.meta.url), { workerData }),
       waiting: new Map(),
+      own,
     };
     thread.worker.unref();
     thread.worker.on('message', (answer: DecodeAnswer) => this.#finish(thread, answer));
@@ -143,6 +163,7 @@ export class DecodePool implements AsyncDisposable {
     for (const { reject } of thread.waiting.values()) reject(error);
     thread.waiting.clear();
     await thread.worker.terminate();
+    decodeBudget().release(thread.own);
     if (!this.#closed) this.#deal();
   }
 }

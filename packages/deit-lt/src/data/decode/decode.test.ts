@@ -58,26 +58,6 @@ suite('decodeImage()', () => {
     assert.deepEqual(await firstPixel(path.join(folder, '16.png')), [90, 90, 90]);
   });
 
-  test('drops transparency and keeps the colour below it, as PIL does', async (t) => {
-    const folder = temporaryFolder(t);
-    const rgba = Buffer.from(Array.from({ length: 16 }, () => [...colour, 0]).flat());
-    await sharp(rgba, { raw: { width: 4, height: 4, channels: 4 } }).toFile(path.join(folder, 'rgba.png'));
-    const greyAlpha = Buffer.from(Array.from({ length: 16 }, () => [90, 10]).flat());
-    const image = sharp(greyAlpha, { raw: { width: 4, height: 4, channels: 2 } });
-    await image.toColourspace('b-w').png().toFile(path.join(folder, 'grey.png'));
-    assert.deepEqual(await firstPixel(path.join(folder, 'rgba.png')), [...colour]);
-    assert.deepEqual(await firstPixel(path.join(folder, 'grey.png')), [90, 90, 90]);
-  });
-
-  test('reads CMYK', async (t) => {
-    const file = path.join(temporaryFolder(t), 'cmyk.jpg');
-    await solid([220, 30, 40], 16, 16).toColourspace('cmyk').jpeg({ quality: 100 }).toFile(file);
-    assert.equal((await sharp(file).metadata()).space, 'cmyk');
-    const { width, pixels } = await decodeImage(file);
-    assert.equal(width, 16);
-    assertNear([...pixels.subarray(0, 3)], [220, 30, 40], 40); // the gamut of print is smaller
-  });
-
   test('reads an image with a palette', async (t) => {
     const file = path.join(temporaryFolder(t), 'palette.png');
     await solid(colour).png({ palette: true, colours: 4 }).toFile(file);

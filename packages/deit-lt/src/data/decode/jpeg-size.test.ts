@@ -4,8 +4,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import sharp from 'sharp';
-import { imageSize } from './decode.js';
-import { jpegSize } from './jpeg-size.js';
+import { decodeImage, imageSize, quickFileSize } from './decode.js';
+
+/** Without the format. */
+function jpegSize(file: string): { width: number; height: number } | undefined {
+  const found = quickFileSize(file);
+  return found?.format === 'jpeg' ? { width: found.width, height: found.height } : undefined;
+}
 
 const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'deit-lt-sizes-'));
 
@@ -13,7 +18,7 @@ after(() => fs.rm(folder, { recursive: true }));
 
 const image = () => sharp({ create: { width: 31, height: 22, channels: 3, background: 'teal' } });
 
-suite('jpegSize()', () => {
+suite('quickFileSize() of JPEG files', () => {
   test('agrees with the decoder about every orientation', async () => {
     for (let orientation = 1; orientation <= 8; orientation++) {
       const file = path.join(folder, `${orientation}.jpg`);
@@ -31,6 +36,26 @@ suite('jpegSize()', () => {
     const file = path.join(folder, 'long.jpg');
     await fs.writeFile(file, Buffer.concat([plain.subarray(0, 2), comment, comment, plain.subarray(2)]));
     assert.deepEqual(jpegSize(file), { width: 31, height: 22 });
+  });
+
+  test('skips what libjpeg skips between two segments', async () => {
+    const plain = await image().withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    const second = 4 + plain.readUInt16BE(4); // behind SOI and the first segment
+    const between = { fill: 'ffffff', text: '68656c6c6f', restart: 'ffd0', alone: 'ff01' };
+    for (const [name, bytes] of Object.entries(between)) {
+      const file = path.join(folder, `${name}.jpg`);
+      const parts = [plain.subarray(0, second), Buffer.from(bytes, 'hex'), plain.subarray(second)];
+      await fs.writeFile(file, Buffer.concat(parts));
+      const { width, height } = await decodeImage(file);
+      assert.deepEqual(
+        [jpegSize(file), { width, height }],
+        [
+          { width: 22, height: 31 },
+          { width: 22, height: 31 },
+        ],
+        name,
+      );
+    }
   });
 
   test('leaves other, broken and missing files to the decoder', async () => {

@@ -1,14 +1,13 @@
 /** Looks at the files of a split that have changed since they were last looked at, and remembers what it sees. */
-import fs from 'node:fs/promises';
 import type { BadFile } from '../bad-file.js';
 import { forEachBounded } from '../decode/bounded.js';
-import { decodeOrThrow, loadSharp, whyUnreadable } from '../decode/decode.js';
+import { loadSharp, whyUnreadable, withDecoded } from '../decode/decode.js';
 import type { DecodePool } from '../decode/decode-pool.js';
 import type { PackedPaths } from '../file-paths.js';
 import type { Progress } from '../open-options.js';
 import { examineFiles, type FilesToExamine, found } from './examine.js';
 import { type FileFacts, type IndexedSplit, levels } from './file-index.js';
-import { timesOf, unsettled } from './stamps.js';
+import { printsOf, samePrint, settledBefore, unsettled } from './stamps.js';
 
 export interface CheckSplitOptions {
   readonly pool: DecodePool;
@@ -22,7 +21,7 @@ export interface CheckSplitOptions {
 
 export interface CheckedSplit {
   readonly split: IndexedSplit;
-  /** Files of which size and time were looked at; 0 when `prior` still holds. */
+  /** Files whose prints were looked at; 0 when `prior` still holds. */
   readonly looked: number;
   /** Of these, files that were new or had changed, and were read. */
   readonly read: number;
@@ -43,8 +42,9 @@ export async function checkSplit(
   options: CheckSplitOptions,
 ): Promise<CheckedSplit> {
   const { paths } = listed;
-  const folderTimes = await timesOf(paths.parts.folders, options.signal);
-  const split = { ...uncheckedSplit(listed, prior), folderTimes };
+  const { folders } = paths.parts;
+  const folderPrints = await printsOf(folders.length, (i) => folders[i]!, options.signal);
+  const split = { ...uncheckedSplit(listed, prior), folderPrints };
   const ids = await doubtful(split, prior, options);
   const counts = { looked: ids.length, read: 0 };
   try {
@@ -65,9 +65,9 @@ interface GrowingSplit extends IndexedSplit {
 
 /** What is known of a split that nobody had the time to look at. */
 export function uncheckedSplit({ paths, labels }: Listed, prior: IndexedSplit | undefined): GrowingSplit {
-  const folderTimes = new Float64Array(paths.parts.folders.length).fill(unsettled);
+  const folderPrints = new Float64Array(paths.parts.folders.length).fill(unsettled);
   const facts = prior === undefined ? noFacts(paths.length) : carried(paths, prior);
-  return { paths, labels, folderTimes, facts, bad: stillBad(paths, facts, prior) };
+  return { paths, labels, folderPrints, facts, bad: stillBad(paths, facts, prior) };
 }
 
 /** The files that were bad, by their numbers now. */
@@ -84,8 +84,7 @@ function stillBad(paths: PackedPaths, { levels: seen }: FileFacts, prior: Indexe
 
 function noFacts(count: number): FileFacts {
   return {
-    bytes: new Float64Array(count).fill(-1),
-    times: new Float64Array(count).fill(unsettled),
+    prints: new Float64Array(count).fill(unsettled),
     sizes: new Int32Array(2 * count),
     levels: new Uint8Array(count),
   };
@@ -119,7 +118,7 @@ function byFolder({ parts: { folders, folderOf } }: PackedPaths): Map<string, In
 
 function copyFacts(from: FileFacts, source: number | undefined, to: FileFacts, target: number): void {
   if (source === undefined) return;
-  for (const name of ['bytes', 'times', 'levels'] as const) to[name][target] = from[name][source]!;
+  for (const name of ['prints', 'levels'] as const) to[name][target] = from[name][source]!;
   for (const side of [0, 1]) to.sizes[2 * target + side] = from.sizes[2 * source + side]!;
 }
 
@@ -129,12 +128,13 @@ async function doubtful(
   prior: IndexedSplit | undefined,
   { decode, signal }: CheckSplitOptions,
 ): Promise<Int32Array> {
-  const { paths, folderTimes, facts } = split;
+  const { paths, folderPrints, facts } = split;
   const { folders, folderOf } = paths.parts;
-  const times = new Map(prior?.paths.parts.folders.map((folder, i) => [folder, prior.folderTimes[i]!]));
-  const isChanged = folders.map((folder, i) => folderTimes[i] === unsettled || folderTimes[i] !== times.get(folder));
+  const before = new Map(prior?.paths.parts.folders.map((folder, i) => [folder, prior.folderPrints[i]!]));
+  const isChanged = folders.map((folder, i) => !samePrint(folderPrints[i]!, before.get(folder) ?? unsettled));
   const enough = decode ? levels.decoded : levels.header;
-  const isDoubtful = (id: number): boolean => facts.levels[id]! < enough || isChanged[folderOf[id]!] === true;
+  const isDoubtful = (id: number): boolean =>
+    facts.levels[id]! < enough || facts.prints[id] === unsettled || isChanged[folderOf[id]!] === true;
   const all = Int32Array.from(folderOf.keys());
   const trusted = all.filter((id) => !isDoubtful(id));
   return (await sampleDiffers(split, trusted, signal)) ? all : all.filter(isDoubtful);
@@ -149,15 +149,9 @@ async function sampleDiffers(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const looked = Math.min(ids.length, sampledFiles);
-  let differs = false;
-  const look = async (i: number): Promise<void> => {
-    const id = ids[Math.floor((i * ids.length) / looked)]!;
-    const stats = await fs.stat(paths.get(id)).catch(() => undefined);
-    const isSameTime = facts.times[id] === unsettled || facts.times[id] === stats?.mtimeMs;
-    differs ||= stats?.size !== facts.bytes[id] || !isSameTime;
-  };
-  await forEachBounded(looked, look, { limit: 32, signal });
-  return differs;
+  const sample = Array.from({ length: looked }, (_, i) => ids[Math.floor((i * ids.length) / looked)]!);
+  const prints = await printsOf(looked, (i) => paths.get(sample[i]!), signal);
+  return sample.some((id, i) => !samePrint(facts.prints[id]!, prints[i]!));
 }
 
 async function examine(
@@ -195,18 +189,16 @@ async function examineTogether(
   look: typeof examineFiles,
 ): Promise<{ suspects: number[]; read: number }> {
   const enough = decode ? levels.decoded : levels.header;
-  const known = (of: Float64Array): Float64Array =>
-    Float64Array.from(ids, (id) => (facts.levels[id]! < enough ? unsettled : of[id]!));
+  const prints = Float64Array.from(ids, (id) => (facts.levels[id]! < enough ? unsettled : facts.prints[id]!));
   const files = Array.from(ids, (id) => paths.get(id));
-  const seen = await look({ files, bytes: known(facts.bytes), times: known(facts.times), decode });
+  const seen = await look({ files, prints, settledBefore: settledBefore(), decode });
   const suspects: number[] = [];
   ids.forEach((id, i) => {
-    const isSame = facts.bytes[id] === seen.bytes[i] && [unsettled, seen.times[i]].includes(facts.times[id]);
-    facts.bytes[id] = seen.bytes[i]!;
-    facts.times[id] = seen.times[i]!;
+    const mayBeSame = [unsettled, seen.prints[i]].includes(facts.prints[id]);
+    facts.prints[id] = seen.prints[i]!;
     if (seen.states[i] === found.unchanged) return;
     facts.sizes.set(seen.sizes.subarray(2 * i, 2 * i + 2), 2 * id);
-    const wasBad = bad.has(id) && isSame && !decode; // its header may be whole where decoding found damage
+    const wasBad = bad.has(id) && mayBeSame && !decode; // its header may be whole where decoding found damage
     const isGood = seen.states[i] === found.good && !wasBad;
     facts.levels[id] = isGood ? enough : levels.none;
     if (isGood) bad.delete(id);
@@ -220,8 +212,7 @@ async function settle({ paths, facts, bad }: GrowingSplit, id: number): Promise<
   const file = paths.get(id);
   bad.delete(id); // if it still is, it comes after those of lower numbers
   try {
-    const { width, height } = await decodeOrThrow(file);
-    facts.sizes.set([width, height], 2 * id);
+    await withDecoded(file, {}, ({ width, height }) => facts.sizes.set([width, height], 2 * id));
     facts.levels[id] = levels.decoded;
   } catch (error) {
     bad.set(id, { path: file, reason: await whyUnreadable(file, error) });

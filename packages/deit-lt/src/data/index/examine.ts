@@ -4,15 +4,16 @@
  * Runs in the decoding threads.
  */
 import fs from 'node:fs';
-import { decodeOrThrow, imageSize } from '../decode/decode.js';
-import { jpegSize } from '../decode/jpeg-size.js';
-import { settledTime, unsettled } from './stamps.js';
+import { quickFileSize, withDecoded } from '../decode/decode.js';
+import { maxPixels, type Size } from '../decode/raw-pixels.js';
+import { printOf, unsettled } from './stamps.js';
 
 export interface FilesToExamine {
   readonly files: readonly string[];
-  /** Size and time of change that are known of each file, as in `Stamp`; −1 where nothing is known. */
-  readonly bytes: Float64Array;
-  readonly times: Float64Array;
+  /** The print that is known of each file, as in `Stamp`; `unsettled` where none is. */
+  readonly prints: Float64Array;
+  /** Files that were changed after this time, in milliseconds, get no print that holds. */
+  readonly settledBefore: number;
   /** Decode every file that has changed, whatever its header says. */
   readonly decode: boolean;
 }
@@ -21,8 +22,7 @@ export interface FilesToExamine {
 export const found = { unchanged: 0, good: 1, suspect: 2 } as const;
 
 export interface ExaminedFiles {
-  readonly bytes: Float64Array;
-  readonly times: Float64Array;
+  readonly prints: Float64Array;
   /** Width and height of each good file, upright. */
   readonly sizes: Int32Array;
   /** Of each file, a value of `found`. */
@@ -30,18 +30,18 @@ export interface ExaminedFiles {
 }
 
 /** Examines the files one after the other. Throws nothing that one of them is to blame for. */
-export async function examineFiles({ files, bytes, times, decode }: FilesToExamine): Promise<ExaminedFiles> {
+export async function examineFiles(given: FilesToExamine): Promise<ExaminedFiles> {
+  const { files, prints, settledBefore, decode } = given;
   const result: ExaminedFiles = {
-    bytes: new Float64Array(files.length),
-    times: new Float64Array(files.length),
+    prints: new Float64Array(files.length),
     sizes: new Int32Array(2 * files.length),
     states: new Uint8Array(files.length),
   };
   for (const [i, file] of files.entries()) {
     const stats = fs.statSync(file, { throwIfNoEntry: false });
-    result.bytes[i] = stats?.isFile() ? stats.size : -1;
-    result.times[i] = stats === undefined ? 0 : settledTime(stats.mtimeMs);
-    const isKnown = stats?.size === bytes[i] && stats?.mtimeMs === times[i] && times[i] !== unsettled;
+    const print = printOf(stats, settledBefore);
+    result.prints[i] = print;
+    const isKnown = stats?.isFile() === true && print === prints[i] && print !== unsettled;
     const size = isKnown || !stats?.isFile() ? undefined : await sizeOf(file, stats.size, decode);
     result.states[i] = isKnown ? found.unchanged : size === undefined ? found.suspect : found.good;
     if (size !== undefined) result.sizes.set([size.width, size.height], 2 * i);
@@ -49,24 +49,21 @@ export async function examineFiles({ files, bytes, times, decode }: FilesToExami
   return result;
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
 /** Of an image that can be read; else undefined. */
 async function sizeOf(file: string, bytes: number, decode: boolean): Promise<Size | undefined> {
   if (bytes === 0) return undefined;
-  const seen = decode ? undefined : await sizeByHeader(file, bytes);
-  return seen ?? decodeOrThrow(file).catch(() => undefined);
+  const seen = decode ? undefined : sizeByHeader(file, bytes);
+  return seen ?? withDecoded(file, {}, sizeOfImage).catch(() => undefined);
 }
 
+/** Without the pixels. */
+const sizeOfImage = ({ width, height }: Size): Size => ({ width, height });
+
 /** The size of a JPEG or PNG file that has its end; undefined for all others. */
-async function sizeByHeader(file: string, bytes: number): Promise<Size | undefined> {
-  const size = jpegSize(file);
-  if (size !== undefined) return endsWith(file, bytes, jpegEnd) ? size : undefined;
-  if (!endsWith(file, bytes, pngEnd)) return undefined;
-  return imageSize(file).catch(() => undefined); // decoding it says why
+function sizeByHeader(file: string, bytes: number): Size | undefined {
+  const size = quickFileSize(file);
+  if (size === undefined || size.width * size.height > maxPixels) return undefined; // decoding it says why
+  return endsWith(file, bytes, size.format === 'jpeg' ? jpegEnd : pngEnd) ? size : undefined;
 }
 
 /** EOI: within compressed data 0xff is never followed by 0xd9. */

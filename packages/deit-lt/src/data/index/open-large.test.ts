@@ -5,6 +5,7 @@ import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import sharp from 'sharp';
 import { solid, truncatedJpeg, writeImage } from '../../../test/helpers/images.js';
+import { movedClock } from '../../../test/helpers/moved-clock.js';
 import { temporaryFolder, write } from '../../../test/helpers/temporary-folder.js';
 import type { Dataset } from '../dataset.js';
 import { fileSplit } from '../file-split.js';
@@ -12,12 +13,8 @@ import { openDataset } from '../open.js';
 import type { OpenOptions, Progress } from '../open-options.js';
 import { isLarge } from './open-large.js';
 
-/** Everything under `folder` was changed long ago, so that what is remembered of it counts. */
-function settle(folder: string): void {
-  for (const entry of fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }))
-    fs.utimesSync(path.join(folder, entry), 1000, 1000);
-  fs.utimesSync(folder, 1000, 1000);
-}
+/** What was changed before counts as changed long ago, so that what is remembered of it holds. */
+const longMs = 60_000;
 
 /** Two classes of three photographs, and two test images; not all of one size. */
 async function tree(t: TestContext): Promise<string> {
@@ -26,7 +23,7 @@ async function tree(t: TestContext): Promise<string> {
     await writeImage(path.join(root, file), [50 * i, 0, 0], 10 + i, 20);
   for (const file of ['train/b/1.jpg', 'train/b/2.jpg', 'test/a/0.jpg', 'test/b/0.jpg'])
     await writeImage(path.join(root, file), [0, 99, 0], 30, 40);
-  settle(root);
+  movedClock(t).pass(longMs);
   return root;
 }
 
@@ -88,17 +85,17 @@ suite('openDataset(): many files', () => {
     assert.deepEqual(images.kind === 'files' && [...images.sizes!.subarray(6, 8)], [34, 12]);
   });
 
-  test('does not list again while no folder has changed', async (t) => {
+  test('does not list again while list and folders are as they were', async (t) => {
     const [root, cacheDir] = [temporaryFolder(t), temporaryFolder(t)];
     for (const name of ['a.jpg', 'b.jpg']) await writeImage(path.join(root, name), [1, 2, 3]);
     const list = path.join(root, 'train.txt');
     write(list, 'a.jpg 0\nb.jpg 1\n');
-    settle(root);
+    movedClock(t).pass(longMs);
     await open(list, cacheDir);
-    write(list, 'a.jpg 1\nb.jpg 0\n');
-    fs.utimesSync(list, 1000, 1000); // nobody can see this
-    assert.deepEqual([...(await open(list, cacheDir)).dataset.train.labels], [0, 1]);
-    fs.utimesSync(list, 2000, 2000);
+    assert.deepEqual((await open(list, cacheDir)).looked, {});
+    const { atime, mtime } = fs.statSync(list);
+    fs.writeFileSync(list, 'a.jpg 1\nb.jpg 0\n');
+    fs.utimesSync(list, atime, mtime); // of the same length and time, yet seen
     assert.deepEqual([...(await open(list, cacheDir)).dataset.train.labels], [1, 0]);
   });
 
@@ -106,7 +103,7 @@ suite('openDataset(): many files', () => {
     const [root, cacheDir] = [temporaryFolder(t), temporaryFolder(t)];
     for (const name of ['a.jpg', 'b.jpg']) await writeImage(path.join(root, name), [1, 2, 3]);
     write(path.join(root, 'train.txt'), 'a.jpg 0\nb.jpg 1\n');
-    settle(root);
+    movedClock(t).pass(longMs);
     const list = path.join(root, 'train.txt');
     assert.equal((await open(list, cacheDir)).dataset.test, undefined);
     write(path.join(root, 'val.txt'), 'a.jpg 1\n');
@@ -120,8 +117,6 @@ suite('openDataset(): many files', () => {
     await open(root, cacheDir);
     await writeImage(path.join(root, 'train/b/9.jpg'), [1, 1, 1], 50, 60);
     fs.rmSync(path.join(root, 'train/b/1.jpg'));
-    settle(root); // but for the folder
-    fs.utimesSync(path.join(root, 'train/b'), 2000, 2000);
     const { dataset, looked, lines } = await open(root, cacheDir);
     assert.deepEqual(namesOf(dataset.train).slice(3), ['1 b/0.jpg', '1 b/2.jpg', '1 b/9.jpg']);
     assert.deepEqual(looked, { 'checking train images': 3 });
@@ -134,6 +129,26 @@ suite('openDataset(): many files', () => {
     });
   });
 
+  test('folders that were swapped are seen, with all their times as they were', async (t) => {
+    const root = temporaryFolder(t);
+    for (const [i, name] of ['train/a', 'train/b'].entries())
+      await writeImage(path.join(root, name, '0.jpg'), [1, 2, 3], 10 + i, 20);
+    const all = ['train/a/0.jpg', 'train/b/0.jpg', 'train/a', 'train/b', 'train', ''].map((n) => path.join(root, n));
+    const setTimes = (): void => all.forEach((file) => void fs.utimesSync(file, 1000, 1000));
+    setTimes();
+    movedClock(t).pass(longMs);
+    const cacheDir = temporaryFolder(t);
+    const widths = async (): Promise<unknown> => {
+      const { images } = (await open(root, cacheDir)).dataset.train;
+      return images.kind === 'files' && [images.sizes![0], images.sizes![2]];
+    };
+    assert.deepEqual(await widths(), [10, 11]);
+    for (const [from, to] of ['a c', 'b a', 'c b'].map((names) => names.split(' ')))
+      fs.renameSync(path.join(root, 'train', from!), path.join(root, 'train', to!));
+    setTimes();
+    assert.deepEqual(await widths(), [11, 10]);
+  });
+
   test('a file that is changed in its place is seen when it is one of the thousand looked at', async (t) => {
     const [root, cacheDir] = [await tree(t), temporaryFolder(t)];
     await open(root, cacheDir);
@@ -143,10 +158,11 @@ suite('openDataset(): many files', () => {
 
   test('what was changed just now is looked at again at the next start', async (t) => {
     const [root, cacheDir] = [await tree(t), temporaryFolder(t)];
-    const now = new Date();
-    fs.utimesSync(path.join(root, 'train/a'), now, now);
-    await open(root, cacheDir);
-    assert.deepEqual((await open(root, cacheDir)).looked, { 'checking train images': 3 });
+    const all = { 'checking train images': 6, 'checking test images': 2 };
+    t.mock.restoreAll(); // the files of the tree are new
+    for (let start = 0; start < 2; start++) assert.deepEqual((await open(root, cacheDir)).looked, all);
+    movedClock(t).pass(longMs);
+    assert.deepEqual([(await open(root, cacheDir)).looked, (await open(root, cacheDir)).looked], [all, {}]);
   });
 
   test('files that cannot be read are named as when all are decoded, and looked at again', async (t) => {
@@ -155,7 +171,6 @@ suite('openDataset(): many files', () => {
     write(path.join(root, 'train/a/4.jpg'), await truncatedJpeg());
     write(path.join(root, 'train/a/5.png'), 'no image');
     fs.symlinkSync('nowhere', path.join(root, 'train/b/3.jpg'));
-    settle(path.join(root, 'test'));
     const messages: string[] = [];
     for (const checkFiles of ['headers', 'headers', 'decode'] as const)
       await assert.rejects(open(root, cacheDir, { checkFiles }), (error: Error) => messages.push(error.message) > 0);
@@ -188,8 +203,10 @@ suite('openDataset(): many files', () => {
     await open(root, cacheDir);
     const file = indexOf(cacheDir);
     const whole = fs.readFileSync(file);
-    for (const damaged of [whole.subarray(0, -1), Buffer.from('x'), Buffer.from(whole).fill(7, whole.length - 9)]) {
-      fs.writeFileSync(file, damaged);
+    const otherName = Buffer.from(whole).fill('A', whole.indexOf('"a"') + 1, whole.indexOf('"a"') + 2);
+    const damaged = [whole.subarray(0, -1), Buffer.from('x'), Buffer.from(whole).fill(7, whole.length - 9), otherName];
+    for (const content of [...damaged, Buffer.concat([whole, Buffer.from('x')])]) {
+      fs.writeFileSync(file, content);
       assert.equal((await open(root, cacheDir)).looked['checking train images'], 6);
       assert.deepEqual(fs.readFileSync(file), whole);
     }
@@ -200,7 +217,7 @@ suite('openDataset(): many files', () => {
     const image = await solid([1, 2, 3]).jpeg().toBuffer();
     for (let i = 0; i < 3000; i++) write(path.join(root, `train/${i % 2}/${i}.jpg`), image);
     await writeImage(path.join(root, 'test/0/0.jpg'), [1, 2, 3]);
-    settle(root);
+    movedClock(t).pass(longMs);
     const stop = new AbortController();
     const onProgress = (): void => stop.abort(new Error('enough'));
     await assert.rejects(open(root, cacheDir, { onProgress, signal: stop.signal }), /enough/);

@@ -45,8 +45,9 @@ export interface Remembered {
 }
 
 /** What is remembered of `spec`; the source's notes are said again. */
-export async function remembered(spec: string, { cacheDir, root, log }: OpenContext): Promise<Remembered> {
-  const file = indexFile(cacheDir, spec, root);
+export async function remembered(spec: string, context: OpenContext): Promise<Remembered> {
+  const { cacheDir, log } = context;
+  const file = indexFile(cacheDir, spec, context);
   const index = await readIndex(file);
   if (index === undefined || !allHold(index.inputs)) return { file, index, listing: undefined };
   for (const note of index.notes) log(note);
@@ -68,7 +69,8 @@ export async function isLarge(
   if (!splits.every(({ images }) => images.kind === 'files')) return false;
   if (checkFiles === 'headers') return true;
   const files = splits.reduce((sum, { labels }) => sum + labels.length, 0);
-  return files > manyFiles && !(await comesIntoMemory(train, maxBytes ?? defaultMaxBytes()));
+  const sampled = train.labels.length > 0 ? train : test!;
+  return files > manyFiles && !(await comesIntoMemory(sampled, maxBytes ?? defaultMaxBytes()));
 }
 
 const sampledSizes = 16;

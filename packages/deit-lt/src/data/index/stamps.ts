@@ -1,50 +1,69 @@
-/** By what one sees that a file or folder has changed: its size and the time of its last change. */
+/**
+ * A number that changes when a file or folder does, made of what the file system says without reading it: length, time of
+ * the last change of the content, time of the last change of the inode, and the inode's number. The last two show what the
+ * first two do not: content that was written over or swapped, with its old time given back to it.
+ */
+import { hash } from 'node:crypto';
 import fs from 'node:fs';
 import { forEachBounded } from '../decode/bounded.js';
 
 export interface Stamp {
   readonly path: string;
-  /** In bytes; 0 for folders, −1 when nothing is there. */
-  readonly size: number;
-  /** Milliseconds; `unsettled` when the change was so recent that another could have the same time. */
-  readonly time: number;
+  /** As `printOf` returns it. */
+  readonly print: number;
 }
 
-/** Equals no time, not even itself: see `sameStamp`. */
+/** Of a change so recent that another could leave the same traces. Equals no print, not even itself: see `samePrint`. */
 export const unsettled = -1;
+/** The print where nothing is. */
+export const absent = 0;
 
 /** File systems count time in steps of up to two seconds (FAT). */
 const settledAfterMs = 2000;
 
-/** The time to remember for a change at `mtimeMs`. */
-export function settledTime(mtimeMs: number, now: number = Date.now()): number {
-  return mtimeMs > now - settledAfterMs ? unsettled : mtimeMs;
+/** Changes after this time, in milliseconds, are not settled yet. */
+export function settledBefore(now: number = Date.now()): number {
+  return now - settledAfterMs;
+}
+
+/** The print of what `stats` describe, 48 bits; `unsettled` when it was changed after `before`, in milliseconds. */
+export function printOf(stats: fs.Stats | undefined, before: number = settledBefore()): number {
+  if (stats === undefined) return absent;
+  const { size, mtimeMs, ctimeMs, ino } = stats;
+  if (ctimeMs > before || isWithin(mtimeMs, before, settledAfterMs)) return unsettled;
+  const bytes = stats.isDirectory() ? 0 : size; // a folder's size is the file system's own affair
+  return Number.parseInt(hash('sha1', `${bytes} ${mtimeMs} ${ctimeMs} ${ino}`, 'hex').slice(0, 12), 16);
+}
+
+/** A content's time in the future, as of a camera with a wrong clock, holds: the next change has another. */
+const isWithin = (time: number, start: number, length: number): boolean => time > start && time <= start + length;
+
+/** False when in doubt. */
+export function samePrint(a: number, b: number): boolean {
+  return a === b && a !== unsettled;
 }
 
 /** The stamp of `path` as it is now; links are followed. */
 export function stampOf(path: string): Stamp {
-  const stats = fs.statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return { path, size: -1, time: 0 };
-  return { path, size: stats.isDirectory() ? 0 : stats.size, time: settledTime(stats.mtimeMs) };
-}
-
-/** False when in doubt. */
-export function sameStamp(a: Stamp, b: Stamp): boolean {
-  return a.size === b.size && a.time === b.time && a.time !== unsettled;
+  return { path, print: printOf(fs.statSync(path, { throwIfNoEntry: false })) };
 }
 
 /** Whether all that `stamps` stand for is as it was. */
 export function allHold(stamps: readonly Stamp[]): boolean {
-  return stamps.every((stamp) => sameStamp(stamp, stampOf(stamp.path)));
+  return stamps.every(({ path, print }) => samePrint(print, stampOf(path).print));
 }
 
-/** The time of the last change of each folder, as `Stamp` has it; 0 for those that are not there. */
-export async function timesOf(folders: readonly string[], signal?: AbortSignal): Promise<Float64Array> {
-  const times = new Float64Array(folders.length);
+/** The print of each of `count` files or folders; of those that cannot be looked at `absent`. */
+export async function printsOf(
+  count: number,
+  pathOf: (index: number) => string,
+  signal?: AbortSignal,
+): Promise<Float64Array> {
+  const before = settledBefore();
+  const prints = new Float64Array(count);
   const look = async (i: number): Promise<void> => {
-    const stats = await fs.promises.stat(folders[i]!).catch(() => undefined);
-    times[i] = stats === undefined ? 0 : settledTime(stats.mtimeMs);
+    prints[i] = printOf(await fs.promises.stat(pathOf(i)).catch(() => undefined), before);
   };
-  await forEachBounded(folders.length, look, { limit: 32, signal });
-  return times;
+  await forEachBounded(count, look, { limit: 32, signal });
+  return prints;
 }

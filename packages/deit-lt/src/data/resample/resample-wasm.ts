@@ -152,18 +152,23 @@ export function resampleFast(image: RawImage, taps: WindowTaps, target: Uint8Arr
   const { memory } = wasm;
   const missing = plan.end - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
-  fill(memory.buffer, image, taps, plan);
-  run(wasm, taps, plan);
+  fillTables(memory.buffer, taps, plan);
+  run(wasm, image, taps, plan);
   target.set(new Uint8Array(memory.buffer, plan.target, plan.size * plan.targetRow));
 }
 
 const pageBytes = 65536;
+
+/** Of the source in the memory, which never shrinks: an image may have hundreds of megabytes. */
+const bandBytes = 2 ** 22;
 
 /** Where the pixels and the tables of both axes lie in the memory, in bytes. */
 interface MemoryPlan {
   readonly size: number;
   readonly firstRow: number;
   readonly rowCount: number;
+  /** Rows of the source that are in the memory at a time. */
+  readonly bandRows: number;
   readonly sourceRow: number;
   readonly targetRow: number;
   readonly across: TablePlaces;
@@ -198,19 +203,20 @@ function planOf({ width }: RawImage, { across, down }: WindowTaps): MemoryPlan {
   const [firstRow, endRow] = pixelsSeen(down);
   const rowCount = endRow - firstRow;
   const [sourceRow, targetRow] = [width * 3, size * 3];
+  const bandRows = Math.min(rowCount, Math.max(1, Math.floor(bandBytes / sourceRow)));
   return {
-    ...{ size, firstRow, rowCount, sourceRow, targetRow },
+    ...{ size, firstRow, rowCount, bandRows, sourceRow, targetRow },
     across: tables(across),
     down: tables(down),
     // Absent taps read, and multiply by 0, what lies behind the last pixel or row.
-    source: take(rowCount * sourceRow + tapCount(across) * 3),
+    source: take(bandRows * sourceRow + tapCount(across) * 3),
     middle: take((rowCount + tapCount(down)) * targetRow),
     target: take(size * targetRow),
     end,
   };
 }
 
-function fill(memory: ArrayBuffer, { pixels }: RawImage, { across, down }: WindowTaps, plan: MemoryPlan): void {
+function fillTables(memory: ArrayBuffer, { across, down }: WindowTaps, plan: MemoryPlan): void {
   const ints = new Int32Array(memory);
   ints.set(across.weights, plan.across.weights / 4);
   ints.set(down.weights, plan.down.weights / 4);
@@ -218,12 +224,10 @@ function fill(memory: ArrayBuffer, { pixels }: RawImage, { across, down }: Windo
     ints[plan.across.firsts / 4 + i] = across.first[i]! * 3;
     ints[plan.down.firsts / 4 + i] = Math.max(0, down.first[i]! - plan.firstRow) * plan.targetRow; // 0: without taps
   }
-  const start = plan.firstRow * plan.sourceRow;
-  new Uint8Array(memory).set(pixels.subarray(start, start + plan.rowCount * plan.sourceRow), plan.source);
 }
 
-function run(wasm: Exports, { across, down }: WindowTaps, plan: MemoryPlan): void {
-  const { source, sourceRow, middle, target, targetRow, rowCount } = plan;
+function run(wasm: Exports, { pixels }: RawImage, { across, down }: WindowTaps, plan: MemoryPlan): void {
+  const { source, sourceRow, middle, target, targetRow, firstRow, rowCount, bandRows } = plan;
   const tables = (taps: Taps, { firsts, weights }: TablePlaces): number[] => [
     tapCount(taps) * 4,
     firsts,
@@ -231,7 +235,12 @@ function run(wasm: Exports, { across, down }: WindowTaps, plan: MemoryPlan): voi
     weights,
     taps.stride * 4,
   ];
-  const middleEnd = middle + rowCount * targetRow;
-  if (rowCount > 0) wasm.across(source, sourceRow, middle, middleEnd, targetRow, ...tables(across, plan.across));
+  const memory = new Uint8Array(wasm.memory.buffer);
+  for (let row = 0; row < rowCount; row += bandRows) {
+    const [from, end] = [firstRow + row, firstRow + Math.min(row + bandRows, rowCount)];
+    memory.set(pixels.subarray(from * sourceRow, end * sourceRow), source);
+    const [start, stop] = [row, end - firstRow].map((each) => middle + each * targetRow) as [number, number];
+    wasm.across(source, sourceRow, start, stop, targetRow, ...tables(across, plan.across));
+  }
   wasm.down(middle, targetRow, target, ...tables(down, plan.down));
 }

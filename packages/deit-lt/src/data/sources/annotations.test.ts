@@ -59,6 +59,23 @@ suite('annotations', () => {
     await assert.rejects(openDataset(spec), { code: 'DATA_NOT_FOUND', message: /--root/ });
   });
 
+  test('white space may stand before and after, and UTF-16 is read', async (t) => {
+    const root = await folderWith(t, {});
+    const text = JSON.stringify(trainJson, null, 2);
+    const forms: [string, string | Buffer][] = [
+      ['100 spaces', `${' '.repeat(100)}${text}`],
+      ['more white space than is read at once', `${' \n\t\r'.repeat(300_000)}${text}\n\n  `],
+      ['a mark of byte order and white space', `\uFEFF\n\n${' '.repeat(80)}${text}`],
+      ['UTF-16', Buffer.from(`\uFEFF  ${text}`, 'utf16le')],
+      ['UTF-16 of big endian, without a mark', Buffer.from(text, 'utf16le').swap16()],
+    ];
+    for (const [form, content] of forms) {
+      write(path.join(root, 'train.json'), content);
+      const { train } = await openDataset(path.join(root, 'train.json'), { check: false });
+      assert.deepEqual([...train.labels], [1, 1, 0], form);
+    }
+  });
+
   test('names that several categories have get their ids', async (t) => {
     const categories = trainJson.categories.map((category) => ({ ...category, name: 'moth' }));
     const root = await folderWith(t, { 'train.json': { ...trainJson, categories } });
@@ -81,11 +98,24 @@ suite('annotations', () => {
         /no training images of class Owl/,
       ],
       [`{"images": [{"id": 1, file_name: "x"}]}`, /is no JSON/],
+      ['', /it is cut off/],
+      ['   \n', /it is cut off/],
+      [`${JSON.stringify(trainJson)}}`, /there is more after its last bracket/],
+      [JSON.stringify(trainJson).replace(/\](?=[^\]]*$)/, '}'), /brackets do not go together/],
+      [{ ...trainJson, images: [{ id: 1, file_name: 'a\0.png' }] }, /the path "a\\u0000\.png" has a zero byte/],
+      [
+        { ...trainJson, categories: [trainJson.categories[0], trainJson.categories[0]] },
+        /two categories have the id 7/,
+      ],
+      [{ ...trainJson, categories: [{ id: 7, name: {} }] }, /"categories" has no name/],
     ];
     for (const [content, message] of cases) {
       const root = await folderWith(t, { 'train.json': content });
       await assert.rejects(openDataset(path.join(root, 'train.json')), { name: 'UserError', message });
     }
+    const latin = await folderWith(t, {});
+    write(path.join(latin, 'train.json'), Buffer.from(JSON.stringify(trainJson), 'latin1'));
+    await assert.rejects(openDataset(path.join(latin, 'train.json')), { message: /ü?\\xFC.* is not UTF-8/ });
   });
 
   test('reads objects that are cut by the ends of its chunks', async (t) => {

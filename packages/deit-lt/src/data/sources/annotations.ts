@@ -10,6 +10,8 @@ import { type PackedPaths, PathsBuilder } from '../file-paths.js';
 import { fileSplit } from '../file-split.js';
 import { type ListedObject, objectsIn } from '../json-objects.js';
 import type { OpenContext, SourceKind } from '../open-options.js';
+import { allOfList } from './all-of-list.js';
+import { requireName, requirePath } from './require-names.js';
 import { requireSomeFile } from './require-some-file.js';
 import { requireTrained } from './require-trained.js';
 import { findSplitFiles, type SplitFiles } from './split-files.js';
@@ -17,6 +19,7 @@ import { findSplitFiles, type SplitFiles } from './split-files.js';
 export const annotations: SourceKind = {
   summary:
     'annotations as of iNaturalist: train2018.json (with val2018.json beside it), or train2018.json,val2018.json',
+  namesSplits: true,
   async open(spec, context) {
     const files = findSplitFiles(spec, { ...context, extensions: ['.json'], testNames: ['val', 'validation'] });
     return files && readAnnotations(spec, files, context);
@@ -26,16 +29,18 @@ export const annotations: SourceKind = {
 /** Whole numbers in iNaturalist's files; texts in some others. */
 type Id = number | string;
 
-function readAnnotations(spec: string, { train, test }: SplitFiles, { root }: OpenContext): Dataset {
+function readAnnotations(spec: string, { train, test }: SplitFiles, context: OpenContext): Dataset {
+  const { root, evaluation } = context;
   const places = { root: root ?? path.dirname(train) };
   const trainImages = readImages(train, places);
   const categories = categoriesOf(train, trainImages);
   const labels = new Map(categories.map(({ id }, label) => [id, label]));
   const classNames = namesOf(categories);
   const trainSplit = labelled(train, trainImages, labels);
-  requireTrained(train, trainSplit.labels, classNames);
+  if (!evaluation) requireTrained(train, trainSplit.labels, classNames);
   const dataset = { name: spec, classNames, train: trainSplit };
-  return test === undefined ? dataset : { ...dataset, test: labelled(test, readImages(test, places), labels) };
+  if (test === undefined) return allOfList(train, dataset, context);
+  return { ...dataset, test: labelled(test, readImages(test, places), labels) };
 }
 
 interface Category {
@@ -56,10 +61,10 @@ function readImages(file: string, { root }: { root: string }): Listed {
   const categories: Category[] = [];
   for (const entry of objectsIn(file, ['images', 'categories'])) {
     const id = field(file, entry, 'id');
-    if (entry.list === 'categories') categories.push({ id, name: String(entry.object.name ?? id) });
+    if (entry.list === 'categories') categories.push({ id, name: nameOf(file, entry, id) });
     else {
       places.set(id, builder.length);
-      builder.add(path.resolve(root, String(field(file, entry, 'file_name'))));
+      builder.add(path.resolve(root, fileName(file, entry)));
     }
   }
   const paths = builder.finish();
@@ -78,6 +83,9 @@ function categoriesOf(file: string, { categories }: Listed): Category[] {
       'DATA_LAYOUT',
       `${file} has no categories; expected {…, "categories": [{"id": …, "name": …}, …]}`,
     );
+  const ids = new Set(categories.map(({ id }) => id));
+  const twice = categories.find(({ id }) => !ids.delete(id));
+  if (twice !== undefined) throw new UserError('DATA_CLASSES', `${file}: two categories have the id ${twice.id}`);
   return [...categories].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
@@ -111,6 +119,15 @@ function labelled(file: string, { paths, places }: Listed, labelOf: ReadonlyMap<
   if (without >= 0)
     throw new UserError('DATA_LAYOUT', `${file}: ${paths.get(without)} has no annotation; expected one for each image`);
   return fileSplit(paths, labels);
+}
+
+function fileName(file: string, entry: ListedObject): string {
+  return requirePath(String(field(file, entry, 'file_name')), file);
+}
+
+function nameOf(file: string, entry: ListedObject, id: Id): string {
+  const name = entry.object.name === undefined || entry.object.name === null ? id : field(file, entry, 'name');
+  return requireName(String(name), file);
 }
 
 function field(file: string, { list, object }: ListedObject, name: string): Id {

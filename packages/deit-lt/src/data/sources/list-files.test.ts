@@ -78,6 +78,37 @@ suite('list files', () => {
     assert.deepEqual((await openDataset(path.join(root, 'train.txt'))).classNames, ['house cat', 'dog']);
   });
 
+  test('a tab separates path and label, both of which may have spaces', async (t) => {
+    const train = 'a.png\tgolden retriever\nc d.png\tcat\nsub/e.png \t  golden retriever \nb.png\tcat\n';
+    const root = await imagesAndList(t, { 'train.txt': train });
+    const { classNames, train: split } = await openDataset(path.join(root, 'train.txt'));
+    assert.deepEqual(classNames, ['cat', 'golden retriever']);
+    assert.deepEqual([...split.labels], [1, 0, 1, 0]);
+    assert.equal(split.images.nameOf(1), path.join(root, 'c d.png'));
+  });
+
+  test('a label after the name of an image may have spaces, too', async (t) => {
+    const train = 'a.png golden retriever\nc d.png cat\nb.png 7 spotted  ladybird\n';
+    const root = await imagesAndList(t, { 'train.txt': train });
+    const { classNames, train: split } = await openDataset(path.join(root, 'train.txt'));
+    assert.deepEqual(classNames, ['7 spotted  ladybird', 'cat', 'golden retriever']);
+    assert.deepEqual([...split.labels], [2, 1, 0]);
+  });
+
+  test('UTF-16 is read, lists and names of classes', async (t) => {
+    const root = await imagesAndList(t, {});
+    write(path.join(root, 'train.txt'), Buffer.from('\uFEFFa.png 0\r\nc d.png 1\r\n', 'utf16le'));
+    write(path.join(root, 'classes.txt'), Buffer.from('\uFEFFÄpfel\r\n梨\r\n', 'utf16le').swap16());
+    const { classNames, train } = await openDataset(path.join(root, 'train.txt'));
+    assert.deepEqual(
+      [classNames, [...train.labels]],
+      [
+        ['Äpfel', '梨'],
+        [0, 1],
+      ],
+    );
+  });
+
   test('refuses lines, labels and gaps that make no sense, naming the line', async (t) => {
     const cases: [string, RegExp][] = [
       ['a.png 0\nb.png\n', /line 2: expected "path label", got "b\.png"/],
@@ -86,6 +117,12 @@ suite('list files', () => {
       ['a.png 0\nb.png 2\nb.png 3\n', /no training images of class 1$/],
       ['a.png 0\nb.png 99999999\n', /label 99999999 in 2 lines/],
       ['# nothing\n', /names no images/],
+      [`a.png 0\n${'x'.repeat(5000)}.png 1\n`, /line 2: a path of 5004 characters, "x{60}…"/],
+      [`a.png ${'y'.repeat(1001)}\n`, /line 1: a class name of 1001 characters, "y{60}…"/],
+      [
+        'a.png,0\n',
+        /line 1: expected "path label", got "a\.png,0"; put a space or a tab before the label, not a comma/,
+      ],
     ];
     for (const [text, message] of cases) {
       const root = await imagesAndList(t, { 'train.txt': text });

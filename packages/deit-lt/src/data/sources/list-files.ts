@@ -1,6 +1,7 @@
 /**
  * List files, `path label` on each line, as ImageNet-LT and iNaturalist-2018 are published: `train.txt`, with
- * `val.txt` or `test.txt` beside it, or two lists with a comma between. Labels are numbers from 0, or names.
+ * `val.txt` or `test.txt` beside it, or two lists with a comma between. Labels are numbers from 0, or names. Between path
+ * and label is a tab, or space.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -11,8 +12,10 @@ import { type PackedPaths, PathsBuilder } from '../file-paths.js';
 import { fileSplit } from '../file-split.js';
 import { GrowingInts } from '../growing.js';
 import { linesOf } from '../lines.js';
-import { byCodePoints } from '../list-images.js';
+import { byCodePoints, imageExtensions } from '../list-images.js';
 import type { OpenContext, SourceKind } from '../open-options.js';
+import { allOfList } from './all-of-list.js';
+import { requireDistinct, requireName, requirePath } from './require-names.js';
 import { requireSomeFile } from './require-some-file.js';
 import { requireTrained } from './require-trained.js';
 import { findSplitFiles, type SplitFiles } from './split-files.js';
@@ -20,6 +23,7 @@ import { findSplitFiles, type SplitFiles } from './split-files.js';
 export const listFiles: SourceKind = {
   summary:
     'list files, "path label" on each line: train.txt (with test.txt or val.txt beside it), or train.txt,test.txt',
+  namesSplits: true,
   async open(spec, context) {
     const testNames = ['test', 'val', 'validation'];
     const lists = findSplitFiles(spec, { ...context, extensions: ['.txt', '.lst', '.list'], testNames });
@@ -27,15 +31,17 @@ export const listFiles: SourceKind = {
   },
 };
 
-function readLists(spec: string, { train, test }: SplitFiles, { root, reads }: OpenContext): Dataset {
+function readLists(spec: string, { train, test }: SplitFiles, context: OpenContext): Dataset {
+  const { root, reads, evaluation } = context;
   const namesFile = path.join(path.dirname(train), 'classes.txt');
   reads(namesFile);
   const trainList = readList(train, root);
   const testList = test === undefined ? undefined : readList(test, root);
   const classes = findClasses(namesFile, testList === undefined ? [trainList] : [trainList, testList]);
   const dataset = { name: spec, classNames: classes.names, train: toSplit(trainList, classes) };
-  requireTrained(train, dataset.train.labels, classes.names);
-  return testList === undefined ? dataset : { ...dataset, test: toSplit(testList, classes) };
+  if (!evaluation) requireTrained(train, dataset.train.labels, classes.names);
+  if (testList !== undefined) return { ...dataset, test: toSplit(testList, classes) };
+  return allOfList(train, dataset, context);
 }
 
 /** A word that stands for a class. */
@@ -62,13 +68,15 @@ function readList(list: string, root = path.dirname(list)): List {
     number++;
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
-    const { file, label } = parseLine(line) ?? refuse(line, `${list} line ${number}`);
+    const where = `${list} line ${number}`;
+    const { file, label } = parseLine(line) ?? refuse(line, where);
+    requirePath(file, where);
     const cut = file.lastIndexOf('/') + 1;
     const folder = file.slice(0, cut);
     const at = folders.get(folder) ?? builder.folder(path.resolve(root, folder));
     folders.set(folder, at);
     builder.addIn(at, file.slice(cut));
-    const word = words.get(label) ?? { text: label, where: `${list} line ${number}`, index: words.size };
+    const word = words.get(label) ?? { text: requireName(label, where), where, index: words.size };
     words.set(label, word);
     wordOf.push(word.index);
   }
@@ -78,14 +86,20 @@ function readList(list: string, root = path.dirname(list)): List {
   return { paths, wordOf, words: [...words.values()] };
 }
 
-/** The label is the last word: paths may have spaces. Undefined when there is one word alone. */
+/** Where the label begins when no tab says it: after a name with the extension of an image, else at the last word. */
+const afterImage = new RegExp(`^(.*\\.(?:${imageExtensions.join('|')}))\\s+(\\S.*)$`, 'i');
+
+/** A tab separates path and label, so that both may have spaces. Undefined when there is one word alone. */
 function parseLine(line: string): { file: string; label: string } | undefined {
-  const gap = Math.max(line.lastIndexOf(' '), line.lastIndexOf('\t'));
-  return gap < 0 ? undefined : { file: line.slice(0, gap).trimEnd(), label: line.slice(gap + 1) };
+  const tab = line.lastIndexOf('\t');
+  if (tab >= 0) return { file: line.slice(0, tab).trimEnd(), label: line.slice(tab + 1).trimStart() };
+  const [, file, label] = afterImage.exec(line) ?? /^(.*\S)\s+(\S+)$/.exec(line) ?? [];
+  return file === undefined || label === undefined ? undefined : { file, label };
 }
 
 function refuse(line: string, where: string): never {
-  throw new UserError('DATA_LAYOUT', `${where}: expected "path label", got "${line}"`);
+  const hint = /,/.test(line) ? '; put a space or a tab before the label, not a comma' : '';
+  throw new UserError('DATA_LAYOUT', `${where}: expected "path label", got "${line.slice(0, 200)}"${hint}`);
 }
 
 function toSplit({ paths, wordOf, words }: List, { labelOf }: Classes): ImageSplit {
@@ -118,7 +132,9 @@ function findClasses(file: string, lists: readonly List[]): Classes {
 }
 
 function readNames(file: string): string[] {
-  return [...linesOf(file)].map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  const names = [...linesOf(file)].map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  for (const name of names) requireName(name, file);
+  return requireDistinct(names, file);
 }
 
 function numbered(lists: readonly List[], file: string, given: readonly string[] | undefined): Classes {

@@ -2,9 +2,11 @@
 import * as torch from '@deit-lt/torch';
 import type { Classifier } from '../../classifier/classifier.js';
 import { logitScale } from '../../classifier/logit-scale.js';
+import { toMetadata } from '../../description/formats.js';
 import { UserError } from '../../errors.js';
 import { canFold } from '../../models/fold-network.js';
 import { VisionTransformer } from '../../models/vit.js';
+import { descriptionOf } from '../weights.js';
 import { convolutionalGraph } from './convolutional.js';
 import { GraphBuilder, type OnnxPrecision } from './graph-builder.js';
 import { encodeModel, type OnnxModel } from './proto.js';
@@ -73,15 +75,17 @@ function addOutputs(
 
 /** What a reader of the file alone needs. */
 function metadataOf(classifier: Classifier): OnnxModel['metadata'] {
-  const { classNames, recipe, kind, epoch } = classifier;
+  const { classNames, recipe, kind, epoch, background } = classifier;
   const { mean, std, model } = recipe;
   return {
     classes: JSON.stringify(classNames),
     model: model.name,
     kind,
-    epoch: String(epoch),
+    ...(epoch !== null && { epoch: String(epoch) }),
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
+    background: JSON.stringify(background),
     logit_scale: String(logitScale(classifier)),
+    ...toMetadata(descriptionOf(classifier)),
   };
 }

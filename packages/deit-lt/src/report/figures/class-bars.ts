@@ -1,11 +1,16 @@
 /** Accuracy of each class, from the class with most training images to the one with fewest. */
 import * as Plot from '@observablehq/plot';
 import { groupNames } from '../../data/groups.js';
+import type { ClassFigures } from '../../evaluation/class-figures.js';
+import { fewWarnings } from '../../evaluation/figure-text.js';
 import { count } from '../../format.js';
 import { type OutputName, outputNames } from '../../runs/predictions.js';
+import type { RunConfig } from '../../runs/run-folder.js';
+import { visible } from '../../text/visible.js';
+import { textWidth } from '../../text/width.js';
 import { drawFigure, type Figure } from '../figure.js';
 import { outputColor, outputLabels } from '../palette.js';
-import { accuraciesByClass, classOrder, type ReportRun } from '../report-run.js';
+import { classOrder, figuresByOutput, type ReportRun, splitOf } from '../report-run.js';
 
 /** More classes than this have no names. */
 const mostNames = 30;
@@ -24,21 +29,22 @@ interface Bar {
 
 /** Undefined for a run that was not evaluated. */
 export function classBarsFigure(run: ReportRun): Figure | undefined {
-  const accuracies = accuraciesByClass(run);
-  const outputs = outputNames.filter((output) => accuracies[output] !== undefined);
+  const figures = figuresByOutput(run);
+  const outputs = outputNames.filter((output) => figures[output] !== undefined);
   if (outputs.length === 0) return undefined;
   const order = classOrder(run);
-  const bars = outputs.flatMap((output) => barsOf(run, order, output, accuracies[output]!));
+  const bars = outputs.flatMap((output) => barsOf(run, order, output, figures[output]!.perClass));
   const named = order.length <= mostNames;
   const { name, place } = run;
   const several = outputs.length > 1;
+  const [warning = ''] = fewWarnings(Object.values(figures), splitOf(run));
   return drawFigure({
     id: `classes-${place}`,
     title: `Accuracy of each class: ${name}`,
-    alt: altOf(run, outputs, accuracies),
+    alt: altOf(run, outputs, figures),
     caption: named
-      ? 'Per cent of the test images of a class; in brackets its training images.'
-      : `Per cent; classes from the largest to the smallest${order.length > mostBars ? `, ${Math.ceil(order.length / mostBars)} neighbours to a bar` : ''}. Vertical lines part head, mid and tail.`,
+      ? `Per cent of the test images of a class; in brackets its training images. ${warning}`.trim()
+      : `Per cent; classes from the largest to the smallest${order.length > mostBars ? `, ${Math.ceil(order.length / mostBars)} neighbours to a bar` : ''}. Vertical lines part head, mid and tail. ${warning}`.trim(),
     legend: several ? outputs.map((output) => ({ label: outputLabels[output], color: outputColor(output) })) : [],
     plot: named ? namedPlot(run, order, bars, outputs) : rankedPlot(run, order, bars, outputs),
   });
@@ -55,9 +61,13 @@ function barsOf(
     const [from, to] = [bar, bar + 1].map((b) => Math.floor((b * order.length) / bars)) as [number, number];
     const values = order.slice(from, to).flatMap((c) => accuracies[c] ?? []);
     const accuracy = values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
-    const label = `${data.classNames[order[from]!]} (${count(data.trainCounts[order[from]!]!)})`;
+    const label = labelOf(data, order[from]!);
     return { output: outputLabels[output], color: outputColor(output), from, to, name: label, accuracy };
   });
+}
+
+function labelOf({ classNames, trainCounts }: RunConfig['data'], c: number): string {
+  return visible(`${classNames[c]} (${count(trainCounts[c]!)})`);
 }
 
 function namedPlot(
@@ -66,8 +76,8 @@ function namedPlot(
   bars: readonly Bar[],
   outputs: readonly OutputName[],
 ): Plot.PlotOptions {
-  const longest = Math.max(...bars.map(({ name }) => name.length));
-  const names = order.map((c) => `${data.classNames[c]} (${count(data.trainCounts[c]!)})`);
+  const longest = Math.max(...bars.map(({ name }) => textWidth(name)));
+  const names = order.map((c) => labelOf(data, c));
   return {
     height: 40 + order.length * (outputs.length * 9 + 8),
     marginLeft: Math.min(200, 12 + 6.6 * longest),
@@ -121,17 +131,14 @@ function rankedPlot(
 }
 
 function altOf(
-  { name, config: { data } }: ReportRun,
+  { name }: ReportRun,
   outputs: readonly OutputName[],
-  accuracies: Partial<Record<OutputName, (number | null)[]>>,
+  figures: Partial<Record<OutputName, ClassFigures>>,
 ): string {
   const texts = outputs.map((output) => {
     const means = groupNames.flatMap((group) => {
-      const values = accuracies[output]!.filter(
-        (value, c): value is number => value !== null && data.groups[c] === group,
-      );
-      const mean = values.reduce((a, b) => a + b, 0) / values.length;
-      return values.length === 0 ? [] : [`${group} ${mean.toFixed(0)} %`];
+      const mean = figures[output]![group];
+      return mean === null ? [] : [`${group} ${mean.toFixed(0)} %`];
     });
     return `${outputLabels[output]} ${means.join(', ')}`;
   });

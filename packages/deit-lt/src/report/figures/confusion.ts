@@ -1,5 +1,7 @@
 /** Which class is taken for which, from the largest class to the smallest. */
 import * as Plot from '@observablehq/plot';
+import { visible } from '../../text/visible.js';
+import { textWidth } from '../../text/width.js';
 import { drawFigure, type Figure } from '../figure.js';
 import { css } from '../palette.js';
 import { classOrder, type ReportRun } from '../report-run.js';
@@ -84,8 +86,8 @@ function namedPlot(
   order: readonly number[],
   cells: readonly Cell[],
 ): Plot.PlotOptions {
-  const name = (rank: number): string => data.classNames[order[rank]!]!;
-  const longest = Math.max(...data.classNames.map(({ length }) => length));
+  const name = (rank: number): string => visible(data.classNames[order[rank]!]!);
+  const longest = Math.max(...order.map((_, rank) => textWidth(name(rank))));
   const margin = Math.min(140, 14 + 6.6 * longest);
   const ranks = order.map((_, rank) => rank);
   return {

@@ -3,9 +3,13 @@
  * on the server and the studio's page in the browser, so nothing here may need Node.
  */
 import * as Plot from '@observablehq/plot';
+import { type AccuracyName, accuracyNames, type ClassFigures } from '../../evaluation/class-figures.js';
+import { columnsExplained, fewWarnings } from '../../evaluation/figure-text.js';
 import type { OutputName } from '../../runs/predictions.js';
 import type { DrawOptions } from '../figure.js';
 import { outputColor, outputLabels, runColor } from '../palette.js';
+
+type Few = Pick<ClassFigures, 'few'>;
 
 /** Of a line of metrics.jsonl, what curves show. */
 export interface CurvePoint {
@@ -13,7 +17,7 @@ export interface CurvePoint {
   readonly epoch: number;
   /** Null when it was no number. */
   readonly loss: number | null;
-  readonly evaluation?: Readonly<Partial<Record<OutputName, Readonly<Record<CurveFacet, number | null>>>>>;
+  readonly evaluation?: Readonly<Partial<Record<OutputName, Readonly<Record<CurveFacet, number | null>> & Few>>>;
 }
 
 /** A run with curves; a `ReportRun` is one. */
@@ -37,8 +41,8 @@ interface Point {
   readonly facet?: CurveFacet;
 }
 
-export const curveFacets = ['overall', 'head', 'mid', 'tail'] as const;
-export type CurveFacet = (typeof curveFacets)[number];
+export const curveFacets = accuracyNames;
+export type CurveFacet = AccuracyName;
 
 const outputs = Object.keys(outputLabels) as OutputName[];
 
@@ -99,8 +103,8 @@ export function accuracyPlot(
   return {
     id: 'accuracy',
     title: output === 'avg' ? 'Accuracy of the prediction by epoch' : `Accuracy of ${outputLabels[output]} by epoch`,
-    alt: `Overall, head, mid and tail accuracy by epoch of ${shown.map(({ name }) => name).join(', ')}.`,
-    caption: 'Per cent, of the weights as trained. Head, mid and tail are means of their classes.',
+    alt: `Balanced, overall, head, mid and tail accuracy by epoch of ${shown.map(({ name }) => name).join(', ')}.`,
+    caption: captionOf(shown),
     legend: shown.map(({ name, place }) => ({ label: name, color: runColor(place) })),
     plot: facetted(points, options),
   };
@@ -115,11 +119,17 @@ export function expertsPlot({ name, records, place }: CurveRun, options: CurveOp
   return {
     id: `experts-by-epoch-${place}`,
     title: `Experts of ${name} by epoch`,
-    alt: `Overall, head, mid and tail accuracy by epoch of CLS, DIST and their average in ${name}.`,
-    caption: 'Per cent, of the weights as trained.',
+    alt: `Balanced, overall, head, mid and tail accuracy by epoch of CLS, DIST and their average in ${name}.`,
+    caption: captionOf([{ records }]),
     legend: outputs.map((output) => ({ label: outputLabels[output], color: outputColor(output) })),
     plot: facetted(points, options),
   };
+}
+
+function captionOf(runs: readonly Pick<CurveRun, 'records'>[]): string {
+  const measured = runs.flatMap(({ records }) => records.map(({ evaluation }) => evaluation?.avg));
+  const [warning = ''] = fewWarnings(measured);
+  return `Per cent, of the weights as trained; ${columnsExplained}. ${warning.replace(/: in brackets[^;.]*/, '')}`.trim();
 }
 
 function pointsOf(
@@ -145,7 +155,7 @@ function hasCurve(points: readonly Point[]): boolean {
 
 function facetted(points: readonly Point[], options: CurveOptions): Plot.PlotOptions {
   return {
-    height: 520,
+    height: 630,
     marginLeft: 40,
     marginRight: 52,
     x: epochAxis(points),

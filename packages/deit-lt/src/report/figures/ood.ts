@@ -17,7 +17,9 @@ interface Point {
 function pointsOf({ teacher, style, teacherView, accuracy }: StudentArm): Point[] {
   if (accuracy?.avg === undefined) return [];
   const label = `${styleNames[style]}, ${teacherView.entropy.toFixed(2)} nats`;
-  return [{ known: teacherView.accuracy, learned: accuracy.avg.overall, color: teacherColors[teacher], label }];
+  const { balanced } = accuracy.avg;
+  if (balanced === null) return [];
+  return [{ known: teacherView.accuracy, learned: balanced, color: teacherColors[teacher], label }];
 }
 
 /** A dot for each student; undefined when nothing was measured. */
@@ -28,7 +30,7 @@ export function oodFigure({ students, split }: OodStudy): Figure | undefined {
   return drawFigure({
     id: 'ood',
     title: 'Out-of-distribution distillation',
-    alt: `Accuracy of the teacher on the student's training images, and of the student. ${texts.join('; ')}.`,
+    alt: `Accuracy of the teacher on the student's training images, and balanced accuracy of the student. ${texts.join('; ')}.`,
     caption: "Each dot is a student; beside it are its augmentation and the entropy of the teacher's answers.",
     legend: [
       { label: 'teacher of weak augmentation', color: teacherColors.weak },
@@ -40,7 +42,7 @@ export function oodFigure({ students, split }: OodStudy): Figure | undefined {
       marginLeft: 44,
       marginRight: 150,
       x: { label: "teacher on the student's training images, % →", nice: true, grid: true },
-      y: { label: `student on ${split} images, %`, nice: true, grid: true },
+      y: { label: `student on ${split} images, balanced, %`, nice: true, grid: true },
       marks: [
         Plot.dot(points, { x: 'known', y: 'learned', fill: 'color', r: 5 }),
         Plot.text(points, { x: 'known', y: 'learned', text: 'label', dx: 9, textAnchor: 'start' }),

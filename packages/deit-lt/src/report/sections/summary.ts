@@ -1,12 +1,15 @@
 /** What the runs are and how good, in a card each. */
 
 import { groupNames } from '../../data/groups.js';
+import { type AccuracyName, accuracyNames } from '../../evaluation/class-figures.js';
+import { columnsExplained, fewWarning } from '../../evaluation/figure-text.js';
 import type { MetricsResult } from '../../evaluation/metrics.js';
 import { accuracy, count } from '../../format.js';
 import { plainName } from '../../tasks/model-of.js';
 import { type Html, html } from '../html.js';
 import { runColor } from '../palette.js';
 import { epochsOf, headline, type ReportRun } from '../report-run.js';
+import { intervalText } from './tables.js';
 
 const kinds = { teacher: 'Teacher', student: 'Student', vit: 'Plain ViT' } as const;
 
@@ -35,11 +38,14 @@ function figuresOf(run: ReportRun): Html {
   const found = headline(run);
   if (found === undefined) return html`<p class="faint">Not evaluated yet.</p>`;
   const { figures, split, epoch } = found;
-  const of = (label: string, value: number | null): Html =>
-    html`<div><b>${accuracy(value)}</b><span>${label}</span></div>`;
-  const { overall, head, mid, tail, images } = figures.avg;
-  return html`<div class="figures">${of('overall', overall)}${of('head', head)}${of('mid', mid)}${of('tail', tail)}</div>
-<p class="faint">Accuracy in % on ${count(images)} ${split} images, after epoch ${epoch + 1}.</p>`;
+  const of = (label: string, name: AccuracyName): Html => {
+    const { [name]: value, few, intervals } = figures.avg;
+    return html`<div><b>${accuracy(value)}</b>${few !== undefined && intervalText(intervals?.[name])}<span>${label}</span></div>`;
+  };
+  const { images, few } = figures.avg;
+  return html`<div class="figures">${accuracyNames.map((name) => of(name, name))}</div>
+<p class="faint">Accuracy in % on ${count(images)} ${split} images, after epoch ${epoch + 1}; ${columnsExplained}.</p>
+${few !== undefined && html`<p class="warning">${fewWarning(few, split)}</p>`}`;
 }
 
 /** Which expert leads where. */

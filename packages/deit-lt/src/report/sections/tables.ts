@@ -1,10 +1,13 @@
 /** Accuracies with confidence intervals, differences from the first run, and what the teacher says. */
 import type { ResampleOptions } from '../../analysis/bootstrap.js';
-import type { ComparedModel } from '../../analysis/compared-runs.js';
+import { type ComparedModel, measuredGroups } from '../../analysis/compared-runs.js';
 import { type Comparison, compareRuns } from '../../analysis/comparison.js';
-import { type ComparisonRow, type Estimate, figureNames } from '../../analysis/comparison-figures.js';
+import type { ComparisonRow, Estimate } from '../../analysis/comparison-figures.js';
 import type { ByGroup, TeacherAnalysis } from '../../analysis/run/analysis-file.js';
 import { groupNames } from '../../data/groups.js';
+import { accuracyNames } from '../../evaluation/class-figures.js';
+import { columnsExplained, fewWarnings } from '../../evaluation/figure-text.js';
+import type { Interval } from '../../evaluation/intervals.js';
 import { accuracy, count } from '../../format.js';
 import { outputNames } from '../../runs/predictions.js';
 import { type Html, html } from '../html.js';
@@ -38,7 +41,9 @@ export function longTable(head: readonly string[], rows: readonly (readonly (str
 /** Undefined when nothing was evaluated. */
 export function accuracySection(runs: readonly ReportRun[], options: ResampleOptions): Html | undefined {
   const models = runs.flatMap(({ name, folder, config, predictions }): ComparedModel[] =>
-    predictions === undefined ? [] : [{ name, folder, config, predictions }],
+    predictions === undefined
+      ? []
+      : [{ name, folder, config, predictions, groups: measuredGroups(predictions, config) }],
   );
   const comparison =
     models.length === 0
@@ -48,16 +53,29 @@ export function accuracySection(runs: readonly ReportRun[], options: ResampleOpt
           options,
         );
   const rows = [
-    ...(comparison?.rows.map((row) => [rowName(row), ...figureNames.map((name) => estimate(row.figures[name]))]) ?? []),
+    ...(comparison?.rows.map((row) => [rowName(row), ...accuracyNames.map((name) => estimate(row.figures[name]))]) ??
+      []),
     ...plainRows(runs),
   ];
   if (rows.length === 0) return undefined;
-  return html`${table(['', ...figureNames], rows, 'Accuracies')}
-<p class="faint">Per cent; head, mid and tail are means of their classes.${comparison && ` Below each figure its 95 % interval over test images of the same classes (bootstrap, ${count(comparison.resamples)} resamples).`} Intervals know nothing of what another seed would give.</p>
+  return html`${table(['', ...accuracyNames], rows, 'Accuracies')}
+<p class="faint">Per cent; ${columnsExplained}.${comparison && ' Below each figure its 95 % interval over test images of the same classes.'} Intervals do not include the spread between seeds.</p>
+${warnings(runs, comparison)}
 ${comparison && differences(comparison)}`;
 }
 
-/** Runs of which single predictions are not known: figures without intervals. */
+/** Where classes have few images: of the rows of the table. */
+function warnings(runs: readonly ReportRun[], comparison: Comparison | undefined): Html[] {
+  const plain = runs.flatMap((run) => (run.predictions === undefined ? (headline(run) ?? []) : []));
+  const measured = [
+    ...(comparison?.rows ?? []),
+    ...plain.map(({ figures, split }) => ({ few: figures.avg.few, split })),
+  ];
+  const lines = measured.flatMap(({ few, split }) => fewWarnings([few === undefined ? undefined : { few }], split));
+  return [...new Set(lines)].map((line) => html`<p class="warning">${line.replace('in brackets', 'below them')}</p>`);
+}
+
+/** Runs of which single predictions are not known: with intervals where the evaluation has them. */
 function plainRows(runs: readonly ReportRun[]): (string | Html)[][] {
   return runs.flatMap((run) => {
     const found = run.predictions === undefined ? headline(run) : undefined;
@@ -67,7 +85,12 @@ function plainRows(runs: readonly ReportRun[]): (string | Html)[][] {
       const of = figures[output];
       if (of === undefined) return [];
       const label = figures.cls ? ` ${outputLabels[output]}` : '';
-      return [[`${run.name}${label} (epoch ${epoch + 1}, ${split})`, ...figureNames.map((name) => accuracy(of[name]))]];
+      return [
+        [
+          `${run.name}${label} (epoch ${epoch + 1}, ${split})`,
+          ...accuracyNames.map((name) => percentCell(of[name], of.intervals?.[name])),
+        ],
+      ];
     });
   });
 }
@@ -75,12 +98,19 @@ function plainRows(runs: readonly ReportRun[]): (string | Html)[][] {
 const rowName = ({ name, output, hasExperts }: ComparisonRow): string =>
   hasExperts ? `${name} ${outputLabels[output]}` : name;
 
-function estimate(of: Estimate | null): string | Html {
-  if (of === null) return '–';
-  return html`${of.value.toFixed(1)}<small>${of.low.toFixed(1)} – ${of.high.toFixed(1)}</small>`;
+const estimate = (of: Estimate | null): string | Html => percentCell(of?.value, of);
+
+/** A figure in per cent with its interval below it. */
+export function percentCell(value: number | null | undefined, interval: Interval | null | undefined): string | Html {
+  return value === null || value === undefined ? '–' : html`${accuracy(value)}${intervalText(interval)}`;
 }
 
-function differences({ differences: rows, baseline }: Comparison): Html | undefined {
+/** Small, for below a figure; nothing when there is none. */
+export function intervalText(interval: Interval | null | undefined): Html | null {
+  return interval ? html`<small>${accuracy(interval.low)} – ${accuracy(interval.high)}</small>` : null;
+}
+
+function differences({ differences: rows, baseline, resamples }: Comparison): Html | undefined {
   if (rows.length === 0) return undefined;
   const signed = (x: number): string => (x < -0.05 ? `−${Math.abs(x).toFixed(1)}` : `+${Math.abs(x).toFixed(1)}`);
   const cell = (of: Estimate | null): string | Html => {
@@ -88,8 +118,8 @@ function differences({ differences: rows, baseline }: Comparison): Html | undefi
     const sure = of.low > 0 || of.high < 0;
     return html`${sure ? html`<b>${signed(of.value)}</b>` : signed(of.value)}<small class="pair">${signed(of.low)} … ${signed(of.high)}</small>`;
   };
-  const cells = rows.map((row) => [rowName(row), ...figureNames.map((name) => cell(row.figures[name]))]);
-  return html`<h3>Minus ${baseline}, image by image</h3>${table(['', ...figureNames], cells, 'Differences')}
+  const cells = rows.map((row) => [rowName(row), ...accuracyNames.map((name) => cell(row.figures[name]))]);
+  return html`<h3>Minus ${baseline}, image by image (bootstrap, ${count(resamples)} resamples)</h3>${table(['', ...accuracyNames], cells, 'Differences')}
 <p class="faint">Bold where the interval leaves 0 out.</p>`;
 }
 
@@ -103,16 +133,25 @@ export function teacherTable(runs: readonly ReportRun[]): Html | undefined {
   if (asked.length === 0) return undefined;
   const head = ['', ...(['all', ...groupNames] as const)];
   const percent = (x: number): string => (100 * x).toFixed(1);
+  const prefixOf = (name: string): string => (asked.length > 1 ? `${name}: ` : '');
+  const right = asked.flatMap(({ name, teacher }) => {
+    return views.flatMap((view) => {
+      const of = teacher.accuracy[view];
+      const cells = of && accuracyNames.map((figure) => accuracy(of[figure]));
+      return cells === undefined ? [] : [[`${prefixOf(name)}right, %: ${view}`, ...cells]];
+    });
+  });
   const rows = asked.flatMap(({ name, teacher }) => {
-    const prefix = asked.length > 1 ? `${name}: ` : '';
+    const prefix = prefixOf(name);
     return [
-      ...viewRows(teacher, `${prefix}right, %`, ({ right }) => percent(right)),
       ...viewRows(teacher, `${prefix}as when clean, %`, ({ asWhenClean }) => percent(asWhenClean)).slice(1),
       ...viewRows(teacher, `${prefix}entropy, nats`, ({ entropy }) => entropy.toFixed(2)),
     ];
   });
-  return html`<h3>What the teacher says of the student's images</h3>${table(head, rows, 'Answers of the teacher')}
-<p class="faint">${count(asked[0]!.teacher.images)} training images, equally many of each class as far as there are. Of a mixed image the right answer is the class with the larger share.</p>`;
+  return html`<h3>What the teacher says of the student's images</h3>${table(['', ...accuracyNames], right, 'Accuracy of the teacher')}
+<p class="faint">${count(asked[0]!.teacher.images)} training images, equally many of each class as far as there are. Of a mixed image the right answer is the class with the larger share.</p>
+${table(head, rows, 'Answers of the teacher')}
+<p class="faint">Shares and means over the images of the group.</p>`;
 }
 
 function viewRows(

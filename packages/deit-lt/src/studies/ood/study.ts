@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { prepareData } from '../../data/prepare-data.js';
+import type { AccuracyName } from '../../evaluation/class-figures.js';
 import type { EvaluationResult } from '../../evaluation/evaluate.js';
 import type { MetricsResult } from '../../evaluation/metrics.js';
 import { writeFileAtomic } from '../../runs/files.js';
@@ -23,7 +24,7 @@ import {
 import { type TeacherView, teacherView } from './teacher-view.js';
 
 /** In per cent; null where there are no images. */
-export type Accuracies = Pick<MetricsResult, 'overall' | 'head' | 'mid' | 'tail'>;
+export type Accuracies = Pick<MetricsResult, AccuracyName | 'intervals' | 'few'>;
 
 export interface Trained {
   readonly folder: string;
@@ -109,8 +110,9 @@ function accuraciesOf(evaluation: EvaluationResult): NonNullable<Trained['accura
   const found = outputNames.flatMap((output) => {
     const metrics = evaluation[output];
     if (metrics === undefined) return [];
-    const { overall, head, mid, tail } = metrics;
-    return [[output, { overall, head, mid, tail }] as const];
+    const { balanced, overall, head, mid, tail, intervals, few } = metrics;
+    const figures = { balanced, overall, head, mid, tail, ...(intervals && { intervals }), ...(few && { few }) };
+    return [[output, figures] as const];
   });
   return Object.fromEntries(found);
 }

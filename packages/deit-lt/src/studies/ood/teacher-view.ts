@@ -3,12 +3,14 @@ import * as torch from '@deit-lt/torch';
 import { dominant } from '../../analysis/run/teacher-stage.js';
 import { teacherAnswers } from '../../analysis/teacher-answers.js';
 import { mixBatch } from '../../augment/mixup.js';
+import { ClassMap, requireSameOrder } from '../../by-class.js';
 import { openAnyClassifier } from '../../classifier/any-classifier.js';
 import { logitScale } from '../../classifier/logit-scale.js';
 import { fastTeacher, teacherLogits } from '../../classifier/teacher-logits.js';
 import { Loader } from '../../data/loader.js';
 import type { TrainingData } from '../../data/prepare-data.js';
 import { samplerNamed } from '../../data/samplers/sampler.js';
+import { accuraciesOf, talliesOf } from '../../evaluation/class-figures.js';
 import { stream } from '../../random/stream.js';
 import type { Recipe } from '../../recipe/schema.js';
 import { mixingIn } from '../../tasks/mixing.js';
@@ -16,8 +18,9 @@ import { trainingPipeline } from '../../tasks/training-pipeline.js';
 
 export interface TeacherView {
   readonly images: number;
-  /** In per cent; of a mixed image the label with the larger share counts. */
+  /** In per cent, over images and over classes; of a mixed image the label with the larger share counts. */
   readonly accuracy: number;
+  readonly balanced: number | null;
   /** Mean of `−Σ p·ln p`, in nats: 0 … ln C. Of LDAM's cosines the logits are those of its loss. */
   readonly entropy: number;
 }
@@ -34,7 +37,9 @@ export async function teacherView(recipe: Recipe, data: TrainingData, teacher: s
   const classifier = await openAnyClassifier(teacher);
   const { device } = classifier.placement;
   const scale = logitScale(classifier);
-  using asked = teacherLogits(fastTeacher(classifier), { student, order: null });
+  const order = new ClassMap(data.classNames, classifier.classNames, null);
+  requireSameOrder(order.from, order.to, 'the data and the teacher of a study');
+  using asked = teacherLogits(fastTeacher(classifier), { student, order });
   const loader = new Loader({
     source: data.train.source,
     labels: data.train.labels,
@@ -46,20 +51,22 @@ export async function teacherView(recipe: Recipe, data: TrainingData, teacher: s
   });
   const plan = { mixing: student.mixing, smoothing: 0 };
   const numClasses = data.classNames.length;
-  let [images, right, entropy, number] = [0, 0, 0, 0];
+  const [labels, predicted]: [number[], number[]] = [[], []];
+  let [entropy, number] = [0, 0];
   for await (const batch of loader) {
     using views = batch;
     torch.tidy(() => {
       const options = { ...mixingIn(0, false, plan), numClasses, random: stream(seed, 'mix', 0, number++) };
       const mixed = mixBatch(views.images, views.labels, options);
-      const labels = dominant(views.labels, mixed.mixes);
       const answers = teacherAnswers(torch.noGrad(() => asked.logits(mixed.images)).mul(scale));
-      images += labels.length;
-      right += answers.predicted.filter((label, i) => label === labels[i]).length;
+      labels.push(...dominant(views.labels, mixed.mixes));
+      predicted.push(...answers.predicted);
       entropy += answers.entropy.reduce((sum, x) => sum + x, 0);
     });
   }
-  return { images, accuracy: (100 * right) / images, entropy: entropy / images };
+  const tallies = talliesOf({ labels: Int32Array.from(labels), classNames: data.classNames }, predicted);
+  const { overall, balanced } = accuraciesOf(tallies, data.groups);
+  return { images: labels.length, accuracy: overall, balanced, entropy: entropy / labels.length };
 }
 
 function firstIds({ seed, student }: Recipe, { train, classNames }: TrainingData): Int32Array {

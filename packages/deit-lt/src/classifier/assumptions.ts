@@ -1,0 +1,56 @@
+/** What is assumed about a model whose file does not describe it: what no weight shows. */
+import type { RecognisedModel } from '../published/family.js';
+import type { WeightSource } from '../published/weight-source.js';
+import { isValues, type Values } from '../recipe/merge.js';
+import { applySettings } from '../recipe/settings.js';
+import type { RunConfig } from '../runs/run-folder.js';
+import { logitScale } from './logit-scale.js';
+
+/** Heads of a transformer that `settings` say: they are needed before there is a recipe. */
+export function headsIn(settings: readonly string[]): number | undefined {
+  const { student } = applySettings({}, settings);
+  const heads = isValues(student) && isValues(student.model) ? student.model.numHeads : undefined;
+  return typeof heads === 'number' ? heads : undefined;
+}
+
+/** A line for each thing that neither the file nor `settings` say. */
+export function assumptions(
+  { file, facts }: WeightSource,
+  { kind, model }: RecognisedModel,
+  settings: readonly string[],
+  { recipe }: RunConfig,
+): string[] {
+  const part = kind === 'teacher' ? 'teacher' : 'student';
+  const { [part]: given } = applySettings({}, settings);
+  const said: Values = { ...facts, ...(isValues(given) && given) };
+  const { mean, std } = recipe[part];
+  return [
+    ...(facts.notes ?? []).map((note) => `${file}: ${note}`),
+    ...(said.mean !== undefined && said.std !== undefined ? [] : [normalisationNote(file, part, { mean, std })]),
+    ...(facts.numHeads === undefined && headsIn(settings) === undefined ? headsNote(file, model) : []),
+    ...(kind === 'teacher' && model.cosine === true && !(isValues(said.loss) && said.loss.scale !== undefined)
+      ? [scaleNote(file, logitScale({ kind, recipe: recipe.teacher }))]
+      : []),
+  ];
+}
+
+/** Also for ONNX models. */
+export function normalisationNote(
+  file: string,
+  part: string,
+  { mean, std }: { readonly mean: readonly number[]; readonly std: readonly number[] },
+): string {
+  return `${file} does not say how its images are normalised: taken are ${part}.mean=[${mean.join()}] and ${part}.std=[${std.join()}]; --set changes them ([0,0,0] and [1,1,1] leave images in 0 … 1).`;
+}
+
+/** A published size has the heads of its name. */
+function headsNote(file: string, { numHeads, embedDim }: RecognisedModel['model']): string[] {
+  if (numHeads === undefined || embedDim === undefined) return [];
+  return [
+    `${file}: no weight shows how many heads share its ${embedDim} numbers; taken are ${numHeads} of ${embedDim / numHeads}. If it was trained with another number, say it: --set student.model.numHeads=N.`,
+  ];
+}
+
+function scaleNote(file: string, scale: number): string {
+  return `${file} has a cosine classifier and does not say its scale: probabilities are of ${scale} times the cosines (teacher.loss.scale).`;
+}

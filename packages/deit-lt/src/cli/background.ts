@@ -1,0 +1,27 @@
+/** What transparent images are composed on, for commands that open the data before they know a model or a recipe. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { type Rgb, white } from '../data/decode/background.js';
+import { loadRecipe } from '../recipe/load.js';
+import { readRunConfig } from '../runs/run-folder.js';
+import { settingsOf } from './choose-recipe.js';
+import type { Options } from './option-table.js';
+
+/**
+ * As the recipe of the options says. Where the data will choose it, all that they can choose have the default's
+ * background. Throws UserError RECIPE.
+ */
+export function backgroundOfOptions(options: Options): Rgb {
+  const { recipe = 'default', budget } = options;
+  return loadRecipe(recipe, {
+    settings: settingsOf(options),
+    budget: options.recipe === undefined ? undefined : budget,
+  }).data.background;
+}
+
+/** As the run of `place`, a run folder or a checkpoint in one, was trained. Throws UserError RUN_FOLDER. */
+export function backgroundOfRun(place: string): Rgb {
+  const folders = [place, path.join(place, 'student'), path.join(place, 'teacher'), path.dirname(path.dirname(place))];
+  const folder = folders.find((each) => existsSync(path.join(each, 'config.json')));
+  return folder === undefined ? white : readRunConfig(folder).recipe.data.background;
+}

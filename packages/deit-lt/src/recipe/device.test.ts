@@ -1,0 +1,60 @@
+/** The precision that a device is given, from what it says of itself. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
+import { cardHardware, placementOf, precisionOn } from './device.js';
+
+const cards = {
+  'Tesla V100': { name: 'Tesla V100', major: 7, minor: 0 },
+  'Tesla T4': { name: 'Tesla T4', major: 7, minor: 5 },
+  A100: { name: 'A100', major: 8, minor: 0 },
+  'RTX 4090': { name: 'RTX 4090', major: 8, minor: 9 },
+  H200: { name: 'H200', major: 9, minor: 0 },
+};
+
+suite('the precision of a card', () => {
+  for (const [name, card] of Object.entries(cards))
+    test(`${name}, compute capability ${card.major}.${card.minor}`, () => {
+      const hardware = cardHardware('cuda:1', card);
+      const hasBfloat16 = card.major >= 8;
+      const automatic = precisionOn(hardware, 'auto');
+      assert.equal(automatic.precision, hasBfloat16 ? 'bfloat16' : 'float32');
+      assert.deepEqual(precisionOn(hardware, 'float32'), { precision: 'float32' });
+      if (hasBfloat16) {
+        assert.equal(automatic.note, undefined);
+        assert.deepEqual(precisionOn(hardware, 'bfloat16'), { precision: 'bfloat16' });
+        return;
+      }
+      assert.match(automatic.note!, /^cuda:1 \((Tesla V100|Tesla T4), compute capability 7\.[05]\) .*in float32$/);
+      assert.throws(() => precisionOn(hardware, 'bfloat16'), {
+        code: 'RECIPE',
+        message: /^precision: bfloat16 is asked for, but cuda:1 \(Tesla .*8\.0 or higher.*precision=float32\.$/,
+      });
+    });
+
+  test('that cannot be asked: float32, and what the recipe says', () => {
+    const hardware = cardHardware('cuda', null);
+    const { precision, note } = precisionOn(hardware, 'auto');
+    assert.equal(precision, 'float32');
+    assert.match(note!, /does not say whether it has bfloat16/);
+    assert.deepEqual(precisionOn(hardware, 'bfloat16'), { precision: 'bfloat16' });
+  });
+});
+
+suite('placementOf()', () => {
+  test('takes bfloat16 on a processor that has it, and any precision that is asked for', () => {
+    const expected = torch.hasNativeBfloat16() ? 'bfloat16' : 'float32';
+    const { precision, note } = placementOf({ device: 'cpu', precision: 'auto' });
+    assert.deepEqual([precision, note], [expected, undefined]);
+    for (const asked of ['float32', 'bfloat16'] as const)
+      assert.equal(placementOf({ device: 'cpu', precision: asked }).precision, asked);
+  });
+
+  test('refuses devices that are not there', { skip: torch.cuda.isAvailable() && 'there is one' }, () => {
+    assert.throws(() => placementOf({ device: 'cuda', precision: 'auto' }), {
+      code: 'RECIPE',
+      message: /no CUDA device/,
+    });
+    assert.throws(() => placementOf({ device: 'gpu', precision: 'auto' }), { code: 'RECIPE', message: /found "gpu"/ });
+  });
+});

@@ -1,0 +1,51 @@
+/** JSON files that somebody else may have written or damaged: read within bounds, and checked before anything believes them. */
+import { readFileSync, statSync } from 'node:fs';
+import type { z } from 'zod';
+import { beginning } from '../text/visible.js';
+
+/** Node has no longer text; the files of a run have a few MB. */
+const mostBytes = 256 << 20;
+
+/** What `schema` makes of the JSON in `file`. Throws Error with the reason, for the end of a sentence. */
+export function readJson<T>(file: string, schema: z.ZodType<T>): T {
+  const found = statSync(file);
+  if (!found.isFile()) throw new Error('it is not a file'); // a pipe would never end
+  if (found.size > mostBytes) throw new Error(`it has ${found.size} bytes, expected at most ${mostBytes}`);
+  return checked(parsedJson(readFileSync(file, 'utf8')), schema);
+}
+
+/** Throws Error that says what is wrong, without quoting all of it. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(
+      text.trim() === '' ? 'it is empty' : `it is not JSON (${beginning((error as Error).message, 200)})`,
+    );
+  }
+}
+
+/** `value` as `schema` has it. Throws Error with the first thing that is wrong: `data.groups.3: expected one of …`. */
+export function checked<T>(value: unknown, schema: z.ZodType<T>): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [first, ...others] = result.error.issues;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  throw new Error(`${reasonOf(first!, value)}${more}`);
+}
+
+/** A list has thousands of entries, and a damaged file may have long names. */
+function placeOf(path: readonly PropertyKey[]): string {
+  return path.length === 0 ? '' : `${beginning(path.map(String).join('.'), 200)}: `;
+}
+
+/** Zod's own words begin with what kind of mistake it is; a message of ours, `its format is …`, needs no place. */
+function reasonOf({ message, path }: z.core.$ZodIssue, value: unknown): string {
+  if (message.startsWith('its ')) return message;
+  const found = path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    value,
+  );
+  if (found === undefined) return `it has no ${placeOf(path).slice(0, -2)}`;
+  return `${placeOf(path)}${message.replace(/^(Invalid [a-z ]+|Too big|Too small): /, '')}`;
+}

@@ -1,0 +1,126 @@
+/**
+ * What the JSON files of a run folder may say. Keys that are not known stay, for versions to come; values that are known have their
+ * types and limits, so that a file that was damaged or changed by hand is refused by name and never half believed.
+ */
+import { z } from 'zod';
+import { groupNames } from '../data/groups.js';
+import { completeOlder } from '../recipe/older.js';
+import { type Recipe, recipeSchema } from '../recipe/schema.js';
+
+/** Far beyond any data set; arrays of these lengths still fit into memory. */
+const mostClasses = 1_000_000;
+const count = z.int().nonnegative();
+/** From 0. */
+export const epochNumber = count.max(10_000_000);
+/** JSON has null for what is not a number. */
+const notFinite = z.null().transform(() => Number.NaN);
+const loss = z.union([z.number(), notFinite]);
+const percent = z.number().min(0).max(100.001);
+
+const group = z.enum(groupNames);
+
+/** A recipe with the keys of this version; one of a later version may have more. */
+const recipe = z.unknown().transform((value, context): Recipe => {
+  const complete = completeOlder(value as Recipe);
+  const wrong = recipeSchema.safeParse(complete).error?.issues.find(({ code }) => code !== 'unrecognized_keys');
+  if (wrong === undefined) return complete;
+  context.addIssue({ code: 'custom', path: wrong.path, message: wrong.message });
+  return z.NEVER;
+});
+
+const data = z
+  .looseObject({
+    name: z.string(),
+    classNames: z.array(z.string()).min(1).max(mostClasses),
+    namesUnknown: z.boolean().exactOptional(),
+    trainCounts: z.array(count).max(mostClasses),
+    groups: z.array(group).max(mostClasses),
+    countsBefore: z.array(count).max(mostClasses).exactOptional(),
+    fingerprint: z.string().default(''),
+  })
+  .refine(
+    ({ classNames, trainCounts, groups }) =>
+      trainCounts.length === classNames.length && groups.length === classNames.length,
+    { error: 'classNames, trainCounts and groups differ in length' },
+  );
+
+const runFormat = z.literal('deit-lt run 1', {
+  error: ({ input }) => `its format is ${JSON.stringify(input)}, expected "deit-lt run 1"`,
+});
+
+export const configSchema = z.looseObject({
+  format: runFormat,
+  kind: z.enum(['teacher', 'student', 'vit']),
+  recipe,
+  data,
+  teacher: z.string().nullable().default(null),
+  teacherSha256: z.string().nullable().default(null),
+  from: z.looseObject({ path: z.string(), sha256: z.string() }).exactOptional(),
+  tau: z.number().exactOptional(),
+  logitScale: z.number().positive().exactOptional(),
+  command: z.array(z.string()),
+  environment: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
+  started: z.string().default(''),
+});
+
+/** Absent where an earlier version, or another program, has not written it. */
+const figure = percent.nullable().default(null);
+
+const metrics = z.looseObject({
+  images: count.default(0),
+  overall: z.union([percent, notFinite]),
+  top5: z.union([percent, notFinite]).default(Number.NaN),
+  balanced: figure,
+  head: figure,
+  mid: figure,
+  tail: figure,
+  perClass: z.array(percent.nullable()).max(mostClasses).default([]),
+  confusion: z.array(z.array(count)).max(mostClasses).exactOptional(),
+  loss: loss.exactOptional(),
+});
+
+const evaluation = z.looseObject({
+  avg: metrics,
+  cls: metrics.exactOptional(),
+  dist: metrics.exactOptional(),
+  expertCosine: z.number().min(-1.001).max(1.001).exactOptional(),
+});
+
+const split = z.enum(['test', 'validation']);
+
+export const evaluationSchema = z.looseObject({
+  ...evaluation.shape,
+  split,
+  checkpoint: z.literal('best'),
+  epoch: epochNumber,
+});
+
+/** A line of metrics.jsonl. Lines of earlier versions may have less. */
+export const epochSchema = z.looseObject({
+  epoch: epochNumber,
+  lr: z.number().default(Number.NaN),
+  loss: loss.default(Number.NaN),
+  parts: z.record(z.string(), loss).default({}),
+  gradNorm: loss.exactOptional(),
+  seconds: z.number().nonnegative().default(0),
+  imagesPerSecond: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .default(0)
+    .transform((value) => value ?? 0),
+  drw: z.boolean().default(false),
+  evaluation: evaluation.exactOptional(),
+  emaEvaluation: evaluation.exactOptional(),
+  evaluatedOn: split.exactOptional(),
+});
+
+/** What `last.safetensors` says of where the training stands. */
+export const progressSchema = z.looseObject({
+  epoch: epochNumber,
+  batch: count,
+  updates: count,
+  sums: z.record(z.string(), loss),
+  seconds: z.number().nonnegative(),
+  best: z.looseObject({ epoch: epochNumber, score: loss }).nullable(),
+});
