@@ -42,7 +42,6 @@ const mistakes: readonly (readonly [words: string, status: number, message: RegE
     2,
     /nowhere has no run to resume, and to begin one there --data is missing.*\nFor example: deit-lt train --data cifar10 --out nowhere --resume/,
   ],
-  ['quickstart --resume --out nowhere --set student.epoch=4', 2, /did you mean "epochs"/],
   ['student --resume --out nowhere --data shapes', 2, /--teacher is missing/],
   ['eval nowhere --data shapes', 1, /nowhere does not exist; expected a run folder/],
   ['predict nowhere none.jpg', 1, /none\.jpg does not exist/],
@@ -71,5 +70,11 @@ suite('deit-lt, used wrongly,', () => {
     const { status, stderr } = deitLt(['train', '--data', 'shapes', '--out', folder]);
     assert.equal(status, 1);
     assert.match(stderr, /is not empty/);
+  });
+
+  test('needs no --data for a quickstart that is begun with --resume', () => {
+    const { status, stderr } = deitLt(['quickstart', '--resume', '--out', 'nowhere', '--set', 'student.epoch=4']);
+    assert.equal(status, 2);
+    assert.match(stderr, /did you mean "epochs"/);
   });
 });
