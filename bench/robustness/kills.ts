@@ -1,119 +1,133 @@
 /**
- * Kills trainings and resumes them by the same command until they end, then compares all that they leave with a training that
- * nobody killed: weights, optimizer, random numbers, metrics and figures must be equal to the bit.
+ * Trainings by the real command that are killed with SIGKILL, and started again by the same command until they end: at every
+ * call of the file system in a checkpoint, at the end of an epoch, at the first and at a later start, in the last
+ * evaluation, and at drawn times. After each kill the checkpoint must be whole and not behind; each run that ends must equal
+ * an unkilled one, in all tensors and figures.
  *
- *   npm run robustness:kills -- [--calls 60] [--random 80] [--seed 0]
+ *   npm run robustness:kills -- [--seed 0] [--timed 50]
  *
- * `--calls n`: a kill before and one after each of the first n file-system calls of a process, which cover its start, its first
- * checkpoints and its first lines of metrics. `--random n`: kills at random times.
+ * Everything is in a temporary folder. Exits with 1 when anything was lost, wrong, or looked like a bug.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { stream } from '#deit-lt/random/stream.js';
-import { assertSameRun } from '#deit-lt-test/helpers/same-run.js';
+import type { KillAtCall } from '#deit-lt-test/helpers/kill-at-call.js';
+import { KillCampaign, type Tally } from '#deit-lt-test/helpers/kill-campaign.js';
+import { type Kill, loggedCalls, startJob, writeTinyJob } from '#deit-lt-test/helpers/killed-training.js';
 import { withScratch } from '../scratch.js';
 
-const { values } = parseArgs({
-  options: {
-    calls: { type: 'string', default: '60' },
-    random: { type: 'string', default: '80' },
-    seed: { type: 'string', default: '0' },
-  },
+const { values: options } = parseArgs({
+  options: { seed: { type: 'string', default: '0' }, timed: { type: 'string', default: '50' } },
 });
 
-interface Kill {
-  readonly name: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly afterMs?: number;
+/** Every so many writes of a checkpoint are also cut in half; the others are killed before and after. */
+const halvedWrites = 6;
+
+interface Phase {
+  readonly what: string;
+  /** Default `vit`. */
+  readonly command?: string;
+  readonly run: (campaign: KillCampaign) => Promise<void>;
 }
 
-type Ending = 'killed' | 'finished' | 'failed';
-
-const here = import.meta.dirname;
-
-function start(folder: string, env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const preload = env.KILL_AT === undefined ? [] : ['--import', path.join(here, 'kill-at-call.js')];
-  return spawn(process.execPath, [...preload, path.join(here, 'killed-training.js'), folder], {
-    env: { ...process.env, OMP_NUM_THREADS: '1', ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-}
-
-/** Runs the training in `folder` until it ends or is killed. */
-async function run(
-  folder: string,
-  { env, afterMs }: Omit<Kill, 'name'> = {},
-): Promise<{ ending: Ending; said: string }> {
-  const child = start(folder, env);
-  let said = '';
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  const timer = afterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), afterMs);
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  clearTimeout(timer);
-  return { ending: signal === 'SIGKILL' ? 'killed' : code === 0 ? 'finished' : 'failed', said };
-}
-
-function kills(): Kill[] {
-  const random = stream(Number(values.seed), 'draw');
-  const atCalls = Array.from({ length: Number(values.calls) }, (_, i) => String(i + 1)).flatMap((KILL_AT) =>
-    ['before', 'after'].map((KILL_SIDE) => ({
-      name: `${KILL_SIDE} call ${KILL_AT}`,
-      env: { KILL_AT, KILL_SIDE },
-    })),
-  );
-  const atTimes = Array.from({ length: Number(values.random) }, () => {
-    const afterMs = Math.floor(random.uniform(300, 3300));
-    return { name: `after ${afterMs} ms`, afterMs };
-  });
-  return [...atCalls, ...atTimes];
-}
-
-await withScratch('deit-lt-kills', async (root) => {
-  const wanted = path.join(root, 'unbroken');
-  const first = await run(wanted);
-  if (first.ending !== 'finished') throw new Error(`the training without a kill failed:\n${first.said}`);
-  const counts = { kills: 0, runs: 0, failed: 0, wrong: 0 };
-  const compare = (folder: string): void => {
-    counts.runs++;
-    try {
-      for (const kind of ['teacher', 'student']) assertSameRun(path.join(folder, kind), path.join(wanted, kind));
-    } catch (error) {
-      counts.wrong++;
-      console.log(`WRONG ${folder}: ${(error as Error).message.split('\n')[0]}`);
-    }
-  };
-  let folder = path.join(root, 'run-0');
-  let killed = 0;
-  for (const kill of kills()) {
-    const { ending, said } = await run(folder, kill);
-    if (ending === 'killed') {
-      counts.kills++;
-      killed++;
-    }
-    if (ending === 'failed') {
-      counts.failed++;
-      console.log(`FAILED when killed ${kill.name}: ${said}`);
-    }
-    // A training that has ended makes room for another.
-    if (ending === 'finished') {
-      if (killed > 0) compare(folder);
-      folder = path.join(root, `run-${counts.runs}-${counts.kills}`);
-      killed = 0;
-    }
-  }
-  if (killed > 0) {
-    const { ending, said } = await run(folder);
-    if (ending !== 'finished') {
-      counts.failed++;
-      console.log(`FAILED at the end: ${said}`);
-    } else compare(folder);
-  }
-  console.log(
-    `${counts.kills} kills, ${counts.runs} trainings compared with an unbroken one: ${counts.wrong} wrong, ${counts.failed} failed`,
-  );
-  if (counts.wrong + counts.failed > 0) process.exitCode = 1;
+const at = (call: number, when: KillAtCall['when'], from?: string): Kill => ({
+  at: { call, when, ...(from !== undefined && { from }) },
 });
+
+/** Before each call, so after the one before it; half of some writes; and after the last. */
+function atEach(calls: readonly string[], from?: string): Kill[] {
+  const whole = calls.map((_, i) => at(i + 1, 'before', from));
+  const writes = calls.flatMap((call, i) => (call.startsWith('write ') ? [i + 1] : []));
+  const halved = writes.filter((_, i) => i % halvedWrites === 0).map((call) => at(call, 'half', from));
+  return [...whole, ...halved, at(calls.length, 'after', from)];
+}
+
+/** The calls from the first that matches `first` to the last before one that matches `end`. */
+function between(calls: readonly string[], first: RegExp, end: RegExp): string[] {
+  const start = calls.findIndex((call) => first.test(call));
+  const rest = calls.slice(start);
+  const length = rest.findIndex((call) => end.test(call));
+  if (start < 0 || length <= 0) throw new Error(`the calls of a training have no part from ${first} to ${end}`);
+  return rest.slice(0, length);
+}
+
+/** What the calls of a training are: one that begins, and one that was killed after its first line of metrics. */
+interface Calls {
+  readonly first: readonly string[];
+  readonly resumed: readonly string[];
+}
+
+/** Its kills leave a run with a checkpoint and a line of metrics. */
+const intoSecondEpoch = at(1, 'before', 'metrics.csv');
+
+function phasesOf({ first, resumed }: Calls, drawn: readonly Kill[]): Phase[] {
+  const save = [...between(first, /^open .*last/, /^sync checkpoints$/), 'sync checkpoints'];
+  const epochEnd = between(first, /^open .*best/, /^open .*last/);
+  const beginning = between(first, /./, /^open .*last/).map((_, i) => at(i + 1, 'before'));
+  const resuming = atEach(between(resumed, /./, /^open .*last/));
+  const ending = between(first, /^open .*predictions/, /^remove .*claim/);
+  return [
+    { what: 'each call of a checkpoint', run: (c) => c.inTurn(atEach(save, 'last.safetensors')) },
+    { what: 'each call of the end of an epoch', run: (c) => c.inTurn(atEach(epochEnd, 'best.safetensors')) },
+    { what: 'each call of a first start, without `--resume`', run: (c) => c.atFirstStart(beginning, false) },
+    { what: 'each call of a resumed start', run: (c) => c.inTurn([intoSecondEpoch, ...resuming]) },
+    { what: 'each call of the last evaluation', run: (c) => c.inTurn(atEach(ending, 'predictions.safetensors')) },
+    { what: 'drawn times, teacher and student', command: 'train', run: (c) => c.inTurn(drawn) },
+  ];
+}
+
+interface Unkilled {
+  readonly calls: string[];
+  readonly ms: number;
+}
+
+/** Runs `command` to its end in `out`, or on from where it is. */
+async function unkilled(job: string, command: string, out: string): Promise<Unkilled> {
+  const log = `${out}-calls`;
+  const began = performance.now();
+  const { status, stderr } = await startJob({ job, command, out }, { at: { call: 0, when: 'before', log } });
+  if (status !== 0) throw new Error(`an unkilled training failed: ${stderr}`);
+  return { calls: loggedCalls(log), ms: performance.now() - began };
+}
+
+async function callsOf(job: string, whole: string): Promise<Calls> {
+  const { calls: first } = await unkilled(job, 'vit', whole);
+  const out = path.join(job, 'resumed');
+  await startJob({ job, command: 'vit', out }, intoSecondEpoch);
+  return { first, resumed: (await unkilled(job, 'vit', out)).calls };
+}
+
+const columns = ['kills', 'missed', 'compared', 'lost', 'wrong', 'stackTraces'] as const;
+const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+
+/** Prints the table as it grows. Gives whether everything held. */
+async function kill(job: string): Promise<boolean> {
+  await writeTinyJob(job);
+  const whole = (command: string): string => path.join(job, `whole-${command}`);
+  const calls = await callsOf(job, whole('vit'));
+  const { ms } = await unkilled(job, 'train', whole('train'));
+  const random = stream(Number(options.seed), 'draw');
+  const drawn = Array.from({ length: Number(options.timed) }, () => ({ afterMs: random.random() * ms }));
+  console.log(row(['killed at', 'kills', 'places not reached', 'runs compared', 'lost', 'wrong', 'stack traces']));
+  console.log('| --- | --- | --- | --- | --- | --- | --- |');
+  const all: Tally[] = [];
+  for (const [i, { what, command = 'vit', run }] of phasesOf(calls, drawn).entries()) {
+    const campaign = new KillCampaign({ job, command, reference: whole(command), name: `killed-${i}` });
+    await run(campaign);
+    all.push(campaign.tally);
+    console.log(row([what, ...columns.map((name) => campaign.tally[name])]));
+  }
+  console.log(row(['all', ...columns.map((name) => all.reduce((sum, tally) => sum + tally[name], 0))]));
+  const problems = all.flatMap((tally) => tally.problems);
+  for (const problem of problems) console.error(problem);
+  return problems.length === 0;
+}
+
+const began = performance.now();
+const held = await withScratch('deit-lt-kills', kill);
+const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+console.log(
+  `\n${os.cpus()[0]?.model}, ${os.availableParallelism()} cores, load ${os.loadavg()[0]!.toFixed(1)}, Node ${process.version}: ${minutes} minutes`,
+);
+process.exitCode = held ? 0 : 1;

@@ -10,14 +10,18 @@ import { deitLt } from './cli-helpers.js';
 const bin = path.resolve(import.meta.dirname, '../../bin/deit-lt.mjs');
 
 /** Runs the command, sends `signal` once when its messages match `when`, and resolves when it ends. */
-function interrupted(words: readonly string[], when: RegExp): Promise<{ status: number | null; stderr: string }> {
+function interrupted(
+  words: readonly string[],
+  when: RegExp,
+  signal: NodeJS.Signals = 'SIGINT',
+): Promise<{ status: number | null; stderr: string }> {
   const env = { ...process.env, OMP_NUM_THREADS: '1', npm_command: undefined };
   const child = spawn(process.execPath, [bin, ...words], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   let sent = false;
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
-    if (!sent && when.test(stderr)) sent = child.kill('SIGINT');
+    if (!sent && when.test(stderr)) sent = child.kill(signal);
   });
   return new Promise((resolve) => child.on('close', (status) => resolve({ status, stderr })));
 }
@@ -39,7 +43,10 @@ suite('Ctrl-C in a training', { timeout: 120_000 }, () => {
     const words = ['vit', '--data', 'shapes', '--out', out, '--set', ...small];
     const { status, stderr } = await interrupted(words, /epoch +1\/500/);
     assert.equal(status, 130, stderr);
-    assert.match(stderr, /deit-lt: stopped in epoch \d+ of 500 .*Go on with: deit-lt vit --data shapes .* --resume\n$/);
+    assert.match(
+      stderr,
+      /deit-lt: stopped in epoch \d+ of 500 .*Resume with: deit-lt vit --data shapes .* --resume\n$/,
+    );
     assert.ok(existsSync(path.join(out, 'checkpoints/last.safetensors')));
   });
 
@@ -89,10 +96,11 @@ suite('Ctrl-C in a training', { timeout: 120_000 }, () => {
     assert.equal(prediction.top.length, 3);
   });
 
-  test('leaves a run that goes on there', async () => {
-    const { status, stderr } = await interrupted(['vit', '--resume', '--out', out], /goes on at epoch/);
+  test('leaves a run that resumes there, and saves when its terminal is closed', async () => {
+    const { status, stderr } = await interrupted(['vit', '--resume', '--out', out], /goes on at epoch/, 'SIGHUP');
     assert.match(stderr, /goes on at epoch ([2-9]|\d\d)/);
-    assert.equal(status, 130, stderr);
+    assert.match(stderr, /a checkpoint is saved/);
+    assert.equal(status, 129, stderr);
   });
 
   test('leaves a run that another command does not take for its own', () => {

@@ -37,7 +37,12 @@ const mistakes: readonly (readonly [words: string, status: number, message: RegE
   ['recipes show default --diff quikstart', 2, /did you mean "quickstart"/],
   ['teacher --data nowhere --recipe cifar10-lt-50 --set teacher.external=true', 2, /deit-lt student --teacher RUN/],
   ['train --data nowhere', 1, /the data set "nowhere" does not exist/],
-  ['train --resume --out nowhere', 2, /--data is missing/],
+  [
+    'train --resume --out nowhere',
+    2,
+    /nowhere has no run to resume, and to begin one there --data is missing.*\nFor example: deit-lt train --data cifar10 --out nowhere --resume/,
+  ],
+  ['student --resume --out nowhere --data shapes', 2, /--teacher is missing/],
   ['eval nowhere --data shapes', 1, /nowhere does not exist; expected a run folder/],
   ['predict nowhere none.jpg', 1, /none\.jpg does not exist/],
 ];
@@ -65,5 +70,11 @@ suite('deit-lt, used wrongly,', () => {
     const { status, stderr } = deitLt(['train', '--data', 'shapes', '--out', folder]);
     assert.equal(status, 1);
     assert.match(stderr, /is not empty/);
+  });
+
+  test('needs no --data for a quickstart that is begun with --resume', () => {
+    const { status, stderr } = deitLt(['quickstart', '--resume', '--out', 'nowhere', '--set', 'student.epoch=4']);
+    assert.equal(status, 2);
+    assert.match(stderr, /did you mean "epochs"/);
   });
 });

@@ -168,7 +168,7 @@ suite('a signal', () => {
       const stop = abortAt((act) => atBatch(1, batch, act));
       await assert.rejects(trainStudent({ ...options, ...stop }), {
         ...interrupted,
-        message: `stopped in epoch 2 of 3 after batch ${window} of 5; a checkpoint is saved. Go on with: deit-lt student --data shapes --out 'my run' --resume`,
+        message: `stopped in epoch 2 of 3 after batch ${window} of 5; a checkpoint is saved. Resume with: deit-lt student --data shapes --out 'my run' --resume`,
       });
       await trainStudent({ ...options, resume: true });
       assertSameRun(options.folder, wholeStudent);

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,7 +16,7 @@ import { suite, test } from 'node:test';
 import type { MetricsResult } from '../src/evaluation/metrics.js';
 import { writeFileAtomic } from '../src/runs/files.js';
 import type { EpochRecord } from '../src/runs/reporter.js';
-import { type RunConfig, RunFolder, readRunConfig } from '../src/runs/run-folder.js';
+import { holdsNoRun, type RunConfig, RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { tinyRecipe } from './training-tiny.js';
 
@@ -87,6 +88,40 @@ suite('RunFolder', () => {
       writeFileSync(run.configFile, JSON.stringify(content));
       assert.throws(() => readRunConfig(run.folder), { code: 'RUN_FOLDER', message });
     }
+  });
+
+  test('begins where a process was killed before it had a configuration, with `resume` or without', (t) => {
+    for (const resume of [false, true]) {
+      const folder = temporaryFolder(t);
+      for (const place of ['checkpoints', 'teacher/checkpoints'])
+        mkdirSync(path.join(folder, place), { recursive: true });
+      for (const file of ['config.json.tmp-12', 'teacher/config.json.tmp-12', 'checkpoints/training.claim'])
+        writeFileSync(path.join(folder, file), '{');
+      assert.ok(holdsNoRun(folder));
+      const run = new RunFolder(folder);
+      assert.deepEqual(run.begin(config, resume), config);
+      assert.equal(holdsNoRun(folder), false);
+      assert.deepEqual(readdirSync(folder).sort(), ['checkpoints', 'config.json', 'teacher']);
+    }
+  });
+
+  test('does not take checkpoints without a configuration for a run, nor for nothing', (t) => {
+    const run = new RunFolder(temporaryFolder(t));
+    mkdirSync(path.dirname(run.checkpoint('last')), { recursive: true });
+    writeFileSync(run.checkpoint('last'), '');
+    for (const resume of [false, true])
+      assert.throws(() => run.begin(config, resume), {
+        code: 'RUN_FOLDER',
+        message: `${run.folder} is not empty and has no config.json, so there is no run to resume. Choose another folder with --out.`,
+      });
+  });
+
+  test('makes the folder of the checkpoints again, when it was removed', (t) => {
+    const run = new RunFolder(temporaryFolder(t));
+    run.begin(config, false);
+    rmSync(path.join(run.folder, 'checkpoints'), { recursive: true });
+    run.begin(config, true);
+    run.checkWritable(1);
   });
 
   test('does not take a folder of other files for a run', (t) => {

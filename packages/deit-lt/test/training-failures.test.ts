@@ -115,7 +115,9 @@ suite('a folder that cannot be written', () => {
   test('because a part of its path is a file is an error before the first epoch', async (t) => {
     const options = optionsFor(t);
     writeFileSync(options.folder, '');
-    await fails(options, { message: /run is a file\. Choose another folder with --out/ });
+    await fails(options, {
+      message: /run is a file; expected a new or empty folder\. Choose another folder with --out/,
+    });
     await fails(
       { ...options, folder: path.join(options.folder, 'below') },
       { message: /^cannot write .*below: a part of its path is a file/ },

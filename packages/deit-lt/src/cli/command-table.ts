@@ -9,6 +9,7 @@ const training = [
   'budget',
   'out',
   'resume',
+  'saveEvery',
   'imbalance',
   'imbalanceType',
   ...reading,
@@ -58,7 +59,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'train',
     summary: 'trains the teacher, then the student that is distilled from it',
-    details: 'The run folder then has teacher/ and student/. Ctrl-C saves first; --resume goes on.',
+    details: 'The run folder then has teacher/ and student/. Ctrl-C saves first; --resume resumes.',
     options: [...training, 'vit'],
     examples: [
       'deit-lt train --data my-images --split 0.1',

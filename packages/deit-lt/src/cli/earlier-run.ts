@@ -1,12 +1,11 @@
 /** What `--resume` finds in a run folder: the recipe, and the data options of the command that began the run. */
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { checkRecipe } from '../recipe/load.js';
 import { isValues } from '../recipe/merge.js';
 import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
-import { readRunConfig } from '../runs/run-folder.js';
+import { firstRunIn, readRunConfig } from '../runs/run-folder.js';
 import { settingsOf } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { Options } from './option-table.js';
@@ -16,9 +15,6 @@ export interface EarlierRun {
   /** Options of the first start that are no part of the recipe. */
   readonly options: Options;
 }
-
-/** What is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe itself. */
-const firstModels = ['teacher', 'teacher-weak'];
 
 /** Commands whose run folder has a folder for each model. */
 const severalModels = ['quickstart', 'train', 'study'];
@@ -36,9 +32,7 @@ export interface Resuming {
  * another command made it.
  */
 export function earlierRun(folder: string, { command, given, parse }: Resuming): EarlierRun | undefined {
-  const home = [folder, ...firstModels.map((name) => path.join(folder, name))].find((place) =>
-    existsSync(path.join(place, 'config.json')),
-  );
+  const home = firstRunIn(folder);
   if (home === undefined) return undefined;
   const config = readRunConfig(home);
   const first = commandOf(config.command, parse);
@@ -64,8 +58,20 @@ function commandOf(
   try {
     const parsed = parse(words.slice(start + 1));
     if (parsed === undefined || start < 0) return undefined;
-    const { data, split, testSplit, root, check, skipBad, offline, vit, teacher, from } = parsed.options;
-    const kept = Object.entries({ data, split, testSplit, root, check, skipBad, offline, vit, teacher, from });
+    const { data, split, testSplit, root, check, skipBad, offline, saveEvery, vit, teacher, from } = parsed.options;
+    const kept = Object.entries({
+      data,
+      split,
+      testSplit,
+      root,
+      check,
+      skipBad,
+      offline,
+      saveEvery,
+      vit,
+      teacher,
+      from,
+    });
     return { command: parsed.spec.name, options: Object.fromEntries(kept.filter(([, value]) => value !== undefined)) };
   } catch {
     return undefined;

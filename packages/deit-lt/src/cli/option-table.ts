@@ -11,6 +11,7 @@ export interface Options {
   budget?: 'small';
   out?: string;
   resume?: boolean;
+  saveEvery?: number;
   vit?: boolean;
   teacher?: string;
   from?: string;
@@ -82,6 +83,13 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   resume: {
     description:
       'resumes the run in --out, or starts it where there is none yet; recipe and data come from its config.json when they are not given',
+  },
+  saveEvery: {
+    value: 'SECONDS',
+    type: 'number',
+    min: 0,
+    description:
+      'at least so many seconds between two checkpoints, also inside of an epoch, and so many that saving takes at most a twentieth of the time; 0 saves after each update (default: 20)',
   },
   vit: { description: 'also trains the plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint, also PyTorch's, or an ONNX model" },

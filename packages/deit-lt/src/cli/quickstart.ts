@@ -7,7 +7,7 @@ import { trainAll } from '../training/train.js';
 import type { CommandInput } from './command-spec.js';
 import { finish } from './finish.js';
 import type { Options } from './option-table.js';
-import { type PreparedRun, prepareRun } from './training-run.js';
+import { type PreparedRun, prepareRun, resumes } from './training-run.js';
 
 /** Of each class, when the user's data have no test images and nothing is said. */
 const testShare = 0.2;
@@ -27,7 +27,7 @@ export async function run(input: CommandInput): Promise<undefined> {
 
 /** A resumed run knows its data. */
 function withData(options: Options): Options {
-  return options.resume === true ? options : { data: 'shapes', ...options };
+  return resumes(options) ? options : { data: 'shapes', ...options };
 }
 
 function withTest(prepared: PreparedRun, note: (line: string) => void): PreparedRun {

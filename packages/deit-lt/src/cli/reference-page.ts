@@ -13,10 +13,13 @@ commands, \`deit-lt help COMMAND\` shows one.
 
 - Results go to the standard output; progress, notes and errors go to the standard error. With \`--json\`, the standard
   output is one JSON document and nothing else.
-- Exit codes: 0 done; 1 failed, or something could not be read; 2 wrong usage or recipe; 130 stopped by Ctrl-C.
+- Exit codes: 0 done; 1 failed, or something could not be read; 2 wrong usage or recipe; stopped by a
+  signal: 130 Ctrl-C, 143 termination, 129 the end of the terminal.
 - \`… | head\` ends a command quietly. Results that cannot be written, as to a full disk, are a failure; messages that cannot be
   written end no work.
-- The first Ctrl-C in a training saves a checkpoint and says how to go on. The second quits at once.
+- The first Ctrl-C in a training saves a checkpoint and says how to resume; so do SIGTERM and SIGHUP. The second quits at once.
+- With \`--resume\` from the first start on, the same command can be started again and again: it begins the run where there is
+  none, resumes it where it was killed, and ends with 0 when it is finished.
 - In a terminal, progress moves; elsewhere (a pipe, a log, \`CI\` set) there is one line per epoch. \`NO_COLOR\` turns
   colours off, \`FORCE_COLOR\` turns them on.
 - Names of classes and files, values and messages of other programs are printed so that they steer no terminal: what would is

@@ -3,10 +3,10 @@ import { trainStudent } from '../training/train.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { finish } from './finish.js';
-import { prepareRun } from './training-run.js';
+import { prepareRun, resumes } from './training-run.js';
 
 export async function run(input: CommandInput): Promise<undefined> {
-  if (input.options.resume !== true) requireTeacher(input.options.teacher);
+  if (!resumes(input.options)) requireTeacher(input.options.teacher);
   const prepared = await prepareRun(input);
   const { evaluation } = await trainStudent({
     ...prepared.training,

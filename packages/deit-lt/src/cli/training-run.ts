@@ -1,9 +1,11 @@
 /** From options to what a training needs: recipe, data, run folder. The commands that train share it. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
-import { holdsNoRun } from '../runs/run-folder.js';
+import { holdsNoRun, occupied } from '../runs/run-folder.js';
+import { shellLine } from '../shell-line.js';
+import { interrupted } from '../training/resume-advice.js';
 import type { TrainOptions } from '../training/train.js';
 import { backgroundOfOptions } from './background.js';
 import { checkEarly, chooseRecipe, required } from './choose-recipe.js';
@@ -21,8 +23,8 @@ export interface PreparedRun {
 }
 
 /**
- * Opens the data and settles recipe and run folder. What can be wrong without the data is found first. Throws UserError
- * USAGE, RECIPE, RUN_FOLDER, and what `openDataset` throws.
+ * Opens the data and settles recipe and run folder. What can be wrong without the data is found first. With `--resume` a
+ * run that has not begun begins. Throws UserError USAGE, RECIPE, RUN_FOLDER, INTERRUPTED, and what `openDataset` throws.
  */
 export async function prepareRun({
   args,
@@ -34,26 +36,33 @@ export async function prepareRun({
 }: CommandInput): Promise<PreparedRun> {
   const earlier = given.resume === true ? earlierOf({ command: spec.name, given, parse }) : undefined;
   const options: Options = { ...earlier?.options, ...given };
-  if (options.data === undefined) throw dataMissing(spec.name);
+  if (options.data === undefined) throw dataMissing(spec.name, given);
   const { data } = options;
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
   if (options.teacher !== undefined) requireExists('--teacher', options.teacher);
   if (options.from !== undefined) requireExists('--from', options.from);
-  if (options.out !== undefined && earlier === undefined) requireFresh(options.out, { resume: given.resume === true });
+  if (options.out !== undefined && earlier === undefined && !holdsNoRun(options.out)) throw occupied(options.out);
 
   if (given.resume === true && earlier === undefined)
     context.note(`there is no run in ${given.out} to resume yet: it starts now`);
 
   const background = earlierBackground(earlier, options) ?? backgroundOfOptions(options);
-  const dataset = await openData(data, options, context, { background });
+  const { signal } = context;
+  const dataset = await openData(data, options, context, { background }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
+  });
   const { recipe, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
   const folder = path.resolve(options.out ?? defaultFolder(name));
   const command = commandWords([spec.name, ...args], { ...options, out: folder });
-  const { signal } = context;
   const reporter = await context.reporter();
-  const { from } = options;
+  const { from, saveEvery } = options;
   const common = { dataset, recipe, folder, resume: given.resume === true, reporter, signal, command };
-  const training = { ...common, ...(from !== undefined && { from }) };
+  const training = {
+    ...common,
+    ...(from !== undefined && { from }),
+    ...(saveEvery !== undefined && { saveEverySeconds: saveEvery }),
+  };
   return { training, options };
 }
 
@@ -62,9 +71,16 @@ function earlierBackground(earlier: EarlierRun | undefined, { recipe }: Options)
   return recipe === undefined ? earlier?.recipe.data.background : undefined;
 }
 
+/** Whether there is a run to resume: `--resume` is also given to a command that starts the first time. */
+export function resumes({ resume, out }: Options): boolean {
+  return resume === true && !holdsNoRun(required(out, outMissing));
+}
+
+const outMissing = '--resume needs the run folder: --out DIR';
+
 /** Undefined where nothing was begun yet: the same command, repeated until it ends, then starts the run. */
 function earlierOf(resuming: Resuming): EarlierRun | undefined {
-  const out = required(resuming.given.out, '--resume needs the run folder: --out DIR');
+  const out = required(resuming.given.out, outMissing);
   return earlierRun(out, resuming);
 }
 
@@ -89,30 +105,17 @@ async function recipeOf(
 const budgetNote =
   'budget small: tiny images and networks, two epochs, few images. This shows that a training runs; its figures say nothing about the recipe.';
 
-function dataMissing(command: string): UserError {
-  return new UserError('USAGE', '--data is missing: a name, a folder, an archive or a list file.', {
-    lines: [`For example: deit-lt ${command} --data cifar10`],
-  });
+function dataMissing(command: string, { resume, out = 'DIR' }: Options): UserError {
+  const missing = '--data is missing: a name, a folder, an archive or a list file.';
+  const words = ['deit-lt', command, '--data', 'cifar10'];
+  if (resume !== true) return new UserError('USAGE', missing, { lines: [`For example: ${shellLine(words)}`] });
+  const lines = [`For example: ${shellLine([...words, '--out', out, '--resume'])}`];
+  return new UserError('USAGE', `${out} has no run to resume, and to begin one there ${missing}`, { lines });
 }
 
 function requireExists(option: string, run: string): void {
   if (!existsSync(run))
     throw new UserError('RUN_FOLDER', `${option} ${run} does not exist; expected a run folder or a checkpoint.`);
-}
-
-/** Found before the data are read, which may take long. */
-function requireFresh(folder: string, { resume }: { resume: boolean }): void {
-  if (!existsSync(folder)) return;
-  if (!statSync(folder).isDirectory())
-    throw new UserError(
-      'RUN_FOLDER',
-      `${folder} is a file; expected a new or empty folder. Choose another with --out.`,
-    );
-  if (holdsNoRun(folder)) return;
-  const advice = resume
-    ? 'has files but no config.json, so there is no run to resume. Choose another folder with --out.'
-    : 'is not empty. Choose another folder with --out, or add --resume to resume the run in it.';
-  throw new UserError('RUN_FOLDER', `${folder} ${advice}`);
 }
 
 /** `runs/2026-02-03-141503-quickstart`, in local time. */

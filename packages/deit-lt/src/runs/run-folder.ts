@@ -11,6 +11,7 @@ import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import type { Recipe } from '../recipe/schema.js';
+import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readMetricsFile } from './metrics-file.js';
 import { MetricsLog } from './metrics-log.js';
@@ -63,16 +64,44 @@ export interface FinalEvaluation extends EvaluationResult {
 /** Of an evaluation, what `metrics.jsonl` does without. */
 const notLogged: ReadonlySet<string> = new Set(['classNames', 'groups', 'imagesPerClass', 'confusion']);
 
-/** What a killed process may leave: files under a temporary name. */
-const leftover = /\.tmp(-\d+)?$|^probe$/;
+/** What a killed process may leave: files under a temporary name, and its claim. */
+const isLeftover = (name: string): boolean => /\.tmp(-\d+)?$|^probe$/.test(name) || name === claimName;
 
-/** Whether `folder` holds no file but temporary ones: what a training leaves that was killed before it had a configuration. */
+/**
+ * Whether a run may begin in `folder`: it does not exist, or holds no file but temporary ones, as a training leaves that was killed
+ * before it had a configuration. False for a file.
+ */
 export function holdsNoRun(folder: string): boolean {
+  if (!existsSync(folder)) return true;
+  if (!statSync(folder).isDirectory()) return false;
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  return entries.every((entry) => entry.isDirectory() || (entry.isFile() && leftover.test(entry.name)));
+  return entries.every((entry) => entry.isDirectory() || (entry.isFile() && isLeftover(entry.name)));
+}
+
+/** What is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe itself. */
+const firstModels = ['teacher', 'teacher-weak'];
+
+/** The folder of the run, or of the first of its models, that has a `config.json`; undefined when there is none. */
+export function firstRunIn(folder: string): string | undefined {
+  return [folder, ...firstModels.map((name) => path.join(folder, name))].find((home) =>
+    existsSync(path.join(home, 'config.json')),
+  );
+}
+
+/** What is said of a folder in which no run may begin: it is a file, has a run, or something else. */
+export function occupied(folder: string): UserError {
+  const problem = (what: string): UserError => new UserError('RUN_FOLDER', `${folder} ${what}`);
+  if (!statSync(folder).isDirectory())
+    return problem('is a file; expected a new or empty folder. Choose another folder with --out.');
+  if (firstRunIn(folder) === undefined)
+    return problem(
+      'is not empty and has no config.json, so there is no run to resume. Choose another folder with --out.',
+    );
+  return problem('is not empty. Choose another folder with --out, or add --resume to resume the run in it.');
 }
 
 export class RunFolder {
+  #claim: Claim | undefined;
   #log: MetricsLog | undefined;
   /** Of metrics.jsonl as this training left it. */
   #metricsBytes: number | undefined;
@@ -105,48 +134,41 @@ export class RunFolder {
 
   /**
    * Makes the folder and writes `config`. With `resume`, an existing run stays and its configuration is returned;
-   * otherwise the folder must be new or empty. Throws UserError RUN_FOLDER.
+   * otherwise no run may have begun there. What a killed process left is removed. Throws UserError RUN_FOLDER, also while
+   * another process trains there.
    */
   begin(config: RunConfig, resume: boolean): RunConfig {
-    if (!resume || !existsSync(this.configFile)) this.#make(config, resume);
-    this.#removeLeftovers();
-    return readRunConfig(this.folder);
-  }
-
-  #make(config: RunConfig, resume: boolean): void {
-    if (existsSync(this.folder)) this.#checkEmpty(resume);
+    const isThere = existsSync(this.configFile);
+    if (isThere ? !resume : !holdsNoRun(this.folder)) throw occupied(this.folder);
+    requireUnclaimed(this.folder);
     try {
       mkdirSync(path.dirname(this.checkpoint('last')), { recursive: true });
     } catch (error) {
       throw writeError(this.folder, error);
     }
-    writeFileAtomic(this.configFile, `${JSON.stringify(config, null, 2)}\n`);
+    if (!isThere) writeFileAtomic(this.configFile, `${JSON.stringify(config, null, 2)}\n`);
+    this.#removeLeftovers();
+    return readRunConfig(this.folder);
   }
 
-  /** A run that was killed before it had a config.json left nothing that counts: it starts again. */
-  #checkEmpty(resume: boolean): void {
-    if (!statSync(this.folder).isDirectory())
-      throw new UserError('RUN_FOLDER', `${this.folder} is a file. Choose another folder with --out.`);
-    if (holdsNoRun(this.folder)) return;
-    const advice = resume
-      ? 'has files but no config.json, so there is no run to resume. Choose another folder with --out.'
-      : 'is not empty. Choose another folder with --out, or add --resume to resume the run in it.';
-    throw new UserError('RUN_FOLDER', `${this.folder} ${advice}`);
+  /**
+   * From now on this process trains here, until the claim is disposed of: `appendMetrics` and `checkOurs` notice when that
+   * is no longer so. Throws UserError RUN_FOLDER.
+   */
+  claim(): Claim {
+    this.#claim = new Claim(this.folder);
+    return this.#claim;
   }
 
-  /** Throws UserError RUN_FOLDER when the folder was removed or moved since the training began. */
-  requireThere(): void {
-    if (existsSync(this.configFile)) return;
-    throw new UserError(
-      'RUN_FOLDER',
-      `${this.folder} was removed or moved while it was being trained (${this.configFile} is gone), so nothing more can be saved. This training ends. If the folder was moved, resume it there: --resume --out FOLDER.`,
-    );
+  /** Throws UserError RUN_FOLDER when the folder was removed, moved or claimed by another training since `claim`. */
+  checkOurs(): void {
+    this.#claim?.check();
   }
 
   #removeLeftovers(): void {
     for (const folder of [this.folder, path.dirname(this.checkpoint('last'))])
       for (const name of existsSync(folder) ? readdirSync(folder) : [])
-        if (leftover.test(name)) rmSync(path.join(folder, name), { force: true });
+        if (isLeftover(name)) rmSync(path.join(folder, name), { force: true });
   }
 
   /** Fails now, not hours later, when the folder cannot take `bytes` more. Throws UserError RUN_FOLDER. */
@@ -164,7 +186,7 @@ export class RunFolder {
 
   /** Without what each epoch would repeat, and the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
   appendMetrics(record: EpochRecord): void {
-    this.requireThere();
+    this.checkOurs();
     this.#log ??= this.#openLog(this.readMetrics());
     this.#requireAlone();
     appendLine(

@@ -20,10 +20,10 @@ import type { TrainingRecipe } from '../recipe/schema.js';
 import type { EpochRecord, Reporter } from '../runs/reporter.js';
 import type { RunConfig, RunFolder } from '../runs/run-folder.js';
 import { loadState, type Progress, saveState, saveWeights, type Trained } from '../runs/training-state.js';
-import { shellLine } from '../shell-line.js';
 import { plainName } from '../tasks/model-of.js';
 import { type LossParts, learningModules, learningParameters, type Pass, type Task } from '../tasks/task.js';
 import { setTraining } from './initial-weights.js';
+import { cannotSave, interrupted } from './resume-advice.js';
 import { Saver } from './saver.js';
 import { SpeedMeter } from './speed-meter.js';
 import { backward, firstPass, type SamPlan, update } from './step.js';
@@ -58,7 +58,7 @@ export interface LoopOptions {
  * (a checkpoint is saved), RUN_FOLDER.
  */
 export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable<Progress['best']>; seconds: number }> {
-  const { task, recipe, data, run, config, reporter, evaluation, saveEverySeconds = 20 } = options;
+  const { task, recipe, data, run, config, reporter, evaluation, signal, saveEverySeconds = 20 } = options;
   const trained: Trained = {
     model: task.model,
     companion: task.companion,
@@ -69,6 +69,8 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   const last = run.checkpoint('last');
   const epochs = totalEpochs(recipe.schedule, recipe.epochs);
   let progress = startOf(options, trained);
+  let saved: Progress | null = run.hasCheckpoint('last') ? progress : null;
+  if (signal?.aborted) throw interrupted(config, 'before the first batch', saved);
   run.keepMetricsBefore(progress.epoch);
   const ids = idsOf(options, progress.epoch);
   const batchesPerEpoch = batchesOf(options, ids.length);
@@ -88,9 +90,19 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
 
   const began = performance.now() - progress.seconds * 1000;
   const secondsNow = (): number => (performance.now() - began) / 1000;
+  /** What is written while training: a failure says which checkpoint is whole. */
+  const writing = (write: () => void): void => {
+    run.checkOurs();
+    try {
+      write();
+    } catch (error) {
+      throw cannotSave(error, config, saved);
+    }
+  };
   const saver = new Saver(saveEverySeconds, (place) => {
     checkWeights(options, place.epoch);
-    saveState(last, trained, { ...place, seconds: secondsNow() }, config);
+    writing(() => saveState(last, trained, { ...place, seconds: secondsNow() }, config));
+    saved = place;
   });
   for (let epoch = progress.epoch; epoch < epochs; epoch++) {
     progress = await trainEpoch(options, progress, { epoch, epochs, batchesPerEpoch, secondsNow, saver });
@@ -99,10 +111,8 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     const evaluated = isWhole ? await evaluateEpoch(options, epoch, epochs) : 'stopped';
     if (evaluated === 'stopped') {
       saver.save(progress);
-      throw interrupted(
-        config,
-        `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`,
-      );
+      const where = `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`;
+      throw interrupted(config, where, saved);
     }
     const record = recordOf(options, progress, evaluated, epoch);
     const score = scoreOf(options, evaluated);
@@ -110,8 +120,10 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     const best = isBest ? { epoch, score: score ?? 0 } : progress.best;
     const isLast = epoch === epochs - 1;
     progress = { ...progress, epoch: epoch + 1, batch: 0, sums: {}, best };
-    if (isBest && (evaluation.select !== 'last' || isLast)) saveBest(options, epoch);
-    run.appendMetrics(record);
+    writing(() => {
+      if (isBest && (evaluation.select !== 'last' || isLast)) saveBest(options, epoch);
+      run.appendMetrics(record);
+    });
     if (isLast || saver.isDue()) saver.save(progress);
     reporter.epoch(record);
   }
@@ -251,7 +263,7 @@ async function trainEpoch(
     await nextTurn();
     if (!closesWindow) continue; // gradients are not saved: a checkpoint lies between windows
     if (signal?.aborted) break;
-    options.run.requireThere();
+    options.run.checkOurs();
     if (index < batchesPerEpoch && saver.isDue()) saver.save(place());
   }
   return place();
@@ -304,13 +316,6 @@ function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError 
     'NOT_FINITE',
     `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${recipe.optimizer.lr / 4}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
   );
-}
-
-/** Says where the training stopped and how to go on. */
-export function interrupted({ command }: RunConfig, where: string): UserError {
-  const words = command.filter((word) => word !== '--resume');
-  const next = words.length === 0 ? 'the same call and resume: true' : shellLine([...words, '--resume']);
-  return new UserError('INTERRUPTED', `stopped ${where}; a checkpoint is saved. Go on with: ${next}`);
 }
 
 interface Evaluated {

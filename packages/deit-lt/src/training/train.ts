@@ -16,7 +16,7 @@ import { fewWarning } from '../evaluation/figure-text.js';
 import { Ema } from '../optim/ema.js';
 import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
-import { samRadius } from '../optim/schedules.js';
+import { samRadius, totalEpochs } from '../optim/schedules.js';
 import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.js';
 import { type Placement, placementOf } from '../recipe/device.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
@@ -32,7 +32,8 @@ import { StudentTask } from '../tasks/student-task.js';
 import { learningParameters, type Task } from '../tasks/task.js';
 import { trainingPipeline } from '../tasks/training-pipeline.js';
 import { beginFrom, checkFrom } from './initial-weights.js';
-import { baseLearningRate, evaluateSplit, interrupted, type LoopOptions, runLoop } from './loop.js';
+import { baseLearningRate, evaluateSplit, type LoopOptions, runLoop } from './loop.js';
+import { cannotSave, interrupted } from './resume-advice.js';
 
 export interface TrainOptions {
   /** As opened; the long tail and the validation split are made from the recipe. */
@@ -45,7 +46,10 @@ export interface TrainOptions {
   readonly reporter?: Reporter;
   /** Aborting saves a checkpoint and throws UserError INTERRUPTED. */
   readonly signal?: AbortSignal;
-  /** Seconds between two checkpoints `last`, at the ends of epochs. Default 20. */
+  /**
+   * Seconds between two checkpoints `last`, at the ends of epochs and inside of them; 0 saves after each update. Default 20. A
+   * large state waits longer, so that saving takes at most a twentieth of the time.
+   */
   readonly saveEverySeconds?: number;
   /** The run folder or checkpoint whose weights the training of one model begins with. Default: random ones. */
   readonly from?: string;
@@ -138,6 +142,7 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
   const wanted = configOf(kind, options, { ...plan, ...setup }, data, placement);
   const config = run.begin(wanted, resume);
   checkSameRun(config, wanted, run);
+  using _claim = run.claim();
   run.checkWritable(checkpointBytes(setup.task, plan.recipe));
   const loop: LoopOptions = {
     ...setup,
@@ -154,8 +159,11 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
     ...(saveEverySeconds !== undefined && { saveEverySeconds }),
   };
   const { best, seconds } = await runLoop(loop);
-  const evaluation = await evaluateBest(loop);
-  if (evaluation === 'stopped') throw interrupted(config, 'at the last evaluation, after all epochs');
+  const whole = { epoch: totalEpochs(plan.recipe.schedule, plan.recipe.epochs), batch: 0 };
+  const evaluation = await evaluateBest(loop).catch((error: unknown) => {
+    throw cannotSave(error, config, whole);
+  });
+  if (evaluation === 'stopped') throw interrupted(config, 'at the last evaluation, after all epochs', whole);
   reporter.end({
     kind,
     folder: run.folder,
@@ -307,6 +315,7 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
   const { data, run, task } = loop;
   const split = data.test ?? data.validation;
   if (split === undefined) return undefined;
+  run.checkOurs();
   const epoch = torch.tidy(() => {
     const file = run.checkpoint('best');
     const best = readWeights(file);
@@ -317,6 +326,7 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
   const evaluation = await evaluateSplit(loop, split, recorder.keep);
   if (evaluation === 'stopped') return evaluation;
   const of = { split: data.test ? 'test' : 'validation', epoch, data: data.name } as const;
+  run.checkOurs();
   saveEvaluation(run, { ...of, images: split, evaluation, recorder });
   return evaluation;
 }

@@ -1,0 +1,34 @@
+/** How a training that stopped is resumed, in the words of its messages. */
+import { UserError } from '../errors.js';
+import type { RunConfig } from '../runs/run-folder.js';
+import type { Progress } from '../runs/training-state.js';
+import { shellLine } from '../shell-line.js';
+
+/** Where a checkpoint stands. */
+type Saved = Pick<Progress, 'epoch' | 'batch'> | null;
+
+/** Says where the training stopped after a signal and how it is resumed. */
+export function interrupted({ command }: Pick<RunConfig, 'command'>, where: string, saved: Saved): UserError {
+  const kept = saved === null ? 'there is nothing to save yet' : 'a checkpoint is saved';
+  return new UserError('INTERRUPTED', `stopped ${where}; ${kept}. Resume with: ${resumingLine(command)}`);
+}
+
+/** Adds to an error that a run folder cannot be written which checkpoint it has, and how the training is resumed; other errors stay. */
+export function cannotSave(error: unknown, { command }: Pick<RunConfig, 'command'>, saved: Saved): unknown {
+  if (!(error instanceof UserError) || error.code !== 'RUN_FOLDER' || error.cause === undefined) return error;
+  const more = [
+    ...(saved === null ? [] : [`The last checkpoint is ${placeOf(saved)}.`]),
+    ...(command.length === 0 ? [] : [`When that is solved, resume with: ${resumingLine(command)}`]),
+  ];
+  return new UserError('RUN_FOLDER', [error.message, ...more].join(' '), { cause: error });
+}
+
+function placeOf({ epoch, batch }: NonNullable<Saved>): string {
+  return batch === 0 ? `of the end of epoch ${epoch}` : `of epoch ${epoch + 1}, batch ${batch}`;
+}
+
+/** The same command once more. */
+export function resumingLine(command: readonly string[]): string {
+  const words = command.filter((word) => word !== '--resume');
+  return words.length === 0 ? 'the same call and resume: true' : shellLine([...words, '--resume']);
+}
