@@ -60,6 +60,20 @@ suite('ONNX', { skip: skipOnnx }, () => {
       }
     });
 
+  for (const [name, options] of models)
+    test(`${name} in fp16 has logits in float32, so that classes are not equal by rounding`, async () => {
+      using classifier = await classifierOf(name, options);
+      const bytes = onnxModel(classifier, { precision: 'fp16', version });
+      const session = await runtime!.InferenceSession.create(bytes, {});
+      const images = torch.randn([8, 3, classifier.recipe.imageSize, classifier.recipe.imageSize]);
+      const feeds = { pixel_values: new runtime!.Tensor('float32', images.toTypedArray(), images.shape) };
+      for (const { data, dims } of Object.values(await session.run(feeds))) {
+        const logits = torch.tensor(data as Float32Array, { shape: dims });
+        assert.ok(logits.ne(logits.half().float()).float().mean().toNumber() > 0.9);
+      }
+      await session.release();
+    });
+
   test('a student has three outputs, any batch, and attention of every block when asked for', async () => {
     using classifier = await classifierOf('deit', { embedDim: 64, depth: 2, numClasses: 3 });
     const session = await runtime!.InferenceSession.create(onnxModel(classifier, { attention: true, version }), {});

@@ -71,10 +71,10 @@ export class GraphBuilder {
     return this.#store(name, tensor, this.precision === 'fp16' && !exact ? 'float16' : 'float32');
   }
 
-  /** A single number in the graph's precision. */
-  number(value: number): Value {
-    const name = `number_${value}`;
-    return torch.tidy(() => this.weight(name, torch.tensor([value]).view([])));
+  /** A single number in the graph's precision, or in float32 when `exact`. */
+  number(value: number, { exact = false }: { exact?: boolean } = {}): Value {
+    const name = `number_${value}${exact ? '_exact' : ''}`;
+    return torch.tidy(() => this.weight(name, torch.tensor([value]).view([]), { exact }));
   }
 
   /** Whole numbers: shapes, axes, places. */
@@ -93,6 +93,15 @@ export class GraphBuilder {
       return this.#quantisedProduct('MatMulInteger', x, `${name}.weight`, transposed, { channel: 1 });
     });
     return bias === null ? product : this.op('Add', [product, this.weight(`${name}.bias`, bias)]);
+  }
+
+  /** The same for logits: in fp16 graphs in float32, so that two classes are not equal by rounding. */
+  classifier(x: Value, name: string, weight: torch.Tensor, bias: torch.Tensor | null): Value {
+    if (this.precision !== 'fp16') return this.linear(x, name, weight, bias);
+    const features = this.op('Cast', [x], { to: { int: elementTypes.float32 } });
+    const matrix = torch.tidy(() => this.weight(`${name}.weight`, weight.t().contiguous(), { exact: true }));
+    const product = this.op('MatMul', [features, matrix]);
+    return bias === null ? product : this.op('Add', [product, this.weight(`${name}.bias`, bias, { exact: true })]);
   }
 
   /** A 2-d convolution: `[B, cIn, H, W]` → `[B, cOut, H', W']`. */

@@ -57,7 +57,7 @@ function addOutputs(
     const { cls, dist, attentions } = transformerGraph(graph, images, model, { imageSize, attention });
     graph.output(
       'logits',
-      dist === null ? cls : graph.op('Mul', [graph.op('Add', [cls, dist]), graph.number(0.5)]),
+      dist === null ? cls : graph.op('Mul', [graph.op('Add', [cls, dist]), graph.number(0.5, { exact: true })]),
       logits,
     );
     if (dist !== null) graph.output('logits_cls', cls, logits);

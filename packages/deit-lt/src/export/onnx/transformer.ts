@@ -39,7 +39,7 @@ export function transformerGraph(
   }
   const features = graph.layerNorm(xs, 'norm', model.norm);
   const head = (token: number, name: string, { weight, bias }: torch.nn.Linear): Value =>
-    graph.linear(tokenOf(graph, features, token), name, weight, bias);
+    graph.classifier(tokenOf(graph, features, token), name, weight, bias);
   return {
     cls: head(0, 'head', model.head),
     dist: model.headDist === null ? null : head(1, 'head_dist', model.headDist),
