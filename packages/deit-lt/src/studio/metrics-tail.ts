@@ -81,7 +81,7 @@ function recordOf(line: string): CurveRecord | undefined {
     seconds: typeof seconds === 'number' ? seconds : 0,
     ...(outputs.length > 0 && { evaluation: Object.fromEntries(outputs) }),
     ...(averaged && { averaged }),
-    ...(evaluatedOn === 'validation' && { split: evaluatedOn }),
+    ...(evaluatedOn === 'validation' && { evaluatedOn }),
   };
 }
 
