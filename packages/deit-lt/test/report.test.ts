@@ -68,6 +68,10 @@ suite('makeReport()', () => {
     // 27 images of 9 classes are right two times in three, those of the first class always: 21 of 30.
     assert.match(text, /teacher 70\.0 \d\d\.\d – \d\d\.\d 70\.0 \d\d\.\d – \d\d\.\d 75\.0/);
     assert.match(text, /student DIST 40\.0/);
+    const warning =
+      'Warning: 10 of 10 classes have fewer than 20 test images (the fewest: 3), so figures are uncertain';
+    // In two cards, under the table of accuracies, two curves, two charts of classes and two lists of classes.
+    assert.equal(text.split(warning).length - 1, 9);
     assert.match(text, /Minus teacher, image by image .*student average \+0\.0/);
     assert.match(text, /deit-lt train --data 'my images'/);
     assert.match(text, /the light was bad/);

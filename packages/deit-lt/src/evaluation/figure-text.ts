@@ -26,18 +26,26 @@ export function accuracyLine(figures: Parameters<typeof accuracyCells>[0]): stri
   return `balanced ${balanced}, overall ${accuracy(overall)} (head ${accuracy(head)}, mid ${accuracy(mid)}, tail ${accuracy(tail)})`;
 }
 
+/** Where the intervals are that a warning speaks of; `none` where there are none. */
+export type IntervalPlace = 'in brackets' | 'below them' | 'none';
+
 /**
  * The warning beside figures of classes with few test images: how many, and the fewest. Undefined when there is nothing to
  * warn of.
  */
-export function fewWarning(few: FewImages | undefined, split: 'test' | 'validation' = 'test'): string | undefined {
+export function fewWarning(
+  few: FewImages | undefined,
+  split: 'test' | 'validation' = 'test',
+  intervals: IntervalPlace = 'in brackets',
+): string | undefined {
   if (few === undefined) return undefined;
   const { classes, fewest, without, of } = few;
+  const where = intervals === 'none' ? '' : `: ${intervals} 95 % intervals`;
   const parts = [
     ...(classes === 0
       ? []
       : [
-          `${classes} of ${of} classes ${classes === 1 ? 'has' : 'have'} fewer than ${fewTestImages} ${split} images (the fewest: ${fewest}), so figures are uncertain: in brackets 95 % intervals`,
+          `${classes} of ${of} classes ${classes === 1 ? 'has' : 'have'} fewer than ${fewTestImages} ${split} images (the fewest: ${fewest}), so figures are uncertain${where}`,
         ]),
     ...(without === 0
       ? []
@@ -52,6 +60,7 @@ export function fewWarning(few: FewImages | undefined, split: 'test' | 'validati
 export function fewWarnings(
   all: readonly (Pick<ClassFigures, 'few'> | undefined)[],
   split: 'test' | 'validation' = 'test',
+  intervals: IntervalPlace = 'in brackets',
 ): string[] {
-  return [...new Set(all.flatMap((figures) => fewWarning(figures?.few, split) ?? []))];
+  return [...new Set(all.flatMap((figures) => fewWarning(figures?.few, split, intervals) ?? []))];
 }

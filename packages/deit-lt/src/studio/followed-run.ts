@@ -140,7 +140,7 @@ export class FollowedRun {
     if (found !== undefined) return found;
     const last = this.records.findLast(({ evaluation }) => evaluation?.avg);
     const figures = (weights === 'ema' ? last?.averaged : undefined) ?? last?.evaluation?.avg;
-    return { figures, split: last?.split ?? 'test' };
+    return { figures, split: last?.evaluatedOn ?? 'test' };
   }
 }
 

@@ -77,7 +77,7 @@ function recordOf(line: string): CurveRecord | undefined {
     seconds,
     ...(outputs.length > 0 && { evaluation: Object.fromEntries(outputs) }),
     ...(averaged && { averaged }),
-    ...(evaluatedOn === 'validation' && { split: evaluatedOn }),
+    ...(evaluatedOn === 'validation' && { evaluatedOn }),
   };
 }
 

@@ -18,7 +18,7 @@ export interface CurveRecord {
   /** Of the prediction with averaged weights. */
   readonly averaged?: GroupFigures;
   /** What was evaluated. Default: test images. */
-  readonly split?: 'validation';
+  readonly evaluatedOn?: 'validation';
 }
 
 /** Running: there was news lately. Stopped: none for a while, before the last epoch. */

@@ -63,7 +63,7 @@ function LatestFigures({ runs }: { readonly runs: readonly ChosenRun[] }) {
       const figures = last?.evaluation?.[output];
       return figures === undefined
         ? []
-        : [{ run, output, epoch: last!.epoch + 1, figures, split: last!.split ?? 'test' }];
+        : [{ run, output, epoch: last!.epoch + 1, figures, split: last!.evaluatedOn ?? 'test' }];
     });
   });
   if (rows.length === 0) return null;

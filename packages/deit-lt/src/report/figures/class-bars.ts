@@ -37,7 +37,7 @@ export function classBarsFigure(run: ReportRun): Figure | undefined {
   const named = order.length <= mostNames;
   const { name, place } = run;
   const several = outputs.length > 1;
-  const [warning = ''] = fewWarnings(Object.values(figures), splitOf(run));
+  const [warning = ''] = fewWarnings(Object.values(figures), splitOf(run), 'none');
   return drawFigure({
     id: `classes-${place}`,
     title: `Accuracy of each class: ${name}`,

@@ -17,6 +17,8 @@ export interface CurvePoint {
   readonly epoch: number;
   /** Null when it was no number. */
   readonly loss: number | null;
+  /** Default: test images. */
+  readonly evaluatedOn?: 'validation' | 'test';
   readonly evaluation?: Readonly<Partial<Record<OutputName, Readonly<Record<CurveFacet, number | null>> & Few>>>;
 }
 
@@ -127,9 +129,10 @@ export function expertsPlot({ name, records, place }: CurveRun, options: CurveOp
 }
 
 function captionOf(runs: readonly Pick<CurveRun, 'records'>[]): string {
-  const measured = runs.flatMap(({ records }) => records.map(({ evaluation }) => evaluation?.avg));
-  const [warning = ''] = fewWarnings(measured);
-  return `Per cent, of the weights as trained; ${columnsExplained}. ${warning.replace(/: in brackets[^;.]*/, '')}`.trim();
+  const warnings = runs.flatMap(({ records }) =>
+    records.flatMap(({ evaluation, evaluatedOn }) => fewWarnings([evaluation?.avg], evaluatedOn, 'none')),
+  );
+  return `Per cent, of the weights as trained; ${columnsExplained}. ${[...new Set(warnings)].join(' ')}`.trim();
 }
 
 function pointsOf(

@@ -45,7 +45,7 @@ function figuresOf(run: ReportRun): Html {
   const { images, few } = figures.avg;
   return html`<div class="figures">${accuracyNames.map((name) => of(name, name))}</div>
 <p class="faint">Accuracy in % on ${count(images)} ${split} images, after epoch ${epoch + 1}; ${columnsExplained}.</p>
-${few !== undefined && html`<p class="warning">${fewWarning(few, split)}</p>`}`;
+${few !== undefined && html`<p class="warning">${fewWarning(few, split, 'below them')}</p>`}`;
 }
 
 /** Which expert leads where. */

@@ -71,8 +71,8 @@ function warnings(runs: readonly ReportRun[], comparison: Comparison | undefined
     ...(comparison?.rows ?? []),
     ...plain.map(({ figures, split }) => ({ few: figures.avg.few, split })),
   ];
-  const lines = measured.flatMap(({ few, split }) => fewWarnings([few === undefined ? undefined : { few }], split));
-  return [...new Set(lines)].map((line) => html`<p class="warning">${line.replace('in brackets', 'below them')}</p>`);
+  const lines = measured.flatMap(({ few, split }) => fewWarnings([few && { few }], split, 'below them'));
+  return [...new Set(lines)].map((line) => html`<p class="warning">${line}</p>`);
 }
 
 /** Runs of which single predictions are not known: with intervals where the evaluation has them. */
