@@ -23,10 +23,20 @@ struct Slot {
   int64_t reportedBytes = 0;  // what V8 was told about this tensor, 0 while a scope owns it
 };
 
+// What is checked before an operator runs, see guards.h. Arguments are meant by their place.
+struct Guards {
+  bool any = false;
+  int check = -1;  // a check of its own, by its place in the table of guards.cc
+  bool divides = false;
+  std::vector<int> counts;    // integers that must not be huge
+  std::vector<int> positive;  // integers that must be positive
+};
+
 struct Op {
   c10::OperatorHandle handle;
   std::vector<c10::IValue> defaults;
   std::vector<int> returnsArgument;  // per return value: the argument it is (in-place, out), or -1
+  Guards guards;
 };
 
 class State {

@@ -22,7 +22,8 @@ export class TorchError extends Error {
       | 'NO_SUCH_OPERATOR'
       | 'DISPOSED'
       | 'DEVICE'
-      | 'STATE_DICT',
+      | 'STATE_DICT'
+      | 'UNSAFE',
     message: string,
     options?: ErrorOptions,
   ) {
