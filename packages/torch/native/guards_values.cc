@@ -19,10 +19,7 @@ namespace {
 
 bool hasReadableValues(const at::Tensor& tensor) { return tensor.defined() && tensor.device().is_cpu() && tensor.layout() == at::kStrided; }
 
-void checkReadable(const at::Tensor& tensor) {
-  TORCH_CHECK(hasReadableValues(tensor) && guards::isIntegral(tensor), "expected integers in a strided tensor on the CPU, got ", tensor.scalar_type(),
-              " on ", tensor.device());
-}
+bool hasReadableIntegers(const at::Tensor& tensor) { return hasReadableValues(tensor) && guards::isIntegral(tensor); }
 
 // A guard's own arithmetic: without a graph, and not seen by autocast.
 struct Unrecorded {
@@ -89,10 +86,10 @@ const c10::OperatorHandle& tensorSibling(const Op& op, int other) {
 
 bool guards::isIntegral(const at::Tensor& tensor) { return tensor.defined() && c10::isIntegralType(tensor.scalar_type(), false); }
 
-std::pair<int64_t, int64_t> guards::extremesOf(const at::Tensor& tensor) {
-  checkReadable(tensor);
+Optional<std::pair<int64_t, int64_t>> guards::extremesOf(const at::Tensor& tensor) {
+  if (!hasReadableIntegers(tensor) || tensor.numel() == 0) return {};
   Unrecorded guard;
-  return {at::min(tensor).item<int64_t>(), at::max(tensor).item<int64_t>()};
+  return std::pair{at::min(tensor).item<int64_t>(), at::max(tensor).item<int64_t>()};
 }
 
 double guards::largestOf(const at::Tensor& tensor) {
@@ -102,12 +99,12 @@ double guards::largestOf(const at::Tensor& tensor) {
   return at::max(at::where(values.ne(values), at::full_like(values, 0), values)).item<double>();
 }
 
-std::vector<int64_t> guards::integersOf(const at::Tensor& tensor) {
-  checkReadable(tensor);
+Optional<std::vector<int64_t>> guards::integersOf(const at::Tensor& tensor) {
+  if (!hasReadableIntegers(tensor)) return {};
   Unrecorded guard;
   const at::Tensor longs = tensor.to(at::kLong).contiguous();
   const int64_t* first = longs.data_ptr<int64_t>();
-  return {first, first + longs.numel()};
+  return std::vector<int64_t>{first, first + longs.numel()};
 }
 
 bool guards::hasLeast(const at::Tensor& tensor, at::ScalarType type) {

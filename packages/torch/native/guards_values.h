@@ -7,19 +7,21 @@
 #include <vector>
 
 #include "state.h"
+#include "version.h"
 
 namespace guards {
 
 bool isIntegral(const at::Tensor& tensor);
 
-// The least and the most of a tensor of integers that has elements. Throws for other tensors.
-std::pair<int64_t, int64_t> extremesOf(const at::Tensor& tensor);
+// The least and the most of a tensor of integers; none without elements, or where they cannot be read at once: not on
+// the CPU, not strided.
+Optional<std::pair<int64_t, int64_t>> extremesOf(const at::Tensor& tensor);
 
 // The most of any real tensor, NaN apart; 0 without elements.
 double largestOf(const at::Tensor& tensor);
 
-// All values of a tensor of integers. Throws for other tensors.
-std::vector<int64_t> integersOf(const at::Tensor& tensor);
+// All values of a tensor of integers; none where they cannot be read at once.
+Optional<std::vector<int64_t>> integersOf(const at::Tensor& tensor);
 
 // Whether a tensor holds the least int32 or int64, where that is the type computed in.
 bool hasLeast(const at::Tensor& tensor, at::ScalarType type);

@@ -25,11 +25,21 @@ struct Slot {
 
 // What is checked before an operator runs, see guards.h. Arguments are meant by their place.
 struct Guards {
+  struct Count {
+    int argument;
+    int64_t least, most;
+  };
+  struct Length {
+    int argument;
+    size_t length;
+    bool mayBeOne, mayBeEmpty;
+  };
   bool any = false;
-  int check = -1;  // a check of its own, by its place in the table of guards.cc
+  int check = -1;  // a check of its own, by its place in the table of guards_named.cc
   bool divides = false;
-  std::vector<int> counts;    // integers that must not be huge
-  std::vector<int> positive;  // integers that must be positive
+  std::vector<Count> counts;    // integers within bounds
+  std::vector<Length> lengths;  // lists of integers of fixed lengths
+  std::vector<int> paired;      // lists of one length
 };
 
 struct Op {

@@ -1182,16 +1182,6 @@ export interface AtenOperators {
     padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor;
     padding(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: string, dilation?: number | readonly number[], groups?: number): Tensor;
   };
-  conv_depthwise3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[] }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[]; out: Tensor }): Tensor;
-  };
   conv_tbc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number, options?: { pad?: number }): Tensor;
     default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number, pad?: number): Tensor;
@@ -4090,71 +4080,6 @@ export interface AtenOperators {
     default(self: Tensor | number): [sign: Tensor, logabsdet: Tensor];
     out(self: Tensor | number, options: { sign: Tensor; logabsdet: Tensor }): [sign: Tensor, logabsdet: Tensor];
   };
-  slow_conv3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; out: Tensor }): Tensor;
-  };
-  slow_conv3d_forward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[] }): Tensor;
-    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
-    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
-    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; output: Tensor }): Tensor;
-  };
-  slow_conv_dilated2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
-  };
-  slow_conv_dilated3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
-  };
-  slow_conv_transpose2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
-  };
-  slow_conv_transpose3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
-  };
   smm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat2: Tensor | number): Tensor;
   };
@@ -4740,15 +4665,6 @@ export interface AtenOperators {
   tensordot: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number, dimsSelf: readonly number[], dimsOther: readonly number[]): Tensor;
     out(self: Tensor | number, other: Tensor | number, dimsSelf: readonly number[], dimsOther: readonly number[], options: { out: Tensor }): Tensor;
-  };
-  thnn_conv2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; out: Tensor }): Tensor;
   };
   threshold: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, threshold: Scalar, value: Scalar): Tensor;
@@ -6616,6 +6532,16 @@ export interface UnsafeAtenOperators {
     grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; gradInput: Tensor }): Tensor;
     grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction?: number; gradInput: Tensor }): Tensor;
   };
+  conv_depthwise3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[] }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[]; out: Tensor }): Tensor;
+  };
   conv_tbc_backward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, input: Tensor | number, weight: Tensor | number, bias: Tensor | number, pad: number): [Tensor, Tensor, Tensor];
   };
@@ -7361,6 +7287,71 @@ export interface UnsafeAtenOperators {
     default(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, start: number, end: number, step: number): Tensor;
     out(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, start: number, end: number, step: number, options: { out: Tensor }): Tensor;
   };
+  slow_conv3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv3d_forward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[] }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; output: Tensor }): Tensor;
+  };
+  slow_conv_dilated2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv_dilated3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv_transpose2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv_transpose3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
   smooth_l1_loss_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, beta: number): Tensor;
     grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, beta: number, options: { gradInput: Tensor }): Tensor;
@@ -7380,6 +7371,15 @@ export interface UnsafeAtenOperators {
   tanh_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, output: Tensor | number): Tensor;
     grad_input(gradOutput: Tensor | number, output: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  thnn_conv2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; out: Tensor }): Tensor;
   };
   threshold_backward: ((...args: readonly unknown[]) => unknown) & {
     default(gradOutput: Tensor | number, self: Tensor | number, threshold: Scalar): Tensor;

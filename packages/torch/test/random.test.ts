@@ -7,7 +7,7 @@ import { assertClose, Reference } from './reference/reference.js';
 const reference = new Reference();
 after(() => reference.stop());
 
-const { aten, unsafe } = torch.ops;
+const { unsafe } = torch.ops;
 const failure = (message: RegExp) => ({ name: 'TorchError', message });
 
 /** Every kind of draw that libtorch makes on the CPU: in Python and here, after the same seed. */

@@ -30,8 +30,22 @@ const rules: readonly Rule[] = [
 /** Internal by their underscore, but widely called, and checked as public ones are. */
 const checked = new Set(['_softmax', '_log_softmax', '_to_copy', '_shape_as_tensor', '_conj', '_neg_view', '_version']);
 
-/** Operators with plain names that the fuzz of calls found out. Each has its reason. */
-const listed: ReadonlyMap<string, string> = new Map([]);
+const convolutionStep =
+  'it is one step of a convolution, which trusts the sizes that `convolution` has checked before it; call that one';
+
+/** Operators with plain names that trust their arguments all the same. Each has its reason. */
+const listed: ReadonlyMap<string, string> = new Map(
+  [
+    'slow_conv3d',
+    'slow_conv3d_forward',
+    'slow_conv_dilated2d',
+    'slow_conv_dilated3d',
+    'slow_conv_transpose2d',
+    'slow_conv_transpose3d',
+    'thnn_conv2d',
+    'conv_depthwise3d',
+  ].map((name) => [name, convolutionStep]),
+);
 
 /** Namespaces whose operators are as checked as PyTorch's public ones; `bridge` is this package's own. */
 const checkedNamespaces = new Set(['aten', 'bridge']);

@@ -1,7 +1,7 @@
 /**
  * Runs random calls of every operator, in a process of its own: helpers/fuzz-campaign.ts starts it and looks at how it
- * ends. Arguments: the first case, the case after the last, the seed, and a file that always names the call under way.
- * A case depends on its number and the seed alone, so that one can be run again by itself.
+ * ends. Arguments: the first case, the case after the last, the seed, and a file that always names the call under way,
+ * and, to try the campaign itself, how to fail in place of each call. A case depends on its number and the seed alone, so that one can be run again by itself.
  */
 import { openSync, writeSync } from 'node:fs';
 import { native } from '../../src/binding/addon.js';
@@ -76,7 +76,7 @@ function use(random: Random, result: unknown): void {
   }
 }
 
-const [first = '0', end = '1000', seed = '1', file = '/dev/null'] = process.argv.slice(2);
+const [first = '0', end = '1000', seed = '1', file = '/dev/null', probe = ''] = process.argv.slice(2);
 const log = openSync(file, 'w');
 const room = 4000;
 const ways = surface();
@@ -102,6 +102,8 @@ function runCase(i: number): void {
     throw new Error(`case ${i}: ${text}: the arguments could not be made`, { cause: error });
   }
   const line = note([i, text, ...args.map(describeArgument)]);
+  if (probe === 'end') process.kill(process.pid, 'SIGSEGV');
+  if (probe === 'hang') for (;;);
   try {
     use(random, call(...args));
     succeeded++;
@@ -114,4 +116,7 @@ function runCase(i: number): void {
 }
 
 for (let i = Number(first); i < Number(end); i++) torch.tidy(() => runCase(i));
-process.stdout.write(JSON.stringify({ operators: ways.length, succeeded, refused, live: native().liveTensors() }));
+// On a line of its own: LAPACK writes to the standard output too.
+process.stdout.write(
+  `\n${JSON.stringify({ operators: ways.length, succeeded, refused, live: native().liveTensors() })}`,
+);

@@ -15,6 +15,8 @@ export interface CampaignOptions {
   patience?: number;
   /** GiB of data that a process may have, so that a huge allocation fails instead of taking the machine's memory. */
   memory?: number;
+  /** What the calls do in place of an operator's call, to try this campaign itself. */
+  probe?: 'end' | 'hang';
   /** Receives each failure as soon as it is known. */
   onFailure?: (failure: Failure) => void;
 }
@@ -51,12 +53,19 @@ interface Ended {
   stderr: string;
 }
 
+/** Seconds that a process may take to its first call, while it loads libtorch. */
+const startPatience = 60;
+
 const childFile = path.join(import.meta.dirname, 'fuzz-calls.js');
 
-/** Starts the child under a limit of its data; of its address space none, as V8 and the arena reserve much and use little. */
-function start(args: readonly string[], memory: number): ChildProcess {
+/**
+ * Starts the child in a folder of its own, as operators write files, under a limit of its data; of its address space none,
+ * as V8 and the arena reserve much and use little.
+ */
+function start(args: readonly string[], memory: number, cwd: string): ChildProcess {
   const limit = `ulimit -c 0; ulimit -d ${Math.round(memory * 2 ** 20)} && exec "$0" "$@"`;
   return spawn('sh', ['-c', limit, process.execPath, childFile, ...args], {
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, OMP_NUM_THREADS: process.env.OMP_NUM_THREADS ?? '1' },
   });
@@ -76,21 +85,23 @@ function watch(child: ChildProcess, log: string, patience: number): Promise<Ende
       const now = readFileSync(log, 'utf8');
       still = now === last ? still + 1 : 0;
       last = now;
-      if (still < patience) return;
+      if (still < (now === '' ? startPatience : patience)) return;
       hangs = true;
       child.kill('SIGKILL');
     }, 1000);
     child.on('close', (status, signal) => {
       clearInterval(timer);
-      const how = hangs ? `no end after ${patience} s` : (signal ?? (status === 0 ? null : `exit code ${status}`));
+      const how = hangs
+        ? `no end after ${last === '' ? startPatience : patience} s`
+        : (signal ?? (status === 0 ? null : `exit code ${status}`));
       resolve({ how, stdout, stderr });
     });
   });
 }
 
-/** Runs `calls` random calls and returns what became of them. A failed call is left behind; the next process goes on after it. */
+/** Runs `calls` random calls and returns what became of them. A failed call is left behind; the next process begins after it. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { calls, seed, batch = 1000, patience = 20, memory = 4, onFailure } = options;
+  const { calls, seed, batch = 1000, patience = 20, memory = 2, probe, onFailure } = options;
   const folder = mkdtempSync(path.join(os.tmpdir(), 'torch-fuzz-'));
   const log = path.join(folder, 'call.json');
   const result: CampaignResult = {
@@ -107,9 +118,13 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       const end = Math.min(at + batch, calls);
       closeSync(openSync(log, 'w'));
       result.processes++;
-      const { how, stdout, stderr } = await watch(start([at, end, seed, log].map(String), memory), log, patience);
+      const { how, stdout, stderr } = await watch(
+        start([at, end, seed, log, probe ?? ''].map(String), memory, folder),
+        log,
+        patience,
+      );
       if (how === null) {
-        add(result, JSON.parse(stdout) as Summary);
+        add(result, JSON.parse(stdout.split('\n').at(-1) ?? '') as Summary);
         at = end;
         continue;
       }

@@ -159,7 +159,7 @@ function makeArgument(random: Random, scene: Scene, name: string, type: string):
     case 'int':
       return makeInteger(random, name);
     case 'float':
-      return random.pick([0, 0.5, 0.9, 1, 2, -1, 1e-5, 1e30, Number.NaN, Infinity]);
+      return random.pick([0, 0.5, 0.9, 1, 2, -1, 1e-5, 1e30, Number.NaN, Infinity, 5e-324, -1e308, 1e-40, 70.5]);
     case 'Scalar':
       return random.pick<unknown>([
         0,
