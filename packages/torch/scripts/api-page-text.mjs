@@ -267,8 +267,8 @@ export const errorCodes = {
   BridgeError: {
     BRIDGE_NOT_BUILT: ['The addon was not built on this machine.', '`npx deit-torch-setup`'],
     BRIDGE_NOT_LOADED: [
-      'The addon does not load: libtorch has moved, changed or lacks a library. The message has the cause and both paths.',
-      '`npx deit-torch-setup`, which looks for libtorch again',
+      'The addon does not load: libtorch has moved, changed or lacks a library, or this process has loaded another libtorch (through a second copy of the package). The message has the cause and both paths.',
+      '`npx deit-torch-setup`, which looks for libtorch again; `npm dedupe` where there are two copies',
     ],
   },
   SafetensorsError: {
