@@ -294,7 +294,7 @@ export function membersOf({ source }) {
   /** @type {Map<string, Member>} */
   const members = new Map();
   for (const { doc, text } of splitStatements(source.slice(start + 1, closingOf(source, start)))) {
-    if (/^(private|protected|static|set) |^#|^\[(Symbol|inspect)\b|^(readonly )?\[\w+ in /.test(text)) continue;
+    if (/^(private|protected|static|set) |^#|^\[(Symbol\b|inspectCustom\])|^(readonly )?\[\w+ in /.test(text)) continue;
     const isGetter = /^get [\w$]/.test(text);
     const plain = onOneLine(text).replace(/^((readonly|abstract|get) (?=[\w$]))+/, '');
     const signature = isGetter ? plain.replace('()', '') : readableSignature(plain);

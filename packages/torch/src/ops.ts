@@ -2,9 +2,9 @@
  * `torch.ops.aten.<name>.<overload>(…)`: every operator of the dispatcher, as in PyTorch. Overloads of
  * the empty name are `default`; `torch.ops.aten.<name>(…)` chooses the overload by the arguments.
  */
-import { inspect } from 'node:util';
 import { type Operator, requireOperator } from './binding/operator.js';
 import { Packet, packet } from './binding/packet.js';
+import { inspectCustom } from './inspect-custom.js';
 import type { AtenOperators } from './ops.generated.js';
 
 /** One operator of a namespace without generated types. */
@@ -12,7 +12,7 @@ export type UntypedOperator = ((...args: readonly unknown[]) => unknown) & Reado
 
 /** Inspecting would ask for names that are no operators. */
 function describedAs(target: object, text: string): void {
-  Object.defineProperty(target, inspect.custom, { value: () => text });
+  Object.defineProperty(target, inspectCustom, { value: () => text });
 }
 
 /** Looks names up once: a getter miss on the prototype defines the property on the object itself. */
