@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
 import { openTeacher } from '../src/analysis/run/teacher-stage.js';
 import { byClass } from '../src/by-class.js';
 import { openClassifier } from '../src/classifier/classifier.js';
@@ -216,6 +217,15 @@ suite('an existing run folder', () => {
   });
 });
 
+/** All of a safetensors file. */
+function read(file: string): { tensors: Map<string, torch.Tensor>; metadata: Record<string, string> } {
+  using opened = torch.safetensors.open(file);
+  return {
+    tensors: new Map(opened.names.map((name) => [name, opened.get(name).clone()])),
+    metadata: { ...opened.metadata },
+  };
+}
+
 suite('a damaged checkpoint', () => {
   test('is an error that names the file, in resuming and in using it', async (t) => {
     const options = await trained(t);
@@ -232,6 +242,30 @@ suite('a damaged checkpoint', () => {
       namesFile('best'),
     );
     assert.ok(!existsSync(`${options.folder}-student`), 'no folder is made for a student without a teacher');
+  });
+
+  test('with NaN or infinity in its weights is not resumed', async (t) => {
+    const options = await trained(t);
+    const file = new RunFolder(options.folder).checkpoint('last');
+    const whole = readFileSync(file);
+    const names = torch.tidy(() =>
+      [...read(file).tensors.keys()].filter((name) => /^model\..*(weight|mean)$/.test(name)),
+    );
+    for (const [name, value] of [
+      [names[0]!, Number.NaN],
+      [names.at(-1)!, Number.POSITIVE_INFINITY],
+    ] as const) {
+      writeFileSync(file, whole);
+      torch.tidy(() => {
+        const { tensors, metadata } = read(file);
+        torch.noGrad(() => tensors.get(name)!.flatten().narrow(0, 0, 1).fill_(value));
+        torch.safetensors.save(file, tensors, { metadata });
+      });
+      await assert.rejects(trainTeacher({ ...options, resume: true }), {
+        code: 'CHECKPOINT',
+        message: new RegExp(`last\\.safetensors: the weights ${name} contain NaN or infinity`),
+      });
+    }
   });
 
   test('of another kind is an error', async (t) => {

@@ -64,11 +64,12 @@ export function saveState(file: string, trained: Trained, progress: Progress, co
   });
 }
 
-/** Restores what `saveState` wrote. Throws UserError CHECKPOINT when the file is damaged or of another model. */
+/** Restores what `saveState` wrote. Throws UserError CHECKPOINT when the file is damaged, of another model, or has weights with NaN or infinity. */
 export function loadState(file: string, { model, companion, optimizer, ema, device }: Trained): Progress {
   return reading(file, () =>
     torch.tidy(() => {
       const { tensors, metadata } = readFile(file, format);
+      requireFinite(new Map([...tensors].filter(([name]) => /^(model|companion|ema)\./.test(name))), file);
       model.loadStateDict(under(tensors, 'model.'));
       companion?.loadStateDict(under(tensors, 'companion.'));
       const saved: Progress = checked(parsedJson(metadata.progress ?? 'null'), progressSchema);
