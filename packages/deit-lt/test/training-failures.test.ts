@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -17,6 +18,7 @@ import { openTeacher } from '../src/analysis/run/teacher-stage.js';
 import { byClass } from '../src/by-class.js';
 import { openClassifier } from '../src/classifier/classifier.js';
 import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
+import { saveTensors } from '../src/runs/save-tensors.js';
 import { saveWeights } from '../src/runs/training-state.js';
 import { type TrainOptions, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
@@ -259,13 +261,54 @@ suite('a damaged checkpoint', () => {
       torch.tidy(() => {
         const { tensors, metadata } = read(file);
         torch.noGrad(() => tensors.get(name)!.flatten().narrow(0, 0, 1).fill_(value));
-        torch.safetensors.save(file, tensors, { metadata });
+        saveTensors(file, tensors, metadata);
       });
       await assert.rejects(trainTeacher({ ...options, resume: true }), {
         code: 'CHECKPOINT',
         message: new RegExp(`last\\.safetensors: the weights ${name} contain NaN or infinity`),
       });
     }
+  });
+
+  test('of another run is an error, in resuming, in the last evaluation and in using the folder', async (t) => {
+    const [options, other] = [await trained(t), await trained(t, 'seed=5')];
+    const [run, otherRun] = [new RunFolder(options.folder), new RunFolder(other.folder)];
+    for (const name of ['best', 'last'] as const) {
+      const own = readFileSync(run.checkpoint(name));
+      cpSync(otherRun.checkpoint(name), run.checkpoint(name));
+      const message = new RegExp(
+        `${name}\\.safetensors cannot be used: it is of a teacher whose run began 20.*config\\.json of its folder`,
+      );
+      await assert.rejects(trainTeacher({ ...options, resume: true }), { code: 'CHECKPOINT', message });
+      await assert.rejects(openClassifier(options.folder, { which: name }), { code: 'CHECKPOINT', message });
+      using named = await openClassifier(run.checkpoint(name)); // by its own name it is a checkpoint like any other
+      assert.equal(named.kind, 'teacher');
+      writeFileSync(run.checkpoint(name), own);
+    }
+  });
+
+  test('with an optimizer that says nothing is an error', async (t) => {
+    const options = await trained(t);
+    const file = new RunFolder(options.folder).checkpoint('last');
+    torch.tidy(() => {
+      const { tensors, metadata } = read(file);
+      saveTensors(file, tensors, { ...metadata, optimizer: '{"param_groups":[],"numbers":0.5}' });
+    });
+    await assert.rejects(trainTeacher({ ...options, resume: true }), {
+      code: 'CHECKPOINT',
+      message: /last\.safetensors cannot be used: numbers: expected record/,
+    });
+  });
+
+  test('that is the last one where the best is gone is used with a note', async (t) => {
+    const options = await trained(t);
+    rmSync(new RunFolder(options.folder).checkpoint('best'));
+    using classifier = await openClassifier(options.folder);
+    assert.deepEqual(classifier.notes, [
+      `${options.folder} has no best checkpoint; its last one, after epoch 1, is used.`,
+    ]);
+    using last = await openClassifier(options.folder, { which: 'last' });
+    assert.deepEqual(last.notes, []);
   });
 
   test('of another kind is an error', async (t) => {

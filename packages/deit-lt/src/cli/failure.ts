@@ -10,7 +10,7 @@ export interface Failure {
 }
 
 /** File-system errors that are circumstances, not bugs. */
-const systemCodes = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENAMETOOLONG'];
+const systemCodes = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'ELOOP', 'ENAMETOOLONG'];
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof UserError) return { message: error.message, exitCode: error.exitCode };
@@ -28,8 +28,18 @@ export function failureOf(error: unknown): Failure {
       exitCode: 1,
     };
   if (code === 'EMFILE' || code === 'ENFILE') return { message: `${message}\n${filesAdvice()}`, exitCode: 1 };
+  if (isOfWorkingFolder(error))
+    return {
+      message: 'the working folder does not exist any more; change to another folder and try again.',
+      exitCode: 1,
+    };
   if (code !== undefined && systemCodes.includes(code)) return { message, exitCode: 1 };
   return { message: bugReport(error), exitCode: 1 };
+}
+
+/** The shell may still be in a folder that was removed. */
+function isOfWorkingFolder(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'uv_cwd';
 }
 
 /** Of the engine, of Node's buffers, of WebAssembly. */

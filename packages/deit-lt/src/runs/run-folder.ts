@@ -253,11 +253,17 @@ export class RunFolder {
 }
 
 /** Throws Error for figures of another number of classes; figures of single classes may be absent. */
-function requireClasses({ avg, cls = avg, dist = avg }: FinalEvaluation, classes = avg.perClass.length): void {
-  for (const { perClass, confusion = [] } of [avg, cls, dist])
-    for (const { length } of [perClass, confusion, ...confusion])
-      if (length !== classes && length !== 0)
-        throw new Error(`it has figures of ${length} classes, and the run has ${classes}`);
+function requireClasses(found: FinalEvaluation, classes = found.avg.perClass.length): void {
+  const { avg, cls = avg, dist = avg, classNames = [], groups = [] } = found;
+  const byClass = [avg, cls, dist].flatMap(({ perClass, imagesPerClass = [], confusion = [] }) => [
+    perClass,
+    imagesPerClass,
+    confusion,
+    ...confusion,
+  ]);
+  for (const { length } of [classNames, groups, ...byClass])
+    if (length !== classes && length !== 0)
+      throw new Error(`it has figures of ${length} classes, and the run has ${classes}`);
 }
 
 /** 0 where there is no file; undefined for what is none. */

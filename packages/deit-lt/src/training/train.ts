@@ -320,7 +320,7 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
   run.checkOurs();
   const epoch = torch.tidy(() => {
     const file = run.checkpoint('best');
-    const best = readWeights(file);
+    const best = readWeights(file, { run: loop.config });
     loadWeights(task.model, best.tensors, file);
     return best.epoch ?? 0;
   });
