@@ -11,12 +11,13 @@ import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import type { Recipe } from '../recipe/schema.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readMetricsFile } from './metrics-file.js';
 import { MetricsLog } from './metrics-log.js';
 import { readJson } from './read-json.js';
-import type { EpochRecord, TrainingKind } from './reporter.js';
+import type { EpochRecord } from './reporter.js';
 import { configSchema, evaluationSchema } from './run-schema.js';
 
 /** What `config.json` says. */

@@ -2,10 +2,12 @@
  * The whole state of a training in one safetensors file: weights, averaged weights, what the task has beside the model,
  * optimizer, random numbers, and where it stands. `last.safetensors` is such a file; `best.safetensors` has weights alone, under timm's names.
  */
+
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { requireFinite } from '../models/finite-weights.js';
 import type { Ema } from '../optim/ema.js';
+import { partOf } from '../recipe/part.js';
 import { checked, parsedJson } from './read-json.js';
 import type { RunConfig } from './run-folder.js';
 import { configSchema, epochNumber, progressSchema } from './run-schema.js';
@@ -114,7 +116,7 @@ export function readWeights(
     const config: RunConfig = checked(parsedJson(metadata.config), configSchema);
     const epoch = metadata.epoch === undefined ? null : checked(Number(metadata.epoch), epochNumber);
     if (metadata.format !== format) return finite(file, { tensors, config, epoch });
-    const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+    const recipe = partOf(config);
     const wanted = weights ?? recipe.weights;
     const chosen = under(tensors, wanted === 'ema' ? 'ema.' : 'model.');
     if (chosen.size === 0) throw new Error('it has no averaged weights; the recipe keeps none (ema: null)');

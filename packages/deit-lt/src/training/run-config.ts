@@ -5,7 +5,7 @@ import * as torch from '@deit-lt/torch';
 import type { TrainingData } from '../data/prepare-data.js';
 import { UserError } from '../errors.js';
 import type { Placement } from '../recipe/device.js';
-import type { TrainingKind } from '../runs/reporter.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import type { RunConfig, RunFolder } from '../runs/run-folder.js';
 import type { Plan, TrainOptions } from './train-options.js';
 

@@ -8,7 +8,7 @@ import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
 import { samRadius } from '../optim/schedules.js';
 import type { Placement } from '../recipe/device.js';
-import type { TrainingKind } from '../runs/reporter.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import { createTeacherTask } from '../tasks/create-teacher-task.js';
 import { modelOf } from '../tasks/model-of.js';
 import { StudentTask } from '../tasks/student-task.js';

@@ -1,4 +1,5 @@
 /** The main job: teacher, then student, each in its run folder; and each alone. */
+
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { prepareData, type TrainingData } from '../data/prepare-data.js';
@@ -8,7 +9,8 @@ import { totalEpochs } from '../optim/schedules.js';
 import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.js';
 import { type Placement, placementOf } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
-import { silentReporter, type TrainingKind } from '../runs/reporter.js';
+import { partName, type TrainingKind } from '../recipe/training-kind.js';
+import { silentReporter } from '../runs/reporter.js';
 import { RunFolder } from '../runs/run-folder.js';
 import type { Task } from '../tasks/task.js';
 import { evaluateBest, ruleOf } from './best-checkpoint.js';
@@ -53,7 +55,7 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const placement = placementOf(recipe);
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
-  const part = kind === 'teacher' ? 'teacher' : 'student';
+  const part = partName(kind);
   checkFrom(part, plan.recipe, options.from);
   const vain = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
