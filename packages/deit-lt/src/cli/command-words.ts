@@ -25,5 +25,5 @@ function optionWords(name: keyof Options, value: Options[keyof Options]): string
 
 function isPath(name: keyof Options, value: string): boolean {
   if (name === 'out') return true;
-  return ['data', 'root', 'teacher', 'from', 'recipe'].includes(name) && existsSync(value);
+  return ['data', 'root', 'teacher', 'from', 'recipe', 'plugin'].includes(name) && existsSync(value);
 }

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import type { LoadedPlugin } from '../plugin.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import { Claim, claimName, requireUnclaimed } from './claim.js';
@@ -49,6 +50,8 @@ export interface RunConfig {
   readonly from?: { readonly path: string; readonly sha256: string };
   /** The strength of a τ-normalisation of that run's classifier; absent for a training. */
   readonly tau?: number;
+  /** The modules of the user's own that were loaded; absent for a training without. */
+  readonly plugins?: readonly LoadedPlugin[];
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | number>>;
   readonly started: string;
@@ -289,6 +292,8 @@ export function readRunConfig(folder: string): RunConfig {
   try {
     return readJson(file, configSchema);
   } catch (error) {
+    if (error instanceof UserError && error.code === 'PLUGIN')
+      throw new UserError('PLUGIN', `${file}: ${error.message}`);
     throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
 }

@@ -158,6 +158,8 @@ function reading<R>(file: string, read: () => R): R {
   try {
     return read();
   } catch (error) {
+    if (error instanceof UserError && error.code === 'PLUGIN')
+      throw new UserError('PLUGIN', `${file}: ${error.message}`);
     if (error instanceof UserError) throw error;
     const { message } = error as Error;
     const why = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import type { TrainingData } from '../data/prepare-data.js';
 import { UserError } from '../errors.js';
+import { loadedPlugins } from '../plugin.js';
 import type { Placement } from '../recipe/device.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import type { RunConfig, RunFolder } from '../runs/run-folder.js';
@@ -33,6 +34,7 @@ export function configOf(
     teacher: teacher && path.resolve(teacher),
     teacherSha256,
     ...(from && { from }),
+    ...(loadedPlugins().length > 0 && { plugins: loadedPlugins() }),
     command,
     environment: {
       node: process.version,
@@ -60,11 +62,19 @@ export function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: R
     );
   if (firstDifference(config.data.classNames, wanted.data.classNames) !== undefined)
     throw wrong(`its classes have other names or another order than those of ${wanted.data.name}`);
+  if (hashesOf(config) !== hashesOf(wanted)) throw wrong(pluginsDiffer(config));
   if (config.from?.sha256 !== wanted.from?.sha256)
     throw wrong(`it began with the weights of ${config.from?.path ?? 'no other run'}, not with those given`);
   if (config.teacherSha256 !== wanted.teacherSha256)
     throw wrong(`its teacher, ${config.teacher}, is not ${wanted.teacher} as it is now`);
 }
+
+function pluginsDiffer({ plugins = [] }: RunConfig): string {
+  if (plugins.length === 0) return 'it was trained without a module of --plugin';
+  return `it was trained with ${plugins.map(({ path: file }) => file).join(' and ')} as it was then (--plugin), which is not loaded or has changed`;
+}
+
+const hashesOf = ({ plugins = [] }: RunConfig): string => plugins.map(({ sha256 }) => sha256).join();
 
 /** The dotted key of the first value in which two recipes differ. */
 function firstDifference(a: unknown, b: unknown, path: readonly string[] = []): string | undefined {
