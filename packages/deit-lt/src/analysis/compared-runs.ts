@@ -1,4 +1,5 @@
 /** Which models are compared: those of run folders with what they said of each image, and runs that differ in their seed alone. */
+
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type ByClass, byClass } from '../by-class.js';
@@ -6,7 +7,7 @@ import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
 import { isForeign } from '../published/weight-source.js';
-import type { Recipe } from '../recipe/schema.js';
+import { partOf } from '../recipe/part.js';
 import { type Predictions, readPredictions } from '../runs/predictions.js';
 import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 
@@ -133,7 +134,7 @@ function withoutSeed({ config, predictions, groups }: ComparedModel): string {
   const { kind, recipe, teacher, from, tau } = config;
   return JSON.stringify({
     kind,
-    part: partOf(kind, recipe),
+    part: partOf(config),
     common: [recipe.data, recipe.evaluation, recipe.device, recipe.precision],
     classes: [groups.classNames, groups],
     teacher: teacher === null ? null : recipeOf(teacher, config.teacherSha256),
@@ -143,13 +144,8 @@ function withoutSeed({ config, predictions, groups }: ComparedModel): string {
   });
 }
 
-function partOf(kind: RunConfig['kind'], recipe: Recipe): unknown {
-  return kind === 'teacher' ? recipe.teacher : recipe.student;
-}
-
 /** How another run was trained, where it is still there; else which model it was. */
 function recipeOf(run: string, sha256: string | null): unknown {
   if (!existsSync(new RunFolder(run).configFile)) return sha256;
-  const { kind, recipe } = readRunConfig(run);
-  return partOf(kind, recipe);
+  return partOf(readRunConfig(run));
 }

@@ -6,6 +6,7 @@ const training = [
   'data',
   'recipe',
   'set',
+  'plugin',
   'budget',
   'out',
   'resume',
@@ -35,7 +36,7 @@ export const commandTable: readonly CommandSpec[] = [
     name: 'quickstart',
     summary: 'trains teacher, plain ViT and student in minutes and compares them',
     details: 'On drawn shapes that need no download, or on your own small images with --data.',
-    options: ['data', 'set', 'out', 'resume', ...reading],
+    options: ['data', 'set', 'plugin', 'out', 'resume', ...reading],
     examples: ['deit-lt quickstart', 'deit-lt quickstart --data my-images'],
     load: () => import('./quickstart.js'),
   },
@@ -48,7 +49,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: 'a name (shapes, cifar10, cifar100), a folder, an archive, a list file or annotations (JSON)',
       },
     ],
-    options: ['imbalance', 'imbalanceType', ...reading, 'recipe', 'set', 'speed', 'svg', 'json'],
+    options: ['imbalance', 'imbalanceType', ...reading, 'recipe', 'set', 'plugin', 'speed', 'svg', 'json'],
     examples: [
       'deit-lt inspect my-images --split 0.1',
       'deit-lt inspect cifar10 --imbalance 100 --svg classes.svg',
@@ -98,7 +99,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'The test images are those of a test or val folder (--test-split NAME chooses) or of the list beside that of the training images. Of class folders alone, or of one list, all images are evaluated.',
     arguments: [model],
-    options: ['data', ...reading, 'which', 'weights', 'save', 'precision', 'set', 'json'],
+    options: ['data', ...reading, 'which', 'weights', 'save', 'precision', 'set', 'plugin', 'json'],
     precisions: computedPrecisions,
     examples: [
       'deit-lt eval runs/cifar --data cifar10',
@@ -118,7 +119,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: 'run folders, or folders that have some; the first is what the others are compared with',
       },
     ],
-    options: ['format', 'json'],
+    options: ['format', 'json', 'plugin'],
     formats: ['table', 'markdown', 'csv', 'latex'],
     examples: ['deit-lt compare runs/cifar', 'deit-lt compare runs/seed-0 runs/seed-1 runs/other --format markdown'],
     load: () => import('./compare.js'),
@@ -129,7 +130,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'Writes analysis.json into the run folder, of "train" into each of its models. Ctrl-C keeps what is done, and the same command goes on.',
     arguments: [{ name: '<run>', description: 'a run folder' }],
-    options: ['data', ...reading, 'which', 'precision', 'set', 'json'],
+    options: ['data', ...reading, 'which', 'precision', 'set', 'plugin', 'json'],
     precisions: computedPrecisions,
     examples: ['deit-lt analyze runs/cifar --data cifar10', 'deit-lt analyze runs/cifar/student --data cifar10 --json'],
     load: () => import('./analyze.js'),
@@ -139,7 +140,7 @@ export const commandTable: readonly CommandSpec[] = [
     summary: 'normalises the classifier of a trained model by the lengths of its weights (τ-normalisation)',
     details: 'The normalised model, its figures and predictions are a run of their own, to be compared with the first.',
     arguments: [run],
-    options: ['data', ...reading, 'tau', 'out', 'json'],
+    options: ['data', ...reading, 'tau', 'out', 'json', 'plugin'],
     examples: ['deit-lt tau runs/vit --data cifar10 --out runs/vit-tau', 'deit-lt compare runs/vit runs/vit-tau'],
     load: () => import('./tau.js'),
   },
@@ -154,7 +155,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: 'run folders, or folders that have some; the first is what the others are compared with',
       },
     ],
-    options: ['html', 'figures'],
+    options: ['html', 'figures', 'plugin'],
     examples: ['deit-lt report runs/cifar', 'deit-lt report runs/a runs/b --html both.html --figures figures'],
     load: () => import('./report.js'),
   },
@@ -166,7 +167,7 @@ export const commandTable: readonly CommandSpec[] = [
     arguments: [
       { name: '[folder]', description: 'where the runs are (default: runs if there is such a folder, else .)' },
     ],
-    options: ['port', 'host', 'data', 'split', 'testSplit', 'root'],
+    options: ['port', 'host', 'data', 'split', 'testSplit', 'root', 'plugin'],
     examples: [
       'deit-lt studio',
       'deit-lt studio runs/cifar --port 8080',
@@ -200,7 +201,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: "image files, folders, patterns ('photos/*.jpg'), or - for a list of paths on the standard input",
       },
     ],
-    options: ['top', 'which', 'weights', 'precision', 'set', 'format', 'json'],
+    options: ['top', 'which', 'weights', 'precision', 'set', 'plugin', 'format', 'json'],
     precisions: computedPrecisions,
     formats: ['table', 'json-lines', 'csv'],
     examples: [
@@ -216,7 +217,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       "DeiT-LT's students, LDAM's and PaCo's teachers, and DeiT, ViT, ResNet and RegNetY of timm and torchvision are known by the names of their weights. Nothing in the file is run.",
     arguments: [{ name: '<file>', description: "PyTorch's .pth, .pt or .pth.tar, or safetensors" }],
-    options: ['out', 'data', ...reading, 'weights', 'set'],
+    options: ['out', 'data', ...reading, 'weights', 'set', 'plugin'],
     examples: [
       'deit-lt import deit_lt_best_checkpoint.pth --out runs/published --data cifar10',
       'deit-lt import vit.safetensors --out runs/vit --set student.mean=[0.5,0.5,0.5] student.std=[0.5,0.5,0.5]',
@@ -229,7 +230,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'ONNX models are run with onnxruntime on 16 images and compared before they are written. The folder for the Hub has ONNX models in three precisions, weights for timm, and a card with what was measured.',
     arguments: [model],
-    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set'],
+    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set', 'plugin'],
     precisions: exported,
     formats: ['safetensors', 'onnx', 'torch', 'huggingface'],
     examples: [
@@ -246,7 +247,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'The model runs in the browser itself (ONNX, WASM): images do not leave it, and no network is needed. --out writes the page for any web server instead.',
     arguments: [run],
-    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'set'],
+    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'set', 'plugin'],
     precisions: exported,
     examples: [
       'deit-lt demo runs/cifar',
@@ -263,7 +264,7 @@ export const commandTable: readonly CommandSpec[] = [
       { name: '[show]', description: 'the word "show", which may be left out' },
       { name: '[name]', description: 'a recipe, or a recipe file' },
     ],
-    options: ['diff', 'set', 'budget', 'json'],
+    options: ['diff', 'set', 'plugin', 'budget', 'json'],
     examples: [
       'deit-lt recipes',
       'deit-lt recipes show quickstart',

@@ -13,7 +13,7 @@ export type Suggestion = readonly [words: readonly string[], purpose: string];
 /** `more` is suggested besides evaluation and prediction. */
 export function finish(
   { print, note, colors }: CliContext,
-  { training: { dataset, folder }, options: { data, split, testSplit } }: PreparedRun,
+  { training: { dataset, folder }, options: { data, split, testSplit, plugin } }: PreparedRun,
   evaluations: RunEvaluations,
   more: readonly Suggestion[] = [],
 ): void {
@@ -25,6 +25,7 @@ export function finish(
     ...(split === undefined ? [] : ['--split', String(split)]),
     ...(testSplit === undefined ? [] : ['--test-split', testSplit]),
   ];
+  const own = plugin === undefined ? [] : ['--plugin', plugin];
   const suggestions: Suggestion[] = [
     [['eval', run, ...dataWords], 'measure it again, class by class with --json'],
     [['predict', run, 'photo.jpg'], 'what is on an image'],
@@ -33,7 +34,10 @@ export function finish(
     [['demo', run], 'try it in a browser, with images of your own'],
     ...more,
   ];
-  const rows = suggestions.map(([words, purpose]) => [`  ${shellLine([...programWords(), ...words])}`, purpose]);
+  const rows = suggestions.map(([words, purpose]) => [
+    `  ${shellLine([...programWords(), ...words, ...own])}`,
+    purpose,
+  ]);
   // The first line of the table is its (empty) title.
   const lines = formatTable([{ title: '' }, { title: '' }], rows)
     .split('\n')
