@@ -10,6 +10,6 @@ export function isOnnx(file: string): boolean {
 export function noNetwork(file: string): UserError {
   return new UserError(
     'CHECKPOINT',
-    `${file} is an ONNX model, which has no network to look into: eval, predict and --teacher take it. Here give the checkpoint that it was made of.`,
+    `${file} is an ONNX model, which only eval, predict, export and --teacher can use. Give the checkpoint from which it was exported.`,
   );
 }

@@ -35,13 +35,13 @@ export function readLegacyContainer(file: FileReader): TorchContainer {
   let at = end;
   for (const key of keys) {
     const storage = storages.get(key);
-    if (storage === undefined) throw new Error(`it is damaged: storage ${key} is of no tensor`);
+    if (storage === undefined) throw new Error(`it is damaged: storage ${key} belongs to no tensor`);
     const length = Number(new DataView(file.read(at, 8)).getBigInt64(0, true));
     if (length !== storage.length)
       throw new Error(`it is damaged: storage ${key} has ${length} elements, expected ${storage.length}`);
     starts.set(key, at + 8);
     at += 8 + length * itemSize(storage.dtype);
-    if (at > file.size) throw new Error(`it is cut off: storage ${key} is not whole`);
+    if (at > file.size) throw new Error(`it is cut off: storage ${key} is incomplete`);
   }
   const locate = ({ key }: StorageRef): number => {
     const start = starts.get(key);
@@ -68,7 +68,7 @@ function parseHead(bytes: Uint8Array): Head {
   const storages = new Map<string, StorageRef>();
   const persistent = (id: PickleValue): PickledStorage => {
     if (Array.isArray(id) && (id[5] ?? null) !== null)
-      throw new Error('it is of PyTorch before 0.4; load it there and save it again');
+      throw new Error('it was saved by PyTorch before 0.4; load it with a newer PyTorch and save it again');
     const storage = storageOf(id);
     const known = storages.get(storage.key) ?? storage;
     if (known.dtype !== storage.dtype || known.length !== storage.length)

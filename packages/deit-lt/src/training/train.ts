@@ -297,7 +297,7 @@ function checkTeacher({ kind, file, fixedSize, recipe: { imageSize } }: AnyClass
   if (fixedSize && student.distillation.teacherInput === 'same-size' && student.imageSize !== imageSize)
     throw new UserError(
       'CHECKPOINT',
-      `${file} takes images of ${imageSize} × ${imageSize} alone, and student.distillation.teacherInput=same-size shows it the student's of ${student.imageSize} × ${student.imageSize}; set it to own.`,
+      `${file} only takes images of ${imageSize} × ${imageSize}, but student.distillation.teacherInput=same-size gives it the student's images of ${student.imageSize} × ${student.imageSize}; set it to own.`,
     );
 }
 
@@ -334,7 +334,8 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
 function ruleOf({ evaluation: { select } }: Recipe, { weights }: TrainingRecipe): string {
   const of = weights === 'ema' ? ' (averaged weights)' : '';
   if (select === 'last') return `the last epoch${of}`;
-  if (select === 'test') return `highest overall accuracy on the test images${of}: the published protocol, too good`;
+  if (select === 'test')
+    return `highest overall accuracy on the test images${of}: the published protocol, which is too optimistic`;
   return `highest mean of the class accuracies on the validation images${of}`;
 }
 
@@ -381,17 +382,17 @@ function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: RunFolde
     new UserError('RUN_FOLDER', `${folder} cannot be resumed: ${what}. Start a new run with another --out.`);
   if (config.kind !== wanted.kind) throw wrong(`it is a run of a ${config.kind}, not of a ${wanted.kind}`);
   const changed = firstDifference(config.recipe, wanted.recipe);
-  if (changed !== undefined) throw wrong(`its recipe has another ${changed}`);
+  if (changed !== undefined) throw wrong(`its recipe differs in ${changed}`);
   if (config.data.fingerprint !== wanted.data.fingerprint)
     throw wrong(
       `its ${config.data.trainCounts.reduce((a, b) => a + b, 0)} training images are not those of ${wanted.data.name}`,
     );
   if (firstDifference(config.data.classNames, wanted.data.classNames) !== undefined)
-    throw wrong(`its classes have other names or another order than those of ${wanted.data.name}`);
+    throw wrong(`the names or the order of its classes differ from those of ${wanted.data.name}`);
   if (config.from?.sha256 !== wanted.from?.sha256)
-    throw wrong(`it began with the weights of ${config.from?.path ?? 'no other run'}, not with those given`);
+    throw wrong(`it started from the weights of ${config.from?.path ?? 'no other run'}, not from those given`);
   if (config.teacherSha256 !== wanted.teacherSha256)
-    throw wrong(`its teacher, ${config.teacher}, is not ${wanted.teacher} as it is now`);
+    throw wrong(`its teacher, ${config.teacher}, is not the same as ${wanted.teacher} now`);
 }
 
 /** The dotted key of the first value in which two recipes differ. */
