@@ -167,7 +167,7 @@ suite('a folder of timm', () => {
     const refused = (options: object, message: RegExp, code: string) =>
       assert.rejects(openClassifier(hub, options), { code, message });
     await refused({ settings: ['student.model.numHeads=2'] }, /model\.safetensors has 4/, 'RECIPE');
-    await refused({ settings: ['student.mean=[0,0,0]'] }, /says \[0\.5,0\.4,0\.3\]/, 'RECIPE');
+    await refused({ settings: ['student.mean=[0,0,0]'] }, /has \[0\.5,0\.4,0\.3\]/, 'RECIPE');
     make('hub2', { ...timmConfig, pretrained_cfg: { ...timmConfig.pretrained_cfg, label_names: ['a', 'b'] } });
     await refused({}, /has 2 class names, but its classifier has 3/, 'CHECKPOINT');
     writeFileSync(path.join(hub, 'config.json'), '{"architecture":');

@@ -234,7 +234,7 @@ export const commandTable: readonly CommandSpec[] = [
     summary: 'writes a trained model for other programs: PyTorch, timm, ONNX, the Hugging Face Hub',
     details:
       'An ONNX model is first run with onnxruntime on 16 images and compared with the original; it is written only if they agree. The Hub folder has ONNX models in three precisions, weights for timm, and a model card with the measured accuracy.',
-    arguments: [model],
+    arguments: [run],
     options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set'],
     precisions: exported,
     formats: ['safetensors', 'onnx', 'torch', 'huggingface'],
