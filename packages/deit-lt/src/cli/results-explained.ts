@@ -49,7 +49,7 @@ function besideVit(student: MetricsResult, vit: MetricsResult): string {
   const figures = `${percent(student)} balanced accuracy for the student, ${percent(vit)} for the plain ViT`;
   const end: Readonly<Record<Order, string>> = {
     ahead: 'learning from the teacher helped',
-    alike: 'these test images show no clear difference, so the teacher has not helped',
+    alike: 'these test images show no clear difference, so it is unclear whether the teacher helped',
     behind: 'the teacher did not help here',
   };
   return `${figures}: ${end[orderOf(student, vit)]}.`;

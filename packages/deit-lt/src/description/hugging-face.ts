@@ -59,10 +59,10 @@ function valuesIn(file: string): Values {
 }
 
 const channel = z.number();
-const deviation = z.number().positive();
+const positive = z.number().positive();
 const seen = {
   mean: z.tuple([channel, channel, channel]),
-  std: z.tuple([deviation, deviation, deviation]),
+  std: z.tuple([positive, positive, positive]),
   filter: z.enum(['nearest', 'bilinear', 'bicubic']),
   side: z.int().positive().max(4096),
 };

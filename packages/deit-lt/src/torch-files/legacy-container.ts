@@ -29,7 +29,7 @@ interface Head {
 /** Throws Error with the reason for a file that is none, damaged, or has more than data. */
 export function readLegacyContainer(file: FileReader): TorchContainer {
   if (new Uint8Array(file.read(0, Math.min(1, file.size)))[0] !== pickleStart)
-    throw new Error("it is none of PyTorch's files, or of PyTorch before 0.1.10");
+    throw new Error('it is not a PyTorch file, or one of PyTorch before 0.1.10');
   const { value, keys, storages, end } = readHead(file);
   const starts = new Map<string, number>();
   let at = end;
@@ -77,7 +77,7 @@ function parseHead(bytes: Uint8Array): Head {
     return new PickledStorage(known);
   };
   const reader = new PickleReader(bytes, { globals: checkpointGlobals, persistent });
-  if (reader.read() !== magic) throw new Error("it is none of PyTorch's files");
+  if (reader.read() !== magic) throw new Error('it is not a PyTorch file');
   reader.read(); // the format's version, 1001 since the beginning
   const system = reader.read();
   if (system instanceof Map && system.get('little_endian') === false)
