@@ -61,7 +61,8 @@ export const sections = [
   },
   {
     title: 'Plugins',
-    intro: 'Losses and tasks of your own: [docs/plugins.md](plugins.md). `z` is exported from zod, for the options of an entry.',
+    intro:
+      'Losses and tasks of your own: [docs/plugins.md](plugins.md). `z` is exported from zod, for the options of an entry.',
     of: [
       ['', 'plugin'],
       ['', 'registry'],
