@@ -260,6 +260,13 @@ void checkCopy(const Arguments& arguments) {
               source.layout());
 }
 
+// oneDNN's own layout is filled as if all its elements were float32.
+void checkZero(const Arguments& arguments) {
+  for (const char* name : {"self", "out"})
+    if (const at::Tensor* each = arguments.tensor(name))
+      TORCH_CHECK(each->layout() != at::kMkldnn || each->scalar_type() == at::kFloat, "expected a oneDNN tensor of float32, got ", each->scalar_type());
+}
+
 // The number of elements is a quotient of integers where the elements are.
 void checkRange(const Arguments& arguments) {
   const c10::IValue& step = arguments["step"];
@@ -344,6 +351,7 @@ constexpr Named named[] = {
     {"rrelu_with_noise*", checkNoise},
     {"random", checkRandom},
     {"copy", checkCopy},
+    {"zero", checkZero},
     {"range", checkRange},
     {"linalg_lu_solve", checkLuPivots},
     {"lu_solve", checkLuPivots},

@@ -25,6 +25,11 @@ const gates = (rows: number): torch.Tensor[] => [ones(rows, 2), ones(rows, 2), o
 /** The call, and what its message must say. */
 const refused: [what: string, run: () => unknown, message: RegExp][] = [
   [
+    'zero_ of a oneDNN tensor of bfloat16',
+    () => call('zero_', '', ones([1, 2, 4, 4], { dtype: 'bfloat16' }).toMkldnn()),
+    /expected a oneDNN tensor of float32, got BFloat16/,
+  ],
+  [
     'random numbers from the largest integer',
     () => call('random', 'from', ones(2), 2n ** 63n - 1n, null),
     /from: expected less than the largest int64/,
@@ -330,6 +335,18 @@ suite('the least integer divided by -1', () => {
     const x = tensor([3.5], { requiresGrad: true });
     torch.fmod(x, -1).backward();
     assert.deepEqual(x.grad?.toArray(), [1]);
+    const small = tensor([0, -8], { dtype: 'int32' });
+    assert.deepEqual(integers(small.floorDivide(tensor([-1n, -1n]))), ['0', '8']);
+    assert.deepEqual(integers(tensor([0, 8], { dtype: 'uint8' }).floorDivide(tensor([-1n, -1n]))), ['0', '-8']);
+    assert.deepEqual(integers(tensor([least, 4n]).floorDivide(tensor([-1, 2], { dtype: 'int8' }))), [`${least}`, '2']);
+    assert.deepEqual(
+      integers(
+        tensor([[least], [4n]])
+          .transpose(0, 1)
+          .floorDivide(-1),
+      ),
+      [`${least}`, '-4'],
+    );
     assert.throws(() => tensor([least]).floorDivide(0), /ZeroDivisionError/);
   });
 });
