@@ -1,12 +1,6 @@
 // What the API page says besides the doc comments: its order, the introductions, and what to do about each error.
 
-/**
- * @typedef {object} Section
- * @property {string} title
- * @property {string} [intro] Markdown; `{functions}`, `{methods}` and `{operators}` are the numbers of generated ones
- * @property {[namespace: string, file: string][]} [of] exports of a namespace that come from a file of `dist/src`
- * @property {Section[]} [parts] sections below this one
- */
+/** @typedef {import('../../../scripts/api-page/describe-package.mjs').Section} Section */
 
 export const preface = `# API of @deit-lt/torch
 

@@ -3,11 +3,11 @@
  * the empty name are `default`; `torch.ops.aten.<name>(…)` chooses the overload by the arguments.
  * `torch.ops.unsafe.aten.<name>` also has the operators that do not check their arguments (binding/unsafe.ts).
  */
-import { inspect } from 'node:util';
 import { type Operator, requireOperator } from './binding/operator.js';
 import { Packet, packet } from './binding/packet.js';
 import { unsafeReason } from './binding/unsafe.js';
 import { TorchError } from './errors.js';
+import { inspectCustom } from './inspect-custom.js';
 import type { AtenOperators, UnsafeAtenOperators } from './ops.generated.js';
 
 /** One operator of a namespace without generated types. */
@@ -15,7 +15,7 @@ export type UntypedOperator = ((...args: readonly unknown[]) => unknown) & Reado
 
 /** Inspecting would ask for names that are no operators. */
 function describedAs(target: object, text: string): void {
-  Object.defineProperty(target, inspect.custom, { value: () => text });
+  Object.defineProperty(target, inspectCustom, { value: () => text });
 }
 
 /** Looks names up once: a getter miss on the prototype defines the property on the object itself. */
