@@ -118,6 +118,12 @@ double guards::largestOf(const at::Tensor& tensor) {
   return at::max(at::where(values.ne(values), at::full_like(values, 0), values)).item<double>();
 }
 
+bool guards::hasNan(const at::Tensor& tensor) {
+  if (!hasReadableValues(tensor) || tensor.numel() == 0 || !tensor.is_floating_point()) return false;
+  Unrecorded guard;
+  return at::any(tensor.detach().ne(tensor.detach())).item<bool>();
+}
+
 Optional<std::vector<int64_t>> guards::integersOf(const at::Tensor& tensor) {
   if (!hasReadableIntegers(tensor)) return {};
   Unrecorded guard;
