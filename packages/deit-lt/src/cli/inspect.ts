@@ -17,7 +17,10 @@ export async function run({ args: [data], options, context }: CommandInput): Pro
   const dataset = withTail(whole, options);
   const chosen = recipeFor(whole, options);
   const found = await inspectDataset(dataset, { groups: chosen.recipe.data.groups, signal: context.signal });
-  const training = options.speed === false ? undefined : await timeFor(chosen, whole, { images: dataset.train.labels.length, signal: context.signal });
+  const training =
+    options.speed === false
+      ? undefined
+      : await timeFor(chosen, whole, { images: dataset.train.labels.length, signal: context.signal });
   const inspection: Inspection = { ...found, training };
   if (options.svg !== undefined) {
     await writeSvg(options.svg, inspection);

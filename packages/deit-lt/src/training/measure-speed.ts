@@ -48,7 +48,8 @@ export async function measureTrainingSpeed(
   >;
   const student = modelOf('student', recipe.student, numClasses).to(device);
   const answers = (images: torch.Tensor): torch.Tensor => teacher.call(images);
-  const run = (task: Task, part: TrainingRecipe): Promise<number> => rate(task, part, { recipe, dataset, seconds, signal });
+  const run = (task: Task, part: TrainingRecipe): Promise<number> =>
+    rate(task, part, { recipe, dataset, seconds, signal });
   const teacherRate = await run(
     createTeacherTask({ model: teacher, recipe: recipe.teacher, trainCounts, device }),
     recipe.teacher,
