@@ -1,4 +1,5 @@
 /** A trained model as evaluation, prediction and distillation need it, from a run folder or checkpoint. */
+
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -17,10 +18,11 @@ import { listed } from '../published/checkpoint-layout.js';
 import { isForeign } from '../published/weight-source.js';
 import { type Placement, placementOf } from '../recipe/device.js';
 import { explainIssues } from '../recipe/explain.js';
+import { partOf } from '../recipe/part.js';
 import { type Recipe, recipeSchema, type TrainingRecipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
-import type { TrainingKind } from '../runs/reporter.js';
-import { type RunConfig, RunFolder } from '../runs/run-folder.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
+import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { readWeights } from '../runs/training-state.js';
 import { modelOf } from '../tasks/model-of.js';
 import { studentOutputs } from '../tasks/student-task.js';
@@ -92,13 +94,13 @@ interface Opened {
 }
 
 /**
- * The model of `path`: a run folder (of one model, or of `train`: then its student), a checkpoint file, or one from
+ * The model of `given`: a run folder (of one model, or of `train`: then its student), a checkpoint file, or one from
  * elsewhere: PyTorch's (`.pth`, `.pt`, `.pth.tar`), safetensors with timm's or torchvision's names, or a Hugging Face folder.
  * Throws UserError RUN_FOLDER or CHECKPOINT that says what is missing or damaged.
  */
-export async function openClassifier(path: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
+export async function openClassifier(given: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
   const { which = 'best', weights, device, precision, settings = [] } = options;
-  const file = checkpointFile(path, weights === undefined ? which : 'last');
+  const file = checkpointFile(given, weights === undefined ? which : 'last');
   const open = (opened: Opened, place: Place = {}): Classifier =>
     classifierOf(file, opened, { ...place, ...(device && { device }), ...(precision && { precision }) });
   if (isForeign(file)) {
@@ -111,11 +113,30 @@ export async function openClassifier(path: string, options: OpenClassifierOption
     );
   }
   const place = placeIn(settings, file);
-  return torch.tidy(() => open(readWeights(file, weights), place));
+  return torch.tidy(() => {
+    const read = readWeights(file, { weights, run: runOf(file, given) });
+    return open({ ...read, notes: weights === undefined ? instead(given, which, file, read.epoch) : [] }, place);
+  });
+}
+
+/** The run that `file` must be of, when `given` is a folder; undefined where its configuration cannot be read: checkpoints have their own. */
+function runOf(file: string, given: string): RunConfig | undefined {
+  if (file === given) return undefined;
+  try {
+    return readRunConfig(path.dirname(path.dirname(file)));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A run whose best checkpoint is not there yet, or not any more, has its last one used. */
+function instead(given: string, which: 'best' | 'last', file: string, epoch: number | null): string[] {
+  if (which === 'last' || given === file || path.basename(file) !== 'last.safetensors') return [];
+  return [`${given} has no best checkpoint; its last one, after epoch ${(epoch ?? 0) + 1}, is used.`];
 }
 
 function leftOutNote(file: string, names: readonly string[]): string[] {
-  return names.length === 0 ? [] : [`${file}: left out, being no part of the network: ${listed(names, 6)}.`];
+  return names.length === 0 ? [] : [`${file}: ignored, because the network has no such weights: ${listed(names, 6)}.`];
 }
 
 /** Where a model computes, and in which precision, in place of its recipe's. */
@@ -130,7 +151,7 @@ function placeIn(settings: readonly string[], file: string): Place {
   if (other !== undefined)
     throw new UserError(
       'USAGE',
-      `--set ${other}…: ${file} knows its own recipe; of a run only device and precision can be set (other keys are for checkpoints from elsewhere).`,
+      `--set ${other}…: ${file} has its own recipe; for a run, only device and precision can be set (other keys are for checkpoints of other programs).`,
     );
   const result = placeSchema.safeParse(values);
   if (!result.success) throw new UserError('RECIPE', `--set ${explainIssues(result.error.issues, values)}`);
@@ -139,7 +160,7 @@ function placeIn(settings: readonly string[], file: string): Place {
 }
 
 function classifierOf(file: string, { config, epoch, tensors, notes = [] }: Opened, place: Place): Classifier {
-  const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+  const recipe = partOf(config);
   const placement = placementOf({ ...config.recipe, ...place });
   const { classNames, namesUnknown = false, trainCounts, groups } = config.data;
   const model = torch.nn.init.skipInit(() => modelOf(config.kind, recipe, classNames.length)); // to draw weights takes seconds
@@ -208,13 +229,13 @@ export function checkpointFile(given: string, which: 'best' | 'last'): string {
     (folder) => new RunFolder(folder),
   );
   // A student that is still trained may have no best one yet: its last one, not the best of its teacher.
-  const run = candidates.find((candidate) => candidate.hasCheckpoint(which) || candidate.hasCheckpoint('last'));
-  if (run === undefined) {
+  const run = candidates.find((candidate) => candidate.hasCheckpoint('best') || candidate.hasCheckpoint('last'));
+  if (run === undefined || !(run.hasCheckpoint(which) || run.hasCheckpoint('last'))) {
     const weights = weightsIn(given);
     if (weights !== undefined) return weights;
     throw new UserError(
       'RUN_FOLDER',
-      `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end? (A Hugging Face folder has ${weightsNames.join(' or ')}.)`,
+      `${given} has no checkpoints/${which}.safetensors; is it a run folder whose first epoch has ended? (A Hugging Face folder has ${weightsNames.join(' or ')}.)`,
     );
   }
   return run.hasCheckpoint(which) ? run.checkpoint(which) : run.checkpoint('last');

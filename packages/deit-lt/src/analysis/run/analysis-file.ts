@@ -6,10 +6,10 @@ import type { ByClass } from '../../by-class.js';
 import { type Group, groupNames } from '../../data/groups.js';
 import { UserError } from '../../errors.js';
 import type { Accuracies, ClassFigures } from '../../evaluation/class-figures.js';
+import type { TrainingKind } from '../../recipe/training-kind.js';
 import { writeFileAtomic } from '../../runs/files.js';
 import type { OutputName } from '../../runs/predictions.js';
 import { checked, readJson } from '../../runs/read-json.js';
-import type { TrainingKind } from '../../runs/reporter.js';
 import type { Calibration } from '../calibration.js';
 import type { ExpertAgreement } from '../expert-agreement.js';
 import type { Sharpness } from '../sharpness.js';
@@ -177,12 +177,12 @@ function classBeyond(
   ]);
   const named = [...labels, ...taken.flatMap((each) => [each.class, ...each.takenFor.map((other) => other.class)])];
   const beyond = named.find((label) => label >= classes);
-  if (beyond !== undefined) return `it names class ${beyond}, and the run has ${classes}`;
+  if (beyond !== undefined) return `it contains class ${beyond}, but the run has ${classes} classes`;
   const lengths = [outputs.avg, outputs.cls, outputs.dist].flatMap((of) =>
     of === undefined ? [] : [of.accuracy.perClass.length],
   );
   const other = lengths.find((length) => length !== 0 && length !== classes);
-  return other === undefined ? undefined : `it has figures of ${other} classes, and the run has ${classes}`;
+  return other === undefined ? undefined : `it has accuracies of ${other} classes, but the run has ${classes}`;
 }
 
 /** What differs in files of earlier versions: group accuracies were over images, and accuracies were shares. */

@@ -141,7 +141,7 @@ const common = z
       gallery.every(({ maps }) =>
         [maps.cls, maps.dist].every((values) => values === undefined || values.length === of.grid[0] * of.grid[1]),
       ),
-    { path: ['gallery'], error: 'a map has another size than attention.grid' },
+    { path: ['gallery'], error: 'the size of a map differs from attention.grid' },
   );
 
 const outputsOf = <T extends z.ZodType>(of: T) => z.looseObject({ avg: of, cls: of.optional(), dist: of.optional() });
