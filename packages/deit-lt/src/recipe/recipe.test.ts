@@ -120,7 +120,7 @@ suite('a loss in a recipe', () => {
   });
 
   test('is refused by its name, or the name of its option, with what there is', () => {
-    refuses(() => set('teacher.loss=ldma'), /teacher\.loss\.name: .* did you mean "ldam"\?/);
+    refuses(() => set('teacher.loss=ldma'), /teacher\.loss\.name: .*\(did you mean "ldam"\?\)/);
     refuses(() => set('teacher.loss=3'), /teacher\.loss: expected a name \(ldam, .*paco, glmc\).*; found 3/);
     refuses(
       () => lossOf('teacher.loss=focal', 'teacher.loss.tau=1'),
@@ -141,6 +141,24 @@ suite('a loss in a recipe', () => {
     );
     const own = () => loadRecipe(file('old.yaml', 'student: { clsLoss: bce, clsThreshold: 0 }\n'));
     refuses(own, /no recipe has "student\.clsThreshold" any more: it is student\.clsLoss\.threshold now/);
+  });
+});
+
+suite('a model in a recipe', () => {
+  test('is a name, or a name with options, and keeps those that the one before had too', () => {
+    const transformer = set('student.model=vit').student.model;
+    assert.deepEqual(transformer, { name: 'vit', dropPathRate: 0.1 });
+    assert.deepEqual(set('student.model.name=resnet32').student.model, { name: 'resnet32' });
+    assert.deepEqual(set('teacher.model=resnet50').teacher.model, { name: 'resnet50', cosine: true });
+  });
+
+  test('is refused with options that it does not have, and for its name', () => {
+    refuses(
+      () => set('student.model.dropPathRate=0.2', 'student.model=resnet32'),
+      /student\.model\.dropPathRate: the model "resnet32" has no option "dropPathRate": known: cosine, width/,
+    );
+    refuses(() => set('student.model=resnet33'), /student\.model\.name: no model has this name \(did you mean "resnet/);
+    refuses(() => set('student.model.depth=0'), /student\.model\.depth: the model .* has no option "depth"/);
   });
 });
 

@@ -9,9 +9,11 @@ import { groupKinds } from '../data/groups.js';
 import { samplerNames } from '../data/samplers/sampler.js';
 import type { LossEntry } from '../losses/loss-entry.js';
 import { lossRegistry } from '../losses/registry.js';
+import type { CommonModelOptions, ModelOptions } from '../models/model.js';
+import { modelRegistry } from '../models/registry.js';
 import type { Registry, RegistryEntry } from '../registry.js';
 import { taskRegistry } from '../tasks/registry.js';
-import { choiceSchema } from './choice.js';
+import { type Choice, choiceSchema } from './choice.js';
 
 const probability = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -48,29 +50,13 @@ const data = z.strictObject({
     .describe('what transparent images are composed on: red, green and blue, 0…255'),
 });
 
-const model = z
-  .strictObject({
-    name: z.string().describe('a model of the registry'),
-    patchSize: count.optional(),
-    embedDim: count.optional(),
-    depth: count.optional(),
-    numHeads: count.optional(),
-    mlpRatio: positive.optional(),
-    dropRate: probability.optional(),
-    attnDropRate: probability.optional(),
-    dropPathRate: probability.optional().describe('drop path of the last block; linear over depth'),
-    constantDropPath: z
-      .boolean()
-      .optional()
-      .describe('transformers: every block has dropPathRate; by default DeiT-III alone'),
-    initValues: positive
-      .nullable()
-      .optional()
-      .describe('transformers: what the factors of LayerScale begin at; null: none'),
-    width: count.optional().describe('ResNets for small images: channels of the first stage'),
-    cosine: z.boolean().optional().describe('ResNet: classifier with normalised features and weights'),
-  })
-  .describe('the network');
+/** A network and its options; those of the built-in ones have their types. */
+export interface ModelChoice extends Choice, Partial<Omit<ModelOptions, keyof CommonModelOptions>> {}
+
+const model = choiceSchema<ModelChoice>(
+  { registries: [modelRegistry] },
+  'the network; a name alone, or with its options',
+);
 
 const optimizer = z.strictObject({
   name: z.enum(['sgd', 'adamw', 'lamb']),
