@@ -60,7 +60,7 @@ async function importInto(
   if (set !== undefined)
     throw new UserError('USAGE', `--set is for checkpoints from elsewhere; ${file} knows its own recipe.`);
   return torch.tidy(() => {
-    const opened = readWeights(file, weights);
+    const opened = readWeights(file, { weights });
     const config = take(opened, opened.tensors);
     return { line: describeOwn(config), notes: [], config };
   });

@@ -18,6 +18,8 @@ commands, \`deit-lt help COMMAND\` shows one.
 - \`… | head\` ends a command quietly. Results that cannot be written, as to a full disk, are a failure; messages that cannot be
   written end no work.
 - The first Ctrl-C in a training saves a checkpoint and says how to resume; so do SIGTERM and SIGHUP. The second quits at once.
+  SIGHUP comes when the terminal closes, and \`nohup\` does not keep it away, since Node handles it again: start a training that
+  must outlive its terminal with \`setsid\` or in tmux.
 - With \`--resume\` from the first start on, the same command can be started again and again: it begins the run where there is
   none, resumes it where it was killed, and ends with 0 when it is finished.
 - In a terminal, progress moves; elsewhere (a pipe, a log, \`CI\` set) there is one line per epoch. \`NO_COLOR\` turns

@@ -1,16 +1,14 @@
 /** Options that several networks have, with their limits. None has a default here: each network has its own. */
 import { z } from 'zod';
-
-const count = z.int().positive();
-const probability = z.number().min(0).max(1);
+import { channels, count, most, positive, probability, side } from '../option-limits.js';
 
 /** Of transformers of any size. */
 export const sizes = {
-  patchSize: count.optional().describe('side of a patch in pixels'),
-  embedDim: count.optional().describe('width of a token'),
-  depth: count.optional().describe('number of blocks'),
-  numHeads: count.optional().describe('heads of attention'),
-  mlpRatio: z.number().positive().optional().describe("width of an MLP's middle layer over embedDim"),
+  patchSize: side.optional().describe('side of a patch in pixels'),
+  embedDim: channels.optional().describe('width of a token'),
+  depth: count.max(most.depth).optional().describe('number of blocks'),
+  numHeads: count.max(most.depth).optional().describe('heads of attention'),
+  mlpRatio: positive.max(most.depth).optional().describe("width of an MLP's middle layer over embedDim"),
 };
 
 export const dropPathRate = probability.optional().describe('drop path of the last block; linear over depth');
@@ -32,5 +30,5 @@ export const rates = {
     .describe('transformers: what the factors of LayerScale begin at; null: none'),
 };
 
-export const width = count.optional().describe('ResNets for small images: channels of the first stage');
+export const width = channels.optional().describe('ResNets for small images: channels of the first stage');
 export const cosine = z.boolean().optional().describe('ResNet: classifier with normalised features and weights');

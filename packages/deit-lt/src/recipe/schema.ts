@@ -11,14 +11,11 @@ import type { LossEntry } from '../losses/loss-entry.js';
 import { lossRegistry } from '../losses/registry.js';
 import type { CommonModelOptions, ModelOptions } from '../models/model.js';
 import { modelRegistry } from '../models/registry.js';
+import { count, epochCount, most, natural, positive, probability, rate, side } from '../option-limits.js';
 import type { Registry, RegistryEntry } from '../registry.js';
 import { taskRegistry } from '../tasks/registry.js';
 import { type Choice, choiceSchema } from './choice.js';
 
-const probability = z.number().min(0).max(1);
-const positive = z.number().positive();
-const count = z.int().positive();
-const natural = z.int().nonnegative();
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 
 const level = z.int().min(0).max(255);
@@ -60,14 +57,15 @@ const model = choiceSchema<ModelChoice>(
 
 const optimizer = z.strictObject({
   name: z.enum(['sgd', 'adamw', 'lamb']),
-  lr: positive.describe('learning rate; for a reference batch when lrPer is set'),
+  lr: positive.max(most.rate).describe('learning rate; for a reference batch when lrPer is set'),
   lrPer: count
+    .max(most.batch)
     .nullable()
     .describe('batch that lr is for: it is scaled by (effective batch)/lrPer; null: used as it is'),
   lrRule: z
     .enum(['effective', 'published'])
     .describe('effective: batch × accumulation × ranks; published: batch × ranks, without accumulation'),
-  weightDecay: z.number().nonnegative(),
+  weightDecay: rate,
   momentum: probability.optional().describe('SGD only'),
   nesterov: z.boolean().optional().describe('SGD only'),
   betas: z.tuple([probability, probability]).optional().describe('AdamW and LAMB only'),
@@ -77,10 +75,10 @@ const optimizer = z.strictObject({
 
 const schedule = z.strictObject({
   name: z.enum(['cosine', 'step', 'one-cycle', 'constant']),
-  warmupEpochs: z.number().nonnegative().describe('below 1 a share of the epochs'),
-  warmupLr: z.number().nonnegative().describe('learning rate at the beginning of the warm-up'),
-  minLr: z.number().nonnegative().describe('cosine and one-cycle: at the end'),
-  cooldownEpochs: natural.describe('cosine: epochs at minLr after the last'),
+  warmupEpochs: z.number().nonnegative().max(most.epochs).describe('below 1 a share of the epochs'),
+  warmupLr: rate.describe('learning rate at the beginning of the warm-up'),
+  minLr: rate.describe('cosine and one-cycle: at the end'),
+  cooldownEpochs: epochCount.describe('cosine: epochs at minLr after the last'),
   milestones: z
     .array(z.number().nonnegative())
     .describe('step: after these epochs (below 1: shares) the factors apply'),
@@ -101,19 +99,19 @@ const drw = z.strictObject({
 
 const shared = {
   model,
-  imageSize: count.describe('side of the input in pixels'),
-  evalSize: count
+  imageSize: side.describe('side of the input in pixels'),
+  evalSize: side
     .nullable()
     .describe('the same at evaluation and prediction, for networks that take any size; null: imageSize'),
   mean: rgb.describe('per channel, of values 0…1'),
   std: z.tuple([positive, positive, positive]).describe('per channel, of values 0…1'),
   filter: z.enum(['nearest', 'bilinear', 'bicubic']).describe('how images are resized'),
-  epochs: count,
-  batchSize: count,
-  accumulation: count.describe('batches per update'),
+  epochs: count.max(most.epochs),
+  batchSize: count.max(most.batch),
+  accumulation: count.max(most.batch).describe('batches per update'),
   dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
   sampler: z.enum(samplerNames).describe('which images an epoch has, in which order'),
-  repeats: count.describe('repeated augmentation: how often an image comes in an epoch'),
+  repeats: count.max(most.depth).describe('repeated augmentation: how often an image comes in an epoch'),
   samplerPower: z
     .number()
     .describe('sampler class-balanced: classes are drawn ∝ n^(−power); 0: equally often, −1: as in the data'),
@@ -194,7 +192,7 @@ const teacher = z.strictObject({
     .nullable()
     .describe('of images and labels, as for the student; with losses that take mixed labels; null: none'),
   sam: z.strictObject({
-    rho: z.number().nonnegative().describe('radius of the neighbourhood; 0: no SAM'),
+    rho: rate.describe('radius of the neighbourhood; 0: no SAM'),
     adaptive: z.boolean(),
     schedule: z.enum(['none', 'linear', 'step']).describe('of the radius; linear: from minRho to rho; step: by steps'),
     minRho: z.number().nonnegative().describe('linear: in the first epoch'),
@@ -210,10 +208,10 @@ const teacher = z.strictObject({
 });
 
 const multiCrop = z.strictObject({
-  global: count.default(2).describe('views of imageSize'),
-  local: natural.default(8).describe('views of localSize'),
+  global: count.max(100).default(2).describe('views of imageSize'),
+  local: natural.max(100).default(8).describe('views of localSize'),
   globalScale: range(0.001, 1).default([0.4, 1]).describe("share of the image's area in a global view, [low, high]"),
-  localSize: count.default(96).describe('side of a local view in pixels'),
+  localSize: side.default(96).describe('side of a local view in pixels'),
   localScale: range(0.001, 1).default([0.05, 0.4]).describe("share of the image's area in a local view, [low, high]"),
   teacherViews: z
     .enum(['global', 'all'])
@@ -257,7 +255,7 @@ const student = z.strictObject({
 
 const evaluation = z.strictObject({
   every: count.describe('epochs between evaluations; the last epoch always has one'),
-  batchSize: count,
+  batchSize: count.max(most.batch),
   select: z
     .enum(['validation', 'test', 'last'])
     .describe('how the best epoch is chosen; test is the published protocol and reports a too good figure'),

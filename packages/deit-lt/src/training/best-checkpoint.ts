@@ -19,7 +19,7 @@ export async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult 
   run.checkOurs();
   const epoch = torch.tidy(() => {
     const file = run.checkpoint('best');
-    const best = readWeights(file);
+    const best = readWeights(file, { run: loop.config });
     loadWeights(task.model, best.tensors, file);
     return best.epoch ?? 0;
   });

@@ -6,7 +6,7 @@ import { prepareData, type TrainingData } from '../data/prepare-data.js';
 import { fewImagesOf, talliesOf } from '../evaluation/class-figures.js';
 import { fewWarning } from '../evaluation/figure-text.js';
 import { totalEpochs } from '../optim/schedules.js';
-import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.js';
+import { externalTeacher, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
 import { type Placement, placementOf } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { partName, type TrainingKind } from '../recipe/training-kind.js';
@@ -59,7 +59,9 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   checkFrom(part, plan.recipe, options.from);
   const vain = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
-  for (const note of [...data.notes, ...fewNotes(data), vain, slower]) if (note !== undefined) reporter.note(note);
+  const unusual = unusualValues(part, plan.recipe);
+  for (const note of [...data.notes, ...fewNotes(data), ...unusual, vain, slower])
+    if (note !== undefined) reporter.note(note);
   try {
     const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes
     try {
