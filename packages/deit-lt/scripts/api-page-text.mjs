@@ -72,6 +72,16 @@ export const sections = [
   { title: 'Losses', of: [['', 'losses/']] },
   { title: 'Models', of: [['', 'models/']] },
   {
+    title: 'Plugins',
+    intro:
+      'Losses, networks and tasks of your own, for recipes and `--plugin`: [docs/plugins.md](plugins.md). `torch` and `z` (zod) are exported too.',
+    of: [
+      ['', 'plugin'],
+      ['', 'registry'],
+      ['', 'tasks/'],
+    ],
+  },
+  {
     title: 'Optimization and random numbers',
     of: [
       ['', 'optim/'],
