@@ -43,7 +43,8 @@ function testFiles() {
   const setup = folders.flatMap((folder) =>
     filesUnder(path.join(folder, 'setup')).filter((file) => file.endsWith('.test.mjs')),
   );
-  return [...setup, ...compiled].map((file) => path.relative(root, file));
+  const scripts = filesUnder(path.join(root, 'scripts')).filter((file) => file.endsWith('.test.mjs'));
+  return [...scripts, ...setup, ...compiled].map((file) => path.relative(root, file));
 }
 
 /** @param {string[]} all @param {string[]} words */

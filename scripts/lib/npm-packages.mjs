@@ -1,10 +1,10 @@
 // Installs the packages of package-lock.json, when they are not the ones in node_modules.
 import path from 'node:path';
 
-import { isFile, isFolder, readText, sha256 } from '../../packages/torch/setup/files.mjs';
-import { runCommand } from '../../packages/torch/setup/run-command.mjs';
+import { isFolder, readText, sha256 } from '../../packages/torch/setup/files.mjs';
 import { SetupError } from '../../packages/torch/setup/setup-error.mjs';
 import { step } from '../../packages/torch/setup/step.mjs';
+import { npm } from './npm.mjs';
 import { readStamp, updateStamp } from './stamp.mjs';
 
 /** @param {string} root @throws {SetupError} with npm's last lines */
@@ -24,17 +24,6 @@ export async function ensureNpmPackages(root) {
 
 /** Without the packages' own scripts: this set-up builds the one addon that needs it. @param {string} root @returns {Promise<string>} */
 async function npmCi(root) {
-  // Under `npm run`, npm names itself; the npm of the PATH may be another one.
-  const npm = process.env.npm_execpath;
-  const [command, ...first] = npm?.endsWith('.js') && isFile(npm) ? [process.execPath, npm] : ['npm'];
-  const args = [...first, 'ci', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const { code, output } = await runCommand(String(command), args, { cwd: root });
-  if (code !== 0) throw new SetupError(`npm ci failed:\n${firstErrors(output)}`, 'NPM');
+  const { output } = await npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: root });
   return output;
-}
-
-/** npm ends a failure with pages of usage; its cause stands first. @param {string} output */
-function firstErrors(output) {
-  const errors = output.split('\n').filter((line) => /^npm error ./.test(line));
-  return (errors.length > 0 ? errors : output.split('\n')).slice(0, 10).join('\n');
 }

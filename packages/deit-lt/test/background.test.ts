@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
 import { backgroundOfOptions } from '../src/cli/background.js';
 import type { Rgb } from '../src/data/decode/background.js';
 import { openDataset } from '../src/data/open.js';
 import { prepareData, type TrainingData } from '../src/data/prepare-data.js';
 import { checkRecipe, loadRecipe, recipeNames } from '../src/recipe/load.js';
+import { movedClock } from './helpers/moved-clock.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 
 const black: Rgb = [0, 0, 0];
@@ -89,7 +89,7 @@ suite('data.background', () => {
         .toBuffer();
       for (let i = 0; i < 510; i++) writeFileSync(path.join(root, name, `${i}.png`), content);
     }
-    await setTimeout(2100); // pixels of files that were changed less than two seconds ago are not kept
+    movedClock(t).pass(2100); // pixels of files that were changed less than two seconds ago are not kept
     const cacheDir = temporaryFolder(t);
     const first = async (background: Rgb): Promise<number> => {
       const { images } = (await openDataset(root, { background, cacheDir })).train;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -76,5 +77,19 @@ suite('deit-lt, used wrongly,', () => {
     const { status, stderr } = deitLt(['quickstart', '--resume', '--out', 'nowhere', '--set', 'student.epoch=4']);
     assert.equal(status, 2);
     assert.match(stderr, /did you mean "epochs"/);
+  });
+
+  test('says so where the working folder was removed', {
+    skip: process.platform === 'win32' && 'no such folder',
+  }, (t) => {
+    const script = 'mkdir "$1/gone" && cd "$1/gone" && rmdir "$1/gone" && exec "$2" "$3" inspect nowhere';
+    const bin = path.resolve(import.meta.dirname, '../../bin/deit-lt.mjs');
+    const words = ['-c', script, 'bash', temporaryFolder(t), process.execPath, bin];
+    const { status, stderr } = spawnSync('bash', words, { encoding: 'utf8' });
+    assert.equal(
+      stderr,
+      'deit-lt: the working folder does not exist any more; change to another folder and try again.\n',
+    );
+    assert.equal(status, 1);
   });
 });

@@ -14,6 +14,7 @@ import { onnxModel } from '../src/export/onnx/model.js';
 import { encodeModel } from '../src/export/onnx/proto.js';
 import { createModel, type ModelOptions } from '../src/models/index.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
+import { saveTensors } from '../src/runs/save-tensors.js';
 import { type Savable, torchFilePieces } from '../src/torch-files/save.js';
 import { trainVit } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
@@ -260,7 +261,7 @@ suite('weights that are not finite', () => {
     const file = path.join(run, 'checkpoints', 'best.safetensors');
     const { metadata, tensors } = readAll(file);
     torch.noGrad(() => tensors.get('norm.weight')!.fill_(Number.NaN));
-    torch.safetensors.save(file, tensors, { metadata });
+    saveTensors(file, tensors, metadata);
     const { status, stderr } = deitLt(['predict', run, file]);
     assert.equal(status, 1);
     assert.match(stderr, /best\.safetensors: the weights norm\.weight contain NaN or infinity/);

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import { crc32c } from '../src/runs/event-records.js';
+import { crc32c, scalarRecord, versionRecord } from '../src/runs/event-records.js';
 import type { EpochRecord } from '../src/runs/reporter.js';
 import { RunFolder } from '../src/runs/run-folder.js';
 import { trainAll, trainTeacher } from '../src/training/train.js';
@@ -62,7 +62,7 @@ for body in records(open(sys.argv[1], 'rb').read()):
     if 3 in event: events.append({'version': event[3].decode(), 'time': event[1]})
     else:
         values = [dict(fields(value)) for field, value in fields(event[5]) if field == 1]
-        events.append({'step': event[2], 'time': event[1], 'scalars': {v[1].decode(): v[2] for v in values}})
+        events.append({'step': event.get(2, 0), 'time': event[1], 'scalars': {v[1].decode(): v[2] for v in values}})
 try:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     accumulator = EventAccumulator(sys.argv[1]).Reload()
@@ -132,6 +132,25 @@ suite('crc32c()', () => {
   test('is the checksum of the standards', () => {
     assert.equal(crc32c(new TextEncoder().encode('123456789')), 0xe3069283); // RFC 3720, B.4
     assert.equal(crc32c(new Uint8Array(32)), 0x8a9136aa);
+  });
+});
+
+suite('event records', { skip }, () => {
+  test('are read with every number as it is: 0, negative, large steps', (t) => {
+    const file = path.join(temporaryFolder(t), 'events.out.tfevents.test');
+    const scalars = new Map([
+      ['zero', 0],
+      ['negative', -1.5],
+      ['tail/größe', 2 ** -20],
+    ]);
+    const steps = [0, 127, 128, 2 ** 31, 2 ** 40 + 3];
+    writeFileSync(file, Buffer.concat([versionRecord(1.5), ...steps.map((step) => scalarRecord(2.25, step, scalars))]));
+    const [version, ...events] = readEvents(file);
+    assert.deepEqual(version, { version: 'brain.Event:2', time: 1.5 });
+    assert.deepEqual(
+      events,
+      steps.map((step) => ({ step, time: 2.25, scalars: Object.fromEntries(scalars) })),
+    );
   });
 });
 

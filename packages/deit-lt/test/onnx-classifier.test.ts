@@ -1,7 +1,7 @@
 /** ONNX classifiers, ours and of others, as teachers and where a model is asked: which are taken, and what is said of the rest. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
@@ -13,7 +13,7 @@ import { GraphBuilder, type Value } from '../src/export/onnx/graph-builder.js';
 import { onnxModel } from '../src/export/onnx/model.js';
 import { type Dimension, encodeModel } from '../src/export/onnx/proto.js';
 import { createModel } from '../src/models/index.js';
-import { loadRuntime } from '../src/onnx/runtime.js';
+import { disableTelemetry, loadRuntime } from '../src/onnx/runtime.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
 import { fromPython, skipTorchvision } from './helpers/python-torch.js';
 import { recording, tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -280,5 +280,43 @@ register('data:text/javascript,' + encodeURIComponent('export async function res
       stderr,
       /needs the optional package onnxruntime-node\. It is not installed: npm install onnxruntime-node/,
     );
+  });
+});
+
+suite('onnxruntime', { skip }, () => {
+  for (const [what, code] of [
+    [
+      'here',
+      "const { loadRuntime } = await import('SRC/onnx/runtime.js'); await (await loadRuntime()).InferenceSession.create('MODEL', {});",
+    ],
+    [
+      'in a thread',
+      "const { OnnxSession } = await import('SRC/onnx/session.js'); (await OnnxSession.open('MODEL', { threads: 1 }))[Symbol.dispose]();",
+    ],
+  ] as const)
+    test(`sends no usage data and makes no identifier of the device, ${what}`, () => {
+      const home = mkdtempSync(place('home-'));
+      const source = new URL('../src', import.meta.url).href;
+      const script = place('telemetry.mjs'); // a file, because threads take over --input-type
+      writeFileSync(script, code.replace('SRC', source).replace('MODEL', small('telemetry.onnx')));
+      // Where CI is set, onnxruntime sends nothing by itself.
+      const { CI, ORT_DISABLE_TELEMETRY, XDG_CACHE_HOME, ...rest } = process.env;
+      const options = { encoding: 'utf8', env: { ...rest, HOME: home } } as const;
+      const { status, stderr } = spawnSync(process.execPath, [script], options);
+      assert.deepEqual([status, stderr, readdirSync(home)], [0, '', []]);
+    });
+
+  test("has the user's own ORT_DISABLE_TELEMETRY", (t) => {
+    const before = process.env.ORT_DISABLE_TELEMETRY;
+    t.after(() => {
+      if (before === undefined) delete process.env.ORT_DISABLE_TELEMETRY;
+      else process.env.ORT_DISABLE_TELEMETRY = before;
+    });
+    process.env.ORT_DISABLE_TELEMETRY = '0';
+    disableTelemetry();
+    assert.equal(process.env.ORT_DISABLE_TELEMETRY, '0');
+    delete process.env.ORT_DISABLE_TELEMETRY;
+    disableTelemetry();
+    assert.equal(process.env.ORT_DISABLE_TELEMETRY, '1');
   });
 });

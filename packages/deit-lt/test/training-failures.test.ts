@@ -6,16 +6,19 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
 import { openTeacher } from '../src/analysis/run/teacher-stage.js';
 import { byClass } from '../src/by-class.js';
 import { openClassifier } from '../src/classifier/classifier.js';
 import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
+import { saveTensors } from '../src/runs/save-tensors.js';
 import { saveWeights } from '../src/runs/training-state.js';
 import { type TrainOptions, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
@@ -45,15 +48,15 @@ function fillDisk(run: RunFolder): void {
 
 const noFull = !existsSync('/dev/full') && 'no /dev/full on this system';
 
+/** Sets a learning rate that overflows the weights in one update; a recipe that is read is not allowed one. */
+function overflow({ recipe }: TrainOptions, lr: number): void {
+  recipe.teacher.optimizer.lr = lr;
+}
+
 suite('a loss that is not finite', () => {
   test('stops the training and names the place, what to try, and the last checkpoint, which can be used', async (t) => {
     const options = optionsFor(t, 'teacher.epochs=3', 'teacher.schedule.warmupEpochs=0', 'teacher.sam.rho=0');
-    const { optimizer } = options.recipe.teacher;
-    const reporter = reporting({
-      epoch: () => {
-        optimizer.lr = 1e30;
-      },
-    });
+    const reporter = reporting({ epoch: () => overflow(options, 1e30) });
     const run = new RunFolder(options.folder);
     const message = new RegExp(
       `^the (loss|weights) of the teacher became .* in epoch 2.* The last good checkpoint is ${run.checkpoint('last')}\\..*--set teacher\\.optimizer\\.lr=.*clipGradNorm.*precision`,
@@ -65,21 +68,18 @@ suite('a loss that is not finite', () => {
   });
 
   test('in the first batches names the batch and no checkpoint', async (t) => {
-    const options = optionsFor(t, 'teacher.optimizer.lr=1e30', 'teacher.schedule.warmupEpochs=0', 'teacher.sam.rho=0');
-    await assert.rejects(trainTeacher(options), {
+    const options = optionsFor(t, 'teacher.schedule.warmupEpochs=0', 'teacher.sam.rho=0');
+    const reporter = reporting({ start: () => overflow(options, 1e30) });
+    await assert.rejects(trainTeacher({ ...options, reporter }), {
       code: 'NOT_FINITE',
       message: /^the loss of the teacher became (NaN|-?Infinity) in epoch 1, batch [2-5]\. Try a smaller/,
     });
   });
 
   test('after the last update of an epoch, in the weights, is found before they are saved', async (t) => {
-    const options = optionsFor(
-      t,
-      'teacher.batchSize=64',
-      'teacher.optimizer.lr=1e38',
-      'teacher.schedule.warmupEpochs=0',
-    );
-    await assert.rejects(trainTeacher(options), {
+    const options = optionsFor(t, 'teacher.batchSize=64', 'teacher.schedule.warmupEpochs=0');
+    const reporter = reporting({ start: () => overflow(options, 1e38) });
+    await assert.rejects(trainTeacher({ ...options, reporter }), {
       code: 'NOT_FINITE',
       message: /^the weights of the teacher became infinite or not a number in epoch 1\. Try/,
     });
@@ -219,6 +219,15 @@ suite('an existing run folder', () => {
   });
 });
 
+/** All of a safetensors file. */
+function read(file: string): { tensors: Map<string, torch.Tensor>; metadata: Record<string, string> } {
+  using opened = torch.safetensors.open(file);
+  return {
+    tensors: new Map(opened.names.map((name) => [name, opened.get(name).clone()])),
+    metadata: { ...opened.metadata },
+  };
+}
+
 suite('a damaged checkpoint', () => {
   test('is an error that names the file, in resuming and in using it', async (t) => {
     const options = await trained(t);
@@ -235,6 +244,71 @@ suite('a damaged checkpoint', () => {
       namesFile('best'),
     );
     assert.ok(!existsSync(`${options.folder}-student`), 'no folder is made for a student without a teacher');
+  });
+
+  test('with NaN or infinity in its weights is not resumed', async (t) => {
+    const options = await trained(t);
+    const file = new RunFolder(options.folder).checkpoint('last');
+    const whole = readFileSync(file);
+    const names = torch.tidy(() =>
+      [...read(file).tensors.keys()].filter((name) => /^model\..*(weight|mean)$/.test(name)),
+    );
+    for (const [name, value] of [
+      [names[0]!, Number.NaN],
+      [names.at(-1)!, Number.POSITIVE_INFINITY],
+    ] as const) {
+      writeFileSync(file, whole);
+      torch.tidy(() => {
+        const { tensors, metadata } = read(file);
+        torch.noGrad(() => tensors.get(name)!.flatten().narrow(0, 0, 1).fill_(value));
+        saveTensors(file, tensors, metadata);
+      });
+      await assert.rejects(trainTeacher({ ...options, resume: true }), {
+        code: 'CHECKPOINT',
+        message: new RegExp(`last\\.safetensors: the weights ${name} contain NaN or infinity`),
+      });
+    }
+  });
+
+  test('of another run is an error, in resuming, in the last evaluation and in using the folder', async (t) => {
+    const [options, other] = [await trained(t), await trained(t, 'seed=5')];
+    const [run, otherRun] = [new RunFolder(options.folder), new RunFolder(other.folder)];
+    for (const name of ['best', 'last'] as const) {
+      const own = readFileSync(run.checkpoint(name));
+      cpSync(otherRun.checkpoint(name), run.checkpoint(name));
+      const message = new RegExp(
+        `${name}\\.safetensors cannot be used: it is of a teacher whose run began 20.*config\\.json of its folder`,
+      );
+      await assert.rejects(trainTeacher({ ...options, resume: true }), { code: 'CHECKPOINT', message });
+      await assert.rejects(openClassifier(options.folder, { which: name }), { code: 'CHECKPOINT', message });
+      using named = await openClassifier(run.checkpoint(name)); // by its own name it is a checkpoint like any other
+      assert.equal(named.kind, 'teacher');
+      writeFileSync(run.checkpoint(name), own);
+    }
+  });
+
+  test('with an optimizer that says nothing is an error', async (t) => {
+    const options = await trained(t);
+    const file = new RunFolder(options.folder).checkpoint('last');
+    torch.tidy(() => {
+      const { tensors, metadata } = read(file);
+      saveTensors(file, tensors, { ...metadata, optimizer: '{"param_groups":[],"numbers":0.5}' });
+    });
+    await assert.rejects(trainTeacher({ ...options, resume: true }), {
+      code: 'CHECKPOINT',
+      message: /last\.safetensors cannot be used: numbers: expected record/,
+    });
+  });
+
+  test('that is the last one where the best is gone is used with a note', async (t) => {
+    const options = await trained(t);
+    rmSync(new RunFolder(options.folder).checkpoint('best'));
+    using classifier = await openClassifier(options.folder);
+    assert.deepEqual(classifier.notes, [
+      `${options.folder} has no best checkpoint; its last one, after epoch 1, is used.`,
+    ]);
+    using last = await openClassifier(options.folder, { which: 'last' });
+    assert.deepEqual(last.notes, []);
   });
 
   test('of another kind is an error', async (t) => {

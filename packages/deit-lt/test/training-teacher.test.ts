@@ -10,6 +10,7 @@ import { teacherLogits } from '../src/classifier/teacher-logits.js';
 import type { Dataset } from '../src/data/dataset.js';
 import { prepareData } from '../src/data/prepare-data.js';
 import { RunFolder } from '../src/runs/run-folder.js';
+import { saveTensors } from '../src/runs/save-tensors.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -166,7 +167,7 @@ function alwaysAnswer(file: string, label: number): void {
   using opened = torch.safetensors.open(file);
   const tensors = torch.safetensors.load(file);
   tensors.get('linear.bias')!.select(0, label).fill_(1e4);
-  torch.safetensors.save(file, tensors, { metadata: { ...opened.metadata } });
+  saveTensors(file, tensors, opened.metadata);
 }
 
 /** The classes that were predicted at all. */

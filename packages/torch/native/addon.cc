@@ -11,6 +11,7 @@
 #include "errors.h"
 #include "modes.h"
 #include "random.h"
+#include "registration.h"
 #include "state.h"
 #include "tensor.h"
 #include "warnings.h"
@@ -40,6 +41,7 @@ void installAll(Napi::Env env, Napi::Object exports) {
         delete state;
       },
       nullptr);
+  registration::registerAll();
   warnings::install();
   exports["shareWords"] = Napi::Function::New(env, guardedFunction<shareWords>);
   allocator::install(env, exports);

@@ -3,6 +3,8 @@
 // step. Here small blocks come from lists per thread and large ones from an arena that keeps them.
 #include "allocator.h"
 
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <unistd.h>
@@ -10,9 +12,11 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "arena.h"
 #include "errors.h"
+#include "registration.h"
 
 namespace {
 
@@ -137,38 +141,58 @@ class CachingAllocator final : public c10::Allocator {
   }
 };
 
+// The allocator's statistics are operators, so that every copy of this package has those of the one that is in place.
+std::vector<int64_t> memoryInUse() {
+  const auto [live, peak, held] = arena().statistics();
+  return {static_cast<int64_t>(live), static_cast<int64_t>(peak), static_cast<int64_t>(held)};
+}
+
+void resetPeak() { arena().resetPeak(); }
+
+int64_t emptyCache() { return static_cast<int64_t>(arena().trim()); }
+
+c10::Stack callOwn(const char* name) {
+  c10::Stack stack;
+  c10::Dispatcher::singleton().findSchemaOrThrow(name, "").callBoxed(stack);
+  return stack;
+}
+
 Napi::Value cpuMemory(const Napi::CallbackInfo& info) {
-  const auto statistics = arena().statistics();
+  const auto numbers = callOwn("bridge::cpu_memory")[0].toIntVector();
   auto result = Napi::Object::New(info.Env());
-  result["allocated"] = Napi::Number::New(info.Env(), static_cast<double>(statistics.live));
-  result["peakAllocated"] = Napi::Number::New(info.Env(), static_cast<double>(statistics.peak));
-  result["reserved"] = Napi::Number::New(info.Env(), static_cast<double>(statistics.held));
+  result["allocated"] = Napi::Number::New(info.Env(), static_cast<double>(numbers[0]));
+  result["peakAllocated"] = Napi::Number::New(info.Env(), static_cast<double>(numbers[1]));
+  result["reserved"] = Napi::Number::New(info.Env(), static_cast<double>(numbers[2]));
   return result;
 }
 
 Napi::Value cpuResetPeak(const Napi::CallbackInfo& info) {
-  arena().resetPeak();
+  callOwn("bridge::cpu_reset_peak");
   return info.Env().Undefined();
 }
 
 Napi::Value cpuEmptyCache(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(arena().trim()));
+  return Napi::Number::New(info.Env(), static_cast<double>(callOwn("bridge::cpu_empty_cache")[0].toInt()));
+}
+
+// TORCH_BRIDGE_ALLOCATOR=libtorch keeps libtorch's own, to measure against it and for memory checkers.
+void putInPlace() {
+  const char* choice = std::getenv("TORCH_BRIDGE_ALLOCATOR");
+  if (choice != nullptr && std::strcmp(choice, "libtorch") == 0) return;
+  static CachingAllocator instance;
+  c10::SetCPUAllocator(&instance, 100);
 }
 
 }  // namespace
 
+void allocator::registerOperators(registration::Registrar& registrar) {
+  if (registrar.define("cpu_memory() -> int[]", torch::CppFunction(&memoryInUse))) putInPlace();
+  registrar.define("cpu_reset_peak() -> ()", torch::CppFunction(&resetPeak));
+  registrar.define("cpu_empty_cache() -> int", torch::CppFunction(&emptyCache));
+}
+
 void allocator::install(Napi::Env env, Napi::Object exports) {
-  // Once per process, whatever the number of workers. TORCH_BRIDGE_ALLOCATOR=libtorch keeps libtorch's own,
-  // to measure against it and for memory checkers.
-  static const bool installed = [] {
-    const char* choice = std::getenv("TORCH_BRIDGE_ALLOCATOR");
-    if (choice != nullptr && std::strcmp(choice, "libtorch") == 0) return false;
-    static CachingAllocator instance;
-    c10::SetCPUAllocator(&instance, 100);
-    return true;
-  }();
-  (void)installed;
-  exports["cpuMemory"] = Napi::Function::New(env, cpuMemory);
-  exports["cpuResetPeak"] = Napi::Function::New(env, cpuResetPeak);
-  exports["cpuEmptyCache"] = Napi::Function::New(env, cpuEmptyCache);
+  exports["cpuMemory"] = Napi::Function::New(env, guardedFunction<cpuMemory>);
+  exports["cpuResetPeak"] = Napi::Function::New(env, guardedFunction<cpuResetPeak>);
+  exports["cpuEmptyCache"] = Napi::Function::New(env, guardedFunction<cpuEmptyCache>);
 }

@@ -1,10 +1,12 @@
 // Reverse-mode differentiation as operators of our own namespace, so that their tensors travel
 // like every other operator's: bridge::backward and bridge::grad.
+#include "autograd.h"
+
 #include <ATen/core/ivalue.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function.h>
-#include <torch/library.h>
 
+#include "registration.h"
 #include "version.h"
 
 namespace {
@@ -46,12 +48,12 @@ void gradFnName(const c10::OperatorHandle&, c10::Stack* stack) {
 
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(bridge, library) {
-  library.def(
+void autograd::registerOperators(registration::Registrar& registrar) {
+  registrar.define(
       "backward(Tensor[] tensors, Tensor?[] grad_tensors, bool? retain_graph, bool create_graph, Tensor[] inputs) -> ()",
       torch::CppFunction::makeFromBoxedFunction<&backward>());
-  library.def(
+  registrar.define(
       "grad(Tensor[] outputs, Tensor[] inputs, Tensor?[] grad_outputs, bool? retain_graph, bool create_graph, bool allow_unused) -> Tensor[]",
       torch::CppFunction::makeFromBoxedFunction<&grad>());
-  library.def("grad_fn_name(Tensor self) -> str?", torch::CppFunction::makeFromBoxedFunction<&gradFnName>());
+  registrar.define("grad_fn_name(Tensor self) -> str?", torch::CppFunction::makeFromBoxedFunction<&gradFnName>());
 }

@@ -7,6 +7,7 @@
 
 #include "codec.h"
 #include "errors.h"
+#include "guards.h"
 #include "state.h"
 #include "version.h"
 
@@ -56,8 +57,8 @@ int intern(State& state, const std::string& name, const std::string& overload) {
   if (known != state.opIds.end()) return known->second;
   auto handle = c10::Dispatcher::singleton().findSchema({name, overload});
   if (!handle) return -1;
-  Op op{*handle, {}, {}};
   const auto& schema = handle->schema();
+  Op op{*handle, {}, {}, guards::find(schema)};
   for (const auto& argument : schema.arguments())
     op.defaults.push_back(argument.default_value() ? *argument.default_value() : c10::IValue());
   for (const auto& result : schema.returns()) op.returnsArgument.push_back(returnedArgument(schema, result));
@@ -142,7 +143,8 @@ napi_value callOperator(napi_env env, napi_callback_info) {
   try {
     decodeArguments(state, op);
     state.drain(env);  // after decoding: JavaScript may hold an argument no longer, the stack does
-    op.handle.callBoxed(state.stack);
+    const c10::OperatorHandle& handle = op.guards.any ? guards::check(op, state.stack) : op.handle;
+    handle.callBoxed(state.stack);
     Writer writer(state, 0);
     for (size_t i = 0; i < op.returnsArgument.size(); i++) {
       if (op.returnsArgument[i] < 0) {

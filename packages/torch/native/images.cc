@@ -7,7 +7,6 @@
 
 #include <ATen/TensorIterator.h>
 #include <ATen/ops/empty_like.h>
-#include <torch/library.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "images_levels.h"
+#include "registration.h"
 
 namespace {
 
@@ -170,8 +170,7 @@ at::Tensor imageOperations(const at::Tensor& self, const at::Tensor& steps, at::
 
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(bridge, library) {
-  library.def("image_operations(Tensor self, Tensor steps, int[] fill) -> Tensor");
+void images::registerOperators(registration::Registrar& registrar) {
+  if (registrar.define("image_operations(Tensor self, Tensor steps, int[] fill) -> Tensor"))
+    registrar.cpu().impl("image_operations", imageOperations);
 }
-
-TORCH_LIBRARY_IMPL(bridge, CPU, library) { library.impl("image_operations", imageOperations); }

@@ -6,6 +6,10 @@
 #include <cstdint>
 #include <vector>
 
+namespace registration {
+class Registrar;
+}
+
 namespace images {
 
 // One image as rows of four-byte pixels (red, green, blue, zero), with a border on each side that is filled before it is
@@ -43,5 +47,7 @@ struct Family {
 };
 
 const Family& family();
+
+void registerOperators(registration::Registrar& registrar);
 
 }  // namespace images

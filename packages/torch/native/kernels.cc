@@ -4,7 +4,8 @@
 
 #include <ATen/ops/gelu_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
+
+#include "registration.h"
 
 namespace {
 
@@ -59,17 +60,13 @@ at::Tensor differentiableSoftmax(const at::Tensor& x, double scale) {
 
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(bridge, library) {
-  library.def("gelu(Tensor self) -> Tensor");
-  library.def("scaled_softmax(Tensor self, float scale=1.0) -> Tensor");
-}
-
-TORCH_LIBRARY_IMPL(bridge, CPU, library) {
-  library.impl("gelu", kernels::gelu);
-  library.impl("scaled_softmax", kernels::scaledSoftmax);
-}
-
-TORCH_LIBRARY_IMPL(bridge, AutogradCPU, library) {
-  library.impl("gelu", differentiableGelu);
-  library.impl("scaled_softmax", differentiableSoftmax);
+void kernels::registerOperators(registration::Registrar& registrar) {
+  if (registrar.define("gelu(Tensor self) -> Tensor")) {
+    registrar.cpu().impl("gelu", kernels::gelu);
+    registrar.autogradCpu().impl("gelu", differentiableGelu);
+  }
+  if (registrar.define("scaled_softmax(Tensor self, float scale=1.0) -> Tensor")) {
+    registrar.cpu().impl("scaled_softmax", kernels::scaledSoftmax);
+    registrar.autogradCpu().impl("scaled_softmax", differentiableSoftmax);
+  }
 }

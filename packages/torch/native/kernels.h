@@ -4,6 +4,10 @@
 
 #include <ATen/core/Tensor.h>
 
+namespace registration {
+class Registrar;
+}
+
 namespace kernels {
 
 // x · Φ(x), Φ by the error function; any strides, and the output has them too.
@@ -13,5 +17,7 @@ at::Tensor geluBackward(const at::Tensor& grad, const at::Tensor& x);
 // softmax(scale · x) over the last dimension; the output is contiguous.
 at::Tensor scaledSoftmax(const at::Tensor& x, double scale);
 at::Tensor scaledSoftmaxBackward(const at::Tensor& grad, const at::Tensor& y, double scale);
+
+void registerOperators(registration::Registrar& registrar);
 
 }  // namespace kernels

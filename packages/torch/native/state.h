@@ -23,10 +23,30 @@ struct Slot {
   int64_t reportedBytes = 0;  // what V8 was told about this tensor, 0 while a scope owns it
 };
 
+// What is checked before an operator runs, see guards.h. Arguments are meant by their place.
+struct Guards {
+  struct Count {
+    int argument;
+    int64_t least, most;
+  };
+  struct Length {
+    int argument;
+    size_t length;
+    bool mayBeOne, mayBeEmpty;
+  };
+  bool any = false;
+  int check = -1;  // a check of its own, by its place in the table of guards_named.cc
+  bool divides = false;
+  std::vector<Count> counts;    // integers within bounds
+  std::vector<Length> lengths;  // lists of integers of fixed lengths
+  std::vector<int> paired;      // lists of one length
+};
+
 struct Op {
   c10::OperatorHandle handle;
   std::vector<c10::IValue> defaults;
   std::vector<int> returnsArgument;  // per return value: the argument it is (in-place, out), or -1
+  Guards guards;
 };
 
 class State {

@@ -1,12 +1,6 @@
 // What the API page says besides the doc comments: its order, the introductions, and what to do about each error.
 
-/**
- * @typedef {object} Section
- * @property {string} title
- * @property {string} [intro] Markdown; `{functions}`, `{methods}` and `{operators}` are the numbers of generated ones
- * @property {[namespace: string, file: string][]} [of] exports of a namespace that come from a file of `dist/src`
- * @property {Section[]} [parts] sections below this one
- */
+/** @typedef {import('../../../scripts/api-page/describe-package.mjs').Section} Section */
 
 export const preface = `# API of @deit-lt/torch
 
@@ -80,9 +74,16 @@ They are in \`src/functions.generated.ts\` and \`src/tensor/methods.generated.ts
     title: 'Every operator by name',
     intro: `The table of types has the {operators} names in \`aten\` of libtorch 1.13; a newer libtorch's further operators are called in
 the same way, with untyped arguments. \`torch.ops.aten.add.Tensor(a, b)\` calls one overload, the overload of the empty name is
-\`default\`, and \`torch.ops.aten.add(a, b)\` chooses by the arguments. Other namespaces are reached likewise:
-\`torch.ops.quantized.linear\`. Printing one, \`console.log(torch.ops.aten.add)\`, shows its overloads. A name that this libtorch does not
-have throws \`TorchError\` (\`NO_SUCH_OPERATOR\`) with the nearest one.`,
+\`default\`, and \`torch.ops.aten.add(a, b)\` chooses by the arguments. Printing one, \`console.log(torch.ops.aten.add)\`, shows
+its overloads. A name that this libtorch does not have throws \`TorchError\` (\`NO_SUCH_OPERATOR\`) with the nearest one.
+
+Some operators do not check their arguments: wrong ones end the process, or read and write memory that is not theirs, in Python as
+well. \`torch.ops.aten\` refuses them with \`TorchError\` (\`UNSAFE\`), and \`torch.ops.unsafe.aten\` calls them, as in
+\`torch.ops.unsafe.aten.convolution_backward.default(…)\`. They are those whose name has *unsafe* or *backward* in it, begins with an
+underscore (but for \`_foreach_…\` and a few that are checked, such as \`_softmax\`) or with the name of a backend (\`mkldnn_\`, \`cudnn_\`,
+\`miopen_\`, \`mps_\`, \`fbgemm_\`, \`quantized_\`, \`xnnpack_\`), the single steps of convolutions (\`thnn_conv2d\`, \`slow_conv3d\`, …),
+and all operators of other namespaces: \`torch.ops.unsafe.quantized.linear\`. Where a checked operator of libtorch's is known to end
+the process on some arguments, this package checks them first.`,
     of: [
       ['torch', 'ops'],
       ['torch', 'binding/codec'],
@@ -248,6 +249,10 @@ export const errorCodes = {
       'The device does not exist, or this libtorch was built without support for it.',
       '`npx deit-torch-doctor` prints the devices. For CUDA, install a libtorch that has it and run `npx deit-torch-setup`.',
     ],
+    UNSAFE: [
+      'The operator does not check its arguments, so that wrong ones can end the process; the message has the reason. [Every operator by name](#every-operator-by-name) says which these are.',
+      'Call the public operator that does the same (`conv3d`, not `slow_conv3d`; `backward()`, not a formula of it). If the arguments are right for certain: `torch.ops.unsafe`.',
+    ],
     STATE_DICT: [
       'A state dict does not fit its module or optimizer. The message lists everything that is missing, unexpected or of another shape; nothing was changed.',
       'Make the model with the options that it was saved with, rename the entries, or load with `{ strict: false }` (modules only).',
@@ -256,8 +261,8 @@ export const errorCodes = {
   BridgeError: {
     BRIDGE_NOT_BUILT: ['The addon was not built on this machine.', '`npx deit-torch-setup`'],
     BRIDGE_NOT_LOADED: [
-      'The addon does not load: libtorch has moved, changed or lacks a library. The message has the cause and both paths.',
-      '`npx deit-torch-setup`, which looks for libtorch again',
+      'The addon does not load: libtorch has moved, changed or lacks a library, or this process has loaded another libtorch (through a second copy of the package). The message has the cause and both paths.',
+      '`npx deit-torch-setup`, which looks for libtorch again; `npm dedupe` where there are two copies',
     ],
   },
   SafetensorsError: {

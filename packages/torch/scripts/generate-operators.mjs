@@ -1,6 +1,7 @@
 // Writes src/tensor/methods.generated.ts, src/functions.generated.ts and src/ops.generated.ts from the
 // operators of the built bridge's libtorch and from the names that PyTorch's Python front end gives to
-// tensors' methods and to functions. `--check` compares instead of writing and fails on a difference.
+// tensors' methods and to functions. `--check` compares instead of writing and fails on a difference. Operators that do
+// not check their arguments (src/binding/unsafe.ts) get neither method nor function. Compile first: npx tsc --build
 //
 //   node packages/torch/scripts/generate-operators.mjs [--check]
 import { execFileSync } from 'node:child_process';
@@ -8,6 +9,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { unsafeReason } from '../dist/src/binding/unsafe.js';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const record = JSON.parse(readFileSync(path.join(root, 'build/current.json'), 'utf8'));
@@ -104,6 +107,7 @@ const reserved = new Set([
   'return',
 ]);
 
+const isUnsafe = (name) => unsafeReason('aten', name) !== null;
 const camel = (name) => name.replace(/(?<=[a-zA-Z0-9])_([a-z0-9])/g, (_, letter) => letter.toUpperCase());
 const safe = (name) => (reserved.has(name) ? `${name}_` : camel(name));
 const supported = (type) => !/Dimname|Stream|Storage|Dict|\bt\[|Any|QScheme|__torch__|\bt\b|complex/.test(type);
@@ -255,7 +259,7 @@ function methods() {
   const wanted = new Set(names.methods.filter((n) => !n.startsWith('_') && !byHand.has(n)));
   const body = [];
   for (const { name, schemas } of operators) {
-    if (!wanted.has(name)) continue;
+    if (!wanted.has(name) || isUnsafe(name)) continue;
     const fit = schemas.filter(
       (s) => !isOut(s) && usable(s) && s.arguments[0]?.type === 'Tensor' && s.arguments[0].name === 'self',
     );
@@ -288,7 +292,7 @@ function functions() {
   const body = [];
   const renamed = [];
   for (const { name, schemas } of operators) {
-    if (!wanted.has(name)) continue;
+    if (!wanted.has(name) || isUnsafe(name)) continue;
     const fit = schemas.filter((s) => !isOut(s) && usable(s));
     if (fit.length === 0) continue;
     const exported = camel(name);
@@ -312,10 +316,24 @@ ${body.join('\n').trimEnd()}
 }
 
 function table() {
+  return `${banner}${types('./')}
+/** Every operator of the \`aten\` namespace by name and overload, but for those that do not check their arguments. */
+export interface AtenOperators {
+${tableOf((name) => !isUnsafe(name))}
+}
+
+/** The operators of the \`aten\` namespace that do not check their arguments. */
+export interface UnsafeAtenOperators {
+${tableOf(isUnsafe)}
+}
+`;
+}
+
+function tableOf(isWanted) {
   const body = [];
   for (const { name, schemas } of operators) {
     const fit = schemas.filter(usable);
-    if (fit.length === 0) continue;
+    if (fit.length === 0 || !isWanted(name)) continue;
     body.push(
       `  ${/^[a-zA-Z_]\w*$/.test(name) ? name : JSON.stringify(name)}: ((...args: readonly unknown[]) => unknown) & {`,
     );
@@ -324,12 +342,7 @@ function table() {
         body.push(`    ${schema.overload || 'default'}(${list}): ${resultType(schema)};`);
     body.push('  };');
   }
-  return `${banner}${types('./')}
-/** Every operator of the \`aten\` namespace by name and overload. */
-export interface AtenOperators {
-${body.join('\n')}
-}
-`;
+  return body.join('\n');
 }
 
 let stale = false;

@@ -55,7 +55,8 @@ export function linkFlags({ libDir, cuda, cudart }, { platform = process.platfor
   return [
     '-shared',
     '-pthread',
-    ...(platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
+    // The dispatcher and tensors keep pointers into the addon, which may be loaded by a worker thread that ends.
+    ...(platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : ['-Wl,-z,nodelete']),
     `-L${libDir}`,
     ...cudaLibraries,
     '-ltorch',

@@ -57,6 +57,7 @@ suite('linkFlags()', () => {
     assert.deepEqual(linkFlags(debian, { platform: 'linux' }), [
       '-shared',
       '-pthread',
+      '-Wl,-z,nodelete',
       '-L/usr/lib/x86_64-linux-gnu',
       '-ltorch',
       '-ltorch_cpu',

@@ -111,7 +111,12 @@ export function formatDiagnosis(d: Diagnosis): string {
       'allocator',
       d.allocator === 'bridge' ? 'caching, huge pages' : "libtorch's own (TORCH_BRIDGE_ALLOCATOR=libtorch)",
     ],
-    ['attention', d.fusedAttention ? 'fused operator' : 'composed: this libtorch has no fused operator'],
+    [
+      'attention',
+      d.fusedAttention
+        ? 'fused operator; composed on the CPU where that is faster'
+        : 'composed: this libtorch has no fused operator',
+    ],
     ['CUDA', cuda.join(' ')],
   ];
   return rows.map(([name, value]) => `${name.padEnd(10)} ${value}`).join('\n');

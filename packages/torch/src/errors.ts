@@ -22,13 +22,17 @@ export class TorchError extends Error {
       | 'NO_SUCH_OPERATOR'
       | 'DISPOSED'
       | 'DEVICE'
-      | 'STATE_DICT',
+      | 'STATE_DICT'
+      | 'UNSAFE',
     message: string,
     options?: ErrorOptions,
   ) {
     super(message, options);
   }
 }
+
+/** Marks the tensors of this copy of the package: a process may have several (a duplicate dependency), each with its own. */
+export const ownTensor = Symbol('tensor of this copy');
 
 /** `got …` for an error message: a short description of any JavaScript value, also of one that throws when it is read. */
 export function describeValue(value: unknown): string {
@@ -48,6 +52,8 @@ function describeReadable(value: unknown): string {
   if (Array.isArray(value))
     return value.length > 6 ? `an array of ${value.length}` : `[${Array.from(value, describeItem).join(', ')}]`;
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  if ((name === 'Tensor' || name === 'Parameter') && !(ownTensor in value))
+    return `a ${name} of another copy of @deit-lt/torch`;
   return typeof name === 'string' && name !== 'Object' && name !== '' ? `a ${clipped(name)}` : 'an object';
 }
 

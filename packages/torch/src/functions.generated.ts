@@ -447,24 +447,6 @@ export function batchNorm(...args: unknown[]): unknown {
   return dispatch('batch_norm', args);
 }
 
-/** `aten::batch_norm_backward_elemt`: batch_norm_backward_elemt. https://pytorch.org/docs/stable/generated/torch.batch_norm_backward_elemt.html */
-export function batchNormBackwardElemt(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, options: { weight?: Tensor | null; meanDy: Tensor; meanDyXmu: Tensor; count: Tensor }): Tensor;
-export function batchNormBackwardElemt(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, options: { meanDy: Tensor; meanDyXmu: Tensor; count: Tensor }): Tensor;
-export function batchNormBackwardElemt(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, meanDy: Tensor, options: { meanDyXmu: Tensor; count: Tensor }): Tensor;
-export function batchNormBackwardElemt(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, meanDy: Tensor, meanDyXmu: Tensor, options: { count: Tensor }): Tensor;
-export function batchNormBackwardElemt(...args: unknown[]): unknown {
-  return dispatch('batch_norm_backward_elemt', args);
-}
-
-/** `aten::batch_norm_backward_reduce`: batch_norm_backward_reduce. https://pytorch.org/docs/stable/generated/torch.batch_norm_backward_reduce.html */
-export function batchNormBackwardReduce(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, options: { weight?: Tensor | null; inputG: boolean; weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
-export function batchNormBackwardReduce(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, options: { inputG: boolean; weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
-export function batchNormBackwardReduce(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, inputG: boolean, options: { weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
-export function batchNormBackwardReduce(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, inputG: boolean, weightG: boolean, options: { biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
-export function batchNormBackwardReduce(...args: unknown[]): unknown {
-  return dispatch('batch_norm_backward_reduce', args);
-}
-
 /** `aten::batch_norm_elemt`: batch_norm_elemt. https://pytorch.org/docs/stable/generated/torch.batch_norm_elemt.html */
 export function batchNormElemt(input: Tensor, options: { weight?: Tensor | null; bias?: Tensor | null; mean: Tensor; invstd: Tensor; eps: number }): Tensor;
 export function batchNormElemt(input: Tensor, weight: Tensor | null, options: { bias?: Tensor | null; mean: Tensor; invstd: Tensor; eps: number }): Tensor;
@@ -1086,68 +1068,6 @@ export function ctcLoss(...args: unknown[]): unknown {
   return dispatch('ctc_loss', args);
 }
 
-/** `aten::cudnn_affine_grid_generator`: cudnn_affine_grid_generator. https://pytorch.org/docs/stable/generated/torch.cudnn_affine_grid_generator.html */
-export function cudnnAffineGridGenerator(theta: Tensor, N: number, C: number, H: number, W: number): Tensor;
-export function cudnnAffineGridGenerator(...args: unknown[]): unknown {
-  return dispatch('cudnn_affine_grid_generator', args);
-}
-
-/** `aten::cudnn_batch_norm`: cudnn_batch_norm. https://pytorch.org/docs/stable/generated/torch.cudnn_batch_norm.html */
-export function cudnnBatchNorm(input: Tensor, weight: Tensor, options: { bias?: Tensor | null; runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-export function cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, options: { runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-export function cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, options: { runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-export function cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-export function cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-export function cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-export function cudnnBatchNorm(...args: unknown[]): unknown {
-  return dispatch('cudnn_batch_norm', args);
-}
-
-/** `aten::cudnn_convolution`: cudnn_convolution. https://pytorch.org/docs/stable/generated/torch.cudnn_convolution.html */
-export function cudnnConvolution(self: Tensor, weight: Tensor, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
-export function cudnnConvolution(...args: unknown[]): unknown {
-  return dispatch('cudnn_convolution', args);
-}
-
-/** `aten::cudnn_convolution_add_relu`: cudnn_convolution_add_relu. https://pytorch.org/docs/stable/generated/torch.cudnn_convolution_add_relu.html */
-export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, options: { alpha?: Scalar | null; bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, options: { bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-export function cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-export function cudnnConvolutionAddRelu(...args: unknown[]): unknown {
-  return dispatch('cudnn_convolution_add_relu', args);
-}
-
-/** `aten::cudnn_convolution_relu`: cudnn_convolution_relu. https://pytorch.org/docs/stable/generated/torch.cudnn_convolution_relu.html */
-export function cudnnConvolutionRelu(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-export function cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-export function cudnnConvolutionRelu(...args: unknown[]): unknown {
-  return dispatch('cudnn_convolution_relu', args);
-}
-
-/** `aten::cudnn_convolution_transpose`: cudnn_convolution_transpose. https://pytorch.org/docs/stable/generated/torch.cudnn_convolution_transpose.html */
-export function cudnnConvolutionTranspose(self: Tensor, weight: Tensor, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
-export function cudnnConvolutionTranspose(...args: unknown[]): unknown {
-  return dispatch('cudnn_convolution_transpose', args);
-}
-
-/** `aten::cudnn_grid_sampler`: cudnn_grid_sampler. https://pytorch.org/docs/stable/generated/torch.cudnn_grid_sampler.html */
-export function cudnnGridSampler(self: Tensor, grid: Tensor): Tensor;
-export function cudnnGridSampler(...args: unknown[]): unknown {
-  return dispatch('cudnn_grid_sampler', args);
-}
-
-/** `aten::cudnn_is_acceptable`: cudnn_is_acceptable. https://pytorch.org/docs/stable/generated/torch.cudnn_is_acceptable.html */
-export function cudnnIsAcceptable(self: Tensor): boolean;
-export function cudnnIsAcceptable(...args: unknown[]): unknown {
-  return dispatch('cudnn_is_acceptable', args);
-}
-
 /** `aten::cummax`: cummax. https://pytorch.org/docs/stable/generated/torch.cummax.html */
 export function cummax(self: Tensor, dim: number): [values: Tensor, indices: Tensor];
 export function cummax(...args: unknown[]): unknown {
@@ -1496,49 +1416,6 @@ export function fakeQuantizePerTensorAffine(self: Tensor, scale: number, zeroPoi
 export function fakeQuantizePerTensorAffine(self: Tensor, scale: Tensor, zeroPoint: Tensor, quantMin: number, quantMax: number): Tensor;
 export function fakeQuantizePerTensorAffine(...args: unknown[]): unknown {
   return dispatch('fake_quantize_per_tensor_affine', args);
-}
-
-/** `aten::fbgemm_linear_fp16_weight`: fbgemm_linear_fp16_weight. https://pytorch.org/docs/stable/generated/torch.fbgemm_linear_fp16_weight.html */
-export function fbgemmLinearFp16Weight(input: Tensor, packedWeight: Tensor, bias: Tensor): Tensor;
-export function fbgemmLinearFp16Weight(...args: unknown[]): unknown {
-  return dispatch('fbgemm_linear_fp16_weight', args);
-}
-
-/** `aten::fbgemm_linear_fp16_weight_fp32_activation`: fbgemm_linear_fp16_weight_fp32_activation. https://pytorch.org/docs/stable/generated/torch.fbgemm_linear_fp16_weight_fp32_activation.html */
-export function fbgemmLinearFp16WeightFp32Activation(input: Tensor, packedWeight: Tensor, bias: Tensor): Tensor;
-export function fbgemmLinearFp16WeightFp32Activation(...args: unknown[]): unknown {
-  return dispatch('fbgemm_linear_fp16_weight_fp32_activation', args);
-}
-
-/** `aten::fbgemm_linear_int8_weight`: fbgemm_linear_int8_weight. https://pytorch.org/docs/stable/generated/torch.fbgemm_linear_int8_weight.html */
-export function fbgemmLinearInt8Weight(input: Tensor, weight: Tensor, packed: Tensor, colOffsets: Tensor, weightScale: Scalar, weightZeroPoint: Scalar, bias: Tensor): Tensor;
-export function fbgemmLinearInt8Weight(...args: unknown[]): unknown {
-  return dispatch('fbgemm_linear_int8_weight', args);
-}
-
-/** `aten::fbgemm_linear_int8_weight_fp32_activation`: fbgemm_linear_int8_weight_fp32_activation. https://pytorch.org/docs/stable/generated/torch.fbgemm_linear_int8_weight_fp32_activation.html */
-export function fbgemmLinearInt8WeightFp32Activation(input: Tensor, weight: Tensor, packed: Tensor, colOffsets: Tensor, weightScale: Scalar, weightZeroPoint: Scalar, bias: Tensor): Tensor;
-export function fbgemmLinearInt8WeightFp32Activation(...args: unknown[]): unknown {
-  return dispatch('fbgemm_linear_int8_weight_fp32_activation', args);
-}
-
-/** `aten::fbgemm_linear_quantize_weight`: fbgemm_linear_quantize_weight. https://pytorch.org/docs/stable/generated/torch.fbgemm_linear_quantize_weight.html */
-export function fbgemmLinearQuantizeWeight(input: Tensor): [Tensor, Tensor, number, number];
-export function fbgemmLinearQuantizeWeight(...args: unknown[]): unknown {
-  return dispatch('fbgemm_linear_quantize_weight', args);
-}
-
-/** `aten::fbgemm_pack_gemm_matrix_fp16`: fbgemm_pack_gemm_matrix_fp16. https://pytorch.org/docs/stable/generated/torch.fbgemm_pack_gemm_matrix_fp16.html */
-export function fbgemmPackGemmMatrixFp16(input: Tensor): Tensor;
-export function fbgemmPackGemmMatrixFp16(...args: unknown[]): unknown {
-  return dispatch('fbgemm_pack_gemm_matrix_fp16', args);
-}
-
-/** `aten::fbgemm_pack_quantized_matrix`: fbgemm_pack_quantized_matrix, fbgemm_pack_quantized_matrix.KN. https://pytorch.org/docs/stable/generated/torch.fbgemm_pack_quantized_matrix.html */
-export function fbgemmPackQuantizedMatrix(input: Tensor): Tensor;
-export function fbgemmPackQuantizedMatrix(input: Tensor, K: number, N: number): Tensor;
-export function fbgemmPackQuantizedMatrix(...args: unknown[]): unknown {
-  return dispatch('fbgemm_pack_quantized_matrix', args);
 }
 
 /** `aten::feature_alpha_dropout`: feature_alpha_dropout. https://pytorch.org/docs/stable/generated/torch.feature_alpha_dropout.html */
@@ -2556,132 +2433,6 @@ export function minimum(...args: unknown[]): unknown {
   return dispatch('minimum', args);
 }
 
-/** `aten::miopen_batch_norm`: miopen_batch_norm. https://pytorch.org/docs/stable/generated/torch.miopen_batch_norm.html */
-export function miopenBatchNorm(input: Tensor, weight: Tensor, options: { bias?: Tensor | null; runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-export function miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, options: { runningMean?: Tensor | null; runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-export function miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, options: { runningVar?: Tensor | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-export function miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-export function miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-export function miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number }): [Tensor, Tensor, Tensor];
-export function miopenBatchNorm(...args: unknown[]): unknown {
-  return dispatch('miopen_batch_norm', args);
-}
-
-/** `aten::miopen_convolution`: miopen_convolution. https://pytorch.org/docs/stable/generated/torch.miopen_convolution.html */
-export function miopenConvolution(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
-export function miopenConvolution(...args: unknown[]): unknown {
-  return dispatch('miopen_convolution', args);
-}
-
-/** `aten::miopen_convolution_add_relu`: miopen_convolution_add_relu. https://pytorch.org/docs/stable/generated/torch.miopen_convolution_add_relu.html */
-export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, options: { alpha?: Scalar | null; bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, options: { bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-export function miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-export function miopenConvolutionAddRelu(...args: unknown[]): unknown {
-  return dispatch('miopen_convolution_add_relu', args);
-}
-
-/** `aten::miopen_convolution_relu`: miopen_convolution_relu. https://pytorch.org/docs/stable/generated/torch.miopen_convolution_relu.html */
-export function miopenConvolutionRelu(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function miopenConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function miopenConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function miopenConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-export function miopenConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-export function miopenConvolutionRelu(...args: unknown[]): unknown {
-  return dispatch('miopen_convolution_relu', args);
-}
-
-/** `aten::miopen_convolution_transpose`: miopen_convolution_transpose. https://pytorch.org/docs/stable/generated/torch.miopen_convolution_transpose.html */
-export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, options: { padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], options: { outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], outputPadding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
-export function miopenConvolutionTranspose(...args: unknown[]): unknown {
-  return dispatch('miopen_convolution_transpose', args);
-}
-
-/** `aten::miopen_depthwise_convolution`: miopen_depthwise_convolution. https://pytorch.org/docs/stable/generated/torch.miopen_depthwise_convolution.html */
-export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
-export function miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
-export function miopenDepthwiseConvolution(...args: unknown[]): unknown {
-  return dispatch('miopen_depthwise_convolution', args);
-}
-
-/** `aten::miopen_rnn`: miopen_rnn. https://pytorch.org/docs/stable/generated/torch.miopen_rnn.html */
-export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, options: { cx?: Tensor | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-export function miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number, hx: Tensor, cx: Tensor | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options?: { dropoutState?: Tensor | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-export function miopenRnn(...args: unknown[]): unknown {
-  return dispatch('miopen_rnn', args);
-}
-
-/** `aten::mkldnn_adaptive_avg_pool2d`: mkldnn_adaptive_avg_pool2d. https://pytorch.org/docs/stable/generated/torch.mkldnn_adaptive_avg_pool2d.html */
-export function mkldnnAdaptiveAvgPool2d(self: Tensor, outputSize: number | readonly number[]): Tensor;
-export function mkldnnAdaptiveAvgPool2d(...args: unknown[]): unknown {
-  return dispatch('mkldnn_adaptive_avg_pool2d', args);
-}
-
-/** `aten::mkldnn_convolution`: mkldnn_convolution. https://pytorch.org/docs/stable/generated/torch.mkldnn_convolution.html */
-export function mkldnnConvolution(self: Tensor, weight: Tensor, options: { bias?: Tensor | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-export function mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-export function mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-export function mkldnnConvolution(...args: unknown[]): unknown {
-  return dispatch('mkldnn_convolution', args);
-}
-
-/** `aten::mkldnn_linear_backward_weights`: mkldnn_linear_backward_weights. https://pytorch.org/docs/stable/generated/torch.mkldnn_linear_backward_weights.html */
-export function mkldnnLinearBackwardWeights(gradOutput: Tensor, input: Tensor, weight: Tensor, biasDefined: boolean): [Tensor, Tensor];
-export function mkldnnLinearBackwardWeights(...args: unknown[]): unknown {
-  return dispatch('mkldnn_linear_backward_weights', args);
-}
-
-/** `aten::mkldnn_max_pool2d`: mkldnn_max_pool2d. https://pytorch.org/docs/stable/generated/torch.mkldnn_max_pool2d.html */
-export function mkldnnMaxPool2d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function mkldnnMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function mkldnnMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function mkldnnMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-export function mkldnnMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-export function mkldnnMaxPool2d(...args: unknown[]): unknown {
-  return dispatch('mkldnn_max_pool2d', args);
-}
-
-/** `aten::mkldnn_max_pool3d`: mkldnn_max_pool3d. https://pytorch.org/docs/stable/generated/torch.mkldnn_max_pool3d.html */
-export function mkldnnMaxPool3d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function mkldnnMaxPool3d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function mkldnnMaxPool3d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function mkldnnMaxPool3d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-export function mkldnnMaxPool3d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-export function mkldnnMaxPool3d(...args: unknown[]): unknown {
-  return dispatch('mkldnn_max_pool3d', args);
-}
-
 /** `aten::mm`: mm. https://pytorch.org/docs/stable/generated/torch.mm.html */
 export function mm(self: Tensor, mat2: Tensor): Tensor;
 export function mm(...args: unknown[]): unknown {
@@ -3170,76 +2921,6 @@ export function quantizePerTensor(...args: unknown[]): unknown {
 export function quantizePerTensorDynamic(self: Tensor, dtype: DType, reduceRange: boolean): Tensor;
 export function quantizePerTensorDynamic(...args: unknown[]): unknown {
   return dispatch('quantize_per_tensor_dynamic', args);
-}
-
-/** `aten::quantized_batch_norm`: quantized_batch_norm. https://pytorch.org/docs/stable/generated/torch.quantized_batch_norm.html */
-export function quantizedBatchNorm(input: Tensor, options: { weight?: Tensor | null; bias?: Tensor | null; mean: Tensor; var: Tensor; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, options: { bias?: Tensor | null; mean: Tensor; var: Tensor; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, options: { mean: Tensor; var: Tensor; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, options: { var: Tensor; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, var_: Tensor, options: { eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, var_: Tensor, eps: number, options: { outputScale: number; outputZeroPoint: number }): Tensor;
-export function quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, var_: Tensor, eps: number, outputScale: number, options: { outputZeroPoint: number }): Tensor;
-export function quantizedBatchNorm(...args: unknown[]): unknown {
-  return dispatch('quantized_batch_norm', args);
-}
-
-/** `aten::quantized_gru`: quantized_gru.data_legacy, quantized_gru.input_legacy. https://pytorch.org/docs/stable/generated/torch.quantized_gru.html */
-export function quantizedGru(data: Tensor, batchSizes: Tensor, hx: Tensor, params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean): [Tensor, Tensor];
-export function quantizedGru(input: Tensor, hx: Tensor, params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor];
-export function quantizedGru(...args: unknown[]): unknown {
-  return dispatch('quantized_gru', args);
-}
-
-/** `aten::quantized_gru_cell`: quantized_gru_cell. https://pytorch.org/docs/stable/generated/torch.quantized_gru_cell.html */
-export function quantizedGruCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
-export function quantizedGruCell(...args: unknown[]): unknown {
-  return dispatch('quantized_gru_cell', args);
-}
-
-/** `aten::quantized_lstm`: quantized_lstm.data_legacy, quantized_lstm.input_legacy. https://pytorch.org/docs/stable/generated/torch.quantized_lstm.html */
-export function quantizedLstm(data: Tensor, batchSizes: Tensor, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, options?: { dtype?: DType | null; useDynamic?: boolean }): [Tensor, Tensor, Tensor];
-export function quantizedLstm(input: Tensor, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean, options?: { dtype?: DType | null; useDynamic?: boolean }): [Tensor, Tensor, Tensor];
-export function quantizedLstm(...args: unknown[]): unknown {
-  return dispatch('quantized_lstm', args);
-}
-
-/** `aten::quantized_lstm_cell`: quantized_lstm_cell. https://pytorch.org/docs/stable/generated/torch.quantized_lstm_cell.html */
-export function quantizedLstmCell(input: Tensor, hx: readonly Tensor[], wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): [Tensor, Tensor];
-export function quantizedLstmCell(...args: unknown[]): unknown {
-  return dispatch('quantized_lstm_cell', args);
-}
-
-/** `aten::quantized_max_pool1d`: quantized_max_pool1d. https://pytorch.org/docs/stable/generated/torch.quantized_max_pool1d.html */
-export function quantizedMaxPool1d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function quantizedMaxPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function quantizedMaxPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function quantizedMaxPool1d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-export function quantizedMaxPool1d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-export function quantizedMaxPool1d(...args: unknown[]): unknown {
-  return dispatch('quantized_max_pool1d', args);
-}
-
-/** `aten::quantized_max_pool2d`: quantized_max_pool2d. https://pytorch.org/docs/stable/generated/torch.quantized_max_pool2d.html */
-export function quantizedMaxPool2d(self: Tensor, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function quantizedMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function quantizedMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-export function quantizedMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-export function quantizedMaxPool2d(self: Tensor, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-export function quantizedMaxPool2d(...args: unknown[]): unknown {
-  return dispatch('quantized_max_pool2d', args);
-}
-
-/** `aten::quantized_rnn_relu_cell`: quantized_rnn_relu_cell. https://pytorch.org/docs/stable/generated/torch.quantized_rnn_relu_cell.html */
-export function quantizedRnnReluCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
-export function quantizedRnnReluCell(...args: unknown[]): unknown {
-  return dispatch('quantized_rnn_relu_cell', args);
-}
-
-/** `aten::quantized_rnn_tanh_cell`: quantized_rnn_tanh_cell. https://pytorch.org/docs/stable/generated/torch.quantized_rnn_tanh_cell.html */
-export function quantizedRnnTanhCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
-export function quantizedRnnTanhCell(...args: unknown[]): unknown {
-  return dispatch('quantized_rnn_tanh_cell', args);
 }
 
 /** `aten::rad2deg`: rad2deg. https://pytorch.org/docs/stable/generated/torch.rad2deg.html */
@@ -4127,29 +3808,6 @@ export function uniqueConsecutive(self: Tensor, returnInverse: boolean, returnCo
 export function uniqueConsecutive(self: Tensor, returnInverse?: boolean, returnCounts?: boolean, dim?: number | null): [Tensor, Tensor, Tensor];
 export function uniqueConsecutive(...args: unknown[]): unknown {
   return dispatch('unique_consecutive', args);
-}
-
-/** `aten::unsafe_chunk`: unsafe_chunk. https://pytorch.org/docs/stable/generated/torch.unsafe_chunk.html */
-export function unsafeChunk(self: Tensor, chunks: number, options?: { dim?: number }): Tensor[];
-export function unsafeChunk(self: Tensor, chunks: number, dim?: number): Tensor[];
-export function unsafeChunk(...args: unknown[]): unknown {
-  return dispatch('unsafe_chunk', args);
-}
-
-/** `aten::unsafe_split`: unsafe_split.Tensor, unsafe_split.Tensor_out. https://pytorch.org/docs/stable/generated/torch.unsafe_split.html */
-export function unsafeSplit(self: Tensor, splitSize: number, options?: { dim?: number }): Tensor[];
-export function unsafeSplit(self: Tensor, splitSize: number, dim?: number): Tensor[];
-export function unsafeSplit(self: Tensor, splitSize: number, options: { dim?: number; out: readonly Tensor[] }): void;
-export function unsafeSplit(...args: unknown[]): unknown {
-  return dispatch('unsafe_split', args);
-}
-
-/** `aten::unsafe_split_with_sizes`: unsafe_split_with_sizes, unsafe_split_with_sizes.out. https://pytorch.org/docs/stable/generated/torch.unsafe_split_with_sizes.html */
-export function unsafeSplitWithSizes(self: Tensor, splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
-export function unsafeSplitWithSizes(self: Tensor, splitSizes: readonly number[], dim?: number): Tensor[];
-export function unsafeSplitWithSizes(self: Tensor, splitSizes: readonly number[], options: { dim?: number; out: readonly Tensor[] }): void;
-export function unsafeSplitWithSizes(...args: unknown[]): unknown {
-  return dispatch('unsafe_split_with_sizes', args);
 }
 
 /** `aten::unsqueeze`: unsqueeze. https://pytorch.org/docs/stable/generated/torch.unsqueeze.html */

@@ -5,7 +5,7 @@ import type { Device } from './devices.js';
 import type { DType } from './tensor/dtype.js';
 import type { Tensor } from './tensor/tensor.js';
 
-/** Every operator of the `aten` namespace by name and overload. */
+/** Every operator of the `aten` namespace by name and overload, but for those that do not check their arguments. */
 export interface AtenOperators {
   __and__: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
@@ -51,501 +51,8 @@ export interface AtenOperators {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
     Scalar(self: Tensor | number, other: Scalar): Tensor;
   };
-  _adaptive_avg_pool2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
-  };
-  _adaptive_avg_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _adaptive_avg_pool3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
-  };
-  _adaptive_avg_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _add_batch_dim: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, batchDim: number, level: number): Tensor;
-  };
-  _add_relu: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
-    Scalar_out(self: Tensor | number, other: Scalar, options: { alpha?: Scalar; out: Tensor }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor }): Tensor;
-  };
-  _add_relu_: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor;
-    Scalar(self: Tensor, other: Scalar, alpha?: Scalar): Tensor;
-  };
-  _addmm_activation: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar; useGelu?: boolean }): Tensor;
-    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; useGelu?: boolean; out: Tensor }): Tensor;
-  };
-  _aminmax: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): [Tensor, Tensor];
-    dim(self: Tensor | number, dim: number, options?: { keepdim?: boolean }): [Tensor, Tensor];
-    dim(self: Tensor | number, dim: number, keepdim?: boolean): [Tensor, Tensor];
-    dim_out(self: Tensor | number, dim: number, options: { keepdim?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-    out(self: Tensor | number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _amp_foreach_non_finite_check_and_unscale: ((...args: readonly unknown[]) => unknown) & {
-    default(self: readonly Tensor[], foundInf: Tensor | number, invScale: Tensor | number): [selfOut: Tensor[], foundInfOut: Tensor];
-    out(self: readonly Tensor[], foundInf: Tensor | number, invScale: Tensor | number, options: { out: readonly Tensor[] }): void;
-  };
-  _amp_foreach_non_finite_check_and_unscale_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: readonly Tensor[], foundInf: Tensor | number, invScale: Tensor | number): void;
-  };
-  _amp_update_scale: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number): [Tensor, Tensor];
-    out(self: Tensor | number, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number, options: { out: Tensor }): Tensor;
-  };
-  _amp_update_scale_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number): Tensor;
-  };
-  _assert_async: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): void;
-  };
-  _assert_tensor_metadata: ((...args: readonly unknown[]) => unknown) & {
-    default(a: Tensor | number, options?: { size?: readonly number[] | null; stride?: readonly number[] | null; dtype?: DType | null }): void;
-    default(a: Tensor | number, size: readonly number[] | null, options?: { stride?: readonly number[] | null; dtype?: DType | null }): void;
-    default(a: Tensor | number, size: readonly number[] | null, stride: readonly number[] | null, options?: { dtype?: DType | null }): void;
-    default(a: Tensor | number, size?: readonly number[] | null, stride?: readonly number[] | null, dtype?: DType | null): void;
-  };
-  _autocast_to_full_precision: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, cudaEnabled: boolean, cpuEnabled: boolean): Tensor;
-  };
-  _autocast_to_reduced_precision: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, cudaEnabled: boolean, cpuEnabled: boolean, cudaDtype: DType, cpuDtype: DType): Tensor;
-  };
-  _backward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, inputs: readonly Tensor[], options?: { gradient?: Tensor | number | null; retainGraph?: boolean | null; createGraph?: boolean }): void;
-    default(self: Tensor | number, inputs: readonly Tensor[], gradient: Tensor | number | null, options?: { retainGraph?: boolean | null; createGraph?: boolean }): void;
-    default(self: Tensor | number, inputs: readonly Tensor[], gradient: Tensor | number | null, retainGraph: boolean | null, options?: { createGraph?: boolean }): void;
-    default(self: Tensor | number, inputs: readonly Tensor[], gradient?: Tensor | number | null, retainGraph?: boolean | null, createGraph?: boolean): void;
-  };
-  _batch_norm_impl_index: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
-    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, options: { eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, eps: number, options: { cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
-  };
-  _batch_norm_impl_index_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, options: { weight?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, options: { train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, train: boolean, options: { eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, train: boolean, eps: number, options: { outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, train: boolean, eps: number, outputMask: boolean | readonly boolean[], options: { reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-  };
-  _cast_Byte: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
-  };
-  _cast_Char: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
-  };
-  _cast_Double: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
-  };
-  _cast_Float: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
-  };
-  _cast_Half: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
-  };
-  _cast_Int: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
-  };
-  _cast_Long: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
-  };
-  _cast_Short: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
-  };
-  _cdist_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, x1: Tensor | number, x2: Tensor | number, p: number, cdist: Tensor | number): Tensor;
-    out(grad: Tensor | number, x1: Tensor | number, x2: Tensor | number, p: number, cdist: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _cdist_forward: ((...args: readonly unknown[]) => unknown) & {
-    default(x1: Tensor | number, x2: Tensor | number, p: number, options?: { computeMode?: number | null }): Tensor;
-    default(x1: Tensor | number, x2: Tensor | number, p: number, computeMode?: number | null): Tensor;
-    out(x1: Tensor | number, x2: Tensor | number, p: number, options: { computeMode?: number | null; out: Tensor }): Tensor;
-  };
-  _cholesky_solve_helper: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, A: Tensor | number, upper: boolean): Tensor;
-    out(self: Tensor | number, A: Tensor | number, upper: boolean, options: { out: Tensor }): Tensor;
-  };
-  _choose_qparams_per_tensor: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { reduceRange?: boolean }): [number, number];
-    default(self: Tensor | number, reduceRange?: boolean): [number, number];
-  };
-  _coalesce: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _coalesced: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, coalesced: boolean): Tensor;
-    out(self: Tensor | number, coalesced: boolean, options: { out: Tensor }): Tensor;
-  };
-  _coalesced_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor, coalesced: boolean): Tensor;
-  };
-  _compute_linear_combination: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, coefficients: Tensor | number): Tensor;
-    out(input: Tensor | number, coefficients: Tensor | number, options: { out: Tensor }): Tensor;
-  };
   _conj: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-  };
-  _conj_copy: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _conj_physical: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _conv_depthwise2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[] }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[]; out: Tensor }): Tensor;
-  };
-  _convert_indices_from_coo_to_csr: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, size: number, options?: { outInt32?: boolean }): Tensor;
-    out(self: Tensor | number, size: number, options: { outInt32?: boolean; out: Tensor }): Tensor;
-  };
-  _convert_indices_from_csr_to_coo: ((...args: readonly unknown[]) => unknown) & {
-    default(crowIndices: Tensor | number, colIndices: Tensor | number, options?: { outInt32?: boolean; transpose?: boolean }): Tensor;
-    out(crowIndices: Tensor | number, colIndices: Tensor | number, options: { outInt32?: boolean; transpose?: boolean; out: Tensor }): Tensor;
-  };
-  _convolution: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, options: { cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, cudnnEnabled: boolean, options: { allowTf32: boolean }): Tensor;
-    deprecated(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
-    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
-    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
-    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
-    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
-    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
-    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
-    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
-    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; cudnnEnabled: boolean }): Tensor;
-    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, options: { cudnnEnabled: boolean }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, options: { cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, cudnnEnabled: boolean, options: { allowTf32: boolean; out: Tensor }): Tensor;
-  };
-  _convolution_double_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(options: { ggI?: Tensor | number | null; ggW?: Tensor | number | null; ggb?: Tensor | number | null; gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, options: { ggW?: Tensor | number | null; ggb?: Tensor | number | null; gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, options: { ggb?: Tensor | number | null; gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, options: { gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, options: { weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, options: { self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-  };
-  _convolution_mode: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: string; dilation: readonly number[]; groups: number }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: string; dilation: readonly number[]; groups: number }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: string; dilation: readonly number[]; groups: number }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: string, options: { dilation: readonly number[]; groups: number }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: string, dilation: readonly number[], options: { groups: number }): Tensor;
-  };
-  _copy_from: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dst: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
-    default(self: Tensor | number, dst: Tensor | number, nonBlocking?: boolean): Tensor;
-    out(self: Tensor | number, dst: Tensor | number, options: { nonBlocking?: boolean; out: Tensor }): Tensor;
-  };
-  _copy_from_and_resize: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dst: Tensor | number): Tensor;
-    out(self: Tensor | number, dst: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _ctc_loss: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, options?: { blank?: number; zeroInfinity?: boolean }): [Tensor, Tensor];
-    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number, options?: { zeroInfinity?: boolean }): [Tensor, Tensor];
-    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank?: number, zeroInfinity?: boolean): [Tensor, Tensor];
-    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], options?: { blank?: number; zeroInfinity?: boolean }): [Tensor, Tensor];
-    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, options?: { zeroInfinity?: boolean }): [Tensor, Tensor];
-    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank?: number, zeroInfinity?: boolean): [Tensor, Tensor];
-    out(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], options: { blank?: number; zeroInfinity?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-    out(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, options: { zeroInfinity?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _ctc_loss_backward: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, options?: { zeroInfinity?: boolean }): Tensor;
-    Tensor(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, zeroInfinity?: boolean): Tensor;
-    default(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, options?: { zeroInfinity?: boolean }): Tensor;
-    default(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, zeroInfinity?: boolean): Tensor;
-    out(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, options: { zeroInfinity?: boolean; out: Tensor }): Tensor;
-  };
-  _cudnn_ctc_loss: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number, deterministic: boolean, zeroInfinity: boolean): [Tensor, Tensor];
-    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, deterministic: boolean, zeroInfinity: boolean): [Tensor, Tensor];
-    out(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, deterministic: boolean, zeroInfinity: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _cudnn_init_dropout_state: ((...args: readonly unknown[]) => unknown) & {
-    default(dropout: number, train: boolean, dropoutSeed: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(dropout: number, train: boolean, dropoutSeed: number, options: { out: Tensor }): Tensor;
-  };
-  _cudnn_rnn: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, options: { weightBuf?: Tensor | number | null; hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, options: { hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options?: { dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, options: { weightBuf?: Tensor | number | null; hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, options: { hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-  };
-  _cudnn_rnn_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-  };
-  _cudnn_rnn_flatten_weight: ((...args: readonly unknown[]) => unknown) & {
-    default(weightArr: readonly Tensor[], weightStride0: number, inputSize: number, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, bidirectional: boolean): Tensor;
-    out(weightArr: readonly Tensor[], weightStride0: number, inputSize: number, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, bidirectional: boolean, options: { out: Tensor }): Tensor;
-  };
-  _cufft_clear_plan_cache: ((...args: readonly unknown[]) => unknown) & {
-    default(deviceIndex: number): void;
-  };
-  _cufft_get_plan_cache_max_size: ((...args: readonly unknown[]) => unknown) & {
-    default(deviceIndex: number): number;
-  };
-  _cufft_get_plan_cache_size: ((...args: readonly unknown[]) => unknown) & {
-    default(deviceIndex: number): number;
-  };
-  _cufft_set_plan_cache_max_size: ((...args: readonly unknown[]) => unknown) & {
-    default(deviceIndex: number, maxSize: number): void;
-  };
-  _cummax_helper: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, values: Tensor | number, indices: Tensor | number, dim: number): void;
-  };
-  _cummin_helper: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, values: Tensor | number, indices: Tensor | number, dim: number): void;
-  };
-  _debug_has_internal_overlap: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): number;
-  };
-  _dimI: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): number;
-  };
-  _dimV: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): number;
-  };
-  _dim_arange: ((...args: readonly unknown[]) => unknown) & {
-    default(like: Tensor | number, dim: number): Tensor;
-  };
-  _dirichlet_grad: ((...args: readonly unknown[]) => unknown) & {
-    default(x: Tensor | number, alpha: Tensor | number, total: Tensor | number): Tensor;
-    out(x: Tensor | number, alpha: Tensor | number, total: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _efficientzerotensor: ((...args: readonly unknown[]) => unknown) & {
-    default(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(size: readonly number[], options: { out: Tensor }): Tensor;
-  };
-  _embedding_bag: ((...args: readonly unknown[]) => unknown) & {
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options?: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options?: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options?: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options?: { includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options?: { paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq?: boolean, mode?: number, sparse?: boolean, perSampleWeights?: Tensor | number | null, includeLastOffset?: boolean, paddingIdx?: number): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options: { includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options: { paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-  };
-  _embedding_bag_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | number | null; paddingIdx?: number }): Tensor;
-    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options?: { paddingIdx?: number }): Tensor;
-    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights?: Tensor | number | null, paddingIdx?: number): Tensor;
-  };
-  _embedding_bag_dense_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, options?: { perSampleWeights?: Tensor | number | null; paddingIdx?: number }): Tensor;
-    default(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights: Tensor | number | null, options?: { paddingIdx?: number }): Tensor;
-    default(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights?: Tensor | number | null, paddingIdx?: number): Tensor;
-    out(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, options: { perSampleWeights?: Tensor | number | null; paddingIdx?: number; out: Tensor }): Tensor;
-    out(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights: Tensor | number | null, options: { paddingIdx?: number; out: Tensor }): Tensor;
-  };
-  _embedding_bag_forward_only: ((...args: readonly unknown[]) => unknown) & {
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options?: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options?: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options?: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options?: { includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options?: { paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq?: boolean, mode?: number, sparse?: boolean, perSampleWeights?: Tensor | number | null, includeLastOffset?: boolean, paddingIdx?: number): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options: { includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options: { paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-  };
-  _embedding_bag_per_sample_weights_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, mode: number, options?: { paddingIdx?: number }): Tensor;
-    default(grad: Tensor | number, weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, mode: number, paddingIdx?: number): Tensor;
-    out(grad: Tensor | number, weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, mode: number, options: { paddingIdx?: number; out: Tensor }): Tensor;
-  };
-  _embedding_bag_sparse_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, options?: { perSampleWeights?: Tensor | number | null; paddingIdx?: number }): Tensor;
-    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights: Tensor | number | null, options?: { paddingIdx?: number }): Tensor;
-    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights?: Tensor | number | null, paddingIdx?: number): Tensor;
-  };
-  _empty_affine_quantized: ((...args: readonly unknown[]) => unknown) & {
-    default(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; scale?: number; zeroPoint?: number; memoryFormat?: MemoryFormat | null }): Tensor;
-    out(size: readonly number[], options: { scale?: number; zeroPoint?: number; memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
-  };
-  _empty_per_channel_affine_quantized: ((...args: readonly unknown[]) => unknown) & {
-    default(size: readonly number[], options: { scales: Tensor | number; zeroPoints: Tensor | number; axis: number; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
-    out(size: readonly number[], options: { scales: Tensor | number; zeroPoints: Tensor | number; axis: number; memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
-  };
-  _euclidean_dist: ((...args: readonly unknown[]) => unknown) & {
-    default(x1: Tensor | number, x2: Tensor | number): Tensor;
-    out(x1: Tensor | number, x2: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _fake_quantize_learnable_per_channel_affine: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): Tensor;
-    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, gradFactor?: number): Tensor;
-    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options: { gradFactor?: number; out: Tensor }): Tensor;
-  };
-  _fake_quantize_learnable_per_channel_affine_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): [Tensor, Tensor, Tensor];
-    default(grad: Tensor | number, self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, gradFactor?: number): [Tensor, Tensor, Tensor];
-  };
-  _fake_quantize_learnable_per_tensor_affine: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): Tensor;
-    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, gradFactor?: number): Tensor;
-    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, options: { gradFactor?: number; out: Tensor }): Tensor;
-  };
-  _fake_quantize_learnable_per_tensor_affine_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): [Tensor, Tensor, Tensor];
-    default(grad: Tensor | number, self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, gradFactor?: number): [Tensor, Tensor, Tensor];
-  };
-  _fake_quantize_per_tensor_affine_cachemask_tensor_qparams: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, fakeQuantEnabled: Tensor | number, quantMin: number, quantMax: number): [output: Tensor, mask: Tensor];
-    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, fakeQuantEnabled: Tensor | number, quantMin: number, quantMax: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _fft_c2c: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: readonly number[], normalization: number, forward: boolean): Tensor;
-    out(self: Tensor | number, dim: readonly number[], normalization: number, forward: boolean, options: { out: Tensor }): Tensor;
-  };
-  _fft_c2r: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: readonly number[], normalization: number, lastDimSize: number): Tensor;
-    out(self: Tensor | number, dim: readonly number[], normalization: number, lastDimSize: number, options: { out: Tensor }): Tensor;
-  };
-  _fft_r2c: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: readonly number[], normalization: number, onesided: boolean): Tensor;
-    out(self: Tensor | number, dim: readonly number[], normalization: number, onesided: boolean, options: { out: Tensor }): Tensor;
-  };
-  _flash_scaled_dot_product_attention: ((...args: readonly unknown[]) => unknown) & {
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, cumSeqQ: Tensor | number, cumSeqK: Tensor | number, maxQ: number, maxK: number, dropoutP: number, isCausal: boolean): Tensor;
-  };
-  _foobar: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { arg1?: boolean; arg2?: boolean; arg3?: boolean }): Tensor;
-    default(self: Tensor | number, arg1: boolean, options?: { arg2?: boolean; arg3?: boolean }): Tensor;
-    default(self: Tensor | number, arg1?: boolean, arg2?: boolean, options?: { arg3?: boolean }): Tensor;
-    out(self: Tensor | number, options: { arg1?: boolean; arg2?: boolean; arg3?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, arg1: boolean, options: { arg2?: boolean; arg3?: boolean; out: Tensor }): Tensor;
   };
   _foreach_abs: ((...args: readonly unknown[]) => unknown) & {
     default(self: readonly Tensor[]): Tensor[];
@@ -845,920 +352,26 @@ export interface AtenOperators {
   _foreach_zero_: ((...args: readonly unknown[]) => unknown) & {
     default(self: readonly Tensor[]): void;
   };
-  _fused_adam: ((...args: readonly unknown[]) => unknown) & {
-    default(self: readonly Tensor[], grads: readonly Tensor[], expAvgs: readonly Tensor[], expAvgSqs: readonly Tensor[], maxExpAvgSqs: readonly Tensor[], stateSteps: readonly Tensor[], options: { lr: number; beta1: number; beta2: number; weightDecay: number; eps: number; amsgrad: boolean; maximize: boolean; gradScale?: Tensor | number | null; foundInf?: Tensor | number | null }): [selfOut: Tensor[], gradsOut: Tensor[], expAvgsOut: Tensor[], expAvgSqsOut: Tensor[], maxExpAvgSqsOut: Tensor[]];
-    out(self: readonly Tensor[], grads: readonly Tensor[], expAvgs: readonly Tensor[], expAvgSqs: readonly Tensor[], maxExpAvgSqs: readonly Tensor[], stateSteps: readonly Tensor[], options: { lr: number; beta1: number; beta2: number; weightDecay: number; eps: number; amsgrad: boolean; maximize: boolean; gradScale?: Tensor | number | null; foundInf?: Tensor | number | null; out: readonly Tensor[] }): void;
-  };
-  _fused_adam_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: readonly Tensor[], grads: readonly Tensor[], expAvgs: readonly Tensor[], expAvgSqs: readonly Tensor[], maxExpAvgSqs: readonly Tensor[], stateSteps: readonly Tensor[], options: { lr: number; beta1: number; beta2: number; weightDecay: number; eps: number; amsgrad: boolean; maximize: boolean; gradScale?: Tensor | number | null; foundInf?: Tensor | number | null }): void;
-  };
-  _fused_dropout: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, p: number, options?: { generator?: Generator | null }): [Tensor, Tensor];
-    default(self: Tensor | number, p: number, generator?: Generator | null): [Tensor, Tensor];
-    out(self: Tensor | number, p: number, options: { generator?: Generator | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _fused_moving_avg_obs_fq_helper: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options?: { perRowFakeQuant?: boolean; symmetricQuant?: boolean }): [output: Tensor, mask: Tensor];
-    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options?: { symmetricQuant?: boolean }): [output: Tensor, mask: Tensor];
-    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant?: boolean, symmetricQuant?: boolean): [output: Tensor, mask: Tensor];
-    out(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options: { perRowFakeQuant?: boolean; symmetricQuant?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-    out(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options: { symmetricQuant?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _fused_moving_avg_obs_fq_helper_functional: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options?: { perRowFakeQuant?: boolean; symmetricQuant?: boolean }): [output: Tensor, mask: Tensor, runningMinOut: Tensor, runningMaxOut: Tensor, scaleOut: Tensor, zeroPointOut: Tensor];
-    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options?: { symmetricQuant?: boolean }): [output: Tensor, mask: Tensor, runningMinOut: Tensor, runningMaxOut: Tensor, scaleOut: Tensor, zeroPointOut: Tensor];
-    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant?: boolean, symmetricQuant?: boolean): [output: Tensor, mask: Tensor, runningMinOut: Tensor, runningMaxOut: Tensor, scaleOut: Tensor, zeroPointOut: Tensor];
-  };
-  _fw_primal: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, level: number): Tensor;
-  };
-  _fw_primal_copy: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, level: number): Tensor;
-    out(self: Tensor | number, level: number, options: { out: Tensor }): Tensor;
-  };
-  _gather_sparse_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number, index: Tensor | number, grad: Tensor | number): Tensor;
-  };
-  _grid_sampler_2d_cpu_fallback: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): Tensor;
-    out(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, options: { out: Tensor }): Tensor;
-  };
-  _grid_sampler_2d_cpu_fallback_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): [Tensor, Tensor];
-  };
-  _has_compatible_shallow_copy_type: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, from: Tensor | number): boolean;
-  };
-  _has_same_storage_numel: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): boolean;
-  };
-  _histogramdd_bin_edges: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, bins: readonly number[], options?: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): Tensor[];
-    out(self: Tensor | number, bins: readonly number[], options: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean; out: readonly Tensor[] }): void;
-  };
-  _histogramdd_from_bin_cts: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, bins: readonly number[], options?: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): Tensor;
-    out(self: Tensor | number, bins: readonly number[], options: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean; out: Tensor }): Tensor;
-  };
-  _histogramdd_from_bin_tensors: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, bins: readonly Tensor[], options?: { weight?: Tensor | number | null; density?: boolean }): Tensor;
-    out(self: Tensor | number, bins: readonly Tensor[], options: { weight?: Tensor | number | null; density?: boolean; out: Tensor }): Tensor;
-  };
-  _index_put_impl: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options?: { accumulate?: boolean; unsafe?: boolean }): Tensor;
-    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate: boolean, options?: { unsafe?: boolean }): Tensor;
-    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate?: boolean, unsafe?: boolean): Tensor;
-    out(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options: { accumulate?: boolean; unsafe?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate: boolean, options: { unsafe?: boolean; out: Tensor }): Tensor;
-  };
-  _index_put_impl_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, options?: { accumulate?: boolean; unsafe?: boolean }): Tensor;
-    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate: boolean, options?: { unsafe?: boolean }): Tensor;
-    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate?: boolean, unsafe?: boolean): Tensor;
-  };
-  _indices: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-  };
-  _indices_copy: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _is_zerotensor: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): boolean;
-  };
-  _linalg_check_errors: ((...args: readonly unknown[]) => unknown) & {
-    default(info: Tensor | number, apiName: string, options: { isMatrix: boolean }): void;
-  };
-  _linalg_det: ((...args: readonly unknown[]) => unknown) & {
-    default(A: Tensor | number): [result: Tensor, LU: Tensor, pivots: Tensor];
-    result(A: Tensor | number, options: { result: Tensor; LU: Tensor; pivots: Tensor }): [result: Tensor, LU: Tensor, pivots: Tensor];
-  };
-  _linalg_eigh: ((...args: readonly unknown[]) => unknown) & {
-    default(A: Tensor | number, options?: { UPLO?: string; computeV?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
-    default(A: Tensor | number, UPLO: string, options?: { computeV?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
-    default(A: Tensor | number, UPLO?: string, computeV?: boolean): [eigenvalues: Tensor, eigenvectors: Tensor];
-    eigenvalues(A: Tensor | number, options: { UPLO?: string; computeV?: boolean; eigenvalues: Tensor; eigenvectors: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
-    eigenvalues(A: Tensor | number, UPLO: string, options: { computeV?: boolean; eigenvalues: Tensor; eigenvectors: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
-  };
-  _linalg_slogdet: ((...args: readonly unknown[]) => unknown) & {
-    default(A: Tensor | number): [sign: Tensor, logabsdet: Tensor, LU: Tensor, pivots: Tensor];
-    sign(A: Tensor | number, options: { sign: Tensor; logabsdet: Tensor; LU: Tensor; pivots: Tensor }): [sign: Tensor, logabsdet: Tensor, LU: Tensor, pivots: Tensor];
-  };
-  _linalg_solve_ex: ((...args: readonly unknown[]) => unknown) & {
-    default(A: Tensor | number, B: Tensor | number, options?: { left?: boolean; checkErrors?: boolean }): [result: Tensor, LU: Tensor, pivots: Tensor, info: Tensor];
-    result(A: Tensor | number, B: Tensor | number, options: { left?: boolean; checkErrors?: boolean; result: Tensor; LU: Tensor; pivots: Tensor; info: Tensor }): [result: Tensor, LU: Tensor, pivots: Tensor, info: Tensor];
-  };
-  _linalg_svd: ((...args: readonly unknown[]) => unknown) & {
-    default(A: Tensor | number, options?: { fullMatrices?: boolean; computeUv?: boolean; driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
-    default(A: Tensor | number, fullMatrices: boolean, options?: { computeUv?: boolean; driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
-    default(A: Tensor | number, fullMatrices?: boolean, computeUv?: boolean, options?: { driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
-    U(A: Tensor | number, options: { fullMatrices?: boolean; computeUv?: boolean; driver?: string | null; U: Tensor; S: Tensor; Vh: Tensor }): [U: Tensor, S: Tensor, Vh: Tensor];
-    U(A: Tensor | number, fullMatrices: boolean, options: { computeUv?: boolean; driver?: string | null; U: Tensor; S: Tensor; Vh: Tensor }): [U: Tensor, S: Tensor, Vh: Tensor];
-  };
-  _local_scalar_dense: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Scalar;
-  };
   _log_softmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, halfToFloat: boolean): Tensor;
     out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor }): Tensor;
   };
-  _log_softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType, options: { out: Tensor }): Tensor;
-  };
-  _logcumsumexp: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number): Tensor;
-    out(self: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
-  };
-  _lstm_mps: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-  };
-  _lu_with_info: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { pivot?: boolean; checkErrors?: boolean }): [LU: Tensor, pivots: Tensor, info: Tensor];
-    default(self: Tensor | number, pivot: boolean, options?: { checkErrors?: boolean }): [LU: Tensor, pivots: Tensor, info: Tensor];
-    default(self: Tensor | number, pivot?: boolean, checkErrors?: boolean): [LU: Tensor, pivots: Tensor, info: Tensor];
-  };
-  _make_dual: ((...args: readonly unknown[]) => unknown) & {
-    default(primal: Tensor | number, tangent: Tensor | number, level: number): Tensor;
-  };
-  _make_dual_copy: ((...args: readonly unknown[]) => unknown) & {
-    default(primal: Tensor | number, tangent: Tensor | number, level: number): Tensor;
-    out(primal: Tensor | number, tangent: Tensor | number, level: number, options: { out: Tensor }): Tensor;
-  };
-  _make_per_channel_quantized_tensor: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number): Tensor;
-    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, options: { out: Tensor }): Tensor;
-  };
-  _make_per_tensor_quantized_tensor: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, scale: number, zeroPoint: number): Tensor;
-    out(self: Tensor | number, scale: number, zeroPoint: number, options: { out: Tensor }): Tensor;
-  };
-  _masked_scale: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, mask: Tensor | number, scale: number): Tensor;
-    out(self: Tensor | number, mask: Tensor | number, scale: number, options: { out: Tensor }): Tensor;
-  };
-  _masked_softmax: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, mask: Tensor | number, options?: { dim?: number | null; maskType?: number | null }): Tensor;
-    default(self: Tensor | number, mask: Tensor | number, dim: number | null, options?: { maskType?: number | null }): Tensor;
-    default(self: Tensor | number, mask: Tensor | number, dim?: number | null, maskType?: number | null): Tensor;
-    out(self: Tensor | number, mask: Tensor | number, options: { dim?: number | null; maskType?: number | null; out: Tensor }): Tensor;
-    out(self: Tensor | number, mask: Tensor | number, dim: number | null, options: { maskType?: number | null; out: Tensor }): Tensor;
-  };
-  _masked_softmax_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, output: Tensor | number, mask: Tensor | number, options?: { dim?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, output: Tensor | number, mask: Tensor | number, dim?: number | null): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, mask: Tensor | number, options: { dim?: number | null; out: Tensor }): Tensor;
-  };
-  _mkldnn_reshape: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, shape: readonly number[]): Tensor;
-    out(self: Tensor | number, shape: readonly number[], options: { out: Tensor }): Tensor;
-  };
-  _mkldnn_transpose: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim0: number, dim1: number): Tensor;
-    out(self: Tensor | number, dim0: number, dim1: number, options: { out: Tensor }): Tensor;
-  };
-  _mkldnn_transpose_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor, dim0: number, dim1: number): Tensor;
-  };
-  _mps_convolution: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
-  };
-  _mps_convolution_transpose: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { out: Tensor }): Tensor;
-  };
-  _mps_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
-  };
-  _native_decoder_only_multi_head_attention: ((...args: readonly unknown[]) => unknown) & {
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options?: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options?: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options?: { incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, options?: { needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, needWeights: boolean, options?: { averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask?: Tensor | number | null, incrKey?: Tensor | number | null, incrValue?: Tensor | number | null, needWeights?: boolean, averageAttnWeights?: boolean): [Tensor, Tensor, Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options: { incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, options: { needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, needWeights: boolean, options: { averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-  };
-  _native_multi_head_attention: ((...args: readonly unknown[]) => unknown) & {
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options?: { mask?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options?: { needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, options?: { averageAttnWeights?: boolean; maskType?: number | null }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, averageAttnWeights: boolean, options?: { maskType?: number | null }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask?: Tensor | number | null, needWeights?: boolean, averageAttnWeights?: boolean, maskType?: number | null): [Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options: { needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, options: { averageAttnWeights?: boolean; maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, averageAttnWeights: boolean, options: { maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
   _neg_view: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
-  _neg_view_copy: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _nested_from_padded: ((...args: readonly unknown[]) => unknown) & {
-    default(padded: Tensor | number, cpuNestedShapeExample: Tensor | number, options?: { fuseTransform0213?: boolean }): Tensor;
-    default(padded: Tensor | number, cpuNestedShapeExample: Tensor | number, fuseTransform0213?: boolean): Tensor;
-    out(padded: Tensor | number, cpuNestedShapeExample: Tensor | number, options: { fuseTransform0213?: boolean; out: Tensor }): Tensor;
-  };
-  _nested_from_padded_and_nested_example: ((...args: readonly unknown[]) => unknown) & {
-    default(padded: Tensor | number, ntExample: Tensor | number): Tensor;
-    out(padded: Tensor | number, ntExample: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _nested_select_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, dim: number, index: number): Tensor;
-  };
-  _nested_sum_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, self: Tensor | number, options?: { dim?: number | readonly number[] | null; keepdim?: boolean }): Tensor;
-    default(grad: Tensor | number, self: Tensor | number, dim: number | readonly number[] | null, options?: { keepdim?: boolean }): Tensor;
-    default(grad: Tensor | number, self: Tensor | number, dim?: number | readonly number[] | null, keepdim?: boolean): Tensor;
-  };
-  _nested_tensor_from_mask: ((...args: readonly unknown[]) => unknown) & {
-    default(t: Tensor | number, mask: Tensor | number, options?: { maskCheck?: boolean }): Tensor;
-    default(t: Tensor | number, mask: Tensor | number, maskCheck?: boolean): Tensor;
-    out(t: Tensor | number, mask: Tensor | number, options: { maskCheck?: boolean; out: Tensor }): Tensor;
-  };
-  _nested_tensor_from_mask_left_aligned: ((...args: readonly unknown[]) => unknown) & {
-    default(t: Tensor | number, mask: Tensor | number): boolean;
-  };
-  _nested_tensor_from_tensor_list: ((...args: readonly unknown[]) => unknown) & {
-    default(list: readonly Tensor[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    default(list: readonly Tensor[], dtype: DType | null, options?: { layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    default(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, options?: { device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    default(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, device: Device | null, options?: { pinMemory?: boolean | null }): Tensor;
-    default(list: readonly Tensor[], dtype?: DType | null, layout?: Layout | null, device?: Device | null, pinMemory?: boolean | null): Tensor;
-    out(list: readonly Tensor[], options: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; out: Tensor }): Tensor;
-    out(list: readonly Tensor[], dtype: DType | null, options: { layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; out: Tensor }): Tensor;
-    out(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, options: { device?: Device | null; pinMemory?: boolean | null; out: Tensor }): Tensor;
-    out(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, device: Device | null, options: { pinMemory?: boolean | null; out: Tensor }): Tensor;
-  };
-  _nested_tensor_layer_norm: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; eps: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { eps: number }): Tensor;
-    out(self: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; eps: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { eps: number; out: Tensor }): Tensor;
-  };
-  _nested_tensor_offsets: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): number[];
-  };
-  _nested_tensor_size: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _nested_tensor_softmax_with_shape: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, query: Tensor | number): Tensor;
-  };
-  _nested_tensor_strides: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _nested_view_from_buffer: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, nestedSize: Tensor | number, nestedStrides: Tensor | number, offsets: readonly number[]): Tensor;
-  };
-  _nested_view_from_buffer_copy: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, nestedSize: Tensor | number, nestedStrides: Tensor | number, offsets: readonly number[]): Tensor;
-    out(self: Tensor | number, nestedSize: Tensor | number, nestedStrides: Tensor | number, offsets: readonly number[], options: { out: Tensor }): Tensor;
-  };
-  _new_zeros_with_same_feature_meta: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number, options?: { selfNumBatchDims?: number }): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { selfNumBatchDims?: number; out: Tensor }): Tensor;
-  };
-  _nnpack_available: ((...args: readonly unknown[]) => unknown) & {
-    default(): boolean;
-  };
-  _nnpack_spatial_convolution: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: number | readonly number[]; stride?: number | readonly number[] }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: number | readonly number[]; stride?: number | readonly number[] }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: number | readonly number[], options?: { stride?: number | readonly number[] }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: number | readonly number[]; stride?: number | readonly number[]; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: number | readonly number[]; stride?: number | readonly number[]; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: number | readonly number[], options: { stride?: number | readonly number[]; out: Tensor }): Tensor;
-  };
-  _nnz: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): number;
-  };
-  _pack_padded_sequence: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, lengths: Tensor | number, batchFirst: boolean): [Tensor, Tensor];
-    out(input: Tensor | number, lengths: Tensor | number, batchFirst: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _pack_padded_sequence_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, inputSize: readonly number[], batchSizes: Tensor | number, batchFirst: boolean): Tensor;
-  };
-  _pad_circular: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, pad: readonly number[]): Tensor;
-  };
-  _pad_enum: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, pad: readonly number[], mode: number, options?: { value?: number | null }): Tensor;
-    default(self: Tensor | number, pad: readonly number[], mode: number, value?: number | null): Tensor;
-  };
-  _pad_packed_sequence: ((...args: readonly unknown[]) => unknown) & {
-    default(data: Tensor | number, batchSizes: Tensor | number, batchFirst: boolean, paddingValue: Scalar, totalLength: number): [Tensor, Tensor];
-  };
-  _pdist_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, self: Tensor | number, p: number, pdist: Tensor | number): Tensor;
-    out(grad: Tensor | number, self: Tensor | number, p: number, pdist: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _pdist_forward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { p?: number }): Tensor;
-    default(self: Tensor | number, p?: number): Tensor;
-    out(self: Tensor | number, options: { p?: number; out: Tensor }): Tensor;
-  };
-  _pin_memory: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { device?: Device | null }): Tensor;
-    default(self: Tensor | number, device?: Device | null): Tensor;
-    out(self: Tensor | number, options: { device?: Device | null; out: Tensor }): Tensor;
-  };
-  _remove_batch_dim: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, level: number, batchSize: number, outDim: number): Tensor;
-  };
-  _reshape_alias: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, size: readonly number[], stride: readonly number[]): Tensor;
-  };
-  _reshape_alias_copy: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, size: readonly number[], stride: readonly number[]): Tensor;
-    out(self: Tensor | number, size: readonly number[], stride: readonly number[], options: { out: Tensor }): Tensor;
-  };
-  _reshape_from_tensor: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, shape: Tensor | number): Tensor;
-  };
-  _resize_output: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, size: readonly number[], device: Device): Tensor;
-    out(self: Tensor | number, size: readonly number[], device: Device, options: { out: Tensor }): Tensor;
-  };
-  _resize_output_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor, size: readonly number[], device: Device): Tensor;
-  };
-  _rowwise_prune: ((...args: readonly unknown[]) => unknown) & {
-    default(weight: Tensor | number, mask: Tensor | number, compressedIndicesDtype: DType): [Tensor, Tensor];
-  };
-  _sample_dirichlet: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { generator?: Generator | null }): Tensor;
-    default(self: Tensor | number, generator?: Generator | null): Tensor;
-    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
-  };
-  _saturate_weight_to_fp16: ((...args: readonly unknown[]) => unknown) & {
-    default(weight: Tensor | number): Tensor;
-  };
-  _scaled_dot_product_attention: ((...args: readonly unknown[]) => unknown) & {
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, options?: { attnMask?: Tensor | number | null; dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, options?: { dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, options?: { needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, needAttnWeights: boolean, options?: { isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask?: Tensor | number | null, dropoutP?: number, needAttnWeights?: boolean, isCausal?: boolean): [Tensor, Tensor];
-  };
-  _scaled_dot_product_attention_forward: ((...args: readonly unknown[]) => unknown) & {
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, options?: { attnMask?: Tensor | number | null; dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, options?: { dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, options?: { needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, needAttnWeights: boolean, options?: { isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask?: Tensor | number | null, dropoutP?: number, needAttnWeights?: boolean, isCausal?: boolean): [Tensor, Tensor];
-  };
-  _scaled_dot_product_attention_math: ((...args: readonly unknown[]) => unknown) & {
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, options?: { attnMask?: Tensor | number | null; dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, options?: { dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, options?: { needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, needAttnWeights: boolean, options?: { isCausal?: boolean }): [Tensor, Tensor];
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask?: Tensor | number | null, dropoutP?: number, needAttnWeights?: boolean, isCausal?: boolean): [Tensor, Tensor];
-  };
-  _segment_reduce_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, output: Tensor | number, data: Tensor | number, reduce: string, options?: { lengths?: Tensor | number | null; offsets?: Tensor | number | null; axis?: number; initial?: Scalar | null }): Tensor;
-    out(grad: Tensor | number, output: Tensor | number, data: Tensor | number, reduce: string, options: { lengths?: Tensor | number | null; offsets?: Tensor | number | null; axis?: number; initial?: Scalar | null; out: Tensor }): Tensor;
-  };
   _shape_as_tensor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-  };
-  _slow_conv2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { gradInput: Tensor; gradWeight: Tensor; gradBias: Tensor }): [Tensor, Tensor, Tensor];
-    output_mask(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], outputMask: boolean | readonly boolean[]): [gradInput: Tensor, gradWeight: Tensor, gradBias: Tensor];
-    output_mask_out(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  _slow_conv2d_forward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[] }): Tensor;
-    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
-    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
-    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; output: Tensor }): Tensor;
-  };
-  _sobol_engine_draw: ((...args: readonly unknown[]) => unknown) & {
-    default(quasi: Tensor | number, n: number, sobolstate: Tensor | number, dimension: number, numGenerated: number, options?: { dtype?: DType | null }): [Tensor, Tensor];
-    default(quasi: Tensor | number, n: number, sobolstate: Tensor | number, dimension: number, numGenerated: number, dtype?: DType | null): [Tensor, Tensor];
-  };
-  _sobol_engine_ff_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor, n: number, sobolstate: Tensor | number, dimension: number, numGenerated: number): Tensor;
-  };
-  _sobol_engine_initialize_state_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor, dimension: number): Tensor;
-  };
-  _sobol_engine_scramble_: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor, ltm: Tensor | number, dimension: number): Tensor;
   };
   _softmax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, halfToFloat: boolean): Tensor;
     out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor }): Tensor;
   };
-  _softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType, options: { gradInput: Tensor }): Tensor;
-  };
-  _sparse_addmm: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
-    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor }): Tensor;
-  };
-  _sparse_broadcast_to: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, size: readonly number[]): Tensor;
-  };
-  _sparse_broadcast_to_copy: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, size: readonly number[]): Tensor;
-    out(self: Tensor | number, size: readonly number[], options: { out: Tensor }): Tensor;
-  };
-  _sparse_bsc_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
-    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-  };
-  _sparse_bsr_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
-    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-  };
-  _sparse_compressed_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
-    default(compressedIndices: Tensor | number, plainIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-  };
-  _sparse_coo_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
-    default(indices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-  };
-  _sparse_coo_tensor_with_dims: ((...args: readonly unknown[]) => unknown) & {
-    default(sparseDim: number, denseDim: number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(sparseDim: number, denseDim: number, size: readonly number[], options: { out: Tensor }): Tensor;
-  };
-  _sparse_coo_tensor_with_dims_and_tensors: ((...args: readonly unknown[]) => unknown) & {
-    default(sparseDim: number, denseDim: number, size: readonly number[], indices: Tensor | number, values: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-    out(sparseDim: number, denseDim: number, size: readonly number[], indices: Tensor | number, values: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _sparse_csc_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
-    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-  };
-  _sparse_csr_prod: ((...args: readonly unknown[]) => unknown) & {
-    dim_dtype(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
-    dim_dtype(self: Tensor | number, dim: number | readonly number[], keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
-    dim_dtype_out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
-  };
-  _sparse_csr_sum: ((...args: readonly unknown[]) => unknown) & {
-    dim_dtype(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
-    dim_dtype(self: Tensor | number, dim: number | readonly number[], keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
-    dim_dtype_out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
-  };
-  _sparse_csr_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
-    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
-  };
-  _sparse_log_softmax: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number, halfToFloat: boolean): Tensor;
-    int(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
-    int(self: Tensor | number, dim: number, dtype?: DType | null): Tensor;
-    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor }): Tensor;
-  };
-  _sparse_log_softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _sparse_mask_helper: ((...args: readonly unknown[]) => unknown) & {
-    default(t: Tensor | number, maskIndices: Tensor | number): Tensor;
-    out(t: Tensor | number, maskIndices: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _sparse_mm: ((...args: readonly unknown[]) => unknown) & {
-    default(sparse: Tensor | number, dense: Tensor | number): Tensor;
-  };
-  _sparse_softmax: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, dim: number, halfToFloat: boolean): Tensor;
-    int(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
-    int(self: Tensor | number, dim: number, dtype?: DType | null): Tensor;
-    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor }): Tensor;
-  };
-  _sparse_softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _sparse_sparse_matmul: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number): Tensor;
-    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _sparse_sum: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    dim(self: Tensor | number, dim: number | readonly number[]): Tensor;
-    dim_dtype(self: Tensor | number, dim: number | readonly number[], options: { dtype: DType }): Tensor;
-    dim_out(self: Tensor | number, dim: number | readonly number[], options: { out: Tensor }): Tensor;
-    dtype(self: Tensor | number, options: { dtype: DType }): Tensor;
-  };
-  _sparse_sum_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, self: Tensor | number, dim: readonly number[]): Tensor;
-    out(grad: Tensor | number, self: Tensor | number, dim: readonly number[], options: { out: Tensor }): Tensor;
-  };
-  _spdiags: ((...args: readonly unknown[]) => unknown) & {
-    default(diagonals: Tensor | number, offsets: Tensor | number, shape: readonly number[], options?: { layout?: Layout | null }): Tensor;
-    default(diagonals: Tensor | number, offsets: Tensor | number, shape: readonly number[], layout?: Layout | null): Tensor;
-    out(diagonals: Tensor | number, offsets: Tensor | number, shape: readonly number[], options: { layout?: Layout | null; out: Tensor }): Tensor;
-  };
-  _stack: ((...args: readonly unknown[]) => unknown) & {
-    default(tensors: readonly Tensor[], options?: { dim?: number }): Tensor;
-    default(tensors: readonly Tensor[], dim?: number): Tensor;
-    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor }): Tensor;
-  };
-  _standard_gamma: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { generator?: Generator | null }): Tensor;
-    default(self: Tensor | number, generator?: Generator | null): Tensor;
-    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
-  };
-  _standard_gamma_grad: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, output: Tensor | number): Tensor;
-    out(self: Tensor | number, output: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _symeig_helper: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, eigenvectors: boolean, upper: boolean): [Tensor, Tensor];
-    out(self: Tensor | number, eigenvectors: boolean, upper: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _test_ambiguous_defaults: ((...args: readonly unknown[]) => unknown) & {
-    a(dummy: Tensor | number, options?: { a?: number; b?: number }): Tensor;
-    a(dummy: Tensor | number, a: number, options?: { b?: number }): Tensor;
-    a(dummy: Tensor | number, a?: number, b?: number): Tensor;
-    b(dummy: Tensor | number, options?: { a?: number; b?: string }): Tensor;
-    b(dummy: Tensor | number, a: number, options?: { b?: string }): Tensor;
-    b(dummy: Tensor | number, a?: number, b?: string): Tensor;
-  };
-  _test_autograd_multiple_dispatch: ((...args: readonly unknown[]) => unknown) & {
-    fullcoverage(self: Tensor | number): Tensor;
-    fullcoverage_out(self: Tensor | number, options: { out: Tensor }): Tensor;
-    ntonly(self: Tensor | number, b: boolean): Tensor;
-  };
-  _test_autograd_multiple_dispatch_view: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-  };
-  _test_autograd_multiple_dispatch_view_copy: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _test_optional_filled_intlist: ((...args: readonly unknown[]) => unknown) & {
-    default(values: Tensor | number, options?: { addends?: number | readonly number[] | null }): Tensor;
-    default(values: Tensor | number, addends?: number | readonly number[] | null): Tensor;
-    out(values: Tensor | number, options: { addends?: number | readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _test_optional_floatlist: ((...args: readonly unknown[]) => unknown) & {
-    default(values: Tensor | number, options?: { addends?: readonly number[] | null }): Tensor;
-    default(values: Tensor | number, addends?: readonly number[] | null): Tensor;
-    out(values: Tensor | number, options: { addends?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _test_optional_intlist: ((...args: readonly unknown[]) => unknown) & {
-    default(values: Tensor | number, options?: { addends?: readonly number[] | null }): Tensor;
-    default(values: Tensor | number, addends?: readonly number[] | null): Tensor;
-    out(values: Tensor | number, options: { addends?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _test_serialization_subcmul: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
-    default(self: Tensor | number, other: Tensor | number, alpha?: Scalar): Tensor;
-  };
-  _test_string_default: ((...args: readonly unknown[]) => unknown) & {
-    default(dummy: Tensor | number, options?: { a?: string; b?: string }): Tensor;
-    default(dummy: Tensor | number, a: string, options?: { b?: string }): Tensor;
-    default(dummy: Tensor | number, a?: string, b?: string): Tensor;
-  };
-  _test_warn_in_autograd: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _thnn_differentiable_gru_cell_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradHy: Tensor | number, inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, options?: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number, inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias: Tensor | number | null, options?: { hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number, inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias?: Tensor | number | null, hiddenBias?: Tensor | number | null): [Tensor, Tensor, Tensor, Tensor, Tensor];
-  };
-  _thnn_differentiable_lstm_cell_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; inputGates: Tensor | number; hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; inputGates: Tensor | number; hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { inputGates: Tensor | number; hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, options: { hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, inputBias: Tensor | number | null, options: { hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, inputBias: Tensor | number | null, hiddenBias: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, inputBias: Tensor | number | null, hiddenBias: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-  };
-  _thnn_fused_gru_cell: ((...args: readonly unknown[]) => unknown) & {
-    default(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, options?: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null }): [Tensor, Tensor];
-    default(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias: Tensor | number | null, options?: { hiddenBias?: Tensor | number | null }): [Tensor, Tensor];
-    default(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias?: Tensor | number | null, hiddenBias?: Tensor | number | null): [Tensor, Tensor];
-    out(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-    out(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias: Tensor | number | null, options: { hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _thnn_fused_gru_cell_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradHy: Tensor | number, workspace: Tensor | number, hasBias: boolean): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(gradHy: Tensor | number, workspace: Tensor | number, hasBias: boolean, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-  };
-  _thnn_fused_lstm_cell: ((...args: readonly unknown[]) => unknown) & {
-    default(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, options?: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor];
-    default(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, inputBias: Tensor | number | null, options?: { hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor];
-    default(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, inputBias?: Tensor | number | null, hiddenBias?: Tensor | number | null): [Tensor, Tensor, Tensor];
-    out(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, inputBias: Tensor | number | null, options: { hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  _thnn_fused_lstm_cell_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, options: { workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, workspace: Tensor | number, options: { hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-  };
-  _thnn_fused_lstm_cell_backward_impl: ((...args: readonly unknown[]) => unknown) & {
-    default(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, options: { workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
-    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, workspace: Tensor | number, options: { hasBias: boolean }): [Tensor, Tensor, Tensor];
-    out(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, options: { workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, workspace: Tensor | number, options: { hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
   _to_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; nonBlocking?: boolean; memoryFormat?: MemoryFormat | null }): Tensor;
     out(self: Tensor | number, options: { nonBlocking?: boolean; memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
   };
-  _to_cpu: ((...args: readonly unknown[]) => unknown) & {
-    default(tensors: readonly Tensor[]): Tensor[];
-  };
-  _to_dense: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { dtype?: DType | null }): Tensor;
-    default(self: Tensor | number, dtype?: DType | null): Tensor;
-    out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor }): Tensor;
-  };
-  _torch_cuda_cu_linker_symbol_op: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  _transform_bias_rescale_qkv: ((...args: readonly unknown[]) => unknown) & {
-    default(qkv: Tensor | number, qkvBias: Tensor | number, numHeads: number): [Tensor, Tensor, Tensor];
-    out(qkv: Tensor | number, qkvBias: Tensor | number, numHeads: number, options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  _transformer_decoder_only_layer_fwd: ((...args: readonly unknown[]) => unknown) & {
-    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options?: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null }): [Tensor, Tensor, Tensor];
-    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options?: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null }): [Tensor, Tensor, Tensor];
-    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options?: { incrValue?: Tensor | number | null }): [Tensor, Tensor, Tensor];
-    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask?: Tensor | number | null, incrKey?: Tensor | number | null, incrValue?: Tensor | number | null): [Tensor, Tensor, Tensor];
-    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options: { incrValue?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  _transformer_encoder_layer_fwd: ((...args: readonly unknown[]) => unknown) & {
-    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options?: { mask?: Tensor | number | null; maskType?: number | null }): Tensor;
-    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options?: { maskType?: number | null }): Tensor;
-    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask?: Tensor | number | null, maskType?: number | null): Tensor;
-    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options: { mask?: Tensor | number | null; maskType?: number | null; out: Tensor }): Tensor;
-    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options: { maskType?: number | null; out: Tensor }): Tensor;
-  };
-  _trilinear: ((...args: readonly unknown[]) => unknown) & {
-    default(i1: Tensor | number, i2: Tensor | number, i3: Tensor | number, expand1: readonly number[], expand2: readonly number[], expand3: readonly number[], sumdim: readonly number[], options?: { unrollDim?: number }): Tensor;
-    default(i1: Tensor | number, i2: Tensor | number, i3: Tensor | number, expand1: readonly number[], expand2: readonly number[], expand3: readonly number[], sumdim: readonly number[], unrollDim?: number): Tensor;
-    out(i1: Tensor | number, i2: Tensor | number, i3: Tensor | number, expand1: readonly number[], expand2: readonly number[], expand3: readonly number[], sumdim: readonly number[], options: { unrollDim?: number; out: Tensor }): Tensor;
-  };
-  _triton_multi_head_attention: ((...args: readonly unknown[]) => unknown) & {
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options?: { mask?: Tensor | number | null }): Tensor;
-    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask?: Tensor | number | null): Tensor;
-    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; out: Tensor }): Tensor;
-  };
-  _triton_scaled_dot_attention: ((...args: readonly unknown[]) => unknown) & {
-    default(q: Tensor | number, k: Tensor | number, v: Tensor | number, options?: { dropoutP?: number }): Tensor;
-    default(q: Tensor | number, k: Tensor | number, v: Tensor | number, dropoutP?: number): Tensor;
-    out(q: Tensor | number, k: Tensor | number, v: Tensor | number, options: { dropoutP?: number; out: Tensor }): Tensor;
-  };
-  _unique: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { sorted?: boolean; returnInverse?: boolean }): [Tensor, Tensor];
-    default(self: Tensor | number, sorted: boolean, options?: { returnInverse?: boolean }): [Tensor, Tensor];
-    default(self: Tensor | number, sorted?: boolean, returnInverse?: boolean): [Tensor, Tensor];
-    out(self: Tensor | number, options: { sorted?: boolean; returnInverse?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-    out(self: Tensor | number, sorted: boolean, options: { returnInverse?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _unique2: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean }): [Tensor, Tensor, Tensor];
-    default(self: Tensor | number, sorted: boolean, options?: { returnInverse?: boolean; returnCounts?: boolean }): [Tensor, Tensor, Tensor];
-    default(self: Tensor | number, sorted: boolean, returnInverse: boolean, options?: { returnCounts?: boolean }): [Tensor, Tensor, Tensor];
-    default(self: Tensor | number, sorted?: boolean, returnInverse?: boolean, returnCounts?: boolean): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, options: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, sorted: boolean, options: { returnInverse?: boolean; returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, sorted: boolean, returnInverse: boolean, options: { returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  _unpack_dual: ((...args: readonly unknown[]) => unknown) & {
-    default(dual: Tensor | number, level: number): [primal: Tensor, tangent: Tensor];
-  };
-  _unsafe_view: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, size: readonly number[]): Tensor;
-    out(self: Tensor | number, size: readonly number[], options: { out: Tensor }): Tensor;
-  };
-  _upsample_bicubic2d_aa: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
-    vec(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _upsample_bicubic2d_aa_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _upsample_bilinear2d_aa: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
-    vec(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _upsample_bilinear2d_aa_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _upsample_nearest_exact1d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
-    default(self: Tensor | number, outputSize: number | readonly number[], scales?: number | null): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], options: { scales?: number | null; out: Tensor }): Tensor;
-    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
-    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _upsample_nearest_exact1d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scales?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scales?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _upsample_nearest_exact2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(self: Tensor | number, outputSize: number | readonly number[], scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(self: Tensor | number, outputSize: number | readonly number[], scalesH?: number | null, scalesW?: number | null): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
-    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
-    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _upsample_nearest_exact2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH?: number | null, scalesW?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _upsample_nearest_exact3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(self: Tensor | number, outputSize: number | readonly number[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
-    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
-    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _upsample_nearest_exact3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  _use_cudnn_ctc_loss: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number): boolean;
-    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number): boolean;
-  };
-  _use_cudnn_rnn_flatten_weight: ((...args: readonly unknown[]) => unknown) & {
-    default(): boolean;
-  };
-  _validate_compressed_sparse_indices: ((...args: readonly unknown[]) => unknown) & {
-    default(isCrow: boolean, compressedIdx: Tensor | number, plainIdx: Tensor | number, cdim: number, dim: number, nnz: number): void;
-  };
-  _validate_sparse_bsc_tensor_args: ((...args: readonly unknown[]) => unknown) & {
-    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
-  };
-  _validate_sparse_bsr_tensor_args: ((...args: readonly unknown[]) => unknown) & {
-    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
-  };
-  _validate_sparse_compressed_tensor_args: ((...args: readonly unknown[]) => unknown) & {
-    default(compressedIndices: Tensor | number, plainIndices: Tensor | number, values: Tensor | number, size: readonly number[], layout: Layout): void;
-  };
-  _validate_sparse_coo_tensor_args: ((...args: readonly unknown[]) => unknown) & {
-    default(indices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
-  };
-  _validate_sparse_csc_tensor_args: ((...args: readonly unknown[]) => unknown) & {
-    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
-  };
-  _validate_sparse_csr_tensor_args: ((...args: readonly unknown[]) => unknown) & {
-    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
-  };
-  _values: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-  };
-  _values_copy: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): Tensor;
-    out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
   _version: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): number;
-  };
-  _weight_norm: ((...args: readonly unknown[]) => unknown) & {
-    default(v: Tensor | number, g: Tensor | number, options?: { dim?: number }): Tensor;
-    default(v: Tensor | number, g: Tensor | number, dim?: number): Tensor;
-  };
-  _weight_norm_differentiable_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradW: Tensor | number, savedV: Tensor | number, savedG: Tensor | number, savedNorms: Tensor | number, dim: number): [Tensor, Tensor];
-  };
-  _weight_norm_interface: ((...args: readonly unknown[]) => unknown) & {
-    default(v: Tensor | number, g: Tensor | number, options?: { dim?: number }): [Tensor, Tensor];
-    default(v: Tensor | number, g: Tensor | number, dim?: number): [Tensor, Tensor];
-    out(v: Tensor | number, g: Tensor | number, options: { dim?: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  _weight_norm_interface_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradW: Tensor | number, savedV: Tensor | number, savedG: Tensor | number, savedNorms: Tensor | number, dim: number): [Tensor, Tensor];
-    out(gradW: Tensor | number, savedV: Tensor | number, savedG: Tensor | number, savedNorms: Tensor | number, dim: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   abs: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -1799,9 +412,6 @@ export interface AtenOperators {
     default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
     out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
   };
-  adaptive_avg_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor }): Tensor;
-  };
   adaptive_max_pool1d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, outputSize: number | readonly number[]): [Tensor, Tensor];
   };
@@ -1809,17 +419,9 @@ export interface AtenOperators {
     default(self: Tensor | number, outputSize: number | readonly number[]): [Tensor, Tensor];
     out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor; indices: Tensor }): [Tensor, Tensor];
   };
-  adaptive_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
-  };
   adaptive_max_pool3d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, outputSize: number | readonly number[]): [Tensor, Tensor];
     out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor; indices: Tensor }): [Tensor, Tensor];
-  };
-  adaptive_max_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   add: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
@@ -1881,9 +483,6 @@ export interface AtenOperators {
   affine_grid_generator: ((...args: readonly unknown[]) => unknown) & {
     default(theta: Tensor | number, size: readonly number[], alignCorners: boolean): Tensor;
     out(theta: Tensor | number, size: readonly number[], alignCorners: boolean, options: { out: Tensor }): Tensor;
-  };
-  affine_grid_generator_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, size: readonly number[], alignCorners: boolean): Tensor;
   };
   alias: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -2116,11 +715,6 @@ export interface AtenOperators {
     out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, options: { countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
     out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options: { divisorOverride?: number | null; out: Tensor }): Tensor;
   };
-  avg_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options?: { divisorOverride?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, divisorOverride?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options: { divisorOverride?: number | null; gradInput: Tensor }): Tensor;
-  };
   avg_pool3d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null }): Tensor;
     default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null }): Tensor;
@@ -2133,11 +727,6 @@ export interface AtenOperators {
     out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { ceilMode?: boolean; countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
     out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, options: { countIncludePad?: boolean; divisorOverride?: number | null; out: Tensor }): Tensor;
     out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options: { divisorOverride?: number | null; out: Tensor }): Tensor;
-  };
-  avg_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options?: { divisorOverride?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, divisorOverride?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options: { divisorOverride?: number | null; gradInput: Tensor }): Tensor;
   };
   baddbmm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, batch1: Tensor | number, batch2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
@@ -2161,26 +750,6 @@ export interface AtenOperators {
     default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { momentum: number; eps: number; cudnnEnabled: boolean }): Tensor;
     default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, options: { eps: number; cudnnEnabled: boolean }): Tensor;
     default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, eps: number, options: { cudnnEnabled: boolean }): Tensor;
-  };
-  batch_norm_backward_elemt: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number }): Tensor;
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number }): Tensor;
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, options: { meanDyXmu: Tensor | number; count: Tensor | number }): Tensor;
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, meanDyXmu: Tensor | number, options: { count: Tensor | number }): Tensor;
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number; out: Tensor }): Tensor;
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number; out: Tensor }): Tensor;
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, options: { meanDyXmu: Tensor | number; count: Tensor | number; out: Tensor }): Tensor;
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, meanDyXmu: Tensor | number, options: { count: Tensor | number; out: Tensor }): Tensor;
-  };
-  batch_norm_backward_reduce: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; inputG: boolean; weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { inputG: boolean; weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, options: { weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, weightG: boolean, options: { biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; inputG: boolean; weightG: boolean; biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { inputG: boolean; weightG: boolean; biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, options: { weightG: boolean; biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, weightG: boolean, options: { biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
   };
   batch_norm_elemt: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; invstd: Tensor | number; eps: number }): Tensor;
@@ -2253,13 +822,6 @@ export interface AtenOperators {
     default(self: Tensor | number, target: Tensor | number, weight?: Tensor | number | null, reduction?: number): Tensor;
     out(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; out: Tensor }): Tensor;
     out(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction?: number; out: Tensor }): Tensor;
-  };
-  binary_cross_entropy_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options?: { weight?: Tensor | number | null; reduction?: number }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options?: { reduction?: number }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight?: Tensor | number | null, reduction?: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction?: number; gradInput: Tensor }): Tensor;
   };
   binary_cross_entropy_with_logits: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { weight?: Tensor | number | null; posWeight?: Tensor | number | null; reduction?: number }): Tensor;
@@ -2620,23 +1182,10 @@ export interface AtenOperators {
     padding(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor;
     padding(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null, stride?: number | readonly number[], padding?: string, dilation?: number | readonly number[], groups?: number): Tensor;
   };
-  conv_depthwise3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[] }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[]; out: Tensor }): Tensor;
-  };
   conv_tbc: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number, options?: { pad?: number }): Tensor;
     default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number, pad?: number): Tensor;
     out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number, options: { pad?: number; out: Tensor }): Tensor;
-  };
-  conv_tbc_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, input: Tensor | number, weight: Tensor | number, bias: Tensor | number, pad: number): [Tensor, Tensor, Tensor];
   };
   conv_transpose1d: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; groups?: number; dilation?: number | readonly number[] }): Tensor;
@@ -2680,28 +1229,6 @@ export interface AtenOperators {
     out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
     out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; out: Tensor }): Tensor;
     out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; out: Tensor }): Tensor;
-  };
-  convolution_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, options: { biasSizes?: readonly number[] | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, options: { biasSizes?: readonly number[] | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  convolution_backward_overrideable: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, outputMask: boolean | readonly boolean[]): [gradInput: Tensor, gradWeight: Tensor, gradBias: Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   convolution_overrideable: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number }): Tensor;
@@ -2813,93 +1340,9 @@ export interface AtenOperators {
     IntList(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, reduction: number, options?: { zeroInfinity?: boolean }): Tensor;
     IntList(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank?: number, reduction?: number, zeroInfinity?: boolean): Tensor;
   };
-  cudnn_affine_grid_generator: ((...args: readonly unknown[]) => unknown) & {
-    default(theta: Tensor | number, N: number, C: number, H: number, W: number): Tensor;
-    out(theta: Tensor | number, N: number, C: number, H: number, W: number, options: { out: Tensor }): Tensor;
-  };
-  cudnn_affine_grid_generator_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, N: number, C: number, H: number, W: number): Tensor;
-    out(grad: Tensor | number, N: number, C: number, H: number, W: number, options: { out: Tensor }): Tensor;
-  };
-  cudnn_batch_norm: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-  };
-  cudnn_batch_norm_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, epsilon: number, options: { reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, epsilon: number, options: { reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  cudnn_convolution: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean, options: { out: Tensor }): Tensor;
-  };
-  cudnn_convolution_add_relu: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, options: { alpha?: Scalar | null; bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, options: { alpha?: Scalar | null; bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
-  };
-  cudnn_convolution_relu: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
-  };
-  cudnn_convolution_transpose: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean, options: { out: Tensor }): Tensor;
-  };
-  cudnn_grid_sampler: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, grid: Tensor | number): Tensor;
-    out(self: Tensor | number, grid: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  cudnn_grid_sampler_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, grid: Tensor | number, gradOutput: Tensor | number): [gradSelf: Tensor, gradGrid: Tensor];
-    out(self: Tensor | number, grid: Tensor | number, gradOutput: Tensor | number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  cudnn_is_acceptable: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number): boolean;
-  };
   cummax: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number): [values: Tensor, indices: Tensor];
     out(self: Tensor | number, dim: number, options: { values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
-  };
-  cummaxmin_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, input: Tensor | number, indices: Tensor | number, dim: number): Tensor;
   };
   cummin: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number): [values: Tensor, indices: Tensor];
@@ -2911,9 +1354,6 @@ export interface AtenOperators {
   };
   cumprod_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor, dim: number, options?: { dtype?: DType | null }): Tensor;
-  };
-  cumprod_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, input: Tensor | number, dim: number, output: Tensor | number): Tensor;
   };
   cumsum: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
@@ -2963,9 +1403,6 @@ export interface AtenOperators {
     default(self: Tensor | number, diagonal?: number): Tensor;
     out(self: Tensor | number, options: { diagonal?: number; out: Tensor }): Tensor;
   };
-  diag_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, inputSizes: readonly number[], diagonal: number): Tensor;
-  };
   diag_embed: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
     default(self: Tensor | number, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
@@ -2984,10 +1421,6 @@ export interface AtenOperators {
     default(self: Tensor | number, offset: number, options?: { dim1?: number; dim2?: number }): Tensor;
     default(self: Tensor | number, offset: number, dim1: number, options?: { dim2?: number }): Tensor;
     default(self: Tensor | number, offset?: number, dim1?: number, dim2?: number): Tensor;
-  };
-  diagonal_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, inputSizes: readonly number[], offset: number, dim1: number, dim2: number): Tensor;
-    out(gradOutput: Tensor | number, inputSizes: readonly number[], offset: number, dim1: number, dim2: number, options: { out: Tensor }): Tensor;
   };
   diagonal_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { offset?: number; dim1?: number; dim2?: number }): Tensor;
@@ -3096,10 +1529,6 @@ export interface AtenOperators {
     default(self: Tensor, alpha: Scalar, scale: Scalar, options?: { inputScale?: Scalar }): Tensor;
     default(self: Tensor, alpha?: Scalar, scale?: Scalar, inputScale?: Scalar): Tensor;
   };
-  elu_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, alpha: Scalar, scale: Scalar, inputScale: Scalar, isResult: boolean, selfOrResult: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, alpha: Scalar, scale: Scalar, inputScale: Scalar, isResult: boolean, selfOrResult: Tensor | number, options: { gradInput: Tensor }): Tensor;
-  };
   embedding: ((...args: readonly unknown[]) => unknown) & {
     default(weight: Tensor | number, indices: Tensor | number, options?: { paddingIdx?: number; scaleGradByFreq?: boolean; sparse?: boolean }): Tensor;
     default(weight: Tensor | number, indices: Tensor | number, paddingIdx: number, options?: { scaleGradByFreq?: boolean; sparse?: boolean }): Tensor;
@@ -3108,9 +1537,6 @@ export interface AtenOperators {
     out(weight: Tensor | number, indices: Tensor | number, options: { paddingIdx?: number; scaleGradByFreq?: boolean; sparse?: boolean; out: Tensor }): Tensor;
     out(weight: Tensor | number, indices: Tensor | number, paddingIdx: number, options: { scaleGradByFreq?: boolean; sparse?: boolean; out: Tensor }): Tensor;
     out(weight: Tensor | number, indices: Tensor | number, paddingIdx: number, scaleGradByFreq: boolean, options: { sparse?: boolean; out: Tensor }): Tensor;
-  };
-  embedding_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean, sparse: boolean): Tensor;
   };
   embedding_bag: ((...args: readonly unknown[]) => unknown) & {
     default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options?: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean }): [Tensor, Tensor, Tensor, Tensor];
@@ -3123,19 +1549,12 @@ export interface AtenOperators {
     padding_idx(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options: { includeLastOffset: boolean; paddingIdx?: number | null }): [Tensor, Tensor, Tensor, Tensor];
     padding_idx(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options?: { paddingIdx?: number | null }): [Tensor, Tensor, Tensor, Tensor];
   };
-  embedding_dense_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean): Tensor;
-    out(gradOutput: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean, options: { out: Tensor }): Tensor;
-  };
   embedding_renorm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, indices: Tensor | number, maxNorm: number, normType: number): Tensor;
     out(self: Tensor | number, indices: Tensor | number, maxNorm: number, normType: number, options: { out: Tensor }): Tensor;
   };
   embedding_renorm_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor, indices: Tensor | number, maxNorm: number, normType: number): Tensor;
-  };
-  embedding_sparse_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean): Tensor;
   };
   empty: ((...args: readonly unknown[]) => unknown) & {
     memory_format(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
@@ -3240,9 +1659,6 @@ export interface AtenOperators {
     default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number): [output: Tensor, mask: Tensor];
     out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
-  fake_quantize_per_channel_affine_cachemask_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, mask: Tensor | number): Tensor;
-  };
   fake_quantize_per_tensor_affine: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: number, zeroPoint: number, quantMin: number, quantMax: number): Tensor;
     tensor_qparams(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number): Tensor;
@@ -3250,31 +1666,6 @@ export interface AtenOperators {
   fake_quantize_per_tensor_affine_cachemask: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, scale: number, zeroPoint: number, quantMin: number, quantMax: number): [output: Tensor, mask: Tensor];
     out(self: Tensor | number, scale: number, zeroPoint: number, quantMin: number, quantMax: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  fake_quantize_per_tensor_affine_cachemask_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, mask: Tensor | number): Tensor;
-  };
-  fbgemm_linear_fp16_weight: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, packedWeight: Tensor | number, bias: Tensor | number): Tensor;
-  };
-  fbgemm_linear_fp16_weight_fp32_activation: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, packedWeight: Tensor | number, bias: Tensor | number): Tensor;
-  };
-  fbgemm_linear_int8_weight: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: Tensor | number, packed: Tensor | number, colOffsets: Tensor | number, weightScale: Scalar, weightZeroPoint: Scalar, bias: Tensor | number): Tensor;
-  };
-  fbgemm_linear_int8_weight_fp32_activation: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: Tensor | number, packed: Tensor | number, colOffsets: Tensor | number, weightScale: Scalar, weightZeroPoint: Scalar, bias: Tensor | number): Tensor;
-  };
-  fbgemm_linear_quantize_weight: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number): [Tensor, Tensor, number, number];
-  };
-  fbgemm_pack_gemm_matrix_fp16: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number): Tensor;
-  };
-  fbgemm_pack_quantized_matrix: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number): Tensor;
-    KN(input: Tensor | number, K: number, N: number): Tensor;
   };
   feature_alpha_dropout: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, p: number, train: boolean): Tensor;
@@ -3565,17 +1956,9 @@ export interface AtenOperators {
     default(self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], randomSamples: Tensor | number): [Tensor, Tensor];
     output(self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], randomSamples: Tensor | number, options: { output: Tensor; indices: Tensor }): [Tensor, Tensor];
   };
-  fractional_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
-  };
   fractional_max_pool3d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], randomSamples: Tensor | number): [Tensor, Tensor];
     output(self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], randomSamples: Tensor | number, options: { output: Tensor; indices: Tensor }): [Tensor, Tensor];
-  };
-  fractional_max_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   frexp: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number): [mantissa: Tensor, exponent: Tensor];
@@ -3611,9 +1994,6 @@ export interface AtenOperators {
     default(self: Tensor | number, dim: number, index: Tensor | number, options?: { sparseGrad?: boolean }): Tensor;
     out(self: Tensor | number, dim: number, index: Tensor | number, options: { sparseGrad?: boolean; out: Tensor }): Tensor;
   };
-  gather_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, self: Tensor | number, dim: number, index: Tensor | number, sparseGrad: boolean): Tensor;
-  };
   gcd: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
     out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
@@ -3638,10 +2018,6 @@ export interface AtenOperators {
   gelu_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor, options?: { approximate?: string }): Tensor;
   };
-  gelu_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, options?: { approximate?: string }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { approximate?: string; gradInput: Tensor }): Tensor;
-  };
   geometric: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, p: number, options?: { generator?: Generator | null }): Tensor;
     out(self: Tensor | number, p: number, options: { generator?: Generator | null; out: Tensor }): Tensor;
@@ -3657,25 +2033,10 @@ export interface AtenOperators {
     default(self: Tensor | number, vec2: Tensor | number): Tensor;
     out(self: Tensor | number, vec2: Tensor | number, options: { out: Tensor }): Tensor;
   };
-  get_gradients: ((...args: readonly unknown[]) => unknown) & {
-    default(contextId: number): unknown;
-  };
   glu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dim?: number }): Tensor;
     default(self: Tensor | number, dim?: number): Tensor;
     out(self: Tensor | number, options: { dim?: number; out: Tensor }): Tensor;
-  };
-  glu_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, dim: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, dim: number, options: { gradInput: Tensor }): Tensor;
-  };
-  glu_backward_jvp: ((...args: readonly unknown[]) => unknown) & {
-    default(gradX: Tensor | number, gradGlu: Tensor | number, x: Tensor | number, dgradGlu: Tensor | number, dx: Tensor | number, dim: number): Tensor;
-    out(gradX: Tensor | number, gradGlu: Tensor | number, x: Tensor | number, dgradGlu: Tensor | number, dx: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
-  };
-  glu_jvp: ((...args: readonly unknown[]) => unknown) & {
-    default(glu: Tensor | number, x: Tensor | number, dx: Tensor | number, dim: number): Tensor;
-    out(glu: Tensor | number, x: Tensor | number, dx: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
   };
   gradient: ((...args: readonly unknown[]) => unknown) & {
     array(self: Tensor | number, options: { dim: readonly number[]; edgeOrder?: number }): Tensor[];
@@ -3713,17 +2074,9 @@ export interface AtenOperators {
     default(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): Tensor;
     out(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, options: { out: Tensor }): Tensor;
   };
-  grid_sampler_2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[]): [Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
   grid_sampler_3d: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): Tensor;
     out(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, options: { out: Tensor }): Tensor;
-  };
-  grid_sampler_3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[]): [Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   group_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, numGroups: number, options?: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps?: number; cudnnEnabled?: boolean }): Tensor;
@@ -3772,10 +2125,6 @@ export interface AtenOperators {
     default(self: Tensor | number, lambd?: Scalar): Tensor;
     out(self: Tensor | number, options: { lambd?: Scalar; out: Tensor }): Tensor;
   };
-  hardshrink_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOut: Tensor | number, self: Tensor | number, lambd: Scalar): Tensor;
-    grad_input(gradOut: Tensor | number, self: Tensor | number, lambd: Scalar, options: { gradInput: Tensor }): Tensor;
-  };
   hardsigmoid: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     out(self: Tensor | number, options: { out: Tensor }): Tensor;
@@ -3783,20 +2132,12 @@ export interface AtenOperators {
   hardsigmoid_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor): Tensor;
   };
-  hardsigmoid_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor }): Tensor;
-  };
   hardswish: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   hardswish_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor): Tensor;
-  };
-  hardswish_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   hardtanh: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { minVal?: Scalar; maxVal?: Scalar }): Tensor;
@@ -3809,10 +2150,6 @@ export interface AtenOperators {
     default(self: Tensor, options?: { minVal?: Scalar; maxVal?: Scalar }): Tensor;
     default(self: Tensor, minVal: Scalar, options?: { maxVal?: Scalar }): Tensor;
     default(self: Tensor, minVal?: Scalar, maxVal?: Scalar): Tensor;
-  };
-  hardtanh_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, minVal: Scalar, maxVal: Scalar): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, minVal: Scalar, maxVal: Scalar, options: { gradInput: Tensor }): Tensor;
   };
   heaviside: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, values: Tensor | number): Tensor;
@@ -3874,10 +2211,6 @@ export interface AtenOperators {
     default(self: Tensor | number, target: Tensor | number, reduction?: number, delta?: number): Tensor;
     out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; delta?: number; out: Tensor }): Tensor;
     out(self: Tensor | number, target: Tensor | number, reduction: number, options: { delta?: number; out: Tensor }): Tensor;
-  };
-  huber_loss_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, delta: number): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, delta: number, options: { gradInput: Tensor }): Tensor;
   };
   hypot: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
@@ -3962,18 +2295,12 @@ export interface AtenOperators {
     default(self: Tensor | number, dim: number, index: Tensor | number): Tensor;
     out(self: Tensor | number, dim: number, index: Tensor | number, options: { out: Tensor }): Tensor;
   };
-  index_select_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, selfSizes: readonly number[], dim: number, index: Tensor | number): Tensor;
-  };
   indices: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   indices_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  infinitely_differentiable_gelu_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, self: Tensor | number): Tensor;
   };
   inner: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
@@ -4156,10 +2483,6 @@ export interface AtenOperators {
   leaky_relu_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor, options?: { negativeSlope?: Scalar }): Tensor;
     default(self: Tensor, negativeSlope?: Scalar): Tensor;
-  };
-  leaky_relu_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, negativeSlope: Scalar, selfIsResult: boolean): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, negativeSlope: Scalar, selfIsResult: boolean, options: { gradInput: Tensor }): Tensor;
   };
   lerp: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, end: Tensor | number, weight: Tensor | number): Tensor;
@@ -4427,10 +2750,6 @@ export interface AtenOperators {
     default(input: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null): Tensor;
     out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; out: Tensor }): Tensor;
   };
-  linear_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
   linspace: ((...args: readonly unknown[]) => unknown) & {
     default(start: Scalar, end: Scalar, steps: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     out(start: Scalar, end: Scalar, steps: number, options: { out: Tensor }): Tensor;
@@ -4478,10 +2797,6 @@ export interface AtenOperators {
   log_sigmoid: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  log_sigmoid_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, buffer: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, buffer: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   log_sigmoid_forward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): [output: Tensor, buffer: Tensor];
@@ -4544,11 +2859,6 @@ export interface AtenOperators {
     default(self: Tensor, options?: { eps?: number | null }): Tensor;
     default(self: Tensor, eps?: number | null): Tensor;
   };
-  logit_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, options?: { eps?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, eps?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { eps?: number | null; gradInput: Tensor }): Tensor;
-  };
   logspace: ((...args: readonly unknown[]) => unknown) & {
     default(start: Scalar, end: Scalar, steps: number, options?: { base?: number; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
     default(start: Scalar, end: Scalar, steps: number, base?: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
@@ -4567,34 +2877,6 @@ export interface AtenOperators {
     default(input: Tensor | number, hx: readonly Tensor[], wIh: Tensor | number, wHh: Tensor | number, options?: { bIh?: Tensor | number | null; bHh?: Tensor | number | null }): [Tensor, Tensor];
     default(input: Tensor | number, hx: readonly Tensor[], wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number | null, options?: { bHh?: Tensor | number | null }): [Tensor, Tensor];
     default(input: Tensor | number, hx: readonly Tensor[], wIh: Tensor | number, wHh: Tensor | number, bIh?: Tensor | number | null, bHh?: Tensor | number | null): [Tensor, Tensor];
-  };
-  lstm_mps_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradY: Tensor | number, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, options: { cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, options: { input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, options: { hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], options: { params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], options: { hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, options: { numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, options: { dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, options: { train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, options: { bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, options: { batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
-    out(gradY: Tensor | number, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, options: { cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, options: { input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, options: { hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], options: { params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], options: { hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, options: { numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, options: { dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, options: { train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, options: { bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
-    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, options: { batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
   };
   lt: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, other: Tensor | number): Tensor;
@@ -4649,25 +2931,15 @@ export interface AtenOperators {
     default(self: Tensor | number, mask: Tensor | number): Tensor;
     out(self: Tensor | number, mask: Tensor | number, options: { out: Tensor }): Tensor;
   };
-  masked_select_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, input: Tensor | number, mask: Tensor | number): Tensor;
-  };
   matmul: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, other: Tensor | number): Tensor;
     out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  matmul_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, self: Tensor | number, other: Tensor | number, mask: boolean | readonly boolean[]): [Tensor, Tensor];
-    out(grad: Tensor | number, self: Tensor | number, other: Tensor | number, mask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
   };
   matrix_H: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
   };
   matrix_exp: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
-  };
-  matrix_exp_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, grad: Tensor | number): Tensor;
   };
   matrix_power: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, n: number): Tensor;
@@ -4713,10 +2985,6 @@ export interface AtenOperators {
     out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
     out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
   };
-  max_pool2d_with_indices_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
-  };
   max_pool3d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
     default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
@@ -4734,10 +3002,6 @@ export interface AtenOperators {
     out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
     out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
     out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor; indices: Tensor }): [Tensor, Tensor];
-  };
-  max_pool3d_with_indices_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   max_unpool2d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, indices: Tensor | number, outputSize: number | readonly number[]): Tensor;
@@ -4782,265 +3046,12 @@ export interface AtenOperators {
     default(self: Tensor | number, other: Tensor | number): Tensor;
     out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
   };
-  miopen_batch_norm: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  miopen_batch_norm_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
-    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  miopen_convolution: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; out: Tensor }): Tensor;
-  };
-  miopen_convolution_add_relu: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, options: { alpha?: Scalar | null; bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-  };
-  miopen_convolution_relu: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-  };
-  miopen_convolution_transpose: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; out: Tensor }): Tensor;
-  };
-  miopen_depthwise_convolution: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; out: Tensor }): Tensor;
-  };
-  miopen_rnn: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options?: { dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
-  };
-  miopen_rnn_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
-  };
   mish: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     out(self: Tensor | number, options: { out: Tensor }): Tensor;
   };
   mish_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor): Tensor;
-  };
-  mish_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-  };
-  mkldnn_adaptive_avg_pool2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
-    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
-  };
-  mkldnn_adaptive_avg_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  mkldnn_convolution: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
-  };
-  mkldnn_linear: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; out: Tensor }): Tensor;
-  };
-  mkldnn_linear_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  mkldnn_linear_backward_input: ((...args: readonly unknown[]) => unknown) & {
-    default(inputSize: readonly number[], gradOutput: Tensor | number, weight: Tensor | number): Tensor;
-    out(inputSize: readonly number[], gradOutput: Tensor | number, weight: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  mkldnn_linear_backward_weights: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasDefined: boolean): [Tensor, Tensor];
-    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasDefined: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  mkldnn_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
-  };
-  mkldnn_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
-  };
-  mkldnn_max_pool3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
-  };
-  mkldnn_max_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
-  };
-  mkldnn_reorder_conv2d_weight: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
-    default(self: Tensor | number, padding: number | readonly number[], options?: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
-    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
-    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
-    default(self: Tensor | number, padding?: number | readonly number[], stride?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
-    out(self: Tensor | number, options: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, padding: number | readonly number[], options: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options: { dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options: { groups?: number; out: Tensor }): Tensor;
-  };
-  mkldnn_reorder_conv3d_weight: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, options?: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
-    default(self: Tensor | number, padding: number | readonly number[], options?: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
-    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
-    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
-    default(self: Tensor | number, padding?: number | readonly number[], stride?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
-    out(self: Tensor | number, options: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, padding: number | readonly number[], options: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options: { dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
-    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options: { groups?: number; out: Tensor }): Tensor;
   };
   mm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat2: Tensor | number): Tensor;
@@ -5061,33 +3072,10 @@ export interface AtenOperators {
     int(self: Tensor | number, source: number, destination: number): Tensor;
     intlist(self: Tensor | number, source: readonly number[], destination: readonly number[]): Tensor;
   };
-  mps_convolution_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor, Tensor];
-    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  mps_convolution_transpose_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor];
-    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  mps_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
-  };
   mse_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, reduction?: number): Tensor;
     out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; out: Tensor }): Tensor;
-  };
-  mse_loss_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, options: { gradInput: Tensor }): Tensor;
   };
   msort: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -5114,21 +3102,10 @@ export interface AtenOperators {
     out(self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, options: { weight?: Tensor | number | null; reduction?: number; out: Tensor }): Tensor;
     out(self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight: Tensor | number | null, options: { reduction?: number; out: Tensor }): Tensor;
   };
-  multi_margin_loss_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, options?: { weight?: Tensor | number | null; reduction?: number }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight: Tensor | number | null, options?: { reduction?: number }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight?: Tensor | number | null, reduction?: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, options: { weight?: Tensor | number | null; reduction?: number; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight: Tensor | number | null, options: { reduction?: number; gradInput: Tensor }): Tensor;
-  };
   multilabel_margin_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, reduction?: number): Tensor;
     out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; out: Tensor }): Tensor;
-  };
-  multilabel_margin_loss_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, isTarget: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, isTarget: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   multilabel_margin_loss_forward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, reduction: number): [output: Tensor, isTarget: Tensor];
@@ -5231,24 +3208,6 @@ export interface AtenOperators {
     out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { momentum: number; eps: number; out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
     out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, options: { eps: number; out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
   };
-  native_batch_norm_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOut: Tensor | number, input: Tensor | number, options: { weight?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, options: { train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, options: { eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, eps: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, options: { weight?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, options: { train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, options: { eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, eps: number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
   native_channel_shuffle: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, groups: number): Tensor;
   };
@@ -5256,10 +3215,6 @@ export interface AtenOperators {
     default(input: Tensor | number, p: number, options?: { train?: boolean | null }): [Tensor, Tensor];
     default(input: Tensor | number, p: number, train?: boolean | null): [Tensor, Tensor];
     out(input: Tensor | number, p: number, options: { train?: boolean | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
-  native_dropout_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, mask: Tensor | number, scale: number): Tensor;
-    out(gradOutput: Tensor | number, mask: Tensor | number, scale: number, options: { out: Tensor }): Tensor;
   };
   native_group_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; N: number; C: number; HxW: number; group: number; eps: number }): [Tensor, Tensor, Tensor];
@@ -5277,20 +3232,6 @@ export interface AtenOperators {
     out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, N: number, C: number, HxW: number, options: { group: number; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
     out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, N: number, C: number, HxW: number, group: number, options: { eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
-  native_group_norm_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, options: { C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, options: { HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, options: { group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, group: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, options: { C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, options: { HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, options: { group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, group: number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
   native_layer_norm: ((...args: readonly unknown[]) => unknown) & {
     default(input: Tensor | number, normalizedShape: readonly number[], options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number }): [Tensor, Tensor, Tensor];
     default(input: Tensor | number, normalizedShape: readonly number[], weight: Tensor | number | null, options: { bias?: Tensor | number | null; eps: number }): [Tensor, Tensor, Tensor];
@@ -5298,14 +3239,6 @@ export interface AtenOperators {
     out(input: Tensor | number, normalizedShape: readonly number[], options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
     out(input: Tensor | number, normalizedShape: readonly number[], weight: Tensor | number | null, options: { bias?: Tensor | number | null; eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
     out(input: Tensor | number, normalizedShape: readonly number[], weight: Tensor | number | null, bias: Tensor | number | null, options: { eps: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  };
-  native_layer_norm_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    default(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-    out(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
   native_norm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { p?: Scalar }): Tensor;
@@ -5393,16 +3326,6 @@ export interface AtenOperators {
     out(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction?: number; ignoreIndex?: number; out: Tensor }): Tensor;
     out(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex?: number; out: Tensor }): Tensor;
   };
-  nll_loss2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
-  };
   nll_loss2d_forward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number }): [output: Tensor, totalWeight: Tensor];
     default(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number }): [output: Tensor, totalWeight: Tensor];
@@ -5410,16 +3333,6 @@ export interface AtenOperators {
     output(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
     output(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
     output(self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
-  };
-  nll_loss_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
   };
   nll_loss_forward: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number }): [output: Tensor, totalWeight: Tensor];
@@ -5621,10 +3534,6 @@ export interface AtenOperators {
     default(self: Tensor | number, weight: Tensor | number): Tensor;
     out(self: Tensor | number, weight: Tensor | number, options: { out: Tensor }): Tensor;
   };
-  prelu_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number): [Tensor, Tensor];
-    out(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  };
   prod: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null }): Tensor;
     dim_int(self: Tensor | number, dim: number, options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
@@ -5696,64 +3605,6 @@ export interface AtenOperators {
   quantize_per_tensor_dynamic: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dtype: DType, reduceRange: boolean): Tensor;
     out(self: Tensor | number, dtype: DType, reduceRange: boolean, options: { out: Tensor }): Tensor;
-  };
-  quantized_batch_norm: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, options: { var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, options: { eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, options: { outputScale: number; outputZeroPoint: number }): Tensor;
-    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, outputScale: number, options: { outputZeroPoint: number }): Tensor;
-    out(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, options: { var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, options: { eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, options: { outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
-    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, outputScale: number, options: { outputZeroPoint: number; out: Tensor }): Tensor;
-  };
-  quantized_gru: ((...args: readonly unknown[]) => unknown) & {
-    data_legacy(data: Tensor | number, batchSizes: Tensor | number, hx: Tensor | number, params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean): [Tensor, Tensor];
-    input_legacy(input: Tensor | number, hx: Tensor | number, params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor];
-  };
-  quantized_gru_cell: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number, bHh: Tensor | number, packedIh: Tensor | number, packedHh: Tensor | number, colOffsetsIh: Tensor | number, colOffsetsHh: Tensor | number, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
-  };
-  quantized_lstm: ((...args: readonly unknown[]) => unknown) & {
-    data_legacy(data: Tensor | number, batchSizes: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, options?: { dtype?: DType | null; useDynamic?: boolean }): [Tensor, Tensor, Tensor];
-    input_legacy(input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean, options?: { dtype?: DType | null; useDynamic?: boolean }): [Tensor, Tensor, Tensor];
-  };
-  quantized_lstm_cell: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, hx: readonly Tensor[], wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number, bHh: Tensor | number, packedIh: Tensor | number, packedHh: Tensor | number, colOffsetsIh: Tensor | number, colOffsetsHh: Tensor | number, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): [Tensor, Tensor];
-  };
-  quantized_max_pool1d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
-  };
-  quantized_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
-    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
-    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
-  };
-  quantized_rnn_relu_cell: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number, bHh: Tensor | number, packedIh: Tensor | number, packedHh: Tensor | number, colOffsetsIh: Tensor | number, colOffsetsHh: Tensor | number, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
-  };
-  quantized_rnn_tanh_cell: ((...args: readonly unknown[]) => unknown) & {
-    default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number, bHh: Tensor | number, packedIh: Tensor | number, packedHh: Tensor | number, colOffsetsIh: Tensor | number, colOffsetsHh: Tensor | number, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
   };
   rad2deg: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -5846,25 +3697,13 @@ export interface AtenOperators {
     default(self: Tensor | number, padding: number | readonly number[]): Tensor;
     out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
   };
-  reflection_pad1d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
-  };
   reflection_pad2d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, padding: number | readonly number[]): Tensor;
     out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
   };
-  reflection_pad2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
-  };
   reflection_pad3d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, padding: number | readonly number[]): Tensor;
     out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
-  };
-  reflection_pad3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
   };
   relu: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -5922,25 +3761,13 @@ export interface AtenOperators {
     default(self: Tensor | number, padding: number | readonly number[]): Tensor;
     out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
   };
-  replication_pad1d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
-  };
   replication_pad2d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, padding: number | readonly number[]): Tensor;
     out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
   };
-  replication_pad2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
-  };
   replication_pad3d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, padding: number | readonly number[]): Tensor;
     out(self: Tensor | number, padding: number | readonly number[], options: { out: Tensor }): Tensor;
-  };
-  replication_pad3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
   };
   requires_grad_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor, options?: { requiresGrad?: boolean }): Tensor;
@@ -6074,10 +3901,6 @@ export interface AtenOperators {
     default(self: Tensor, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, options?: { generator?: Generator | null }): Tensor;
     default(self: Tensor, noise: Tensor | number, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
   };
-  rrelu_with_noise_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, selfIsResult: boolean): Tensor;
-    out(gradOutput: Tensor | number, self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, selfIsResult: boolean, options: { out: Tensor }): Tensor;
-  };
   rsqrt: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     out(self: Tensor | number, options: { out: Tensor }): Tensor;
@@ -6139,10 +3962,6 @@ export interface AtenOperators {
   select: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim: number, index: number): Tensor;
   };
-  select_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, index: number): Tensor;
-    out(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, index: number, options: { out: Tensor }): Tensor;
-  };
   select_copy: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim: number, index: number): Tensor;
     int_out(self: Tensor | number, dim: number, index: number, options: { out: Tensor }): Tensor;
@@ -6186,10 +4005,6 @@ export interface AtenOperators {
   sigmoid_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor): Tensor;
   };
-  sigmoid_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, output: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, output: Tensor | number, options: { gradInput: Tensor }): Tensor;
-  };
   sign: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     out(self: Tensor | number, options: { out: Tensor }): Tensor;
@@ -6207,10 +4022,6 @@ export interface AtenOperators {
   };
   silu_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor): Tensor;
-  };
-  silu_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor }): Tensor;
   };
   sin: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -6243,10 +4054,6 @@ export interface AtenOperators {
     Tensor(self: Tensor | number, dim: number, start: number | null, end: number | null, options?: { step?: number }): Tensor;
     Tensor(self: Tensor | number, dim?: number, start?: number | null, end?: number | null, step?: number): Tensor;
   };
-  slice_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, start: number, end: number, step: number): Tensor;
-    out(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, start: number, end: number, step: number, options: { out: Tensor }): Tensor;
-  };
   slice_copy: ((...args: readonly unknown[]) => unknown) & {
     Tensor(self: Tensor | number, options?: { dim?: number; start?: number | null; end?: number | null; step?: number }): Tensor;
     Tensor(self: Tensor | number, dim: number, options?: { start?: number | null; end?: number | null; step?: number }): Tensor;
@@ -6273,71 +4080,6 @@ export interface AtenOperators {
     default(self: Tensor | number): [sign: Tensor, logabsdet: Tensor];
     out(self: Tensor | number, options: { sign: Tensor; logabsdet: Tensor }): [sign: Tensor, logabsdet: Tensor];
   };
-  slow_conv3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; out: Tensor }): Tensor;
-  };
-  slow_conv3d_forward: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[] }): Tensor;
-    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
-    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
-    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; output: Tensor }): Tensor;
-  };
-  slow_conv_dilated2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
-  };
-  slow_conv_dilated3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
-  };
-  slow_conv_transpose2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
-  };
-  slow_conv_transpose3d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
-  };
   smm: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, mat2: Tensor | number): Tensor;
   };
@@ -6348,18 +4090,10 @@ export interface AtenOperators {
     out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; beta?: number; out: Tensor }): Tensor;
     out(self: Tensor | number, target: Tensor | number, reduction: number, options: { beta?: number; out: Tensor }): Tensor;
   };
-  smooth_l1_loss_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, beta: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, beta: number, options: { gradInput: Tensor }): Tensor;
-  };
   soft_margin_loss: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, target: Tensor | number, options?: { reduction?: number }): Tensor;
     default(self: Tensor | number, target: Tensor | number, reduction?: number): Tensor;
     out(self: Tensor | number, target: Tensor | number, options: { reduction?: number; out: Tensor }): Tensor;
-  };
-  soft_margin_loss_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, options: { gradInput: Tensor }): Tensor;
   };
   softmax: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
@@ -6373,18 +4107,10 @@ export interface AtenOperators {
     out(self: Tensor | number, options: { beta?: Scalar; threshold?: Scalar; out: Tensor }): Tensor;
     out(self: Tensor | number, beta: Scalar, options: { threshold?: Scalar; out: Tensor }): Tensor;
   };
-  softplus_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, beta: Scalar, threshold: Scalar): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, beta: Scalar, threshold: Scalar, options: { gradInput: Tensor }): Tensor;
-  };
   softshrink: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { lambd?: Scalar }): Tensor;
     default(self: Tensor | number, lambd?: Scalar): Tensor;
     out(self: Tensor | number, options: { lambd?: Scalar; out: Tensor }): Tensor;
-  };
-  softshrink_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, lambd: Scalar): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, lambd: Scalar, options: { gradInput: Tensor }): Tensor;
   };
   sort: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dim?: number; descending?: boolean }): [values: Tensor, indices: Tensor];
@@ -6928,10 +4654,6 @@ export interface AtenOperators {
   tanh_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor): Tensor;
   };
-  tanh_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, output: Tensor | number): Tensor;
-    grad_input(gradOutput: Tensor | number, output: Tensor | number, options: { gradInput: Tensor }): Tensor;
-  };
   tensor_split: ((...args: readonly unknown[]) => unknown) & {
     indices(self: Tensor | number, indices: readonly number[], options?: { dim?: number }): Tensor[];
     indices(self: Tensor | number, indices: readonly number[], dim?: number): Tensor[];
@@ -6944,25 +4666,12 @@ export interface AtenOperators {
     default(self: Tensor | number, other: Tensor | number, dimsSelf: readonly number[], dimsOther: readonly number[]): Tensor;
     out(self: Tensor | number, other: Tensor | number, dimsSelf: readonly number[], dimsOther: readonly number[], options: { out: Tensor }): Tensor;
   };
-  thnn_conv2d: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[] }): Tensor;
-    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[]): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
-    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; out: Tensor }): Tensor;
-  };
   threshold: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, threshold: Scalar, value: Scalar): Tensor;
     out(self: Tensor | number, threshold: Scalar, value: Scalar, options: { out: Tensor }): Tensor;
   };
   threshold_: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor, threshold: Scalar, value: Scalar): Tensor;
-  };
-  threshold_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, self: Tensor | number, threshold: Scalar): Tensor;
-    grad_input(gradOutput: Tensor | number, self: Tensor | number, threshold: Scalar, options: { gradInput: Tensor }): Tensor;
   };
   tile: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dims: readonly number[]): Tensor;
@@ -6986,16 +4695,10 @@ export interface AtenOperators {
     default(self: Tensor | number, options?: { dtype?: DType | null }): Tensor;
     default(self: Tensor | number, dtype?: DType | null): Tensor;
   };
-  to_dense_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, input: Tensor | number): Tensor;
-  };
   to_mkldnn: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null }): Tensor;
     default(self: Tensor | number, dtype?: DType | null): Tensor;
     out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor }): Tensor;
-  };
-  to_mkldnn_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, input: Tensor | number): Tensor;
   };
   to_padded_tensor: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, padding: number, options?: { outputSize?: readonly number[] | null }): Tensor;
@@ -7036,9 +4739,6 @@ export interface AtenOperators {
   trace: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
     out(self: Tensor | number, options: { out: Tensor }): Tensor;
-  };
-  trace_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, sizes: readonly number[]): Tensor;
   };
   transpose: ((...args: readonly unknown[]) => unknown) & {
     int(self: Tensor | number, dim0: number, dim1: number): Tensor;
@@ -7140,10 +4840,6 @@ export interface AtenOperators {
   unfold: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dimension: number, size: number, step: number): Tensor;
   };
-  unfold_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradIn: Tensor | number, inputSizes: readonly number[], dim: number, size: number, step: number): Tensor;
-    out(gradIn: Tensor | number, inputSizes: readonly number[], dim: number, size: number, step: number, options: { out: Tensor }): Tensor;
-  };
   unfold_copy: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dimension: number, size: number, step: number): Tensor;
     out(self: Tensor | number, dimension: number, size: number, step: number, options: { out: Tensor }): Tensor;
@@ -7185,20 +4881,6 @@ export interface AtenOperators {
     out(self: Tensor | number, dim: number, options: { returnInverse?: boolean; returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
     out(self: Tensor | number, dim: number, returnInverse: boolean, options: { returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
   };
-  unsafe_chunk: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, chunks: number, options?: { dim?: number }): Tensor[];
-    default(self: Tensor | number, chunks: number, dim?: number): Tensor[];
-  };
-  unsafe_split: ((...args: readonly unknown[]) => unknown) & {
-    Tensor(self: Tensor | number, splitSize: number, options?: { dim?: number }): Tensor[];
-    Tensor(self: Tensor | number, splitSize: number, dim?: number): Tensor[];
-    Tensor_out(self: Tensor | number, splitSize: number, options: { dim?: number; out: readonly Tensor[] }): void;
-  };
-  unsafe_split_with_sizes: ((...args: readonly unknown[]) => unknown) & {
-    default(self: Tensor | number, splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
-    default(self: Tensor | number, splitSizes: readonly number[], dim?: number): Tensor[];
-    out(self: Tensor | number, splitSizes: readonly number[], options: { dim?: number; out: readonly Tensor[] }): void;
-  };
   unsqueeze: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, dim: number): Tensor;
   };
@@ -7222,21 +4904,6 @@ export interface AtenOperators {
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
   };
-  upsample_bicubic2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
   upsample_bilinear2d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
     default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
@@ -7250,21 +4917,6 @@ export interface AtenOperators {
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
   };
-  upsample_bilinear2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
   upsample_linear1d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scales?: number | null }): Tensor;
     default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scales?: number | null): Tensor;
@@ -7276,19 +4928,6 @@ export interface AtenOperators {
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
   };
-  upsample_linear1d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scales?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scales?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scales?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
   upsample_nearest1d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, outputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
     default(self: Tensor | number, outputSize: number | readonly number[], scales?: number | null): Tensor;
@@ -7298,17 +4937,6 @@ export interface AtenOperators {
     vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
     vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  upsample_nearest1d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scales?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scales?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
   };
   upsample_nearest2d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, outputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
@@ -7321,19 +4949,6 @@ export interface AtenOperators {
     vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
     vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  upsample_nearest2d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH?: number | null, scalesW?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
   };
   upsample_nearest3d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, outputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
@@ -7349,21 +4964,6 @@ export interface AtenOperators {
     vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
   };
-  upsample_nearest3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
   upsample_trilinear3d: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
     default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
@@ -7378,26 +4978,6 @@ export interface AtenOperators {
     vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
     vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  upsample_trilinear3d_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
-    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
-    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
-    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
-    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
-    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
-  };
-  value_selecting_reduction_backward: ((...args: readonly unknown[]) => unknown) & {
-    default(grad: Tensor | number, dim: number, indices: Tensor | number, sizes: readonly number[], keepdim: boolean): Tensor;
   };
   values: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number): Tensor;
@@ -7509,5 +5089,2429 @@ export interface AtenOperators {
   zeros_like: ((...args: readonly unknown[]) => unknown) & {
     default(self: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
     out(self: Tensor | number, options: { memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+  };
+}
+
+/** The operators of the `aten` namespace that do not check their arguments. */
+export interface UnsafeAtenOperators {
+  _adaptive_avg_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _adaptive_avg_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _adaptive_avg_pool3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _adaptive_avg_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _add_batch_dim: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, batchDim: number, level: number): Tensor;
+  };
+  _add_relu: ((...args: readonly unknown[]) => unknown) & {
+    Tensor(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor | number, other: Scalar, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor | number, other: Scalar, alpha?: Scalar): Tensor;
+    Scalar_out(self: Tensor | number, other: Scalar, options: { alpha?: Scalar; out: Tensor }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { alpha?: Scalar; out: Tensor }): Tensor;
+  };
+  _add_relu_: ((...args: readonly unknown[]) => unknown) & {
+    Tensor(self: Tensor, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor;
+    Scalar(self: Tensor, other: Scalar, alpha?: Scalar): Tensor;
+  };
+  _addmm_activation: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar; useGelu?: boolean }): Tensor;
+    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; useGelu?: boolean; out: Tensor }): Tensor;
+  };
+  _aminmax: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): [Tensor, Tensor];
+    dim(self: Tensor | number, dim: number, options?: { keepdim?: boolean }): [Tensor, Tensor];
+    dim(self: Tensor | number, dim: number, keepdim?: boolean): [Tensor, Tensor];
+    dim_out(self: Tensor | number, dim: number, options: { keepdim?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _amp_foreach_non_finite_check_and_unscale: ((...args: readonly unknown[]) => unknown) & {
+    default(self: readonly Tensor[], foundInf: Tensor | number, invScale: Tensor | number): [selfOut: Tensor[], foundInfOut: Tensor];
+    out(self: readonly Tensor[], foundInf: Tensor | number, invScale: Tensor | number, options: { out: readonly Tensor[] }): void;
+  };
+  _amp_foreach_non_finite_check_and_unscale_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: readonly Tensor[], foundInf: Tensor | number, invScale: Tensor | number): void;
+  };
+  _amp_update_scale: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number): [Tensor, Tensor];
+    out(self: Tensor | number, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number, options: { out: Tensor }): Tensor;
+  };
+  _amp_update_scale_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, growthTracker: Tensor | number, foundInf: Tensor | number, scaleGrowthFactor: number, scaleBackoffFactor: number, growthInterval: number): Tensor;
+  };
+  _assert_async: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): void;
+  };
+  _assert_tensor_metadata: ((...args: readonly unknown[]) => unknown) & {
+    default(a: Tensor | number, options?: { size?: readonly number[] | null; stride?: readonly number[] | null; dtype?: DType | null }): void;
+    default(a: Tensor | number, size: readonly number[] | null, options?: { stride?: readonly number[] | null; dtype?: DType | null }): void;
+    default(a: Tensor | number, size: readonly number[] | null, stride: readonly number[] | null, options?: { dtype?: DType | null }): void;
+    default(a: Tensor | number, size?: readonly number[] | null, stride?: readonly number[] | null, dtype?: DType | null): void;
+  };
+  _autocast_to_full_precision: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, cudaEnabled: boolean, cpuEnabled: boolean): Tensor;
+  };
+  _autocast_to_reduced_precision: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, cudaEnabled: boolean, cpuEnabled: boolean, cudaDtype: DType, cpuDtype: DType): Tensor;
+  };
+  _backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, inputs: readonly Tensor[], options?: { gradient?: Tensor | number | null; retainGraph?: boolean | null; createGraph?: boolean }): void;
+    default(self: Tensor | number, inputs: readonly Tensor[], gradient: Tensor | number | null, options?: { retainGraph?: boolean | null; createGraph?: boolean }): void;
+    default(self: Tensor | number, inputs: readonly Tensor[], gradient: Tensor | number | null, retainGraph: boolean | null, options?: { createGraph?: boolean }): void;
+    default(self: Tensor | number, inputs: readonly Tensor[], gradient?: Tensor | number | null, retainGraph?: boolean | null, createGraph?: boolean): void;
+  };
+  _batch_norm_impl_index: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { momentum: number; eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, options: { eps: number; cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, momentum: number, eps: number, options: { cudnnEnabled: boolean }): [Tensor, Tensor, Tensor, Tensor, number];
+  };
+  _batch_norm_impl_index_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, options: { weight?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVarTransform?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, options: { train: boolean; eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, train: boolean, options: { eps: number; outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, train: boolean, eps: number, options: { outputMask: boolean | readonly boolean[]; reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(implIndex: number, input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVarTransform: Tensor | number | null, train: boolean, eps: number, outputMask: boolean | readonly boolean[], options: { reservedSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+  };
+  _cast_Byte: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
+  };
+  _cast_Char: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
+  };
+  _cast_Double: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
+  };
+  _cast_Float: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
+  };
+  _cast_Half: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
+  };
+  _cast_Int: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
+  };
+  _cast_Long: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
+  };
+  _cast_Short: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor | number, nonBlocking?: boolean): Tensor;
+  };
+  _cdist_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, x1: Tensor | number, x2: Tensor | number, p: number, cdist: Tensor | number): Tensor;
+    out(grad: Tensor | number, x1: Tensor | number, x2: Tensor | number, p: number, cdist: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _cdist_forward: ((...args: readonly unknown[]) => unknown) & {
+    default(x1: Tensor | number, x2: Tensor | number, p: number, options?: { computeMode?: number | null }): Tensor;
+    default(x1: Tensor | number, x2: Tensor | number, p: number, computeMode?: number | null): Tensor;
+    out(x1: Tensor | number, x2: Tensor | number, p: number, options: { computeMode?: number | null; out: Tensor }): Tensor;
+  };
+  _cholesky_solve_helper: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, A: Tensor | number, upper: boolean): Tensor;
+    out(self: Tensor | number, A: Tensor | number, upper: boolean, options: { out: Tensor }): Tensor;
+  };
+  _choose_qparams_per_tensor: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { reduceRange?: boolean }): [number, number];
+    default(self: Tensor | number, reduceRange?: boolean): [number, number];
+  };
+  _coalesce: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _coalesced: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, coalesced: boolean): Tensor;
+    out(self: Tensor | number, coalesced: boolean, options: { out: Tensor }): Tensor;
+  };
+  _coalesced_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, coalesced: boolean): Tensor;
+  };
+  _compute_linear_combination: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, coefficients: Tensor | number): Tensor;
+    out(input: Tensor | number, coefficients: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _conj_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _conj_physical: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _conv_depthwise2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[] }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  _convert_indices_from_coo_to_csr: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: number, options?: { outInt32?: boolean }): Tensor;
+    out(self: Tensor | number, size: number, options: { outInt32?: boolean; out: Tensor }): Tensor;
+  };
+  _convert_indices_from_csr_to_coo: ((...args: readonly unknown[]) => unknown) & {
+    default(crowIndices: Tensor | number, colIndices: Tensor | number, options?: { outInt32?: boolean; transpose?: boolean }): Tensor;
+    out(crowIndices: Tensor | number, colIndices: Tensor | number, options: { outInt32?: boolean; transpose?: boolean; out: Tensor }): Tensor;
+  };
+  _convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, options: { cudnnEnabled: boolean; allowTf32: boolean }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, cudnnEnabled: boolean, options: { allowTf32: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; cudnnEnabled: boolean }): Tensor;
+    deprecated(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, options: { cudnnEnabled: boolean }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, options: { cudnnEnabled: boolean; allowTf32: boolean; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, cudnnEnabled: boolean, options: { allowTf32: boolean; out: Tensor }): Tensor;
+  };
+  _convolution_double_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(options: { ggI?: Tensor | number | null; ggW?: Tensor | number | null; ggb?: Tensor | number | null; gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, options: { ggW?: Tensor | number | null; ggb?: Tensor | number | null; gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, options: { ggb?: Tensor | number | null; gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, options: { gO: Tensor | number; weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, options: { weight: Tensor | number; self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, options: { self: Tensor | number; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(ggI: Tensor | number | null, ggW: Tensor | number | null, ggb: Tensor | number | null, gO: Tensor | number, weight: Tensor | number, self: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+  };
+  _convolution_mode: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: string; dilation: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: string; dilation: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: string; dilation: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: string, options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: string, dilation: readonly number[], options: { groups: number }): Tensor;
+  };
+  _copy_from: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dst: Tensor | number, options?: { nonBlocking?: boolean }): Tensor;
+    default(self: Tensor | number, dst: Tensor | number, nonBlocking?: boolean): Tensor;
+    out(self: Tensor | number, dst: Tensor | number, options: { nonBlocking?: boolean; out: Tensor }): Tensor;
+  };
+  _copy_from_and_resize: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dst: Tensor | number): Tensor;
+    out(self: Tensor | number, dst: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _ctc_loss: ((...args: readonly unknown[]) => unknown) & {
+    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, options?: { blank?: number; zeroInfinity?: boolean }): [Tensor, Tensor];
+    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number, options?: { zeroInfinity?: boolean }): [Tensor, Tensor];
+    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank?: number, zeroInfinity?: boolean): [Tensor, Tensor];
+    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], options?: { blank?: number; zeroInfinity?: boolean }): [Tensor, Tensor];
+    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, options?: { zeroInfinity?: boolean }): [Tensor, Tensor];
+    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank?: number, zeroInfinity?: boolean): [Tensor, Tensor];
+    out(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], options: { blank?: number; zeroInfinity?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, options: { zeroInfinity?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _ctc_loss_backward: ((...args: readonly unknown[]) => unknown) & {
+    Tensor(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, options?: { zeroInfinity?: boolean }): Tensor;
+    Tensor(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, zeroInfinity?: boolean): Tensor;
+    default(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, options?: { zeroInfinity?: boolean }): Tensor;
+    default(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, zeroInfinity?: boolean): Tensor;
+    out(grad: Tensor | number, logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], negLogLikelihood: Tensor | number, logAlpha: Tensor | number, blank: number, options: { zeroInfinity?: boolean; out: Tensor }): Tensor;
+  };
+  _cudnn_ctc_loss: ((...args: readonly unknown[]) => unknown) & {
+    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number, deterministic: boolean, zeroInfinity: boolean): [Tensor, Tensor];
+    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, deterministic: boolean, zeroInfinity: boolean): [Tensor, Tensor];
+    out(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, deterministic: boolean, zeroInfinity: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _cudnn_init_dropout_state: ((...args: readonly unknown[]) => unknown) & {
+    default(dropout: number, train: boolean, dropoutSeed: number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(dropout: number, train: boolean, dropoutSeed: number, options: { out: Tensor }): Tensor;
+  };
+  _cudnn_rnn: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, options: { weightBuf?: Tensor | number | null; hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, options: { hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options?: { dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, options: { weightBuf?: Tensor | number | null; hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, options: { hx: Tensor | number; cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number | null, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  };
+  _cudnn_rnn_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { projSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+  };
+  _cudnn_rnn_flatten_weight: ((...args: readonly unknown[]) => unknown) & {
+    default(weightArr: readonly Tensor[], weightStride0: number, inputSize: number, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, bidirectional: boolean): Tensor;
+    out(weightArr: readonly Tensor[], weightStride0: number, inputSize: number, mode: number, hiddenSize: number, projSize: number, numLayers: number, batchFirst: boolean, bidirectional: boolean, options: { out: Tensor }): Tensor;
+  };
+  _cufft_clear_plan_cache: ((...args: readonly unknown[]) => unknown) & {
+    default(deviceIndex: number): void;
+  };
+  _cufft_get_plan_cache_max_size: ((...args: readonly unknown[]) => unknown) & {
+    default(deviceIndex: number): number;
+  };
+  _cufft_get_plan_cache_size: ((...args: readonly unknown[]) => unknown) & {
+    default(deviceIndex: number): number;
+  };
+  _cufft_set_plan_cache_max_size: ((...args: readonly unknown[]) => unknown) & {
+    default(deviceIndex: number, maxSize: number): void;
+  };
+  _cummax_helper: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, values: Tensor | number, indices: Tensor | number, dim: number): void;
+  };
+  _cummin_helper: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, values: Tensor | number, indices: Tensor | number, dim: number): void;
+  };
+  _debug_has_internal_overlap: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): number;
+  };
+  _dimI: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): number;
+  };
+  _dimV: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): number;
+  };
+  _dim_arange: ((...args: readonly unknown[]) => unknown) & {
+    default(like: Tensor | number, dim: number): Tensor;
+  };
+  _dirichlet_grad: ((...args: readonly unknown[]) => unknown) & {
+    default(x: Tensor | number, alpha: Tensor | number, total: Tensor | number): Tensor;
+    out(x: Tensor | number, alpha: Tensor | number, total: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _efficientzerotensor: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(size: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _embedding_bag: ((...args: readonly unknown[]) => unknown) & {
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options?: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options?: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options?: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options?: { includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options?: { paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq?: boolean, mode?: number, sparse?: boolean, perSampleWeights?: Tensor | number | null, includeLastOffset?: boolean, paddingIdx?: number): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options: { includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options: { paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+  };
+  _embedding_bag_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | number | null; paddingIdx?: number }): Tensor;
+    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options?: { paddingIdx?: number }): Tensor;
+    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights?: Tensor | number | null, paddingIdx?: number): Tensor;
+  };
+  _embedding_bag_dense_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, options?: { perSampleWeights?: Tensor | number | null; paddingIdx?: number }): Tensor;
+    default(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights: Tensor | number | null, options?: { paddingIdx?: number }): Tensor;
+    default(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights?: Tensor | number | null, paddingIdx?: number): Tensor;
+    out(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, options: { perSampleWeights?: Tensor | number | null; paddingIdx?: number; out: Tensor }): Tensor;
+    out(grad: Tensor | number, indices: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, maximumIndices: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights: Tensor | number | null, options: { paddingIdx?: number; out: Tensor }): Tensor;
+  };
+  _embedding_bag_forward_only: ((...args: readonly unknown[]) => unknown) & {
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options?: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options?: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options?: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options?: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options?: { includeLastOffset?: boolean; paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options?: { paddingIdx?: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq?: boolean, mode?: number, sparse?: boolean, perSampleWeights?: Tensor | number | null, includeLastOffset?: boolean, paddingIdx?: number): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, options: { scaleGradByFreq?: boolean; mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, options: { mode?: number; sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, options: { sparse?: boolean; perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, options: { perSampleWeights?: Tensor | number | null; includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, options: { includeLastOffset?: boolean; paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, scaleGradByFreq: boolean, mode: number, sparse: boolean, perSampleWeights: Tensor | number | null, includeLastOffset: boolean, options: { paddingIdx?: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+  };
+  _embedding_bag_per_sample_weights_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, mode: number, options?: { paddingIdx?: number }): Tensor;
+    default(grad: Tensor | number, weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, mode: number, paddingIdx?: number): Tensor;
+    out(grad: Tensor | number, weight: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, mode: number, options: { paddingIdx?: number; out: Tensor }): Tensor;
+  };
+  _embedding_bag_sparse_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, options?: { perSampleWeights?: Tensor | number | null; paddingIdx?: number }): Tensor;
+    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights: Tensor | number | null, options?: { paddingIdx?: number }): Tensor;
+    default(grad: Tensor | number, indices: Tensor | number, offsets: Tensor | number, offset2bag: Tensor | number, bagSize: Tensor | number, numWeights: number, scaleGradByFreq: boolean, mode: number, perSampleWeights?: Tensor | number | null, paddingIdx?: number): Tensor;
+  };
+  _empty_affine_quantized: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; scale?: number; zeroPoint?: number; memoryFormat?: MemoryFormat | null }): Tensor;
+    out(size: readonly number[], options: { scale?: number; zeroPoint?: number; memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+  };
+  _empty_per_channel_affine_quantized: ((...args: readonly unknown[]) => unknown) & {
+    default(size: readonly number[], options: { scales: Tensor | number; zeroPoints: Tensor | number; axis: number; dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null }): Tensor;
+    out(size: readonly number[], options: { scales: Tensor | number; zeroPoints: Tensor | number; axis: number; memoryFormat?: MemoryFormat | null; out: Tensor }): Tensor;
+  };
+  _euclidean_dist: ((...args: readonly unknown[]) => unknown) & {
+    default(x1: Tensor | number, x2: Tensor | number): Tensor;
+    out(x1: Tensor | number, x2: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _fake_quantize_learnable_per_channel_affine: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): Tensor;
+    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, gradFactor?: number): Tensor;
+    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options: { gradFactor?: number; out: Tensor }): Tensor;
+  };
+  _fake_quantize_learnable_per_channel_affine_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): [Tensor, Tensor, Tensor];
+    default(grad: Tensor | number, self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, quantMin: number, quantMax: number, gradFactor?: number): [Tensor, Tensor, Tensor];
+  };
+  _fake_quantize_learnable_per_tensor_affine: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): Tensor;
+    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, gradFactor?: number): Tensor;
+    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, options: { gradFactor?: number; out: Tensor }): Tensor;
+  };
+  _fake_quantize_learnable_per_tensor_affine_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, options?: { gradFactor?: number }): [Tensor, Tensor, Tensor];
+    default(grad: Tensor | number, self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, quantMin: number, quantMax: number, gradFactor?: number): [Tensor, Tensor, Tensor];
+  };
+  _fake_quantize_per_tensor_affine_cachemask_tensor_qparams: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, fakeQuantEnabled: Tensor | number, quantMin: number, quantMax: number): [output: Tensor, mask: Tensor];
+    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, fakeQuantEnabled: Tensor | number, quantMin: number, quantMax: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _fft_c2c: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: readonly number[], normalization: number, forward: boolean): Tensor;
+    out(self: Tensor | number, dim: readonly number[], normalization: number, forward: boolean, options: { out: Tensor }): Tensor;
+  };
+  _fft_c2r: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: readonly number[], normalization: number, lastDimSize: number): Tensor;
+    out(self: Tensor | number, dim: readonly number[], normalization: number, lastDimSize: number, options: { out: Tensor }): Tensor;
+  };
+  _fft_r2c: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: readonly number[], normalization: number, onesided: boolean): Tensor;
+    out(self: Tensor | number, dim: readonly number[], normalization: number, onesided: boolean, options: { out: Tensor }): Tensor;
+  };
+  _flash_scaled_dot_product_attention: ((...args: readonly unknown[]) => unknown) & {
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, cumSeqQ: Tensor | number, cumSeqK: Tensor | number, maxQ: number, maxK: number, dropoutP: number, isCausal: boolean): Tensor;
+  };
+  _foobar: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { arg1?: boolean; arg2?: boolean; arg3?: boolean }): Tensor;
+    default(self: Tensor | number, arg1: boolean, options?: { arg2?: boolean; arg3?: boolean }): Tensor;
+    default(self: Tensor | number, arg1?: boolean, arg2?: boolean, options?: { arg3?: boolean }): Tensor;
+    out(self: Tensor | number, options: { arg1?: boolean; arg2?: boolean; arg3?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, arg1: boolean, options: { arg2?: boolean; arg3?: boolean; out: Tensor }): Tensor;
+  };
+  _fused_adam: ((...args: readonly unknown[]) => unknown) & {
+    default(self: readonly Tensor[], grads: readonly Tensor[], expAvgs: readonly Tensor[], expAvgSqs: readonly Tensor[], maxExpAvgSqs: readonly Tensor[], stateSteps: readonly Tensor[], options: { lr: number; beta1: number; beta2: number; weightDecay: number; eps: number; amsgrad: boolean; maximize: boolean; gradScale?: Tensor | number | null; foundInf?: Tensor | number | null }): [selfOut: Tensor[], gradsOut: Tensor[], expAvgsOut: Tensor[], expAvgSqsOut: Tensor[], maxExpAvgSqsOut: Tensor[]];
+    out(self: readonly Tensor[], grads: readonly Tensor[], expAvgs: readonly Tensor[], expAvgSqs: readonly Tensor[], maxExpAvgSqs: readonly Tensor[], stateSteps: readonly Tensor[], options: { lr: number; beta1: number; beta2: number; weightDecay: number; eps: number; amsgrad: boolean; maximize: boolean; gradScale?: Tensor | number | null; foundInf?: Tensor | number | null; out: readonly Tensor[] }): void;
+  };
+  _fused_adam_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: readonly Tensor[], grads: readonly Tensor[], expAvgs: readonly Tensor[], expAvgSqs: readonly Tensor[], maxExpAvgSqs: readonly Tensor[], stateSteps: readonly Tensor[], options: { lr: number; beta1: number; beta2: number; weightDecay: number; eps: number; amsgrad: boolean; maximize: boolean; gradScale?: Tensor | number | null; foundInf?: Tensor | number | null }): void;
+  };
+  _fused_dropout: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, p: number, options?: { generator?: Generator | null }): [Tensor, Tensor];
+    default(self: Tensor | number, p: number, generator?: Generator | null): [Tensor, Tensor];
+    out(self: Tensor | number, p: number, options: { generator?: Generator | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _fused_moving_avg_obs_fq_helper: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options?: { perRowFakeQuant?: boolean; symmetricQuant?: boolean }): [output: Tensor, mask: Tensor];
+    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options?: { symmetricQuant?: boolean }): [output: Tensor, mask: Tensor];
+    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant?: boolean, symmetricQuant?: boolean): [output: Tensor, mask: Tensor];
+    out(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options: { perRowFakeQuant?: boolean; symmetricQuant?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options: { symmetricQuant?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _fused_moving_avg_obs_fq_helper_functional: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, options?: { perRowFakeQuant?: boolean; symmetricQuant?: boolean }): [output: Tensor, mask: Tensor, runningMinOut: Tensor, runningMaxOut: Tensor, scaleOut: Tensor, zeroPointOut: Tensor];
+    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant: boolean, options?: { symmetricQuant?: boolean }): [output: Tensor, mask: Tensor, runningMinOut: Tensor, runningMaxOut: Tensor, scaleOut: Tensor, zeroPointOut: Tensor];
+    default(self: Tensor | number, observerOn: Tensor | number, fakeQuantOn: Tensor | number, runningMin: Tensor | number, runningMax: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, averagingConst: number, quantMin: number, quantMax: number, chAxis: number, perRowFakeQuant?: boolean, symmetricQuant?: boolean): [output: Tensor, mask: Tensor, runningMinOut: Tensor, runningMaxOut: Tensor, scaleOut: Tensor, zeroPointOut: Tensor];
+  };
+  _fw_primal: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, level: number): Tensor;
+  };
+  _fw_primal_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, level: number): Tensor;
+    out(self: Tensor | number, level: number, options: { out: Tensor }): Tensor;
+  };
+  _gather_sparse_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: number, index: Tensor | number, grad: Tensor | number): Tensor;
+  };
+  _grid_sampler_2d_cpu_fallback: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): Tensor;
+    out(input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, options: { out: Tensor }): Tensor;
+  };
+  _grid_sampler_2d_cpu_fallback_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean): [Tensor, Tensor];
+  };
+  _has_compatible_shallow_copy_type: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, from: Tensor | number): boolean;
+  };
+  _has_same_storage_numel: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, other: Tensor | number): boolean;
+  };
+  _histogramdd_bin_edges: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, bins: readonly number[], options?: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): Tensor[];
+    out(self: Tensor | number, bins: readonly number[], options: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean; out: readonly Tensor[] }): void;
+  };
+  _histogramdd_from_bin_cts: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, bins: readonly number[], options?: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean }): Tensor;
+    out(self: Tensor | number, bins: readonly number[], options: { range?: readonly number[] | null; weight?: Tensor | number | null; density?: boolean; out: Tensor }): Tensor;
+  };
+  _histogramdd_from_bin_tensors: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, bins: readonly Tensor[], options?: { weight?: Tensor | number | null; density?: boolean }): Tensor;
+    out(self: Tensor | number, bins: readonly Tensor[], options: { weight?: Tensor | number | null; density?: boolean; out: Tensor }): Tensor;
+  };
+  _index_put_impl: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options?: { accumulate?: boolean; unsafe?: boolean }): Tensor;
+    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate: boolean, options?: { unsafe?: boolean }): Tensor;
+    default(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate?: boolean, unsafe?: boolean): Tensor;
+    out(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, options: { accumulate?: boolean; unsafe?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate: boolean, options: { unsafe?: boolean; out: Tensor }): Tensor;
+  };
+  _index_put_impl_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, options?: { accumulate?: boolean; unsafe?: boolean }): Tensor;
+    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate: boolean, options?: { unsafe?: boolean }): Tensor;
+    default(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor | number, accumulate?: boolean, unsafe?: boolean): Tensor;
+  };
+  _indices: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+  };
+  _indices_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _is_zerotensor: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): boolean;
+  };
+  _linalg_check_errors: ((...args: readonly unknown[]) => unknown) & {
+    default(info: Tensor | number, apiName: string, options: { isMatrix: boolean }): void;
+  };
+  _linalg_det: ((...args: readonly unknown[]) => unknown) & {
+    default(A: Tensor | number): [result: Tensor, LU: Tensor, pivots: Tensor];
+    result(A: Tensor | number, options: { result: Tensor; LU: Tensor; pivots: Tensor }): [result: Tensor, LU: Tensor, pivots: Tensor];
+  };
+  _linalg_eigh: ((...args: readonly unknown[]) => unknown) & {
+    default(A: Tensor | number, options?: { UPLO?: string; computeV?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    default(A: Tensor | number, UPLO: string, options?: { computeV?: boolean }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    default(A: Tensor | number, UPLO?: string, computeV?: boolean): [eigenvalues: Tensor, eigenvectors: Tensor];
+    eigenvalues(A: Tensor | number, options: { UPLO?: string; computeV?: boolean; eigenvalues: Tensor; eigenvectors: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
+    eigenvalues(A: Tensor | number, UPLO: string, options: { computeV?: boolean; eigenvalues: Tensor; eigenvectors: Tensor }): [eigenvalues: Tensor, eigenvectors: Tensor];
+  };
+  _linalg_slogdet: ((...args: readonly unknown[]) => unknown) & {
+    default(A: Tensor | number): [sign: Tensor, logabsdet: Tensor, LU: Tensor, pivots: Tensor];
+    sign(A: Tensor | number, options: { sign: Tensor; logabsdet: Tensor; LU: Tensor; pivots: Tensor }): [sign: Tensor, logabsdet: Tensor, LU: Tensor, pivots: Tensor];
+  };
+  _linalg_solve_ex: ((...args: readonly unknown[]) => unknown) & {
+    default(A: Tensor | number, B: Tensor | number, options?: { left?: boolean; checkErrors?: boolean }): [result: Tensor, LU: Tensor, pivots: Tensor, info: Tensor];
+    result(A: Tensor | number, B: Tensor | number, options: { left?: boolean; checkErrors?: boolean; result: Tensor; LU: Tensor; pivots: Tensor; info: Tensor }): [result: Tensor, LU: Tensor, pivots: Tensor, info: Tensor];
+  };
+  _linalg_svd: ((...args: readonly unknown[]) => unknown) & {
+    default(A: Tensor | number, options?: { fullMatrices?: boolean; computeUv?: boolean; driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
+    default(A: Tensor | number, fullMatrices: boolean, options?: { computeUv?: boolean; driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
+    default(A: Tensor | number, fullMatrices?: boolean, computeUv?: boolean, options?: { driver?: string | null }): [U: Tensor, S: Tensor, Vh: Tensor];
+    U(A: Tensor | number, options: { fullMatrices?: boolean; computeUv?: boolean; driver?: string | null; U: Tensor; S: Tensor; Vh: Tensor }): [U: Tensor, S: Tensor, Vh: Tensor];
+    U(A: Tensor | number, fullMatrices: boolean, options: { computeUv?: boolean; driver?: string | null; U: Tensor; S: Tensor; Vh: Tensor }): [U: Tensor, S: Tensor, Vh: Tensor];
+  };
+  _local_scalar_dense: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Scalar;
+  };
+  _log_softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType, options: { out: Tensor }): Tensor;
+  };
+  _logcumsumexp: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: number): Tensor;
+    out(self: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
+  };
+  _lstm_mps: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  };
+  _lu_with_info: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { pivot?: boolean; checkErrors?: boolean }): [LU: Tensor, pivots: Tensor, info: Tensor];
+    default(self: Tensor | number, pivot: boolean, options?: { checkErrors?: boolean }): [LU: Tensor, pivots: Tensor, info: Tensor];
+    default(self: Tensor | number, pivot?: boolean, checkErrors?: boolean): [LU: Tensor, pivots: Tensor, info: Tensor];
+  };
+  _make_dual: ((...args: readonly unknown[]) => unknown) & {
+    default(primal: Tensor | number, tangent: Tensor | number, level: number): Tensor;
+  };
+  _make_dual_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(primal: Tensor | number, tangent: Tensor | number, level: number): Tensor;
+    out(primal: Tensor | number, tangent: Tensor | number, level: number, options: { out: Tensor }): Tensor;
+  };
+  _make_per_channel_quantized_tensor: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number): Tensor;
+    out(self: Tensor | number, scale: Tensor | number, zeroPoint: Tensor | number, axis: number, options: { out: Tensor }): Tensor;
+  };
+  _make_per_tensor_quantized_tensor: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, scale: number, zeroPoint: number): Tensor;
+    out(self: Tensor | number, scale: number, zeroPoint: number, options: { out: Tensor }): Tensor;
+  };
+  _masked_scale: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, mask: Tensor | number, scale: number): Tensor;
+    out(self: Tensor | number, mask: Tensor | number, scale: number, options: { out: Tensor }): Tensor;
+  };
+  _masked_softmax: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, mask: Tensor | number, options?: { dim?: number | null; maskType?: number | null }): Tensor;
+    default(self: Tensor | number, mask: Tensor | number, dim: number | null, options?: { maskType?: number | null }): Tensor;
+    default(self: Tensor | number, mask: Tensor | number, dim?: number | null, maskType?: number | null): Tensor;
+    out(self: Tensor | number, mask: Tensor | number, options: { dim?: number | null; maskType?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, mask: Tensor | number, dim: number | null, options: { maskType?: number | null; out: Tensor }): Tensor;
+  };
+  _masked_softmax_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number, mask: Tensor | number, options?: { dim?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, mask: Tensor | number, dim?: number | null): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, mask: Tensor | number, options: { dim?: number | null; out: Tensor }): Tensor;
+  };
+  _mkldnn_reshape: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, shape: readonly number[]): Tensor;
+    out(self: Tensor | number, shape: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _mkldnn_transpose: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim0: number, dim1: number): Tensor;
+    out(self: Tensor | number, dim0: number, dim1: number, options: { out: Tensor }): Tensor;
+  };
+  _mkldnn_transpose_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, dim0: number, dim1: number): Tensor;
+  };
+  _mps_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
+  };
+  _mps_convolution_transpose: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { out: Tensor }): Tensor;
+  };
+  _mps_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  _native_decoder_only_multi_head_attention: ((...args: readonly unknown[]) => unknown) & {
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options?: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options?: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options?: { incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, options?: { needWeights?: boolean; averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, needWeights: boolean, options?: { averageAttnWeights?: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask?: Tensor | number | null, incrKey?: Tensor | number | null, incrValue?: Tensor | number | null, needWeights?: boolean, averageAttnWeights?: boolean): [Tensor, Tensor, Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options: { incrValue?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, options: { needWeights?: boolean; averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, incrValue: Tensor | number | null, needWeights: boolean, options: { averageAttnWeights?: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+  };
+  _native_multi_head_attention: ((...args: readonly unknown[]) => unknown) & {
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options?: { mask?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options?: { needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, options?: { averageAttnWeights?: boolean; maskType?: number | null }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, averageAttnWeights: boolean, options?: { maskType?: number | null }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask?: Tensor | number | null, needWeights?: boolean, averageAttnWeights?: boolean, maskType?: number | null): [Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, options: { needWeights?: boolean; averageAttnWeights?: boolean; maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, options: { averageAttnWeights?: boolean; maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask: Tensor | number | null, needWeights: boolean, averageAttnWeights: boolean, options: { maskType?: number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _neg_view_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _nested_from_padded: ((...args: readonly unknown[]) => unknown) & {
+    default(padded: Tensor | number, cpuNestedShapeExample: Tensor | number, options?: { fuseTransform0213?: boolean }): Tensor;
+    default(padded: Tensor | number, cpuNestedShapeExample: Tensor | number, fuseTransform0213?: boolean): Tensor;
+    out(padded: Tensor | number, cpuNestedShapeExample: Tensor | number, options: { fuseTransform0213?: boolean; out: Tensor }): Tensor;
+  };
+  _nested_from_padded_and_nested_example: ((...args: readonly unknown[]) => unknown) & {
+    default(padded: Tensor | number, ntExample: Tensor | number): Tensor;
+    out(padded: Tensor | number, ntExample: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _nested_select_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, dim: number, index: number): Tensor;
+  };
+  _nested_sum_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, self: Tensor | number, options?: { dim?: number | readonly number[] | null; keepdim?: boolean }): Tensor;
+    default(grad: Tensor | number, self: Tensor | number, dim: number | readonly number[] | null, options?: { keepdim?: boolean }): Tensor;
+    default(grad: Tensor | number, self: Tensor | number, dim?: number | readonly number[] | null, keepdim?: boolean): Tensor;
+  };
+  _nested_tensor_from_mask: ((...args: readonly unknown[]) => unknown) & {
+    default(t: Tensor | number, mask: Tensor | number, options?: { maskCheck?: boolean }): Tensor;
+    default(t: Tensor | number, mask: Tensor | number, maskCheck?: boolean): Tensor;
+    out(t: Tensor | number, mask: Tensor | number, options: { maskCheck?: boolean; out: Tensor }): Tensor;
+  };
+  _nested_tensor_from_mask_left_aligned: ((...args: readonly unknown[]) => unknown) & {
+    default(t: Tensor | number, mask: Tensor | number): boolean;
+  };
+  _nested_tensor_from_tensor_list: ((...args: readonly unknown[]) => unknown) & {
+    default(list: readonly Tensor[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    default(list: readonly Tensor[], dtype: DType | null, options?: { layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    default(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, options?: { device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    default(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, device: Device | null, options?: { pinMemory?: boolean | null }): Tensor;
+    default(list: readonly Tensor[], dtype?: DType | null, layout?: Layout | null, device?: Device | null, pinMemory?: boolean | null): Tensor;
+    out(list: readonly Tensor[], options: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; out: Tensor }): Tensor;
+    out(list: readonly Tensor[], dtype: DType | null, options: { layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; out: Tensor }): Tensor;
+    out(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, options: { device?: Device | null; pinMemory?: boolean | null; out: Tensor }): Tensor;
+    out(list: readonly Tensor[], dtype: DType | null, layout: Layout | null, device: Device | null, options: { pinMemory?: boolean | null; out: Tensor }): Tensor;
+  };
+  _nested_tensor_layer_norm: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; eps: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { eps: number }): Tensor;
+    out(self: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; eps: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; eps: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { eps: number; out: Tensor }): Tensor;
+  };
+  _nested_tensor_offsets: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): number[];
+  };
+  _nested_tensor_size: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _nested_tensor_softmax_with_shape: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, query: Tensor | number): Tensor;
+  };
+  _nested_tensor_strides: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _nested_view_from_buffer: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, nestedSize: Tensor | number, nestedStrides: Tensor | number, offsets: readonly number[]): Tensor;
+  };
+  _nested_view_from_buffer_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, nestedSize: Tensor | number, nestedStrides: Tensor | number, offsets: readonly number[]): Tensor;
+    out(self: Tensor | number, nestedSize: Tensor | number, nestedStrides: Tensor | number, offsets: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _new_zeros_with_same_feature_meta: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, other: Tensor | number, options?: { selfNumBatchDims?: number }): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { selfNumBatchDims?: number; out: Tensor }): Tensor;
+  };
+  _nnpack_available: ((...args: readonly unknown[]) => unknown) & {
+    default(): boolean;
+  };
+  _nnpack_spatial_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: number | readonly number[]; stride?: number | readonly number[] }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: number | readonly number[]; stride?: number | readonly number[] }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: number | readonly number[], options?: { stride?: number | readonly number[] }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: number | readonly number[]; stride?: number | readonly number[]; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: number | readonly number[]; stride?: number | readonly number[]; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: number | readonly number[], options: { stride?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  _nnz: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): number;
+  };
+  _pack_padded_sequence: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, lengths: Tensor | number, batchFirst: boolean): [Tensor, Tensor];
+    out(input: Tensor | number, lengths: Tensor | number, batchFirst: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _pack_padded_sequence_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, inputSize: readonly number[], batchSizes: Tensor | number, batchFirst: boolean): Tensor;
+  };
+  _pad_circular: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, pad: readonly number[]): Tensor;
+  };
+  _pad_enum: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, pad: readonly number[], mode: number, options?: { value?: number | null }): Tensor;
+    default(self: Tensor | number, pad: readonly number[], mode: number, value?: number | null): Tensor;
+  };
+  _pad_packed_sequence: ((...args: readonly unknown[]) => unknown) & {
+    default(data: Tensor | number, batchSizes: Tensor | number, batchFirst: boolean, paddingValue: Scalar, totalLength: number): [Tensor, Tensor];
+  };
+  _pdist_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, self: Tensor | number, p: number, pdist: Tensor | number): Tensor;
+    out(grad: Tensor | number, self: Tensor | number, p: number, pdist: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _pdist_forward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { p?: number }): Tensor;
+    default(self: Tensor | number, p?: number): Tensor;
+    out(self: Tensor | number, options: { p?: number; out: Tensor }): Tensor;
+  };
+  _pin_memory: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { device?: Device | null }): Tensor;
+    default(self: Tensor | number, device?: Device | null): Tensor;
+    out(self: Tensor | number, options: { device?: Device | null; out: Tensor }): Tensor;
+  };
+  _remove_batch_dim: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, level: number, batchSize: number, outDim: number): Tensor;
+  };
+  _reshape_alias: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], stride: readonly number[]): Tensor;
+  };
+  _reshape_alias_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], stride: readonly number[]): Tensor;
+    out(self: Tensor | number, size: readonly number[], stride: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _reshape_from_tensor: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, shape: Tensor | number): Tensor;
+  };
+  _resize_output: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[], device: Device): Tensor;
+    out(self: Tensor | number, size: readonly number[], device: Device, options: { out: Tensor }): Tensor;
+  };
+  _resize_output_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, size: readonly number[], device: Device): Tensor;
+  };
+  _rowwise_prune: ((...args: readonly unknown[]) => unknown) & {
+    default(weight: Tensor | number, mask: Tensor | number, compressedIndicesDtype: DType): [Tensor, Tensor];
+  };
+  _sample_dirichlet: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, generator?: Generator | null): Tensor;
+    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
+  };
+  _saturate_weight_to_fp16: ((...args: readonly unknown[]) => unknown) & {
+    default(weight: Tensor | number): Tensor;
+  };
+  _scaled_dot_product_attention: ((...args: readonly unknown[]) => unknown) & {
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, options?: { attnMask?: Tensor | number | null; dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, options?: { dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, options?: { needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, needAttnWeights: boolean, options?: { isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask?: Tensor | number | null, dropoutP?: number, needAttnWeights?: boolean, isCausal?: boolean): [Tensor, Tensor];
+  };
+  _scaled_dot_product_attention_forward: ((...args: readonly unknown[]) => unknown) & {
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, options?: { attnMask?: Tensor | number | null; dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, options?: { dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, options?: { needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, needAttnWeights: boolean, options?: { isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask?: Tensor | number | null, dropoutP?: number, needAttnWeights?: boolean, isCausal?: boolean): [Tensor, Tensor];
+  };
+  _scaled_dot_product_attention_math: ((...args: readonly unknown[]) => unknown) & {
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, options?: { attnMask?: Tensor | number | null; dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, options?: { dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, options?: { needAttnWeights?: boolean; isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask: Tensor | number | null, dropoutP: number, needAttnWeights: boolean, options?: { isCausal?: boolean }): [Tensor, Tensor];
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, attnMask?: Tensor | number | null, dropoutP?: number, needAttnWeights?: boolean, isCausal?: boolean): [Tensor, Tensor];
+  };
+  _segment_reduce_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, output: Tensor | number, data: Tensor | number, reduce: string, options?: { lengths?: Tensor | number | null; offsets?: Tensor | number | null; axis?: number; initial?: Scalar | null }): Tensor;
+    out(grad: Tensor | number, output: Tensor | number, data: Tensor | number, reduce: string, options: { lengths?: Tensor | number | null; offsets?: Tensor | number | null; axis?: number; initial?: Scalar | null; out: Tensor }): Tensor;
+  };
+  _slow_conv2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { gradInput: Tensor; gradWeight: Tensor; gradBias: Tensor }): [Tensor, Tensor, Tensor];
+    output_mask(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], outputMask: boolean | readonly boolean[]): [gradInput: Tensor, gradWeight: Tensor, gradBias: Tensor];
+    output_mask_out(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  _slow_conv2d_forward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[] }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; output: Tensor }): Tensor;
+  };
+  _sobol_engine_draw: ((...args: readonly unknown[]) => unknown) & {
+    default(quasi: Tensor | number, n: number, sobolstate: Tensor | number, dimension: number, numGenerated: number, options?: { dtype?: DType | null }): [Tensor, Tensor];
+    default(quasi: Tensor | number, n: number, sobolstate: Tensor | number, dimension: number, numGenerated: number, dtype?: DType | null): [Tensor, Tensor];
+  };
+  _sobol_engine_ff_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, n: number, sobolstate: Tensor | number, dimension: number, numGenerated: number): Tensor;
+  };
+  _sobol_engine_initialize_state_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, dimension: number): Tensor;
+  };
+  _sobol_engine_scramble_: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor, ltm: Tensor | number, dimension: number): Tensor;
+  };
+  _softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, inputDtype: DType, options: { gradInput: Tensor }): Tensor;
+  };
+  _sparse_addmm: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options?: { beta?: Scalar; alpha?: Scalar }): Tensor;
+    out(self: Tensor | number, mat1: Tensor | number, mat2: Tensor | number, options: { beta?: Scalar; alpha?: Scalar; out: Tensor }): Tensor;
+  };
+  _sparse_broadcast_to: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[]): Tensor;
+  };
+  _sparse_broadcast_to_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[]): Tensor;
+    out(self: Tensor | number, size: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _sparse_bsc_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_bsr_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_compressed_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(compressedIndices: Tensor | number, plainIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_coo_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(indices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_coo_tensor_with_dims: ((...args: readonly unknown[]) => unknown) & {
+    default(sparseDim: number, denseDim: number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(sparseDim: number, denseDim: number, size: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _sparse_coo_tensor_with_dims_and_tensors: ((...args: readonly unknown[]) => unknown) & {
+    default(sparseDim: number, denseDim: number, size: readonly number[], indices: Tensor | number, values: Tensor | number, options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+    out(sparseDim: number, denseDim: number, size: readonly number[], indices: Tensor | number, values: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _sparse_csc_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_csr_prod: ((...args: readonly unknown[]) => unknown) & {
+    dim_dtype(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    dim_dtype(self: Tensor | number, dim: number | readonly number[], keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    dim_dtype_out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+  };
+  _sparse_csr_sum: ((...args: readonly unknown[]) => unknown) & {
+    dim_dtype(self: Tensor | number, dim: number | readonly number[], options?: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    dim_dtype(self: Tensor | number, dim: number | readonly number[], keepdim?: boolean, options?: { dtype?: DType | null }): Tensor;
+    dim_dtype_out(self: Tensor | number, dim: number | readonly number[], options: { keepdim?: boolean; dtype?: DType | null; out: Tensor }): Tensor;
+  };
+  _sparse_csr_tensor_unsafe: ((...args: readonly unknown[]) => unknown) & {
+    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[], options?: { dtype?: DType | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null }): Tensor;
+  };
+  _sparse_log_softmax: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: number, halfToFloat: boolean): Tensor;
+    int(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
+    int(self: Tensor | number, dim: number, dtype?: DType | null): Tensor;
+    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor }): Tensor;
+  };
+  _sparse_log_softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _sparse_mask_helper: ((...args: readonly unknown[]) => unknown) & {
+    default(t: Tensor | number, maskIndices: Tensor | number): Tensor;
+    out(t: Tensor | number, maskIndices: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _sparse_mm: ((...args: readonly unknown[]) => unknown) & {
+    default(sparse: Tensor | number, dense: Tensor | number): Tensor;
+  };
+  _sparse_softmax: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, dim: number, halfToFloat: boolean): Tensor;
+    int(self: Tensor | number, dim: number, options?: { dtype?: DType | null }): Tensor;
+    int(self: Tensor | number, dim: number, dtype?: DType | null): Tensor;
+    out(self: Tensor | number, dim: number, halfToFloat: boolean, options: { out: Tensor }): Tensor;
+  };
+  _sparse_softmax_backward_data: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, dim: number, self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _sparse_sparse_matmul: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, other: Tensor | number): Tensor;
+    out(self: Tensor | number, other: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _sparse_sum: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    dim(self: Tensor | number, dim: number | readonly number[]): Tensor;
+    dim_dtype(self: Tensor | number, dim: number | readonly number[], options: { dtype: DType }): Tensor;
+    dim_out(self: Tensor | number, dim: number | readonly number[], options: { out: Tensor }): Tensor;
+    dtype(self: Tensor | number, options: { dtype: DType }): Tensor;
+  };
+  _sparse_sum_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, self: Tensor | number, dim: readonly number[]): Tensor;
+    out(grad: Tensor | number, self: Tensor | number, dim: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _spdiags: ((...args: readonly unknown[]) => unknown) & {
+    default(diagonals: Tensor | number, offsets: Tensor | number, shape: readonly number[], options?: { layout?: Layout | null }): Tensor;
+    default(diagonals: Tensor | number, offsets: Tensor | number, shape: readonly number[], layout?: Layout | null): Tensor;
+    out(diagonals: Tensor | number, offsets: Tensor | number, shape: readonly number[], options: { layout?: Layout | null; out: Tensor }): Tensor;
+  };
+  _stack: ((...args: readonly unknown[]) => unknown) & {
+    default(tensors: readonly Tensor[], options?: { dim?: number }): Tensor;
+    default(tensors: readonly Tensor[], dim?: number): Tensor;
+    out(tensors: readonly Tensor[], options: { dim?: number; out: Tensor }): Tensor;
+  };
+  _standard_gamma: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { generator?: Generator | null }): Tensor;
+    default(self: Tensor | number, generator?: Generator | null): Tensor;
+    out(self: Tensor | number, options: { generator?: Generator | null; out: Tensor }): Tensor;
+  };
+  _standard_gamma_grad: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, output: Tensor | number): Tensor;
+    out(self: Tensor | number, output: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _symeig_helper: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, eigenvectors: boolean, upper: boolean): [Tensor, Tensor];
+    out(self: Tensor | number, eigenvectors: boolean, upper: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _test_ambiguous_defaults: ((...args: readonly unknown[]) => unknown) & {
+    a(dummy: Tensor | number, options?: { a?: number; b?: number }): Tensor;
+    a(dummy: Tensor | number, a: number, options?: { b?: number }): Tensor;
+    a(dummy: Tensor | number, a?: number, b?: number): Tensor;
+    b(dummy: Tensor | number, options?: { a?: number; b?: string }): Tensor;
+    b(dummy: Tensor | number, a: number, options?: { b?: string }): Tensor;
+    b(dummy: Tensor | number, a?: number, b?: string): Tensor;
+  };
+  _test_autograd_multiple_dispatch: ((...args: readonly unknown[]) => unknown) & {
+    fullcoverage(self: Tensor | number): Tensor;
+    fullcoverage_out(self: Tensor | number, options: { out: Tensor }): Tensor;
+    ntonly(self: Tensor | number, b: boolean): Tensor;
+  };
+  _test_autograd_multiple_dispatch_view: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+  };
+  _test_autograd_multiple_dispatch_view_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _test_optional_filled_intlist: ((...args: readonly unknown[]) => unknown) & {
+    default(values: Tensor | number, options?: { addends?: number | readonly number[] | null }): Tensor;
+    default(values: Tensor | number, addends?: number | readonly number[] | null): Tensor;
+    out(values: Tensor | number, options: { addends?: number | readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _test_optional_floatlist: ((...args: readonly unknown[]) => unknown) & {
+    default(values: Tensor | number, options?: { addends?: readonly number[] | null }): Tensor;
+    default(values: Tensor | number, addends?: readonly number[] | null): Tensor;
+    out(values: Tensor | number, options: { addends?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _test_optional_intlist: ((...args: readonly unknown[]) => unknown) & {
+    default(values: Tensor | number, options?: { addends?: readonly number[] | null }): Tensor;
+    default(values: Tensor | number, addends?: readonly number[] | null): Tensor;
+    out(values: Tensor | number, options: { addends?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _test_serialization_subcmul: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, other: Tensor | number, options?: { alpha?: Scalar }): Tensor;
+    default(self: Tensor | number, other: Tensor | number, alpha?: Scalar): Tensor;
+  };
+  _test_string_default: ((...args: readonly unknown[]) => unknown) & {
+    default(dummy: Tensor | number, options?: { a?: string; b?: string }): Tensor;
+    default(dummy: Tensor | number, a: string, options?: { b?: string }): Tensor;
+    default(dummy: Tensor | number, a?: string, b?: string): Tensor;
+  };
+  _test_warn_in_autograd: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _thnn_differentiable_gru_cell_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradHy: Tensor | number, inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, options?: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number, inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias: Tensor | number | null, options?: { hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number, inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias?: Tensor | number | null, hiddenBias?: Tensor | number | null): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  };
+  _thnn_differentiable_lstm_cell_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; inputGates: Tensor | number; hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; inputGates: Tensor | number; hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { inputGates: Tensor | number; hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, options: { hiddenGates: Tensor | number; inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, inputBias: Tensor | number | null, options: { hiddenBias?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, inputBias: Tensor | number | null, hiddenBias: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, inputGates: Tensor | number, hiddenGates: Tensor | number, inputBias: Tensor | number | null, hiddenBias: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  };
+  _thnn_fused_gru_cell: ((...args: readonly unknown[]) => unknown) & {
+    default(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, options?: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null }): [Tensor, Tensor];
+    default(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias: Tensor | number | null, options?: { hiddenBias?: Tensor | number | null }): [Tensor, Tensor];
+    default(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias?: Tensor | number | null, hiddenBias?: Tensor | number | null): [Tensor, Tensor];
+    out(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(inputGates: Tensor | number, hiddenGates: Tensor | number, hx: Tensor | number, inputBias: Tensor | number | null, options: { hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _thnn_fused_gru_cell_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradHy: Tensor | number, workspace: Tensor | number, hasBias: boolean): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number, workspace: Tensor | number, hasBias: boolean, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  };
+  _thnn_fused_lstm_cell: ((...args: readonly unknown[]) => unknown) & {
+    default(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, options?: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor];
+    default(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, inputBias: Tensor | number | null, options?: { hiddenBias?: Tensor | number | null }): [Tensor, Tensor, Tensor];
+    default(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, inputBias?: Tensor | number | null, hiddenBias?: Tensor | number | null): [Tensor, Tensor, Tensor];
+    out(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, options: { inputBias?: Tensor | number | null; hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(inputGates: Tensor | number, hiddenGates: Tensor | number, cx: Tensor | number, inputBias: Tensor | number | null, options: { hiddenBias?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  _thnn_fused_lstm_cell_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, options: { workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, workspace: Tensor | number, options: { hasBias: boolean }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  };
+  _thnn_fused_lstm_cell_backward_impl: ((...args: readonly unknown[]) => unknown) & {
+    default(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number; workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, options: { workspace: Tensor | number; hasBias: boolean }): [Tensor, Tensor, Tensor];
+    default(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, workspace: Tensor | number, options: { hasBias: boolean }): [Tensor, Tensor, Tensor];
+    out(options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { cx: Tensor | number; cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, options: { cy: Tensor | number; workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, options: { workspace: Tensor | number; hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradHy: Tensor | number | null, gradCy: Tensor | number | null, cx: Tensor | number, cy: Tensor | number, workspace: Tensor | number, options: { hasBias: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  _to_cpu: ((...args: readonly unknown[]) => unknown) & {
+    default(tensors: readonly Tensor[]): Tensor[];
+  };
+  _to_dense: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { dtype?: DType | null }): Tensor;
+    default(self: Tensor | number, dtype?: DType | null): Tensor;
+    out(self: Tensor | number, options: { dtype?: DType | null; out: Tensor }): Tensor;
+  };
+  _torch_cuda_cu_linker_symbol_op: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _transform_bias_rescale_qkv: ((...args: readonly unknown[]) => unknown) & {
+    default(qkv: Tensor | number, qkvBias: Tensor | number, numHeads: number): [Tensor, Tensor, Tensor];
+    out(qkv: Tensor | number, qkvBias: Tensor | number, numHeads: number, options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  _transformer_decoder_only_layer_fwd: ((...args: readonly unknown[]) => unknown) & {
+    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options?: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null }): [Tensor, Tensor, Tensor];
+    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options?: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null }): [Tensor, Tensor, Tensor];
+    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options?: { incrValue?: Tensor | number | null }): [Tensor, Tensor, Tensor];
+    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask?: Tensor | number | null, incrKey?: Tensor | number | null, incrValue?: Tensor | number | null): [Tensor, Tensor, Tensor];
+    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options: { mask?: Tensor | number | null; incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options: { incrKey?: Tensor | number | null; incrValue?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, incrKey: Tensor | number | null, options: { incrValue?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  _transformer_encoder_layer_fwd: ((...args: readonly unknown[]) => unknown) & {
+    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options?: { mask?: Tensor | number | null; maskType?: number | null }): Tensor;
+    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options?: { maskType?: number | null }): Tensor;
+    default(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask?: Tensor | number | null, maskType?: number | null): Tensor;
+    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, options: { mask?: Tensor | number | null; maskType?: number | null; out: Tensor }): Tensor;
+    out(src: Tensor | number, embedDim: number, numHeads: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, useGelu: boolean, normFirst: boolean, eps: number, normWeight1: Tensor | number, normBias1: Tensor | number, normWeight2: Tensor | number, normBias2: Tensor | number, ffnWeight1: Tensor | number, ffnBias1: Tensor | number, ffnWeight2: Tensor | number, ffnBias2: Tensor | number, mask: Tensor | number | null, options: { maskType?: number | null; out: Tensor }): Tensor;
+  };
+  _trilinear: ((...args: readonly unknown[]) => unknown) & {
+    default(i1: Tensor | number, i2: Tensor | number, i3: Tensor | number, expand1: readonly number[], expand2: readonly number[], expand3: readonly number[], sumdim: readonly number[], options?: { unrollDim?: number }): Tensor;
+    default(i1: Tensor | number, i2: Tensor | number, i3: Tensor | number, expand1: readonly number[], expand2: readonly number[], expand3: readonly number[], sumdim: readonly number[], unrollDim?: number): Tensor;
+    out(i1: Tensor | number, i2: Tensor | number, i3: Tensor | number, expand1: readonly number[], expand2: readonly number[], expand3: readonly number[], sumdim: readonly number[], options: { unrollDim?: number; out: Tensor }): Tensor;
+  };
+  _triton_multi_head_attention: ((...args: readonly unknown[]) => unknown) & {
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options?: { mask?: Tensor | number | null }): Tensor;
+    default(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, mask?: Tensor | number | null): Tensor;
+    out(query: Tensor | number, key: Tensor | number, value: Tensor | number, embedDim: number, numHead: number, qkvWeight: Tensor | number, qkvBias: Tensor | number, projWeight: Tensor | number, projBias: Tensor | number, options: { mask?: Tensor | number | null; out: Tensor }): Tensor;
+  };
+  _triton_scaled_dot_attention: ((...args: readonly unknown[]) => unknown) & {
+    default(q: Tensor | number, k: Tensor | number, v: Tensor | number, options?: { dropoutP?: number }): Tensor;
+    default(q: Tensor | number, k: Tensor | number, v: Tensor | number, dropoutP?: number): Tensor;
+    out(q: Tensor | number, k: Tensor | number, v: Tensor | number, options: { dropoutP?: number; out: Tensor }): Tensor;
+  };
+  _unique: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { sorted?: boolean; returnInverse?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, sorted: boolean, options?: { returnInverse?: boolean }): [Tensor, Tensor];
+    default(self: Tensor | number, sorted?: boolean, returnInverse?: boolean): [Tensor, Tensor];
+    out(self: Tensor | number, options: { sorted?: boolean; returnInverse?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+    out(self: Tensor | number, sorted: boolean, options: { returnInverse?: boolean; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _unique2: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean }): [Tensor, Tensor, Tensor];
+    default(self: Tensor | number, sorted: boolean, options?: { returnInverse?: boolean; returnCounts?: boolean }): [Tensor, Tensor, Tensor];
+    default(self: Tensor | number, sorted: boolean, returnInverse: boolean, options?: { returnCounts?: boolean }): [Tensor, Tensor, Tensor];
+    default(self: Tensor | number, sorted?: boolean, returnInverse?: boolean, returnCounts?: boolean): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, options: { sorted?: boolean; returnInverse?: boolean; returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, sorted: boolean, options: { returnInverse?: boolean; returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, sorted: boolean, returnInverse: boolean, options: { returnCounts?: boolean; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  _unpack_dual: ((...args: readonly unknown[]) => unknown) & {
+    default(dual: Tensor | number, level: number): [primal: Tensor, tangent: Tensor];
+  };
+  _unsafe_view: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, size: readonly number[]): Tensor;
+    out(self: Tensor | number, size: readonly number[], options: { out: Tensor }): Tensor;
+  };
+  _upsample_bicubic2d_aa: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_bicubic2d_aa_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_bilinear2d_aa: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_bilinear2d_aa_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scales?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { scales?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact1d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scales?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scales?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(self: Tensor | number, outputSize: number | readonly number[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; out: Tensor }): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; out: Tensor }): Tensor;
+    vec(input: Tensor | number, options?: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize: readonly number[] | null, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec(input: Tensor | number, outputSize?: readonly number[] | null, scaleFactors?: readonly number[] | null): Tensor;
+    vec_out(input: Tensor | number, options: { outputSize?: readonly number[] | null; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(input: Tensor | number, outputSize: readonly number[] | null, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _upsample_nearest_exact3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  _use_cudnn_ctc_loss: ((...args: readonly unknown[]) => unknown) & {
+    Tensor(logProbs: Tensor | number, targets: Tensor | number, inputLengths: Tensor | number, targetLengths: Tensor | number, blank: number): boolean;
+    default(logProbs: Tensor | number, targets: Tensor | number, inputLengths: readonly number[], targetLengths: readonly number[], blank: number): boolean;
+  };
+  _use_cudnn_rnn_flatten_weight: ((...args: readonly unknown[]) => unknown) & {
+    default(): boolean;
+  };
+  _validate_compressed_sparse_indices: ((...args: readonly unknown[]) => unknown) & {
+    default(isCrow: boolean, compressedIdx: Tensor | number, plainIdx: Tensor | number, cdim: number, dim: number, nnz: number): void;
+  };
+  _validate_sparse_bsc_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
+  };
+  _validate_sparse_bsr_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
+  };
+  _validate_sparse_compressed_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(compressedIndices: Tensor | number, plainIndices: Tensor | number, values: Tensor | number, size: readonly number[], layout: Layout): void;
+  };
+  _validate_sparse_coo_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(indices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
+  };
+  _validate_sparse_csc_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(ccolIndices: Tensor | number, rowIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
+  };
+  _validate_sparse_csr_tensor_args: ((...args: readonly unknown[]) => unknown) & {
+    default(crowIndices: Tensor | number, colIndices: Tensor | number, values: Tensor | number, size: readonly number[]): void;
+  };
+  _values: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+  };
+  _values_copy: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): Tensor;
+    out(self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  _weight_norm: ((...args: readonly unknown[]) => unknown) & {
+    default(v: Tensor | number, g: Tensor | number, options?: { dim?: number }): Tensor;
+    default(v: Tensor | number, g: Tensor | number, dim?: number): Tensor;
+  };
+  _weight_norm_differentiable_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradW: Tensor | number, savedV: Tensor | number, savedG: Tensor | number, savedNorms: Tensor | number, dim: number): [Tensor, Tensor];
+  };
+  _weight_norm_interface: ((...args: readonly unknown[]) => unknown) & {
+    default(v: Tensor | number, g: Tensor | number, options?: { dim?: number }): [Tensor, Tensor];
+    default(v: Tensor | number, g: Tensor | number, dim?: number): [Tensor, Tensor];
+    out(v: Tensor | number, g: Tensor | number, options: { dim?: number; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  _weight_norm_interface_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradW: Tensor | number, savedV: Tensor | number, savedG: Tensor | number, savedNorms: Tensor | number, dim: number): [Tensor, Tensor];
+    out(gradW: Tensor | number, savedV: Tensor | number, savedG: Tensor | number, savedNorms: Tensor | number, dim: number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  adaptive_avg_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  adaptive_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  adaptive_max_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  affine_grid_generator_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, size: readonly number[], alignCorners: boolean): Tensor;
+  };
+  avg_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options?: { divisorOverride?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, divisorOverride?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options: { divisorOverride?: number | null; gradInput: Tensor }): Tensor;
+  };
+  avg_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options?: { divisorOverride?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, divisorOverride?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], ceilMode: boolean, countIncludePad: boolean, options: { divisorOverride?: number | null; gradInput: Tensor }): Tensor;
+  };
+  batch_norm_backward_elemt: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number }): Tensor;
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number }): Tensor;
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, options: { meanDyXmu: Tensor | number; count: Tensor | number }): Tensor;
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, meanDyXmu: Tensor | number, options: { count: Tensor | number }): Tensor;
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number; out: Tensor }): Tensor;
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { meanDy: Tensor | number; meanDyXmu: Tensor | number; count: Tensor | number; out: Tensor }): Tensor;
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, options: { meanDyXmu: Tensor | number; count: Tensor | number; out: Tensor }): Tensor;
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, meanDy: Tensor | number, meanDyXmu: Tensor | number, options: { count: Tensor | number; out: Tensor }): Tensor;
+  };
+  batch_norm_backward_reduce: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; inputG: boolean; weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { inputG: boolean; weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, options: { weightG: boolean; biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, weightG: boolean, options: { biasG: boolean }): [Tensor, Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, options: { weight?: Tensor | number | null; inputG: boolean; weightG: boolean; biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, options: { inputG: boolean; weightG: boolean; biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, options: { weightG: boolean; biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, invstd: Tensor | number, weight: Tensor | number | null, inputG: boolean, weightG: boolean, options: { biasG: boolean; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+  };
+  binary_cross_entropy_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options?: { weight?: Tensor | number | null; reduction?: number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options?: { reduction?: number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight?: Tensor | number | null, reduction?: number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction?: number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction?: number; gradInput: Tensor }): Tensor;
+  };
+  conv_depthwise3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[] }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; dilation: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  conv_tbc_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, input: Tensor | number, weight: Tensor | number, bias: Tensor | number, pad: number): [Tensor, Tensor, Tensor];
+  };
+  convolution_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, options: { biasSizes?: readonly number[] | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, options: { biasSizes?: readonly number[] | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { transposed: boolean; outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, options: { outputPadding: readonly number[]; groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], options: { groups: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasSizes: readonly number[] | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  convolution_backward_overrideable: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, outputMask: boolean | readonly boolean[]): [gradInput: Tensor, gradWeight: Tensor, gradBias: Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, stride: readonly number[], padding: readonly number[], dilation: readonly number[], transposed: boolean, outputPadding: readonly number[], groups: number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  cudnn_affine_grid_generator: ((...args: readonly unknown[]) => unknown) & {
+    default(theta: Tensor | number, N: number, C: number, H: number, W: number): Tensor;
+    out(theta: Tensor | number, N: number, C: number, H: number, W: number, options: { out: Tensor }): Tensor;
+  };
+  cudnn_affine_grid_generator_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, N: number, C: number, H: number, W: number): Tensor;
+    out(grad: Tensor | number, N: number, C: number, H: number, W: number, options: { out: Tensor }): Tensor;
+  };
+  cudnn_batch_norm: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+  };
+  cudnn_batch_norm_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number; reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, epsilon: number, options: { reserveSpace: Tensor | number }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number; reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, epsilon: number, options: { reserveSpace: Tensor | number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  cudnn_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean, options: { out: Tensor }): Tensor;
+  };
+  cudnn_convolution_add_relu: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, options: { alpha?: Scalar | null; bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, options: { alpha?: Scalar | null; bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
+  };
+  cudnn_convolution_relu: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
+  };
+  cudnn_convolution_transpose: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, deterministic: boolean, allowTf32: boolean, options: { out: Tensor }): Tensor;
+  };
+  cudnn_grid_sampler: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, grid: Tensor | number): Tensor;
+    out(self: Tensor | number, grid: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  cudnn_grid_sampler_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, grid: Tensor | number, gradOutput: Tensor | number): [gradSelf: Tensor, gradGrid: Tensor];
+    out(self: Tensor | number, grid: Tensor | number, gradOutput: Tensor | number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  cudnn_is_acceptable: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number): boolean;
+  };
+  cummaxmin_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, input: Tensor | number, indices: Tensor | number, dim: number): Tensor;
+  };
+  cumprod_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, input: Tensor | number, dim: number, output: Tensor | number): Tensor;
+  };
+  diag_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, inputSizes: readonly number[], diagonal: number): Tensor;
+  };
+  diagonal_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, inputSizes: readonly number[], offset: number, dim1: number, dim2: number): Tensor;
+    out(gradOutput: Tensor | number, inputSizes: readonly number[], offset: number, dim1: number, dim2: number, options: { out: Tensor }): Tensor;
+  };
+  elu_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, alpha: Scalar, scale: Scalar, inputScale: Scalar, isResult: boolean, selfOrResult: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, alpha: Scalar, scale: Scalar, inputScale: Scalar, isResult: boolean, selfOrResult: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  embedding_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean, sparse: boolean): Tensor;
+  };
+  embedding_dense_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean): Tensor;
+    out(gradOutput: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean, options: { out: Tensor }): Tensor;
+  };
+  embedding_sparse_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, indices: Tensor | number, numWeights: number, paddingIdx: number, scaleGradByFreq: boolean): Tensor;
+  };
+  fake_quantize_per_channel_affine_cachemask_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, mask: Tensor | number): Tensor;
+  };
+  fake_quantize_per_tensor_affine_cachemask_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, mask: Tensor | number): Tensor;
+  };
+  fbgemm_linear_fp16_weight: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, packedWeight: Tensor | number, bias: Tensor | number): Tensor;
+  };
+  fbgemm_linear_fp16_weight_fp32_activation: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, packedWeight: Tensor | number, bias: Tensor | number): Tensor;
+  };
+  fbgemm_linear_int8_weight: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, packed: Tensor | number, colOffsets: Tensor | number, weightScale: Scalar, weightZeroPoint: Scalar, bias: Tensor | number): Tensor;
+  };
+  fbgemm_linear_int8_weight_fp32_activation: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, packed: Tensor | number, colOffsets: Tensor | number, weightScale: Scalar, weightZeroPoint: Scalar, bias: Tensor | number): Tensor;
+  };
+  fbgemm_linear_quantize_weight: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number): [Tensor, Tensor, number, number];
+  };
+  fbgemm_pack_gemm_matrix_fp16: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number): Tensor;
+  };
+  fbgemm_pack_quantized_matrix: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number): Tensor;
+    KN(input: Tensor | number, K: number, N: number): Tensor;
+  };
+  fractional_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  fractional_max_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], outputSize: number | readonly number[], indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  gather_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, self: Tensor | number, dim: number, index: Tensor | number, sparseGrad: boolean): Tensor;
+  };
+  gelu_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, options?: { approximate?: string }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { approximate?: string; gradInput: Tensor }): Tensor;
+  };
+  get_gradients: ((...args: readonly unknown[]) => unknown) & {
+    default(contextId: number): unknown;
+  };
+  glu_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, dim: number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, dim: number, options: { gradInput: Tensor }): Tensor;
+  };
+  glu_backward_jvp: ((...args: readonly unknown[]) => unknown) & {
+    default(gradX: Tensor | number, gradGlu: Tensor | number, x: Tensor | number, dgradGlu: Tensor | number, dx: Tensor | number, dim: number): Tensor;
+    out(gradX: Tensor | number, gradGlu: Tensor | number, x: Tensor | number, dgradGlu: Tensor | number, dx: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
+  };
+  glu_jvp: ((...args: readonly unknown[]) => unknown) & {
+    default(glu: Tensor | number, x: Tensor | number, dx: Tensor | number, dim: number): Tensor;
+    out(glu: Tensor | number, x: Tensor | number, dx: Tensor | number, dim: number, options: { out: Tensor }): Tensor;
+  };
+  grid_sampler_2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[]): [Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  grid_sampler_3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[]): [Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, grid: Tensor | number, interpolationMode: number, paddingMode: number, alignCorners: boolean, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  hardshrink_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOut: Tensor | number, self: Tensor | number, lambd: Scalar): Tensor;
+    grad_input(gradOut: Tensor | number, self: Tensor | number, lambd: Scalar, options: { gradInput: Tensor }): Tensor;
+  };
+  hardsigmoid_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  hardswish_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  hardtanh_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, minVal: Scalar, maxVal: Scalar): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, minVal: Scalar, maxVal: Scalar, options: { gradInput: Tensor }): Tensor;
+  };
+  huber_loss_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, delta: number): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, delta: number, options: { gradInput: Tensor }): Tensor;
+  };
+  index_select_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, selfSizes: readonly number[], dim: number, index: Tensor | number): Tensor;
+  };
+  infinitely_differentiable_gelu_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, self: Tensor | number): Tensor;
+  };
+  leaky_relu_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, negativeSlope: Scalar, selfIsResult: boolean): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, negativeSlope: Scalar, selfIsResult: boolean, options: { gradInput: Tensor }): Tensor;
+  };
+  linear_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  log_sigmoid_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, buffer: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, buffer: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  logit_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, options?: { eps?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, eps?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { eps?: number | null; gradInput: Tensor }): Tensor;
+  };
+  lstm_mps_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradY: Tensor | number, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, options: { cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, options: { input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, options: { hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], options: { params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], options: { hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, options: { numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, options: { dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, options: { train: boolean; bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, options: { bidirectional: boolean; batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    default(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, options: { batchFirst: boolean }): [Tensor, Tensor[], Tensor[]];
+    out(gradY: Tensor | number, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { zState: Tensor | number; cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, options: { cellStateFwd: Tensor | number; input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, options: { input: Tensor | number; hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, options: { hx: readonly Tensor[]; params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], options: { params: readonly Tensor[]; hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], options: { hasBiases: boolean; numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, options: { numLayers: number; dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, options: { dropout: number; train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, options: { train: boolean; bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, options: { bidirectional: boolean; batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+    out(gradY: Tensor | number, gradHy: Tensor | number | null, gradCy: Tensor | number | null, zState: Tensor | number, cellStateFwd: Tensor | number, input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, options: { batchFirst: boolean; out0: Tensor | number; out1: readonly Tensor[]; out2: readonly Tensor[] }): void;
+  };
+  masked_select_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, input: Tensor | number, mask: Tensor | number): Tensor;
+  };
+  matmul_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, self: Tensor | number, other: Tensor | number, mask: boolean | readonly boolean[]): [Tensor, Tensor];
+    out(grad: Tensor | number, self: Tensor | number, other: Tensor | number, mask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  matrix_exp_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, grad: Tensor | number): Tensor;
+  };
+  max_pool2d_with_indices_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  max_pool3d_with_indices_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], ceilMode: boolean, indices: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  miopen_batch_norm: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { training: boolean; exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, options: { exponentialAverageFactor: number; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, training: boolean, exponentialAverageFactor: number, options: { epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  miopen_batch_norm_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number }): [Tensor, Tensor, Tensor];
+    default(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveVar?: Tensor | number | null; epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(input: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveVar: Tensor | number | null, options: { epsilon: number; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  miopen_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; out: Tensor }): Tensor;
+  };
+  miopen_convolution_add_relu: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, options: { alpha?: Scalar | null; bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, z: Tensor | number, alpha: Scalar | null, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+  };
+  miopen_convolution_relu: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { stride: readonly number[]; padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], options: { padding: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, stride: readonly number[], padding: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+  };
+  miopen_convolution_transpose: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { outputPadding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; out: Tensor }): Tensor;
+  };
+  miopen_depthwise_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, options: { benchmark: boolean; deterministic: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, benchmark: boolean, options: { deterministic: boolean; out: Tensor }): Tensor;
+  };
+  miopen_rnn: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options?: { dropoutState?: Tensor | number | null }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, options: { cx?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, hx: Tensor | number, cx: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  };
+  miopen_rnn_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    default(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor, Tensor[]];
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, options: { cx?: Tensor | number | null; output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, options: { output: Tensor | number; gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, options: { gradOutput?: Tensor | number | null; gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, options: { gradHy?: Tensor | number | null; gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, options: { gradCy?: Tensor | number | null; mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, options: { mode: number; hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, options: { hiddenSize: number; numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, options: { numLayers: number; batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, options: { batchFirst: boolean; dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, options: { dropout: number; train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, options: { train: boolean; bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, options: { bidirectional: boolean; batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, options: { batchSizes: readonly number[]; dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], options: { dropoutState?: Tensor | number | null; reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, options: { reserve: Tensor | number; outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+    out(input: Tensor | number, weight: readonly Tensor[], weightStride0: number, weightBuf: Tensor | number, hx: Tensor | number, cx: Tensor | number | null, output: Tensor | number, gradOutput: Tensor | number | null, gradHy: Tensor | number | null, gradCy: Tensor | number | null, mode: number, hiddenSize: number, numLayers: number, batchFirst: boolean, dropout: number, train: boolean, bidirectional: boolean, batchSizes: readonly number[], dropoutState: Tensor | number | null, reserve: Tensor | number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor | number; out1: Tensor | number; out2: Tensor | number; out3: readonly Tensor[] }): void;
+  };
+  mish_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
+  };
+  mkldnn_adaptive_avg_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, outputSize: number | readonly number[]): Tensor;
+    out(self: Tensor | number, outputSize: number | readonly number[], options: { out: Tensor }): Tensor;
+  };
+  mkldnn_adaptive_avg_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  mkldnn_convolution: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, options: { padding: readonly number[]; stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], options: { stride: readonly number[]; dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], options: { dilation: readonly number[]; groups: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, bias: Tensor | number | null, padding: readonly number[], stride: readonly number[], dilation: readonly number[], options: { groups: number; out: Tensor }): Tensor;
+  };
+  mkldnn_linear: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, options?: { bias?: Tensor | number | null }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, bias?: Tensor | number | null): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, options: { bias?: Tensor | number | null; out: Tensor }): Tensor;
+  };
+  mkldnn_linear_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  mkldnn_linear_backward_input: ((...args: readonly unknown[]) => unknown) & {
+    default(inputSize: readonly number[], gradOutput: Tensor | number, weight: Tensor | number): Tensor;
+    out(inputSize: readonly number[], gradOutput: Tensor | number, weight: Tensor | number, options: { out: Tensor }): Tensor;
+  };
+  mkldnn_linear_backward_weights: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasDefined: boolean): [Tensor, Tensor];
+    out(gradOutput: Tensor | number, input: Tensor | number, weight: Tensor | number, biasDefined: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  mkldnn_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  mkldnn_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  mkldnn_max_pool3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  mkldnn_max_pool3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, output: Tensor | number, input: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  mkldnn_reorder_conv2d_weight: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], options?: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+    default(self: Tensor | number, padding?: number | readonly number[], stride?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
+    out(self: Tensor | number, options: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], options: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options: { dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options: { groups?: number; out: Tensor }): Tensor;
+  };
+  mkldnn_reorder_conv3d_weight: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, options?: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], options?: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor;
+    default(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor;
+    default(self: Tensor | number, padding?: number | readonly number[], stride?: number | readonly number[], dilation?: number | readonly number[], groups?: number): Tensor;
+    out(self: Tensor | number, options: { padding?: number | readonly number[]; stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], options: { stride?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], options: { dilation?: number | readonly number[]; groups?: number; out: Tensor }): Tensor;
+    out(self: Tensor | number, padding: number | readonly number[], stride: number | readonly number[], dilation: number | readonly number[], options: { groups?: number; out: Tensor }): Tensor;
+  };
+  mps_convolution_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor, Tensor];
+    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  mps_convolution_transpose_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[]): [Tensor, Tensor];
+    out(self: Tensor | number, gradOutput: Tensor | number, weight: Tensor | number, padding: readonly number[], outputPadding: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number, outputMask: boolean | readonly boolean[], options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  mps_max_pool2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  mse_loss_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, options: { gradInput: Tensor }): Tensor;
+  };
+  multi_margin_loss_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, options?: { weight?: Tensor | number | null; reduction?: number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight: Tensor | number | null, options?: { reduction?: number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight?: Tensor | number | null, reduction?: number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, options: { weight?: Tensor | number | null; reduction?: number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, p: Scalar, margin: Scalar, weight: Tensor | number | null, options: { reduction?: number; gradInput: Tensor }): Tensor;
+  };
+  multilabel_margin_loss_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, isTarget: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, isTarget: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  native_batch_norm_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOut: Tensor | number, input: Tensor | number, options: { weight?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, options: { train: boolean; eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, options: { eps: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, eps: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, options: { weight?: Tensor | number | null; runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, options: { runningMean?: Tensor | number | null; runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, options: { runningVar?: Tensor | number | null; saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, options: { saveMean?: Tensor | number | null; saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, options: { saveInvstd?: Tensor | number | null; train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, options: { train: boolean; eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, options: { eps: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, weight: Tensor | number | null, runningMean: Tensor | number | null, runningVar: Tensor | number | null, saveMean: Tensor | number | null, saveInvstd: Tensor | number | null, train: boolean, eps: number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  native_dropout_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, mask: Tensor | number, scale: number): Tensor;
+    out(gradOutput: Tensor | number, mask: Tensor | number, scale: number, options: { out: Tensor }): Tensor;
+  };
+  native_group_norm_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, options: { C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, options: { HxW: number; group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, options: { group: number; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, group: number, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { N: number; C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, options: { C: number; HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, options: { HxW: number; group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, options: { group: number; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, N: number, C: number, HxW: number, group: number, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  native_layer_norm_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    default(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { outputMask: boolean | readonly boolean[] }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+    out(gradOut: Tensor | number, input: Tensor | number, normalizedShape: readonly number[], mean: Tensor | number, rstd: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { outputMask: boolean | readonly boolean[]; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  };
+  nll_loss2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+  };
+  nll_loss_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number }): Tensor;
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, options: { weight?: Tensor | number | null; reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, options: { reduction: number; ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, options: { ignoreIndex: number; totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, weight: Tensor | number | null, reduction: number, ignoreIndex: number, options: { totalWeight: Tensor | number; gradInput: Tensor }): Tensor;
+  };
+  prelu_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number): [Tensor, Tensor];
+    out(gradOutput: Tensor | number, self: Tensor | number, weight: Tensor | number, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  };
+  quantized_batch_norm: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, options: { var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, options: { eps: number; outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, options: { outputScale: number; outputZeroPoint: number }): Tensor;
+    default(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, outputScale: number, options: { outputZeroPoint: number }): Tensor;
+    out(input: Tensor | number, options: { weight?: Tensor | number | null; bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, options: { bias?: Tensor | number | null; mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, options: { mean: Tensor | number; var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, options: { var: Tensor | number; eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, options: { eps: number; outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, options: { outputScale: number; outputZeroPoint: number; out: Tensor }): Tensor;
+    out(input: Tensor | number, weight: Tensor | number | null, bias: Tensor | number | null, mean: Tensor | number, var_: Tensor | number, eps: number, outputScale: number, options: { outputZeroPoint: number; out: Tensor }): Tensor;
+  };
+  quantized_gru: ((...args: readonly unknown[]) => unknown) & {
+    data_legacy(data: Tensor | number, batchSizes: Tensor | number, hx: Tensor | number, params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean): [Tensor, Tensor];
+    input_legacy(input: Tensor | number, hx: Tensor | number, params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor];
+  };
+  quantized_gru_cell: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number, bHh: Tensor | number, packedIh: Tensor | number, packedHh: Tensor | number, colOffsetsIh: Tensor | number, colOffsetsHh: Tensor | number, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
+  };
+  quantized_lstm: ((...args: readonly unknown[]) => unknown) & {
+    data_legacy(data: Tensor | number, batchSizes: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, options?: { dtype?: DType | null; useDynamic?: boolean }): [Tensor, Tensor, Tensor];
+    input_legacy(input: Tensor | number, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number, dropout: number, train: boolean, bidirectional: boolean, batchFirst: boolean, options?: { dtype?: DType | null; useDynamic?: boolean }): [Tensor, Tensor, Tensor];
+  };
+  quantized_lstm_cell: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, hx: readonly Tensor[], wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number, bHh: Tensor | number, packedIh: Tensor | number, packedHh: Tensor | number, colOffsetsIh: Tensor | number, colOffsetsHh: Tensor | number, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): [Tensor, Tensor];
+  };
+  quantized_max_pool1d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  quantized_max_pool2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, kernelSize: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { ceilMode?: boolean }): Tensor;
+    default(self: Tensor | number, kernelSize: number | readonly number[], stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[], ceilMode?: boolean): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; ceilMode?: boolean; out: Tensor }): Tensor;
+    out(self: Tensor | number, kernelSize: number | readonly number[], stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options: { ceilMode?: boolean; out: Tensor }): Tensor;
+  };
+  quantized_rnn_relu_cell: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number, bHh: Tensor | number, packedIh: Tensor | number, packedHh: Tensor | number, colOffsetsIh: Tensor | number, colOffsetsHh: Tensor | number, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
+  };
+  quantized_rnn_tanh_cell: ((...args: readonly unknown[]) => unknown) & {
+    default(input: Tensor | number, hx: Tensor | number, wIh: Tensor | number, wHh: Tensor | number, bIh: Tensor | number, bHh: Tensor | number, packedIh: Tensor | number, packedHh: Tensor | number, colOffsetsIh: Tensor | number, colOffsetsHh: Tensor | number, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
+  };
+  reflection_pad1d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
+  reflection_pad2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
+  reflection_pad3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
+  replication_pad1d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
+  replication_pad2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
+  replication_pad3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[]): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, padding: number | readonly number[], options: { gradInput: Tensor }): Tensor;
+  };
+  rrelu_with_noise_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, selfIsResult: boolean): Tensor;
+    out(gradOutput: Tensor | number, self: Tensor | number, noise: Tensor | number, lower: Scalar, upper: Scalar, training: boolean, selfIsResult: boolean, options: { out: Tensor }): Tensor;
+  };
+  select_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, index: number): Tensor;
+    out(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, index: number, options: { out: Tensor }): Tensor;
+  };
+  sigmoid_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, output: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  silu_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  slice_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, start: number, end: number, step: number): Tensor;
+    out(gradOutput: Tensor | number, inputSizes: readonly number[], dim: number, start: number, end: number, step: number, options: { out: Tensor }): Tensor;
+  };
+  slow_conv3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv3d_forward: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[] }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride: number | readonly number[]; padding: number | readonly number[]; output: Tensor }): Tensor;
+    output(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding: number | readonly number[]; output: Tensor }): Tensor;
+  };
+  slow_conv_dilated2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv_dilated3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv_transpose2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  slow_conv_transpose3d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options?: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options?: { dilation?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[], outputPadding?: number | readonly number[], dilation?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], options: { outputPadding?: number | readonly number[]; dilation?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], padding: number | readonly number[], outputPadding: number | readonly number[], options: { dilation?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  smooth_l1_loss_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, beta: number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, beta: number, options: { gradInput: Tensor }): Tensor;
+  };
+  soft_margin_loss_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, target: Tensor | number, reduction: number, options: { gradInput: Tensor }): Tensor;
+  };
+  softplus_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, beta: Scalar, threshold: Scalar): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, beta: Scalar, threshold: Scalar, options: { gradInput: Tensor }): Tensor;
+  };
+  softshrink_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, lambd: Scalar): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, lambd: Scalar, options: { gradInput: Tensor }): Tensor;
+  };
+  tanh_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, output: Tensor | number): Tensor;
+    grad_input(gradOutput: Tensor | number, output: Tensor | number, options: { gradInput: Tensor }): Tensor;
+  };
+  thnn_conv2d: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options?: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options?: { padding?: number | readonly number[] }): Tensor;
+    default(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias?: Tensor | number | null, stride?: number | readonly number[], padding?: number | readonly number[]): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], options: { bias?: Tensor | number | null; stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, options: { stride?: number | readonly number[]; padding?: number | readonly number[]; out: Tensor }): Tensor;
+    out(self: Tensor | number, weight: Tensor | number, kernelSize: number | readonly number[], bias: Tensor | number | null, stride: number | readonly number[], options: { padding?: number | readonly number[]; out: Tensor }): Tensor;
+  };
+  threshold_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, self: Tensor | number, threshold: Scalar): Tensor;
+    grad_input(gradOutput: Tensor | number, self: Tensor | number, threshold: Scalar, options: { gradInput: Tensor }): Tensor;
+  };
+  to_dense_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, input: Tensor | number): Tensor;
+  };
+  to_mkldnn_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, input: Tensor | number): Tensor;
+  };
+  trace_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, sizes: readonly number[]): Tensor;
+  };
+  unfold_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradIn: Tensor | number, inputSizes: readonly number[], dim: number, size: number, step: number): Tensor;
+    out(gradIn: Tensor | number, inputSizes: readonly number[], dim: number, size: number, step: number, options: { out: Tensor }): Tensor;
+  };
+  unsafe_chunk: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, chunks: number, options?: { dim?: number }): Tensor[];
+    default(self: Tensor | number, chunks: number, dim?: number): Tensor[];
+  };
+  unsafe_split: ((...args: readonly unknown[]) => unknown) & {
+    Tensor(self: Tensor | number, splitSize: number, options?: { dim?: number }): Tensor[];
+    Tensor(self: Tensor | number, splitSize: number, dim?: number): Tensor[];
+    Tensor_out(self: Tensor | number, splitSize: number, options: { dim?: number; out: readonly Tensor[] }): void;
+  };
+  unsafe_split_with_sizes: ((...args: readonly unknown[]) => unknown) & {
+    default(self: Tensor | number, splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
+    default(self: Tensor | number, splitSizes: readonly number[], dim?: number): Tensor[];
+    out(self: Tensor | number, splitSizes: readonly number[], options: { dim?: number; out: readonly Tensor[] }): void;
+  };
+  upsample_bicubic2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_bilinear2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_linear1d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scales?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scales?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scales?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_nearest1d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scales?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scales?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scales?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_nearest2d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_nearest3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  upsample_trilinear3d_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options?: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, options?: { scalesH?: number | null; scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, scalesH: number | null, options?: { scalesW?: number | null }): Tensor;
+    default(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD?: number | null, scalesH?: number | null, scalesW?: number | null): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, options: { scalesD?: number | null; scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, options: { scalesH?: number | null; scalesW?: number | null; gradInput: Tensor }): Tensor;
+    grad_input(gradOutput: Tensor | number, outputSize: number | readonly number[], inputSize: number | readonly number[], alignCorners: boolean, scalesD: number | null, scalesH: number | null, options: { scalesW?: number | null; gradInput: Tensor }): Tensor;
+    vec(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null }): Tensor;
+    vec(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options?: { scaleFactors?: readonly number[] | null }): Tensor;
+    vec_out(gradOutput: Tensor | number, options: { outputSize?: readonly number[] | null; inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, options: { inputSize: readonly number[]; alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], options: { alignCorners: boolean; scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+    vec_out(gradOutput: Tensor | number, outputSize: readonly number[] | null, inputSize: readonly number[], alignCorners: boolean, options: { scaleFactors?: readonly number[] | null; out: Tensor }): Tensor;
+  };
+  value_selecting_reduction_backward: ((...args: readonly unknown[]) => unknown) & {
+    default(grad: Tensor | number, dim: number, indices: Tensor | number, sizes: readonly number[], keepdim: boolean): Tensor;
   };
 }

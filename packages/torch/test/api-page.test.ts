@@ -116,7 +116,9 @@ interface Parser {
   readableSignature(text: string): string;
   onOneLine(text: string): string;
 }
-const parser = (await import(pathToFileURL(path.join(packageFolder, 'scripts/declarations.mjs')).href)) as Parser;
+const parser = (await import(
+  pathToFileURL(path.resolve(packageFolder, '../../scripts/api-page/declarations.mjs')).href
+)) as Parser;
 
 suite("the page's reader of declarations", () => {
   test('splits statements at semicolons and closing braces that stand in no brackets', () => {

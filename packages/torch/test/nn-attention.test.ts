@@ -39,6 +39,7 @@ const cases: Record<string, AttentionCase> = {
   'a bool mask': { q: [2, 3, 6, 8], k: [2, 3, 5, 8], mask: () => torch.ones([6, 5], { dtype: 'bool' }).tril(1) },
   'a float mask by head': { q: [2, 3, 6, 8], k: [2, 3, 5, 8], mask: () => torch.randn([3, 6, 5]) },
   'keys and values shared by the batch': { q: [4, 3, 6, 8], k: [1, 3, 5, 8] },
+  'more keys than the composition takes': { q: [2, 2, 5, 8], k: [2, 2, 129, 8] },
 };
 
 suite('nn.functional.scaledDotProductAttention() equals PyTorch', () => {
@@ -128,6 +129,25 @@ out = {"y": y, "grad": w["qkv.weight"].grad}`;
     assertClose(block.qkv.weight.grad, expected.grad, { rtol: 5e-2, atol: 5e-2 });
   });
 
+  for (const [keys, path] of [
+    [66, 'composed'],
+    [1025, 'left to libtorch'],
+  ] as const)
+    test(`${keys} keys in bfloat16, ${path}: within its rounding of float64`, () => {
+      torch.manualSeed(12);
+      const inputs = [torch.randn([2, 2, 9, 16]), torch.randn([2, 2, keys, 16]), torch.randn([2, 2, keys, 16])];
+      const gradient = torch.randn([2, 2, 9, 16]).to('bfloat16');
+      const run = (dtype: torch.DType): torch.Tensor[] => {
+        const leaves = inputs.map((x) => x.to('bfloat16').to(dtype).requiresGrad_());
+        const y = nn.functional.scaledDotProductAttention(...(leaves as [torch.Tensor, torch.Tensor, torch.Tensor]));
+        y.backward({ gradient: gradient.to(dtype) });
+        return [y.detach(), ...leaves.map((leaf) => leaf.grad as torch.Tensor)];
+      };
+      const expected = run('float64');
+      for (const [i, actual] of run('bfloat16').entries())
+        assertClose(actual.to('float64'), expected[i], { rtol: 2e-2, atol: 1e-2 }, ['y', 'dq', 'dk', 'dv'][i]);
+    });
+
   test('dropout draws the mask that dropout of the weights draws', () => {
     const [q, k, v] = [torch.randn([2, 4, 8]), torch.randn([2, 4, 8]), torch.randn([2, 4, 8])];
     torch.manualSeed(1);
@@ -139,13 +159,23 @@ out = {"y": y, "grad": w["qkv.weight"].grad}`;
 });
 
 suite('nn.functional.scaledDotProductAttention()', () => {
-  test('uses the fused operator exactly where libtorch has it', () => {
+  test('uses the fused operator where libtorch has it and the composition is not faster', () => {
     const has = findOperator('aten::scaled_dot_product_attention') !== null;
-    const q = torch.randn([1, 2, 3, 4], { requiresGrad: true });
-    assert.match(
-      nn.functional.scaledDotProductAttention(q, q, q).origin,
-      has ? /scaled_dot_product_attention/ : /aten::view/,
-    );
+    const pathOf = (keys: number, dtype: torch.DType, isCausal = false): string => {
+      const q = torch.randn([1, 1, keys, 4], { dtype: 'float32' }).to(dtype).requiresGrad_();
+      const { origin } = nn.functional.scaledDotProductAttention(q, q, q, { isCausal });
+      return /scaled_dot_product_attention/.test(origin) ? 'fused' : origin === 'aten::view' ? 'composed' : origin;
+    };
+    const actual = [
+      pathOf(128, 'float32'),
+      pathOf(1024, 'bfloat16'),
+      pathOf(129, 'float32'),
+      pathOf(1025, 'bfloat16'),
+      pathOf(3, 'float64'),
+      pathOf(3, 'bfloat16', true),
+    ];
+    const fused = has ? 'fused' : 'composed';
+    assert.deepEqual(actual, ['composed', 'composed', fused, fused, fused, fused]);
   });
 
   test('refuses shapes that do not fit, with all three of them', () => {

@@ -212,7 +212,7 @@ suite('results of operators', () => {
   test('that are absent tensors are null', () => {
     const one = torch.ones(1, 1, 1, 1);
     const image = torch.ones(1, 1, 2, 2);
-    const backward = torch.ops.aten.convolution_backward.default as (...args: unknown[]) => unknown;
+    const backward = torch.ops.unsafe.aten.convolution_backward.default as (...args: unknown[]) => unknown;
     const [gradient, weight, bias] = backward(image, image, one, [1], [1, 1], [0, 0], [1, 1], false, [0, 0], 1, [
       true,
       false,
@@ -236,7 +236,7 @@ suite('torch.ops', () => {
     const x = torch.ones(2);
     assert.equal(aten.relu.default, aten.relu.default);
     assert.deepEqual((aten.add(x, 1) as torch.Tensor).toArray(), [2, 2]);
-    const none = torch.ops.bridge?.backward?.([], [], null, false, []);
+    const none = torch.ops.unsafe.bridge?.backward?.([], [], null, false, []);
     assert.equal(none, undefined);
   });
 

@@ -20,7 +20,7 @@ import { explainIssues } from '../recipe/explain.js';
 import { type Recipe, recipeSchema, type TrainingRecipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
 import type { TrainingKind } from '../runs/reporter.js';
-import { type RunConfig, RunFolder } from '../runs/run-folder.js';
+import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { readWeights } from '../runs/training-state.js';
 import { modelOf } from '../tasks/model-of.js';
 import { studentOutputs } from '../tasks/student-task.js';
@@ -92,13 +92,13 @@ interface Opened {
 }
 
 /**
- * The model of `path`: a run folder (of one model, or of `train`: then its student), a checkpoint file, or one from
+ * The model of `given`: a run folder (of one model, or of `train`: then its student), a checkpoint file, or one from
  * elsewhere: PyTorch's (`.pth`, `.pt`, `.pth.tar`), safetensors with timm's or torchvision's names, or a Hugging Face folder.
  * Throws UserError RUN_FOLDER or CHECKPOINT that says what is missing or damaged.
  */
-export async function openClassifier(path: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
+export async function openClassifier(given: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
   const { which = 'best', weights, device, precision, settings = [] } = options;
-  const file = checkpointFile(path, weights === undefined ? which : 'last');
+  const file = checkpointFile(given, weights === undefined ? which : 'last');
   const open = (opened: Opened, place: Place = {}): Classifier =>
     classifierOf(file, opened, { ...place, ...(device && { device }), ...(precision && { precision }) });
   if (isForeign(file)) {
@@ -111,7 +111,26 @@ export async function openClassifier(path: string, options: OpenClassifierOption
     );
   }
   const place = placeIn(settings, file);
-  return torch.tidy(() => open(readWeights(file, weights), place));
+  return torch.tidy(() => {
+    const read = readWeights(file, { weights, run: runOf(file, given) });
+    return open({ ...read, notes: weights === undefined ? instead(given, which, file, read.epoch) : [] }, place);
+  });
+}
+
+/** The run that `file` must be of, when `given` is a folder; undefined where its configuration cannot be read: checkpoints have their own. */
+function runOf(file: string, given: string): RunConfig | undefined {
+  if (file === given) return undefined;
+  try {
+    return readRunConfig(path.dirname(path.dirname(file)));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A run whose best checkpoint is not there yet, or not any more, has its last one used. */
+function instead(given: string, which: 'best' | 'last', file: string, epoch: number | null): string[] {
+  if (which === 'last' || given === file || path.basename(file) !== 'last.safetensors') return [];
+  return [`${given} has no best checkpoint; its last one, after epoch ${(epoch ?? 0) + 1}, is used.`];
 }
 
 function leftOutNote(file: string, names: readonly string[]): string[] {
@@ -208,8 +227,8 @@ export function checkpointFile(given: string, which: 'best' | 'last'): string {
     (folder) => new RunFolder(folder),
   );
   // A student that is still trained may have no best one yet: its last one, not the best of its teacher.
-  const run = candidates.find((candidate) => candidate.hasCheckpoint(which) || candidate.hasCheckpoint('last'));
-  if (run === undefined) {
+  const run = candidates.find((candidate) => candidate.hasCheckpoint('best') || candidate.hasCheckpoint('last'));
+  if (run === undefined || !(run.hasCheckpoint(which) || run.hasCheckpoint('last'))) {
     const weights = weightsIn(given);
     if (weights !== undefined) return weights;
     throw new UserError(

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { suite, test } from 'node:test';
+import { temporaryFolder, write } from '../../test/helpers/temporary-folder.js';
 import { shellLine } from '../shell-line.js';
 import { commandWords, programWords } from './command-words.js';
 import type { Options } from './option-table.js';
@@ -58,6 +60,25 @@ suite('commandWords()', () => {
   test('name the run folder in full and leave out --resume', () => {
     const words = commandWords('train', { data: 'x', out: 'runs/x', resume: true });
     assert.ok(words.includes(`${process.cwd()}/runs/x`) && !words.includes('--resume'));
+  });
+
+  test('name files in full, also two lists, but no data set or recipe that has a name', (t) => {
+    const folder = temporaryFolder(t);
+    for (const name of ['a.txt', 'b.txt', 'my.yaml', 'shapes', 'cifar10', 'default'])
+      write(path.join(folder, name), '');
+    const before = process.cwd();
+    process.chdir(folder);
+    t.after(() => process.chdir(before));
+    const wordOf = (options: Options): string | undefined => commandWords('train', options).at(-1);
+    const full = (name: string): string => path.join(folder, name);
+    assert.equal(wordOf({ data: 'a.txt' }), full('a.txt'));
+    assert.equal(wordOf({ data: 'a.txt, b.txt' }), `${full('a.txt')},${full('b.txt')}`);
+    assert.equal(wordOf({ data: 'a.txt,c.txt' }), 'a.txt,c.txt');
+    assert.equal(wordOf({ data: 'shapes' }), 'shapes');
+    assert.equal(wordOf({ data: 'cifar10' }), 'cifar10');
+    assert.equal(wordOf({ data: './cifar10' }), full('cifar10'));
+    assert.equal(wordOf({ recipe: 'default' }), 'default');
+    assert.equal(wordOf({ recipe: 'my.yaml' }), full('my.yaml'));
   });
 
   test('begin with npx where npm started the program', () => {

@@ -1,6 +1,7 @@
 /** The words that start a command again from anywhere: as they were given, with full paths and the run folder. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { datasetNames } from '../data/open.js';
 import { flagsOf, type Options, optionTable } from './option-table.js';
 
 /** How the user reaches the program: through npm in a checkout, or installed. */
@@ -20,10 +21,18 @@ function optionWords(name: keyof Options, value: Options[keyof Options]): string
   if (value === undefined || value === false) return [];
   if (value === true) return [flag];
   if (Array.isArray(value)) return value.flatMap((item) => [flag, item]);
-  return [flag, isPath(name, String(value)) ? path.resolve(String(value)) : String(value)];
+  return [flag, fullPath(name, String(value))];
 }
 
-function isPath(name: keyof Options, value: string): boolean {
-  if (name === 'out') return true;
-  return ['data', 'root', 'teacher', 'from', 'recipe'].includes(name) && existsSync(value);
+/** Of a value that names files; all others stay as they are. A name of a data set or a recipe wins over a file of that name. */
+function fullPath(name: keyof Options, value: string): string {
+  if (name === 'out') return path.resolve(value);
+  if (!['data', 'root', 'teacher', 'from', 'recipe'].includes(name)) return value;
+  if (name === 'data' && datasetNames.includes(value)) return value;
+  if (name === 'recipe' && !/\.(ya?ml|json)$/.test(value)) return value;
+  if (existsSync(value)) return path.resolve(value);
+  const pair = name === 'data' ? value.split(',').map((file) => file.trim()) : []; // training and test list
+  return pair.length === 2 && pair.every((file) => existsSync(file))
+    ? pair.map((file) => path.resolve(file)).join(',')
+    : value;
 }

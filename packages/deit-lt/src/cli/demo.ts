@@ -1,7 +1,7 @@
 /** `deit-lt demo`: a trained model in a browser page, served here or written for any host. */
 import { UserError } from '../errors.js';
 import { type DemoFiles, demoFiles, demoPage, writeDemo } from '../export/demo.js';
-import { makeFolder } from '../export/export.js';
+import { makeOutFolder } from '../export/export.js';
 import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
 import { memoryFiles } from '../serve/memory-files.js';
 import { pageFolder } from '../serve/page-folder.js';
@@ -20,7 +20,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   if (out !== undefined && (port !== undefined || host !== undefined))
     throw new UserError('USAGE', '--out writes the page instead of serving it: leave out --port and --host.');
   const folder = pageFolder(demoPage);
-  if (out !== undefined) makeFolder(out);
+  if (out !== undefined) makeOutFolder(out);
   const files = await filesOf(args[0]!, options);
   context.note(checkLine(precisionOf(options), files.check));
   if (out === undefined) {

@@ -1,11 +1,11 @@
 /** `deit-lt export`: a trained model in the formats of PyTorch, ONNX, and the Hugging Face Hub. */
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { exportHuggingFace, exportOnnx } from '../export/export.js';
 import type { OnnxCheck } from '../export/onnx/check.js';
 import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
 import { exportSafetensors, exportTorch, requireEnding } from '../export/weights.js';
+import { makeFolder } from '../make-folder.js';
 import { writeError } from '../runs/files.js';
 import { visible } from '../text/visible.js';
 import { required } from './choose-recipe.js';
@@ -39,7 +39,7 @@ const endings: Readonly<Record<string, string>> = { safetensors: '.safetensors',
 function fileFor(out: string, kind: string): string {
   const file = requireEnding(out, endings[kind]!);
   try {
-    mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+    makeFolder(path.dirname(path.resolve(file)));
   } catch (error) {
     throw writeError(file, error);
   }

@@ -1,6 +1,7 @@
 /** What the user sees of an error, and the exit code: 2 for usage, 1 for failure. Only our own bugs show a stack. */
 import { UserError } from '../errors.js';
-import { visible } from '../text/visible.js';
+import { visible, visibleLines } from '../text/visible.js';
+import { filesAdvice, spaceAdvice } from './process-limits.js';
 import { UsageError } from './program.js';
 
 export interface Failure {
@@ -9,21 +10,41 @@ export interface Failure {
 }
 
 /** File-system errors that are circumstances, not bugs. */
-const systemCodes = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENAMETOOLONG'];
+const systemCodes = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'ELOOP', 'ENAMETOOLONG'];
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof UserError) return { message: error.message, exitCode: error.exitCode };
   if (error instanceof UsageError) return { message: `${error.message}\n${seeHelp(error.command)}`, exitCode: 2 };
   const code = codeOf(error);
   const message = visible(error instanceof Error ? error.message : String(error));
-  if (error instanceof Error && error.name === 'BridgeError') return { message, exitCode: 1 };
+  const space = spaceAdvice();
+  if (error instanceof Error && error.name === 'BridgeError')
+    return { message: [visibleLines(error.message), ...(space === undefined ? [] : [space])].join('\n'), exitCode: 1 };
+  if (space !== undefined && isOfMemory(error, code))
+    return { message: `out of memory: ${message}\n${space}`, exitCode: 1 };
   if (code === 'OUT_OF_MEMORY')
     return {
       message: `out of memory: ${message}\nUse smaller batches and as many more of them: --set student.batchSize=32 student.accumulation=4`,
       exitCode: 1,
     };
+  if (code === 'EMFILE' || code === 'ENFILE') return { message: `${message}\n${filesAdvice()}`, exitCode: 1 };
+  if (isOfWorkingFolder(error))
+    return {
+      message: 'the working folder does not exist any more; change to another folder and try again.',
+      exitCode: 1,
+    };
   if (code !== undefined && systemCodes.includes(code)) return { message, exitCode: 1 };
   return { message: bugReport(error), exitCode: 1 };
+}
+
+/** The shell may still be in a folder that was removed. */
+function isOfWorkingFolder(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'uv_cwd';
+}
+
+/** Of the engine, of Node's buffers, of WebAssembly. */
+function isOfMemory(error: unknown, code: string | undefined): boolean {
+  return code === 'OUT_OF_MEMORY' || (error instanceof RangeError && /memory|allocation failed/i.test(error.message));
 }
 
 function seeHelp(command: string | undefined): string {

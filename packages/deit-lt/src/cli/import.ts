@@ -56,7 +56,7 @@ async function importInto(
   if (set !== undefined)
     throw new UserError('USAGE', `--set is only for checkpoints of other programs; ${file} has its own recipe.`);
   return torch.tidy(() => {
-    const opened = readWeights(file, weights);
+    const opened = readWeights(file, { weights });
     const config = take(opened, opened.tensors);
     return { line: describeOwn(config), notes: [], config };
   });

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.js';
-import { makeFolder } from './cache/make-folder.js';
+import { makeFolder } from '../make-folder.js';
 import type { Progress } from './open-options.js';
 
 export interface Download {
@@ -34,7 +34,7 @@ export async function download(
   const report = (done: number, total: number | undefined): void =>
     onProgress?.({ what: `downloading ${path.basename(target)}`, done, total });
   try {
-    await makeFolder(path.dirname(target));
+    makeFolder(path.dirname(target));
     for (let attempt = 1; ; attempt++) {
       const had = await sizeOf(part);
       const broken = await fetchPart(url, part, had, report, signal);

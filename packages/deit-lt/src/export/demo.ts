@@ -5,7 +5,7 @@ import type { Classifier } from '../classifier/classifier.js';
 import { VisionTransformer } from '../models/vit.js';
 import { writeError, writeFileAtomic } from '../runs/files.js';
 import { pageFolder } from '../serve/page-folder.js';
-import { checkedOnnx, makeFolder } from './export.js';
+import { checkedOnnx, makeOutFolder } from './export.js';
 import type { OnnxCheck } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { type PageModel, pageModel } from './page-model.js';
@@ -43,7 +43,7 @@ export async function demoFiles(classifier: Classifier, { run, precision, versio
 
 /** Writes page and model into `folder`, which is made and must be empty. All addresses are relative. Throws UserError RUN_FOLDER. */
 export function writeDemo(folder: string, { files }: DemoFiles): void {
-  makeFolder(folder);
+  makeOutFolder(folder);
   try {
     cpSync(pageFolder(demoPage), folder, { recursive: true });
   } catch (error) {

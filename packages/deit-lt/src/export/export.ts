@@ -1,8 +1,9 @@
 /** Writes a trained model in another program's format, checked by that program's runtime where it can be. */
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Classifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
+import { makeFolder } from '../make-folder.js';
 import { loadRuntime } from '../onnx/runtime.js';
 import { writeError, writeFileAtomic } from '../runs/files.js';
 import { type FinalEvaluation, RunFolder, readRunConfig } from '../runs/run-folder.js';
@@ -51,7 +52,7 @@ export async function exportHuggingFace(
   classifier: Classifier,
   { version }: Pick<OnnxExport, 'version'>,
 ): Promise<ReadonlyMap<OnnxPrecision, OnnxCheck | undefined>> {
-  makeFolder(path.join(folder, 'onnx'), folder);
+  makeOutFolder(path.join(folder, 'onnx'), folder);
   const place = (name: string): string => path.join(folder, name);
   const checks = new Map<OnnxPrecision, OnnxCheck | undefined>();
   for (const precision of ['fp32', 'fp16', 'int8'] as const)
@@ -70,13 +71,13 @@ export async function exportHuggingFace(
 }
 
 /** Makes `folder`; `empty`, itself or one that it is in, must be new or empty. Throws UserError RUN_FOLDER. */
-export function makeFolder(folder: string, empty = folder): void {
+export function makeOutFolder(folder: string, empty = folder): void {
   if (existsSync(empty) && !statSync(empty).isDirectory())
     throw new UserError('RUN_FOLDER', `${empty} is a file. Choose another folder with --out.`);
   if (existsSync(empty) && readdirSync(empty).length > 0)
     throw new UserError('RUN_FOLDER', `${empty} is not empty. Choose another folder with --out.`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     throw writeError(folder, error);
   }

@@ -25,8 +25,18 @@ export interface RuntimeValue {
   readonly shape?: readonly (number | string)[];
 }
 
+/**
+ * Keeps onnxruntime from sending usage data and from writing an identifier of the device, which its builds for npm do otherwise.
+ * `ORT_DISABLE_TELEMETRY` of the user stays. To be called on the main thread before onnxruntime is loaded: `process.env` of a
+ * worker is a copy, which native code does not see.
+ */
+export function disableTelemetry(): void {
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
+}
+
 /** Undefined where the optional package onnxruntime-node is not installed, or not for this machine. */
 export async function loadRuntime(): Promise<Runtime | undefined> {
+  disableTelemetry();
   try {
     return (await import('onnxruntime-node')) as unknown as Runtime;
   } catch {

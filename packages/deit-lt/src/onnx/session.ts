@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { UserError } from '../errors.js';
-import type { RuntimeValue } from './runtime.js';
+import { disableTelemetry, type RuntimeValue } from './runtime.js';
 import type { SessionAnswer, SessionStart, SessionTask, Values } from './session-messages.js';
 
 export interface OnnxSessionOptions {
@@ -26,6 +26,7 @@ export class OnnxSession implements Disposable {
 
   /** Throws UserError CHECKPOINT when onnxruntime-node is missing or refuses the model. */
   static async open(file: string, { threads }: OnnxSessionOptions): Promise<OnnxSession> {
+    disableTelemetry();
     const flag = new Int32Array(new SharedArrayBuffer(4));
     const { port1, port2 } = new MessageChannel();
     const workerData: SessionStart = { file, threads, flag, port: port2 };

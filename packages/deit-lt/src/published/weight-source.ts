@@ -27,9 +27,13 @@ export interface OpenWeightsOptions {
   readonly weights?: 'ema' | 'raw' | undefined;
 }
 
-/** Whether a file has weights that this program has not written. Throws what `fs` throws. */
+/** Whether a file has weights that this program has not written. Throws UserError CHECKPOINT for what is no file, or cannot be read. */
 export function isForeign(file: string): boolean {
-  return looksLikeTorchFile(file) || (file.endsWith('.safetensors') && !isOurs(file)) || /\.(pth|pt|tar)$/.test(file);
+  return (
+    reading(file, () => looksLikeTorchFile(file)) ||
+    (file.endsWith('.safetensors') && !isOurs(file)) ||
+    /\.(pth|pt|tar)$/.test(file)
+  );
 }
 
 function isOurs(file: string): boolean {

@@ -1,5 +1,6 @@
 /** What no single value of a recipe shows: values that do not go together, and those that have no effect. */
 import { UserError } from '../errors.js';
+import { short } from '../format.js';
 import type { Recipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
 const parts = ['teacher', 'student'] as const;
@@ -83,6 +84,25 @@ export function externalTeacher(): UserError {
     'RECIPE',
     'this recipe does not train its teacher (teacher.external): train the student with "deit-lt student --teacher RUN", or choose a recipe that trains its own ("deit-lt recipes").',
   );
+}
+
+/** Learning rates, scaled to the batch, above which a training rarely converges. */
+const unusualRates = { sgd: 10, adamw: 0.1, lamb: 0.5 } as const;
+const unusualEpochs = 5000;
+
+/** Returns warnings about values that are allowed but probably a typing error; they are shown before a training. */
+export function unusualValues(name: string, { optimizer, epochs, batchSize, accumulation }: TrainingRecipe): string[] {
+  const { name: kind, lr, lrPer, lrRule } = optimizer;
+  const batch = batchSize * (lrRule === 'effective' ? accumulation : 1);
+  const scaled = lrPer === null ? lr : (lr * batch) / lrPer;
+  return [
+    ...(scaled > unusualRates[kind]
+      ? [
+          `${name}.optimizer.lr is ${lr}${lrPer === null ? '' : `, ${short(scaled)} for this batch`}: that is unusually large for ${kind}, and the loss will probably not stay finite`,
+        ]
+      : []),
+    ...(epochs > unusualEpochs ? [`${name}.epochs is ${epochs}: that is unusually many`] : []),
+  ];
 }
 
 /** What a part of the recipe says in vain, to be told before a training; undefined when nothing. */

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import { UserError } from '../errors.js';
+import { unusualValues } from './contradictions.js';
 import { recipeKeys } from './keys.js';
 import { loadRecipe, recipeNames } from './load.js';
 
@@ -27,6 +28,51 @@ function refuses(load: () => unknown, message: RegExp): void {
 }
 
 const set = (...settings: string[]) => loadRecipe('default', { settings });
+
+suite('absurd values', () => {
+  for (const setting of [
+    'student.optimizer.lr=1e9',
+    'teacher.epochs=1e9',
+    'student.batchSize=1e9',
+    'student.accumulation=1e12',
+    'student.imageSize=1e6',
+    'student.model.depth=1e9',
+    'student.model.embedDim=1e9',
+    'teacher.paco.queue=1e12',
+    'evaluation.batchSize=1e10',
+    'student.schedule.warmupEpochs=1e9',
+  ])
+    test(`${setting} is refused`, () =>
+      assert.throws(() => loadRecipe('default', { settings: [setting] }), {
+        code: 'RECIPE',
+        message: /expected a value of at most \d+; found \d+/,
+      }));
+
+  for (const setting of [
+    'student.optimizer.lr=30', // linear probes with SGD
+    'teacher.paco.queue=65536',
+    'student.batchSize=65536',
+    'student.accumulation=4096',
+    'student.imageSize=8192',
+    'student.epochs=1e5', // of a few images
+    'student.model.embedDim=16384',
+    'student.schedule.warmupEpochs=1000',
+    'evaluation.every=1e9', // only after the last epoch
+  ])
+    test(`${setting} is allowed`, () => assert.doesNotThrow(() => loadRecipe('default', { settings: [setting] })));
+
+  test('unusual ones are warned about, those of the recipes are not', () => {
+    for (const name of recipeNames()) {
+      const recipe = loadRecipe(name);
+      for (const part of ['teacher', 'student'] as const) assert.deepEqual(unusualValues(part, recipe[part]), [], name);
+    }
+    const { student } = loadRecipe('default', { settings: ['student.optimizer.lr=5', 'student.epochs=90000'] });
+    const [rate, epochs, ...others] = unusualValues('student', student);
+    assert.match(rate!, /^student\.optimizer\.lr is 5.* unusually large for adamw/);
+    assert.match(epochs!, /^student\.epochs is 90000/);
+    assert.deepEqual(others, []);
+  });
+});
 
 suite('the recipes of the project', () => {
   for (const name of recipeNames())

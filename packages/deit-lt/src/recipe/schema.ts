@@ -12,6 +12,16 @@ const probability = z.number().min(0).max(1);
 const positive = z.number().positive();
 const count = z.int().positive();
 const natural = z.int().nonnegative();
+
+/**
+ * Upper limits, far above what any training uses. A larger value is a typing error (`lr=1e9`) that would end in an out-of-memory
+ * error or a loss that is not finite.
+ */
+const most = { epochs: 1_000_000, batch: 1 << 20, side: 16_384, channels: 1 << 16, depth: 1000, rate: 1000 } as const;
+const epochCount = natural.max(most.epochs);
+const rate = z.number().nonnegative().max(most.rate);
+const side = count.max(most.side);
+const channels = count.max(most.channels);
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 
 const level = z.int().min(0).max(255);
@@ -46,11 +56,11 @@ const data = z.strictObject({
 const model = z
   .strictObject({
     name: z.string().describe('a model of the registry'),
-    patchSize: count.optional(),
-    embedDim: count.optional(),
-    depth: count.optional(),
-    numHeads: count.optional(),
-    mlpRatio: positive.optional(),
+    patchSize: side.optional(),
+    embedDim: channels.optional(),
+    depth: count.max(most.depth).optional(),
+    numHeads: count.max(most.depth).optional(),
+    mlpRatio: positive.max(most.depth).optional(),
     dropRate: probability.optional(),
     attnDropRate: probability.optional(),
     dropPathRate: probability.optional().describe('drop path of the last block; linear over depth'),
@@ -62,21 +72,22 @@ const model = z
       .nullable()
       .optional()
       .describe('transformers: what the factors of LayerScale begin at; null: none'),
-    width: count.optional().describe('ResNets for small images: channels of the first stage'),
+    width: channels.optional().describe('ResNets for small images: channels of the first stage'),
     cosine: z.boolean().optional().describe('ResNet: classifier with normalised features and weights'),
   })
   .describe('the network');
 
 const optimizer = z.strictObject({
   name: z.enum(['sgd', 'adamw', 'lamb']),
-  lr: positive.describe('learning rate; for a reference batch when lrPer is set'),
+  lr: positive.max(most.rate).describe('learning rate; for a reference batch when lrPer is set'),
   lrPer: count
+    .max(most.batch)
     .nullable()
     .describe('batch that lr is for: it is scaled by (effective batch)/lrPer; null: used as it is'),
   lrRule: z
     .enum(['effective', 'published'])
     .describe('effective: batch × accumulation × ranks; published: batch × ranks, without accumulation'),
-  weightDecay: z.number().nonnegative(),
+  weightDecay: rate,
   momentum: probability.optional().describe('SGD only'),
   nesterov: z.boolean().optional().describe('SGD only'),
   betas: z.tuple([probability, probability]).optional().describe('AdamW and LAMB only'),
@@ -86,10 +97,10 @@ const optimizer = z.strictObject({
 
 const schedule = z.strictObject({
   name: z.enum(['cosine', 'step', 'one-cycle', 'constant']),
-  warmupEpochs: z.number().nonnegative().describe('below 1 a share of the epochs'),
-  warmupLr: z.number().nonnegative().describe('learning rate at the beginning of the warm-up'),
-  minLr: z.number().nonnegative().describe('cosine and one-cycle: at the end'),
-  cooldownEpochs: natural.describe('cosine: epochs at minLr after the last'),
+  warmupEpochs: z.number().nonnegative().max(most.epochs).describe('below 1 a share of the epochs'),
+  warmupLr: rate.describe('learning rate at the beginning of the warm-up'),
+  minLr: rate.describe('cosine and one-cycle: at the end'),
+  cooldownEpochs: epochCount.describe('cosine: epochs at minLr after the last'),
   milestones: z
     .array(z.number().nonnegative())
     .describe('step: after these epochs (below 1: shares) the factors apply'),
@@ -110,19 +121,19 @@ const drw = z.strictObject({
 
 const shared = {
   model,
-  imageSize: count.describe('side of the input in pixels'),
-  evalSize: count
+  imageSize: side.describe('side of the input in pixels'),
+  evalSize: side
     .nullable()
     .describe('the same at evaluation and prediction, for networks that take any size; null: imageSize'),
   mean: rgb.describe('per channel, of values 0…1'),
   std: z.tuple([positive, positive, positive]).describe('per channel, of values 0…1'),
   filter: z.enum(['nearest', 'bilinear', 'bicubic']).describe('how images are resized'),
-  epochs: count,
-  batchSize: count,
-  accumulation: count.describe('batches per update'),
+  epochs: count.max(most.epochs),
+  batchSize: count.max(most.batch),
+  accumulation: count.max(most.batch).describe('batches per update'),
   dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
   sampler: z.enum(samplerNames).describe('which images an epoch has, in which order'),
-  repeats: count.describe('repeated augmentation: how often an image comes in an epoch'),
+  repeats: count.max(most.depth).describe('repeated augmentation: how often an image comes in an epoch'),
   samplerPower: z
     .number()
     .describe('sampler class-balanced: classes are drawn ∝ n^(−power); 0: equally often, −1: as in the data'),
@@ -192,8 +203,8 @@ const paco = z
     temperature: positive.describe('divides the similarities of embeddings'),
     classTemperature: positive.describe("divides the classifier's logits with their prior"),
     labelSmoothing: probability.describe('part of beta that is spread over the other classes'),
-    embedding: count.describe('width of an embedding'),
-    queue: count.describe('embeddings of earlier images that a batch is compared with'),
+    embedding: channels.describe('width of an embedding'),
+    queue: count.max(most.batch).describe('embeddings of earlier images that a batch is compared with'),
     momentum: probability.describe('what the key encoder keeps of itself in a step'),
     batchNormParts: count.describe(
       'parts of a batch with batch-norm statistics of their own, keys shuffled among them: as on so many cards',
@@ -219,7 +230,7 @@ const glmc = z
       .nonnegative()
       .describe("labels of a class with n images count ∝ n^(−power) in the balanced head's loss"),
     consistency: z.number().nonnegative().describe('weight of the consistency of both mixtures'),
-    embedding: count.describe('width of a projection'),
+    embedding: channels.describe('width of a projection'),
   })
   .describe('only with loss.name: glmc');
 
@@ -247,7 +258,7 @@ const teacher = z.strictObject({
     .nullable()
     .describe('of images and labels, as for the student; with losses that take mixed labels; null: none'),
   sam: z.strictObject({
-    rho: z.number().nonnegative().describe('radius of the neighbourhood; 0: no SAM'),
+    rho: rate.describe('radius of the neighbourhood; 0: no SAM'),
     adaptive: z.boolean(),
     schedule: z.enum(['none', 'linear', 'step']).describe('of the radius; linear: from minRho to rho; step: by steps'),
     minRho: z.number().nonnegative().describe('linear: in the first epoch'),
@@ -263,10 +274,10 @@ const teacher = z.strictObject({
 });
 
 const multiCrop = z.strictObject({
-  global: count.default(2).describe('views of imageSize'),
-  local: natural.default(8).describe('views of localSize'),
+  global: count.max(100).default(2).describe('views of imageSize'),
+  local: natural.max(100).default(8).describe('views of localSize'),
   globalScale: range(0.001, 1).default([0.4, 1]).describe("share of the image's area in a global view, [low, high]"),
-  localSize: count.default(96).describe('side of a local view in pixels'),
+  localSize: side.default(96).describe('side of a local view in pixels'),
   localScale: range(0.001, 1).default([0.05, 0.4]).describe("share of the image's area in a local view, [low, high]"),
   teacherViews: z
     .enum(['global', 'all'])
@@ -313,7 +324,7 @@ const student = z.strictObject({
 
 const evaluation = z.strictObject({
   every: count.describe('epochs between evaluations; the last epoch always has one'),
-  batchSize: count,
+  batchSize: count.max(most.batch),
   select: z
     .enum(['validation', 'test', 'last'])
     .describe('how the best epoch is chosen; test is the published protocol and reports a too good figure'),

@@ -29,7 +29,8 @@ export interface LegendItem {
 
 export interface DrawOptions extends Omit<Figure, 'svg'> {
   readonly legend?: readonly LegendItem[];
-  readonly plot: Plot.PlotOptions;
+  /** `Plot.PlotOptions`, which is not its type here because it needs the types of DOM and d3 in every program that imports this. */
+  readonly plot: object;
 }
 
 /** Narrow enough to be read on a phone, where a figure is as wide as the screen. */
@@ -37,7 +38,8 @@ export const figureWidth = 480;
 const legendRow = 18;
 const legendGap = 8;
 
-export function drawFigure({ id, title, alt, caption, legend = [], plot }: DrawOptions): Figure {
+export function drawFigure({ id, title, alt, caption, legend = [], ...drawn }: DrawOptions): Figure {
+  const plot = drawn.plot as Plot.PlotOptions;
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const width = plot.width ?? figureWidth;
   const { places, rows } = legendPlaces(legend, width);

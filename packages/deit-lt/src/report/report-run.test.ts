@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import { makeRun } from '../../test/helpers/made-runs.js';
@@ -17,4 +18,45 @@ suite('headline()', () => {
       const found = headline({ ...run!, records, evaluation: undefined })!;
       assert.equal(found.figures, weights === 'ema' ? averaged : record!.evaluation);
     });
+});
+
+suite('readRuns()', () => {
+  for (const [what, change, message] of [
+    [
+      'names of other classes',
+      { classNames: ['cats & <dogs>', 'x', 'class 2'] },
+      /figures are of other classes than config\.json has.*class 2 is "x" and "class 1".*eval/,
+    ],
+    [
+      'fewer names',
+      { classNames: ['x'] },
+      /evaluation\.json cannot be used: it has figures of 1 classes, and the run has 3/,
+    ],
+    [
+      'names that are none',
+      { classNames: [1, {}, null] },
+      /evaluation\.json cannot be used: classNames\.0: expected string/,
+    ],
+    ['a group that is none', { groups: ['head', 'mid', {}] }, /evaluation\.json cannot be used: groups\.2/],
+    [
+      'an interval that is none',
+      { avg: { overall: 50, intervals: { head: 'wide' } } },
+      /evaluation\.json cannot be used: .*intervals/,
+    ],
+  ] as const)
+    test(`refuses an evaluation with ${what}`, (t) => {
+      const run = makeRun(path.join(temporaryFolder(t), 'run'), { kind: 'student', classes: 3 });
+      const file = path.join(run, 'evaluation.json');
+      const evaluation = JSON.parse(readFileSync(file, 'utf8')) as object;
+      writeFileSync(file, JSON.stringify({ ...evaluation, ...change }));
+      assert.throws(() => readRuns([run]), { code: 'RUN_FOLDER', message });
+    });
+
+  test('names a metrics.jsonl that cannot be opened', (t) => {
+    const run = makeRun(path.join(temporaryFolder(t), 'run'), { kind: 'student', classes: 3 });
+    const file = path.join(run, 'metrics.jsonl');
+    rmSync(file);
+    symlinkSync('metrics.jsonl', file);
+    assert.throws(() => readRuns([run]), { code: 'RUN_FOLDER', message: /metrics\.jsonl cannot be read: ELOOP/ });
+  });
 });

@@ -2,8 +2,9 @@
 import path from 'node:path';
 import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
-import { requireSameOrder } from '../by-class.js';
+import { isSameOrder } from '../by-class.js';
 import { classesBySize } from '../data/groups.js';
+import { UserError } from '../errors.js';
 import type { ClassFigures } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { totalEpochs } from '../optim/schedules.js';
@@ -43,7 +44,7 @@ export function readRuns(places: readonly string[]): ReportRun[] {
       name: visible(names[place]!),
       folder,
       place,
-      config: asMeasured(config, evaluation ?? analysis?.data),
+      config: asMeasured(folder, config, evaluation ?? analysis?.data),
       records: run.readMetrics({ onBad: (note) => notes.push(note) }),
       evaluation,
       predictions: readPredictions(run.predictionsFile, classes),
@@ -55,15 +56,22 @@ export function readRuns(places: readonly string[]): ReportRun[] {
 
 /**
  * The classes of a run as they were measured: a model that came from elsewhere may not name them, nor know its groups. Throws
- * an `internal:` error when classes that have names were measured in another order.
+ * UserError RUN_FOLDER when classes that have names were measured by other names, or in another order.
  */
 function asMeasured(
+  folder: string,
   config: RunConfig,
   measured: Pick<EvaluationResult, 'classNames' | 'groups'> | undefined,
 ): RunConfig {
   const { data } = config;
   const { classNames = data.classNames, groups = data.groups } = measured ?? {};
-  if (data.namesUnknown !== true) requireSameOrder(classNames, data.classNames, 'the run and its figures');
+  if (data.namesUnknown !== true && !isSameOrder(classNames, data.classNames)) {
+    const at = classNames.findIndex((name, c) => name !== data.classNames[c]);
+    throw new UserError(
+      'RUN_FOLDER',
+      `${folder}: the figures are of other classes than config.json has, or in another order (class ${at + 1} is "${classNames[at]}" and "${data.classNames[at]}"). Measure again with: deit-lt eval ${folder} --data DATA --save`,
+    );
+  }
   return { ...config, data: { ...data, classNames, groups } };
 }
 

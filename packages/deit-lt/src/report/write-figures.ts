@@ -1,7 +1,8 @@
 /** The figures of a report as files for papers and slides. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import sharp from 'sharp';
+import { makeFolder } from '../make-folder.js';
 import { writeError } from '../runs/files.js';
 import { type Figure, standaloneSvg } from './figure.js';
 
@@ -11,7 +12,7 @@ const density = 3 * 72;
 /** `ID.svg` and `ID.png` of each. Throws UserError RUN_FOLDER when the folder cannot be written. */
 export async function writeFigures(folder: string, figures: readonly Figure[]): Promise<void> {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     for (const figure of figures) {
       const svg = standaloneSvg(figure);
       writeFileSync(path.join(folder, `${figure.id}.svg`), svg);

@@ -1,8 +1,30 @@
 /**
  * TensorBoard's event files, written without TensorFlow: records framed as TFRecords (length, masked CRC-32C of the length,
- * data, masked CRC-32C of the data), each an `Event` in protocol-buffer wire format. Fields as in tensorflow/core/util/event.proto
- * and tensorflow/core/framework/summary.proto.
+ * data, masked CRC-32C of the data), each an `Event` as a protocol buffer. Fields as in tensorflow/core/util/event.proto
+ * and tensorflow/core/framework/summary.proto. Node's `zlib.crc32` has another polynomial, so that the checksum is here.
  */
+import protobuf from 'protobufjs/light.js';
+
+const root = protobuf.Root.fromJSON({
+  nested: {
+    Event: {
+      oneofs: { what: { oneof: ['fileVersion', 'summary'] } },
+      fields: {
+        wallTime: { id: 1, type: 'double' },
+        step: { id: 2, type: 'int64' },
+        fileVersion: { id: 3, type: 'string' },
+        summary: { id: 5, type: 'Summary' },
+      },
+    },
+    Summary: { fields: { value: { id: 1, type: 'Value', rule: 'repeated' } } },
+    // In a oneof, as TensorFlow has it, a 0 is written; elsewhere readers take a missing number for 0.
+    Value: {
+      oneofs: { value: { oneof: ['simpleValue'] } },
+      fields: { tag: { id: 1, type: 'string' }, simpleValue: { id: 2, type: 'float' } },
+    },
+  },
+});
+const event = root.lookupType('Event');
 
 /** Castagnoli's polynomial, bits reversed. */
 const polynomial = 0x82f63b78;
@@ -39,57 +61,11 @@ export function framed(data: Uint8Array): Uint8Array {
 
 /** What every event file begins with: its version. `seconds` since 1970. */
 export function versionRecord(seconds: number): Uint8Array {
-  return framed(joined([double(1, seconds), bytes(3, new TextEncoder().encode('brain.Event:2'))]));
+  return framed(event.encode({ wallTime: seconds, fileVersion: 'brain.Event:2' }).finish());
 }
 
 /** Numbers by name at one step. `seconds` since 1970. */
 export function scalarRecord(seconds: number, step: number, scalars: ReadonlyMap<string, number>): Uint8Array {
-  const values = [...scalars].map(([tag, value]) =>
-    bytes(1, joined([bytes(1, new TextEncoder().encode(tag)), float(2, value)])),
-  );
-  return framed(joined([double(1, seconds), varint(2, step), bytes(5, joined(values))]));
-}
-
-/** Number of a field and how it is written: 0 variable length, 1 eight bytes, 2 length and bytes, 5 four bytes. */
-const key = (field: number, wire: 0 | 1 | 2 | 5): number => (field << 3) | wire;
-
-function double(field: number, value: number): Uint8Array {
-  const out = new Uint8Array(9);
-  out[0] = key(field, 1);
-  new DataView(out.buffer).setFloat64(1, value, true);
-  return out;
-}
-
-function float(field: number, value: number): Uint8Array {
-  const out = new Uint8Array(5);
-  out[0] = key(field, 5);
-  new DataView(out.buffer).setFloat32(1, value, true);
-  return out;
-}
-
-function varint(field: number, value: number): Uint8Array {
-  return Uint8Array.of(key(field, 0), ...base128(value));
-}
-
-function bytes(field: number, value: Uint8Array): Uint8Array {
-  return joined([Uint8Array.of(key(field, 2), ...base128(value.length)), value]);
-}
-
-/** A whole number of at least 0, seven bits to a byte, the lowest first. */
-function base128(value: number): number[] {
-  const out: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return [...out, rest];
-    out.push((rest % 128) | 128);
-  }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  const value = [...scalars].map(([tag, simpleValue]) => ({ tag, simpleValue }));
+  return framed(event.encode({ wallTime: seconds, step, summary: { value } }).finish());
 }

@@ -1,5 +1,6 @@
 /** `metrics.jsonl`: a line for each epoch. A line that is not one is left out and told of; the others still count. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { UserError } from '../errors.js';
 import { checked, parsedJson } from './read-json.js';
 import type { EpochRecord } from './reporter.js';
 import { epochSchema } from './run-schema.js';
@@ -76,7 +77,7 @@ export function badLines(file: string, bad: readonly { readonly line: number; re
   return more === 0 ? named : [...named, `${file}: ${more} more ${more === 1 ? 'line is' : 'lines are'} left out.`];
 }
 
-/** The epochs in `file`; none where there is no such file. `onBad` gets sentences on lines that are none. */
+/** The epochs in `file`; none where there is no such file. `onBad` gets sentences on lines that are none. Throws UserError RUN_FOLDER where it cannot be opened. */
 export function readMetricsFile(file: string, onBad: (note: string) => void = () => {}): EpochRecord[] {
   const records: EpochRecord[] = [];
   const bad: { line: number; problem: string }[] = [];
@@ -93,14 +94,20 @@ export function readMetricsFile(file: string, onBad: (note: string) => void = ()
   return records;
 }
 
+/** Opens `file` for reading without waiting for the writer of a pipe. Throws the error of the system. */
+export function openAtOnce(file: string): number {
+  return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+}
+
 /** A device, such as /dev/full, may never end. */
 function withFile(file: string, use: (descriptor: number) => void): void {
   let descriptor: number;
   try {
-    descriptor = openSync(file, 'r');
+    descriptor = openAtOnce(file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    throw new UserError('RUN_FOLDER', `${file} cannot be read: ${message}.`, { cause: error });
   }
   try {
     if (fstatSync(descriptor).isFile()) use(descriptor);

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { type Group, groupNames } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
+import { requireChecksum } from './checksum.js';
 import { checked, parsedJson } from './read-json.js';
 import { epochNumber } from './run-schema.js';
 import { saveTensors } from './save-tensors.js';
@@ -132,6 +133,7 @@ function read(file: string, classesOfRun: number): Predictions {
   using opened = torch.safetensors.open(file);
   const { metadata } = opened;
   if (metadata.format !== format) throw new Error(`its format is "${metadata.format ?? 'none'}", expected "${format}"`);
+  requireChecksum(new Map(opened.names.map((name) => [name, opened.get(name)])), metadata);
   const own = metadata.classes === undefined ? undefined : checked(parsedJson(metadata.classes), namedClasses);
   const classes = own?.names.length ?? classesOfRun;
   const values = (name: string): Int32Array => {

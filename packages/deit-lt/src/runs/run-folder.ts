@@ -4,12 +4,13 @@
  * `evaluation.json` (the figures of the best checkpoint) and `predictions.safetensors` (what it says of each image).
  * A run of `train` has such a folder for each of its models: `teacher/`, `student/`, and `vit/` if asked for.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { makeFolder } from '../make-folder.js';
 import type { Recipe } from '../recipe/schema.js';
 import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
@@ -142,7 +143,7 @@ export class RunFolder {
     if (isThere ? !resume : !holdsNoRun(this.folder)) throw occupied(this.folder);
     requireUnclaimed(this.folder);
     try {
-      mkdirSync(path.dirname(this.checkpoint('last')), { recursive: true });
+      makeFolder(path.dirname(this.checkpoint('last')));
     } catch (error) {
       throw writeError(this.folder, error);
     }
@@ -252,11 +253,17 @@ export class RunFolder {
 }
 
 /** Throws Error for figures of another number of classes; figures of single classes may be absent. */
-function requireClasses({ avg, cls = avg, dist = avg }: FinalEvaluation, classes = avg.perClass.length): void {
-  for (const { perClass, confusion = [] } of [avg, cls, dist])
-    for (const { length } of [perClass, confusion, ...confusion])
-      if (length !== classes && length !== 0)
-        throw new Error(`it has accuracies of ${length} classes, but the run has ${classes}`);
+function requireClasses(found: FinalEvaluation, classes = found.avg.perClass.length): void {
+  const { avg, cls = avg, dist = avg, classNames = [], groups = [] } = found;
+  const byClass = [avg, cls, dist].flatMap(({ perClass, imagesPerClass = [], confusion = [] }) => [
+    perClass,
+    imagesPerClass,
+    confusion,
+    ...confusion,
+  ]);
+  for (const { length } of [classNames, groups, ...byClass])
+    if (length !== classes && length !== 0)
+      throw new Error(`it has accuracies of ${length} classes, but the run has ${classes}`);
 }
 
 /** 0 where there is no file; undefined for what is none. */

@@ -66,6 +66,14 @@ export const configSchema = z.looseObject({
 /** Absent where an earlier version, or another program, has not written it. */
 const figure = percent.nullable().default(null);
 
+const bound = z.number().min(-0.001).max(100.001);
+const interval = z.looseObject({ low: bound, high: bound }).nullable();
+const intervals = z.looseObject({
+  ...{ balanced: interval, overall: interval },
+  ...{ head: interval, mid: interval, tail: interval },
+});
+const few = z.looseObject({ classes: count, fewest: count, without: count, of: count });
+
 const metrics = z.looseObject({
   images: count.default(0),
   overall: z.union([percent, notFinite]),
@@ -75,11 +83,16 @@ const metrics = z.looseObject({
   mid: figure,
   tail: figure,
   perClass: z.array(percent.nullable()).max(mostClasses).default([]),
+  imagesPerClass: z.array(count).max(mostClasses).exactOptional(),
+  intervals: intervals.exactOptional(),
+  few: few.exactOptional(),
   confusion: z.array(z.array(count)).max(mostClasses).exactOptional(),
   loss: loss.exactOptional(),
 });
 
 const evaluation = z.looseObject({
+  classNames: z.array(z.string()).min(1).max(mostClasses).exactOptional(),
+  groups: z.array(group).max(mostClasses).exactOptional(),
   avg: metrics,
   cls: metrics.exactOptional(),
   dist: metrics.exactOptional(),
@@ -113,6 +126,12 @@ export const epochSchema = z.looseObject({
   evaluation: evaluation.exactOptional(),
   emaEvaluation: evaluation.exactOptional(),
   evaluatedOn: split.exactOptional(),
+});
+
+/** What `last.safetensors` says of the optimizer beside its tensors: PyTorch's parameter groups, and the numbers of each parameter. */
+export const optimizerSchema = z.looseObject({
+  param_groups: z.array(z.looseObject({ params: z.array(count) })),
+  numbers: z.record(z.string(), z.record(z.string(), z.unknown())),
 });
 
 /** What `last.safetensors` says of where the training stands. */

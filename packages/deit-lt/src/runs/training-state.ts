@@ -6,9 +6,10 @@ import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { requireFinite } from '../models/finite-weights.js';
 import type { Ema } from '../optim/ema.js';
+import { requireChecksum } from './checksum.js';
 import { checked, parsedJson } from './read-json.js';
 import type { RunConfig } from './run-folder.js';
-import { configSchema, epochNumber, progressSchema } from './run-schema.js';
+import { configSchema, epochNumber, optimizerSchema, progressSchema } from './run-schema.js';
 import { saveTensors } from './save-tensors.js';
 
 /** Where a training stands. */
@@ -64,26 +65,31 @@ export function saveState(file: string, trained: Trained, progress: Progress, co
   });
 }
 
-/** Restores what `saveState` wrote. Throws UserError CHECKPOINT when the file is damaged or of another model. */
-export function loadState(file: string, { model, companion, optimizer, ema, device }: Trained): Progress {
+/**
+ * Restores what `saveState` wrote in the run of `config`. Throws UserError CHECKPOINT when the file is damaged, of another run or model,
+ * or has weights with NaN or infinity.
+ */
+export function loadState(file: string, trained: Trained, config: RunConfig): Progress {
+  const { model, companion, optimizer, ema, device } = trained;
   return reading(file, () =>
     torch.tidy(() => {
       const { tensors, metadata } = readFile(file, format);
+      requireOfRun(checked(parsedJson(metadata.config ?? 'null'), configSchema), config);
+      requireFinite(new Map([...tensors].filter(([name]) => /^(model|companion|ema)\./.test(name))), file);
       model.loadStateDict(under(tensors, 'model.'));
       companion?.loadStateDict(under(tensors, 'companion.'));
       const saved: Progress = checked(parsedJson(metadata.progress ?? 'null'), progressSchema);
       ema?.loadStateDict({ updates: saved.updates, tensors: under(tensors, 'ema.') });
-      const { param_groups, numbers } = JSON.parse(metadata.optimizer ?? '{}') as {
-        param_groups: torch.optim.OptimizerStateDict['param_groups'];
-        numbers: Record<string, Record<string, unknown>>;
-      };
+      const { param_groups, numbers } = checked(parsedJson(metadata.optimizer ?? 'null'), optimizerSchema);
       const state: Record<string, Record<string, unknown>> = structuredClone(numbers);
       for (const [name, value] of under(tensors, 'optimizer.')) {
         const [index, key] = name.split('.') as [string, string];
         state[index] = { ...state[index], [key]: value };
       }
       optimizer.loadStateDict({ state, param_groups });
-      torch.setRngState(tensors.get('random.cpu')!);
+      const random = tensors.get('random.cpu');
+      if (random === undefined) throw new Error('it has no tensor "random.cpu"');
+      torch.setRngState(random);
       if (device !== 'cpu' && tensors.has('random.device')) torch.setRngState(tensors.get('random.device')!, device);
       return saved;
     }),
@@ -100,18 +106,34 @@ export function saveWeights(
   saveTensors(file, weights, { format: 'deit-lt weights 1', ...describe(config, epoch) });
 }
 
+export interface ReadWeightsOptions {
+  /** Which of a file that has both. Default: those that the recipe names. */
+  readonly weights?: 'ema' | 'raw' | undefined;
+  /** The run that the file must be of. Default: any. */
+  readonly run?: RunConfig | undefined;
+}
+
+/** Throws Error for a checkpoint that was put into the folder of another run. */
+function requireOfRun({ kind, started }: RunConfig, run: RunConfig): void {
+  if (kind !== run.kind || started !== run.started)
+    throw new Error(
+      `it is of a ${kind} whose run began ${started || 'at an unknown time'}, and the config.json of its folder is of a ${run.kind} of ${run.started || 'an unknown time'}`,
+    );
+}
+
 /**
  * Weights by name from either kind of file, and the configuration of the run that made them; `epoch` is null for an imported
  * model whose file did not say it. Throws UserError CHECKPOINT, also for weights that are not finite.
  */
 export function readWeights(
   file: string,
-  weights?: 'ema' | 'raw',
+  { weights, run }: ReadWeightsOptions = {},
 ): { tensors: Map<string, torch.Tensor>; config: RunConfig; epoch: number | null } {
   return reading(file, () => {
     const { tensors, metadata } = readFile(file);
     if (metadata.config === undefined) throw new Error('it does not name its model');
     const config: RunConfig = checked(parsedJson(metadata.config), configSchema);
+    if (run !== undefined) requireOfRun(config, run);
     const epoch = metadata.epoch === undefined ? null : checked(Number(metadata.epoch), epochNumber);
     if (metadata.format !== format) return finite(file, { tensors, config, epoch });
     const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
@@ -140,7 +162,9 @@ function readFile(
   const found = metadata.format ?? 'none';
   if (expected !== undefined ? found !== expected : !found.startsWith('deit-lt '))
     throw new Error(`its format is "${found}", expected "${expected ?? 'deit-lt …'}"`);
-  return { tensors: new Map(opened.names.map((name) => [name, opened.get(name)])), metadata: { ...metadata } };
+  const tensors = new Map(opened.names.map((name) => [name, opened.get(name)]));
+  requireChecksum(tensors, metadata);
+  return { tensors, metadata: { ...metadata } };
 }
 
 function under(tensors: ReadonlyMap<string, torch.Tensor>, prefix: string): Map<string, torch.Tensor> {

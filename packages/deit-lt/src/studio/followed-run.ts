@@ -1,12 +1,14 @@
 /** One run folder, looked at again and again while somebody else may write to it. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { epochsOf } from '../report/report-run.js';
+import { readJson } from '../runs/read-json.js';
 import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { evaluationSchema } from '../runs/run-schema.js';
 import { plainName } from '../tasks/model-of.js';
 import { groupFigures, MetricsTail } from './metrics-tail.js';
-import type { CurveRecord, GroupFigures, RunState, RunView } from './run-view.js';
+import type { CurveRecord, RunState, RunView } from './run-view.js';
 
 /** A run without news for this long has stopped: at least that many milliseconds, and that many of its longest epochs. */
 const quietMs = 120_000;
@@ -151,9 +153,9 @@ function changeOf(file: string): number {
 
 function readFigures(file: string): Pick<RunView, 'figures' | 'split'> | undefined {
   try {
-    const given = JSON.parse(readFileSync(file, 'utf8')) as { avg?: GroupFigures; split?: string } | null;
-    const figures = groupFigures(given?.avg);
-    return figures && { figures, split: given?.split === 'validation' ? 'validation' : 'test' };
+    const { avg, split } = readJson(file, evaluationSchema);
+    const figures = groupFigures(avg);
+    return figures && { figures, split };
   } catch {
     return undefined;
   }

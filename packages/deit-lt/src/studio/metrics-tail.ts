@@ -1,7 +1,7 @@
 /** Reads on in a `metrics.jsonl` that somebody else is writing. */
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { isValues } from '../recipe/merge.js';
-import { LineReader, readLine } from '../runs/metrics-file.js';
+import { LineReader, openAtOnce, readLine } from '../runs/metrics-file.js';
 import type { CurveRecord, GroupFigures } from './run-view.js';
 
 /**
@@ -26,7 +26,7 @@ export class MetricsTail {
   read(): number | undefined {
     const before = this.#records.length;
     try {
-      const file = openSync(this.#file, 'r');
+      const file = openAtOnce(this.#file);
       try {
         const isNew = this.#readFrom(file);
         const changed = this.#records.length > (isNew ? 0 : before) || (isNew && before > 0);

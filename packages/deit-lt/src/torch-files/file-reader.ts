@@ -5,8 +5,11 @@ export class FileReader implements Disposable {
   readonly size: number;
   #fd: number | undefined;
 
-  /** Throws what `fs` throws; a folder is an error too. */
+  /** Throws what `fs` throws, and Error for a folder, a pipe or a device. */
   constructor(readonly path: string) {
+    const found = fs.statSync(path); // asked first, because opening a pipe would wait for its writer
+    if (!found.isFile())
+      throw new Error(`it is ${found.isDirectory() ? 'a folder' : 'a device or a pipe'}, not a file`);
     this.#fd = fs.openSync(path, 'r');
     this.size = fs.fstatSync(this.#fd).size;
   }

@@ -1,5 +1,5 @@
-/** Zip archives of stored members whose contents begin at multiples of 64 bytes, as PyTorch writes and maps them. */
-import { crc32 } from './crc32.js';
+/** Zip archives of stored members whose contents begin at multiples of 64 bytes, as PyTorch writes and maps them; libraries that write zip archives do not align. */
+import { crc32 } from 'node:zlib';
 
 export interface ZipMember {
   readonly name: string;

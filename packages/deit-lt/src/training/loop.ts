@@ -131,9 +131,9 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
 }
 
 /** Where to start: the checkpoint's place, or the beginning. */
-function startOf({ run, resume }: LoopOptions, trained: Trained): Progress {
+function startOf({ run, resume, config }: LoopOptions, trained: Trained): Progress {
   const file = run.checkpoint('last');
-  if (resume && run.hasCheckpoint('last')) return loadState(file, trained);
+  if (resume && run.hasCheckpoint('last')) return loadState(file, trained, config);
   return { epoch: 0, batch: 0, updates: 0, sums: {}, seconds: 0, best: null };
 }
 

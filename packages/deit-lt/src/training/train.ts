@@ -17,7 +17,7 @@ import { Ema } from '../optim/ema.js';
 import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
 import { samRadius, totalEpochs } from '../optim/schedules.js';
-import { externalTeacher, unreachedReweighting } from '../recipe/contradictions.js';
+import { externalTeacher, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
 import { type Placement, placementOf } from '../recipe/device.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { sha256Of } from '../runs/files.js';
@@ -104,7 +104,9 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   checkFrom(part, plan.recipe, options.from);
   const vain = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
-  for (const note of [...data.notes, ...fewNotes(data), vain, slower]) if (note !== undefined) reporter.note(note);
+  const unusual = unusualValues(part, plan.recipe);
+  for (const note of [...data.notes, ...fewNotes(data), ...unusual, vain, slower])
+    if (note !== undefined) reporter.note(note);
   try {
     const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes
     try {
@@ -318,7 +320,7 @@ async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stop
   run.checkOurs();
   const epoch = torch.tidy(() => {
     const file = run.checkpoint('best');
-    const best = readWeights(file);
+    const best = readWeights(file, { run: loop.config });
     loadWeights(task.model, best.tensors, file);
     return best.epoch ?? 0;
   });

@@ -2,8 +2,7 @@
  * The native bridge: its functions as native/*.cc export them, loaded on first use. Loading libtorch
  * costs some 0.4 s, so importing the package (for types, `--help`, schedules) must not do it.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BridgeError, nativeError } from '../errors.js';
@@ -198,12 +197,47 @@ function withTorchErrors(addon: Addon): Addon {
   return Object.fromEntries(entries) as Addon;
 }
 
+/** Not by `require()`, which gives one addon, with one set of words, to all copies of this module in the thread. */
+function loadFile(file: string): Addon {
+  const loading = { exports: {} as Addon };
+  process.dlopen(loading, file);
+  return loading.exports;
+}
+
+/** The libtorch that this process has loaded; null where there is none, or the system does not say (macOS). */
+function loadedLibtorch(): string | null {
+  if (process.platform !== 'linux') return null;
+  return /^.* (\/.*\/libtorch_cpu\.so[^/\n]*)$/m.exec(readFileSync('/proc/self/maps', 'utf8'))?.[1] ?? null;
+}
+
+/** With symbolic links followed; the name itself where there is no such folder. */
+function realFolder(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder;
+  }
+}
+
+/** A second libtorch would share some of the first one's symbols, and end the process. */
+function checkOnlyLibtorch({ file, libtorch }: ReturnType<typeof buildRecord>): void {
+  const loaded = loadedLibtorch();
+  if (loaded === null || realFolder(path.dirname(loaded)) === realFolder(libtorch.libDir)) return;
+  throw new BridgeError(
+    'BRIDGE_NOT_LOADED',
+    `the native bridge ${file} is built for libtorch ${libtorch.version} in ${libtorch.libDir}, but this process has already loaded ` +
+      `${loaded}, and two libtorchs in one process do not work. Another copy of this package, or another addon, has ` +
+      `loaded it: install one copy for all (npm dedupe), or build both for the same libtorch (LIBTORCH=… ${setupCommand})`,
+  );
+}
+
 function load(): Addon {
   const record = buildRecord();
+  checkOnlyLibtorch(record);
   prepareEnvironment();
   let addon: Addon;
   try {
-    addon = withTorchErrors(createRequire(import.meta.url)(record.file) as Addon);
+    addon = withTorchErrors(loadFile(record.file));
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     throw new BridgeError(

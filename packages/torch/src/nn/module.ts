@@ -5,9 +5,9 @@
  * State-dict names are PyTorch's: the property `runningMean` is `running_mean`. Those that no property can
  * spell are given to `registerParameter` and `registerModule`.
  */
-import { inspect } from 'node:util';
 import type { Device } from '../devices.js';
 import { describeValue, TorchError } from '../errors.js';
+import { inspectCustom } from '../inspect-custom.js';
 import { checkNames } from '../options.js';
 import { type DType, isDType, isFloatingPoint } from '../tensor/dtype.js';
 import { keep, tidy } from '../tensor/scope.js';
@@ -325,7 +325,7 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
     return `${name}(\n  ${[...(extra ? extra.split('\n') : []), ...inside].join('\n  ')}\n)`;
   }
 
-  [inspect.custom](): string {
+  [inspectCustom](): string {
     return this.toString();
   }
 }

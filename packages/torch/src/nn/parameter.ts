@@ -1,5 +1,5 @@
 /** A tensor that a module learns: a leaf that requires a gradient and outlives every scope. */
-import { inspect } from 'node:util';
+import { inspectCustom } from '../inspect-custom.js';
 import { checkNames } from '../options.js';
 import { disposedByCall, giveToCollector } from '../tensor/base.js';
 import { Scope } from '../tensor/scope.js';
@@ -28,9 +28,9 @@ export class Parameter extends Tensor {
     return `Parameter containing:\n${super.toString()}`;
   }
 
-  override [inspect.custom](): object {
+  override [inspectCustom](): object {
     const text = this.isAlive ? this.toString() : 'Parameter (released)';
-    return { [inspect.custom]: () => text };
+    return { [inspectCustom]: () => text };
   }
 }
 

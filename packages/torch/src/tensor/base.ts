@@ -4,7 +4,7 @@
  */
 import { native } from '../binding/addon.js';
 import { claimWords, f64, wordCount } from '../binding/words.js';
-import { TorchError } from '../errors.js';
+import { ownTensor, TorchError } from '../errors.js';
 import type { Tensor } from './tensor.js';
 
 /** `handle` of a tensor that is gone, by how it went. */
@@ -25,6 +25,10 @@ export class TensorBase {
   readonly origin: string;
   /** The scope that releases it; null when the garbage collector does. */
   owner: TensorOwner | null;
+
+  get [ownTensor](): boolean {
+    return true;
+  }
 
   constructor(handle: number, origin: string, owner: TensorOwner | null) {
     this.handle = handle;

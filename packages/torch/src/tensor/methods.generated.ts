@@ -3314,29 +3314,6 @@ export class TensorMethods extends TensorBase {
     return dispatch('unique_consecutive', [this, ...args]);
   }
 
-  /** `aten::unsafe_chunk`: unsafe_chunk. https://pytorch.org/docs/stable/generated/torch.Tensor.unsafe_chunk.html */
-  unsafeChunk(chunks: number, options?: { dim?: number }): Tensor[];
-  unsafeChunk(chunks: number, dim?: number): Tensor[];
-  unsafeChunk(...args: unknown[]): unknown {
-    return dispatch('unsafe_chunk', [this, ...args]);
-  }
-
-  /** `aten::unsafe_split`: unsafe_split.Tensor, unsafe_split.Tensor_out. https://pytorch.org/docs/stable/generated/torch.Tensor.unsafe_split.html */
-  unsafeSplit(splitSize: number, options?: { dim?: number }): Tensor[];
-  unsafeSplit(splitSize: number, dim?: number): Tensor[];
-  unsafeSplit(splitSize: number, options: { dim?: number; out: readonly Tensor[] }): void;
-  unsafeSplit(...args: unknown[]): unknown {
-    return dispatch('unsafe_split', [this, ...args]);
-  }
-
-  /** `aten::unsafe_split_with_sizes`: unsafe_split_with_sizes, unsafe_split_with_sizes.out. https://pytorch.org/docs/stable/generated/torch.Tensor.unsafe_split_with_sizes.html */
-  unsafeSplitWithSizes(splitSizes: readonly number[], options?: { dim?: number }): Tensor[];
-  unsafeSplitWithSizes(splitSizes: readonly number[], dim?: number): Tensor[];
-  unsafeSplitWithSizes(splitSizes: readonly number[], options: { dim?: number; out: readonly Tensor[] }): void;
-  unsafeSplitWithSizes(...args: unknown[]): unknown {
-    return dispatch('unsafe_split_with_sizes', [this, ...args]);
-  }
-
   /** `aten::unsqueeze`: unsqueeze. https://pytorch.org/docs/stable/generated/torch.Tensor.unsqueeze.html */
   unsqueeze(dim: number): Tensor;
   unsqueeze(...args: unknown[]): unknown {

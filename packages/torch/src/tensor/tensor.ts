@@ -2,7 +2,6 @@
  * The tensor that users hold: PyTorch's, under PyTorch's names in camelCase. Methods that are plain
  * operators are in methods.generated.ts; here is what needs more than one operator.
  */
-import { inspect } from 'node:util';
 import { backward as runBackward } from '../autograd/backward.js';
 import { native } from '../binding/addon.js';
 import type { Layout, MemoryFormat, Scalar } from '../binding/codec.js';
@@ -10,6 +9,7 @@ import { dispatch } from '../binding/packet.js';
 import { claimWords, f64 } from '../binding/words.js';
 import type { Device } from '../devices.js';
 import { describeValue, TorchError } from '../errors.js';
+import { inspectCustom } from '../inspect-custom.js';
 import { checkNames } from '../options.js';
 import { handleOf, registerTensorClass, releaseTensor, wrapTensor } from './base.js';
 import * as describe from './describe.js';
@@ -326,9 +326,9 @@ export class Tensor extends TensorMethods implements Disposable {
   }
 
   /** An object with the text, because Node indents what an object prints within others, and not a string. */
-  [inspect.custom](): object {
+  [inspectCustom](): object {
     const text = this.handle > 0 ? formatTensor(this) : `Tensor (released, made by ${this.origin})`;
-    return { [inspect.custom]: () => text };
+    return { [inspectCustom]: () => text };
   }
 }
 

@@ -44,11 +44,13 @@ const tasks = {
     return torch.isAutocastEnabled('cpu');
   },
 
-  /** Never ends by itself. */
-  spin(): void {
-    parentPort?.postMessage('spinning');
+  /** Never ends by itself; sends a message after so many products. */
+  spin(products: number): void {
     const x = torch.ones(200, 200);
-    for (;;) kept[0] = x.matmul(x).add(torch.fromTypedArray(new Float32Array(200)));
+    for (let done = 0; ; done++) {
+      if (done === products) parentPort?.postMessage('spinning');
+      kept[0] = x.matmul(x).add(torch.fromTypedArray(new Float32Array(200)));
+    }
   },
 
   /** Gives its memory away while a tensor uses it. */

@@ -29,7 +29,7 @@ export function Drawing({ options }: { readonly options: DrawOptions | undefined
 
 function draw({ alt, plot }: DrawOptions, width: number): Element {
   const svg = Plot.plot({
-    ...plot,
+    ...(plot as Plot.PlotOptions),
     width,
     marginBottom: 40,
     style: { fontSize: '12px', background: 'none', color: 'currentColor', overflow: 'visible' },

@@ -4,7 +4,8 @@
  */
 import { existsSync, rmSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';
-import { writeError } from '../../runs/files.js';
+import { fitsChecksum } from '../../runs/checksum.js';
+import { saveTensors } from '../../runs/save-tensors.js';
 
 const format = 'deit-lt analysis in progress 1';
 
@@ -49,13 +50,7 @@ export class PassState implements Disposable {
       const sums = [...this.#sums].map(([name, sum]) => [`sum.${name}`, sum.to('cpu')] as const);
       const numbers = [...this.#perImage].map(([name, all]) => [`image.${name}`, torch.tensor(all)] as const);
       const metadata = { format, key: this.key, done: String(this.done) };
-      try {
-        torch.safetensors.save(file, new Map([...sums, ...numbers]), { metadata });
-      } catch (error) {
-        throw error instanceof torch.safetensors.SafetensorsError && error.code === 'IO'
-          ? writeError(file, error.cause ?? error)
-          : error;
-      }
+      saveTensors(file, new Map([...sums, ...numbers]), metadata);
     });
   }
 
@@ -72,8 +67,9 @@ export class PassState implements Disposable {
       using opened = torch.safetensors.open(file);
       const { metadata } = opened;
       if (metadata.format !== format || metadata.key !== this.key) return false;
-      for (const name of opened.infos.keys()) {
-        const value = opened.get(name);
+      const tensors = new Map(opened.names.map((name) => [name, opened.get(name)]));
+      if (!fitsChecksum(tensors, metadata)) return false;
+      for (const [name, value] of tensors) {
         if (name.startsWith('sum.')) this.#sums.set(name.slice(4), torch.keep(value.to(device).clone()));
         else this.#perImage.set(name.slice(6), value.toTypedArray<'float64'>().slice());
       }

@@ -2,11 +2,11 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder } from './make-folder.js';
+import { makeFolder } from '../../make-folder.js';
 
 /** Writes `parts` one after the other to a temporary file beside `file`, then renames it. Throws what the system says. */
 export async function writeWhole(file: string, parts: readonly Uint8Array[]): Promise<void> {
-  await makeFolder(path.dirname(file));
+  makeFolder(path.dirname(file));
   const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const handle = await fs.open(temporary, 'wx');

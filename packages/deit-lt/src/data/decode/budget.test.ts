@@ -11,33 +11,39 @@ import { DecodePool } from './decode-pool.js';
 
 const mib = 2 ** 20;
 
-/** Work that lasts until `end` is called. */
+/** Work for a budget: `begun` is resolved when it begins, and it lasts until `end` is called. */
 function work() {
-  let end = (): void => {};
-  const done = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  return { done, end };
+  const [begins, ends] = [withResolver(), withResolver()];
+  const job = (): Promise<void> => {
+    begins.resolve();
+    return ends.promise;
+  };
+  return { job, begun: begins.promise, end: ends.resolve };
 }
 
-const soon = () => new Promise((resolve) => setTimeout(resolve, 30));
+function withResolver() {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((resolved) => {
+    resolve = resolved;
+  });
+  return { promise, resolve };
+}
 
 suite('DecodeBudget', () => {
   test('lets through what fits, and the rest when there is room again', async () => {
     const budget = new DecodeBudget(10 * mib);
     const works = [work(), work(), work()];
     const begun: number[] = [];
-    const all = works.map(({ done }, i) =>
+    const all = works.map(({ job }, i) =>
       budget.within(5 * mib, () => {
         begun.push(i);
-        return done;
+        return job();
       }),
     );
-    await soon();
+    await Promise.all([works[0]!.begun, works[1]!.begun]);
     assert.deepEqual([begun, budget.takenBytes], [[0, 1], 10 * mib]);
     works[0]!.end();
-    await all[0];
-    await soon();
+    await works[2]!.begun;
     assert.deepEqual([begun, budget.takenBytes], [[0, 1, 2], 10 * mib]);
     for (const { end } of works) end();
     await Promise.all(all);
@@ -47,18 +53,17 @@ suite('DecodeBudget', () => {
   test('what is larger than all of it is done alone', async () => {
     const budget = new DecodeBudget(10 * mib);
     const [first, second] = [work(), work()];
-    const small = budget.within(mib, () => first.done);
-    let begun = false;
+    const small = budget.within(mib, first.job);
+    let besides: number | undefined;
     const large = budget.within(50 * mib, () => {
-      begun = true;
-      return second.done;
+      besides = budget.takenBytes - 10 * mib;
+      return second.job();
     });
-    await soon();
-    assert.equal(begun, false);
+    await first.begun;
+    assert.equal(besides, undefined);
     first.end();
-    await small;
-    await soon();
-    assert.deepEqual([begun, budget.takenBytes], [true, 10 * mib]);
+    await Promise.all([small, second.begun]);
+    assert.deepEqual([besides, budget.takenBytes], [0, 10 * mib]);
     second.end();
     await large;
     assert.equal(budget.takenBytes, 0);
@@ -74,8 +79,9 @@ suite('DecodeBudget', () => {
     );
     assert.equal(budget.takenBytes, 0);
     const thread = new DecodeBudget(10 * mib, budget.memory);
-    void thread.within(7 * mib, () => new Promise(() => {}));
-    await soon();
+    const endless = work();
+    void thread.within(7 * mib, endless.job);
+    await endless.begun;
     assert.equal(budget.takenBytes, 7 * mib);
     budget.release(thread.own);
     assert.equal(budget.takenBytes, 0);

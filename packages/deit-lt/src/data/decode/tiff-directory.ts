@@ -1,4 +1,7 @@
-/** The first directory of a TIFF file, or of the Exif block of another file, which has the same form (TIFF 6.0; BigTIFF). */
+/**
+ * The first directory of a TIFF file, or of the Exif block of another file, which has the same form (TIFF 6.0; BigTIFF). Read here,
+ * within bounds that are checked, because hostile files get this far; libvips is asked only about files that have passed.
+ */
 import type { ByteView } from './byte-view.js';
 
 /** One entry: `count` values of `type`, which begin at byte `at`. */

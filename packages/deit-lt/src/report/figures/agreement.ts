@@ -42,7 +42,7 @@ export function agreementFigure({ name, place, analysis }: ReportRun): Figure | 
       x: { domain: [0, 100], label: '%' },
       y: { domain: groups, label: null },
       marks: [Plot.barX(bars, { x: 'share', y: 'group', fill: 'color' })],
-    },
+    } satisfies Plot.PlotOptions,
   });
 }
 
@@ -84,6 +84,6 @@ export function calibrationFigure({ name, place, analysis }: ReportRun): Figure 
         Plot.line(points, { x: 'confidence', y: 'accuracy', z: 'output', stroke: 'color', strokeWidth: 1.8 }),
         Plot.dot(points, { x: 'confidence', y: 'accuracy', fill: 'color', r: 3 }),
       ],
-    },
+    } satisfies Plot.PlotOptions,
   });
 }

@@ -87,7 +87,7 @@ function lossPlot(
       x: epochAxis(points),
       y: { grid: true, label: 'loss' },
       marks: linesAndDots(points, options),
-    },
+    } satisfies Plot.PlotOptions,
   };
 }
 

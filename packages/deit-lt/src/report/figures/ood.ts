@@ -47,6 +47,6 @@ export function oodFigure({ students, split }: OodStudy): Figure | undefined {
         Plot.dot(points, { x: 'known', y: 'learned', fill: 'color', r: 5 }),
         Plot.text(points, { x: 'known', y: 'learned', text: 'label', dx: 9, textAnchor: 'start' }),
       ],
-    },
+    } satisfies Plot.PlotOptions,
   });
 }

@@ -39,7 +39,7 @@ export function divergenceFigure(runs: readonly ReportRun[]): Figure | undefined
         Plot.line(points, { x: 'x', y: 'y', z: 'series', stroke: 'color', strokeWidth: 1.8 }),
         Plot.dot(points, { x: 'x', y: 'y', fill: 'color', r: 3 }),
       ],
-    },
+    } satisfies Plot.PlotOptions,
   });
 }
 
@@ -108,7 +108,7 @@ export function attentionFigure(runs: readonly ReportRun[]): Figure | undefined 
         Plot.line(means, { x: 'x', y: 'y', z: 'series', stroke: 'color', strokeWidth: 1.8 }),
         Plot.dot(heads, { x: 'x', y: 'y', fill: 'color', fillOpacity: 0.6, r: 3 }),
       ],
-    },
+    } satisfies Plot.PlotOptions,
   });
 }
 
@@ -178,6 +178,6 @@ export function rankFigure(runs: readonly ReportRun[]): Figure | undefined {
         ),
         Plot.dot(points, { x: 'x', y: 'y', fill: 'color', fy: 'facet', r: 2 }),
       ],
-    },
+    } satisfies Plot.PlotOptions,
   });
 }

@@ -1,4 +1,5 @@
 /** Images of another size: `interpolate` and `pad`. */
+import { requireOperator } from '../../binding/operator.js';
 import { describeValue, TorchError } from '../../errors.js';
 import { ops } from '../../ops.js';
 import { checkNames } from '../../options.js';
@@ -47,16 +48,11 @@ export function interpolate(input: Tensor, options: InterpolateOptions): Tensor 
   const factors = pair(scaleFactor);
   const rounded = (): number[] => factors.map((factor, i) => Math.floor(input.size(2 + i) * factor));
   const outputSize = size !== undefined ? pair(size) : recomputeScaleFactor || mode === 'area' ? rounded() : null;
-  const aten = ops.aten as unknown as Record<string, Resampler>;
-  if (mode === 'area') return aten.adaptive_avg_pool2d!.default(input, outputSize);
+  if (mode === 'area') return requireOperator('aten::adaptive_avg_pool2d')(input, outputSize) as Tensor;
   const corners = isSmooth(mode) ? [options.alignCorners ?? false] : [];
   const resampler = antialias ? `_${operatorOf[mode]}_aa` : operatorOf[mode];
-  return aten[resampler]!.vec(input, outputSize, ...corners, outputSize === null ? factors : null);
-}
-
-interface Resampler {
-  default(...args: unknown[]): Tensor;
-  vec(...args: unknown[]): Tensor;
+  const resample = requireOperator(`aten::${resampler}`, 'vec');
+  return resample(input, outputSize, ...corners, outputSize === null ? factors : null) as Tensor;
 }
 
 const isSmooth = (mode: InterpolationMode): boolean => mode === 'bilinear' || mode === 'bicubic';

@@ -251,6 +251,9 @@ export function resolve(file, name) {
   return parseModule(origin.file).declarations.get(origin.name);
 }
 
+/** Whether callers may make an object of a class. @param {Declaration} declaration */
+export const hasPrivateConstructor = ({ source }) => /^\s*(private|protected) constructor\b/m.test(source);
+
 /** The names that a class or interface extends. @param {Declaration} declaration */
 export function basesOf({ texts: [text = ''] }) {
   const header = withoutParameters(text.slice(0, Math.max(0, bodyStart(text)))).replace(/ implements .*$/, '');
@@ -283,26 +286,28 @@ function bodyStart(text) {
 
 /**
  * The public members that a class, interface or object type itself declares, but for those
- * that a symbol names, and for mapped types.
+ * that a symbol names, constants of the class, and for mapped types. Static methods have the class before their signature.
  *
  * @param {Declaration} declaration
  * @returns {Member[]}
  */
-export function membersOf({ source }) {
+export function membersOf({ name: owner, source }) {
   const start = bodyStart(source);
   if (start < 0) return [];
   /** @type {Map<string, Member>} */
   const members = new Map();
   for (const { doc, text } of splitStatements(source.slice(start + 1, closingOf(source, start)))) {
-    if (/^(private|protected|static|set) |^#|^\[(Symbol|inspect)\b|^(readonly )?\[\w+ in /.test(text)) continue;
+    if (/^(private|protected|static readonly|set) |^#|^\[(Symbol\b|inspectCustom\])|^(readonly )?\[\w+ in /.test(text))
+      continue;
     const isGetter = /^get [\w$]/.test(text);
-    const plain = onOneLine(text).replace(/^((readonly|abstract|get) (?=[\w$]))+/, '');
+    const plain = onOneLine(text).replace(/^((readonly|abstract|static|get) (?=[\w$]))+/, '');
     const signature = isGetter ? plain.replace('()', '') : readableSignature(plain);
-    const name = /^([\w$]+|\[[^\]]*\])/.exec(signature)?.[0] ?? '';
+    const shown = text.startsWith('static ') ? `${owner}.${signature}` : signature;
+    const name = (/^('[^']*'|"[^"]*"|[\w$]+|\[[^\]]*\])/.exec(signature)?.[0] ?? '').replaceAll(/['"]/g, '');
     const isMethod = !isGetter && /^[\w$]+\??[(<]/.test(signature);
     const known = members.get(name);
-    if (known) known.signatures.push(signature);
-    else members.set(name, { name, kind: memberKind(name, isMethod), doc, signatures: [signature] });
+    if (known) known.signatures.push(shown);
+    else members.set(name, { name, kind: memberKind(name, isMethod), doc, signatures: [shown] });
   }
   return [...members.values()];
 }

@@ -1,0 +1,491 @@
+/**
+ * Arguments that libtorch trusts and that would end the process, or keep it busy for ever: each throws a TorchError that says
+ * what was expected. A call that is not guarded ends this file's process, which fails the file.
+ */
+import assert from 'node:assert/strict';
+import { after, suite, test } from 'node:test';
+import { findOperator, requireOperator } from '../src/binding/operator.js';
+import * as torch from '../src/index.js';
+import { assertClose, Reference } from './reference/reference.js';
+
+const reference = new Reference();
+after(() => reference.stop());
+
+const { tensor, ones, zeros, rand } = torch;
+const int64 = { dtype: 'int64' } as const;
+const int32 = { dtype: 'int32' } as const;
+const least = -(2n ** 63n);
+
+/** Calls `aten::name.overload` as the package itself does: past the refusal of unchecked ones. */
+const call = (name: string, overload: string, ...args: readonly unknown[]): unknown =>
+  requireOperator(`aten::${name}`, overload)(...args);
+const indices = (...values: number[]): torch.Tensor => tensor(values, int64);
+const gates = (rows: number): torch.Tensor[] => [ones(rows, 2), ones(rows, 2), ones(rows), ones(rows)];
+
+/** The call, and what its message must say. */
+const refused: [what: string, run: () => unknown, message: RegExp][] = [
+  [
+    'random numbers from the largest integer',
+    () => call('random', 'from', ones(2), 2n ** 63n - 1n, null),
+    /from: expected less than the largest int64/,
+  ],
+  [
+    'copy between layouts',
+    () => call('copy', '', torch.eye(2).toSparse(), ones(2, 2)),
+    /expected tensors of one layout, got Sparse and Strided/,
+  ],
+  [
+    'range by a step that is zero in its type',
+    () => call('range', 'out', -1, -1, 0.5, { out: zeros([2], int64) }),
+    /step: expected an integer that is not zero, got 0.5/,
+  ],
+  [
+    'searchsorted with a sorter out of range',
+    () => call('searchsorted', 'Tensor', ones(3), ones(2), { sorter: indices(0, 1, 2 ** 40) }),
+    /sorter index out of range: expected 0 to 2, got 1099511627776/,
+  ],
+  [
+    'searchsorted with a negative sorter',
+    () => call('searchsorted', 'Tensor', ones(3), ones(2), { sorter: indices(0, -5, 1) }),
+    /sorter index out of range: expected 0 to 2, got -5/,
+  ],
+  [
+    'ctc_loss with a class that there is not',
+    () => call('ctc_loss', 'IntList', zeros(4, 1, 3), indices(1, 2 ** 40), [4], [2]),
+    /targets: expected classes 0 to 2, got 1099511627776/,
+  ],
+  [
+    'ctc_loss with too long targets',
+    () => call('ctc_loss', 'IntList', zeros(4, 1, 3), indices(1, 2), [4], [2 ** 40]),
+    /target_lengths: expected 0 to 2, got 1099511627776/,
+  ],
+  [
+    'ctc_loss with a negative length',
+    () => call('ctc_loss', 'IntList', zeros(4, 1, 3), indices(1, 2), [4], [-1]),
+    /target_lengths: expected 0 to 2, got -1/,
+  ],
+  [
+    'ctc_loss with lengths of more sequences',
+    () => call('ctc_loss', 'Tensor', zeros(4, 1, 3), indices(1, 2), indices(4, 4), indices(1, 1)),
+    /expected 1 input_lengths, one for each sequence, got 2/,
+  ],
+  [
+    'ctc_loss with lengths that add up to more than the targets',
+    () => call('ctc_loss', 'IntList', zeros(4, 2, 3), indices(1, 2), [4, 4], [2, 2]),
+    /target_lengths have the sum 4, more than the 2 targets/,
+  ],
+  [
+    'ctc_loss without probabilities',
+    () => call('ctc_loss', 'IntList', zeros(0, 1, 3), indices(1), [0], [1]),
+    /expected log_probs with elements/,
+  ],
+  [
+    'reflection_pad1d without a padding',
+    () => call('reflection_pad1d', '', ones(1, 2, 3), []),
+    /padding: expected 2 integers, got 0/,
+  ],
+  [
+    'reflection_pad1d.out with one padding',
+    () => call('reflection_pad1d', 'out', ones(1, 2, 3), [1], { out: ones(0) }),
+    /padding: expected 2 integers, got 1/,
+  ],
+  [
+    'replication_pad3d with five',
+    () => call('replication_pad3d', '', ones(1, 2, 3, 3, 3), [1, 1, 1, 1, 1]),
+    /padding: expected 6 integers, got 5/,
+  ],
+  ['cat of nothing', () => call('concatenate', '', []), /expected at least one tensor, got an empty list/],
+  [
+    'a polynomial of degree 2⁵³',
+    () => call('special_legendre_polynomial_p', 'n_scalar', rand(2), 2 ** 53),
+    /expected a degree n of at most 65536.* got 9\.0072e\+15/s,
+  ],
+  [
+    'a polynomial of a degree of 2⁶²',
+    () => call('special_chebyshev_polynomial_t', 'n_scalar', rand(2), 2n ** 62n),
+    /expected a degree n of at most 65536/,
+  ],
+  [
+    'polynomials of degrees in a tensor',
+    () => call('special_laguerre_polynomial_l', '', rand(2), tensor([1, 1e15])),
+    /expected a degree n of at most 65536/,
+  ],
+  [
+    'to_sparse_bsr without a blocksize',
+    () => call('to_sparse_bsr', '', ones(2, 2), []),
+    /blocksize: expected 2 integers, got 0/,
+  ],
+  [
+    'to_sparse_bsc with blocks of zero',
+    () => call('to_sparse_bsc', '', ones(2, 2), [0, 1]),
+    /expected positive blocksizes, got 0/,
+  ],
+  [
+    'gru_cell with weights of no gates',
+    () => call('gru_cell', '', ones(1, 2), ones(1, 2), ...gates(1)),
+    /expected weights and biases of 3 × hidden size rows, got \[1, 2\]/,
+  ],
+  [
+    'lstm_cell with weights of three gates',
+    () => call('lstm_cell', '', ones(1, 2), [ones(1, 2), ones(1, 2)], ...gates(3)),
+    /expected weights and biases of 4 × hidden size rows/,
+  ],
+  [
+    'gru with weights of two rows',
+    () => call('gru', 'input', ones(3, 1, 2), ones(1, 1, 2), gates(2), true, 1, 0, false, false, false),
+    /expected weights and biases of 3 × hidden size rows/,
+  ],
+  [
+    'max_unpool2d without a size',
+    () => call('max_unpool2d', '', ones(1, 2, 2), zeros([1, 2, 2], int64), []),
+    /output_size: expected 2 integers, got 0/,
+  ],
+  [
+    'max_unpool2d.out without a size',
+    () => call('max_unpool2d', 'out', ones(1, 2, 2), zeros([1, 2, 2], int64), [], { out: ones(0) }),
+    /output_size: expected 2 integers, got 0/,
+  ],
+  [
+    'histogramdd with bins of another number',
+    () => call('histogramdd', '', rand(4, 3), [2, 2]),
+    /expected bins for each of the 3 dimensions, got 2/,
+  ],
+  [
+    'histogramdd with half a range',
+    () => call('histogramdd', 'int_bins', rand(4, 3), 2, { range: [0, 1] }),
+    /expected a range of 6 numbers/,
+  ],
+  [
+    'embedding_bag with offsets out of range',
+    () => call('embedding_bag', '', rand(4, 2), indices(0, 1), indices(0, 2 ** 40)),
+    /offsets: expected integers from 0 to 2 that do not fall, got 1099511627776 after 0/,
+  ],
+  [
+    'repeat_interleave of 2⁶²',
+    () => call('repeat_interleave', 'self_int', ones(8), 2n ** 62n),
+    /too many repeats: 4611686018427387904/,
+  ],
+  [
+    'repeat_interleave with a size that is too small',
+    () => call('repeat_interleave', 'Tensor', indices(3, 4), { output_size: 1 }),
+    /expected output_size 7, the sum of the repeats, got 1/,
+  ],
+  [
+    'native_channel_shuffle of nothing',
+    () => call('native_channel_shuffle', '', ones(0, 4, 2, 2), 2),
+    /expected an input of more than two dimensions with elements/,
+  ],
+  [
+    'native_channel_shuffle of no channels',
+    () => call('native_channel_shuffle', '', ones(1, 3, 2, 2), 2),
+    /expected channels that groups divide, got 3 channels and 2 groups/,
+  ],
+  [
+    'pixel_shuffle by 2⁴⁰',
+    () => call('pixel_shuffle', '', ones(1, 4, 2, 2), 2 ** 40),
+    /upscale_factor: expected integers from -2147483647 to 2147483647, got 1099511627776/,
+  ],
+  [
+    'slow_conv3d with a huge padding',
+    () =>
+      call('slow_conv3d', '', ones(1, 1, 2, 2, 2), ones(1, 1, 1, 1, 1), [1, 1, 1], null, [1, 1, 1], [0, 2 ** 52, 0]),
+    /padding: expected integers from/,
+  ],
+  [
+    'slow_conv3d without a stride',
+    () =>
+      call('slow_conv3d_forward', '', ones(1, 1, 2, 2, 2), ones(1, 1, 1, 1, 1), [1, 1, 1], null, [0, 1, 1], [0, 0, 0]),
+    /stride: expected integers from 1/,
+  ],
+  [
+    'conv2d in 2⁶² groups',
+    () => call('conv2d', '', ones(1, 4, 2, 2), ones(4, 1, 1, 1), null, [1, 1], [0, 0], [1, 1], 2n ** 62n),
+    /groups: expected integers from 1 to 2147483647/,
+  ],
+  ['chunk into 2⁶² of an empty tensor', () => call('chunk', '', ones(0), 2n ** 62n), /chunks: expected integers/],
+  [
+    'native_batch_norm of nothing',
+    () => call('native_batch_norm', '', ones(0, 2, 4), null, null, null, null, true, 0.1, 1e-5),
+    /expected an input of at least two dimensions with elements, got \[0, 2, 4\]/,
+  ],
+  [
+    'batch_norm_update_stats with statistics of other channels',
+    () => call('batch_norm_update_stats', '', ones(2, 8), ones(1), ones(8), 0.1),
+    /running_mean: expected 8 elements, one for each channel, got \[1\]/,
+  ],
+  [
+    'native_group_norm of more than there is',
+    () => call('native_group_norm', '', ones(1, 2, 2), null, null, 1, 2, 2 ** 40, 1, 1e-5),
+    /expected N × C × HxW of 4, the elements of the input, got 2199023255552/,
+  ],
+  [
+    'choose_qparams_optimized of more than there is',
+    () => call('choose_qparams_optimized', '', ones(4), 2 ** 40, 4, 0.5, 8),
+    /numel: expected 1 to 4/,
+  ],
+  [
+    'choose_qparams_optimized with 2⁴⁰ bins',
+    () => call('choose_qparams_optimized', '', ones(4), 4, 2 ** 40, 0.5, 8),
+    /n_bins: expected 1 to 65536/,
+  ],
+  [
+    'rrelu_with_noise with less noise',
+    () => call('rrelu_with_noise', '', ones(4096), ones(1), 0.1, 0.3, true),
+    /expected noise of the input's shape/,
+  ],
+  [
+    'lu_solve with pivots out of range',
+    () => call('lu_solve', '', ones(2, 1), torch.eye(2), tensor([1, 2 ** 30], int32)),
+    /LU_pivots: expected rows from 1 to 2, got 1073741824/,
+  ],
+  [
+    'linalg_ldl_solve with a pivot of zero',
+    () => call('linalg_ldl_solve', '', torch.eye(2), tensor([0, 1], int32), ones(2, 1)),
+    /pivots: expected rows from 1 to 2, got 0/,
+  ],
+  [
+    'lu_unpack with pivots out of range',
+    () => call('lu_unpack', '', torch.eye(2), tensor([1, 2 ** 30], int32)),
+    /LU_pivots: expected rows from 1 to 2/,
+  ],
+  [
+    'segment_reduce without its checks',
+    () => call('segment_reduce', '', ones(3), 'sum', { lengths: indices(2 ** 40), unsafe: true }),
+    /expected unsafe: false/,
+  ],
+  [
+    '_foreach_add of lists of two lengths',
+    () => call('_foreach_add', 'List', [ones(2)], [ones(2), ones(2)]),
+    /expected lists of equal length, got 1 and 2|same number of tensors/,
+  ],
+  [
+    'lcm of the least integer',
+    () => call('lcm', '', tensor([least]), tensor([2n])),
+    /expected integers with an absolute value/,
+  ],
+];
+
+suite('arguments that would end the process', () => {
+  for (const [what, run, message] of refused)
+    test(`are refused: ${what}`, () => {
+      assert.throws(run, (error) => {
+        assert.ok(error instanceof torch.TorchError, String(error));
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+
+  const newerOrOlder: typeof refused = [
+    ['_foreach_copy', () => call('_foreach_copy', '', [ones(2)], [ones(2), ones(1)]), /of equal length, got 1 and 2/],
+    ['align_tensors', () => call('align_tensors', '', []), /expected at least one tensor, got an empty list/],
+  ];
+  for (const [name, run, message] of newerOrOlder)
+    test(`are refused in ${name}, where this libtorch has it`, { skip: findOperator(`aten::${name}`) === null }, () => {
+      assert.throws(run, message);
+    });
+});
+
+suite('the least integer divided by -1', () => {
+  const integers = (result: unknown): string[] => [(result as torch.Tensor).toArray()].flat(9).map(String);
+  const cases: [type: 'int32' | 'int64', smallest: bigint][] = [
+    ['int32', -(2n ** 31n)],
+    ['int64', least],
+  ];
+  for (const [dtype, smallest] of cases) {
+    const x = tensor([smallest, 7n, -7n], { dtype });
+    const minus = tensor([-1n, -1n, 2n], { dtype });
+
+    test(`wraps, and has the remainder 0: ${dtype} by a tensor`, () => {
+      assert.deepEqual(integers(torch.floorDivide(x, minus)), [`${smallest}`, '-7', '-4']);
+      assert.deepEqual(integers(torch.fmod(x, minus)), ['0', '0', '-1']);
+      assert.deepEqual(integers(torch.remainder(x, minus)), ['0', '0', '1']);
+      assert.deepEqual(integers(x.div(minus, { roundingMode: 'trunc' })), [`${smallest}`, '-7', '-3']);
+    });
+
+    test(`wraps, and has the remainder 0: ${dtype} by a number`, () => {
+      assert.deepEqual(integers(x.floorDivide(-1)), [`${smallest}`, '-7', '7']);
+      assert.deepEqual(integers(x.fmod(-1)), ['0', '0', '0']);
+      assert.deepEqual(integers(x.remainder(-1)), ['0', '0', '0']);
+      assert.deepEqual(integers(x.div(-1, { roundingMode: 'floor' })), [`${smallest}`, '-7', '7']);
+      assert.deepEqual(integers(call('remainder', 'Scalar_Tensor', smallest, minus.index(':1'))), ['0']);
+    });
+
+    test(`wraps in place and into out: ${dtype}`, () => {
+      assert.deepEqual(integers(x.clone().floorDivide_(minus)), [`${smallest}`, '-7', '-4']);
+      assert.deepEqual(integers(x.clone().remainder_(-1)), ['0', '0', '0']);
+      const out = zeros([3], { dtype });
+      call('fmod', 'Scalar_out', x, -1, { out });
+      assert.deepEqual(integers(out), ['0', '0', '0']);
+      call('div', 'out_mode', x, minus, { roundingMode: 'floor', out });
+      assert.deepEqual(integers(out), [`${smallest}`, '-7', '-4']);
+    });
+  }
+
+  test('keeps dtypes, shapes and gradients as they are elsewhere', () => {
+    const bytes = tensor([-128, 5], { dtype: 'int8' });
+    assert.equal(bytes.floorDivide(-1).dtype, 'int8');
+    const mixed = tensor([[least], [4n]]).floorDivide(tensor([-1, 2], { dtype: 'int32' }));
+    assert.deepEqual([mixed.dtype, mixed.shape], ['int64', [2, 2]]);
+    assert.deepEqual(integers(mixed), [`${least}`, `${least / 2n}`, '-4', '2']);
+    const x = tensor([3.5], { requiresGrad: true });
+    torch.fmod(x, -1).backward();
+    assert.deepEqual(x.grad?.toArray(), [1]);
+    assert.throws(() => tensor([least]).floorDivide(0), /ZeroDivisionError/);
+  });
+});
+
+suite('arguments near those that are refused', () => {
+  test('give what PyTorch gives', async () => {
+    const cases: [string, () => unknown][] = [
+      [
+        'torch.searchsorted(torch.tensor([3., 1., 2.]), torch.tensor([1.5, 9.]), sorter=torch.tensor([1, 2, 0]))',
+        () => call('searchsorted', 'Tensor', tensor([3, 1, 2]), tensor([1.5, 9]), { sorter: indices(1, 2, 0) }),
+      ],
+      [
+        'torch.nn.functional.ctc_loss(torch.arange(24.).reshape(4, 2, 3).log_softmax(2), torch.tensor([[1, 2, -1], [2, -1, 99]]), (4, 4), (2, 1))',
+        () =>
+          call(
+            'ctc_loss',
+            'IntList',
+            torch.arange(24, { dtype: 'float32' }).reshape(4, 2, 3).logSoftmax(2),
+            tensor(
+              [
+                [1, 2, -1],
+                [2, -1, 99],
+              ],
+              int64,
+            ),
+            [4, 4],
+            [2, 1],
+          ),
+      ],
+      [
+        'torch.nn.functional.ctc_loss(torch.arange(24.).reshape(4, 2, 3).log_softmax(2), torch.tensor([1, 2, 2]), torch.tensor([4, 4]), torch.tensor([2, 1]))',
+        () =>
+          call(
+            'ctc_loss',
+            'Tensor',
+            torch.arange(24, { dtype: 'float32' }).reshape(4, 2, 3).logSoftmax(2),
+            indices(1, 2, 2),
+            indices(4, 4),
+            indices(2, 1),
+          ),
+      ],
+      [
+        'torch.nn.functional.embedding_bag(torch.tensor([0, 2, 1]), torch.arange(6.).reshape(3, 2), torch.tensor([0, 2, 3]), mode="sum", include_last_offset=True)',
+        () =>
+          (
+            call(
+              'embedding_bag',
+              '',
+              torch.arange(6, { dtype: 'float32' }).reshape(3, 2),
+              indices(0, 2, 1),
+              indices(0, 2, 3),
+              false,
+              0,
+              false,
+              null,
+              true,
+            ) as torch.Tensor[]
+          )[0],
+      ],
+      [
+        'torch.special.legendre_polynomial_p(torch.tensor([0.5, -0.25]), 6)',
+        () => call('special_legendre_polynomial_p', 'n_scalar', tensor([0.5, -0.25]), 6),
+      ],
+      [
+        'torch.repeat_interleave(torch.tensor([2, 0, 3]), output_size=5)',
+        () => call('repeat_interleave', 'Tensor', indices(2, 0, 3), { output_size: 5 }),
+      ],
+      [
+        'torch.repeat_interleave(torch.arange(4.).reshape(2, 2), torch.tensor([1, 2]), dim=0, output_size=3)',
+        () =>
+          call(
+            'repeat_interleave',
+            'self_Tensor',
+            torch.arange(4, { dtype: 'float32' }).reshape(2, 2),
+            indices(1, 2),
+            0,
+            { output_size: 3 },
+          ),
+      ],
+      [
+        'torch.linalg.lu_solve(*torch.linalg.lu_factor(torch.tensor([[1., 2.], [3., 4.]])), torch.ones(2, 1))',
+        () => {
+          const [lu, pivots] = call(
+            'linalg_lu_factor',
+            '',
+            tensor([
+              [1, 2],
+              [3, 4],
+            ]),
+          ) as torch.Tensor[];
+          return call('linalg_lu_solve', '', lu, pivots, ones(2, 1));
+        },
+      ],
+      [
+        'torch.linalg.ldl_solve(*torch.linalg.ldl_factor(torch.tensor([[0., 1.], [1., 0.]])), torch.tensor([[2.], [5.]]))',
+        () => {
+          const [ld, pivots] = call(
+            'linalg_ldl_factor',
+            '',
+            tensor([
+              [0, 1],
+              [1, 0],
+            ]),
+          ) as torch.Tensor[];
+          return call('linalg_ldl_solve', '', ld, pivots, tensor([[2], [5]]));
+        },
+      ],
+      [
+        'torch.nn.functional.max_pool2d(torch.arange(16.).reshape(1, 4, 4), 2)',
+        () => call('max_pool2d', '', torch.arange(16, { dtype: 'float32' }).reshape(1, 4, 4), [2]),
+      ],
+      [
+        'torch.nn.functional.pad(torch.arange(3.).reshape(1, 3), (1, 2), mode="reflect")',
+        () => call('reflection_pad1d', '', torch.arange(3, { dtype: 'float32' }).reshape(1, 3), [1, 2]),
+      ],
+      [
+        'torch.segment_reduce(torch.arange(6.).reshape(2, 3), "sum", lengths=torch.tensor([[1, 2], [3, 0]]), axis=1)',
+        () =>
+          call('segment_reduce', '', torch.arange(6, { dtype: 'float32' }).reshape(2, 3), 'sum', {
+            lengths: tensor(
+              [
+                [1, 2],
+                [3, 0],
+              ],
+              int64,
+            ),
+            axis: 1,
+          }),
+      ],
+      ['torch.lcm(torch.tensor([4, -6]), torch.tensor([6, 4]))', () => call('lcm', '', indices(4, -6), indices(6, 4))],
+      [
+        'torch.native_channel_shuffle(torch.arange(8.).reshape(1, 4, 2), 2)',
+        () => call('native_channel_shuffle', '', torch.arange(8, { dtype: 'float32' }).reshape(1, 4, 2), 2),
+      ],
+    ];
+    for (const [python, run] of cases) {
+      const { y } = await reference.run<{ y: torch.Tensor }>(`out = {"y": ${python}}`);
+      assertClose(run() as torch.Tensor, y, { rtol: 1e-5, atol: 1e-6 }, python);
+    }
+  });
+
+  test('lstm with projections has rows of its own in each layer', () => {
+    const weights = [ones(8, 3), ones(8, 1), ones(8), ones(8), ones(1, 2)];
+    const [output] = call(
+      'lstm',
+      'input',
+      ones(5, 1, 3),
+      [zeros(1, 1, 1), zeros(1, 1, 2)],
+      weights,
+      true,
+      1,
+      0,
+      false,
+      false,
+      false,
+    ) as torch.Tensor[];
+    assert.deepEqual(output?.shape, [5, 1, 1]);
+  });
+});
