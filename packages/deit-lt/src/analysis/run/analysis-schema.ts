@@ -1,4 +1,4 @@
-/** What `analysis.json` may say, so that a damaged or changed one is refused by name. Keys that are not known stay. */
+/** Schema of `analysis.json`, so that a damaged or changed file is refused by name. Unknown keys are kept. */
 import { z } from 'zod';
 import { groupNames } from '../../data/groups.js';
 import { epochNumber } from '../../runs/run-schema.js';
@@ -28,7 +28,7 @@ const output = z.looseObject({
   countCorrelation: z.number().nullable(),
 });
 
-/** Of files of earlier versions: accuracies were shares, over images. */
+/** For files of earlier versions, whose accuracies were shares, over images. */
 const output1 = z.looseObject({
   accuracy: byGroup(share.nullable()),
   perClass: z.array(share.nullable()),
@@ -166,7 +166,7 @@ export const analysis1Schema = common.and(
   }),
 );
 
-/** The first class of `analysis` that a run of `classes` classes has not; undefined when it has all. */
+/** The first class of `analysis` that a run of `classes` classes does not have; undefined when it has all. */
 export function classBeyond(
   { gallery, confused: taken, outputs }: Pick<Analysis, 'gallery' | 'confused' | 'outputs'>,
   classes: number,
