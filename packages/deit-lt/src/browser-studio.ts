@@ -1,5 +1,5 @@
 /**
- * * The functions that the studio's page needs in addition to `deit-lt/browser`: `import … from
+ * The functions that the studio's page needs in addition to `deit-lt/browser`: `import … from
  * 'deit-lt/browser-studio'`. A page that draws no curves need not load what draws them. Nothing here, nor what it
  * imports, may need Node or libtorch.
  */

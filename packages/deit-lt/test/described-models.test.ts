@@ -65,10 +65,10 @@ const teachers: Record<string, { readonly settings: readonly string[]; readonly 
   'cross-entropy': { settings: ['loss={replace: true, name: cross-entropy}', 'model.cosine=false'], scale: 1 },
   ldam: { settings: ['loss.scale=17'], scale: 17 },
   paco: {
-    settings: ['loss={replace: true, name: paco}', 'model.cosine=false', 'paco.queue=30', 'paco.classTemperature=0.4'],
+    settings: ['loss={replace: true, name: paco}', 'model.cosine=false', 'loss.queue=30', 'loss.classTemperature=0.4'],
     scale: 2.5,
   },
-  glmc: { settings: ['loss={replace: true, name: glmc}', 'model.cosine=false', 'glmc.embedding=16'], scale: 1 },
+  glmc: { settings: ['loss={replace: true, name: glmc}', 'model.cosine=false', 'loss.embedding=16'], scale: 1 },
 };
 const runs = [...Object.keys(teachers), 'student', 'vit'];
 const formats = ['pth', 'safetensors', 'hub', 'onnx'] as const;

@@ -8,7 +8,7 @@ import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
 import { isForeign } from '../published/weight-source.js';
-import type { Recipe } from '../recipe/schema.js';
+import { partOf } from '../recipe/part.js';
 import { type Predictions, readPredictions } from '../runs/predictions.js';
 import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 
@@ -138,7 +138,7 @@ function withoutSeed({ config, predictions, groups }: ComparedModel): string {
   const { kind, recipe, teacher, from, tau } = config;
   return JSON.stringify({
     kind,
-    part: partOf(kind, recipe),
+    part: partOf(config),
     common: [recipe.data, recipe.evaluation, recipe.device, recipe.precision],
     classes: [groups.classNames, groups],
     teacher: teacher === null ? null : recipeOf(teacher, config.teacherSha256),
@@ -148,13 +148,8 @@ function withoutSeed({ config, predictions, groups }: ComparedModel): string {
   });
 }
 
-function partOf(kind: RunConfig['kind'], recipe: Recipe): unknown {
-  return kind === 'teacher' ? recipe.teacher : recipe.student;
-}
-
 /** The recipe of another run if it still exists; else the hash of its model. */
 function recipeOf(run: string, sha256: string | null): unknown {
   if (!existsSync(new RunFolder(run).configFile)) return sha256;
-  const { kind, recipe } = readRunConfig(run);
-  return partOf(kind, recipe);
+  return partOf(readRunConfig(run));
 }

@@ -1,5 +1,5 @@
 /**
- * * Sharpness of the minimum of a trained network; the DeiT-LT paper uses SAM to get flat teachers. Two measures: the
+ * Sharpness of the minimum of a trained network; the DeiT-LT paper uses SAM to get flat teachers. Two measures: the
  * increase of the loss at SAM's perturbation (Foret et al., ICLR 2021, arXiv 2010.01412), and the Hessian's largest
  * eigenvalue by power iteration (Yao et al., "PyHessian", 2020, arXiv 1912.07145).
  */

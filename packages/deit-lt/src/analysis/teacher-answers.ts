@@ -1,5 +1,5 @@
 /**
- * * Confidence and accuracy of a teacher on images. On clean, augmented and mixed images they show what the DeiT-LT
+ * Confidence and accuracy of a teacher on images. On clean, augmented and mixed images they show what the DeiT-LT
  * paper calls out-of-distribution distillation: the student learns from answers that are often wrong.
  */
 import * as torch from '@deit-lt/torch';

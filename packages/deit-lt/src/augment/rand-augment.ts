@@ -42,7 +42,7 @@ export interface RandAugmentConfig {
 }
 
 /**
- * * Parses a configuration such as `rand-m9-mstd0.5-inc1`; missing values are timm's defaults: two operations,
+ * Parses a configuration such as `rand-m9-mstd0.5-inc1`; missing values are timm's defaults: two operations,
  * magnitude 10, standard deviation 0, probability 0.5, the original operations. Throws `PolicyConfigError`.
  */
 export function parseRandAugment(config: string): RandAugmentConfig {

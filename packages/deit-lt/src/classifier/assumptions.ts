@@ -3,6 +3,7 @@ import type { RecognisedModel } from '../published/family.js';
 import type { WeightSource } from '../published/weight-source.js';
 import { isValues, type Values } from '../recipe/merge.js';
 import { applySettings } from '../recipe/settings.js';
+import { partName } from '../recipe/training-kind.js';
 import type { RunConfig } from '../runs/run-folder.js';
 import { logitScale } from './logit-scale.js';
 
@@ -20,7 +21,7 @@ export function assumptions(
   settings: readonly string[],
   { recipe }: RunConfig,
 ): string[] {
-  const part = kind === 'teacher' ? 'teacher' : 'student';
+  const part = partName(kind);
   const { [part]: given } = applySettings({}, settings);
   const said: Values = { ...facts, ...(isValues(given) && given) };
   const { mean, std } = recipe[part];

@@ -1,4 +1,5 @@
 /** A trained model as evaluation, prediction and distillation need it, from a run folder or checkpoint. */
+
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -17,9 +18,10 @@ import { listed } from '../published/checkpoint-layout.js';
 import { isForeign } from '../published/weight-source.js';
 import { type Placement, placementOf } from '../recipe/device.js';
 import { explainIssues } from '../recipe/explain.js';
+import { partOf } from '../recipe/part.js';
 import { type Recipe, recipeSchema, type TrainingRecipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
-import type { TrainingKind } from '../runs/reporter.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { readWeights } from '../runs/training-state.js';
 import { modelOf } from '../tasks/model-of.js';
@@ -158,7 +160,7 @@ function placeIn(settings: readonly string[], file: string): Place {
 }
 
 function classifierOf(file: string, { config, epoch, tensors, notes = [] }: Opened, place: Place): Classifier {
-  const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+  const recipe = partOf(config);
   const placement = placementOf({ ...config.recipe, ...place });
   const { classNames, namesUnknown = false, trainCounts, groups } = config.data;
   const model = torch.nn.init.skipInit(() => modelOf(config.kind, recipe, classNames.length)); // to draw weights takes seconds

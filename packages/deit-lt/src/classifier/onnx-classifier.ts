@@ -11,7 +11,7 @@ import { placementOf } from '../recipe/device.js';
 import { checkRecipe, loadRecipe } from '../recipe/load.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
-import type { TrainingKind } from '../runs/reporter.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import { normalisationNote } from './assumptions.js';
 import { type AnyClassifier, evaluationPipeline, type OpenClassifierOptions } from './classifier.js';
 import { requireAgreement } from './said-settings.js';

@@ -8,7 +8,7 @@ import { settingsOf } from './choose-recipe.js';
 import type { Options } from './option-table.js';
 
 /**
- * * Returns the background of the recipe in the options. If the data will choose the recipe, all candidates have the
+ * Returns the background of the recipe in the options. If the data will choose the recipe, all candidates have the
  * default background. Throws UserError RECIPE.
  */
 export function backgroundOfOptions(options: Options): Rgb {

@@ -6,6 +6,7 @@ const training = [
   'data',
   'recipe',
   'set',
+  'plugin',
   'budget',
   'out',
   'resume',
@@ -36,7 +37,7 @@ export const commandTable: readonly CommandSpec[] = [
     summary: 'trains a teacher, a plain ViT and a student in minutes, and compares them',
     details:
       'Uses drawn shapes, which need no download, or your own images with --data. Images are trained at 32 x 32 pixels.',
-    options: ['data', 'set', 'out', 'resume', ...reading],
+    options: ['data', 'set', 'plugin', 'out', 'resume', ...reading],
     examples: ['deit-lt quickstart', 'deit-lt quickstart --data my-images'],
     load: () => import('./quickstart.js'),
   },
@@ -49,7 +50,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: 'a name (shapes, cifar10, cifar100), a folder, an archive, a list file or annotations (JSON)',
       },
     ],
-    options: ['imbalance', 'imbalanceType', ...reading, 'recipe', 'set', 'speed', 'svg', 'json'],
+    options: ['imbalance', 'imbalanceType', ...reading, 'recipe', 'set', 'plugin', 'speed', 'svg', 'json'],
     examples: [
       'deit-lt inspect my-images --split 0.1',
       'deit-lt inspect cifar10 --imbalance 100 --svg classes.svg',
@@ -100,7 +101,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'The test images are in the folder test or val (--test-split names another), or in the test list beside the training list. If there are only class folders, or only one list, all images are evaluated.',
     arguments: [model],
-    options: ['data', ...reading, 'which', 'weights', 'save', 'precision', 'set', 'json'],
+    options: ['data', ...reading, 'which', 'weights', 'save', 'precision', 'set', 'plugin', 'json'],
     precisions: computedPrecisions,
     examples: [
       'deit-lt eval runs/cifar --data cifar10',
@@ -120,7 +121,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: 'run folders, or folders that contain some; the others are compared with the first',
       },
     ],
-    options: ['format', 'json'],
+    options: ['format', 'json', 'plugin'],
     formats: ['table', 'markdown', 'csv', 'latex'],
     examples: ['deit-lt compare runs/cifar', 'deit-lt compare runs/seed-0 runs/seed-1 runs/other --format markdown'],
     load: () => import('./compare.js'),
@@ -131,7 +132,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'Writes analysis.json into the run folder, for a run of "train" into the folder of each model. Ctrl-C keeps what is done; the same command continues from there.',
     arguments: [{ name: '<run>', description: 'a run folder' }],
-    options: ['data', ...reading, 'which', 'precision', 'set', 'json'],
+    options: ['data', ...reading, 'which', 'precision', 'set', 'plugin', 'json'],
     precisions: computedPrecisions,
     examples: ['deit-lt analyze runs/cifar --data cifar10', 'deit-lt analyze runs/cifar/student --data cifar10 --json'],
     load: () => import('./analyze.js'),
@@ -142,7 +143,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'Writes the normalised model with its accuracy and predictions as a new run, which "compare" can compare with the first.',
     arguments: [run],
-    options: ['data', ...reading, 'tau', 'out', 'json'],
+    options: ['data', ...reading, 'tau', 'out', 'json', 'plugin'],
     examples: ['deit-lt tau runs/vit --data cifar10 --out runs/vit-tau', 'deit-lt compare runs/vit runs/vit-tau'],
     load: () => import('./tau.js'),
   },
@@ -157,7 +158,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: 'run folders, or folders that contain some; the others are compared with the first',
       },
     ],
-    options: ['html', 'figures'],
+    options: ['html', 'figures', 'plugin'],
     examples: ['deit-lt report runs/cifar', 'deit-lt report runs/a runs/b --html both.html --figures figures'],
     load: () => import('./report.js'),
   },
@@ -172,7 +173,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: 'the folder with the runs (default: runs if it exists, else the current folder)',
       },
     ],
-    options: ['port', 'host', 'data', 'split', 'testSplit', 'root'],
+    options: ['port', 'host', 'data', 'split', 'testSplit', 'root', 'plugin'],
     examples: [
       'deit-lt studio',
       'deit-lt studio runs/cifar --port 8080',
@@ -206,7 +207,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: "image files, folders, patterns ('photos/*.jpg'), or - for a list of paths on the standard input",
       },
     ],
-    options: ['top', 'which', 'weights', 'precision', 'set', 'format', 'json'],
+    options: ['top', 'which', 'weights', 'precision', 'set', 'plugin', 'format', 'json'],
     precisions: computedPrecisions,
     formats: ['table', 'json-lines', 'csv'],
     examples: [
@@ -222,7 +223,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'Recognises the published DeiT-LT students, LDAM and PaCo teachers, and DeiT, ViT, ResNet and RegNetY of timm and torchvision by the names of their weights. No code in the file is executed.',
     arguments: [{ name: '<file>', description: "PyTorch's .pth, .pt or .pth.tar, or safetensors" }],
-    options: ['out', 'data', ...reading, 'weights', 'set'],
+    options: ['out', 'data', ...reading, 'weights', 'set', 'plugin'],
     examples: [
       'deit-lt import deit_lt_best_checkpoint.pth --out runs/published --data cifar10',
       'deit-lt import vit.safetensors --out runs/vit --set student.mean=[0.5,0.5,0.5] student.std=[0.5,0.5,0.5]',
@@ -234,8 +235,8 @@ export const commandTable: readonly CommandSpec[] = [
     summary: 'writes a trained model for other programs: PyTorch, timm, ONNX, the Hugging Face Hub',
     details:
       'An ONNX model is first run with onnxruntime on 16 images and compared with the original; it is written only if they agree. The Hub folder has ONNX models in three precisions, weights for timm, and a model card with the measured accuracy.',
-    arguments: [run],
-    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set'],
+    arguments: [model],
+    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set', 'plugin'],
     precisions: exported,
     formats: ['safetensors', 'onnx', 'torch', 'huggingface'],
     examples: [
@@ -252,7 +253,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'The model runs in the browser (ONNX, WebAssembly): images do not leave it, and no network is needed. With --out, the page is written as a folder for any web server instead.',
     arguments: [run],
-    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'set'],
+    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'set', 'plugin'],
     precisions: exported,
     examples: [
       'deit-lt demo runs/cifar',
@@ -269,7 +270,7 @@ export const commandTable: readonly CommandSpec[] = [
       { name: '[show]', description: 'the word "show" (optional)' },
       { name: '[name]', description: 'the name of a recipe, or a recipe file' },
     ],
-    options: ['diff', 'set', 'budget', 'json'],
+    options: ['diff', 'set', 'plugin', 'budget', 'json'],
     examples: [
       'deit-lt recipes',
       'deit-lt recipes show quickstart',

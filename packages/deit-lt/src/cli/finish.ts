@@ -15,7 +15,7 @@ export type Suggestion = readonly [words: readonly string[], purpose: string];
 /** `more` is suggested besides evaluation and prediction. */
 export function finish(
   { print, note, colors }: CliContext,
-  { training: { dataset, folder, recipe }, options: { data, split, testSplit } }: PreparedRun,
+  { training: { dataset, folder, recipe }, options: { data, split, testSplit, plugin } }: PreparedRun,
   evaluations: RunEvaluations,
   more: readonly Suggestion[] = [],
 ): void {
@@ -32,6 +32,7 @@ export function finish(
     ...(split === undefined ? [] : ['--split', String(split)]),
     ...(testSplit === undefined ? [] : ['--test-split', testSplit]),
   ];
+  const own = plugin === undefined ? [] : ['--plugin', plugin];
   const suggestions: Suggestion[] = [
     [['eval', run, ...dataWords], 'evaluates it again; with --json, class by class'],
     [['predict', run, 'photo.jpg'], 'classifies an image'],
@@ -40,7 +41,10 @@ export function finish(
     [['demo', run], 'classifies your images in the browser'],
     ...more,
   ];
-  const rows = suggestions.map(([words, purpose]) => [`  ${shellLine([...programWords(), ...words])}`, purpose]);
+  const rows = suggestions.map(([words, purpose]) => [
+    `  ${shellLine([...programWords(), ...words, ...own])}`,
+    purpose,
+  ]);
   // The first line of the table is its (empty) title.
   const lines = formatTable([{ title: '' }, { title: '' }], rows)
     .split('\n')

@@ -8,6 +8,7 @@ export interface Options {
   data?: string;
   recipe?: string;
   set?: string[];
+  plugin?: string;
   budget?: 'small';
   out?: string;
   resume?: boolean;
@@ -73,6 +74,11 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     value: 'KEY=VALUE',
     type: 'list',
     description: 'changes values of the recipe, such as student.epochs=90',
+  },
+  plugin: {
+    value: 'FILE',
+    description:
+      'loads a JavaScript module of your own first, which registers losses, tasks or models (docs/plugins.md)',
   },
   budget: {
     value: 'BUDGET',

@@ -16,8 +16,9 @@ commands, \`deit-lt help COMMAND\` describes one.
 - **Exit codes.** 0: done. 1: failed, or some files could not be read. 2: wrong usage or recipe. Stopped by a signal: 130 after
   Ctrl-C, 143 after SIGTERM, 129 when the terminal was closed.
 - **Stopping.** The first Ctrl-C (or SIGTERM or SIGHUP) during a training saves a checkpoint and prints the command that resumes. The second
-  one quits at once. Closing the terminal sends SIGHUP, also under \`nohup\`, because Node handles the signal again: start a training that
-  should outlive its terminal with \`setsid\` or in tmux.
+  one quits at once.
+- **Closed terminals** send SIGHUP. \`nohup\` does not keep it away, because Node handles the signal again: start a training that must
+  outlive its terminal with \`setsid\` or in tmux.
 - **Resuming.** You can give \`--resume\` from the first start on and repeat the same command: it starts the run if there is none, resumes
   it if it was stopped, and exits with 0 if it is finished.
 - **Pipes.** \`… | head\` ends a command without an error. If results cannot be written, for example to a full disk, the command fails;

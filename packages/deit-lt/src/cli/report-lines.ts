@@ -3,7 +3,8 @@
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { accuracyLine } from '../evaluation/figure-text.js';
 import { count, duration, images, short } from '../format.js';
-import type { EpochRecord, TrainingEnd, TrainingKind, TrainingStart } from '../runs/reporter.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
+import type { EpochRecord, TrainingEnd, TrainingStart } from '../runs/reporter.js';
 
 const kindNames: Readonly<Record<TrainingKind, string>> = {
   teacher: 'teacher',

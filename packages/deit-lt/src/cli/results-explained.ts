@@ -31,7 +31,7 @@ export function resultsExplained(
 type Order = 'ahead' | 'behind' | 'alike';
 
 /**
- * * Compares balanced accuracies: `alike` if the difference is within the 95 % interval for two independent samples. On
+ * Compares balanced accuracies: `alike` if the difference is within the 95 % interval for two independent samples. On
  * the same images the interval is narrower, so this says `alike` rather too often.
  */
 function orderOf(a: MetricsResult, b: MetricsResult): Order {

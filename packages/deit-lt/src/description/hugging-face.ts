@@ -1,5 +1,5 @@
 /**
- * * Reads the description of a model in a Hugging Face folder: `config.json` with our description, or with timm's keys
+ * Reads the description of a model in a Hugging Face folder: `config.json` with our description, or with timm's keys
  * alone, and `preprocessor_config.json`. https://huggingface.co/docs/timm/hf_hub
  */
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * * The description of a model in its file, beside the weights. Every exporter writes this one description in its
+ * The description of a model in its file, beside the weights. Every exporter writes this one description in its
  * format's own place, and every importer reads it; files of other programs contain parts of it (`ModelFacts`).
  */
 import { z } from 'zod';

@@ -1,5 +1,5 @@
 /**
- * * Writes the parts of a `config.json` that timm reads: the model and its options, and the layers that fine-tuning
+ * Writes the parts of a `config.json` that timm reads: the model and its options, and the layers that fine-tuning
  * with other classes initialises. https://huggingface.co/docs/timm/hf_hub
  */
 

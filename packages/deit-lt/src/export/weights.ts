@@ -35,7 +35,7 @@ export function exportSafetensors(file: string, classifier: Classifier, { imageS
 }
 
 /**
- * * Returns the description of a model for the file. A transformer whose position embeddings are written for
+ * Returns the description of a model for the file. A transformer whose position embeddings are written for
  * `imageSize` only takes such images; other networks are unchanged.
  */
 export function descriptionOf(classifier: Classifier, { imageSize }: WeightsOptions = {}): ModelDescription {

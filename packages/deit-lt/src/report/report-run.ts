@@ -8,7 +8,7 @@ import { UserError } from '../errors.js';
 import type { ClassFigures } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { totalEpochs } from '../optim/schedules.js';
-import type { TrainingRecipe } from '../recipe/schema.js';
+import { partOf } from '../recipe/part.js';
 import { type OutputName, outputNames, type Predictions, readPredictions } from '../runs/predictions.js';
 import type { EpochRecord } from '../runs/reporter.js';
 import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
@@ -74,8 +74,6 @@ function asMeasured(
   }
   return { ...config, data: { ...data, classNames, groups } };
 }
-
-const partOf = ({ kind, recipe }: RunConfig): TrainingRecipe => (kind === 'teacher' ? recipe.teacher : recipe.student);
 
 /** Epochs that the run is to have, those of a cooldown included. */
 export function epochsOf({ config }: Pick<ReportRun, 'config'>): number {

@@ -1,8 +1,6 @@
 /** Receives the progress of a training. Implemented by the terminal's display, by plain lines and by tests. */
 import type { EvaluationResult } from '../evaluation/evaluate.js';
-
-/** Kind of the model. */
-export type TrainingKind = 'teacher' | 'student' | 'vit';
+import type { TrainingKind } from '../recipe/training-kind.js';
 
 export interface TrainingStart {
   readonly kind: TrainingKind;

@@ -11,13 +11,15 @@ import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { makeFolder } from '../make-folder.js';
+import type { LoadedPlugin } from '../plugin.js';
 import type { Recipe } from '../recipe/schema.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readMetricsFile } from './metrics-file.js';
 import { MetricsLog } from './metrics-log.js';
 import { readJson } from './read-json.js';
-import type { EpochRecord, TrainingKind } from './reporter.js';
+import type { EpochRecord } from './reporter.js';
 import { configSchema, evaluationSchema } from './run-schema.js';
 
 /** The content of `config.json`. */
@@ -49,6 +51,8 @@ export interface RunConfig {
   readonly from?: { readonly path: string; readonly sha256: string };
   /** The strength of a τ-normalisation of that run's classifier; absent for a training. */
   readonly tau?: number;
+  /** The modules of the user's own that were loaded; absent for a training without. */
+  readonly plugins?: readonly LoadedPlugin[];
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | number>>;
   readonly started: string;
@@ -301,6 +305,8 @@ export function readRunConfig(folder: string): RunConfig {
   try {
     return readJson(file, configSchema);
   } catch (error) {
+    if (error instanceof UserError && error.code === 'PLUGIN')
+      throw new UserError('PLUGIN', `${file}: ${error.message}`);
     throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
 }

@@ -2,10 +2,12 @@
  * The whole state of a training in one safetensors file: weights, averaged weights, what the task has beside the model,
  * optimizer, random numbers, and where it stands. `last.safetensors` is such a file; `best.safetensors` has weights alone, under timm's names.
  */
+
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { requireFinite } from '../models/finite-weights.js';
 import type { Ema } from '../optim/ema.js';
+import { partOf } from '../recipe/part.js';
 import { requireChecksum } from './checksum.js';
 import { checked, parsedJson } from './read-json.js';
 import type { RunConfig } from './run-folder.js';
@@ -136,7 +138,7 @@ export function readWeights(
     if (run !== undefined) requireOfRun(config, run);
     const epoch = metadata.epoch === undefined ? null : checked(Number(metadata.epoch), epochNumber);
     if (metadata.format !== format) return finite(file, { tensors, config, epoch });
-    const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+    const recipe = partOf(config);
     const wanted = weights ?? recipe.weights;
     const chosen = under(tensors, wanted === 'ema' ? 'ema.' : 'model.');
     if (chosen.size === 0) throw new Error('it has no averaged weights, because the recipe has ema: null');
@@ -180,6 +182,8 @@ function reading<R>(file: string, read: () => R): R {
   try {
     return read();
   } catch (error) {
+    if (error instanceof UserError && error.code === 'PLUGIN')
+      throw new UserError('PLUGIN', `${file}: ${error.message}`);
     if (error instanceof UserError) throw error;
     const { message } = error as Error;
     const why = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;

@@ -1,5 +1,5 @@
 /**
- * * Answers the requests of a local page, apart from listening: routes first, then files of folders. It is for the
+ * Answers the requests of a local page, apart from listening: routes first, then files of folders. It is for the
  * person at this machine: a page of another site that has its name point here (DNS rebinding) is refused by the Host
  * header.
  */

@@ -48,7 +48,7 @@ export interface StudentTaskOptions {
   readonly teacherView?: boolean;
   readonly recipe: Pick<
     StudentRecipe,
-    'distillation' | 'drw' | 'mixing' | 'labelSmoothing' | 'clsLoss' | 'clsTau' | 'clsThreshold' | 'clsReweight'
+    'distillation' | 'drw' | 'mixing' | 'labelSmoothing' | 'clsLoss' | 'clsReweight'
   > &
     Partial<Pick<StudentRecipe, 'multiCrop'>>;
   readonly trainCounts: ByClass<number>;
@@ -168,8 +168,8 @@ interface PhaseLosses {
 function lossesOf(recipe: StudentTaskOptions['recipe'], trainCounts: ByClass<number>, inDrw: boolean): PhaseLosses {
   const weights = classWeights(trainCounts, recipe.drw.beta);
   const by = (when: 'drw' | 'always' | 'never') => (when === 'always' || (when === 'drw' && inDrw) ? weights : null);
-  const { clsLoss: name, clsTau: tau, clsThreshold: threshold } = recipe;
-  const base = createLoss(name, trainCounts, { tau, threshold, weights: by(recipe.clsReweight) });
+  const { name, ...own } = recipe.clsLoss;
+  const base = createLoss(name, trainCounts, { ...own, weights: by(recipe.clsReweight) });
   const { reweight, softWeights, ...options } = recipe.distillation;
   const both = distillation({ ...options, base, weights: by(reweight), published: softWeights === 'published' });
   return { base, both };
@@ -183,7 +183,7 @@ function weighsLabels({ clsReweight, distillation: { type, reweight } }: Student
   return clsReweight !== 'never' || (type === 'none' && reweight !== 'never');
 }
 
-/** A network with one output, which would not hear the teacher. */
+/** The error of a network with one output, which cannot be distilled into. */
 function isPlain(model: ImageModel): boolean {
   return model instanceof VisionTransformer ? !model.distilled : isFeatureNet(model);
 }

@@ -1,6 +1,6 @@
 /**
  * τ-normalisation of a trained model, into a run folder of its own. τ is chosen on the validation images that the training
- * kept aside, never on test images.
+ * set aside, never on test images.
  */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -49,7 +49,7 @@ export interface TauResult {
 
 /**
  * Divides the weights of each class by a power of their length, leaves the bias out, as published, and writes the model,
- * its figures and predictions into `folder`. Throws UserError RECIPE when τ must be chosen and no images were kept aside,
+ * its figures and predictions into `folder`. Throws UserError RECIPE when τ must be chosen and no images were set aside,
  * CHECKPOINT for a classifier without lengths, RUN_FOLDER for other data and for a folder that is not empty.
  */
 export async function normalizeRun(options: TauOptions): Promise<TauResult> {

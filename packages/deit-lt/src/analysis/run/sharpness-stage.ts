@@ -12,7 +12,7 @@ const pixels = 128 * 32 * 32;
 const fewest = 8;
 
 /**
- * * Sharpness of the mean cross-entropy of images drawn from the training set as it is, long tail and all, in single
+ * Sharpness of the mean cross-entropy of images drawn from the training set as it is, long tail and all, in single
  * precision and with batch-norm statistics as at evaluation. Logits are scaled as in training.
  */
 export async function sharpnessStage({

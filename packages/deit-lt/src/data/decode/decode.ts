@@ -73,7 +73,7 @@ export function decodeOrThrow(file: string | Buffer, options: DecodeOptions = {}
 }
 
 /**
- * * Decodes like `decodeOrThrow`, for callers that need the pixels only until `use` returns: the memory of large images
+ * Decodes like `decodeOrThrow`, for callers that need the pixels only until `use` returns: the memory of large images
  * is free then, before another one is decoded.
  */
 export async function withDecoded<T>(

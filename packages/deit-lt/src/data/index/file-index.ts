@@ -1,5 +1,5 @@
 /**
- * * The index of a large collection of image files, which is kept between runs: its images, the prints of its folders,
+ * The index of a large collection of image files, which is kept between runs: its images, the prints of its folders,
  * and the result of checking each file. One file with a checksum in the cache folder: a line with the length of the
  * header, the header (JSON), and the blocks of numbers that it lists.
  */

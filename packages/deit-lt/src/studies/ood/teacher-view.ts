@@ -29,7 +29,7 @@ export interface TeacherView {
 const wanted = 2048;
 
 /**
- * * Evaluates the teacher on the first images of the student's first epoch, augmented and mixed as in its training by
+ * Evaluates the teacher on the first images of the student's first epoch, augmented and mixed as in its training by
  * `recipe`. `teacher` is a run folder whose classes are those of the data in their order, as in a study.
  */
 export async function teacherView(recipe: Recipe, data: TrainingData, teacher: string): Promise<TeacherView> {
