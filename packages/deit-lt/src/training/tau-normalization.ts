@@ -75,11 +75,12 @@ interface Opened {
 }
 
 async function normalizeWith(opened: Opened): Promise<TauResult> {
-  const { options, classifier, config, layers } = opened;
+  const { options, classifier, layers } = opened;
   const scores = options.tau === undefined ? await tryAll(opened) : [];
   const tau = options.tau ?? scores.reduce((best, score) => (score.balanced > best.balanced ? score : best)).tau;
   const run = new RunFolder(path.resolve(options.folder));
-  run.begin(configOf(opened, tau), false);
+  const config = configOf(opened, tau);
+  run.begin(config, false);
   const before = await measure(opened);
   for (const layer of layers) normalizeLayer(layer, tau);
   torch.tidy(() => saveWeights(run.checkpoint('best'), classifier.model.stateDict(), config, classifier.epoch));

@@ -38,7 +38,7 @@ export function slice(start: number | null = null, stop: number | null = null, s
 /** Numbers or booleans, nested as those of `torch.tensor()`. */
 export type IndexArray = readonly (number | IndexArray)[] | readonly (boolean | IndexArray)[];
 
-/** What one place of `t.index(…)` takes. Strings are `'start:stop:step'`, any part may be left out, and `'...'`. */
+/** One argument of `t.index(…)`. Strings are `'start:stop:step'`, any part may be left out, and `'...'`. */
 export type Index = number | null | boolean | string | Slice | Tensor | IndexArray;
 
 function parseSlice(text: string): Slice {
@@ -76,7 +76,7 @@ function indexTensor(values: IndexArray, source: Tensor): Tensor {
   return tensor(values as TensorData, { dtype: 'int64', device: source.device });
 }
 
-/** How many of the source's dimensions an entry is about. */
+/** Returns the number of the source's dimensions that an entry indexes. */
 const consumes = (entry: Entry): number => {
   if (entry === null || entry === '...' || typeof entry === 'boolean') return 0;
   return isMask(entry) ? dimOf(entry) : 1;

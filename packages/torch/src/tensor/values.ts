@@ -7,7 +7,7 @@ import { type DType, itemSize, type TypedArray } from './dtype.js';
 import { tidy } from './scope.js';
 import type { Tensor } from './tensor.js';
 
-/** What `toArray` gives: as many levels of arrays as the tensor has dimensions. */
+/** The result of `toArray`: as many levels of arrays as the tensor has dimensions. */
 export type NestedArray = number | bigint | boolean | NestedArray[];
 
 const arrayClass = {
