@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 
-const bin = path.resolve(import.meta.dirname, '../../bin/deit-lt.mjs');
+export const bin = path.resolve(import.meta.dirname, '../../bin/deit-lt.mjs');
 
 export interface CliResult {
   readonly status: number | null;

@@ -285,14 +285,20 @@ function addFinite(
   { loss, parts }: LossParts,
   { options, epoch, batch }: { options: LoopOptions; epoch: number; batch: number },
 ): void {
-  const value = loss.toNumber();
+  const [value, ...more] = numbersOf([loss, ...Object.values(parts)]) as [number, ...number[]];
   if (!Number.isFinite(value))
     throw notFinite(
       options,
       `the loss of the ${options.task.kind} became ${value} in epoch ${epoch + 1}, batch ${batch + 1}`,
     );
   sums.loss = (sums.loss ?? 0) + value;
-  for (const [name, part] of Object.entries(parts)) sums[name] = (sums[name] ?? 0) + part.toNumber();
+  for (const [i, name] of Object.keys(parts).entries()) sums[name] = (sums[name] ?? 0) + more[i]!;
+}
+
+/** The values of tensors without dimensions; on a card by one copy, since each waits for all kernels before it. */
+function numbersOf(tensors: readonly torch.Tensor[]): number[] {
+  if (!tensors.some(({ isCuda }) => isCuda)) return tensors.map((each) => each.toNumber());
+  return torch.stack(tensors.map((each) => each.detach().float())).toArray() as number[];
 }
 
 function addNorm(sums: Record<string, number>, norm: number): void {

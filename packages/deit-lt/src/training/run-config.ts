@@ -49,12 +49,12 @@ export function configOf(
   };
 }
 
-/** A resumed run must be the same run: kind, data, recipe and teacher (the number of threads may differ). */
+/** A resumed run must be the same run: kind, data, recipe and teacher. The device and the number of threads may differ. */
 export function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: RunFolder): void {
   const wrong = (what: string): UserError =>
     new UserError('RUN_FOLDER', `${folder} cannot be resumed: ${what}. Start a new run with another --out.`);
   if (config.kind !== wanted.kind) throw wrong(`it is a run of a ${config.kind}, not of a ${wanted.kind}`);
-  const changed = firstDifference(config.recipe, wanted.recipe);
+  const changed = firstDifference({ ...config.recipe, device: null }, { ...wanted.recipe, device: null });
   if (changed !== undefined) throw wrong(`its recipe differs in ${changed}`);
   if (config.data.fingerprint !== wanted.data.fingerprint)
     throw wrong(

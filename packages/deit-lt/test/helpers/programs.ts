@@ -8,7 +8,7 @@ import { after } from 'node:test';
 import type { CliResult } from '../cli-helpers.js';
 
 /** One thread, so that the tests beside this one have the other cores. */
-const env = { ...process.env, OMP_NUM_THREADS: '1' };
+const env = () => ({ ...process.env, OMP_NUM_THREADS: '1' });
 
 export type Program = ChildProcessByStdio<null, Readable, Readable>;
 
@@ -41,7 +41,7 @@ export function startProgram(
 
 /** Starts node. */
 export function startNode(words: readonly string[], folder: string): Program {
-  return spawn(process.execPath, words, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, words, { cwd: folder, env: env(), stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** What a program printed, when it has ended. */
