@@ -224,7 +224,7 @@ class PaCoLoss(torch.nn.Module):
 
 def paco_step(config, tensors, autocast):
     recipe, counts = config["recipe"]["teacher"], config["counts"]
-    paco = recipe["paco"]
+    paco = recipe["loss"]
     model = PaCo(len(counts), paco["embedding"], paco["queue"])
     if tensors:
         model.load(tensors)
@@ -277,7 +277,7 @@ class Glmc(torch.nn.Module):
 
 def glmc_step(config, tensors, autocast):
     recipe, counts = config["recipe"]["teacher"], config["counts"]
-    glmc, share = recipe["glmc"], 1 - (config["epoch"] / recipe["epochs"]) ** 2
+    glmc, share = recipe["loss"], 1 - (config["epoch"] / recipe["epochs"]) ** 2
     model = Glmc(len(counts), glmc["embedding"])
     if tensors:
         model.load(tensors)

@@ -11,6 +11,7 @@ import { drawMix, type Mix } from '#deit-lt/augment/mixup.js';
 import type { Batch } from '#deit-lt/data/loader.js';
 import { stream } from '#deit-lt/random/stream.js';
 import type { Recipe } from '#deit-lt/recipe/schema.js';
+import { glmcOptions } from '#deit-lt/tasks/glmc-options.js';
 import { drawGlmcMixes } from '#deit-lt/tasks/glmc-task.js';
 import {
   checkRecipe,
@@ -95,7 +96,8 @@ function save(batches: Record<string, Batch>, models: Record<string, torch.nn.An
 /** What step number `index` draws: the student one mix of the batch with itself, GLMC two with another batch. */
 function mixesOf({ seed, student, teacher }: Recipe, index: number): Mix[] {
   const random = stream(seed, 'mix', 0, index);
-  if (kind === 'glmc') return [...drawGlmcMixes({ side: teacher.imageSize, random, recipe: teacher.glmc })];
+  const { name: _, ...own } = teacher.loss;
+  if (kind === 'glmc') return [...drawGlmcMixes({ side: teacher.imageSize, random, recipe: glmcOptions.parse(own) })];
   const { imageSize, mixing } = student;
   const { mixup: mixupAlpha, cutmix: cutmixAlpha, probability, switchProbability } = mixing;
   return [drawMix(imageSize, imageSize, random, { mixupAlpha, cutmixAlpha, probability, switchProbability })];

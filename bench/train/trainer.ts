@@ -42,7 +42,7 @@ const recipes: Readonly<Record<Kind, { name: string; settings?: readonly string[
   paco: { name: 'cifar10-lt-100-paco' },
   glmc: {
     name: 'cifar10-lt-100-glmc',
-    settings: ['teacher.model.name=resnet32', 'teacher.glmc.embedding=128', 'teacher.batchSize=128'],
+    settings: ['teacher.model.name=resnet32', 'teacher.loss.embedding=128', 'teacher.batchSize=128'],
   },
 };
 

@@ -204,7 +204,9 @@ function addLinks(module, text) {
   const target = from?.startsWith('.') ? path.join(path.dirname(module.file), from.replace(/\.js$/, '')) : null;
   const namespace = /^export \* as (\w+) from/.exec(text)?.[1];
   if (namespace !== undefined && target) module.exports.set(namespace, { namespace: target });
-  else if (/^export \* from/.test(text) && target) {
+  else if (text.startsWith('export') && from !== undefined && !target) {
+    // another package's export, which its own documentation describes
+  } else if (/^export \* from/.test(text) && target) {
     for (const [name, origin] of parseModule(target).exports) module.exports.set(name, origin);
   } else {
     for (const [local, shown] of namesIn(text)) {

@@ -59,6 +59,16 @@ export const sections = [
     intro: 'The table of all operations is in [docs/augmentation.md](augmentation.md).',
     of: [['', 'augment/']],
   },
+  {
+    title: 'Plugins',
+    intro:
+      'Losses and tasks of your own: [docs/plugins.md](plugins.md). `z` is exported from zod, for the options of an entry.',
+    of: [
+      ['', 'plugin'],
+      ['', 'registry'],
+      ['', 'tasks/'],
+    ],
+  },
   { title: 'Losses', of: [['', 'losses/']] },
   { title: 'Models', of: [['', 'models/']] },
   {

@@ -2,6 +2,9 @@
  * DeiT-LT as a library: data sets, long tails, models, losses, augmentation, training, evaluation. The command line
  * `deit-lt` is made of the same functions.
  */
+
+export * as torch from '@deit-lt/torch';
+export { z } from 'zod';
 export { bySeed, type ComparedModel, type Contender, findModels } from './analysis/compared-runs.js';
 export { type Comparison, compareRuns } from './analysis/comparison.js';
 export type { ComparisonRow, Estimate } from './analysis/comparison-figures.js';
@@ -46,11 +49,16 @@ export * from './losses/index.js';
 export * from './models/index.js';
 export { Ema } from './optim/ema.js';
 export { SAM } from './optim/sam.js';
+export { type LoadedPlugin, loadPlugin } from './plugin.js';
 export { RandomStream, stream } from './random/stream.js';
 export { checkRecipe, loadRecipe, recipeNames } from './recipe/load.js';
 export type { Recipe } from './recipe/schema.js';
+export type { RegistryEntry } from './registry.js';
 export { type EpochRecord, type Reporter, silentReporter } from './runs/reporter.js';
 export { type OodStudy, runOodStudy } from './studies/ood/study.js';
+export { registerTask } from './tasks/registry.js';
+export type { LossParts, Pass, PreparedBatch, Task, TaskBatch } from './tasks/task.js';
+export type { TaskContext, TaskEntry } from './tasks/task-entry.js';
 export {
   type TrainOptions,
   type TrainResult,

@@ -4,8 +4,8 @@ import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { createModel } from '../src/models/index.js';
 import { stream } from '../src/random/stream.js';
-import type { TeacherRecipe } from '../src/recipe/schema.js';
 import { createTeacherTask } from '../src/tasks/create-teacher-task.js';
+import { type GlmcRecipe, glmcOptions } from '../src/tasks/glmc-options.js';
 import { GlmcTask } from '../src/tasks/glmc-task.js';
 import { learningParameters } from '../src/tasks/task.js';
 import { numbered } from './helpers/by-class.js';
@@ -14,9 +14,9 @@ import { tinyRecipe } from './training-tiny.js';
 const [size, epochs] = [4, 10];
 const trainCounts = numbered([9, 6, 3]);
 
-function makeTask(options: Partial<TeacherRecipe['glmc']> = {}): GlmcTask {
+function makeTask(options: Partial<GlmcRecipe> = {}): GlmcTask {
   torch.manualSeed(3);
-  const recipe = { ...tinyRecipe().teacher.glmc, embedding: 5, ...options };
+  const recipe = { ...glmcOptions.parse({}), embedding: 5, ...options };
   const model = createModel('resnet20', { numClasses: 3, width: 4 }) as GlmcTask['model'];
   return new GlmcTask({ model, recipe, epochs, trainCounts, device: 'cpu' });
 }
@@ -89,7 +89,7 @@ suite('GlmcTask', () => {
       'teacher.loss={name: glmc, replace: true}',
       'teacher.model={name: resnet20, width: 4, replace: true}',
       'teacher.drw.epoch=null',
-      'teacher.glmc.consistency=0',
+      'teacher.loss.consistency=0',
       ...schedule.map((setting) => `teacher.schedule.${setting}`),
     );
     const model = createModel('resnet20', { numClasses: 3, width: 4 }) as GlmcTask['model'];
@@ -151,7 +151,7 @@ suite('GlmcTask', () => {
 
   test('needs a network of convolutions with a linear classifier', () => {
     const model = createModel('resnet20', { numClasses: 3, cosine: true }) as GlmcTask['model'];
-    const make = () => new GlmcTask({ model, recipe: tinyRecipe().teacher.glmc, epochs, trainCounts, device: 'cpu' });
+    const make = () => new GlmcTask({ model, recipe: glmcOptions.parse({}), epochs, trainCounts, device: 'cpu' });
     assert.throws(make, { code: 'RECIPE', message: /^the loss "glmc" needs .* teacher\.model\.cosine=false\.$/ });
   });
 });

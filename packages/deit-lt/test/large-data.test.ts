@@ -148,6 +148,6 @@ suite('recipes of the large data sets', () => {
       cacheDir: temporaryFolder(t),
       checkFiles: 'headers',
     });
-    await trainsBy(t, 'inat2018-paco', dataset, ['teacher.paco.queue=32', 'teacher.paco.batchNormParts=2']);
+    await trainsBy(t, 'inat2018-paco', dataset, ['teacher.loss.queue=32', 'teacher.loss.batchNormParts=2']);
   });
 });

@@ -4,11 +4,11 @@ import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import type { ResNetCifar } from '../src/models/index.js';
 import { stream } from '../src/random/stream.js';
+import { pacoOptions } from '../src/tasks/paco-options.js';
 import { PacoTask } from '../src/tasks/paco-task.js';
 import { learningParameters } from '../src/tasks/task.js';
 import { numbered } from './helpers/by-class.js';
 import { assertNear, Golden, goldenFolder, resNetLike } from './models-golden.js';
-import { tinyRecipe } from './training-tiny.js';
 
 interface PacoJson {
   num_classes: number;
@@ -45,7 +45,7 @@ function load() {
     model: network(),
     keyNetwork: network(),
     recipe: {
-      ...tinyRecipe().teacher.paco,
+      ...pacoOptions.parse({}),
       ...json.loss,
       embedding: json.moco_dim,
       queue: json.moco_k,

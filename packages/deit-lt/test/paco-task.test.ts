@@ -6,7 +6,7 @@ import { createModel } from '../src/models/index.js';
 import { createOptimizer } from '../src/optim/optimizer.js';
 import { SAM } from '../src/optim/sam.js';
 import { stream } from '../src/random/stream.js';
-import type { TeacherRecipe } from '../src/recipe/schema.js';
+import { type PacoRecipe, pacoOptions } from '../src/tasks/paco-options.js';
 import { PacoTask } from '../src/tasks/paco-task.js';
 import { learningParameters } from '../src/tasks/task.js';
 import { backward, update } from '../src/training/step.js';
@@ -17,9 +17,9 @@ import { tinyRecipe } from './training-tiny.js';
 const size = 6;
 const trainCounts = numbered([9, 6, 3]);
 
-function makeTask(options: Partial<TeacherRecipe['paco']> = {}): PacoTask {
+function makeTask(options: Partial<PacoRecipe> = {}): PacoTask {
   torch.manualSeed(3);
-  const recipe = { ...tinyRecipe().teacher.paco, queue: 8, embedding: 5, momentum: 0.9, ...options };
+  const recipe = { ...pacoOptions.parse({}), queue: 8, embedding: 5, momentum: 0.9, ...options };
   const network = () => createModel('resnet20', { numClasses: 3, width: 4 }) as PacoTask['model'];
   return new PacoTask({
     model: network(),
@@ -158,7 +158,7 @@ suite('PacoTask', () => {
       (name: string, options = {}) =>
       () => {
         const model = createModel(name, { numClasses: 3, ...options }) as PacoTask['model'];
-        return new PacoTask({ model, keyNetwork: null, recipe: tinyRecipe().teacher.paco, trainCounts, device: 'cpu' });
+        return new PacoTask({ model, keyNetwork: null, recipe: pacoOptions.parse({}), trainCounts, device: 'cpu' });
       };
     const message = /^the loss "paco" needs .* teacher\.model\.cosine=false\.$/;
     assert.throws(make('vit', { depth: 1 }), { code: 'RECIPE', message });

@@ -95,7 +95,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'LDAM with accumulation': ['teacher.loss.name=ldam', 'teacher.sam.rho=0', 'teacher.accumulation=3'],
   'PaCo + SAM': [
     'teacher.loss.name=paco',
-    'teacher.paco.queue=24',
+    'teacher.loss.queue=24',
     'teacher.model.cosine=false',
     'teacher.drw.epoch=null',
   ],

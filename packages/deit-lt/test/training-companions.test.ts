@@ -12,9 +12,9 @@ import { temporaryFolder } from './helpers/temporary-folder.js';
 import { atBatch, tinyDataset, tinyRecipe } from './training-tiny.js';
 
 const settings = {
-  paco: ['paco.queue=30', 'paco.batchNormParts=2'],
-  gpaco: ['paco.queue=30', 'paco.variant=gpaco'],
-  glmc: ['glmc.embedding=16'],
+  paco: ['loss.queue=30', 'loss.batchNormParts=2'],
+  gpaco: ['loss.queue=30', 'loss.variant=gpaco'],
+  glmc: ['loss.embedding=16'],
 };
 
 type Name = keyof typeof settings;

@@ -1,4 +1,5 @@
 /** Which models are compared: those of run folders with what they said of each image, and runs that differ in their seed alone. */
+
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type ByClass, byClass } from '../by-class.js';
@@ -6,7 +7,7 @@ import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
 import { isForeign } from '../published/weight-source.js';
-import type { Recipe } from '../recipe/schema.js';
+import { partOf } from '../recipe/part.js';
 import { type Predictions, readPredictions } from '../runs/predictions.js';
 import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 
@@ -78,7 +79,10 @@ export function runFoldersIn(place: string): string[] {
   if (existsSync(new RunFolder(place).configFile)) return [path.resolve(place)];
   const names = readdirSync(place).filter((name) => isRunFolder(path.join(place, name)));
   if (names.length === 0)
-    throw new UserError('RUN_FOLDER', `${place} is no run folder: neither it nor a folder in it has a config.json.`);
+    throw new UserError(
+      'RUN_FOLDER',
+      `${place} is not a run folder: neither it nor any folder in it has a config.json.`,
+    );
   const others = names.filter((name) => !usualOrder.includes(name)).sort();
   return [...usualOrder.filter((name) => names.includes(name)), ...others].map((name) => path.resolve(place, name));
 }
@@ -90,17 +94,17 @@ function noFolder(place: string): UserError {
   const hint = isRunFolder(run)
     ? ` That of this file is ${run}`
     : isForeign(place)
-      ? ` Make one of a checkpoint with: deit-lt import ${place} --out RUN`
+      ? ` Make a run folder from a checkpoint with: deit-lt import ${place} --out RUN`
       : '';
-  return new UserError('RUN_FOLDER', `${place} is no folder; expected ${expected}.${hint}`);
+  return new UserError('RUN_FOLDER', `${place} is not a folder; expected ${expected}.${hint}`);
 }
 
-const expected = 'a run folder, or a folder that has some';
+const expected = 'a run folder, or a folder that contains some';
 
 function withoutPredictions(folder: string): UserError {
   return new UserError(
     'RUN_FOLDER',
-    `${folder} has no predictions.safetensors, what its model said of each image: an earlier version trained it, or it is not at its end. Make it with: deit-lt eval ${folder} --data DATA --save`,
+    `${folder} has no predictions.safetensors (the predictions of its model): the training has not finished, or an earlier version ran it. Make the file with: deit-lt eval ${folder} --data DATA --save`,
   );
 }
 
@@ -133,7 +137,7 @@ function withoutSeed({ config, predictions, groups }: ComparedModel): string {
   const { kind, recipe, teacher, from, tau } = config;
   return JSON.stringify({
     kind,
-    part: partOf(kind, recipe),
+    part: partOf(config),
     common: [recipe.data, recipe.evaluation, recipe.device, recipe.precision],
     classes: [groups.classNames, groups],
     teacher: teacher === null ? null : recipeOf(teacher, config.teacherSha256),
@@ -143,13 +147,8 @@ function withoutSeed({ config, predictions, groups }: ComparedModel): string {
   });
 }
 
-function partOf(kind: RunConfig['kind'], recipe: Recipe): unknown {
-  return kind === 'teacher' ? recipe.teacher : recipe.student;
-}
-
 /** How another run was trained, where it is still there; else which model it was. */
 function recipeOf(run: string, sha256: string | null): unknown {
   if (!existsSync(new RunFolder(run).configFile)) return sha256;
-  const { kind, recipe } = readRunConfig(run);
-  return partOf(kind, recipe);
+  return partOf(readRunConfig(run));
 }

@@ -1,4 +1,5 @@
 /** A trained model as evaluation, prediction and distillation need it, from a run folder or checkpoint. */
+
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -17,9 +18,10 @@ import { listed } from '../published/checkpoint-layout.js';
 import { isForeign } from '../published/weight-source.js';
 import { type Placement, placementOf } from '../recipe/device.js';
 import { explainIssues } from '../recipe/explain.js';
+import { partOf } from '../recipe/part.js';
 import { type Recipe, recipeSchema, type TrainingRecipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
-import type { TrainingKind } from '../runs/reporter.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { readWeights } from '../runs/training-state.js';
 import { modelOf } from '../tasks/model-of.js';
@@ -134,7 +136,7 @@ function instead(given: string, which: 'best' | 'last', file: string, epoch: num
 }
 
 function leftOutNote(file: string, names: readonly string[]): string[] {
-  return names.length === 0 ? [] : [`${file}: left out, being no part of the network: ${listed(names, 6)}.`];
+  return names.length === 0 ? [] : [`${file}: ignored, because the network has no such weights: ${listed(names, 6)}.`];
 }
 
 /** Where a model computes, and in which precision, in place of its recipe's. */
@@ -149,7 +151,7 @@ function placeIn(settings: readonly string[], file: string): Place {
   if (other !== undefined)
     throw new UserError(
       'USAGE',
-      `--set ${other}…: ${file} knows its own recipe; of a run only device and precision can be set (other keys are for checkpoints from elsewhere).`,
+      `--set ${other}…: ${file} has its own recipe; for a run, only device and precision can be set (other keys are for checkpoints of other programs).`,
     );
   const result = placeSchema.safeParse(values);
   if (!result.success) throw new UserError('RECIPE', `--set ${explainIssues(result.error.issues, values)}`);
@@ -158,7 +160,7 @@ function placeIn(settings: readonly string[], file: string): Place {
 }
 
 function classifierOf(file: string, { config, epoch, tensors, notes = [] }: Opened, place: Place): Classifier {
-  const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+  const recipe = partOf(config);
   const placement = placementOf({ ...config.recipe, ...place });
   const { classNames, namesUnknown = false, trainCounts, groups } = config.data;
   const model = torch.nn.init.skipInit(() => modelOf(config.kind, recipe, classNames.length)); // to draw weights takes seconds
@@ -233,7 +235,7 @@ export function checkpointFile(given: string, which: 'best' | 'last'): string {
     if (weights !== undefined) return weights;
     throw new UserError(
       'RUN_FOLDER',
-      `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end? (A Hugging Face folder has ${weightsNames.join(' or ')}.)`,
+      `${given} has no checkpoints/${which}.safetensors; is it a run folder whose first epoch has ended? (A Hugging Face folder has ${weightsNames.join(' or ')}.)`,
     );
   }
   return run.hasCheckpoint(which) ? run.checkpoint(which) : run.checkpoint('last');

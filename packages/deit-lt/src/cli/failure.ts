@@ -1,5 +1,6 @@
 /** What the user sees of an error, and the exit code: 2 for usage, 1 for failure. Only our own bugs show a stack. */
 import { UserError } from '../errors.js';
+import { placeIn } from '../plugin.js';
 import { visible, visibleLines } from '../text/visible.js';
 import { filesAdvice, spaceAdvice } from './process-limits.js';
 import { UsageError } from './program.js';
@@ -17,6 +18,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof UsageError) return { message: `${error.message}\n${seeHelp(error.command)}`, exitCode: 2 };
   const code = codeOf(error);
   const message = visible(error instanceof Error ? error.message : String(error));
+  const own = placeIn(error);
+  if (own !== undefined) return { message: `${message} (in ${visible(own)}, the module of --plugin)`, exitCode: 1 };
   const space = spaceAdvice();
   if (error instanceof Error && error.name === 'BridgeError')
     return { message: [visibleLines(error.message), ...(space === undefined ? [] : [space])].join('\n'), exitCode: 1 };

@@ -1,4 +1,5 @@
 /** `deit-lt import`: a checkpoint from elsewhere becomes a run folder, which every other command takes. */
+
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { byClass } from '../by-class.js';
@@ -9,6 +10,7 @@ import { groupsOfData } from '../classifier/model-groups.js';
 import { classCounts, type Dataset } from '../data/dataset.js';
 import { UserError } from '../errors.js';
 import { isForeign } from '../published/weight-source.js';
+import { partOf } from '../recipe/part.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import { readWeights, saveWeights } from '../runs/training-state.js';
 import { visible } from '../text/visible.js';
@@ -33,9 +35,7 @@ export async function run({ args, options, spec, context }: CommandInput): Promi
   context.print(visible(`${file} → ${out}: ${line}`));
   for (const note of notes) context.note(note);
   if (config.data.namesUnknown === true)
-    context.note(
-      'The checkpoint does not name its classes; --data DATA takes them from the data that it was trained on.',
-    );
+    context.note('The checkpoint has no class names; --data DATA takes them from the data set that it was trained on.');
 }
 
 type Tensors = ReadonlyMap<string, torch.Tensor>;
@@ -56,7 +56,7 @@ async function importInto(
       }),
     );
   if (set !== undefined)
-    throw new UserError('USAGE', `--set is for checkpoints from elsewhere; ${file} knows its own recipe.`);
+    throw new UserError('USAGE', `--set is only for checkpoints of other programs; ${file} has its own recipe.`);
   return torch.tidy(() => {
     const opened = readWeights(file, { weights });
     const config = take(opened, opened.tensors);
@@ -64,9 +64,9 @@ async function importInto(
   });
 }
 
-function describeOwn({ kind, recipe, data }: RunConfig): string {
-  const { model, imageSize } = kind === 'teacher' ? recipe.teacher : recipe.student;
-  return `${model.name} for ${data.classNames.length} classes, ${imageSize} × ${imageSize} pixels`;
+function describeOwn(config: RunConfig): string {
+  const { model, imageSize } = partOf(config);
+  return `${model.name} for ${config.data.classNames.length} classes, ${imageSize} × ${imageSize} pixels`;
 }
 
 /**

@@ -6,6 +6,7 @@ import { UserError } from '../errors.js';
 import type { Reporter } from '../runs/reporter.js';
 import { visible } from '../text/visible.js';
 import { markedColors } from './colors.js';
+import type { Parsed } from './command-spec.js';
 import type { CliContext } from './context.js';
 import { tellOfEarlyEnd } from './early-end.js';
 import { failureOf } from './failure.js';
@@ -36,6 +37,7 @@ async function runWords(words: readonly string[]): Promise<number> {
     });
     if (parsed === undefined) return 0;
     serves = parsed.spec.serves;
+    await loadOwn(parsed.options);
     const { run } = await parsed.spec.load();
     return (await run({ ...parsed, context, parse: (other) => parseWords(other, silent) })) ?? 0;
   } catch (error) {
@@ -45,6 +47,13 @@ async function runWords(words: readonly string[]): Promise<number> {
     display.close?.();
     interruption.stop();
   }
+}
+
+/** The module of `--plugin`, before anything reads a recipe. */
+async function loadOwn({ plugin }: Parsed['options']): Promise<void> {
+  if (plugin === undefined) return;
+  const [{ loadPlugin }, library] = await Promise.all([import('../plugin.js'), import('../index.js')]);
+  await loadPlugin(plugin, library);
 }
 
 const silent: Writers = { writeOut: () => {}, writeErr: () => {} };

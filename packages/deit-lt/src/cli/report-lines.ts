@@ -3,7 +3,8 @@
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { accuracyLine } from '../evaluation/figure-text.js';
 import { count, duration, images, short } from '../format.js';
-import type { EpochRecord, TrainingEnd, TrainingKind, TrainingStart } from '../runs/reporter.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
+import type { EpochRecord, TrainingEnd, TrainingStart } from '../runs/reporter.js';
 
 const kindNames: Readonly<Record<TrainingKind, string>> = {
   teacher: 'teacher',
@@ -23,7 +24,7 @@ export function startLines(training: TrainingStart): string[] {
   const first = `${kindNames[kind]}: ${model}, ${count(parameters)} parameters, ${device} in ${precision}; ${images(trainImages)}, ${batches} → ${folder}`;
   if (resumedAt === undefined) return [first];
   const { epoch, batch } = resumedAt;
-  const place = epoch >= epochs ? 'was finished' : `goes on at epoch ${epoch + 1}, batch ${batch + 1}`;
+  const place = epoch >= epochs ? 'was finished' : `resumes at epoch ${epoch + 1}, batch ${batch + 1}`;
   return [first, `${kindNames[kind]}: ${place}`];
 }
 

@@ -5,7 +5,7 @@ import type { Classifier } from '../classifier/classifier.js';
 import { logitScale } from '../classifier/logit-scale.js';
 import type { Group } from '../data/groups.js';
 import { VisionTransformer } from '../models/vit.js';
-import type { TrainingKind } from '../runs/reporter.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import { inputSize } from './onnx/model.js';
 
 export interface PageModel {

@@ -3,8 +3,11 @@
  * J. Ren et al., "Balanced meta-softmax for long-tailed visual recognition", NeurIPS 2020, arXiv 2007.10740.
  */
 
+import { z } from 'zod';
 import { type LogitAdjustmentOptions, logitAdjustment } from './logit-adjustment.js';
 import type { Loss } from './loss.js';
+import { lossEntry } from './loss-entry.js';
+import { labelSmoothing } from './options.js';
 
 /**
  * `−log(n_label · e^logit_label / Σ_c n_c · e^logit_c)`: logit adjustment of strength 1.
@@ -13,3 +16,11 @@ import type { Loss } from './loss.js';
 export function balancedSoftmax(counts: ArrayLike<number>, options: Omit<LogitAdjustmentOptions, 'tau'> = {}): Loss {
   return logitAdjustment(counts, { ...options, tau: 1 });
 }
+
+/** As recipes name it. */
+export const balancedSoftmaxEntry = lossEntry({
+  name: 'balanced-softmax',
+  mixedLabels: true,
+  options: z.object({ labelSmoothing }),
+  create: balancedSoftmax,
+});

@@ -2,8 +2,11 @@
  * Binary cross-entropy: every class is a yes-or-no question of its own, as DeiT III trains.
  * H. Touvron et al., "DeiT III: Revenge of the ViT", ECCV 2022, arXiv 2204.07118.
  */
+
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import { inFullPrecision, type Loss, type WeightOptions, weightVector } from './loss.js';
+import { lossEntry } from './loss-entry.js';
 
 export interface BceOptions extends WeightOptions {
   /**
@@ -24,3 +27,19 @@ export function bce({ weights = null, threshold = null }: BceOptions = {}): Loss
       return torch.nn.functional.binaryCrossEntropyWithLogits(full, wanted, { weight: weightFor(full) });
     });
 }
+
+/** As recipes name it. */
+export const bceEntry = lossEntry({
+  name: 'bce',
+  mixedLabels: true,
+  options: z.object({
+    threshold: z
+      .number()
+      .min(0)
+      .max(1)
+      .nullable()
+      .default(null)
+      .describe('bce: targets above it count as 1, others as 0; null: as they are; 0: as published'),
+  }),
+  create: (_, options) => bce(options),
+});

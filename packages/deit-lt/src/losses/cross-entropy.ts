@@ -1,6 +1,10 @@
 /** Cross-entropy, with label smoothing and class weights. Soft targets: soft-target-cross-entropy.ts. */
+
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import { inFullPrecision, type Loss, type WeightOptions, weightVector } from './loss.js';
+import { lossEntry } from './loss-entry.js';
+import { labelSmoothing } from './options.js';
 import { softTargetCrossEntropy } from './soft-target-cross-entropy.js';
 
 export interface CrossEntropyOptions extends WeightOptions {
@@ -23,3 +27,11 @@ export function crossEntropy({ weights = null, labelSmoothing = 0 }: CrossEntrop
     });
   };
 }
+
+/** As recipes name it. */
+export const crossEntropyEntry = lossEntry({
+  name: 'cross-entropy',
+  mixedLabels: true,
+  options: z.object({ labelSmoothing }),
+  create: (_, options) => crossEntropy(options),
+});

@@ -2,8 +2,11 @@
  * Focal loss for softmax classifiers.
  * T.-Y. Lin et al., "Focal loss for dense object detection", ICCV 2017, arXiv 1708.02002.
  */
+
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import { inFullPrecision, type Loss, requireLabels, type WeightOptions, weightVector } from './loss.js';
+import { lossEntry } from './loss-entry.js';
 
 export interface FocalOptions extends WeightOptions {
   /** How much easy samples are played down; 0 is plain cross-entropy. Default 1, as in the teachers' code. */
@@ -29,3 +32,13 @@ export function focal({ gamma = 1, weights = null, published = false }: FocalOpt
       return rest.pow(gamma).mul(weighted).mean();
     });
 }
+
+/** As recipes name it. */
+export const focalEntry = lossEntry({
+  name: 'focal',
+  options: z.object({
+    gamma: z.number().nonnegative().default(1).describe('focal: how much easy samples count less; 0: cross-entropy'),
+    published: z.boolean().default(false).describe('focal: p is taken after the class weight, as published'),
+  }),
+  create: (_, options) => focal(options),
+});

@@ -15,7 +15,8 @@ export { type GlmcLoss, type GlmcMixture, type GlmcMoment, type GlmcOptions, typ
 export { type LdamOptions, ldam, ldamMargins } from './ldam.js';
 export { type LogitAdjustmentOptions, logitAdjustment } from './logit-adjustment.js';
 export type { Loss, WeightOptions } from './loss.js';
+export type { LossEntry } from './loss-entry.js';
 export { type PacoBatch, type PacoLoss, type PacoOptions, paco } from './paco.js';
-export { createLoss, type LossFactory, type LossName, type LossOptions, losses, lossNames } from './registry.js';
+export { createLoss, type LossOptions, lossNames, registerLoss } from './registry.js';
 export { softTargetCrossEntropy } from './soft-target-cross-entropy.js';
 export { type VsOptions, vs } from './vs.js';

@@ -3,7 +3,9 @@
  * K. Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss", NeurIPS 2019, arXiv 1906.07413.
  * Its deferred re-weighting (DRW) is this loss made anew with class weights at the epoch of the switch.
  */
+
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import {
   classVector,
   inFullPrecision,
@@ -13,6 +15,7 @@ import {
   type WeightOptions,
   weightVector,
 } from './loss.js';
+import { lossEntry } from './loss-entry.js';
 
 export interface LdamOptions extends WeightOptions {
   /** Margin of the rarest class. Default 0.5, as for long-tailed CIFAR; 0.3 for ImageNet-LT. */
@@ -49,3 +52,15 @@ export function ldam(
       return torch.nn.functional.crossEntropy(moved, labels, { weight: weightFor(full) });
     });
 }
+
+/** As recipes name it. */
+export const ldamEntry = lossEntry({
+  name: 'ldam',
+  cosine: true,
+  options: z.object({
+    maxMargin: z.number().positive().default(0.5).describe('LDAM: margin of the rarest class'),
+    scale: z.number().positive().default(30).describe('LDAM: factor of the cosines'),
+  }),
+  logitScale: ({ scale }) => scale,
+  create: ldam,
+});

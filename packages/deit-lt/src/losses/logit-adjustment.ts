@@ -2,9 +2,13 @@
  * Logit-adjusted cross-entropy: training with the class prior on top, prediction without it.
  * A. K. Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, arXiv 2007.07314.
  */
+
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import { crossEntropy } from './cross-entropy.js';
 import { classVector, inFullPrecision, type Loss, requireImages, type WeightOptions } from './loss.js';
+import { lossEntry } from './loss-entry.js';
+import { labelSmoothing } from './options.js';
 
 export interface LogitAdjustmentOptions extends WeightOptions {
   /** Strength: 0 is plain cross-entropy, 1 aims at the balanced error. Default 1. */
@@ -31,3 +35,14 @@ export function logitAdjustment(
       return base(full.add(shiftFor(full)), targets);
     });
 }
+
+/** As recipes name it. */
+export const logitAdjustmentEntry = lossEntry({
+  name: 'logit-adjustment',
+  mixedLabels: true,
+  options: z.object({
+    tau: z.number().nonnegative().default(1).describe('strength of the prior: 0 none, 1 aims at the balanced error'),
+    labelSmoothing,
+  }),
+  create: logitAdjustment,
+});

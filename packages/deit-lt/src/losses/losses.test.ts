@@ -42,7 +42,7 @@ function logProbabilities(shift = [0, 0, 0]): number[][] {
 
 suite('losses', () => {
   test('of the registry are finite for bfloat16 logits, and give float32', () => {
-    for (const name of lossNames) {
+    for (const name of lossNames()) {
       const loss = createLoss(name, counts, { weights })(logits().bfloat16(), labels());
       assert.equal(loss.dtype, 'float32', name);
       assert.ok(Number.isFinite(loss.toNumber()), name);
@@ -51,7 +51,7 @@ suite('losses', () => {
 
   test('ignore options that are undefined, as a recipe leaves them', () => {
     const [plain, given] = [{}, { maxMargin: undefined, scale: undefined, gamma: undefined, tau: undefined }];
-    for (const name of lossNames)
+    for (const name of lossNames())
       assert.equal(lossValue(createLoss(name, counts, given)), lossValue(createLoss(name, counts, plain)), name);
   });
 

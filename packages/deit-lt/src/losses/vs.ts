@@ -3,9 +3,12 @@
  * G. R. Kini et al., "Label-imbalanced and group-sensitive classification under overparameterization", NeurIPS 2021,
  * arXiv 2103.01550.
  */
+
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import { crossEntropy } from './cross-entropy.js';
 import { classVector, inFullPrecision, type Loss, requireImages, type WeightOptions } from './loss.js';
+import { lossEntry } from './loss-entry.js';
 
 export interface VsOptions extends WeightOptions {
   /** Exponent of the factors; 0: none. Default 0.3. */
@@ -32,3 +35,14 @@ export function vs(counts: ArrayLike<number>, { gamma = 0.3, tau = 1, weights = 
       return base(full.div(deltaFor(full)).add(iotaFor(full)), targets);
     });
 }
+
+/** As recipes name it. */
+export const vsEntry = lossEntry({
+  name: 'vs',
+  mixedLabels: true,
+  options: z.object({
+    gamma: z.number().nonnegative().default(0.3).describe('VS: exponent of the factors of logits'),
+    tau: z.number().nonnegative().default(1).describe('VS: strength of the shifts of logits'),
+  }),
+  create: vs,
+});

@@ -1,6 +1,8 @@
 /** What no single value of a recipe shows: values that do not go together, and those that have no effect. */
 import { UserError } from '../errors.js';
 import { short } from '../format.js';
+import { lossRegistry } from '../losses/registry.js';
+import { taskRegistry } from '../tasks/registry.js';
 import type { Recipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
 const parts = ['teacher', 'student'] as const;
@@ -18,6 +20,7 @@ export function contradictions(recipe: Recipe): string[] {
     ...parts.flatMap((name) => partContradictions(name, recipe[name])),
     ...teacherContradictions(recipe.teacher),
     ...teacherMixing(recipe.teacher),
+    ...clsSmoothing(recipe.student),
     ...(transMix && cutmix === 0 && cutmixMinMax === null
       ? [
           'student.mixing.transMix is for the labels of CutMix, but student.mixing.cutmix is 0: set it to 1, or transMix=false',
@@ -26,18 +29,18 @@ export function contradictions(recipe: Recipe): string[] {
   ];
 }
 
-/** Losses that have parts of their own beside the network. */
-const withCompanion: readonly TeacherRecipe['loss']['name'][] = ['paco', 'glmc'];
-
 function teacherContradictions({ loss: { name }, model, drw, sam, accumulation, learn }: TeacherRecipe): string[] {
-  const has = withCompanion.includes(name);
+  const task = taskRegistry.get(name);
+  const entry = task ?? lossRegistry.get(name);
   const is = `teacher.loss.name is "${name}"`;
   return [
-    ...(model.cosine === true && name !== 'ldam'
+    ...(model.cosine === true && entry?.cosine !== true
       ? [`${is}, which needs a linear classifier: set teacher.model.cosine=false`]
       : []),
-    ...(has && drw.epoch !== null ? [`${is}, which balances the classes by itself: set teacher.drw.epoch=null`] : []),
-    ...(has && learn === 'classifier'
+    ...(task?.balances === true && drw.epoch !== null
+      ? [`${is}, which balances the classes by itself: set teacher.drw.epoch=null`]
+      : []),
+    ...(task?.learnsFeatures === true && learn === 'classifier'
       ? [`${is}, which learns features, but teacher.learn is "classifier": take another loss`]
       : []),
     ...(sam.rho > 0 && accumulation > 1
@@ -48,13 +51,10 @@ function teacherContradictions({ loss: { name }, model, drw, sam, accumulation, 
   ];
 }
 
-/** Losses of a teacher that take mixed labels. */
-const lossesOfMixed: readonly string[] = ['cross-entropy', 'balanced-softmax', 'logit-adjustment'];
-
 function teacherMixing({ mixing, loss: { name } }: Recipe['teacher']): string[] {
   if (mixing === null) return [];
   return [
-    ...(lossesOfMixed.includes(name)
+    ...(lossRegistry.get(name)?.mixedLabels === true
       ? []
       : [
           `teacher.loss.name is "${name}", which takes no mixed labels: set teacher.mixing=null, or take cross-entropy`,
@@ -62,6 +62,14 @@ function teacherMixing({ mixing, loss: { name } }: Recipe['teacher']): string[] 
     ...(mixing.transMix
       ? ['teacher.mixing.transMix needs the attention of a transformer: set it to false for a teacher']
       : []),
+  ];
+}
+
+/** The labels of a student are smoothed where they are mixed. */
+function clsSmoothing({ clsLoss: { labelSmoothing = 0 } }: Recipe['student']): string[] {
+  if (labelSmoothing === 0) return [];
+  return [
+    `student.clsLoss.labelSmoothing is ${labelSmoothing}, but a student's labels are smoothed when they are mixed: set student.labelSmoothing=${labelSmoothing}, and student.clsLoss.labelSmoothing=0`,
   ];
 }
 
@@ -82,7 +90,7 @@ function partContradictions(name: (typeof parts)[number], { weights, ema, schedu
 export function externalTeacher(): UserError {
   return new UserError(
     'RECIPE',
-    'the teacher of this recipe comes from elsewhere (teacher.external): train the student with "deit-lt student --teacher RUN", or choose a recipe that trains its own ("deit-lt recipes").',
+    'this recipe does not train its teacher (teacher.external): train the student with "deit-lt student --teacher RUN", or choose a recipe that trains its own ("deit-lt recipes").',
   );
 }
 

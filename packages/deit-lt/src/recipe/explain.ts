@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { suggest } from '../nearest.js';
 import { beginning } from '../text/visible.js';
 import { schemaAt } from './keys.js';
+import { movedKey } from './moved.js';
 
 /** A line for each issue. */
 export function explainIssues(issues: readonly z.core.$ZodIssue[], values: unknown): string[] {
@@ -26,7 +27,12 @@ function textOf(value: unknown): string {
 
 function unknownKeys(path: readonly string[], unknown: readonly string[]): string {
   const known = schemaAt(path)?.keys ?? [];
-  return unknown.map((key) => `no recipe has "${[...path, key].join('.')}": ${suggest(key, known)}`).join('; ');
+  return unknown.map((key) => unknownKey([...path, key], known)).join('; ');
+}
+
+function unknownKey(keys: readonly string[], known: readonly string[]): string {
+  const name = keys.join('.');
+  return movedKey(name) ?? `no recipe has "${name}": ${suggest(keys.at(-1) ?? '', known)}`;
 }
 
 const typeNames: Readonly<Record<string, string>> = { int: 'a whole number', tuple: 'a list', array: 'a list' };

@@ -1,5 +1,6 @@
 /** Every key that a recipe can have, read from the schema: for checking `--set` and for `deit-lt recipes`. */
 import { z } from 'zod';
+import { type Choices, choiceShape, choicesIn } from './choice.js';
 import { recipeSchema } from './schema.js';
 
 /** What the schema says at a path of keys. */
@@ -22,6 +23,12 @@ export function schemaAt(keys: readonly string[]): SchemaAt | undefined {
   return { keys: shape && Object.keys(shape), description: schema.description, schema };
 }
 
+/** What the value at `keys` chooses from; undefined when it is no choice. */
+export function choicesAt(keys: readonly string[]): Choices | undefined {
+  const { schema } = schemaAt(keys) ?? {};
+  return schema && choicesIn(schema);
+}
+
 /** All paths of single values, `student.optimizer.lr`, in the order of the schema. */
 export function recipeKeys(prefix: readonly string[] = []): string[] {
   const { keys } = schemaAt(prefix) ?? { keys: undefined };
@@ -30,8 +37,15 @@ export function recipeKeys(prefix: readonly string[] = []): string[] {
 
 /** The fields of an object schema, also behind optional, nullable, default, and in a union with plain values. */
 function shapeOf(schema: z.ZodType): Record<string, z.ZodType> | undefined {
+  const choices = choicesIn(schema);
+  if (choices !== undefined) return choiceShape(choices);
   if (schema instanceof z.ZodObject) return schema.shape as Record<string, z.ZodType>;
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault)
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault
+  )
     return shapeOf(schema.unwrap() as z.ZodType);
   if (schema instanceof z.ZodPipe) return shapeOf(schema.in as z.ZodType) ?? shapeOf(schema.out as z.ZodType);
   if (schema instanceof z.ZodUnion)

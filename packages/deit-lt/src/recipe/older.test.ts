@@ -15,8 +15,9 @@ function older(): Recipe {
   for (const part of ['teacher', 'student'])
     for (const key of ['dropLast', 'samplerPower', 'samplerBeta', 'emaDevice', 'emaStepping', 'logGradNorm'])
       forget(`${part}.${key}`);
-  for (const key of ['external', 'paco', 'sam.minRho', 'sam.steps', 'sam.halfPrecision']) forget(`teacher.${key}`);
-  for (const key of ['clsThreshold', 'clsReweight', 'mixing.mode', 'mixing.untilEpoch', 'distillation.mapTargets'])
+  for (const key of ['external', 'sam.minRho', 'sam.steps', 'sam.halfPrecision']) forget(`teacher.${key}`);
+  Object.assign(recipe.student as object, { clsLoss: 'cross-entropy', clsTau: 1 });
+  for (const key of ['clsReweight', 'mixing.mode', 'mixing.untilEpoch', 'distillation.mapTargets'])
     forget(`student.${key}`);
   forget('data.classOrder');
   return recipe as Recipe;
@@ -35,13 +36,38 @@ suite('completeOlder()', () => {
 
   test('gives an earlier PaCo run the values that it meant: no batch left out, one part', () => {
     const recipe = loadRecipe('imagenet-lt-paco', {
-      settings: ['teacher.dropLast=false', 'teacher.paco.contrastParts=1'],
+      settings: ['teacher.dropLast=false', 'teacher.loss.contrastParts=1'],
     });
-    const { dropLast, paco, ...teacher } = recipe.teacher;
-    const { contrastParts, ...earlier } = paco;
+    const { dropLast, loss, ...teacher } = recipe.teacher;
+    const { contrastParts, name, ...paco } = loss;
     assert.deepEqual([dropLast, contrastParts], [false, 1]);
-    const { dropLast: _, ...student } = recipe.student;
-    assert.deepEqual(completeOlder({ ...recipe, teacher: { ...teacher, paco: earlier }, student } as Recipe), recipe);
+    const { dropLast: _, clsLoss, ...student } = recipe.student;
+    const earlier = {
+      teacher: { ...teacher, loss: { name }, paco, glmc: { embedding: 256 } },
+      student: { ...student, clsLoss: clsLoss.name, clsTau: 1, clsThreshold: null },
+    };
+    assert.deepEqual(completeOlder({ ...recipe, ...earlier } as unknown as Recipe), recipe);
+  });
+
+  test('moves the options of an earlier loss to it, and forgets those of other losses', () => {
+    const { teacher, student, ...recipe } = loadRecipe('cifar10-lt-100');
+    const of = (loss: object, cls: object) =>
+      completeOlder({
+        ...recipe,
+        teacher: { ...teacher, loss, paco: { queue: 7 }, glmc: { embedding: 3 } },
+        student: { ...student, ...cls },
+      } as unknown as Recipe);
+    const focal = of(
+      { name: 'focal', gamma: 2, maxMargin: 0.5, scale: 30 },
+      { clsLoss: 'bce', clsTau: 1, clsThreshold: 0 },
+    );
+    assert.deepEqual(focal.teacher.loss, { name: 'focal', gamma: 2, published: false });
+    assert.deepEqual(focal.student.clsLoss, { name: 'bce', threshold: 0 });
+    assert.deepEqual(Object.keys(focal.teacher).sort(), Object.keys(teacher).sort());
+    assert.deepEqual(Object.keys(focal.student).sort(), Object.keys(student).sort());
+    const glmc = of({ name: 'glmc' }, { clsLoss: 'logit-adjustment', clsTau: 0.5 });
+    assert.equal(glmc.teacher.loss.embedding, 3);
+    assert.equal(glmc.student.clsLoss.tau, 0.5);
   });
 
   test('gives an earlier recipe the values that it meant: those of the defaults', () => {

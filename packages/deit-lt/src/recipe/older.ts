@@ -1,4 +1,6 @@
 /** Recipes of runs that earlier versions began: the keys that they had not, with the values that they meant. */
+import { chosenEntry } from './choice.js';
+import { choicesAt } from './keys.js';
 import { isValues, type Values } from './merge.js';
 import { type Recipe, recipeSchema } from './schema.js';
 
@@ -19,22 +21,6 @@ const meant: Values = {
     ...training,
     external: false,
     mixing: null,
-    paco: {
-      variant: 'paco',
-      alpha: 0.01,
-      beta: 1,
-      gamma: 1,
-      temperature: 0.05,
-      classTemperature: 1,
-      labelSmoothing: 0,
-      embedding: 32,
-      queue: 1024,
-      momentum: 0.999,
-      batchNormParts: 1,
-      contrastParts: 1,
-      keyAugment: { preset: 'paco-key' },
-    },
-    glmc: { mixAlpha: 1, correctLambda: true, partnerPower: 0, labelPower: 1.2, consistency: 4, embedding: 256 },
     sam: {
       minRho: 0.05,
       steps: [
@@ -55,7 +41,6 @@ const meant: Values = {
       teacherAugment: null,
     },
     multiCrop: null,
-    clsThreshold: null,
     clsReweight: 'never',
     mixing: { cutmixMinMax: null, mode: 'batch', correctLambda: true, transMix: false, untilEpoch: null },
   },
@@ -63,7 +48,7 @@ const meant: Values = {
 
 /** The recipe of a run folder with every key of this version; one that does not fit the schema even so stays as it is. */
 export function completeOlder(recipe: Recipe): Recipe {
-  const result = recipeSchema.safeParse(fill(recipe, meant));
+  const result = recipeSchema.safeParse(fill(withLossOptions(recipe), meant));
   return result.success ? withLinearDropPath(result.data, recipe) : recipe;
 }
 
@@ -83,6 +68,45 @@ function withLinearDropPath(complete: Recipe, given: Recipe): Recipe {
     ...(isEarlier('teacher') && { teacher: linear(complete.teacher) }),
     ...(isEarlier('student') && { student: linear(complete.student) }),
   };
+}
+
+/**
+ * The options of losses stood beside them before each loss had its own: those of PaCo and GLMC in blocks of that name, those
+ * of CLS in `clsTau` and `clsThreshold`. Options that the loss does not have had no effect.
+ */
+function withLossOptions(recipe: Values): Values {
+  const { teacher, student } = recipe;
+  const isEarlier = isValues(student) && typeof student.clsLoss === 'string';
+  return {
+    ...recipe,
+    ...(isValues(teacher) && isEarlier && { teacher: teacherLoss(teacher) }),
+    ...(isEarlier && { student: clsLoss(student) }),
+  };
+}
+
+function teacherLoss({ paco, glmc, ...teacher }: Values): Values {
+  const { loss } = teacher;
+  if (!isValues(loss)) return teacher;
+  const block = { paco, glmc }[String(loss.name)];
+  return { ...teacher, loss: knownOptions('teacher', 'loss', { ...loss, ...(isValues(block) && block) }) };
+}
+
+function clsLoss({ clsTau: tau, clsThreshold: threshold, ...student }: Values): Values {
+  const given = {
+    name: student.clsLoss,
+    ...(tau !== undefined && { tau }),
+    ...(threshold !== undefined && { threshold }),
+  };
+  return { ...student, clsLoss: knownOptions('student', 'clsLoss', given) };
+}
+
+/** `loss` with the options that a loss of its name has; as it is when there is none of that name. */
+function knownOptions(part: string, key: string, loss: Values): Values {
+  const choices = choicesAt([part, key]);
+  const found = choices && chosenEntry(choices, String(loss.name));
+  if (found === undefined) return loss;
+  const { shape } = found.entry.options;
+  return Object.fromEntries(Object.entries(loss).filter(([option]) => option === 'name' || option in shape));
 }
 
 /** `values` with what only `missing` has. */

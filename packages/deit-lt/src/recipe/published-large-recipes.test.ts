@@ -53,8 +53,8 @@ const paco = {
   epochs: 400,
   batchSize: 128,
   dropLast: true,
-  loss: { name: 'paco' },
-  paco: {
+  loss: {
+    name: 'paco',
     variant: 'paco',
     alpha: 0.05,
     beta: 1,
@@ -137,7 +137,7 @@ for (const { name, groups, epochs, drw, lr, wd, pacoWd, seen } of rows)
       );
       assert.equal(twin.teacher.optimizer.weightDecay, pacoWd);
       const key = { ...weak, grayscale: { probability: 0.2 }, gaussianBlur: { probability: 0.5, radius: [0.1, 2] } };
-      assert.deepEqual(twin.teacher.paco.keyAugment, key);
+      assert.deepEqual(twin.teacher.loss.keyAugment, key);
       assert.deepEqual(onlyOn(twin.teacher.augment), [...Object.keys(weak), 'randAugment'].sort());
     });
   });

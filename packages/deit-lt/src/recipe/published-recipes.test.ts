@@ -36,7 +36,7 @@ const common = {
     sampler: 'published-repeated-augmentation',
     repeats: 3,
     distillation: { type: 'hard', alpha: 0.5, temperature: 1, teacherInput: 'published', reweight: 'drw' },
-    clsLoss: 'cross-entropy',
+    clsLoss: { name: 'cross-entropy' },
     clsReweight: 'never',
     labelSmoothing: 0.1,
     mixing: {
@@ -94,7 +94,8 @@ const paco = {
   epochs: 400,
   batchSize: 128,
   dropLast: true,
-  paco: {
+  loss: {
+    name: 'paco',
     variant: 'paco',
     alpha: 0.01,
     beta: 1,
@@ -127,8 +128,7 @@ const glmc = {
   batchSize: 64,
   accumulation: 1,
   sampler: 'shuffle',
-  loss: { name: 'glmc' },
-  glmc: { mixAlpha: 1, correctLambda: false, partnerPower: 0, labelPower: 1.2, embedding: 256 },
+  loss: { name: 'glmc', mixAlpha: 1, correctLambda: false, partnerPower: 0, labelPower: 1.2, embedding: 256 },
   sam: { rho: 0.05, schedule: 'none', freezeStatistics: false },
   optimizer: { name: 'sgd', lr: 0.01, momentum: 0.9, nesterov: false, weightDecay: 5e-3 },
   schedule: { name: 'cosine', warmupEpochs: 0, minLr: 0, stepping: 'epoch' },
@@ -139,8 +139,8 @@ const glmc = {
 /** What GLMC has otherwise for the two data sets. */
 const glmcOf = (name: string) =>
   name.startsWith('cifar100')
-    ? { std: [0.2023, 0.1994, 0.201], glmc: { consistency: 4 } }
-    : { std: [0.247, 0.2435, 0.2616], glmc: { consistency: 1 } };
+    ? { std: [0.2023, 0.1994, 0.201], loss: { consistency: 4 } }
+    : { std: [0.247, 0.2435, 0.2616], loss: { consistency: 1 } };
 
 for (const { name, ...data } of rows)
   suite(`recipe ${name}`, () => {
@@ -163,7 +163,7 @@ for (const { name, ...data } of rows)
       assert.deepEqual({ student, data }, { student: recipe.student, data: recipe.data });
       assert.equal(teacher.loss.name, 'paco');
       assertHas(teacher, paco, `${name}-paco.teacher`);
-      assert.deepEqual(teacher.paco.keyAugment, pacoKey);
+      assert.deepEqual(teacher.loss.keyAugment, pacoKey);
     });
 
     test('and one with a GLMC teacher', () => {
@@ -178,24 +178,27 @@ suite('PaCo on CIFAR', () => {
   test('shows the key encoder the published view in every recipe', () => {
     const names = recipeNames().filter((name) => /^cifar.*-paco$/.test(name));
     assert.equal(names.length, 5);
-    for (const name of names) assert.deepEqual(loadRecipe(name).teacher.paco.keyAugment, pacoKey, name);
+    for (const name of names) assert.deepEqual(loadRecipe(name).teacher.loss.keyAugment, pacoKey, name);
   });
 
   test('has less blur in GPaCo’s second view', () => {
-    const settings = ['teacher.paco.variant=gpaco', 'teacher.paco.keyAugment.preset=gpaco-key'];
-    const { keyAugment } = loadRecipe('cifar100-lt-100-paco', { settings }).teacher.paco;
+    const settings = ['teacher.loss.variant=gpaco', 'teacher.loss.keyAugment.preset=gpaco-key'];
+    const { keyAugment } = loadRecipe('cifar100-lt-100-paco', { settings }).teacher.loss;
     assert.deepEqual(keyAugment, { ...pacoKey, gaussianBlur: { probability: 0.2, radius: [0.1, 2] } });
   });
 });
 
 /** Facts of the baselines: DeiT (Touvron et al., 2021), DeiT-III (2022), cRT (Kang et al., 2020). */
 const baselines = {
-  vit: { model: { name: 'deit_base_patch16_224', dropPathRate: 0.1 }, clsLoss: 'cross-entropy', learn: 'all' },
+  vit: {
+    model: { name: 'deit_base_patch16_224', dropPathRate: 0.1 },
+    clsLoss: { name: 'cross-entropy' },
+    learn: 'all',
+  },
   deit: { model: { name: 'deit_base_distilled_patch16_224' }, distillation: { type: 'hard' } },
   deit3: {
     model: { name: 'deit3_base_patch16_224', dropPathRate: 0.2, constantDropPath: true },
-    clsLoss: 'bce',
-    clsThreshold: 0,
+    clsLoss: { name: 'bce', threshold: 0 },
     labelSmoothing: 0,
     optimizer: { name: 'lamb', lr: 3e-3, lrPer: null, weightDecay: 0.05, eps: 1e-8 },
     mixing: { mixup: 0.8, cutmix: 1, probability: 1 },

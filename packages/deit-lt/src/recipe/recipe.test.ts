@@ -131,6 +131,65 @@ suite('--set', () => {
   });
 });
 
+suite('a loss in a recipe', () => {
+  const lossOf = (...settings: string[]) =>
+    set('teacher.model.cosine=false', 'teacher.drw.epoch=null', ...settings).teacher.loss;
+
+  test('is a name, or a name with options; those that are missing take its defaults', () => {
+    assert.deepEqual(lossOf('teacher.loss=focal'), { name: 'focal', gamma: 1, published: false });
+    assert.deepEqual(lossOf('teacher.loss.name=focal'), lossOf('teacher.loss=focal'));
+    assert.deepEqual(lossOf('teacher.loss={name: vs, tau: 2}'), { name: 'vs', gamma: 0.3, tau: 2 });
+    assert.deepEqual(lossOf('teacher.loss.maxMargin=0.4'), { name: 'ldam', maxMargin: 0.4, scale: 30 });
+  });
+
+  test('has its own options whatever was set first', () => {
+    const expected = { name: 'focal', gamma: 2, published: false };
+    assert.deepEqual(lossOf('teacher.loss.gamma=2', 'teacher.loss=focal'), expected);
+    assert.deepEqual(lossOf('teacher.loss=vs', 'teacher.loss.gamma=2', 'teacher.loss.name=focal'), expected);
+  });
+
+  test('that is named in a file starts from its defaults, and keeps the options of one of its name', () => {
+    const own = (text: string) => loadRecipe(file('own.yaml', `extends: imagenet-lt\n${text}`)).teacher.loss;
+    assert.deepEqual(own('teacher: { loss: ldam }'), { name: 'ldam', maxMargin: 0.3, scale: 30 });
+    assert.deepEqual(own('teacher: { loss: { replace: true, name: ldam } }'), {
+      name: 'ldam',
+      maxMargin: 0.5,
+      scale: 30,
+    });
+    assert.deepEqual(own('teacher: { loss: vs, model: { cosine: false } }'), { name: 'vs', gamma: 0.3, tau: 1 });
+  });
+
+  test('keeps the entries of a view that only some change', () => {
+    const { keyAugment } = lossOf('teacher.loss=paco', 'teacher.loss.keyAugment.gaussianBlur.probability=0.2');
+    assert.deepEqual((keyAugment as Record<string, object>).gaussianBlur, { probability: 0.2, radius: [0.1, 2] });
+    assert.ok((keyAugment as Record<string, object>).randomResizedCrop);
+  });
+
+  test('is refused by its name, or the name of its option, with what there is', () => {
+    refuses(() => set('teacher.loss=ldma'), /teacher\.loss\.name: .* did you mean "ldam"\?/);
+    refuses(() => set('teacher.loss=3'), /teacher\.loss: expected a name \(ldam, .*paco, glmc\).*; found 3/);
+    refuses(
+      () => lossOf('teacher.loss=focal', 'teacher.loss.tau=1'),
+      /the loss "focal" has no option "tau": known: gamma, published/,
+    );
+    refuses(
+      () => lossOf('teacher.loss=paco', 'teacher.loss.queue=0'),
+      /teacher\.loss\.queue: expected a value above 0; found 0/,
+    );
+    refuses(() => set('student.clsLoss=ldam'), /the loss "ldam" takes labels alone, and CLS learns from mixed ones/);
+    refuses(() => set('student.clsLoss.labelSmoothing=0.1'), /set student\.labelSmoothing=0\.1/);
+  });
+
+  test('says where the options of earlier versions are now', () => {
+    refuses(
+      () => set('teacher.paco.queue=9'),
+      /no recipe has "teacher\.paco" any more: its options are those of teacher\.loss/,
+    );
+    const own = () => loadRecipe(file('old.yaml', 'student: { clsLoss: bce, clsThreshold: 0 }\n'));
+    refuses(own, /no recipe has "student\.clsThreshold" any more: it is student\.clsLoss\.threshold now/);
+  });
+});
+
 function tryMessage(setting: string): string {
   try {
     set(setting);

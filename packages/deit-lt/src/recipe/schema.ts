@@ -7,17 +7,18 @@ import { range } from '../augment/augmentation.js';
 import { augmentSchema } from '../augment/registry.js';
 import { groupKinds } from '../data/groups.js';
 import { samplerNames } from '../data/samplers/sampler.js';
+import type { LossEntry } from '../losses/loss-entry.js';
+import { lossRegistry } from '../losses/registry.js';
+import type { Registry, RegistryEntry } from '../registry.js';
+import { taskRegistry } from '../tasks/registry.js';
+import { choiceSchema } from './choice.js';
+import { most } from './limits.js';
 
 const probability = z.number().min(0).max(1);
 const positive = z.number().positive();
 const count = z.int().positive();
 const natural = z.int().nonnegative();
 
-/**
- * Upper limits, far above what any training uses. A larger value is a typing error (`lr=1e9`) that would end in an out-of-memory
- * error or a loss that is not finite.
- */
-const most = { epochs: 1_000_000, batch: 1 << 20, side: 16_384, channels: 1 << 16, depth: 1000, rate: 1000 } as const;
 const epochCount = natural.max(most.epochs);
 const rate = z.number().nonnegative().max(most.rate);
 const side = count.max(most.side);
@@ -190,49 +191,14 @@ const mixing = z.strictObject({
   inDrw: z.boolean().describe('goes on after deferred re-weighting began'),
 });
 
-const paco = z
-  .strictObject({
-    variant: z
-      .enum(['paco', 'gpaco'])
-      .describe(
-        'gpaco: no momentum encoder, both views learn by one network, and the head has three layers without batch norm',
-      ),
-    alpha: positive.describe('weight of another embedding of the class'),
-    beta: positive.describe('weight of the class itself'),
-    gamma: z.number().nonnegative().describe('weight of the embeddings in the denominator'),
-    temperature: positive.describe('divides the similarities of embeddings'),
-    classTemperature: positive.describe("divides the classifier's logits with their prior"),
-    labelSmoothing: probability.describe('part of beta that is spread over the other classes'),
-    embedding: channels.describe('width of an embedding'),
-    queue: count.max(most.batch).describe('embeddings of earlier images that a batch is compared with'),
-    momentum: probability.describe('what the key encoder keeps of itself in a step'),
-    batchNormParts: count.describe(
-      'parts of a batch with batch-norm statistics of their own, keys shuffled among them: as on so many cards',
-    ),
-    contrastParts: count.describe(
-      'parts of a batch whose images are compared with their own part and the queue: as on so many cards',
-    ),
-    keyAugment: augmentSchema.describe('what the key encoder sees of an image; augment is for the query encoder'),
-  })
-  .describe('only with loss.name: paco');
+/** What `teacher.loss` chooses from. */
+const teacherLosses: readonly Registry[] = [lossRegistry, taskRegistry];
 
-const glmc = z
-  .strictObject({
-    mixAlpha: positive.describe('α of the λ of both mixtures, Beta(α, α)'),
-    correctLambda: z.boolean().describe('the labels of CutMix follow the box as the border clips it'),
-    partnerPower: z
-      .number()
-      .describe(
-        'an image of a class with n images comes ∝ n^(−power) in the second batch; 0: all images equally, 1: all classes',
-      ),
-    labelPower: z
-      .number()
-      .nonnegative()
-      .describe("labels of a class with n images count ∝ n^(−power) in the balanced head's loss"),
-    consistency: z.number().nonnegative().describe('weight of the consistency of both mixtures'),
-    embedding: channels.describe('width of a projection'),
-  })
-  .describe('only with loss.name: glmc');
+/** CLS learns from mixed and smoothed labels. */
+function labelsAlone(entry: RegistryEntry): string | undefined {
+  if ((entry as LossEntry).mixedLabels === true) return undefined;
+  return `the loss "${entry.name}" takes labels alone, and CLS learns from mixed ones`;
+}
 
 const teacher = z.strictObject({
   external: z
@@ -241,19 +207,10 @@ const teacher = z.strictObject({
       'it comes from elsewhere: the recipe is for "deit-lt student --teacher", and its teacher cannot be trained',
     ),
   ...shared,
-  loss: z.strictObject({
-    name: z
-      .enum(['ldam', 'cross-entropy', 'focal', 'vs', 'balanced-softmax', 'logit-adjustment', 'paco', 'glmc'])
-      .describe('paco: two views, a momentum encoder and a queue; glmc: two mixtures; as the blocks of that name say'),
-    maxMargin: positive.optional().describe('LDAM: margin of the rarest class'),
-    scale: positive.optional().describe('LDAM: factor of the cosines'),
-    gamma: z.number().nonnegative().optional().describe('focal and VS'),
-    tau: z.number().nonnegative().optional().describe('logit adjustment and VS'),
-    labelSmoothing: probability.optional().describe('cross-entropy, balanced softmax and logit adjustment'),
-    published: z.boolean().optional().describe('focal: p is taken after the class weight, as published'),
-  }),
-  paco,
-  glmc,
+  loss: choiceSchema(
+    { registries: teacherLosses },
+    'what it learns by: a loss, or a task that needs more than a loss; a name alone, or with its options',
+  ),
   mixing: mixing
     .nullable()
     .describe('of images and labels, as for the student; with losses that take mixed labels; null: none'),
@@ -310,13 +267,10 @@ const student = z.strictObject({
       .describe("what the teacher sees of an image, with its own normalisation; null: the student's images"),
   }),
   multiCrop: multiCrop.nullable().describe('several views of each image in a batch; null: one'),
-  clsLoss: z
-    .enum(['cross-entropy', 'bce', 'balanced-softmax', 'logit-adjustment'])
-    .describe('what CLS learns from the true labels'),
-  clsTau: z.number().nonnegative().describe('logit adjustment: strength'),
-  clsThreshold: probability
-    .nullable()
-    .describe('bce: targets above it count as 1, others as 0; null: as they are; 0: as published'),
+  clsLoss: choiceSchema(
+    { registries: [lossRegistry], refuses: labelsAlone },
+    'the loss of CLS on the true labels; a name alone, or with its options',
+  ),
   clsReweight: reweight.describe('when the CLS loss is weighted by class'),
   labelSmoothing: probability,
   mixing,

@@ -1,8 +1,9 @@
 /** `--set student.epochs=90`: values of a recipe from the command line. */
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
-import { schemaAt } from './keys.js';
+import { choicesAt, schemaAt } from './keys.js';
 import { isValues, merge, type Values } from './merge.js';
+import { movedKey } from './moved.js';
 import { yamlValues } from './yaml-values.js';
 
 /**
@@ -10,14 +11,37 @@ import { yamlValues } from './yaml-values.js';
  * Throws UserError RECIPE for a pair without `=`, a key that no recipe has (with the nearest one), or bad YAML.
  */
 export function applySettings(values: Values, settings: readonly string[]): Values {
-  return settings.reduce((changed, setting) => {
-    const { keys, value } = parseSetting(setting);
+  return namesFirst(settings.map(parseSetting)).reduce((changed, { keys, value }) => {
     const change = keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
     return isValues(change) ? merge(changed, change) : changed;
   }, values);
 }
 
-function parseSetting(setting: string): { keys: string[]; value: unknown } {
+interface Setting {
+  readonly keys: readonly string[];
+  readonly value: unknown;
+}
+
+/** A name comes before the options of what it names, in whatever order they were given: it would undo them. */
+function namesFirst(settings: readonly Setting[]): Setting[] {
+  const ordered: Setting[] = [];
+  for (const setting of settings) {
+    const choice = choiceNamedBy(setting);
+    const isOption = ({ keys }: Setting): boolean => choice !== undefined && keys.join('.').startsWith(`${choice}.`);
+    const at = ordered.findIndex(isOption);
+    ordered.splice(at === -1 ? ordered.length : at, 0, setting);
+  }
+  return ordered;
+}
+
+/** `teacher.loss` of `teacher.loss=focal` and `teacher.loss.name=focal`; undefined for a setting that chooses nothing. */
+function choiceNamedBy({ keys, value }: Setting): string | undefined {
+  const own = keys.at(-1) === 'name' ? keys.slice(0, -1) : keys;
+  const names = typeof value === 'string' && choicesAt(own) !== undefined;
+  return names ? own.join('.') : undefined;
+}
+
+function parseSetting(setting: string): Setting {
   const at = setting.indexOf('=');
   if (at < 1)
     throw new UserError('RECIPE', `--set ${setting}: expected key=value, for example --set student.epochs=90.`);
@@ -35,11 +59,13 @@ function checkKeys(keys: readonly string[]): void {
         `--set ${keys.join('.')}: ${keys.slice(0, depth).join('.')} is one value and has no ${key}.`,
       );
     if (!known.includes(key))
-      throw new UserError(
-        'RECIPE',
-        `--set ${keys.join('.')}: no recipe has "${keys.slice(0, depth + 1).join('.')}"; ${suggest(key, known)}`,
-      );
+      throw new UserError('RECIPE', `--set ${keys.join('.')}: ${unknownKey(keys.slice(0, depth + 1), known)}`);
   });
+}
+
+function unknownKey(keys: readonly string[], known: readonly string[]): string {
+  const name = keys.join('.');
+  return movedKey(name) ?? `no recipe has "${name}"; ${suggest(keys.at(-1) ?? '', known)}`;
 }
 
 function parseValue(setting: string, text: string): unknown {

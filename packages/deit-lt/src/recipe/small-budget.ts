@@ -2,6 +2,7 @@
  * Any recipe in a size that two cores run in seconds: tiny images and networks, two epochs, few images. It is for trying a
  * recipe out, and for running every recipe in tests; its figures say nothing about the recipe.
  */
+import { taskRegistry } from '../tasks/registry.js';
 import type { Recipe, StudentRecipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
 /** What the description of such a recipe ends with, by which its runs are known. */
@@ -50,15 +51,21 @@ function smallPart<P extends TrainingRecipe>(part: P): P {
 }
 
 function smallTeacher(teacher: TeacherRecipe): TeacherRecipe {
-  const { model, paco, glmc, mixing, sam } = teacher;
+  const { model, loss, mixing, sam } = teacher;
   return {
     ...smallPart(teacher),
     model: smallModel(model, teacher.imageSize),
-    paco: { ...paco, queue: Math.min(paco.queue, 64), embedding: Math.min(paco.embedding, 16) },
-    glmc: { ...glmc, embedding: Math.min(glmc.embedding, 16) },
+    loss: smallLoss(loss),
     mixing: mixing && smallMixing(mixing),
     sam: { ...sam, steps: sam.steps.map(([epoch, rho]) => [Math.min(epoch, late), rho]) },
   };
+}
+
+/** A task says itself what costs time. */
+function smallLoss(loss: TeacherRecipe['loss']): TeacherRecipe['loss'] {
+  const { name, ...options } = loss;
+  const small = taskRegistry.get(name)?.small?.(options);
+  return small === undefined ? loss : { name, ...small };
 }
 
 function smallStudent(student: StudentRecipe): StudentRecipe {

@@ -1,4 +1,5 @@
 /** What a report knows of a run, read from its folder. Everything but the configuration may be missing. */
+
 import path from 'node:path';
 import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
@@ -8,7 +9,7 @@ import { UserError } from '../errors.js';
 import type { ClassFigures } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { totalEpochs } from '../optim/schedules.js';
-import type { TrainingRecipe } from '../recipe/schema.js';
+import { partOf } from '../recipe/part.js';
 import { type OutputName, outputNames, type Predictions, readPredictions } from '../runs/predictions.js';
 import type { EpochRecord } from '../runs/reporter.js';
 import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
@@ -74,8 +75,6 @@ function asMeasured(
   }
   return { ...config, data: { ...data, classNames, groups } };
 }
-
-const partOf = ({ kind, recipe }: RunConfig): TrainingRecipe => (kind === 'teacher' ? recipe.teacher : recipe.student);
 
 /** Epochs that the run is to have, those of a cooldown included. */
 export function epochsOf({ config }: Pick<ReportRun, 'config'>): number {

@@ -1,8 +1,7 @@
 /** What a training says while it runs. The terminal's display, plain lines and tests are implementations. */
-import type { EvaluationResult } from '../evaluation/evaluate.js';
 
-/** What is trained. */
-export type TrainingKind = 'teacher' | 'student' | 'vit';
+import type { EvaluationResult } from '../evaluation/evaluate.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 
 export interface TrainingStart {
   readonly kind: TrainingKind;

@@ -11,13 +11,15 @@ import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { makeFolder } from '../make-folder.js';
+import type { LoadedPlugin } from '../plugin.js';
 import type { Recipe } from '../recipe/schema.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readMetricsFile } from './metrics-file.js';
 import { MetricsLog } from './metrics-log.js';
 import { readJson } from './read-json.js';
-import type { EpochRecord, TrainingKind } from './reporter.js';
+import type { EpochRecord } from './reporter.js';
 import { configSchema, evaluationSchema } from './run-schema.js';
 
 /** What `config.json` says. */
@@ -49,6 +51,8 @@ export interface RunConfig {
   readonly from?: { readonly path: string; readonly sha256: string };
   /** The strength of a τ-normalisation of that run's classifier; absent for a training. */
   readonly tau?: number;
+  /** The modules of the user's own that were loaded; absent for a training without. */
+  readonly plugins?: readonly LoadedPlugin[];
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | number>>;
   readonly started: string;
@@ -204,7 +208,7 @@ export class RunFolder {
     if (there === undefined || this.#metricsBytes === undefined || there === this.#metricsBytes) return;
     throw new UserError(
       'RUN_FOLDER',
-      `${this.metricsFile} was changed by another process: ${this.folder} is being trained twice at once. This training ends here; the other goes on, or --resume does when neither runs.`,
+      `${this.metricsFile} was changed by another process: ${this.folder} is being trained twice at once. This training ends here; the other one continues. If none runs any more, resume with --resume.`,
     );
   }
 
@@ -263,7 +267,7 @@ function requireClasses(found: FinalEvaluation, classes = found.avg.perClass.len
   ]);
   for (const { length } of [classNames, groups, ...byClass])
     if (length !== classes && length !== 0)
-      throw new Error(`it has figures of ${length} classes, and the run has ${classes}`);
+      throw new Error(`it has accuracies of ${length} classes, but the run has ${classes}`);
 }
 
 /** 0 where there is no file; undefined for what is none. */
@@ -291,10 +295,12 @@ export function isRunFolder(folder: string): boolean {
 /** `config.json` of a run folder. Throws UserError RUN_FOLDER when there is none, or it is not one. */
 export function readRunConfig(folder: string): RunConfig {
   const file = path.join(folder, 'config.json');
-  if (!existsSync(file)) throw new UserError('RUN_FOLDER', `${folder} is no run folder: it has no config.json.`);
+  if (!existsSync(file)) throw new UserError('RUN_FOLDER', `${folder} is not a run folder: it has no config.json.`);
   try {
     return readJson(file, configSchema);
   } catch (error) {
+    if (error instanceof UserError && error.code === 'PLUGIN')
+      throw new UserError('PLUGIN', `${file}: ${error.message}`);
     throw new UserError('RUN_FOLDER', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
 }

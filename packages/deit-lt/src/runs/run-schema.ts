@@ -4,8 +4,11 @@
  */
 import { z } from 'zod';
 import { groupNames } from '../data/groups.js';
+import { UserError } from '../errors.js';
+import { loadedPlugins } from '../plugin.js';
 import { completeOlder } from '../recipe/older.js';
 import { type Recipe, recipeSchema } from '../recipe/schema.js';
+import { shellLine } from '../shell-line.js';
 
 /** Far beyond any data set; arrays of these lengths still fit into memory. */
 const mostClasses = 1_000_000;
@@ -48,7 +51,9 @@ const runFormat = z.literal('deit-lt run 1', {
   error: ({ input }) => `its format is ${JSON.stringify(input)}, expected "deit-lt run 1"`,
 });
 
-export const configSchema = z.looseObject({
+const plugins = z.array(z.looseObject({ path: z.string(), sha256: z.string() }));
+
+const config = z.looseObject({
   format: runFormat,
   kind: z.enum(['teacher', 'student', 'vit']),
   recipe,
@@ -58,10 +63,30 @@ export const configSchema = z.looseObject({
   from: z.looseObject({ path: z.string(), sha256: z.string() }).exactOptional(),
   tau: z.number().exactOptional(),
   logitScale: z.number().positive().exactOptional(),
+  plugins: plugins.exactOptional(),
   command: z.array(z.string()),
   environment: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
   started: z.string().default(''),
 });
+
+/** Throws `UserError` (PLUGIN) for a run whose recipe names what only a module that is not loaded registers. */
+function requirePlugins(value: unknown): unknown {
+  const { data: given } = z.looseObject({ plugins, recipe: z.unknown() }).safeParse(value);
+  if (given === undefined || recipe.safeParse(given.recipe).success) return value;
+  const missing = given.plugins.filter(({ sha256 }) => loadedPlugins().every((plugin) => plugin.sha256 !== sha256));
+  const [first] = missing;
+  if (first === undefined) return value;
+  const changed = loadedPlugins().some((plugin) => plugin.path === first.path);
+  throw new UserError(
+    'PLUGIN',
+    changed
+      ? `the run was trained with ${first.path} as it was then; it has changed since, and does not register what the run's recipe names.`
+      : `the run was trained with a module of your own: add --plugin ${shellLine([first.path])}`,
+  );
+}
+
+/** A run's `config.json`. */
+export const configSchema = z.unknown().transform(requirePlugins).pipe(config);
 
 /** Absent where an earlier version, or another program, has not written it. */
 const figure = percent.nullable().default(null);

@@ -2,10 +2,12 @@
  * The whole state of a training in one safetensors file: weights, averaged weights, what the task has beside the model,
  * optimizer, random numbers, and where it stands. `last.safetensors` is such a file; `best.safetensors` has weights alone, under timm's names.
  */
+
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { requireFinite } from '../models/finite-weights.js';
 import type { Ema } from '../optim/ema.js';
+import { partOf } from '../recipe/part.js';
 import { requireChecksum } from './checksum.js';
 import { checked, parsedJson } from './read-json.js';
 import type { RunConfig } from './run-folder.js';
@@ -131,15 +133,15 @@ export function readWeights(
 ): { tensors: Map<string, torch.Tensor>; config: RunConfig; epoch: number | null } {
   return reading(file, () => {
     const { tensors, metadata } = readFile(file);
-    if (metadata.config === undefined) throw new Error('it does not say which model it is for');
+    if (metadata.config === undefined) throw new Error('it does not name its model');
     const config: RunConfig = checked(parsedJson(metadata.config), configSchema);
     if (run !== undefined) requireOfRun(config, run);
     const epoch = metadata.epoch === undefined ? null : checked(Number(metadata.epoch), epochNumber);
     if (metadata.format !== format) return finite(file, { tensors, config, epoch });
-    const recipe = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+    const recipe = partOf(config);
     const wanted = weights ?? recipe.weights;
     const chosen = under(tensors, wanted === 'ema' ? 'ema.' : 'model.');
-    if (chosen.size === 0) throw new Error('it has no averaged weights; the recipe keeps none (ema: null)');
+    if (chosen.size === 0) throw new Error('it has no averaged weights, because the recipe has ema: null');
     return finite(file, { tensors: chosen, config, epoch });
   });
 }
@@ -174,12 +176,14 @@ function under(tensors: ReadonlyMap<string, torch.Tensor>, prefix: string): Map<
 }
 
 /** What to do about a file that cannot be used. */
-const instead = 'Take another checkpoint, or train again with another --out.';
+const instead = 'Use another checkpoint, or train again with another --out.';
 
 function reading<R>(file: string, read: () => R): R {
   try {
     return read();
   } catch (error) {
+    if (error instanceof UserError && error.code === 'PLUGIN')
+      throw new UserError('PLUGIN', `${file}: ${error.message}`);
     if (error instanceof UserError) throw error;
     const { message } = error as Error;
     const why = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;

@@ -1,6 +1,7 @@
 /** One run folder, looked at again and again while somebody else may write to it. */
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { partOf } from '../recipe/part.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { epochsOf } from '../report/report-run.js';
 import { readJson } from '../runs/read-json.js';
@@ -71,8 +72,8 @@ export class FollowedRun {
 
   #newView(now: number): RunView {
     const config = this.#readConfig();
-    const { kind, recipe, data, started } = config;
-    const part = kind === 'teacher' ? recipe.teacher : recipe.student;
+    const { kind, data, started } = config;
+    const part = partOf(config);
     const changes = this.#changes();
     const news = Math.max(...Object.values(changes));
     const epochs = epochsOf({ config });

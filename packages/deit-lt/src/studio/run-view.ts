@@ -1,8 +1,8 @@
 /** What the studio's page knows of a run: the messages between its server and the browser. Types alone, for both. */
 import type { Group } from '../data/groups.js';
 import type { Accuracies, ClassFigures } from '../evaluation/class-figures.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import type { OutputName } from '../runs/predictions.js';
-import type { TrainingKind } from '../runs/reporter.js';
 
 /** In per cent; null where there are no images, and for balanced accuracy in files of earlier versions. */
 export type GroupFigures = Accuracies & Pick<ClassFigures, 'few' | 'intervals'>;

@@ -2,6 +2,7 @@
  * Training images as a run sees them: as they are, through its augmentation, and mixed; with what the label says then,
  * and what the teacher says. The work of `training` itself, on a few images of each group.
  */
+
 import * as torch from '@deit-lt/torch';
 import { picturesOfBatch } from '../analysis/run/pictures.js';
 import { openTeacher, type TeacherHandle, teacherNote } from '../analysis/run/teacher-stage.js';
@@ -15,6 +16,7 @@ import { type Batch, Loader } from '../data/loader.js';
 import { type LabelledSource, prepareData, type TrainingData } from '../data/prepare-data.js';
 import { opinions } from '../evaluation/ranking.js';
 import { stream } from '../random/stream.js';
+import { partOf } from '../recipe/part.js';
 import type { RunConfig } from '../runs/run-folder.js';
 import { mixingIn } from '../tasks/mixing.js';
 import { trainingPipeline } from '../tasks/training-pipeline.js';
@@ -49,7 +51,7 @@ export async function trainingImages(
       ...teacherNote({ config }),
       ...(data.fingerprint === config.data.fingerprint
         ? []
-        : ['These are other training images than those of the run: give the same --data and --split.']),
+        : ['These are not the training images of the run: give the same --data and --split.']),
     ];
     return { images: Array.from(ids, (id, i) => shown(config, train, id, forms[i]!)), notes };
   } finally {
@@ -115,7 +117,7 @@ interface Asked {
 /** The forms of each image. */
 async function formsOf(asked: Asked): Promise<TrainingForm[][]> {
   const { config, teacher } = asked;
-  const part = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+  const part = partOf(config);
   const own = teacher !== undefined && (config.recipe.student.distillation.teacherAugment ?? null) !== null;
   const pipeline = trainingPipeline({ ...part, multiCrop: null }, own ? teacher.recipe : undefined);
   const clean: TrainingForm[] = [];
@@ -158,7 +160,7 @@ async function formOf(
   { config, teacher }: Asked,
   { form, images, view, labels, mixing }: FormBatch,
 ): Promise<TrainingForm[]> {
-  const part = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+  const part = partOf(config);
   const pictures = await picturesOfBatch(view ?? images, view === undefined ? part : teacher!.recipe);
   const guesses = teacher && torch.tidy(() => torch.noGrad(() => guessesOf(config, teacher, { images, view })));
   return pictures.map((picture, i) => ({
@@ -186,7 +188,7 @@ function mixedOf(
   view: torch.Tensor | undefined,
   number: number,
 ): (FormBatch & Disposable) | undefined {
-  const { mixing } = config.kind === 'teacher' ? config.recipe.teacher : config.recipe.student;
+  const { mixing } = partOf(config);
   if (mixing === null || mixing.probability === 0) return undefined;
   if (mixing.mixup === 0 && mixing.cutmix === 0 && mixing.cutmixMinMax === null) return undefined;
   const always = mixingIn(0, false, { mixing: { ...mixing, probability: 1 }, smoothing: 0 });

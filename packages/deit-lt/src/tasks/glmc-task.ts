@@ -11,13 +11,14 @@ import type { OutputLogits } from '../evaluation/evaluate.js';
 import { type GlmcLoss, glmc } from '../losses/glmc.js';
 import { Glmc } from '../models/glmc.js';
 import type { RandomStream } from '../random/stream.js';
-import type { TeacherRecipe } from '../recipe/schema.js';
+import { type GlmcRecipe, glmcOptions } from './glmc-options.js';
 import type { LossParts, Pass, PreparedBatch, Task, TaskBatch } from './task.js';
+import { taskEntry } from './task-entry.js';
 
 export interface GlmcTaskOptions {
   /** With the classifier that predicts, the balanced one. */
   readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
-  readonly recipe: TeacherRecipe['glmc'];
+  readonly recipe: GlmcRecipe;
   /** Of the whole training, over which the balanced head takes over. */
   readonly epochs: number;
   readonly trainCounts: ByClass<number>;
@@ -83,7 +84,7 @@ export interface GlmcMixOptions {
   /** Of the images, in pixels. */
   readonly side: number;
   readonly random: RandomStream;
-  readonly recipe: Pick<TeacherRecipe['glmc'], 'mixAlpha' | 'correctLambda'>;
+  readonly recipe: Pick<GlmcRecipe, 'mixAlpha' | 'correctLambda'>;
 }
 
 /** One λ for both mixtures of a batch. */
@@ -94,3 +95,14 @@ export function drawGlmcMixes({ side, random, recipe }: GlmcMixOptions): readonl
   const box = cutmixBox(side, side, lambda, centerY, random.int(side));
   return [{ kind: 'mixup', lambda }, correctLambda ? cutmixOf(box, side, side) : { kind: 'cutmix', lambda, box }];
 }
+
+/** As recipes name it. */
+export const glmcEntry = taskEntry({
+  name: 'glmc',
+  options: glmcOptions,
+  balances: true,
+  learnsFeatures: true,
+  views: (_, first) => [first],
+  small: (options) => ({ ...options, embedding: Math.min(options.embedding, 16) }),
+  create: (context, recipe) => new GlmcTask({ ...context, recipe }),
+});

@@ -2,7 +2,7 @@
 import type { ImageModel } from '../models/model.js';
 import { createModel } from '../models/registry.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
-import type { TrainingKind } from '../runs/reporter.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 
 /** A new model with random weights. A plain ViT is the student's network without the DIST token. */
 export function modelOf(

@@ -15,16 +15,17 @@ import { type PacoLoss, paco } from '../losses/paco.js';
 import { Paco, type PacoOutput } from '../models/paco.js';
 import type { QueueContent } from '../models/paco-queue.js';
 import { lerpAll_ } from '../optim/tensor-lists.js';
-import type { TeacherRecipe } from '../recipe/schema.js';
 import { inParts, shuffledInParts } from './batch-parts.js';
+import { type PacoRecipe, pacoOptions } from './paco-options.js';
 import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
+import { taskEntry } from './task-entry.js';
 
 export interface PacoTaskOptions {
   /** Query encoder and classifier: what predicts. */
   readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
   /** Another network of the same kind, with any weights; for GPaCo it is not needed. */
   readonly keyNetwork: torch.nn.AnyModule | null;
-  readonly recipe: TeacherRecipe['paco'];
+  readonly recipe: PacoRecipe;
   readonly trainCounts: ByClass<number>;
   readonly device: string;
 }
@@ -151,3 +152,20 @@ export class PacoTask implements Task {
     return { avg: this.model.call(images) };
   }
 }
+
+/** As recipes name it. */
+export const pacoEntry = taskEntry({
+  name: 'paco',
+  options: pacoOptions,
+  balances: true,
+  learnsFeatures: true,
+  logitScale: ({ classTemperature }) => 1 / classTemperature,
+  views: ({ keyAugment }) => [keyAugment],
+  small: (options) => ({
+    ...options,
+    queue: Math.min(options.queue, 64),
+    embedding: Math.min(options.embedding, 16),
+  }),
+  create: ({ another, ...context }, recipe) =>
+    new PacoTask({ ...context, recipe, keyNetwork: recipe.variant === 'gpaco' ? null : another() }),
+});

@@ -131,7 +131,7 @@ suite('StudentTask', () => {
   });
 
   test('takes hard labels of the teacher, α and BCE from the recipe', () => {
-    const settings = ['distillation.alpha=0.25', 'clsLoss=bce', 'clsThreshold=0.5', 'labelSmoothing=0.2'];
+    const settings = ['distillation.alpha=0.25', 'clsLoss=bce', 'clsLoss.threshold=0.5', 'labelSmoothing=0.2'];
     const { loss, cls, dist } = lossesOf({ settings, teacher: [0, 0, 5, 0] });
     near(dist, ce(2));
     near(cls, (Math.log(1 + Math.exp(-2)) + 3 * Math.log(2)) / 4);

@@ -48,7 +48,7 @@ export interface StudentTaskOptions {
   readonly teacherView?: boolean;
   readonly recipe: Pick<
     StudentRecipe,
-    'distillation' | 'drw' | 'mixing' | 'labelSmoothing' | 'clsLoss' | 'clsTau' | 'clsThreshold' | 'clsReweight'
+    'distillation' | 'drw' | 'mixing' | 'labelSmoothing' | 'clsLoss' | 'clsReweight'
   > &
     Partial<Pick<StudentRecipe, 'multiCrop'>>;
   readonly trainCounts: ByClass<number>;
@@ -168,8 +168,8 @@ interface PhaseLosses {
 function lossesOf(recipe: StudentTaskOptions['recipe'], trainCounts: ByClass<number>, inDrw: boolean): PhaseLosses {
   const weights = classWeights(trainCounts, recipe.drw.beta);
   const by = (when: 'drw' | 'always' | 'never') => (when === 'always' || (when === 'drw' && inDrw) ? weights : null);
-  const { clsLoss: name, clsTau: tau, clsThreshold: threshold } = recipe;
-  const base = createLoss(name, trainCounts, { tau, threshold, weights: by(recipe.clsReweight) });
+  const { name, ...own } = recipe.clsLoss;
+  const base = createLoss(name, trainCounts, { ...own, weights: by(recipe.clsReweight) });
   const { reweight, softWeights, ...options } = recipe.distillation;
   const both = distillation({ ...options, base, weights: by(reweight), published: softWeights === 'published' });
   return { base, both };
@@ -191,7 +191,7 @@ function isPlain(model: ImageModel): boolean {
 function noDist(): UserError {
   return new UserError(
     'RECIPE',
-    'student.model has no DIST token to distil into: take a distilled one, such as deit, or train it without a teacher by "deit-lt vit".',
+    'student.model has no DIST token: use a distilled model, such as deit, or train without a teacher with "deit-lt vit".',
   );
 }
 

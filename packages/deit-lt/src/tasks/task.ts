@@ -4,7 +4,7 @@ import type { Batch } from '../data/loader.js';
 import type { Sampler } from '../data/samplers/sampler.js';
 import type { EvaluationOutputs } from '../evaluation/evaluate.js';
 import type { RandomStream } from '../random/stream.js';
-import type { TrainingKind } from '../runs/reporter.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 
 /** A loss and the parts it is made of, as scalars of the batch. */
 export interface LossParts {

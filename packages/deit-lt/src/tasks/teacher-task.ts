@@ -50,7 +50,7 @@ export class TeacherTask implements Task {
     const { recipe, trainCounts, device } = this.#options;
     const { mixing, loss } = recipe;
     if (mixing === null) return { images, targets: torch.tensor(labels, { dtype: 'int64' }).to(device) };
-    const plan = { mixing, smoothing: loss.labelSmoothing ?? 0 };
+    const plan = { mixing, smoothing: typeof loss.labelSmoothing === 'number' ? loss.labelSmoothing : 0 };
     const options = mixingIn(epoch, isReweighted(epoch, this.drwEpoch), plan);
     return mixBatch(images, labels, { ...options, numClasses: trainCounts.length, random });
   }

@@ -1,29 +1,29 @@
-/** What a recipe does to the images that a network is trained on: one view, several of multi-crop, or one more for the teacher, PaCo or GLMC. */
+/** What a recipe does to the images that a network is trained on: one view, several of multi-crop, or more for the teacher or its task. */
 import { type AugmentConfig, buildPipeline, type ResolvedAugmentConfig, windowNames } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
 import type { StudentRecipe, TeacherRecipe, TrainingRecipe } from '../recipe/schema.js';
+import { taskRegistry } from './registry.js';
 
 type Seen = Pick<TrainingRecipe, 'imageSize' | 'mean' | 'std' | 'filter'>;
 type Part = Seen & Pick<TrainingRecipe, 'augment'>;
 type AnyPart = Part &
   Partial<Pick<StudentRecipe, 'multiCrop' | 'distillation'>> &
   Partial<{
-    readonly loss: Pick<TeacherRecipe['loss'], 'name'>;
-    readonly paco: Pick<TeacherRecipe['paco'], 'keyAugment'>;
+    readonly loss: TeacherRecipe['loss'];
   }>;
 
 /**
  * The pipeline of a part of a recipe. With `multiCrop` the first view is a global one and the further views are the
  * other global ones, then the local ones; with `distillation.teacherAugment` the further view is for `teacher`, in its
- * size and normalisation; with a teacher's `loss.name: paco` it is the one of the keys, with `glmc` the same once more.
+ * size and normalisation; with a task in a teacher's `loss` they are those that it wants (PaCo's keys, GLMC's second mixture).
  * Throws `UserError` (`RECIPE`) for augmentations that do not go together.
  */
 export function trainingPipeline(part: AnyPart, teacher?: Seen): Pipeline {
-  const { multiCrop, distillation, loss, paco } = part;
+  const { multiCrop, distillation, loss } = part;
   if (multiCrop) return multiCropPipeline(part, multiCrop);
   const own = view(part.augment, part);
-  if (loss?.name === 'paco' && paco) return { ...own, more: [view(paco.keyAugment, part)] };
-  if (loss?.name === 'glmc') return { ...own, more: [own] };
+  const more = loss && taskRegistry.get(loss.name)?.views?.(loss, part.augment);
+  if (more !== undefined) return { ...own, more: more.map((augment) => view(augment, part)) };
   const teacherAugment = teacher && distillation?.teacherAugment;
   return teacherAugment ? { ...own, more: [view(teacherAugment, teacher)] } : own;
 }

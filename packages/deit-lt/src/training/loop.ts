@@ -3,6 +3,7 @@
  * Everything random comes from streams of (seed, epoch, sample) or from generators whose state is saved, so a
  * resumed training computes the same bits as one that was never interrupted.
  */
+
 import * as torch from '@deit-lt/torch';
 import type { Pipeline } from '../augment/transform.js';
 import type { LabelledSource, TrainingData } from '../data/prepare-data.js';
@@ -17,6 +18,7 @@ import { normOfAll } from '../optim/tensor-lists.js';
 import { stream } from '../random/stream.js';
 import type { Placement } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
+import { type PartName, partName } from '../recipe/training-kind.js';
 import type { EpochRecord, Reporter } from '../runs/reporter.js';
 import type { RunConfig, RunFolder } from '../runs/run-folder.js';
 import { loadState, type Progress, saveState, saveWeights, type Trained } from '../runs/training-state.js';
@@ -157,12 +159,12 @@ function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): Us
     );
   return new UserError(
     'RECIPE',
-    `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; take "shuffle" or "repeated-augmentation".`,
+    `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; use "shuffle" or "repeated-augmentation".`,
   );
 }
 
 /** Which part of the recipe the task is trained by. */
-const sectionOf = (task: Task): 'teacher' | 'student' => (task.kind === 'teacher' ? 'teacher' : 'student');
+const sectionOf = (task: Task): PartName => partName(task.kind);
 
 function hasBatchNorm(task: Task): boolean {
   return learningModules(task).some((module) => module.modules().some((inner) => inner instanceof torch.nn.BatchNorm));

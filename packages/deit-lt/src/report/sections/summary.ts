@@ -5,6 +5,7 @@ import { type AccuracyName, accuracyNames } from '../../evaluation/class-figures
 import { columnsExplained, fewWarning } from '../../evaluation/figure-text.js';
 import type { MetricsResult } from '../../evaluation/metrics.js';
 import { accuracy, count } from '../../format.js';
+import { partOf } from '../../recipe/part.js';
 import { plainName } from '../../tasks/model-of.js';
 import { type Html, html } from '../html.js';
 import { runColor } from '../palette.js';
@@ -19,8 +20,8 @@ export function summarySection(runs: readonly ReportRun[]): Html {
 
 function card(run: ReportRun): Html {
   const { name, place, config, records } = run;
-  const { recipe, data } = config;
-  const part = config.kind === 'teacher' ? recipe.teacher : recipe.student;
+  const { data } = config;
+  const part = partOf(config);
   const images = data.trainCounts.reduce((a, b) => a + b, 0);
   const [largest, smallest] = [Math.max(...data.trainCounts), Math.min(...data.trainCounts.filter((n) => n > 0))];
   const epochs = epochsOf(run);
@@ -64,7 +65,7 @@ function leadOf(cls: MetricsResult, dist: MetricsResult, group: (typeof groupNam
   const [a, b] = [cls[group], dist[group]];
   if (a === null || b === null) return undefined;
   const gap = Math.abs(a - b);
-  if (gap < 0.05) return `on ${group} classes both experts are as good`;
+  if (gap < 0.05) return `on ${group} classes CLS and DIST are equally good`;
   return `on ${group} classes ${a > b ? 'CLS' : 'DIST'} is ahead by ${gap.toFixed(1)}`;
 }
 

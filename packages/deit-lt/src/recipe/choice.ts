@@ -1,0 +1,108 @@
+/**
+ * A value of a recipe that chooses an entry of a registry: `{ name, …options }`, or the name alone. Its schema is looked up when a
+ * recipe is read, so that entries may be registered until then.
+ */
+import { z } from 'zod';
+import { nearest, suggest } from '../nearest.js';
+import type { Registry, RegistryEntry } from '../registry.js';
+import { beginning } from '../text/visible.js';
+
+/** A name and the options of its entry, complete. */
+export interface Choice {
+  readonly name: string;
+  readonly [option: string]: unknown;
+}
+
+/** Which registries a value chooses from. */
+export interface Choices {
+  readonly registries: readonly Registry[];
+  /** Why an entry cannot be chosen here; undefined when it can. */
+  readonly refuses?: (entry: RegistryEntry) => string | undefined;
+}
+
+const choicesOf = new WeakMap<z.ZodType, Choices>();
+
+/** Returns the schema of a choice: it takes a name or `{ name, …options }`, and gives the options with their defaults. */
+export function choiceSchema<C extends Choice = Choice>(
+  choices: Choices,
+  description: string,
+): z.ZodType<C, C | string> {
+  const read = z.preprocess((value, context) => resolve(value, choices, context), z.unknown());
+  const schema = read.describe(description); // a copy, which has to be the one that is remembered
+  choicesOf.set(schema, choices);
+  return schema as unknown as z.ZodType<C, C | string>;
+}
+
+/** What `schema` chooses from; undefined for other schemas. */
+export function choicesIn(schema: z.ZodType): Choices | undefined {
+  return choicesOf.get(schema);
+}
+
+/** The entry `name` of `choices`, and its registry. */
+export function chosenEntry(
+  { registries }: Choices,
+  name: string,
+): { readonly entry: RegistryEntry; readonly registry: Registry } | undefined {
+  for (const registry of registries) {
+    const entry = registry.get(name);
+    if (entry !== undefined) return { entry, registry };
+  }
+  return undefined;
+}
+
+/** The names that can be chosen. */
+export function choiceNames({ registries, refuses }: Choices): string[] {
+  return registries.flatMap((registry) =>
+    registry.names().filter((name) => refuses?.(registry.get(name)!) === undefined),
+  );
+}
+
+/** Fields of a choice for `--set` and for the lists of keys: the name, and the options of all entries that can be chosen. */
+export function choiceShape(choices: Choices): Record<string, z.ZodType> {
+  const names = choiceNames(choices);
+  const shape: Record<string, z.ZodType> = { name: z.string().describe(`name of the ${kindsOf(choices)}`) };
+  for (const name of names)
+    for (const [option, schema] of Object.entries(chosenEntry(choices, name)!.entry.options.shape))
+      shape[option] ??= schema as z.ZodType;
+  return shape;
+}
+
+const kindsOf = ({ registries }: Choices): string => registries.map(({ what }) => what).join(' or ');
+
+function resolve(value: unknown, choices: Choices, context: z.RefinementCtx): unknown {
+  const fail = (message: string, path: readonly PropertyKey[] = []): never => {
+    context.issues.push({ code: 'custom', message, path: [...path], input: value });
+    return z.NEVER;
+  };
+  const given = typeof value === 'string' ? { name: value } : value;
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    return fail(`expected a name (${choiceNames(choices).join(', ')}) or a name with its options`);
+  const { name, ...options } = given as Record<string, unknown>;
+  const at = typeof value === 'string' ? [] : ['name'];
+  const found = typeof name === 'string' ? chosenEntry(choices, name) : undefined;
+  if (found === undefined) return fail(unknownName(name, choices), at);
+  const { entry, registry } = found;
+  const refused = choices.refuses?.(entry);
+  if (refused !== undefined) return fail(refused, at);
+  const known = Object.keys(entry.options.shape);
+  const unknown = Object.keys(options).filter((key) => !known.includes(key));
+  for (const key of unknown) fail(unknownOption(registry.what, entry.name, key, known), [key]);
+  if (unknown.length > 0) return z.NEVER;
+  const result = entry.options.safeParse(options);
+  if (result.success) return { name, ...result.data };
+  for (const issue of result.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+  return z.NEVER;
+}
+
+function unknownName(name: unknown, choices: Choices): string {
+  const names = choiceNames(choices);
+  const near = typeof name === 'string' ? nearest(name, names) : undefined;
+  if (near !== undefined) return `there is no ${kindsOf(choices)} of this name, did you mean "${near}"?`;
+  return `expected one of ${names.join(', ')}, or one that a module of --plugin registers`;
+}
+
+/** What an entry says to an option that it does not have. */
+export function unknownOption(what: string, name: string, option: string, known: readonly string[]): string {
+  const has = known.length === 0 ? 'it has no options' : suggest(beginning(option, 100), known);
+  return `the ${what} "${name}" has no option "${option}": ${has}`;
+}

@@ -1,0 +1,10 @@
+/** What is trained: a teacher, a student, or a plain ViT, which has the student's part of a recipe. */
+export type TrainingKind = 'teacher' | 'student' | 'vit';
+
+/** The name of a kind's part of a recipe. */
+export type PartName = 'teacher' | 'student';
+
+/** Returns the name of the part of a recipe that `kind` is trained by. */
+export function partName(kind: TrainingKind): PartName {
+  return kind === 'teacher' ? 'teacher' : 'student';
+}

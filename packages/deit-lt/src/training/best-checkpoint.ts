@@ -1,0 +1,42 @@
+/** The figures of a training's best checkpoint, and by which rule it was chosen. */
+import * as torch from '@deit-lt/torch';
+import { loadWeights } from '../classifier/classifier.js';
+import type { EvaluationResult } from '../evaluation/evaluate.js';
+import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
+import { PredictionRecorder } from '../runs/predictions.js';
+import { saveEvaluation } from '../runs/save-evaluation.js';
+import { readWeights } from '../runs/training-state.js';
+import { evaluateSplit, type LoopOptions } from './loop.js';
+
+/**
+ * The best checkpoint on the test images, or on the validation images when there are none; `evaluation.json` keeps the
+ * figures, `predictions.safetensors` what it says of each image.
+ */
+export async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stopped' | undefined> {
+  const { data, run, task } = loop;
+  const split = data.test ?? data.validation;
+  if (split === undefined) return undefined;
+  run.checkOurs();
+  const epoch = torch.tidy(() => {
+    const file = run.checkpoint('best');
+    const best = readWeights(file, { run: loop.config });
+    loadWeights(task.model, best.tensors, file);
+    return best.epoch ?? 0;
+  });
+  const recorder = new PredictionRecorder();
+  const evaluation = await evaluateSplit(loop, split, recorder.keep);
+  if (evaluation === 'stopped') return evaluation;
+  const of = { split: data.test ? 'test' : 'validation', epoch, data: data.name } as const;
+  run.checkOurs();
+  saveEvaluation(run, { ...of, images: split, evaluation, recorder });
+  return evaluation;
+}
+
+/** The rule, as a person is told it. */
+export function ruleOf({ evaluation: { select } }: Recipe, { weights }: TrainingRecipe): string {
+  const of = weights === 'ema' ? ' (averaged weights)' : '';
+  if (select === 'last') return `the last epoch${of}`;
+  if (select === 'test')
+    return `highest overall accuracy on the test images${of}: the published protocol, which is too optimistic`;
+  return `highest mean of the class accuracies on the validation images${of}`;
+}

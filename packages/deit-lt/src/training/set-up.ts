@@ -1,0 +1,100 @@
+/** What a training needs before its first batch: the model, its task, optimizer and pipelines. */
+import type * as torch from '@deit-lt/torch';
+import { requireSameOrder } from '../by-class.js';
+import { evaluationPipeline } from '../classifier/classifier.js';
+import type { TrainingData } from '../data/prepare-data.js';
+import { Ema } from '../optim/ema.js';
+import { createOptimizer } from '../optim/optimizer.js';
+import { SAM } from '../optim/sam.js';
+import { samRadius } from '../optim/schedules.js';
+import type { Placement } from '../recipe/device.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
+import { createTeacherTask } from '../tasks/create-teacher-task.js';
+import { modelOf } from '../tasks/model-of.js';
+import { StudentTask } from '../tasks/student-task.js';
+import { learningParameters, type Task } from '../tasks/task.js';
+import { trainingPipeline } from '../tasks/training-pipeline.js';
+import { beginFrom } from './initial-weights.js';
+import { baseLearningRate } from './loop.js';
+import { teacherFor, teacherOf } from './student-teacher.js';
+import type { Plan, TrainOptions } from './train-options.js';
+
+/** The model, its task, optimizer and pipelines. What was made of them is released when the rest cannot be. */
+export async function setUp(given: SetUpOptions) {
+  const resources: Disposable[] = [];
+  const dispose = (): void => {
+    for (const resource of resources.toReversed()) resource[Symbol.dispose]();
+  };
+  const own: Own = (resource) => {
+    if (resource !== undefined) resources.push(resource);
+    return resource;
+  };
+  try {
+    return { ...(await makeParts(given, own)), dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+export interface SetUpOptions {
+  readonly kind: TrainingKind;
+  readonly options: TrainOptions;
+  readonly plan: Plan;
+  readonly data: TrainingData;
+  readonly placement: Placement;
+}
+
+/** Is told of each resource when it is made. */
+type Own = <T extends Disposable | undefined>(resource: T) => T;
+
+async function makeParts({ kind, options, plan, data, placement }: SetUpOptions, own: Own) {
+  const { recipe } = options;
+  const part = plan.recipe;
+  const numClasses = data.classNames.length;
+  const model = own(modelOf(kind, part, numClasses));
+  const { learn } = part;
+  const from =
+    options.from === undefined ? undefined : beginFrom(model, options.from, { learn, classNames: data.classNames });
+  model.to(placement.device);
+  const ema = own(
+    part.ema === null
+      ? undefined
+      : new Ema(model, { decay: part.ema, ...(part.emaDevice === 'cpu' && { device: 'cpu' }) }),
+  );
+  const oracle = own(plan.teacher === null ? undefined : await teacherFor(plan.teacher, options, data));
+  const { trainCounts } = data;
+  if (oracle !== undefined) requireSameOrder(oracle.classNames, trainCounts.classNames, 'the teacher and the data');
+  const task: Task =
+    kind === 'teacher'
+      ? createTeacherTask({
+          model: model as torch.nn.Module<[torch.Tensor], torch.Tensor>,
+          recipe: recipe.teacher,
+          trainCounts,
+          device: placement.device,
+        })
+      : new StudentTask({ model, recipe: recipe.student, ...(oracle && teacherOf(oracle, recipe)), trainCounts });
+  own(task.companion);
+  const learning = { namedParameters: () => learningParameters(task) };
+  const optimizer = own(createOptimizer(learning, part.optimizer, baseLearningRate(part)));
+  const { sam: samRecipe } = recipe.teacher;
+  const sam = own(kind === 'teacher' && samRecipe.rho > 0 ? new SAM(optimizer, samRecipe) : undefined);
+  return {
+    task,
+    optimizer,
+    ema,
+    pipelines: {
+      train: kind === 'teacher' ? trainingPipeline(recipe.teacher) : trainingPipeline(recipe.student, oracle?.recipe),
+      eval: evaluationPipeline(part),
+    },
+    ...(sam && {
+      sam: {
+        sam,
+        rhoAt: (epoch: number) => samRadius(epoch, part.epochs, samRecipe),
+        freezeStatistics: samRecipe.freezeStatistics,
+      },
+    }),
+    teacherSha256: oracle?.sha256 ?? null,
+    ...(from && { from }),
+  };
+}
