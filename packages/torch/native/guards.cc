@@ -42,9 +42,13 @@ std::vector<Guards::Length> lengthsOfLists(const c10::FunctionSchema& schema) {
   std::vector<Guards::Length> lengths;
   const std::string name = guards::baseName(schema);
   const bool isPad = name.find("_pad") != std::string::npos;
+  const auto isOfWindow = [](const std::string& argument) {
+    return argument == "kernel_size" || argument == "stride" || argument == "padding" || argument == "dilation" || argument == "output_padding";
+  };
   for (size_t i = 0; i < schema.arguments().size(); i++) {
     const auto& argument = schema.arguments()[i];
-    if (!argument.N() || *argument.N() < 2 || argument.type()->kind() != c10::TypeKind::ListType) continue;
+    if (!argument.N() || argument.type()->kind() != c10::TypeKind::ListType) continue;
+    if (*argument.N() < 2 && !isOfWindow(argument.name())) continue;  // `int[1] dim` is a list of any length
     const auto& standard = argument.default_value();
     const bool mayBeEmpty = standard && standard->isIntList() && standard->toIntVector().empty();
     lengths.push_back({static_cast<int>(i), static_cast<size_t>(*argument.N()), !isPad, mayBeEmpty});

@@ -25,6 +25,11 @@ const gates = (rows: number): torch.Tensor[] => [ones(rows, 2), ones(rows, 2), o
 /** The call, and what its message must say. */
 const refused: [what: string, run: () => unknown, message: RegExp][] = [
   [
+    'max_pool1d without a dilation',
+    () => call('max_pool1d', '', ones(3, 4), [3], [], [0], []),
+    /dilation: expected 1 integers, got 0/,
+  ],
+  [
     'lstm of a packed batch without steps',
     () =>
       call(
