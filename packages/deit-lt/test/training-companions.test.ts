@@ -76,6 +76,13 @@ suite('measureTrainingSpeed()', () => {
       });
       assert.ok(imagesPerSecond > 0 && teacherImagesPerSecond > 0);
     });
+
+  test('ends by a signal that comes from the event loop, long before its time', async (t) => {
+    const { dataset, recipe } = optionsFor(t, 'glmc');
+    const stop = new AbortController();
+    setImmediate(() => stop.abort(new Error('enough')));
+    await assert.rejects(measureTrainingSpeed(recipe, dataset, { seconds: 60, signal: stop.signal }), /enough/);
+  });
 });
 
 suite('a recipe of a teacher', () => {

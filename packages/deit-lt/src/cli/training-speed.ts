@@ -22,15 +22,16 @@ export interface TrainingTimeOptions {
   /** Images per epoch. */
   readonly images: number;
   readonly measure?: MeasureTrainingSpeed;
+  readonly signal?: AbortSignal;
 }
 
-/** Trains for some seconds on `dataset`. Throws what is wrong with recipe or images. */
+/** Trains for some seconds on `dataset`. Throws what is wrong with recipe or images, and the signal's reason. */
 export async function trainingTime(
   { recipe, name }: ChosenRecipe,
   dataset: Dataset,
-  { images, measure = measureTrainingSpeed }: TrainingTimeOptions,
+  { images, measure = measureTrainingSpeed, signal }: TrainingTimeOptions,
 ): Promise<TrainingTime> {
-  const { imagesPerSecond, teacherImagesPerSecond } = await measure(recipe, dataset);
+  const { imagesPerSecond, teacherImagesPerSecond } = await measure(recipe, dataset, { signal });
   const part = (rate: number, { epochs }: { epochs: number }): TrainingPart => ({
     imagesPerSecond: rate,
     epochs,

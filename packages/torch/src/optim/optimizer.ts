@@ -11,6 +11,7 @@ import { Tensor } from '../tensor/tensor.js';
 import { type Batch, type Entry, singles } from './batches.js';
 import { foreachKernels, hasForeach, type Kernels, SingleKernels } from './kernels.js';
 import type { Checks } from './options.js';
+import type { ParameterGroup, ParameterState } from './parameter-group.js';
 import { type OptimizerStateDict, readStateDict, type StateNames, writeStateDict } from './state-dict.js';
 
 /** One parameter, or several in any collection (`model.parameters()`). */
@@ -25,12 +26,6 @@ export type GroupOptions<O extends object> = Partial<O> & {
 
 /** The first argument of an optimizer: parameters, or groups of them. */
 export type Parameters<O extends object> = ParameterList | Iterable<GroupOptions<O>>;
-
-/** A group of an optimizer. Its options may be changed between steps: `group.lr = schedule(epoch)`. */
-export type ParameterGroup<O extends object> = Required<O> & { readonly params: readonly Tensor[]; name?: string };
-
-/** The state of an optimizer for one parameter, under PyTorch's names (`exp_avg`, …). `step` counts its updates. */
-export type ParameterState = { step?: number } & { [name: string]: Tensor | number | undefined };
 
 /** The base of all optimizers: parameter groups, state and both as a state dict. */
 export abstract class Optimizer<O extends object, S extends ParameterState = ParameterState> {

@@ -9,7 +9,7 @@ import { zerosLike } from '../functions.generated.js';
 import { tensor } from '../tensor/create.js';
 import { isPlainObject, keep, tidy } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { ParameterGroup, ParameterState } from './optimizer.js';
+import type { ParameterGroup, ParameterState } from './parameter-group.js';
 
 export interface OptimizerStateDict {
   /** State by the parameter's number. Parameters that were never updated are absent. */

@@ -14,7 +14,7 @@ import type { Calibration } from '../calibration.js';
 import type { ExpertAgreement } from '../expert-agreement.js';
 import type { Sharpness } from '../sharpness.js';
 import type { AnswerSummary } from '../teacher-answers.js';
-import { analysis1Schema, analysisSchema, classBeyond } from './analysis-schema.js';
+import { analysis1Schema, analysisSchema } from './analysis-schema.js';
 
 /** A figure of all images, and of those of each group of classes: over images, and so no accuracy. */
 export type ByGroup<T> = Readonly<Record<'all' | Group, T>>;
@@ -164,6 +164,25 @@ export function readAnalysis(folder: string, classes?: number): Analysis | undef
       { cause: error },
     );
   }
+}
+
+/** Says which class of `analysis` a run of `classes` classes does not have; undefined if it has all. */
+function classBeyond(
+  { gallery, confused: taken, outputs }: Pick<Analysis, 'gallery' | 'confused' | 'outputs'>,
+  classes: number,
+): string | undefined {
+  const labels = [...gallery, ...taken.flatMap(({ examples }) => examples)].flatMap(({ label, guesses: of }) => [
+    label,
+    ...[of.cls, of.dist, of.avg, of.teacher].flatMap((each) => (each === undefined ? [] : [each.class])),
+  ]);
+  const named = [...labels, ...taken.flatMap((each) => [each.class, ...each.takenFor.map((other) => other.class)])];
+  const beyond = named.find((label) => label >= classes);
+  if (beyond !== undefined) return `it contains class ${beyond}, but the run has ${classes} classes`;
+  const lengths = [outputs.avg, outputs.cls, outputs.dist].flatMap((of) =>
+    of === undefined ? [] : [of.accuracy.perClass.length],
+  );
+  const other = lengths.find((length) => length !== 0 && length !== classes);
+  return other === undefined ? undefined : `it has accuracies of ${other} classes, but the run has ${classes}`;
 }
 
 /** Differences of files of earlier versions: group accuracies were over images, and accuracies were shares. */
