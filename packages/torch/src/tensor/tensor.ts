@@ -42,7 +42,7 @@ export interface BackwardOptions {
   inputs?: readonly Tensor[];
 }
 
-/** What one place of `t.index(…)` takes. Strings are `'start:stop:step'`, any part may be left out, and `'...'`. */
+/** One argument of `t.index(…)`. Strings are `'start:stop:step'`, any part may be left out, and `'...'`. */
 export type Index = number | null | boolean | string | Slice | Tensor | IndexArray;
 
 const toNames = ['dtype', 'device', 'copy', 'nonBlocking', 'memoryFormat'] as const;

@@ -166,7 +166,7 @@ export function readAnalysis(folder: string, classes?: number): Analysis | undef
   }
 }
 
-/** The first class of `analysis` that a run of `classes` classes does not have; undefined when it has all. */
+/** Says which class of `analysis` a run of `classes` classes does not have; undefined if it has all. */
 function classBeyond(
   { gallery, confused: taken, outputs }: Pick<Analysis, 'gallery' | 'confused' | 'outputs'>,
   classes: number,
