@@ -244,7 +244,7 @@ suite('the server of the studio', () => {
     assert.match(await answer.text(), /data set "my images" does not exist/);
   });
 
-  test('of what is no folder says so', () => {
+  test('of what is not a folder says so', () => {
     assert.throws(() => openStudio(path.join(folder, 'nothing')), { code: 'RUN_FOLDER', message: /is not a folder/ });
   });
 });

@@ -40,7 +40,7 @@ const namesIn = (file: string): string[] => {
 
 for (const name of ['paco', 'gpaco', 'glmc'] as const)
   suite(`a teacher by ${name}`, () => {
-    test('that was stopped goes on to the same bits, with all that only the training needs', async (t) => {
+    test('that was stopped resumes bit-exactly, with all that only the training needs', async (t) => {
       const whole = optionsFor(t, name);
       const stopped = { ...whole, folder: `${whole.folder}-stopped` };
       await trainTeacher(whole);

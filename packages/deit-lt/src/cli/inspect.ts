@@ -35,7 +35,7 @@ function withTail(dataset: Dataset, { imbalance, imbalanceType }: Options): Data
   return makeLongTail(dataset, { ratio: imbalance, ...(imbalanceType && { type: imbalanceType }) });
 }
 
-/** The recipe that would train on what is shown: its long tail counts only when it was asked for. */
+/** The recipe that would train on what is shown: its long tail counts only when it was requested. */
 function recipeFor(dataset: Dataset, options: Options): ChosenRecipe {
   const set = [`data.imbalance=${options.imbalance ?? 'null'}`, ...(options.set ?? [])];
   return chooseRecipe({ ...options, set }, dataset);

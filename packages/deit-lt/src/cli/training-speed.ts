@@ -1,4 +1,4 @@
-/** How long a training would take on this machine, from a few seconds of it. */
+/** Estimates the time of a training on this machine from a few seconds of it. */
 import type { Dataset } from '../data/dataset.js';
 import { measureTrainingSpeed } from '../training/measure-speed.js';
 import type { ChosenRecipe } from './choose-recipe.js';
@@ -8,7 +8,7 @@ export type MeasureTrainingSpeed = typeof measureTrainingSpeed;
 export interface TrainingPart {
   readonly imagesPerSecond: number;
   readonly epochs: number;
-  /** Of all epochs, without evaluations. */
+  /** Time of all epochs, without evaluations. */
   readonly seconds: number;
 }
 
@@ -19,7 +19,7 @@ export interface TrainingTime {
 }
 
 export interface TrainingTimeOptions {
-  /** Of an epoch. */
+  /** Images per epoch. */
   readonly images: number;
   readonly measure?: MeasureTrainingSpeed;
   readonly signal?: AbortSignal;

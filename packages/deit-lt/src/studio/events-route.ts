@@ -2,7 +2,7 @@
 import type { Route } from '../serve/app.js';
 import type { RunWatcher } from './run-watcher.js';
 
-/** A connection over which nothing comes is closed by some networks; a line that begins with a colon is no event. */
+/** A connection over which nothing comes is closed by some networks; a line that begins with a colon is not an event. */
 const heartbeatMs = 20_000;
 
 /** A page that does not read is disconnected with so many bytes waiting for it; a browser connects again by itself. */
