@@ -12,7 +12,11 @@ const at = (name) => new URL(`../dist/src/cli/${name}.js`, import.meta.url);
 async function obstacle() {
   if (!existsSync(at('main')))
     return 'not built yet. Run "npm run build" in the folder of the project, then try again.';
-  return (await import(at('process-limits').href)).tooLow();
+  const [{ withoutWorkingFolder }, { tooLow }] = [
+    await import(at('working-folder').href),
+    await import(at('process-limits').href),
+  ];
+  return withoutWorkingFolder() ?? tooLow();
 }
 
 const why = await obstacle();

@@ -82,7 +82,7 @@ suite('deit-lt, used wrongly,', () => {
   test('says so where the working folder was removed', {
     skip: process.platform === 'win32' && 'no such folder',
   }, (t) => {
-    const script = 'mkdir "$1/gone" && cd "$1/gone" && rmdir "$1/gone" && exec "$2" "$3" inspect nowhere';
+    const script = 'mkdir "$1/gone" && cd "$1/gone" && rmdir "$1/gone" && exec "$2" "$3" doctor';
     const bin = path.resolve(import.meta.dirname, '../../bin/deit-lt.mjs');
     const words = ['-c', script, 'bash', temporaryFolder(t), process.execPath, bin];
     const { status, stderr } = spawnSync('bash', words, { encoding: 'utf8' });

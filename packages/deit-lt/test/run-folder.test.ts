@@ -80,7 +80,7 @@ suite('RunFolder', () => {
     const { teacher: __, ...noTeacher } = config.recipe;
     for (const [content, message] of [
       [null, /expected object, received null/],
-      [{}, /its format is undefined, expected "deit-lt run 1"/],
+      [{}, /its format is missing, expected "deit-lt run 1"/],
       [noKind, /it has no kind/],
       [{ ...config, recipe: noTeacher }, /it has no recipe\.teacher/],
       [{ ...config, data: { ...config.data, classNames: 'a' } }, /data\.classNames: expected array, received string/],

@@ -19,7 +19,7 @@ import { byClass } from '../src/by-class.js';
 import { openClassifier } from '../src/classifier/classifier.js';
 import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { saveTensors } from '../src/runs/save-tensors.js';
-import { saveWeights } from '../src/runs/training-state.js';
+import { readWeights, saveWeights } from '../src/runs/training-state.js';
 import { type TrainOptions, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { recording, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -285,6 +285,14 @@ suite('a damaged checkpoint', () => {
       assert.equal(named.kind, 'teacher');
       writeFileSync(run.checkpoint(name), own);
     }
+  });
+
+  test('of the run that an earlier version normalised is read in the folder of its τ-normalisation', async (t) => {
+    const options = await trained(t);
+    const run = { ...readRunConfig(options.folder), started: '2026-01-01', tau: 0.5 };
+    const file = new RunFolder(options.folder).checkpoint('best');
+    torch.tidy(() => assert.ok(readWeights(file, { run }).tensors.size > 10));
+    assert.throws(() => readWeights(file, { run: { ...run, tau: undefined } as never }), { code: 'CHECKPOINT' });
   });
 
   test('with an optimizer that says nothing is an error', async (t) => {

@@ -7,6 +7,7 @@ import { placeIn } from '../plugin.js';
 import { visible, visibleLines } from '../text/visible.js';
 import { filesAdvice, spaceAdvice } from './process-limits.js';
 import { UsageError } from './program.js';
+import { workingFolderGone } from './working-folder.js';
 
 export interface Failure {
   readonly message: string;
@@ -34,16 +35,12 @@ export function failureOf(error: unknown): Failure {
       exitCode: 1,
     };
   if (code === 'EMFILE' || code === 'ENFILE') return { message: `${message}\n${filesAdvice()}`, exitCode: 1 };
-  if (isOfWorkingFolder(error))
-    return {
-      message: 'the working folder does not exist any more; change to another folder and try again.',
-      exitCode: 1,
-    };
+  if (isOfWorkingFolder(error)) return { message: workingFolderGone, exitCode: 1 };
   if (code !== undefined && systemCodes.includes(code)) return { message, exitCode: 1 };
   return { message: bugReport(error), exitCode: 1 };
 }
 
-/** The shell may still be in a folder that was removed. */
+/** It was removed while the command ran: see `withoutWorkingFolder`. */
 function isOfWorkingFolder(error: unknown): boolean {
   return codeOf(error) === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'uv_cwd';
 }

@@ -21,6 +21,7 @@ Max address space         unlimited            unlimited            bytes
 
   for (const [limit, message] of [
     ['-n 64', /^deit-lt: this process may have only 64 files open at once.*ulimit -n 4096\n$/],
+    ['-n 500', /^deit-lt: this process may have only 500 files open at once.*ulimit -n 4096\n$/],
     ['-v 1000000', /^deit-lt: this process may use only 1\.0 GB of address space.*ulimit -v unlimited.*\n$/],
   ] as const)
     test(`ulimit ${limit} ends with advice`, { skip: process.platform !== 'linux' && 'no such limits' }, () => {
@@ -30,6 +31,16 @@ Max address space         unlimited            unlimited            bytes
       assert.match(stderr, message);
       assert.equal(status, 1);
     });
+
+  test('512 files are enough for the command with the most modules', {
+    skip: process.platform !== 'linux' && 'no such limits',
+  }, () => {
+    const words = `study ood --data nothing-there --recipe quickstart --out nowhere --offline`;
+    const { stderr } = spawnSync('bash', ['-c', `ulimit -n 512; "${process.execPath}" "${bin}" ${words}`], {
+      encoding: 'utf8',
+    });
+    assert.match(stderr, /^deit-lt: the data set "nothing-there" does not exist/);
+  });
 
   test('a machine without such limits is told nothing', () =>
     assert.equal(execFileSync(process.execPath, [bin, '--version'], { encoding: 'utf8' }).trim().length > 0, true));

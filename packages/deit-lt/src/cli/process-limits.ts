@@ -8,8 +8,8 @@ export interface ProcessLimits {
   readonly addressSpace: number;
 }
 
-/** Loading the modules alone takes nearly a hundred. */
-const fewestFiles = 192;
+/** Node opens all modules of a command at once: `study` needs nearly 300, and Node then says that a package is missing. */
+const fewestFiles = 512;
 /** With less Node itself ends in a trace of native code. */
 const leastSpace = 2e9;
 

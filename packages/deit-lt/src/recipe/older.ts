@@ -48,6 +48,7 @@ const meant: Values = {
 
 /** The recipe of a run folder with every key of this version; one that does not fit the schema even so stays as it is. */
 export function completeOlder(recipe: Recipe): Recipe {
+  if (!isValues(recipe)) return recipe; // a damaged file has anything
   const result = recipeSchema.safeParse(fill(withLossOptions(recipe), meant));
   return result.success ? withLinearDropPath(result.data, recipe) : recipe;
 }

@@ -30,7 +30,7 @@ suite('readRuns()', () => {
     [
       'fewer names',
       { classNames: ['x'] },
-      /evaluation\.json cannot be used: it has figures of 1 classes, and the run has 3/,
+      /evaluation\.json cannot be used: it has accuracies of 1 classes, but the run has 3/,
     ],
     [
       'names that are none',

@@ -48,7 +48,8 @@ const data = z
   );
 
 const runFormat = z.literal('deit-lt run 1', {
-  error: ({ input }) => `its format is ${JSON.stringify(input)}, expected "deit-lt run 1"`,
+  error: ({ input }) =>
+    `its format is ${input === undefined ? 'missing' : JSON.stringify(input)}, expected "deit-lt run 1"`,
 });
 
 const plugins = z.array(z.looseObject({ path: z.string(), sha256: z.string() }));

@@ -116,7 +116,8 @@ export interface ReadWeightsOptions {
 }
 
 /** Throws Error for a checkpoint that was put into the folder of another run. */
-function requireOfRun({ kind, started }: RunConfig, run: RunConfig): void {
+function requireOfRun({ kind, started, tau }: RunConfig, run: RunConfig): void {
+  if (run.tau !== undefined && tau === undefined) return; // earlier versions kept the configuration of the normalised run
   if (kind !== run.kind || started !== run.started)
     throw new Error(
       `it is of a ${kind} whose run began ${started || 'at an unknown time'}, and the config.json of its folder is of a ${run.kind} of ${run.started || 'an unknown time'}`,

@@ -35,7 +35,7 @@ const shells: Partial<Record<Circumstance, string>> = {
   'messages: closed': 'exec "$@" 2>&-',
   'no output at all': 'exec "$@" >&- 2>&- <&-',
   'working folder removed': 'mkdir gone && cd gone && rmdir ../gone && exec "$@"',
-  'few open files': 'ulimit -n 200; exec "$@"',
+  'few open files': 'ulimit -n 520; exec "$@"',
   'little address space': 'ulimit -v 6000000; exec "$@"',
 };
 

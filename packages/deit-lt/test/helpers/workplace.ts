@@ -97,6 +97,7 @@ function isWhole(file: string): boolean {
   const text = (): string => readFileSync(file, 'utf8');
   const ends = (end: string): boolean => text().trimEnd().endsWith(end);
   try {
+    if (/^<!doctype html/i.test(text().slice(0, 20))) return ends('</html>'); // a report, whatever its name
     if (file.endsWith('.json')) JSON.parse(text());
     else if (file.endsWith('.jsonl')) for (const line of text().trimEnd().split('\n')) JSON.parse(line);
     else if (file.endsWith('.safetensors')) torch.safetensors.open(file)[Symbol.dispose]();

@@ -149,7 +149,8 @@ const outputsOf = <T extends z.ZodType>(of: T) => z.looseObject({ avg: of, cls: 
 export const analysisSchema = common.and(
   z.looseObject({
     format: z.literal('deit-lt analysis 2', {
-      error: ({ input }) => `its format is ${JSON.stringify(input)}, expected "deit-lt analysis 2"`,
+      error: ({ input }) =>
+        `its format is ${input === undefined ? 'missing' : JSON.stringify(input)}, expected "deit-lt analysis 2"`,
     }),
     outputs: outputsOf(output),
     teacher: teacher.optional(),
