@@ -216,7 +216,8 @@ function addLinks(module, text) {
         const origin = parseModule(target).exports.get(local);
         if (!origin) throw new Error(`internal: ${target}.d.ts exports no ${local}`);
         module.exports.set(shown, origin);
-      } else {
+      } else if (from === undefined) {
+        // What another package exports is described there.
         module.exports.set(shown, module.imports.get(local) ?? { file: module.file, name: local });
       }
     }

@@ -59,18 +59,18 @@ export const sections = [
     intro: 'The table of all operations is in [docs/augmentation.md](augmentation.md).',
     of: [['', 'augment/']],
   },
+  { title: 'Losses', of: [['', 'losses/']] },
+  { title: 'Models', of: [['', 'models/']] },
   {
     title: 'Plugins',
     intro:
-      'Losses and tasks of your own: [docs/plugins.md](plugins.md). `z` is exported from zod, for the options of an entry.',
+      'Losses, networks and tasks of your own, for recipes and `--plugin`: [docs/plugins.md](plugins.md). `torch` and `z` (zod) are exported too.',
     of: [
       ['', 'plugin'],
       ['', 'registry'],
       ['', 'tasks/'],
     ],
   },
-  { title: 'Losses', of: [['', 'losses/']] },
-  { title: 'Models', of: [['', 'models/']] },
   {
     title: 'Optimization and random numbers',
     of: [

@@ -196,7 +196,7 @@ suite('a description', () => {
       [{ resizeTo: 41 }, /resized to 41 before the crop, where this version has 45/],
       [{ classNames: ['a'] }, /as many trainCounts and groups as classNames/],
       [{ architecture: { name: 'deit', depth: 900 } }, /describes 900 blocks, but has/],
-      [{ architecture: { name: 'deit', window: 7 } }, /architecture: /],
+      [{ architecture: { name: 'deit', window: 7 } }, /architecture\.window: the model "deit" has no option "window"/],
       [
         { architecture: { name: 'deit', patchSize: 8, embedDim: 64, depth: 1 } },
         /does not fit it: .*attn\.proj\.bias \[128\] instead of \[64\]/,

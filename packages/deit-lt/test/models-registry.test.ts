@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import { UserError } from '../src/errors.js';
 import { createModel, modelOptionNames, registerModel, VisionTransformer } from '../src/models/index.js';
 
@@ -118,13 +119,23 @@ suite('the registry of models', () => {
     refuses(() => createModel('vit', { numClasses: 10, cosine: true }), /has no option "cosine"/);
   });
 
-  test('models can be added', () => {
-    const entry = {
-      options: ['depth'],
-      create: () => new torch.nn.Sequential<[torch.Tensor]>(new torch.nn.Flatten(), new torch.nn.Linear(12, 3)),
-    } as const;
-    registerModel('mine', entry);
-    const output = createModel('mine', { numClasses: 3, depth: 2 }).call(torch.randn([2, 3, 2, 2]));
+  test('models can be added, with options of their own', () => {
+    registerModel({
+      name: 'mine',
+      options: z.object({ width: z.int().max(8).default(4) }),
+      create: ({ numClasses, width }) =>
+        new torch.nn.Sequential<[torch.Tensor]>(
+          new torch.nn.Flatten(),
+          new torch.nn.Linear(12, width),
+          new torch.nn.Linear(width, numClasses),
+        ),
+    });
+    const output = createModel('mine', { numClasses: 3, width: 2 }).call(torch.randn([2, 3, 2, 2]));
     assert.deepEqual((output as torch.Tensor).shape, [2, 3]);
+    assert.equal(createModel('mine', { numClasses: 3 }).parameterCount(), 13 * 4 + 5 * 3);
+    refuses(() => createModel('mine', { numClasses: 3, width: 9 }), /model "mine": width: .*8/);
+    refuses(() => createModel('mine', { numClasses: 3, depth: 9 }), /"mine" has no option "depth"; it has .*width$/);
+    const again = { name: 'resnet32', options: z.object({}), create: () => new torch.nn.Linear(1, 1) };
+    assert.throws(() => registerModel(again as never), { code: 'PLUGIN', message: /"resnet32" exists already/ });
   });
 });

@@ -7,11 +7,14 @@ import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { failureOf } from '../src/cli/failure.js';
 import * as library from '../src/index.js';
+import { registerModel, registerTask, z } from '../src/index.js';
 import { createLoss } from '../src/losses/registry.js';
 import { loadPlugin } from '../src/plugin.js';
+import { trainStudent, trainTeacher } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { ownProject } from './helpers/own-project.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
+import { recording, tinyDataset, tinyRecipe } from './training-tiny.js';
 
 /** A training of seconds. */
 const small = ['teacher', '--data', 'shapes', '--recipe', 'quickstart', '--budget', 'small'];
@@ -76,6 +79,108 @@ suite('examples/own-loss', () => {
     const values = JSON.parse(stdout) as number[];
     for (const [i, value] of values.entries())
       assert.ok(Math.abs(value - expected[i]!) < 1e-5, `${value} ${expected[i]}`);
+  });
+});
+
+suite('examples/own-model', () => {
+  test('trains as a teacher with its options, and is measured and exported with the module alone', (t) => {
+    const cwd = ownProject(t, 'own-model');
+    const plugin = ['--plugin', 'conv-mixer.mjs'];
+    const model = ['teacher.model=conv_mixer', 'teacher.model.depth=1', 'teacher.model.width=8'];
+    const others = ['teacher.loss=balanced-softmax', 'teacher.drw.epoch=null', ...linear.slice(1)];
+    const trained = deitLt([...small, '--set', ...model, ...others, ...plugin, '--out', 'run'], { cwd });
+    assert.equal(trained.status, 0, trained.stderr);
+    const config = JSON.parse(readFileSync(path.join(cwd, 'run/config.json'), 'utf8')) as {
+      recipe: { teacher: { model: unknown } };
+    };
+    assert.deepEqual(config.recipe.teacher.model, { name: 'conv_mixer', width: 8, depth: 1, patchSize: 2, kernel: 5 });
+
+    const words = ['export', 'run', '--format', 'safetensors', '--out', 'model.safetensors'];
+    const without = deitLt(words, { cwd });
+    assert.deepEqual([without.status, without.stdout], [1, '']);
+    assert.match(
+      without.stderr,
+      /best\.safetensors: the run was trained with a module of your own: add --plugin \S+conv-mixer\.mjs$/m,
+    );
+    assert.equal(deitLt([...words, ...plugin], { cwd }).status, 0);
+    const onnx = deitLt(['export', 'run', '--format', 'onnx', '--out', 'model.onnx', ...plugin], { cwd });
+    assert.deepEqual([onnx.status, /there is no ONNX graph for conv_mixer/.test(onnx.stderr)], [1, true], onnx.stderr);
+  });
+});
+
+suite('registerTask()', () => {
+  test('adds a task with views, a companion and options, which a teacher is trained by', async (t) => {
+    const seen: number[][] = [];
+    registerTask({
+      name: 'two-views',
+      options: z.object({ weight: z.number().nonnegative().default(1) }),
+      balances: true,
+      views: (_, first) => [first],
+      small: (options) => options,
+      create: ({ model, trainCounts, device }, { weight }) => {
+        const companion = new torch.nn.Linear(trainCounts.length, 1);
+        return {
+          kind: 'teacher',
+          model,
+          companion,
+          drwEpoch: null,
+          prepare: ({ images, more = [], labels }) => ({
+            loss: () => {
+              const views = [images, ...more];
+              seen.push([weight, views.length]);
+              const [a, b] = views.map((view) => model.call(view).float()) as [torch.Tensor, torch.Tensor];
+              const targets = torch.tensor(labels, { dtype: 'int64' }).to(device);
+              const apart = companion.call(a.sub(b)).square().mean();
+              const loss = torch.nn.functional.crossEntropy(a, targets).add(apart.mul(weight));
+              return { loss, parts: { apart } };
+            },
+          }),
+          logits: (images) => ({ avg: model.call(images) }),
+        };
+      },
+    });
+    const settings = ['loss=two-views', 'loss.weight=0.5', 'model.cosine=false', 'drw.epoch=null', 'epochs=1'];
+    const recipe = tinyRecipe(...settings.map((pair) => `teacher.${pair}`));
+    const reporter = recording();
+    await trainTeacher({ dataset: tinyDataset(), recipe, folder: path.join(temporaryFolder(t), 'run'), reporter });
+    assert.ok(Number.isFinite(reporter.records[0]!.parts.apart));
+    assert.deepEqual(seen[0], [0.5, 2]);
+    assert.throws(() => tinyRecipe('teacher.loss=two-views', 'teacher.model.cosine=false'), {
+      code: 'RECIPE',
+      message: /balances the classes by itself: set teacher\.drw\.epoch=null/,
+    });
+  });
+});
+
+suite('a registered network', () => {
+  test('is refused with its recipe’s key when it returns no logits, or one head where there are two', async (t) => {
+    const flat = (channels: number) => (numClasses: number) =>
+      new torch.nn.Sequential<[torch.Tensor]>(
+        new torch.nn.Flatten(),
+        new torch.nn.Linear(3 * 16 * 16, numClasses + channels),
+      );
+    for (const [name, extra] of [
+      ['one-more', 1],
+      ['one-head', 0],
+    ] as const)
+      registerModel({ name, options: z.object({}), create: ({ numClasses }) => flat(extra)(numClasses) });
+    const folder = temporaryFolder(t);
+    const dataset = tinyDataset();
+    const teacher = tinyRecipe('teacher.model={replace: true, name: one-more}', 'teacher.loss=vs');
+    await assert.rejects(trainTeacher({ dataset, recipe: teacher, folder: path.join(folder, 'a') }), {
+      code: 'PLUGIN',
+      message: /^teacher\.model must return logits \[B, 10\], and returned shape \[12, 11\]\.$/,
+    });
+    const one = 'model={replace: true, name: one-head}';
+    const recipe = tinyRecipe(`teacher.${one}`, 'teacher.loss=vs', 'teacher.epochs=1', `student.${one}`);
+    const { folder: run } = await trainTeacher({ dataset: tinyDataset(), recipe, folder: path.join(folder, 'b') });
+    await assert.rejects(
+      trainStudent({ dataset: tinyDataset(), recipe, folder: path.join(folder, 'c'), teacher: run }),
+      {
+        code: 'RECIPE',
+        message: /student\.model has no DIST token/,
+      },
+    );
   });
 });
 

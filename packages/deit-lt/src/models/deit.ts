@@ -2,28 +2,27 @@
  * The Vision Transformers of the registry: timm's names for the published sizes (DeiT, Touvron et al., 2021;
  * DeiT-III, 2022), and `vit` and `deit` of any size, for small images.
  */
-import type { ModelEntry, ModelOptions } from './model.js';
+import { z } from 'zod';
+import type { ModelOfFamily, ModelOptions } from './model.js';
+import { rates, sizes } from './options.js';
 import { VisionTransformer, type VisionTransformerOptions } from './vit.js';
 
-const rates = ['dropRate', 'attnDropRate', 'dropPathRate', 'constantDropPath', 'initValues'] as const;
-const sizes = ['patchSize', 'embedDim', 'depth', 'numHeads', 'mlpRatio'] as const;
-
 /** One of timm's: its shape is fixed; input size, dropouts and LayerScale can be chosen. */
-function published(shape: VisionTransformerOptions): ModelEntry {
+function published(shape: VisionTransformerOptions): ModelOfFamily {
   const create = (options: ModelOptions): VisionTransformer =>
     new VisionTransformer({ ...shape, ...defined(options), patchSize: 16, mlpRatio: 4 });
-  return { options: rates, create };
+  return { options: z.object(rates), create };
 }
 
 /** By default the narrowest of the published ones, for images of 32 pixels. */
-function free(distilled: boolean): ModelEntry {
+function free(distilled: boolean): ModelOfFamily {
   const defaults = { imageSize: 32, patchSize: 4, embedDim: 192, depth: 12 };
   const create = (options: ModelOptions): VisionTransformer => {
     const chosen = { ...defaults, ...defined(options) };
     const numHeads = chosen.numHeads ?? Math.max(1, Math.floor(chosen.embedDim / 64));
     return new VisionTransformer({ ...chosen, numHeads, distilled });
   };
-  return { options: [...sizes, ...rates], create };
+  return { options: z.object({ ...sizes, ...rates }), create };
 }
 
 /** An option that is undefined must not hide a default. */
@@ -58,7 +57,7 @@ function family(
   nameOf: (shape: string) => string,
   each: Readonly<Record<string, VisionTransformerOptions>>,
   preset: VisionTransformerOptions = {},
-): Record<string, ModelEntry> {
+): Record<string, ModelOfFamily> {
   const named = Object.entries(each).flatMap(([name, shape]) =>
     [224, 384].map((imageSize) => {
       const entry = published({ ...shape, ...preset, imageSize });
@@ -69,7 +68,7 @@ function family(
 }
 
 /** By name, for the registry. timm has no `deit_large…` and not every shape for 384 pixels; the pattern goes on. */
-export const vitModels: Readonly<Record<string, ModelEntry>> = {
+export const vitModels: Readonly<Record<string, ModelOfFamily>> = {
   deit: free(true),
   vit: free(false),
   ...family((shape) => `deit_${shape}_distilled`, shapes, { distilled: true }),

@@ -10,6 +10,7 @@ export {
 export { Glmc, type GlmcModuleOptions, type GlmcOutput } from './glmc.js';
 export { LayerScale } from './layer-scale.js';
 export {
+  type CommonModelOptions,
   type FeatureNet,
   type ImageModel,
   isFeatureNet,

@@ -1,5 +1,7 @@
 /** What every network of the registry is: its input and output, the options that it may be made with, its entry. */
 import type * as torch from '@deit-lt/torch';
+import type { z } from 'zod';
+import type { RegistryEntry } from '../registry.js';
 import type { CosineLinear } from './cosine-linear.js';
 
 /** Logits `[B, numClasses]`; of a distilled model those of both heads. */
@@ -8,7 +10,7 @@ export type ModelOutput = torch.Tensor | [cls: torch.Tensor, dist: torch.Tensor]
 /** Takes normalised images `[B, inChans, H, W]`. */
 export type ImageModel = torch.nn.Module<[images: torch.Tensor], ModelOutput>;
 
-/** A network of convolutions: its pooled features, and the classifier that looks at them. */
+/** A CNN: its pooled features, and the classifier on them. */
 export interface FeatureNet extends torch.nn.Module {
   /** Width of the features. */
   readonly numFeatures: number;
@@ -23,13 +25,19 @@ export function isFeatureNet(model: torch.nn.AnyModule): model is FeatureNet {
   return 'features' in model && 'classifier' in model && 'numFeatures' in model;
 }
 
-/** What `createModel` takes; each model says which of them it knows. */
-export interface ModelOptions {
+/** What every model is made for. */
+export interface CommonModelOptions {
   numClasses: number;
   /** Side of the square input in pixels, or height and width. Default: the model's own (224 for those named so, else 32). */
   imageSize?: number | readonly [height: number, width: number];
   /** Channels of the input. Default 3. */
   inChans?: number;
+  /** Where the parameters are made. Default the CPU. */
+  device?: torch.Device;
+}
+
+/** What the built-in models take; each says which of them it knows. */
+export interface ModelOptions extends CommonModelOptions {
   /** Side of a patch in pixels. Default 4. */
   patchSize?: number;
   /** Width of a token. Default 192. */
@@ -54,13 +62,16 @@ export interface ModelOptions {
   width?: number;
   /** ResNets: a classifier with normalised features and weights. Default false. */
   cosine?: boolean;
-  /** Where the parameters are made. Default the CPU. */
-  device?: torch.Device;
 }
 
-/** One line of the registry. */
-export interface ModelEntry {
-  /** The options that `create` knows, besides numClasses, imageSize, inChans and device, which all know. */
-  readonly options: readonly (keyof ModelOptions)[];
-  create(options: ModelOptions): ImageModel;
+/** One entry of the registry; recipes name it in `teacher.model` and `student.model`. */
+export interface ModelEntry<O extends z.ZodObject = z.ZodObject> extends RegistryEntry<O> {
+  /**
+   * Makes the network, of images `[B, inChans, H, W]` to logits `[B, numClasses]`, or to those of CLS and DIST. Parameters are
+   * drawn from the default generator.
+   */
+  create(options: CommonModelOptions & z.output<O>): ImageModel;
 }
+
+/** An entry of a family, which has its name beside it. */
+export type ModelOfFamily = Omit<ModelEntry, 'name'>;

@@ -4,9 +4,11 @@
  * torchvision's `regnet_y_16gf` is the same network, and `regnetNameFromTorchvision` says which name is which.
  */
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import { ConvNorm, type ConvNormOptions } from './conv-norm.js';
 import { classifierLogits, pooled } from './full-precision.js';
-import type { FeatureNet, ModelEntry } from './model.js';
+import type { FeatureNet, ModelOfFamily, ModelOptions } from './model.js';
+import { dropPathRate } from './options.js';
 import { RegNetBlock } from './regnet-block.js';
 
 const { Conv2d, Linear, Module, Sequential, init } = torch.nn;
@@ -71,7 +73,7 @@ export class RegNet extends Module implements FeatureNet {
   }
 
   /**
-   * Draws all weights anew: convolutions normal with variance 2 · groups / fan-out, the classifier normal with standard
+   * Initialises all weights again: convolutions normal with variance 2 · groups / fan-out, the classifier normal with standard
    * deviation 0.01, biases 0; the last gain of each block is 0, so that it begins as its shortcut.
    */
   resetParameters(): void {
@@ -146,16 +148,16 @@ export function regnetNameFromTorchvision(name: string): string {
 }
 
 /** Any input size does, so `imageSize` changes nothing. */
-function entry(shape: RegNetShape): ModelEntry {
+function entry(shape: RegNetShape): ModelOfFamily {
   return {
-    options: ['dropPathRate'],
-    create: ({ numClasses, inChans, dropPathRate, device }) =>
+    options: z.object({ dropPathRate }),
+    create: ({ numClasses, inChans, dropPathRate, device }: ModelOptions) =>
       new RegNet(shape, { numClasses, inChans, dropPathRate, device }),
   };
 }
 
 /** By name, for the registry; the number is that of 10 million multiplications at 224 pixels. */
-export const regnetModels: Readonly<Record<string, ModelEntry>> = {
+export const regnetModels: Readonly<Record<string, ModelOfFamily>> = {
   regnety_004: entry({ depths: [1, 3, 6, 6], widths: [48, 104, 208, 440], groupWidth: 8 }),
   regnety_016: entry({ depths: [2, 6, 17, 2], widths: [48, 120, 336, 888], groupWidth: 24 }),
   regnety_160: entry({ depths: [2, 4, 11, 1], widths: [224, 448, 1232, 3024], groupWidth: 112 }),

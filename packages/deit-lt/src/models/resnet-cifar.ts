@@ -4,10 +4,12 @@
  * long-tail teachers, so their weights load.
  */
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import type { NormalizedConv } from './conv-norm.js';
 import { CosineLinear } from './cosine-linear.js';
 import { classifierLogits, pooled } from './full-precision.js';
-import type { FeatureNet, ModelEntry } from './model.js';
+import type { FeatureNet, ModelOfFamily, ModelOptions } from './model.js';
+import { cosine, width } from './options.js';
 
 const { BatchNorm2d, Conv2d, Linear, Module, Sequential, functional: F, init } = torch.nn;
 
@@ -105,7 +107,10 @@ export class ResNetCifar extends Module implements FeatureNet {
     this.resetParameters();
   }
 
-  /** Draws convolutions and the linear classifier's weight anew: normal with variance 2 / fan-in (He et al., 2015). */
+  /**
+   * Initialises convolutions and the weight of the linear classifier again: normal with variance 2 / fan-in (He et al.,
+   * 2015).
+   */
   resetParameters(): void {
     for (const module of this.modules())
       if (module instanceof Conv2d || module instanceof Linear) init.kaimingNormal_(module.weight);
@@ -141,10 +146,10 @@ function stage(blocks: number, cIn: number, cOut: number, stride: number, placem
 }
 
 /** Any input size does, so `imageSize` changes nothing. */
-function ofLayers(layers: number): ModelEntry {
+function ofLayers(layers: number): ModelOfFamily {
   return {
-    options: ['cosine', 'width'],
-    create: ({ numClasses, inChans, width = 16, cosine, device }) =>
+    options: z.object({ cosine, width }),
+    create: ({ numClasses, inChans, width = 16, cosine, device }: ModelOptions) =>
       new ResNetCifar((layers - 2) / 6, {
         numClasses,
         inChans,
@@ -156,7 +161,7 @@ function ofLayers(layers: number): ModelEntry {
 }
 
 /** By name, for the registry. GLMC (Du et al., 2023) calls `resnet32` what is here `resnet32` with a width of 64. */
-export const resnetCifarModels: Readonly<Record<string, ModelEntry>> = {
+export const resnetCifarModels: Readonly<Record<string, ModelOfFamily>> = {
   resnet8: ofLayers(8),
   resnet14: ofLayers(14),
   resnet20: ofLayers(20),

@@ -4,9 +4,11 @@
  * pooling after it, the first stage at full resolution. Parameters are named, ordered and initialised as in torchvision.
  */
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import { CosineLinear } from './cosine-linear.js';
 import { classifierLogits, pooled } from './full-precision.js';
-import type { FeatureNet, ModelEntry } from './model.js';
+import type { FeatureNet, ModelOfFamily, ModelOptions } from './model.js';
+import { cosine, width } from './options.js';
 import { type ResidualBlock, ResNetBasicBlock, type ResNetBlockOptions, ResNetBottleneck } from './resnet-blocks.js';
 
 const { BatchNorm2d, Conv2d, Linear, Module, Sequential, functional: F, init } = torch.nn;
@@ -71,7 +73,7 @@ export class ResNet extends Module implements FeatureNet {
   }
 
   /**
-   * Draws the convolutions anew: normal with variance 2 / fan-out, as torchvision does. The form for small images keeps
+   * Initialises the convolutions again: normal with variance 2 / fan-out, as torchvision does. The form for small images keeps
    * PyTorch's own, as GLMC is published: with weight decay 5e-3 the scale at the start counts for many epochs.
    */
   resetConvolutions(): void {
@@ -124,16 +126,16 @@ function stageOf(
 }
 
 /** Any input size does, so `imageSize` changes nothing. */
-function entry(block: BlockClass, depths: Depths, preset: ResNetOptions = {}): ModelEntry {
+function entry(block: BlockClass, depths: Depths, preset: ResNetOptions = {}): ModelOfFamily {
   return {
-    options: preset.smallImages ? ['cosine', 'width'] : ['cosine'],
-    create: ({ numClasses, inChans, width, cosine, device }) =>
+    options: z.object(preset.smallImages ? { cosine, width } : { cosine }),
+    create: ({ numClasses, inChans, width, cosine, device }: ModelOptions) =>
       new ResNet(block, depths, { numClasses, inChans, width, cosine, device, ...preset }),
   };
 }
 
 /** By name, for the registry: torchvision's, and timm's `resnext101_32x4d`, which torchvision does not name. */
-export const resnetModels: Readonly<Record<string, ModelEntry>> = {
+export const resnetModels: Readonly<Record<string, ModelOfFamily>> = {
   resnet18: entry(ResNetBasicBlock, [2, 2, 2, 2]),
   resnet34: entry(ResNetBasicBlock, [3, 4, 6, 3]),
   resnet50: entry(ResNetBottleneck, [3, 4, 6, 3]),

@@ -97,7 +97,7 @@ function resolve(value: unknown, choices: Choices, context: z.RefinementCtx): un
 function unknownName(name: unknown, choices: Choices): string {
   const names = choiceNames(choices);
   const near = typeof name === 'string' ? nearest(name, names) : undefined;
-  if (near !== undefined) return `there is no ${kindsOf(choices)} of this name, did you mean "${near}"?`;
+  if (near !== undefined) return `no ${kindsOf(choices)} has this name (did you mean "${near}"?)`;
   return `expected one of ${names.join(', ')}, or one that a module of --plugin registers`;
 }
 

@@ -36,9 +36,9 @@ suite('absurd values', () => {
     'student.batchSize=1e9',
     'student.accumulation=1e12',
     'student.imageSize=1e6',
-    'student.model.depth=1e9',
-    'student.model.embedDim=1e9',
-    'teacher.paco.queue=1e12',
+    'student.model={name: deit, depth: 1e9}',
+    'student.model={name: deit, embedDim: 1e9}',
+    'teacher.loss={name: paco, queue: 1e12}',
     'evaluation.batchSize=1e10',
     'student.schedule.warmupEpochs=1e9',
   ])
@@ -50,12 +50,12 @@ suite('absurd values', () => {
 
   for (const setting of [
     'student.optimizer.lr=30', // linear probes with SGD
-    'teacher.paco.queue=65536',
+    'teacher={loss: {name: paco, queue: 65536}, model: {cosine: false}, drw: {epoch: null}}',
     'student.batchSize=65536',
     'student.accumulation=4096',
     'student.imageSize=8192',
     'student.epochs=1e5', // of a few images
-    'student.model.embedDim=16384',
+    'student.model={name: deit, embedDim: 16384}',
     'student.schedule.warmupEpochs=1000',
     'evaluation.every=1e9', // only after the last epoch
   ])
@@ -166,7 +166,7 @@ suite('a loss in a recipe', () => {
   });
 
   test('is refused by its name, or the name of its option, with what there is', () => {
-    refuses(() => set('teacher.loss=ldma'), /teacher\.loss\.name: .* did you mean "ldam"\?/);
+    refuses(() => set('teacher.loss=ldma'), /teacher\.loss\.name: .*\(did you mean "ldam"\?\)/);
     refuses(() => set('teacher.loss=3'), /teacher\.loss: expected a name \(ldam, .*paco, glmc\).*; found 3/);
     refuses(
       () => lossOf('teacher.loss=focal', 'teacher.loss.tau=1'),
@@ -187,6 +187,24 @@ suite('a loss in a recipe', () => {
     );
     const own = () => loadRecipe(file('old.yaml', 'student: { clsLoss: bce, clsThreshold: 0 }\n'));
     refuses(own, /no recipe has "student\.clsThreshold" any more: it is student\.clsLoss\.threshold now/);
+  });
+});
+
+suite('a model in a recipe', () => {
+  test('is a name, or a name with options, and keeps those that the one before had too', () => {
+    const transformer = set('student.model=vit').student.model;
+    assert.deepEqual(transformer, { name: 'vit', dropPathRate: 0.1 });
+    assert.deepEqual(set('student.model.name=resnet32').student.model, { name: 'resnet32' });
+    assert.deepEqual(set('teacher.model=resnet50').teacher.model, { name: 'resnet50', cosine: true });
+  });
+
+  test('is refused with options that it does not have, and for its name', () => {
+    refuses(
+      () => set('student.model.dropPathRate=0.2', 'student.model=resnet32'),
+      /student\.model\.dropPathRate: the model "resnet32" has no option "dropPathRate": known: cosine, width/,
+    );
+    refuses(() => set('student.model=resnet33'), /student\.model\.name: no model has this name \(did you mean "resnet/);
+    refuses(() => set('student.model.depth=0'), /student\.model\.depth: the model .* has no option "depth"/);
   });
 });
 

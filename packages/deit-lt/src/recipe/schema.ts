@@ -9,20 +9,13 @@ import { groupKinds } from '../data/groups.js';
 import { samplerNames } from '../data/samplers/sampler.js';
 import type { LossEntry } from '../losses/loss-entry.js';
 import { lossRegistry } from '../losses/registry.js';
+import type { CommonModelOptions, ModelOptions } from '../models/model.js';
+import { modelRegistry } from '../models/registry.js';
+import { count, epochCount, most, natural, positive, probability, rate, side } from '../option-limits.js';
 import type { Registry, RegistryEntry } from '../registry.js';
 import { taskRegistry } from '../tasks/registry.js';
-import { choiceSchema } from './choice.js';
-import { most } from './limits.js';
+import { type Choice, choiceSchema } from './choice.js';
 
-const probability = z.number().min(0).max(1);
-const positive = z.number().positive();
-const count = z.int().positive();
-const natural = z.int().nonnegative();
-
-const epochCount = natural.max(most.epochs);
-const rate = z.number().nonnegative().max(most.rate);
-const side = count.max(most.side);
-const channels = count.max(most.channels);
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 
 const level = z.int().min(0).max(255);
@@ -43,7 +36,7 @@ const data = z.strictObject({
     .number()
     .min(0)
     .max(0.5)
-    .describe('share of each training class that is kept aside to choose the best epoch'),
+    .describe('share of each training class that is set aside to choose the best epoch'),
   limit: count
     .nullable()
     .describe(
@@ -54,29 +47,13 @@ const data = z.strictObject({
     .describe('what transparent images are composed on: red, green and blue, 0…255'),
 });
 
-const model = z
-  .strictObject({
-    name: z.string().describe('a model of the registry'),
-    patchSize: side.optional(),
-    embedDim: channels.optional(),
-    depth: count.max(most.depth).optional(),
-    numHeads: count.max(most.depth).optional(),
-    mlpRatio: positive.max(most.depth).optional(),
-    dropRate: probability.optional(),
-    attnDropRate: probability.optional(),
-    dropPathRate: probability.optional().describe('drop path of the last block; linear over depth'),
-    constantDropPath: z
-      .boolean()
-      .optional()
-      .describe('transformers: every block has dropPathRate; by default DeiT-III alone'),
-    initValues: positive
-      .nullable()
-      .optional()
-      .describe('transformers: what the factors of LayerScale begin at; null: none'),
-    width: channels.optional().describe('ResNets for small images: channels of the first stage'),
-    cosine: z.boolean().optional().describe('ResNet: classifier with normalised features and weights'),
-  })
-  .describe('the network');
+/** A network and its options; those of the built-in ones have their types. */
+export interface ModelChoice extends Choice, Partial<Omit<ModelOptions, keyof CommonModelOptions>> {}
+
+const model = choiceSchema<ModelChoice>(
+  { registries: [modelRegistry] },
+  'the network; a name alone, or with its options',
+);
 
 const optimizer = z.strictObject({
   name: z.enum(['sgd', 'adamw', 'lamb']),
@@ -155,7 +132,7 @@ const shared = {
   learn: z
     .enum(['all', 'classifier'])
     .describe(
-      'classifier: it alone, drawn anew, on the features of the run that --from names, which stay as they are (cRT)',
+      'classifier: trains only the classifier, initialised again, on the frozen features of the run that --from names (cRT)',
     ),
   logGradNorm: z
     .boolean()
@@ -188,7 +165,7 @@ const mixing = z.strictObject({
     .nonnegative()
     .nullable()
     .describe('first epoch (from 0) without mixing, below 1 a share of the epochs; null: to the end'),
-  inDrw: z.boolean().describe('goes on after deferred re-weighting began'),
+  inDrw: z.boolean().describe('also mixes after deferred re-weighting began'),
 });
 
 /** What `teacher.loss` chooses from. */
@@ -239,7 +216,7 @@ const multiCrop = z.strictObject({
   teacherViews: z
     .enum(['global', 'all'])
     .default('global')
-    .describe('which views the teacher is asked about; DIST learns from these alone'),
+    .describe('views on which the teacher is evaluated; DIST is trained only on these'),
 });
 
 const student = z.strictObject({

@@ -1,9 +1,6 @@
 /** The options of a GLMC teacher in recipes; the defaults are the published figures of CIFAR. */
 import { z } from 'zod';
-import { most } from '../recipe/limits.js';
-
-const count = z.int().positive();
-const positive = z.number().positive();
+import { channels, positive } from '../option-limits.js';
 
 export const glmcOptions = z.object({
   mixAlpha: positive.default(1).describe('α of the λ of both mixtures, Beta(α, α)'),
@@ -20,7 +17,7 @@ export const glmcOptions = z.object({
     .default(1.2)
     .describe("labels of a class with n images count ∝ n^(−power) in the balanced head's loss"),
   consistency: z.number().nonnegative().default(4).describe('weight of the consistency of both mixtures'),
-  embedding: count.max(most.channels).default(256).describe('width of a projection'),
+  embedding: channels.default(256).describe('width of a projection'),
 });
 
 /** Complete. */

@@ -1,11 +1,7 @@
 /** The options of a PaCo teacher in recipes; the defaults are the published figures of CIFAR. */
 import { z } from 'zod';
 import { augmentSchema } from '../augment/registry.js';
-import { most } from '../recipe/limits.js';
-
-const count = z.int().positive();
-const positive = z.number().positive();
-const probability = z.number().min(0).max(1);
+import { channels, count, most, positive, probability } from '../option-limits.js';
 
 export const pacoOptions = z.object({
   variant: z
@@ -20,7 +16,7 @@ export const pacoOptions = z.object({
   temperature: positive.default(0.05).describe('divides the similarities of embeddings'),
   classTemperature: positive.default(1).describe("divides the classifier's logits with their prior"),
   labelSmoothing: probability.default(0).describe('part of beta that is spread over the other classes'),
-  embedding: count.max(most.channels).default(32).describe('width of an embedding'),
+  embedding: channels.default(32).describe('width of an embedding'),
   queue: count.max(most.batch).default(1024).describe('embeddings of earlier images that a batch is compared with'),
   momentum: probability.default(0.999).describe('what the key encoder keeps of itself in a step'),
   batchNormParts: count

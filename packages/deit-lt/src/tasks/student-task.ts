@@ -19,6 +19,7 @@ import { VisionTransformer } from '../models/vit.js';
 import { isReweighted } from '../optim/schedules.js';
 import type { StudentRecipe } from '../recipe/schema.js';
 import { mixingIn } from './mixing.js';
+import { requireLogits } from './model-output.js';
 import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
 import { joinBatches, joinBySize, joinOutputs, mixAlike, repeatLabels } from './views.js';
 
@@ -132,8 +133,12 @@ export class StudentTask implements Task {
 
   #loss(output: ModelOutput, targets: torch.Tensor, guess: torch.Tensor | undefined, inDrw: boolean): LossParts {
     const { base, both } = this.#losses[inDrw ? 1 : 0];
-    if (!Array.isArray(output)) return { loss: base(output, targets), parts: {} };
-    const [cls, dist] = output;
+    const { length } = this.#options.trainCounts;
+    if (!Array.isArray(output)) {
+      if (guess !== undefined) throw noDist();
+      return { loss: base(requireLogits(output, 'student', length), targets), parts: {} };
+    }
+    const [cls, dist] = output.map((head) => requireLogits(head, 'student', length)) as [torch.Tensor, torch.Tensor];
     const taught = guess === undefined ? dist : dist.narrow(0, 0, guess.size(0));
     const { loss, ...parts } = both({ cls, dist: taught }, targets, guess ?? null);
     return { loss, parts };
@@ -183,7 +188,7 @@ function weighsLabels({ clsReweight, distillation: { type, reweight } }: Student
   return clsReweight !== 'never' || (type === 'none' && reweight !== 'never');
 }
 
-/** A network with one output, which would not hear the teacher. */
+/** The error of a network with one output, which cannot be distilled into. */
 function isPlain(model: ImageModel): boolean {
   return model instanceof VisionTransformer ? !model.distilled : isFeatureNet(model);
 }

@@ -12,6 +12,7 @@ import { createLoss } from '../losses/registry.js';
 import { isReweighted } from '../optim/schedules.js';
 import type { TeacherRecipe } from '../recipe/schema.js';
 import { mixingIn } from './mixing.js';
+import { requireLogits } from './model-output.js';
 import type { PreparedBatch, Task, TaskBatch } from './task.js';
 
 export interface TeacherTaskOptions {
@@ -43,7 +44,9 @@ export class TeacherTask implements Task {
   prepare(batch: TaskBatch): PreparedBatch {
     const loss = isReweighted(batch.epoch, this.drwEpoch) ? this.#reweighted : this.#plain;
     const { images, targets } = this.#mixed(batch);
-    return { loss: () => ({ loss: loss(this.model.call(images).float(), targets), parts: {} }) };
+    const { length } = this.#options.trainCounts;
+    const logits = () => requireLogits(this.model.call(images), 'teacher', length).float();
+    return { loss: () => ({ loss: loss(logits(), targets), parts: {} }) };
   }
 
   #mixed({ images, labels, epoch, random }: TaskBatch): { images: torch.Tensor; targets: torch.Tensor } {

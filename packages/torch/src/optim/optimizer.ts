@@ -1,5 +1,5 @@
 /**
- * What all optimizers share: parameter groups with their options, state per parameter, and both as a
+ * The base of all optimizers: parameter groups with their options, state per parameter, and both as a
  * state dict. As `torch.optim.Optimizer`, under PyTorch's names in camelCase.
  */
 import { noGrad } from '../autograd/modes.js';
@@ -24,7 +24,7 @@ export type GroupOptions<O extends object> = Partial<O> & {
   name?: string;
 };
 
-/** What an optimizer is made from: parameters, or groups of them. */
+/** The first argument of an optimizer: parameters, or groups of them. */
 export type Parameters<O extends object> = ParameterList | Iterable<GroupOptions<O>>;
 
 /** The base of all optimizers: parameter groups, state and both as a state dict. */
@@ -109,7 +109,9 @@ export abstract class Optimizer<O extends object, S extends ParameterState = Par
 
   protected abstract updateGroup(group: ParameterGroup<O>, single: Kernels): void;
 
-  /** What `state` holds for a parameter of the group once it was updated; the rest of a loaded state is left out. */
+  /**
+   * Returns the names in `state` for a parameter of the group after an update; the rest of a loaded state is left out.
+   */
   protected abstract stateNames(group: Required<O>): StateNames;
 
   /** Throws for options that are fit one by one but not together. */

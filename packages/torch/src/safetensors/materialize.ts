@@ -10,7 +10,7 @@ import { dtypeOf } from './dtypes.js';
 import { quote, SafetensorsError } from './error.js';
 import type { StoredTensor } from './header.js';
 
-/** What to read, and where to. */
+/** The bytes to read, and their destination. */
 export interface LoadOptions {
   /** Default `cpu`. */
   device?: Device;

@@ -1,5 +1,5 @@
 /**
- * What a tensor is to the bridge: a handle, where it came from, and the scope that will release it.
+ * A tensor for the bridge: a handle, its origin, and the scope that will release it.
  * The class that users see, `Tensor`, builds on this one and registers itself here.
  */
 import { native } from '../binding/addon.js';

@@ -27,7 +27,7 @@ export interface TensorOptions {
 export interface FactoryOptions extends TensorOptions {
   /** Default `strided`. */
   layout?: Layout;
-  /** Of `empty` only. Default `contiguous_format`. */
+  /** Only for `empty`. Default `contiguous_format`. */
   memoryFormat?: MemoryFormat;
   /** Page-locked memory, which a CUDA device copies from without waiting. Default false. */
   pinMemory?: boolean;
@@ -108,7 +108,7 @@ function sizesOf(shape: unknown, where: string): readonly number[] {
   return sizes;
 }
 
-/** What comes before a last plain object, and that object. */
+/** Separates the arguments before a last plain object, and that object. */
 function withOptions<O extends object>(args: readonly unknown[]): { leading: readonly unknown[]; options: O } {
   const last = args.at(-1);
   if (last === undefined || isPlainObject(last)) return { leading: args.slice(0, -1), options: (last ?? {}) as O };

@@ -15,7 +15,7 @@ import { readTypedArray } from './values.js';
 
 const prefix = 'tensor(';
 
-/** What PyTorch prints for the tensor. Of a large one, only the items that are shown are read. */
+/** Returns the text that PyTorch prints for the tensor. For a large tensor, only the items that are shown are read. */
 export function formatTensor(tensor: TensorBase): string {
   const options = getPrintOptions();
   const text = prefix + tidy(() => noGrad(() => contentsOf(tensor, options)));
@@ -125,7 +125,7 @@ function wrap(items: readonly string[], perLine: number): string[] {
   );
 }
 
-/** What follows the values: only what a reader could not guess. */
+/** Returns the text after the values, such as the dtype if it is not the default. */
 function suffixesOf(tensor: TensorBase): string[] {
   const [dtype, device, layout, shape] = [dtypeOf(tensor), deviceOf(tensor), layoutOf(tensor), shapeOf(tensor)];
   const isEmpty = shape.includes(0);

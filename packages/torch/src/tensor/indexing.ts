@@ -84,7 +84,7 @@ function indexTensor(values: IndexArray, source: TensorBase): TensorBase {
   return onDeviceOf(source, values as TensorData, 'int64');
 }
 
-/** How many of the source's dimensions an entry is about. */
+/** Returns the number of the source's dimensions that an entry indexes. */
 const consumes = (entry: Entry): number => {
   if (entry === null || entry === '...' || typeof entry === 'boolean') return 0;
   return isMask(entry) ? dimOf(entry) : 1;

@@ -20,7 +20,7 @@ import { TensorMethods } from './methods.generated.js';
 import { isPlainObject } from './scope.js';
 import { type NestedArray, readArray, readTypedArray } from './values.js';
 
-/** What `to` changes; what is absent stays. */
+/** The properties that `to` changes; absent ones are unchanged. */
 export interface ToOptions {
   dtype?: DType;
   device?: Device;
@@ -59,12 +59,12 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
     return describe.dtypeOf(this);
   }
 
-  /** Where the values are: `cpu`, `cuda:0`, … */
+  /** Device of the values: `cpu`, `cuda:0`, … */
   get device(): Device {
     return describe.deviceOf(this);
   }
 
-  /** How the values are stored: `strided`, or one of the sparse layouts. */
+  /** Layout of the values: `strided`, or one of the sparse layouts. */
   get layout(): Layout {
     return describe.layoutOf(this);
   }
@@ -308,7 +308,7 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
     return (dispatch('unbind', [this, 0]) as Tensor[]).values();
   }
 
-  /** What `JSON.stringify` writes: `toArray()`. */
+  /** Returns the value for `JSON.stringify`: `toArray()`. */
   toJSON(): NestedArray {
     return this.toArray();
   }

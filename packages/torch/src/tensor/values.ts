@@ -8,7 +8,7 @@ import { dtypeOf, layoutOf, shapeOf } from './describe.js';
 import { type DType, itemSize, type TypedArray } from './dtype.js';
 import { tidy } from './scope.js';
 
-/** What `toArray` gives: as many levels of arrays as the tensor has dimensions. */
+/** The result of `toArray`: as many levels of arrays as the tensor has dimensions. */
 export type NestedArray = number | bigint | boolean | NestedArray[];
 
 const arrayClass = {

@@ -1,4 +1,4 @@
-/** What `analysis.json` may say, so that a damaged or changed one is refused by name. Keys that are not known stay. */
+/** Schema of `analysis.json`, so that a damaged or changed file is refused by name. Unknown keys are kept. */
 import { z } from 'zod';
 import { groupNames } from '../../data/groups.js';
 import { epochNumber } from '../../runs/run-schema.js';
@@ -27,7 +27,7 @@ const output = z.looseObject({
   countCorrelation: z.number().nullable(),
 });
 
-/** Of files of earlier versions: accuracies were shares, over images. */
+/** For files of earlier versions, whose accuracies were shares, over images. */
 const output1 = z.looseObject({
   accuracy: byGroup(share.nullable()),
   perClass: z.array(share.nullable()),
