@@ -1,7 +1,6 @@
 // `npm run release`: checks, builds and packs what is committed, tries the packages out in an empty folder, and prints what would
 // be published and by which commands. It publishes nothing. Asks for what only the publisher knows: repository and author.
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { lastLines, runCommand } from '../packages/torch/setup/run-command.mjs';
 import { runMain, SetupError } from '../packages/torch/setup/setup-error.mjs';
 import { step } from '../packages/torch/setup/step.mjs';
-import { copyAsCloned, packAll, packageFolders } from './lib/pack.mjs';
+import { buildPackages, packAll, packageFolders } from './lib/pack.mjs';
 import { missingMetadata, readPackage, writeMetadata } from './lib/publisher.mjs';
 import { changelogSection, commonVersion, publishingText } from './lib/release-notes.mjs';
 
@@ -31,8 +30,9 @@ await runMain(async () => {
   if (await completeMetadata(given)) return;
   const commit = await committed();
   const folder = path.join(root, 'release', version);
+  await buildPackages(root);
   await step('Checking: npm run check', () => script('check'));
-  const packed = await step('Building and packing in a copy where nothing is built', () => packClean(folder));
+  const packed = await step('Packing', () => packInto(folder));
   console.log('Trying the packages out: npm run test:packed');
   await script('test:packed', ['--', '--packages', folder], { shown: true });
   const repository = String(
@@ -106,13 +106,7 @@ async function script(name, args = [], { shown = false } = {}) {
 }
 
 /** @param {string} folder that is made again */
-async function packClean(folder) {
+async function packInto(folder) {
   rmSync(folder, { recursive: true, force: true });
-  const temporary = mkdtempSync(path.join(os.tmpdir(), 'release-'));
-  try {
-    await copyAsCloned(root, temporary);
-    return await packAll(temporary, folder);
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
+  return await packAll(root, folder);
 }

@@ -144,6 +144,10 @@ function isNews({ name, doc, signatures: [signature = ''] }) {
   return name !== 'toString';
 }
 
+/** @param {string} shown @param {string} signature whose name may be in quotes */
+const memberOf = (shown, signature) =>
+  /^['"]/.test(signature) ? `${shown}${signature.replace(/^('[^']*'|"[^"]*")/, '[$1]')}` : `${shown}.${signature}`;
+
 /** Whether a place is the file, or in the folder. @param {string} place @param {string} wanted */
 const isIn = (place, wanted) => place === wanted || (wanted.endsWith('/') && place.startsWith(wanted));
 
@@ -209,7 +213,7 @@ class Describer {
     const lines = membersOf(declaration).map((member) =>
       bullet(
         1,
-        member.signatures.map((signature) => `${shown}.${signature}`),
+        member.signatures.map((signature) => memberOf(shown, signature)),
         member.doc,
       ),
     );

@@ -4,12 +4,28 @@ import path from 'node:path';
 
 import { runCommand } from '../../packages/torch/setup/run-command.mjs';
 import { SetupError } from '../../packages/torch/setup/setup-error.mjs';
+import { buildPages } from './build-pages.mjs';
+import { compileTypeScript } from './compile-typescript.mjs';
 import { npm } from './npm.mjs';
+import { ensureNpmPackages } from './npm-packages.mjs';
 
 /** @typedef {{ name: string, version: string, filename: string, size: number, unpackedSize: number, entryCount: number, integrity: string, files: { path: string }[] }} Packed as `npm pack --json` describes it, sizes in bytes */
 
 /** In the order in which they are published: each needs those before it. */
 export const packageFolders = ['packages/torch', 'packages/web', 'packages/deit-lt'];
+
+/**
+ * Compiles the TypeScript and builds the pages, also where nothing is installed yet. Not the addon, which every machine compiles
+ * for its own libtorch.
+ *
+ * @param {string} root
+ * @throws {SetupError} with the messages of what failed
+ */
+export async function buildPackages(root) {
+  await ensureNpmPackages(root);
+  await compileTypeScript(root);
+  await buildPages(root);
+}
 
 /**
  * Copies what git knows of a working tree and what it would add: a clone as it would be after a commit, with nothing built.
