@@ -204,7 +204,9 @@ function addLinks(module, text) {
   const target = from?.startsWith('.') ? path.join(path.dirname(module.file), from.replace(/\.js$/, '')) : null;
   const namespace = /^export \* as (\w+) from/.exec(text)?.[1];
   if (namespace !== undefined && target) module.exports.set(namespace, { namespace: target });
-  else if (/^export \* from/.test(text) && target) {
+  else if (text.startsWith('export') && from !== undefined && !target) {
+    // another package's export, which its own documentation describes
+  } else if (/^export \* from/.test(text) && target) {
     for (const [name, origin] of parseModule(target).exports) module.exports.set(name, origin);
   } else {
     for (const [local, shown] of namesIn(text)) {
@@ -214,8 +216,7 @@ function addLinks(module, text) {
         const origin = parseModule(target).exports.get(local);
         if (!origin) throw new Error(`internal: ${target}.d.ts exports no ${local}`);
         module.exports.set(shown, origin);
-      } else if (from === undefined) {
-        // What another package exports is described there.
+      } else {
         module.exports.set(shown, module.imports.get(local) ?? { file: module.file, name: local });
       }
     }
@@ -301,7 +302,7 @@ export function membersOf({ name: owner, source }) {
     if (/^(private|protected|static readonly|set) |^#|^\[(Symbol\b|inspectCustom\])|^(readonly )?\[\w+ in /.test(text))
       continue;
     const isGetter = /^get [\w$]/.test(text);
-    const plain = onOneLine(text).replace(/^((readonly|abstract|static|get) (?=[\w$]))+/, '');
+    const plain = onOneLine(text).replace(/^((readonly|abstract|static|get) (?=[\w$'"]))+/, '');
     const signature = isGetter ? plain.replace('()', '') : readableSignature(plain);
     const shown = text.startsWith('static ') ? `${owner}.${signature}` : signature;
     const name = (/^('[^']*'|"[^"]*"|[\w$]+|\[[^\]]*\])/.exec(signature)?.[0] ?? '').replaceAll(/['"]/g, '');

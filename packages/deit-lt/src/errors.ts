@@ -11,13 +11,13 @@ export const errorCodes = {
   DATA_NOT_FOUND: 'the data set, file or folder does not exist or has no images',
   DATA_LAYOUT: 'the folder, archive or list file is not laid out as a data set',
   DATA_BAD_FILES: 'some images cannot be read',
-  DATA_CLASSES: 'the classes of the data do not allow the work, or differ from those of a model',
+  DATA_CLASSES: 'the classes of the data cannot be used, or differ from those of the model',
   DOWNLOAD: 'a data set could not be downloaded or its checksum is wrong',
   RUN_FOLDER: 'a run folder cannot be made, written, read or resumed',
   CHECKPOINT: 'a checkpoint is missing, damaged or does not fit the model',
   NOT_FINITE: 'the loss became infinite or not a number',
   PLUGIN: 'a module of --plugin cannot be loaded, or registers something that does not fit',
-  INTERRUPTED: 'the work was stopped by Ctrl-C or a signal; a checkpoint was saved',
+  INTERRUPTED: 'the command was stopped by Ctrl-C or a signal; a training has saved a checkpoint',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -122,7 +122,7 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     await analyzeRun(student, dataset, { batchSize: 8, reporter });
     assert.equal(readFileSync(file, 'utf8'), whole);
     assert.ok(
-      notes.some((note) => /goes on after image 16 of 30/.test(note)),
+      notes.some((note) => /resumes after image 16 of 30/.test(note)),
       notes.join(),
     );
     assert.deepEqual(

@@ -117,7 +117,7 @@ test('a student without a DIST token does not take a teacher', async (t) => {
   await trainTeacher({ ...options, folder: at('teacher') });
   await assert.rejects(trainStudent({ ...options, folder: at('student'), teacher: at('teacher') }), {
     code: 'RECIPE',
-    message: /has no DIST token to distil into/,
+    message: /has no DIST token: use a distilled model/,
   });
 });
 
@@ -172,7 +172,7 @@ suite('normalizeRun()', () => {
     await trainVit({ dataset, recipe, folder: at('vit') });
     await trainTeacher({ dataset, recipe, folder: at('teacher') });
     const of = (run: string, more: object) => normalizeRun({ dataset, run: at(run), folder: at('new'), ...more });
-    await assert.rejects(of('vit', {}), { code: 'RECIPE', message: /kept none aside/ });
+    await assert.rejects(of('vit', {}), { code: 'RECIPE', message: /set none aside/ });
     const reversed = { ...dataset, train: { ...dataset.train, labels: dataset.train.labels.toReversed() } };
     await assert.rejects(of('vit', { tau: 0.5, dataset: reversed }), {
       code: 'RUN_FOLDER',

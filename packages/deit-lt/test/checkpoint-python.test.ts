@@ -146,14 +146,14 @@ suite('checkpoints by Python', { skip: skipPython }, () => {
 
   test('what does not fit is listed', async () => {
     const message =
-      /looks like resnet20, but does not fit it: it lacks layer2\.1\.bn1\.weight; it has layer1\.0\.attention\.weight, which the network has not/;
+      /looks like resnet20, but does not fit it: it lacks layer2\.1\.bn1\.weight; it has layer1\.0\.attention\.weight, which the network does not have/;
     await assert.rejects(openClassifier(fileOf('unfit')), { code: 'CHECKPOINT', message });
   });
 
   test('networks that there are none of here are named by what they are', async () => {
-    const wide = /is a ResNet that there is none of here: 3,4,6,3 bottleneck 1×128/;
+    const wide = /is a ResNet of an unknown shape: 3,4,6,3 bottleneck 1×128/;
     await assert.rejects(openClassifier(fileOf('wide')), { code: 'CHECKPOINT', message: wide });
-    const other = /is no network that is known here .* It has embeddings\.weight/;
+    const other = /is not a network that this program knows .* It has embeddings\.weight/;
     await assert.rejects(openClassifier(fileOf('other')), { code: 'CHECKPOINT', message: other });
     const message = /has no averaged weights/;
     await assert.rejects(openClassifier(fileOf('other'), { weights: 'ema' }), { code: 'CHECKPOINT', message });

@@ -79,7 +79,7 @@ suite('deit-lt recipes', () => {
   test('--diff says when nothing differs', () => {
     const { status, stdout, stderr } = deitLt(['recipes', 'show', 'default', '--diff', 'default']);
     assert.deepEqual([status, stdout], [0, '']);
-    assert.match(stderr, /default and default have the same values/);
+    assert.match(stderr, /default and default do not differ/);
   });
 
   test('shows a recipe with changed values as a file that loads', () => {

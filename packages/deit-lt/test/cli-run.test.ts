@@ -39,7 +39,7 @@ const small = [
 suite('Ctrl-C in a training', { timeout: 120_000 }, () => {
   after(() => rmSync(folder, { recursive: true }));
 
-  test('saves and says how to go on', async () => {
+  test('saves and says how to resume', async () => {
     const words = ['vit', '--data', 'shapes', '--out', out, '--set', ...small];
     const { status, stderr } = await interrupted(words, /epoch +1\/500/);
     assert.equal(status, 130, stderr);
@@ -97,8 +97,8 @@ suite('Ctrl-C in a training', { timeout: 120_000 }, () => {
   });
 
   test('leaves a run that resumes there, and saves when its terminal is closed', async () => {
-    const { status, stderr } = await interrupted(['vit', '--resume', '--out', out], /goes on at epoch/, 'SIGHUP');
-    assert.match(stderr, /goes on at epoch ([2-9]|\d\d)/);
+    const { status, stderr } = await interrupted(['vit', '--resume', '--out', out], /resumes at epoch/, 'SIGHUP');
+    assert.match(stderr, /resumes at epoch ([2-9]|\d\d)/);
     assert.match(stderr, /a checkpoint is saved/);
     assert.equal(status, 129, stderr);
   });
@@ -106,6 +106,6 @@ suite('Ctrl-C in a training', { timeout: 120_000 }, () => {
   test('leaves a run that another command does not take for its own', () => {
     const { status, stderr } = deitLt(['train', '--resume', '--out', out]);
     assert.equal(status, 1);
-    assert.match(stderr, /was made by "deit-lt vit": go on with that command/);
+    assert.match(stderr, /was made by "deit-lt vit": resume it with that command/);
   });
 });

@@ -41,7 +41,7 @@ const mistakes: readonly (readonly [words: string, status: number, message: RegE
   [
     'train --resume --out nowhere',
     2,
-    /nowhere has no run to resume, and to begin one there --data is missing.*\nFor example: deit-lt train --data cifar10 --out nowhere --resume/,
+    /nowhere has no run to resume. To start one there, --data is missing.*\nFor example: deit-lt train --data cifar10 --out nowhere --resume/,
   ],
   ['student --resume --out nowhere --data shapes', 2, /--teacher is missing/],
   ['eval nowhere --data shapes', 1, /nowhere does not exist; expected a run folder/],

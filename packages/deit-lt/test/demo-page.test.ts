@@ -142,7 +142,9 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
     await give(page, 'choose', images['photo.png'], images['clear.png'], at('notes.txt'));
     for (const who of ['CLS', 'DIST'])
       await page
-        .getByRole('img', { name: new RegExp(`^Where ${who} looks: most at row \\d, column \\d of 8 × 8 patches$`) })
+        .getByRole('img', {
+          name: new RegExp(`^Attention map of ${who}: highest at row \\d, column \\d of 8 × 8 patches$`),
+        })
         .waitFor();
     await page.getByRole('img', { name: 'The image as the model sees it, 32 × 32 pixels' }).waitFor();
     const papers: string[] = [];
@@ -162,11 +164,11 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
   test('shows one map of a plain transformer, and says that a convolutional network has none', async (t) => {
     const plain = await openPage(t, browser, `${others.url}plain/`);
     await give(plain, 'choose', images['photo.png']);
-    await plain.getByRole('img', { name: /^Where CLS looks/ }).waitFor();
+    await plain.getByRole('img', { name: /^Attention map of CLS/ }).waitFor();
     assert.equal(await plain.getByRole('region', { name: 'DIST' }).count(), 0);
     const resnet = await openPage(t, browser, `${others.url}resnet/`);
     await give(resnet, 'choose', images['photo.png']);
-    await resnet.getByText('it has no attention to show').waitFor();
+    await resnet.getByText('a CNN, which has no attention').waitFor();
     await assertFits(resnet);
   });
 

@@ -27,7 +27,7 @@ suite('a run of "deit-lt train"', () => {
     assert.equal(found(folder, 'train').options.data, 'my images');
     assert.throws(() => found(path.join(folder, 'student'), 'train'), {
       code: 'RUN_FOLDER',
-      message: `${folder}/student is one model of a run of "deit-lt train": go on with all of it, --out ${folder}.`,
+      message: `${folder}/student is one model of a run of "deit-lt train": resume the whole run, with --out ${folder}.`,
     });
   });
 });

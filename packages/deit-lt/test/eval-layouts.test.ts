@@ -111,6 +111,6 @@ suite('deit-lt eval', () => {
   test('does not guess groups of a model and data without training images', async () => {
     const { figures, notes } = await evaluate(path.join(data, 'test'), model, ...settings);
     assert.deepEqual([figures.images, figures.avg.head], [9, null]);
-    assert.match(notes, /head, mid and tail are not known: neither the model nor the data have/);
+    assert.match(notes, /there are no figures for head, mid and tail: neither the model nor the data have/);
   });
 });

@@ -102,7 +102,7 @@ suite('ONNX', { skip: skipOnnx }, () => {
     using classifier = await classifierOf('resnet8', {});
     const file = path.join(folder, 'never.onnx');
     const options = { precision: 'fp32', attention: true, version } as const;
-    await assert.rejects(exportOnnx(file, classifier, options), { code: 'USAGE', message: /is for transformers/ });
+    await assert.rejects(exportOnnx(file, classifier, options), { code: 'USAGE', message: /needs a transformer/ });
     assert.equal(existsSync(file), false);
   });
 
@@ -269,7 +269,7 @@ suite('deit-lt export', () => {
     ['export run --out x', /--format is missing/],
     ['export run --format onnx', /--out is missing/],
     ['export run --format onnx --out x.pth', /expected a file that ends in \.onnx/],
-    ['export run --format torch --precision fp16 --out x.pth', /are for --format onnx/],
+    ['export run --format torch --precision fp16 --out x.pth', /need --format onnx/],
     ['export run --format csv --out x', /--format: expected one of safetensors, onnx, torch, huggingface, got "csv"/],
   ];
   for (const [line, message] of cases)

@@ -190,7 +190,7 @@ suite('VisionTransformer', () => {
         (error) => error instanceof UserError && error.code === 'RECIPE' && message.test(error.message),
       );
     };
-    refuses({ patchSize: 5 }, /imageSize 32 is no multiple of patchSize 5/);
+    refuses({ patchSize: 5 }, /imageSize 32 is not a multiple of patchSize 5/);
     refuses({ numHeads: 5 }, /numHeads 5 does not divide embedDim 32/);
     assert.throws(() => new VisionTransformer(tiny).call(torch.zeros([1, 3, 4, 32])), /smaller than a patch/);
   });

@@ -147,7 +147,7 @@ suite('figures of a run', { timeout: 120_000 }, () => {
     const report = await makeReport(readRuns([run.folder]), { resamples: 100 });
     const text = report.html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
     const warning =
-      'Warning: 10 of 10 classes have fewer than 20 test images (the fewest: 1), so figures are uncertain';
+      'Warning: 10 of 10 classes have fewer than 20 test images (the fewest: 1), so the accuracies are uncertain';
     const evaluation = run.readEvaluation()!;
     const cells = accuracyCells(evaluation.avg);
     assert.ok(text.includes(`average ${cells.join(' ').replace(/\[([\d.]+), ([\d.]+)\]/g, '$1 – $2')}`), cells.join());

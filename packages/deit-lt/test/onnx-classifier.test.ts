@@ -80,7 +80,7 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
     const { avg } = found.logits(images);
     assert.deepEqual(avg.shape, [5, 7]);
     assert.ok(avg.sub(torch.tensor(wanted)).abs().max().toNumber() < 1e-4);
-    assert.match(found.notes!.join('\n'), /does not say how its images are normalised.*0\.4914,0\.4822,0\.4465/);
+    assert.match(found.notes!.join('\n'), /does not contain its image normalisation.*0\.4914,0\.4822,0\.4465/);
   });
 
   test('takes classes from the metadata, and any size where none is fixed', async () => {
@@ -88,7 +88,7 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
     const file = small('any.onnx', { input: ['n', 3, 'h', 'w'], metadata });
     using found = await openAnyClassifier(file, { settings: ['device=cpu', 'teacher.imageSize=24'] });
     assert.deepEqual([found.classNames, found.namesKnown, found.recipe.imageSize], [['a', 'b', 'c'], true, 24]);
-    assert.deepEqual(found.notes, [`${file} takes images of any size: they are 24 × 24 (teacher.imageSize).`]);
+    assert.deepEqual(found.notes, [`${file} takes images of any size: it is given 24 × 24 (teacher.imageSize).`]);
     const means = found.logits(torch.tensor([1, 2, 3]).view([1, 3, 1, 1]).expand([2, 3, 5, 5])).avg;
     assert.deepEqual(means.toArray(), [
       [1, 2, 3],
@@ -105,7 +105,7 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
       .avg.softmax(1)
       .sub(images.mean([2, 3]).softmax(1));
     assert.ok(difference.abs().max().toNumber() < 1e-6);
-    assert.match(found.notes!.at(-1)!, /gives probabilities/);
+    assert.match(found.notes!.at(-1)!, /returns probabilities/);
   });
 
   test('takes the output that is called logits, whatever others there are', async () => {
@@ -141,7 +141,7 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
         writeFileSync(place('text.onnx'), 'no model');
         return place('text.onnx');
       },
-      /text\.onnx is no ONNX model/,
+      /text\.onnx is not an ONNX model/,
     ],
     [
       'a file that is cut off',
@@ -150,24 +150,28 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
         truncateSync(file, 100);
         return file;
       },
-      /cut\.onnx is no ONNX model: it is cut off/,
+      /cut\.onnx is not an ONNX model: it is truncated/,
     ],
     [
       'two outputs alike',
       () => small('twins.onnx', { outputs: twins }),
-      /gives a float32 \[n, 3\]; b float32 \[n, 3\]; expected an output "logits"/,
+      /has the outputs a float32 \[n, 3\]; b float32 \[n, 3\]; expected an output "logits"/,
     ],
     [
       'no logits',
       () => small('flat.onnx', { outputs: flat, input: [4, 3, 8, 8] }),
-      /gives all float32 \[1, 1\]; expected an output "logits"/,
+      /has the outputs all float32 \[1, 1\]; expected an output "logits"/,
     ],
     [
       'channels last',
       () => small('last.onnx', { input: ['n', 8, 8, 3] }),
-      /takes images float32 \[n, 8, 8, 3\]; expected one input float32 \[batch, 3, S, S\]/,
+      /has the inputs images float32 \[n, 8, 8, 3\]; expected one input float32 \[batch, 3, S, S\]/,
     ],
-    ['grey images', () => small('grey.onnx', { input: ['n', 1, 8, 8] }), /takes images float32 \[n, 1, 8, 8\]/],
+    [
+      'grey images',
+      () => small('grey.onnx', { input: ['n', 1, 8, 8] }),
+      /has the inputs images float32 \[n, 1, 8, 8\]/,
+    ],
     [
       'oblong images',
       () => small('oblong.onnx', { input: ['n', 3, 8, 4] }),
@@ -176,7 +180,7 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
     [
       'other names than outputs',
       () => small('names.onnx', { metadata: { classes: '["a"]' } }),
-      /names 1 classes in its metadata, but its logits have 3/,
+      /has 1 class names in its metadata, but 3 logits/,
     ],
   ];
   for (const [what, make, message] of wrong)
@@ -188,10 +192,13 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
     const file = small('fixed.onnx');
     await assert.rejects(openAnyClassifier(file, { settings: ['teacher.imageSize=16'] }), {
       code: 'RECIPE',
-      message: /takes 8 × 8 alone/,
+      message: /only takes 8 × 8\. Set teacher\.imageSize=8/,
     });
     await assert.rejects(openAnyClassifier(file, { weights: 'ema' }), { code: 'USAGE', message: /is an ONNX model/ });
-    await assert.rejects(openClassifier(file), { code: 'CHECKPOINT', message: /has no network to look into/ });
+    await assert.rejects(openClassifier(file), {
+      code: 'CHECKPOINT',
+      message: /is an ONNX model, which only eval, predict and --teacher can use/,
+    });
     await assert.rejects(openAnyClassifier(place('none.onnx')), { code: 'RUN_FOLDER', message: /does not exist/ });
   });
 
@@ -243,16 +250,16 @@ suite('trainStudent() from an ONNX teacher', { skip }, () => {
     const recipe = tinyRecipe('student.epochs=1', 'student.drw.epoch=null', 'teacher.mean=[0.5, 0.5, 0.5]');
     const file = small('ten.onnx', { outputs: ten });
     await trainStudent({ dataset, recipe, reporter, teacher: file, folder: place('student of ten') });
-    assert.match(notes.join('\n'), /taken are teacher\.mean=\[0\.5,0\.5,0\.5\]/);
-    assert.match(notes.join('\n'), /does not name its classes: they are taken in the order of the data's/);
+    assert.match(notes.join('\n'), /assumed are teacher\.mean=\[0\.5,0\.5,0\.5\]/);
+    assert.match(notes.join('\n'), /has no class names: its classes are assumed to be in the order of the data's/);
     await assert.rejects(trainStudent({ dataset, recipe, teacher: small('three.onnx'), folder: place('never') }), {
       code: 'DATA_CLASSES',
-      message: /knows 3 classes and the data have 10/,
+      message: /has 3 classes and the data have 10/,
     });
     const same = tinyRecipe('student.distillation.teacherInput=same-size');
     await assert.rejects(trainStudent({ dataset, recipe: same, teacher: file, folder: place('never') }), {
       code: 'CHECKPOINT',
-      message: /takes images of 8 × 8 alone/,
+      message: /only takes images of 8 × 8/,
     });
   });
 });
@@ -271,7 +278,7 @@ register('data:text/javascript,' + encodeURIComponent('export async function res
     assert.equal(status, 1);
     assert.match(
       stderr,
-      /the optional package onnxruntime-node runs\. It is not installed: npm install onnxruntime-node/,
+      /needs the optional package onnxruntime-node\. It is not installed: npm install onnxruntime-node/,
     );
   });
 });

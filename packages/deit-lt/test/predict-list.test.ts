@@ -41,7 +41,7 @@ suite('a list on the standard input', () => {
     const half = Buffer.from('\uFEFFab', 'utf16le').subarray(0, 5);
     await assert.rejects(read(half, 100), {
       code: 'DATA_LAYOUT',
-      message: /the list on the standard input is cut off/,
+      message: /the list on the standard input is truncated/,
     });
     const folder = temporaryFolder(t);
     write(path.join(folder, 'x'), '');

@@ -69,14 +69,14 @@ suite('makeReport()', () => {
     assert.match(text, /teacher 70\.0 \d\d\.\d – \d\d\.\d 70\.0 \d\d\.\d – \d\d\.\d 75\.0/);
     assert.match(text, /student DIST 40\.0/);
     const warning =
-      'Warning: 10 of 10 classes have fewer than 20 test images (the fewest: 3), so figures are uncertain';
+      'Warning: 10 of 10 classes have fewer than 20 test images (the fewest: 3), so the accuracies are uncertain';
     // In two cards, under the table of accuracies, two curves, two charts of classes and two lists of classes.
     assert.equal(text.split(warning).length - 1, 9);
-    assert.match(text, /Minus teacher, image by image .*student average \+0\.0/);
+    assert.match(text, /Differences from teacher, image by image .*student average \+0\.0/);
     assert.match(text, /deit-lt train --data 'my images'/);
     assert.match(text, /the light was bad/);
-    assert.match(text, /class 2 : 33 % of 3 are right, after 333 training images\. Taken for class 1 \(2\)/);
-    assert.match(text, /right, %: clean 70\.0 75\.0 80\.0 70\.0 –/);
+    assert.match(text, /class 2 : 33 % of 3 test images are right; 333 training images\. Confused with class 1 \(2\)/);
+    assert.match(text, /accuracy, %: clean 70\.0 75\.0 80\.0 70\.0 –/);
   });
 
   test('escapes names of classes', () => {
@@ -92,8 +92,8 @@ suite('makeReport()', () => {
       assert.match(svg, /aria-label="[^"]{30,}"/);
       assert.doesNotMatch(svg, /NaN|undefined/);
     }
-    assert.match(report.html, /alt="Where CLS looks: most at row 2, column 2 of the patches"/);
-    assert.match(report.html, /alt="Image of class 2, taken for class 1 63 %"/);
+    assert.match(report.html, /alt="Attention map of CLS: highest at row 2, column 2 of the patches"/);
+    assert.match(report.html, /alt="Image of class 2, predicted as class 1 63 %"/);
   });
 
   test('sorts classes by their training images', () => {
@@ -206,6 +206,6 @@ suite('deit-lt report', () => {
     const empty = mkdtempSync(path.join(folder, 'empty-'));
     const { status, stderr } = deitLt(['report', empty]);
     assert.equal(status, 1);
-    assert.match(stderr, /is no run folder/);
+    assert.match(stderr, /is not a run folder/);
   });
 });

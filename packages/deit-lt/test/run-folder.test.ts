@@ -131,7 +131,7 @@ suite('RunFolder', () => {
       assert.throws(() => new RunFolder(folder).begin(config, resume), { code: 'RUN_FOLDER', message: /--out/ });
     assert.throws(() => readRunConfig(folder), {
       code: 'RUN_FOLDER',
-      message: /is no run folder: it has no config\.json/,
+      message: /is not a run folder: it has no config\.json/,
     });
     writeFileSync(path.join(folder, 'config.json'), '{"compilerOptions": {}}');
     assert.throws(() => readRunConfig(folder), {

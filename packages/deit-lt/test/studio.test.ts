@@ -192,7 +192,7 @@ suite('the server of the studio', () => {
   });
 
   test('of what is no folder says so', () => {
-    assert.throws(() => openStudio(path.join(folder, 'nothing')), { code: 'RUN_FOLDER', message: /is no folder/ });
+    assert.throws(() => openStudio(path.join(folder, 'nothing')), { code: 'RUN_FOLDER', message: /is not a folder/ });
   });
 });
 
@@ -251,9 +251,9 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
       const page = await openPage(t, browser, url, { width, theme });
       await card(page, 'teacher').waitFor();
       for (const [tab, text] of [
-        ['Accuracy', 'Minus teacher, image by image'],
+        ['Accuracy', 'Differences from teacher, image by image'],
         ['Classes', 'Accuracy of each class: teacher'],
-        ['Experts', 'Which expert is right: student'],
+        ['Experts', 'Which classifier is right: student'],
         ['Mistakes', 'Taken for class 1 (2)'],
         ['Attention', 'prediction: class 1'],
         ['Settings', "deit-lt train --data 'my images'"],
@@ -274,7 +274,7 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
   test('shows training images with what label and teacher say', async (t) => {
     const { url } = await serve(runs);
     const page = await openPage(t, browser, `${url}#tab=images`, { width: 400 });
-    await page.getByText('DIST learns what the teacher says').waitFor();
+    await page.getByText('CLS is trained on the label').waitFor();
     await page.locator('.shown').first().waitFor();
     const first = page.locator('.shown').first();
     assert.match(await first.innerText(), /clean\s+label\s+(red|blue)\s+teacher\s+[✓✗] (red|blue) \d+ %/);

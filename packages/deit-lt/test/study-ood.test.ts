@@ -32,7 +32,7 @@ suite('the arms of the study', () => {
     for (const [setting, message] of [
       ['student.mixing.probability=0', /no images are mixed/],
       ['student.distillation.teacherAugment={ preset: eval }', /images of its own/],
-      ['teacher.external=true', /from elsewhere/],
+      ['teacher.external=true', /does not train its teacher/],
       ['student.distillation.type=none', /nothing is distilled/],
     ] as const)
       assert.throws(() => checkStudy(loadRecipe('cifar10-lt-cpu-ood', { settings: [setting] })), {

@@ -91,7 +91,7 @@ test('a sampler that leaves no images is an error', async (t) => {
   const options = optionsFor(t, 'teacher.sampler=published-repeated-augmentation');
   await assert.rejects(trainTeacher(options), {
     code: 'RECIPE',
-    message: /leaves none of the 52 training images; take/,
+    message: /leaves none of the 52 training images; use/,
   });
 });
 
@@ -182,9 +182,9 @@ suite('an existing run folder', () => {
       assert.rejects(trainTeacher({ ...options, ...change, resume: true }), { code: 'RUN_FOLDER', message });
     await refuses(
       { recipe: tinyRecipe('teacher.epochs=1', 'teacher.optimizer.momentum=0.8') },
-      /cannot be resumed: its recipe has another teacher\.optimizer\.momentum\. Start a new run with another --out/,
+      /cannot be resumed: its recipe differs in teacher\.optimizer\.momentum\. Start a new run with another --out/,
     );
-    await refuses({ recipe: tinyRecipe('teacher.epochs=1', 'seed=1') }, /its recipe has another seed/);
+    await refuses({ recipe: tinyRecipe('teacher.epochs=1', 'seed=1') }, /its recipe differs in seed/);
     const { train, ...rest } = tinyDataset();
     const nameOf = (i: number) => `another ${i}`;
     await refuses(
@@ -193,7 +193,7 @@ suite('an existing run folder', () => {
     );
     await refuses(
       { dataset: { ...rest, train, classNames: rest.classNames.toReversed() } },
-      /its classes have other names or another order/,
+      /the names or the order of its classes differ/,
     );
     await assert.rejects(trainStudent({ ...options, teacher: options.folder, resume: true }), {
       message: /it is a run of a teacher, not of a student/,
@@ -235,7 +235,7 @@ suite('a damaged checkpoint', () => {
     for (const name of ['last', 'best'] as const) truncateSync(run.checkpoint(name), 5000);
     const namesFile = (name: 'last' | 'best') => ({
       code: 'CHECKPOINT',
-      message: new RegExp(`^${run.checkpoint(name)} cannot be used: [^/]*expected .*Take another checkpoint`),
+      message: new RegExp(`^${run.checkpoint(name)} cannot be used: [^/]*expected .*Use another checkpoint`),
     });
     await assert.rejects(trainTeacher({ ...options, resume: true }), namesFile('last'));
     await assert.rejects(openClassifier(options.folder), namesFile('best'));

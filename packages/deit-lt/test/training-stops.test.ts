@@ -19,7 +19,7 @@ import { atBatch, reporting, tinyDataset, tinyRecipe } from './training-tiny.js'
 const command = ['deit-lt', 'teacher', '--data', 'shapes', '--out', 'run'];
 const again = 'resume with: deit-lt teacher --data shapes --out run --resume';
 const end = (epoch: number, batch: number): string =>
-  `The last checkpoint is of epoch ${epoch}, batch ${batch}. When that is solved, ${again}`;
+  `The last checkpoint is of epoch ${epoch}, batch ${batch}. When this is solved, ${again}`;
 
 function optionsFor(t: TestContext, reporter: Reporter): TrainOptions & { readonly folder: string } {
   const folder = path.join(temporaryFolder(t), 'run');
@@ -32,7 +32,7 @@ const stops = (options: TrainOptions, message: string) =>
 
 suite('a run folder that is lost during the training stops it:', () => {
   const lost = (folder: string): string =>
-    `${folder} was removed or moved while it was being trained (${path.join(folder, 'checkpoints', claimName)} is gone), so nothing more can be saved. This training ends. If the folder was moved, resume it there: --resume --out FOLDER.`;
+    `${folder} was removed or moved while it was being trained (${path.join(folder, 'checkpoints', claimName)} is gone), so nothing can be saved any more. This training ends. If the folder was moved, resume it there: --resume --out FOLDER.`;
 
   test('deleted', async (t) => {
     const options = optionsFor(
@@ -123,7 +123,7 @@ suite('a second training in a folder', () => {
         const { reporter: _, ...rest } = options;
         second = assert.rejects(trainTeacher({ ...rest, resume: true }), {
           code: 'RUN_FOLDER',
-          message: `${options.folder} is being trained by process ${process.pid} now. Wait until it ends, or stop it; then give the same command with --resume.`,
+          message: `${options.folder} is being trained by process ${process.pid}. Wait until it ends, or stop it; then give the same command with --resume.`,
         });
       }),
     );
@@ -139,7 +139,7 @@ suite('a second training in a folder', () => {
     );
     await assert.rejects(trainTeacher(options), {
       code: 'RUN_FOLDER',
-      message: new RegExp(`is being trained twice at once: process ${process.pid} began later and trains on`),
+      message: new RegExp(`is being trained twice at once: process ${process.pid} started later and continues`),
     });
     assert.ok(existsSync(path.join(options.folder, 'checkpoints', claimName)), 'the claim of the other one stays');
   });

@@ -94,7 +94,8 @@ suite('teacherOrder()', () => {
   });
 
   test('needs as many classes', () => {
-    const message = /m knows 2 classes and the data have 4; student\.distillation\.mapTargets=count needs as many/;
+    const message =
+      /m has 2 classes and the data have 4; student\.distillation\.mapTargets=count needs the same number/;
     assert.throws(() => teacherOrder('count', { ...classes, teacher: ['0', '1'] }), { code: 'DATA_CLASSES', message });
   });
 });

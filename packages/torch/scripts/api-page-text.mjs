@@ -134,7 +134,7 @@ the process on some arguments, this package checks them first.`,
       },
       {
         title: 'Layers',
-        intro: `Each is called with \`layer.call(input)\`; \`resetParameters()\` draws a layer's parameters anew.`,
+        intro: `Each is called with \`layer.call(input)\`; \`resetParameters()\` initialises a layer's parameters again.`,
         of: [
           ['torch.nn', 'nn/linear'],
           ['torch.nn', 'nn/placement'],
@@ -289,7 +289,7 @@ export const errorCodes = {
     SIZE: ['', "Write the file again with the format's reference library."],
   },
   SetupError: {
-    LIBTORCH: ['`LIBTORCH` is set and is no folder of a libtorch 1.13 or newer.', 'Correct `LIBTORCH` or unset it.'],
+    LIBTORCH: ['`LIBTORCH` is set but is not a folder of a libtorch 1.13 or newer.', 'Correct `LIBTORCH` or unset it.'],
     NO_PYTHON: ['`setup:torch` found no `python3`.', 'Install Python 3.10 or newer.'],
     NO_HOME: ['`setup:torch` found no home folder for the installation.', 'Set `DEIT_LT_CACHE` to a folder.'],
     SPACE: ['The disk is too full for PyTorch.', 'Free as much as the message says, or set `DEIT_LT_CACHE`.'],
@@ -303,7 +303,7 @@ export const errorCodes = {
       'Type the command in the message, or correct `CXX`.',
     ],
     NODE_HEADERS: ['The headers that the addon is compiled with are not installed.', '`npm install`'],
-    APT: ['`apt-get` failed; the message has its last lines.', 'Mend what they say, then run the set-up again.'],
+    APT: ['`apt-get` failed; the message has its last lines.', 'Fix the cause, then run the set-up again.'],
     COMPILE: [
       'The compiler failed; the message has its first errors and the command.',
       'Run the command by itself; report what it says.',

@@ -40,7 +40,10 @@ export async function installPytorch({
   print = console.log,
 } = {}) {
   if (versionNumbers(version) === null || !/^[\w.]+$/.test(version))
-    throw new SetupError(`${version} is no version of PyTorch. Expected one such as ${defaultVersion}.`, 'USAGE');
+    throw new SetupError(
+      `${version} is not a version of PyTorch. Expected a version such as ${defaultVersion}.`,
+      'USAGE',
+    );
   if (!isAtLeast(version, '2.0'))
     throw new SetupError(`PyTorch ${version} is older than 2.0, the oldest that is installed here.`, 'USAGE');
   const parent = environmentsFolder(env);

@@ -53,7 +53,7 @@ export const cuda = {
   memoryStats(device: Device = 'cuda'): CudaMemory {
     return native().cudaMemory(cudaIndex(device, 'cuda.memoryStats'));
   },
-  /** Counts the most bytes anew from now. */
+  /** Restarts the measurement of the peak memory. */
   resetPeakMemoryStats(device: Device = 'cuda'): void {
     native().cudaResetPeak(cudaIndex(device, 'cuda.resetPeakMemoryStats'));
   },
@@ -74,7 +74,7 @@ export const cpu = {
   memoryStats(): CpuMemory {
     return native().cpuMemory();
   },
-  /** Counts the most bytes anew from now. */
+  /** Restarts the measurement of the peak memory. */
   resetPeakMemoryStats(): void {
     native().cpuResetPeak();
   },

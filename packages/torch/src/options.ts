@@ -35,7 +35,7 @@ export function checkCounts(where: string, values: Readonly<Record<string, unkno
 }
 
 /**
- * Gives `options` back when each is one of `known`. Throws `TorchError` (`ARGUMENT`) otherwise, and for what is no options object:
+ * Returns `options` if each of them is in `known`. Throws `TorchError` (`ARGUMENT`) otherwise, and for a value that is not an options object:
  * a misspelt name (`label_smoothing`) and a value in the object's place (`dropout(x, 0.1)`) would silently mean the defaults.
  */
 export function checkNames<O extends object>(where: string, options: O, known: readonly (keyof O & string)[]): O {

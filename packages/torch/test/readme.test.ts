@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 
@@ -78,7 +78,9 @@ suite("the README's other code", () => {
 });
 
 suite('links', () => {
-  for (const name of ['README.md', 'CONTRIBUTING.md', 'packages/torch/README.md', 'docs/torch-api.md']) {
+  const docs = readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' });
+  const pages = docs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
+  for (const name of ['README.md', 'CONTRIBUTING.md', 'packages/torch/README.md', ...pages]) {
     test(`of ${name} lead to files and headings that are there`, () => {
       const text = readFileSync(path.join(root, name), 'utf8');
       const broken = linksOf(text).filter((link) => !leadsSomewhere(link, path.join(root, name)));

@@ -79,7 +79,10 @@ export function runFoldersIn(place: string): string[] {
   if (existsSync(new RunFolder(place).configFile)) return [path.resolve(place)];
   const names = readdirSync(place).filter((name) => isRunFolder(path.join(place, name)));
   if (names.length === 0)
-    throw new UserError('RUN_FOLDER', `${place} is no run folder: neither it nor a folder in it has a config.json.`);
+    throw new UserError(
+      'RUN_FOLDER',
+      `${place} is not a run folder: neither it nor any folder in it has a config.json.`,
+    );
   const others = names.filter((name) => !usualOrder.includes(name)).sort();
   return [...usualOrder.filter((name) => names.includes(name)), ...others].map((name) => path.resolve(place, name));
 }
@@ -91,17 +94,17 @@ function noFolder(place: string): UserError {
   const hint = isRunFolder(run)
     ? ` That of this file is ${run}`
     : isForeign(place)
-      ? ` Make one of a checkpoint with: deit-lt import ${place} --out RUN`
+      ? ` Make a run folder from a checkpoint with: deit-lt import ${place} --out RUN`
       : '';
-  return new UserError('RUN_FOLDER', `${place} is no folder; expected ${expected}.${hint}`);
+  return new UserError('RUN_FOLDER', `${place} is not a folder; expected ${expected}.${hint}`);
 }
 
-const expected = 'a run folder, or a folder that has some';
+const expected = 'a run folder, or a folder that contains some';
 
 function withoutPredictions(folder: string): UserError {
   return new UserError(
     'RUN_FOLDER',
-    `${folder} has no predictions.safetensors, what its model said of each image: an earlier version trained it, or it is not at its end. Make it with: deit-lt eval ${folder} --data DATA --save`,
+    `${folder} has no predictions.safetensors (the predictions of its model): the training has not finished, or an earlier version ran it. Make the file with: deit-lt eval ${folder} --data DATA --save`,
   );
 }
 

@@ -110,7 +110,7 @@ export const augMix = augmentation(
   'batch',
   z.strictObject({
     config: configOption(parseAugMix, 'augmix-m3-w3').describe(
-      "timm's short form: severity m, w chains of d operations, α of the weights a, deviation of the magnitude mstd",
+      "timm's short form: severity m, w chains of d operations, α of the weights a, standard deviation of the magnitude mstd",
     ),
     ...resamplingOptions,
   }),

@@ -72,6 +72,6 @@ export function parsePolicyConfig<K extends string>(
 
 function unknownSection(section: string, config: string, settings: Readonly<Record<string, PolicySetting>>): string {
   const known = Object.entries(settings).map(([letters, { meaning }]) => `${letters} (${meaning})`);
-  const what = section === '' ? 'has an empty section' : `has "${section}", which is no setting with a number`;
+  const what = section === '' ? 'has an empty section' : `has "${section}", which is not a setting with a number`;
   return `"${config}" ${what}; known are ${known.join(', ')}`;
 }

@@ -111,7 +111,7 @@ export const randAugment = augmentation(
   'batch',
   z.strictObject({
     config: configOption(parseRandAugment, 'rand-m9-mstd0.5-inc1').describe(
-      "timm's short form: n operations, magnitude m, its deviation mstd, its limit mmax, inc1, probability p, weights w0",
+      "timm's short form: n operations, magnitude m, its standard deviation mstd, its limit mmax, inc1, probability p, weights w0",
     ),
     ...resamplingOptions,
   }),

@@ -51,7 +51,7 @@ export const randomGaussianBlur = augmentation(
   'batch',
   z.strictObject({
     probability: probability(0.5),
-    radius: range(0, 64).default([0.1, 2]).describe('deviation in pixels of the input, [low, high]'),
+    radius: range(0, 64).default([0.1, 2]).describe('standard deviation in pixels of the input, [low, high]'),
   }),
   ({ probability, radius }) => sometimes(probability, (random) => drawBlur(radius, random)),
 );

@@ -10,7 +10,7 @@ import { drawBlur } from './random-op.js';
 
 const options = z.strictObject({
   threshold: z.number().min(0).max(256).default(128).describe('solarising: the first level that is inverted'),
-  radius: range(0, 64).default([0.1, 2]).describe('blur: deviation in pixels of the input, [low, high]'),
+  radius: range(0, 64).default([0.1, 2]).describe('blur: standard deviation in pixels of the input, [low, high]'),
 });
 
 /** Which of the three happens to an image. */

@@ -42,17 +42,17 @@ export function normalisationNote(
   part: string,
   { mean, std }: { readonly mean: readonly number[]; readonly std: readonly number[] },
 ): string {
-  return `${file} does not say how its images are normalised: taken are ${part}.mean=[${mean.join()}] and ${part}.std=[${std.join()}]; --set changes them ([0,0,0] and [1,1,1] leave images in 0 … 1).`;
+  return `${file} does not contain its image normalisation: assumed are ${part}.mean=[${mean.join()}] and ${part}.std=[${std.join()}]; --set changes them ([0,0,0] and [1,1,1] leave images in 0 … 1).`;
 }
 
 /** A published size has the heads of its name. */
 function headsNote(file: string, { numHeads, embedDim }: RecognisedModel['model']): string[] {
   if (numHeads === undefined || embedDim === undefined) return [];
   return [
-    `${file}: no weight shows how many heads share its ${embedDim} numbers; taken are ${numHeads} of ${embedDim / numHeads}. If it was trained with another number, say it: --set student.model.numHeads=N.`,
+    `${file}: no weight shows the number of attention heads; assumed are ${numHeads} of width ${embedDim / numHeads}. If it was trained with another number, give it: --set student.model.numHeads=N.`,
   ];
 }
 
 function scaleNote(file: string, scale: number): string {
-  return `${file} has a cosine classifier and does not say its scale: probabilities are of ${scale} times the cosines (teacher.loss.scale).`;
+  return `${file} has a cosine classifier without a logit scale: ${scale} is assumed (--set teacher.loss.scale changes it).`;
 }

@@ -29,7 +29,7 @@ export function teacherOrder(
   if (teacher.length !== data.length)
     throw new UserError(
       'DATA_CLASSES',
-      `${file} knows ${teacher.length} classes and the data have ${data.length}; ${namesKnown ? `student.distillation.mapTargets=${rule}` : 'a teacher that does not name them'} needs as many.`,
+      `${file} has ${teacher.length} classes and the data have ${data.length}; ${namesKnown ? `student.distillation.mapTargets=${rule}` : 'a teacher without class names'} needs the same number.`,
     );
   if (rule !== 'count') return new ClassMap(data, teacher, null);
   requireSameOrder(trainCounts.classNames, data, 'training images and the classes of the data');
@@ -51,7 +51,7 @@ export interface ModelClasses {
 
 /** What is assumed of a model that does not know what its classes are, in a line; none for one that does. */
 export function orderNotes({ namesKnown, file }: Omit<ModelClasses, 'classNames'>): string[] {
-  return namesKnown ? [] : [`${file} does not name its classes: they are taken in the order of the data's.`];
+  return namesKnown ? [] : [`${file} has no class names: its classes are assumed to be in the order of the data's.`];
 }
 
 export interface ModelOrderOptions {
@@ -78,7 +78,7 @@ export function modelOrder(
     );
   throw new UserError(
     'DATA_CLASSES',
-    `${file} has ${classNames.length} classes and the data have ${data.length}: it is a model of other data.`,
+    `${file} has ${classNames.length} classes and the data have ${data.length}: it was trained on other data.`,
   );
 }
 
@@ -105,7 +105,7 @@ export function compareClassNames(
   if (places.size !== model.length || known.size !== data.length)
     throw new UserError(
       'DATA_CLASSES',
-      `several classes of ${modelFile} or of the data have the same name, and their orders differ: which is which cannot be known.`,
+      `several classes of ${modelFile} or of the data have the same name, and their orders differ, so the classes cannot be matched. Rename them.`,
     );
   return Int32Array.from(data, (name) => places.get(name)!);
 }

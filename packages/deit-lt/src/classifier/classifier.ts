@@ -136,7 +136,7 @@ function instead(given: string, which: 'best' | 'last', file: string, epoch: num
 }
 
 function leftOutNote(file: string, names: readonly string[]): string[] {
-  return names.length === 0 ? [] : [`${file}: left out, being no part of the network: ${listed(names, 6)}.`];
+  return names.length === 0 ? [] : [`${file}: ignored, because the network has no such weights: ${listed(names, 6)}.`];
 }
 
 /** Where a model computes, and in which precision, in place of its recipe's. */
@@ -151,7 +151,7 @@ function placeIn(settings: readonly string[], file: string): Place {
   if (other !== undefined)
     throw new UserError(
       'USAGE',
-      `--set ${other}…: ${file} knows its own recipe; of a run only device and precision can be set (other keys are for checkpoints from elsewhere).`,
+      `--set ${other}…: ${file} has its own recipe; for a run, only device and precision can be set (other keys are for checkpoints of other programs).`,
     );
   const result = placeSchema.safeParse(values);
   if (!result.success) throw new UserError('RECIPE', `--set ${explainIssues(result.error.issues, values)}`);
@@ -235,7 +235,7 @@ export function checkpointFile(given: string, which: 'best' | 'last'): string {
     if (weights !== undefined) return weights;
     throw new UserError(
       'RUN_FOLDER',
-      `${given} has no checkpoints/${which}.safetensors; is it a run folder, and did its first epoch end? (A Hugging Face folder has ${weightsNames.join(' or ')}.)`,
+      `${given} has no checkpoints/${which}.safetensors; is it a run folder whose first epoch has ended? (A Hugging Face folder has ${weightsNames.join(' or ')}.)`,
     );
   }
   return run.hasCheckpoint(which) ? run.checkpoint(which) : run.checkpoint('last');

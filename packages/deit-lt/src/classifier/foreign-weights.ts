@@ -128,7 +128,10 @@ function configOf(source: WeightSource, model: RecognisedModel, settings: readon
 function namesOf({ file, facts: { classNames } }: WeightSource, numClasses: number): readonly string[] | undefined {
   const names = namesIn(classNames);
   if (names === undefined || names.length === numClasses) return names;
-  throw new UserError('CHECKPOINT', `${file} names ${names.length} classes, but its classifier has ${numClasses}.`);
+  throw new UserError(
+    'CHECKPOINT',
+    `${file} has ${names.length} class names, but its classifier has ${numClasses} outputs.`,
+  );
 }
 
 /**
@@ -164,6 +167,6 @@ export function describeForeign(
   { model: { model, numClasses, imageSize } }: ForeignWeights,
   leftOut: readonly string[],
 ): string {
-  const extra = leftOut.length === 0 ? '' : `; left out, of training alone: ${listed(leftOut, 6)}`;
+  const extra = leftOut.length === 0 ? '' : `; ignored, because only training needs them: ${listed(leftOut, 6)}`;
   return `${model.name} for ${numClasses} classes, ${imageSize} × ${imageSize} pixels${extra}`;
 }

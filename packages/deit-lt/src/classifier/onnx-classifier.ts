@@ -29,7 +29,7 @@ export async function openOnnxClassifier(
   if (precision !== undefined || settings.some((setting) => /^\s*precision\s*=/.test(setting)))
     throw new UserError(
       'USAGE',
-      `${file} is an ONNX model, which computes in the precision that it was exported in: leave out --precision, or export it again.`,
+      `${file} is an ONNX model, whose precision was chosen at export: leave out --precision, or export it again.`,
     );
   if (which !== undefined || weights !== undefined)
     throw new UserError('USAGE', `--which and --weights are for checkpoints of a training; ${file} is an ONNX model.`);
@@ -150,7 +150,7 @@ function recipeOf(
   if (fixedSize && part.imageSize !== imageSize)
     throw new UserError(
       'RECIPE',
-      `teacher.imageSize is ${part.imageSize}, but ${file} takes ${imageSize} × ${imageSize} alone.`,
+      `teacher.imageSize is ${part.imageSize}, but ${file} only takes ${imageSize} × ${imageSize}. Set teacher.imageSize=${imageSize}.`,
     );
   return part;
 }
@@ -165,7 +165,7 @@ function namesOf({ classes }: Said, { numClasses }: OnnxNetwork, file: string): 
   if (classes.length === numClasses) return classes;
   throw new UserError(
     'CHECKPOINT',
-    `${file} names ${classes.length} classes in its metadata, but its logits have ${numClasses}.`,
+    `${file} has ${classes.length} class names in its metadata, but ${numClasses} logits.`,
   );
 }
 
@@ -176,7 +176,7 @@ function notesOf(file: string, { mean, std }: Said, network: OnnxNetwork, recipe
     ...(mean && std ? [] : [normalisationNote(file, 'teacher', recipe)]),
     ...(input.fixedSize
       ? []
-      : [`${file} takes images of any size: they are ${imageSize} × ${imageSize} (teacher.imageSize).`]),
-    ...(givesProbabilities ? [`${file} gives probabilities: their logarithms are its logits.`] : []),
+      : [`${file} takes images of any size: it is given ${imageSize} × ${imageSize} (teacher.imageSize).`]),
+    ...(givesProbabilities ? [`${file} returns probabilities: their logarithms are used as logits.`] : []),
   ];
 }

@@ -48,7 +48,7 @@ function requirePart(prefix: string, given: Values, said: Values, file: string):
     else if (JSON.stringify(own) !== JSON.stringify(value))
       throw new UserError(
         'RECIPE',
-        `--set ${place}=${JSON.stringify(value)}: ${file} says ${JSON.stringify(own)}. Leave the setting out.`,
+        `--set ${place}=${JSON.stringify(value)}: ${file} has ${JSON.stringify(own)}. Leave the setting out.`,
       );
   }
 }

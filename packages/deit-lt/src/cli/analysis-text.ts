@@ -19,7 +19,7 @@ export function analysisText(analysis: Analysis, folder: string): string {
   return [
     ...[visible(title), '', formatTable(columnsOf(accuracyNames), accuracyRows(analysis)), '', `(${columnsExplained})`],
     ...fewWarnings(measured, data.split),
-    ...['', 'Shares and means over images, of all classes and of each group:', ''],
+    ...['', 'Shares and means over images, for all classes and for each group:', ''],
     ...[formatTable(columnsOf(parts), shares), ''],
     ...otherLines(analysis),
     ...notes.map((note) => visible(`note: ${note}`)),
@@ -64,10 +64,10 @@ function expertRows({ experts, cosineDistance }: Analysis): string[][] {
     (name: 'agree' | 'clsAlone' | 'distAlone') => (counts: ByGroup<Record<typeof name | 'images', number>>['all']) =>
       counts.images === 0 ? '–' : percent(counts[name] / counts.images);
   return [
-    row('experts agree, %', experts, share('agree')),
-    row('CLS alone is right, %', experts, share('clsAlone')),
-    row('DIST alone is right, %', experts, share('distAlone')),
-    row('cosine distance of the experts', cosineDistance, (value) => value?.toFixed(3) ?? '–'),
+    row('CLS and DIST agree, %', experts, share('agree')),
+    row('only CLS is right, %', experts, share('clsAlone')),
+    row('only DIST is right, %', experts, share('distAlone')),
+    row('cosine distance of CLS and DIST', cosineDistance, (value) => value?.toFixed(3) ?? '–'),
   ];
 }
 
@@ -85,7 +85,9 @@ function teacherRows({ teacher }: Analysis): string[][] {
 function otherLines({ attention, sharpness, outputs }: Analysis): string[] {
   const correlation = outputs.avg.countCorrelation;
   return [
-    ...(correlation === null ? [] : [`accuracy against training images: rank correlation ${correlation.toFixed(2)}`]),
+    ...(correlation === null
+      ? []
+      : [`rank correlation of accuracy and training images per class: ${correlation.toFixed(2)}`]),
     ...(attention === undefined
       ? []
       : [`attention distance by block, pixels: ${attention.raw.map((heads) => mean(heads).toFixed(1)).join(' ')}`]),

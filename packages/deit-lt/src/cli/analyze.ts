@@ -11,7 +11,7 @@ import { openData } from './open-data.js';
 import { openOptions } from './open-model.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
-  const data = required(options.data, '--data is missing: the images that the model was trained and is measured on');
+  const data = required(options.data, '--data is missing: the data set that the model was trained on');
   const runs = runFoldersIn(args[0]!);
   const dataset = await openData(data, options, context, { background: backgroundOfRun(runs[0]!) });
   const reporter = await context.reporter();

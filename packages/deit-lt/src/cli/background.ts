@@ -9,14 +9,11 @@ import type { Options } from './option-table.js';
 
 /**
  * As the recipe of the options says. Where the data will choose it, all that they can choose have the default's
- * background. Throws UserError RECIPE.
+ * background. Throws UserError RECIPE. Settings of other values wait for the recipe that they are for.
  */
 export function backgroundOfOptions(options: Options): Rgb {
-  const { recipe = 'default', budget } = options;
-  return loadRecipe(recipe, {
-    settings: settingsOf(options),
-    budget: options.recipe === undefined ? undefined : budget,
-  }).data.background;
+  const settings = settingsOf(options).filter((setting) => setting.trimStart().startsWith('data'));
+  return loadRecipe(options.recipe ?? 'default', { settings }).data.background;
 }
 
 /** As the run of `place`, a run folder or a checkpoint in one, was trained. Throws UserError RUN_FOLDER. */

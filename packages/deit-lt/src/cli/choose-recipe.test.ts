@@ -20,7 +20,13 @@ suite('chooseRecipe()', () => {
     const { name, recipe, note } = chooseRecipe({}, datasetOf('shapes', 32));
     assert.equal(name, 'quickstart');
     assert.equal(recipe.data.imbalance, 100);
-    assert.match(note ?? '', /--recipe/);
+    assert.match(note ?? '', /^recipe: quickstart \(a short training at 32 × 32 pixels\); --recipe NAME/);
+  });
+
+  test('takes cifar10-lt-cpu for small images of one size, and says why', () => {
+    const { name, note } = chooseRecipe({}, datasetOf('icons', 64));
+    assert.equal(name, 'cifar10-lt-cpu');
+    assert.match(note ?? '', /all images have one size of at most 64 × 64 pixels/);
   });
 
   test("takes one's own data as they are", () => {

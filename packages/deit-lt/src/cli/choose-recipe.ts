@@ -1,4 +1,4 @@
-/** Which recipe a command uses, with the values that options of the command line stand for. */
+/** Chooses the recipe of a command, and applies the options that set its values. */
 import { classCounts, type Dataset } from '../data/dataset.js';
 import { type GroupKind, groupsOf } from '../data/groups.js';
 import { UserError } from '../errors.js';
@@ -13,14 +13,14 @@ import type { Options } from './option-table.js';
 export interface ChosenRecipe {
   readonly name: string;
   readonly recipe: Recipe;
-  /** What was chosen for the user; undefined when the user chose. */
+  /** Says which recipe was chosen and why; undefined when the user chose. */
   readonly note?: string;
 }
 
-/** Data sets that are balanced, so that a recipe's own long tail is made from them. */
+/** Balanced data sets: the long tail of the recipe is made from them. */
 const balanced = ['shapes', 'cifar10', 'cifar100'];
 
-/** Images up to this many pixels wide are trained on as CIFAR's are. */
+/** Images up to this many pixels wide and high are trained like CIFAR's. */
 const smallImages = 64;
 
 /** `--imbalance 100` → `data.imbalance=100`, …; values of `--set` come last and win. */
@@ -45,7 +45,7 @@ export function checkEarly(options: Options, command = ''): void {
   }
 }
 
-/** A network that does not become another one without its DIST token, because it has none. */
+/** Whether the network has no DIST token. */
 function isPlain(name: string): boolean {
   return modelNames().includes(name) && plainName(name) === name;
 }
@@ -53,25 +53,26 @@ function isPlain(name: string): boolean {
 function noTeacher(recipe: string): UserError {
   return new UserError(
     'RECIPE',
-    `the student of recipe ${recipe} has no teacher: train it with "deit-lt vit --recipe ${recipe}".`,
+    `the student of recipe ${recipe} is trained without a teacher: use "deit-lt vit --recipe ${recipe}".`,
   );
 }
 
 /**
- * The recipe of `--recipe`, else `byDefault`, the one that suits `dataset`. Data of one's own are then taken as they are: a long tail
- * is made only where `--imbalance` asks for it. Throws UserError RECIPE.
+ * Returns the recipe of `--recipe`, else `byDefault`, else the one that `suitableRecipe` chooses for `dataset`. The user's own data are
+ * then used unchanged: a long tail is made only with `--imbalance`. Throws UserError RECIPE.
  */
-export function chooseRecipe(options: Options, dataset: Dataset, byDefault = suitableRecipe(dataset)): ChosenRecipe {
+export function chooseRecipe(options: Options, dataset: Dataset, byDefault?: string): ChosenRecipe {
   const settings = settingsOf(options);
   const { budget } = options;
   const named = (name: string): string => (budget === undefined ? name : `${name}-${budget}`);
   if (options.recipe !== undefined)
     return { name: named(shortName(options.recipe)), recipe: loadRecipe(options.recipe, { settings, budget }) };
+  const { name: chosen, why } = byDefault === undefined ? suitableRecipe(dataset) : { name: byDefault, why: smallRule };
   const asTheyAre = balanced.includes(dataset.name) ? [] : ['data.imbalance=null', 'data.groups=auto'];
   return {
-    name: named(byDefault),
-    recipe: loadRecipe(byDefault, { settings: [...asTheyAre, ...settings], budget }),
-    note: `recipe: ${byDefault}, as suits these data (another: --recipe NAME; "deit-lt recipes" lists them)`,
+    name: named(chosen),
+    recipe: loadRecipe(chosen, { settings: [...asTheyAre, ...settings], budget }),
+    note: `recipe: ${chosen} (${why}); --recipe NAME chooses another, "deit-lt recipes" lists them`,
   };
 }
 
@@ -81,12 +82,17 @@ const published: Partial<Record<GroupKind, string>> = {
   'inaturalist-2018': 'inat2018',
 };
 
-function suitableRecipe({ name, classNames, train: { images, labels } }: Dataset): string {
+/** What the recipe `quickstart` does with images of any size. */
+const smallRule = 'a short training at 32 × 32 pixels';
+
+function suitableRecipe({ name, classNames, train: { images, labels } }: Dataset): { name: string; why: string } {
   const own = published[groupsOf(classCounts(labels, classNames.length)).kind];
-  if (own !== undefined) return own;
+  if (own !== undefined) return { name: own, why: 'the class sizes are those of this data set' };
   const small = images.kind === 'memory' && Math.max(images.width, images.height) <= smallImages;
   const [first, otherwise] = ['cifar10-lt-cpu', 'quickstart'];
-  return name !== 'shapes' && small && recipeNames().includes(first!) ? first! : otherwise!;
+  if (name !== 'shapes' && small && recipeNames().includes(first!))
+    return { name: first!, why: `all images have one size of at most ${smallImages} × ${smallImages} pixels` };
+  return { name: otherwise!, why: smallRule };
 }
 
 /** A recipe file's name without folder and extension. */

@@ -1,4 +1,4 @@
-/** All commands of the command line: what they take, an example of each, and where they are. See `option-table.ts`. */
+/** All commands of the command line, with their arguments, options and examples. See `option-table.ts`. */
 import type { ArgumentSpec, CommandSpec } from './command-spec.js';
 
 const reading = ['split', 'testSplit', 'root', 'check', 'skipBad', 'offline'] as const;
@@ -17,9 +17,9 @@ const training = [
   'select',
 ] as const;
 
-/** What a network computes in: as in recipes. */
+/** The precisions of the computation, as in recipes. */
 export const computedPrecisions = ['auto', 'float32', 'bfloat16'] as const;
-/** What the weights of an exported model are. */
+/** The precisions of the weights of an exported model. */
 const exported = ['fp32', 'fp16', 'int8'] as const;
 
 const run: ArgumentSpec = {
@@ -28,21 +28,22 @@ const run: ArgumentSpec = {
     "a run folder, or a checkpoint: our own, PyTorch's (.pth, .pt, .pth.tar), or safetensors with timm's names",
 };
 
-/** Where logits are all that is wanted. */
+/** For commands that need only logits. */
 const model: ArgumentSpec = { ...run, description: `${run.description}; or an ONNX model (.onnx)` };
 
 export const commandTable: readonly CommandSpec[] = [
   {
     name: 'quickstart',
-    summary: 'trains teacher, plain ViT and student in minutes and compares them',
-    details: 'On drawn shapes that need no download, or on your own small images with --data.',
+    summary: 'trains a teacher, a plain ViT and a student in minutes, and compares them',
+    details:
+      'Uses drawn shapes, which need no download, or your own images with --data. Images are trained at 32 x 32 pixels.',
     options: ['data', 'set', 'plugin', 'out', 'resume', ...reading],
     examples: ['deit-lt quickstart', 'deit-lt quickstart --data my-images'],
     load: () => import('./quickstart.js'),
   },
   {
     name: 'inspect',
-    summary: 'shows what is in a data set: classes, long tail, groups, sizes, duplicates, training time',
+    summary: 'describes a data set: class sizes, groups, image sizes, damaged files, duplicates, training time',
     arguments: [
       {
         name: '<data>',
@@ -59,8 +60,9 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'train',
-    summary: 'trains the teacher, then the student that is distilled from it',
-    details: 'The run folder then has teacher/ and student/. Ctrl-C saves first; --resume resumes.',
+    summary: 'trains the teacher, then the student, which learns from it',
+    details:
+      'The run folder gets the folders teacher/ and student/. Ctrl-C saves a checkpoint and stops; --resume continues from it.',
     options: [...training, 'vit'],
     examples: [
       'deit-lt train --data my-images --split 0.1',
@@ -71,14 +73,14 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'teacher',
-    summary: 'trains the teacher alone',
+    summary: 'trains only the teacher',
     options: [...training, 'from'],
     examples: ['deit-lt teacher --data cifar10 --imbalance 100 --out runs/teacher'],
     load: () => import('./teacher.js'),
   },
   {
     name: 'student',
-    summary: 'trains the student alone, from a teacher that is there',
+    summary: 'trains only the student, with an existing teacher',
     options: ['teacher', ...training, 'from'],
     examples: ['deit-lt student --teacher runs/teacher --data cifar10 --imbalance 100'],
     load: () => import('./student.js'),
@@ -95,9 +97,9 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'eval',
-    summary: 'measures a trained model on test images: balanced, overall, head, mid and tail accuracy',
+    summary: 'measures the accuracy of a trained model on test images: balanced, overall, head, mid and tail',
     details:
-      'The test images are those of a test or val folder (--test-split NAME chooses) or of the list beside that of the training images. Of class folders alone, or of one list, all images are evaluated.',
+      'The test images are in the folder test or val (--test-split names another), or in the test list beside the training list. If there are only class folders, or only one list, all images are evaluated.',
     arguments: [model],
     options: ['data', ...reading, 'which', 'weights', 'save', 'precision', 'set', 'plugin', 'json'],
     precisions: computedPrecisions,
@@ -111,12 +113,12 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'compare',
-    summary: 'shows runs side by side: accuracies with intervals, and their differences on the same images',
-    details: 'Runs that differ in their seed alone are one row, with mean and standard deviation.',
+    summary: 'compares runs: accuracies with intervals, and differences on the same images',
+    details: 'Runs that differ only in their seed become one row with mean and standard deviation.',
     arguments: [
       {
         name: '<run...>',
-        description: 'run folders, or folders that have some; the first is what the others are compared with',
+        description: 'run folders, or folders that contain some; the others are compared with the first',
       },
     ],
     options: ['format', 'json', 'plugin'],
@@ -126,9 +128,9 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'analyze',
-    summary: 'measures what a trained model learned: experts, attention, rank of features, calibration, teacher',
+    summary: 'analyses a trained model: CLS against DIST, attention, rank of features, calibration, teacher',
     details:
-      'Writes analysis.json into the run folder, of "train" into each of its models. Ctrl-C keeps what is done, and the same command goes on.',
+      'Writes analysis.json into the run folder, for a run of "train" into the folder of each model. Ctrl-C keeps what is done; the same command continues from there.',
     arguments: [{ name: '<run>', description: 'a run folder' }],
     options: ['data', ...reading, 'which', 'precision', 'set', 'plugin', 'json'],
     precisions: computedPrecisions,
@@ -137,8 +139,9 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'tau',
-    summary: 'normalises the classifier of a trained model by the lengths of its weights (τ-normalisation)',
-    details: 'The normalised model, its figures and predictions are a run of their own, to be compared with the first.',
+    summary: 'normalises the classifier of a trained model by the L2 norms of its weight vectors (τ-normalisation)',
+    details:
+      'Writes the normalised model with its accuracy and predictions as a new run, which "compare" can compare with the first.',
     arguments: [run],
     options: ['data', ...reading, 'tau', 'out', 'json', 'plugin'],
     examples: ['deit-lt tau runs/vit --data cifar10 --out runs/vit-tau', 'deit-lt compare runs/vit runs/vit-tau'],
@@ -146,13 +149,13 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'report',
-    summary: 'writes runs into one HTML file: tables with intervals, curves, classes, attention, images, settings',
+    summary: 'writes one HTML file about one or more runs: tables, curves, classes, attention, images, settings',
     details:
-      'The file needs no network and no scripts. What a run has not is left out: "analyze" adds attention, ranks and images.',
+      'The file needs no network and has no scripts. Run "analyze" first to have attention, ranks and images in it.',
     arguments: [
       {
         name: '<run...>',
-        description: 'run folders, or folders that have some; the first is what the others are compared with',
+        description: 'run folders, or folders that contain some; the others are compared with the first',
       },
     ],
     options: ['html', 'figures', 'plugin'],
@@ -161,11 +164,14 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'studio',
-    summary: 'serves a page that follows runs as they train, compares them, and shows what is in them',
+    summary: 'serves a page that follows runs as they train, and shows and compares their results',
     details:
-      'For this machine alone unless --host says otherwise. It finds runs at any depth, also those that begin later, and writes nothing. Training images are those that the command of a run names; --data names others.',
+      'Only this machine can open the page, unless --host names another address. Runs are found in subfolders too, also those that begin later; nothing is written. The page shows the training images that the command of a run names; --data names others.',
     arguments: [
-      { name: '[folder]', description: 'where the runs are (default: runs if there is such a folder, else .)' },
+      {
+        name: '[folder]',
+        description: 'the folder with the runs (default: runs if it exists, else the current folder)',
+      },
     ],
     options: ['port', 'host', 'data', 'split', 'testSplit', 'root', 'plugin'],
     examples: [
@@ -178,10 +184,10 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'study',
-    summary: 'trains what a comparison needs and compares it: "ood", distillation in and out of distribution',
+    summary: 'trains several models and compares them: "ood" is distillation in and out of distribution',
     details:
-      'Two teachers, of weak and strong augmentation, and from each three students: weak, strong, strong and mixed. Weak is what the recipe has for its teacher, strong what it has for its student.',
-    arguments: [{ name: '<study>', description: 'ood' }],
+      "Trains two teachers, with weak and with strong augmentation, and three students from each: on weak images, on strong images, and on strong and mixed images. Weak is the augmentation of the recipe's teacher, strong that of its student.",
+    arguments: [{ name: '<study>', description: 'the study; there is one: ood' }],
     options: [...training, 'json'],
     examples: [
       'deit-lt study ood --data cifar10 --recipe cifar10-lt-cpu-ood --out runs/ood',
@@ -191,9 +197,9 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'predict',
-    summary: 'says what is on images',
+    summary: 'classifies images',
     details:
-      'Folders are searched for images. Files that cannot be read are named at the end, and the exit code is 1. JSON lines and CSV are printed as they come.',
+      'Folders are searched for images. Files that cannot be read are listed at the end, and the exit code is then 1. JSON lines and CSV are printed while the images are classified.',
     arguments: [
       run,
       {
@@ -213,9 +219,9 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'import',
-    summary: 'makes a run folder of a checkpoint from elsewhere',
+    summary: 'makes a run folder from a checkpoint of another program',
     details:
-      "DeiT-LT's students, LDAM's and PaCo's teachers, and DeiT, ViT, ResNet and RegNetY of timm and torchvision are known by the names of their weights. Nothing in the file is run.",
+      'Recognises the published DeiT-LT students, LDAM and PaCo teachers, and DeiT, ViT, ResNet and RegNetY of timm and torchvision by the names of their weights. No code in the file is executed.',
     arguments: [{ name: '<file>', description: "PyTorch's .pth, .pt or .pth.tar, or safetensors" }],
     options: ['out', 'data', ...reading, 'weights', 'set', 'plugin'],
     examples: [
@@ -228,7 +234,7 @@ export const commandTable: readonly CommandSpec[] = [
     name: 'export',
     summary: 'writes a trained model for other programs: PyTorch, timm, ONNX, the Hugging Face Hub',
     details:
-      'ONNX models are run with onnxruntime on 16 images and compared before they are written. The folder for the Hub has ONNX models in three precisions, weights for timm, and a card with what was measured.',
+      'An ONNX model is first run with onnxruntime on 16 images and compared with the original; it is written only if they agree. The Hub folder has ONNX models in three precisions, weights for timm, and a model card with the measured accuracy.',
     arguments: [model],
     options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set', 'plugin'],
     precisions: exported,
@@ -243,9 +249,9 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'demo',
-    summary: 'serves a page where a trained model says what is on your images, in the browser, and where it looks',
+    summary: 'serves a page that classifies your images in the browser and shows attention maps',
     details:
-      'The model runs in the browser itself (ONNX, WASM): images do not leave it, and no network is needed. --out writes the page for any web server instead.',
+      'The model runs in the browser (ONNX, WebAssembly): images do not leave it, and no network is needed. With --out, the page is written as a folder for any web server instead.',
     arguments: [run],
     options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'set', 'plugin'],
     precisions: exported,
@@ -261,8 +267,8 @@ export const commandTable: readonly CommandSpec[] = [
     name: 'recipes',
     summary: 'lists the recipes, shows all values of one, or compares two',
     arguments: [
-      { name: '[show]', description: 'the word "show", which may be left out' },
-      { name: '[name]', description: 'a recipe, or a recipe file' },
+      { name: '[show]', description: 'the word "show" (optional)' },
+      { name: '[name]', description: 'the name of a recipe, or a recipe file' },
     ],
     options: ['diff', 'set', 'plugin', 'budget', 'json'],
     examples: [
@@ -275,7 +281,7 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'doctor',
-    summary: 'shows what this machine has: libtorch, processor, memory, image decoder, cache folder',
+    summary: 'describes this machine: libtorch, processor, memory, image decoder, cache folder',
     options: ['json'],
     examples: ['deit-lt doctor'],
     load: () => import('./doctor.js'),

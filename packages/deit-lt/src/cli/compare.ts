@@ -15,7 +15,7 @@ const formats: Readonly<Record<string, (comparison: Comparison) => string>> = {
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const { json = false, format } = options;
   if (json && format !== undefined)
-    throw new UserError('USAGE', `--json and --format ${format} are two formats: leave one out.`);
+    throw new UserError('USAGE', `--json and --format ${format} exclude each other: leave one out.`);
   const { models, missing } = findModels(args);
   const comparison = compareRuns(bySeed(models));
   for (const note of [...missing.map(withoutPredictions), ...doubts(models)]) context.note(note);
@@ -33,14 +33,16 @@ function doubts(models: readonly ComparedModel[]): string[] {
     ...(imagesKey({ predictions, groups }) === imagesKey(models[0]!)
       ? []
       : [
-          `${name} was measured on other images or classes than ${models[0]!.name}: there are no differences between them.`,
+          `${name} was measured on other images or classes than ${models[0]!.name}, so they are not compared image by image.`,
         ]),
     ...(predictions.split === 'validation' ? [`${name} was measured on validation images.`] : []),
     ...(config.recipe.description.endsWith(smallBudgetMark)
-      ? [`${name} was trained with --budget small: its figures say nothing about the recipe.`]
+      ? [`${name} was trained with --budget small: its accuracy says nothing about the recipe.`]
       : []),
     ...(config.recipe.evaluation.select === 'test'
-      ? [`${name}: its epoch was chosen on the test images (evaluation.select: test), so its figures are too good.`]
+      ? [
+          `${name}: its epoch was chosen on the test images (evaluation.select: test), so its accuracy is too optimistic.`,
+        ]
       : []),
   ]);
 }

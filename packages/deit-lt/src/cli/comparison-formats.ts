@@ -48,14 +48,14 @@ function tables({ rows, differences, baseline, resamples }: Comparison, signs: S
   const several = rows.some(({ seeds }) => seeds.length > 1)
     ? `; ${signs.plusMinus} is the standard deviation over seeds`
     : '';
-  const how = `in brackets 95 % intervals over test images${several}`;
+  const how = `95 % intervals over test images in brackets${several}`;
   return [
     { title: `Accuracy in %, ${how}`, rows: rows.map((row) => cells(row, (of) => figure(of, signs))) },
     ...(differences.length === 0
       ? []
       : [
           {
-            title: `Minus ${baseline}, image by image (${count(resamples)} resamples); * where the interval excludes 0`,
+            title: `Difference from ${baseline}, image by image (bootstrap, ${count(resamples)} resamples); *: the interval excludes 0`,
             rows: differences.map((row) => cells(row, (of) => difference(of, signs))),
           },
         ]),

@@ -18,13 +18,13 @@ const usualPort = 4600;
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const { out, port, host } = options;
   if (out !== undefined && (port !== undefined || host !== undefined))
-    throw new UserError('USAGE', '--out writes the page and serves nothing, so it does not go with --port and --host.');
+    throw new UserError('USAGE', '--out writes the page instead of serving it: leave out --port and --host.');
   const folder = pageFolder(demoPage);
   if (out !== undefined) makeOutFolder(out);
   const files = await filesOf(args[0]!, options);
   context.note(checkLine(precisionOf(options), files.check));
   if (out === undefined) {
-    const note = 'Open this address in a browser. Ctrl-C ends it.';
+    const note = 'Open this address in a browser. Ctrl-C stops the server.';
     return servePage({ folder, routes: [memoryFiles(files.files)], usualPort, note }, options, context);
   }
   writeDemo(out, files);

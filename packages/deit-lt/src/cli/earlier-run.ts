@@ -37,11 +37,11 @@ export function earlierRun(folder: string, { command, given, parse }: Resuming):
   const config = readRunConfig(home);
   const first = commandOf(config.command, parse);
   if (first !== undefined && first.command !== command)
-    throw new UserError('RUN_FOLDER', `${folder} was made by "deit-lt ${first.command}": go on with that command.`);
+    throw new UserError('RUN_FOLDER', `${folder} was made by "deit-lt ${first.command}": resume it with that command.`);
   if (home === folder && severalModels.includes(command))
     throw new UserError(
       'RUN_FOLDER',
-      `${folder} is one model of a run of "deit-lt ${command}": go on with all of it, --out ${path.dirname(path.resolve(folder))}.`,
+      `${folder} is one model of a run of "deit-lt ${command}": resume the whole run, with --out ${path.dirname(path.resolve(folder))}.`,
     );
   const settings = settingsOf(given);
   const values =

@@ -25,10 +25,10 @@ import { outputRows, resultsText, resultsTitle } from './results-table.js';
 const batchSize = 256;
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
-  const data = required(options.data, '--data is missing: the images to measure on');
+  const data = required(options.data, '--data is missing: the data set to evaluate on');
   const { which, weights, save = false } = options;
   if (save && (which === 'last' || weights !== undefined))
-    throw new UserError('USAGE', '--save keeps the figures of the best checkpoint: leave out --which and --weights.');
+    throw new UserError('USAGE', '--save stores the accuracy of the best checkpoint: leave out --which and --weights.');
   using classifier = await openAnyModel(args[0]!, options);
   const run = save ? runOf(classifier) : undefined;
   const { background } = classifier;
@@ -36,7 +36,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   const { result, save: keep } = await evaluateOn(dataset, classifier, context);
   if (run !== undefined) {
     keep(run);
-    context.note(`kept in ${run.folder}, for "deit-lt compare"`);
+    context.note(`saved in ${run.folder}, for "deit-lt compare"`);
   }
   if (options.json === true) context.printJson(resultJson(result, classifier));
   else context.print(resultText(result, classifier));
@@ -46,7 +46,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
 function runOf({ file }: AnyClassifier): RunFolder {
   const run = new RunFolder(path.dirname(path.dirname(path.resolve(file))));
   if (path.resolve(file) === run.checkpoint('best') && existsSync(run.configFile)) return run;
-  throw new UserError('USAGE', `--save needs the best checkpoint of a run folder; ${file} is none.`);
+  throw new UserError('USAGE', `--save needs the best checkpoint of a run folder; ${file} is not one.`);
 }
 
 interface Evaluated {
@@ -90,7 +90,7 @@ function testOf({ name, test }: Dataset): ImageSplit {
   if (test === undefined)
     throw new UserError(
       'DATA_LAYOUT',
-      `${name} has no test images. Add a test folder, give the --split with which the model was trained (it sets the same images aside), or give a folder of classes itself to evaluate all of it.`,
+      `${name} has no test images. Add a test folder, give the --split with which the model was trained (it sets the same images aside), or name a folder that has only class folders, to evaluate all images in it.`,
     );
   return test;
 }
@@ -110,7 +110,9 @@ function testAloneNotes({ avg }: EvaluationResult, { classNames }: AnyClassifier
       : []),
     ...(counted
       ? []
-      : ['head, mid and tail are not known: neither the model nor the data have numbers of training images']),
+      : [
+          'there are no figures for head, mid and tail: neither the model nor the data have numbers of training images',
+        ]),
   ];
 }
 

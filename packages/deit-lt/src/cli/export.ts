@@ -20,7 +20,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   const kind = required(format, '--format is missing: safetensors, onnx, torch or huggingface');
   const out = required(options.out, '--out is missing: the file or folder to write');
   if (kind !== 'onnx' && (precision !== undefined || attention))
-    throw new UserError('USAGE', '--precision and --attention are for --format onnx.');
+    throw new UserError('USAGE', '--precision and --attention need --format onnx.');
   const file = kind === 'huggingface' ? out : fileFor(out, kind);
   using model = await openModel(args[0]!, options);
   const version = projectVersion();

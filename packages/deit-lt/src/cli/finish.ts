@@ -1,8 +1,10 @@
 /** The end of a training: its figures, where the run is, and what can be done with it. */
 import path from 'node:path';
+import { smallBudgetMark } from '../recipe/small-budget.js';
 import { shellLine } from '../shell-line.js';
 import { programWords } from './command-words.js';
 import type { CliContext } from './context.js';
+import { resultsExplained } from './results-explained.js';
 import { type RunEvaluations, runResults } from './results-table.js';
 import { formatTable } from './table.js';
 import type { PreparedRun } from './training-run.js';
@@ -13,11 +15,16 @@ export type Suggestion = readonly [words: readonly string[], purpose: string];
 /** `more` is suggested besides evaluation and prediction. */
 export function finish(
   { print, note, colors }: CliContext,
-  { training: { dataset, folder }, options: { data, split, testSplit, plugin } }: PreparedRun,
+  { training: { dataset, folder, recipe }, options: { data, split, testSplit, plugin } }: PreparedRun,
   evaluations: RunEvaluations,
   more: readonly Suggestion[] = [],
 ): void {
   print(`\n${runResults(evaluations, dataset.test === undefined ? 'validation' : 'test')}`);
+  const explained = resultsExplained(evaluations, {
+    epochs: recipe.student.epochs,
+    small: recipe.description.endsWith(smallBudgetMark),
+  });
+  if (explained.length > 0) print(`\n${explained.join('\n')}`);
   const run = fromHere(folder);
   const dataWords = [
     '--data',
@@ -27,11 +34,11 @@ export function finish(
   ];
   const own = plugin === undefined ? [] : ['--plugin', plugin];
   const suggestions: Suggestion[] = [
-    [['eval', run, ...dataWords], 'measure it again, class by class with --json'],
-    [['predict', run, 'photo.jpg'], 'what is on an image'],
-    [['analyze', run, ...dataWords], 'what it learned: experts, attention, images'],
-    [['report', run], 'all of it as one HTML file'],
-    [['demo', run], 'try it in a browser, with images of your own'],
+    [['eval', run, ...dataWords], 'evaluates it again; with --json, class by class'],
+    [['predict', run, 'photo.jpg'], 'classifies an image'],
+    [['analyze', run, ...dataWords], 'analyses it: CLS against DIST, attention'],
+    [['report', run], 'puts everything into one HTML file'],
+    [['demo', run], 'classifies your images in the browser'],
     ...more,
   ];
   const rows = suggestions.map(([words, purpose]) => [

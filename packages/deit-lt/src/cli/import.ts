@@ -35,9 +35,7 @@ export async function run({ args, options, spec, context }: CommandInput): Promi
   context.print(visible(`${file} → ${out}: ${line}`));
   for (const note of notes) context.note(note);
   if (config.data.namesUnknown === true)
-    context.note(
-      'The checkpoint does not name its classes; --data DATA takes them from the data that it was trained on.',
-    );
+    context.note('The checkpoint has no class names; --data DATA takes them from the data set that it was trained on.');
 }
 
 type Tensors = ReadonlyMap<string, torch.Tensor>;
@@ -58,7 +56,7 @@ async function importInto(
       }),
     );
   if (set !== undefined)
-    throw new UserError('USAGE', `--set is for checkpoints from elsewhere; ${file} knows its own recipe.`);
+    throw new UserError('USAGE', `--set is only for checkpoints of other programs; ${file} has its own recipe.`);
   return torch.tidy(() => {
     const opened = readWeights(file, { weights });
     const config = take(opened, opened.tensors);

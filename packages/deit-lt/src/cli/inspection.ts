@@ -71,7 +71,10 @@ export function inspectionText(inspection: Inspection, { width, colors }: { widt
   const bars = histogram(classRows(description.classes, groups.of), { width, colors });
   const lines = [
     ['test', testText(description)],
-    ['Gini', `${description.gini.toFixed(3)} (0: all classes equal; towards 1: one has all)`],
+    [
+      'Gini',
+      `${description.gini.toFixed(3)} (0: all classes are equally large; near 1: one class has almost all images)`,
+    ],
     ['sizes', sizesText(description)],
     ['groups', groupsText(description, groups)],
     ['duplicates', duplicatesText(inspection.duplicates)],
@@ -84,7 +87,7 @@ export function inspectionText(inspection: Inspection, { width, colors }: { widt
 const ratio = (value: number): string => (value < 10 ? value.toFixed(1) : count(value));
 
 function testText({ testImages }: DatasetDescription): string {
-  return testImages === undefined ? 'none; --split 0.1 keeps some of each class aside' : images(testImages);
+  return testImages === undefined ? 'none; --split 0.1 sets a tenth of each class aside' : images(testImages);
 }
 
 function sizesText({ imageSizes: { width, height, looked }, kind }: DatasetDescription): string {
@@ -105,9 +108,9 @@ function groupsText(description: DatasetDescription, groups: Groups): string {
 function duplicatesText({ groups, testInTrain, withinTrain, conflicting }: Duplicates): string {
   if (groups.length === 0) return 'none';
   const found = [
-    ...(testInTrain > 0 ? [`${images(testInTrain).replace(' ', ' test ')} also in training`] : []),
-    ...(withinTrain > 0 ? [`${images(withinTrain)} repeated within training`] : []),
-    ...(conflicting > 0 ? [`${conflicting} with differing labels`] : []),
+    ...(testInTrain > 0 ? [`${images(testInTrain).replace(' ', ' test ')} also in the training set`] : []),
+    ...(withinTrain > 0 ? [`${images(withinTrain)} repeated in the training set`] : []),
+    ...(conflicting > 0 ? [`${conflicting} with different labels`] : []),
   ];
   const sets = `${groups.length} ${groups.length === 1 ? 'set' : 'sets'} of equal images`;
   const first = groups[0]!.slice(0, 2).map(placeOf).join(' = ');
@@ -121,5 +124,5 @@ function trainingText(training: TrainingTime | undefined): string {
   const { recipe, teacher, student } = training;
   const part = (name: string, { epochs, seconds, imagesPerSecond }: TrainingPart): string =>
     `${name} ${epochs} epochs in ${duration(seconds)} (${count(imagesPerSecond)} images/s)`;
-  return `about ${duration(teacher.seconds + student.seconds)} on this machine by the recipe ${recipe}: ${part('teacher', teacher)}, ${part('student', student)}`;
+  return `about ${duration(teacher.seconds + student.seconds)} on this machine with the recipe ${recipe}: ${part('teacher', teacher)}, ${part('student', student)}`;
 }

@@ -31,7 +31,7 @@ export function listenForInterrupt(note: (text: string) => void): Interruption {
       }
       code = exitCode;
       firstMs = performance.now();
-      note('stopping at the next safe place … (Ctrl-C again quits at once, without saving)');
+      note('stopping as soon as the work so far is saved … (Ctrl-C again quits at once, without saving)');
       controller.abort(new UserError('INTERRUPTED', 'stopped before the end'));
     };
     process.on(name, handler);

@@ -1,9 +1,9 @@
 /**
- * All options of the command line, in one table: parsing, checks, help texts and `docs/command-line.md` are made from
- * it. Nothing here imports the engine or a decoder, so that `--help` is there at once.
+ * All options of the command line, in one table: the parser, its checks, the help and `docs/command-line.md` are made from
+ * it. Nothing here imports the engine or a decoder, so that `--help` is fast.
  */
 
-/** What the options become. Each is undefined when it was not given and has no default. */
+/** The parsed options. An option that was not given is undefined. */
 export interface Options {
   data?: string;
   recipe?: string;
@@ -33,7 +33,7 @@ export interface Options {
   diff?: string;
   /** Each command has its own formats. */
   format?: string;
-  /** Of an exported model, or of the arithmetic: each command says which there are. */
+  /** Of an exported model, or of the computation; each command has its own choices. */
   precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16';
   attention?: boolean;
   port?: number;
@@ -64,9 +64,12 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   data: {
     value: 'DATA',
     description:
-      'the images: a name (shapes, cifar10, cifar100), a folder, an archive, a list file or annotations (JSON)',
+      'the data set: a name (shapes, cifar10, cifar100), a folder, an archive, a list file or annotations (JSON)',
   },
-  recipe: { value: 'NAME|FILE', description: 'how to train; "deit-lt recipes" lists the names (default: by the data)' },
+  recipe: {
+    value: 'NAME|FILE',
+    description: 'the training recipe; "deit-lt recipes" lists them (default: chosen by the data)',
+  },
   set: {
     value: 'KEY=VALUE',
     type: 'list',
@@ -80,111 +83,122 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   budget: {
     value: 'BUDGET',
     choices: ['small'],
-    description: 'small shrinks the recipe to tiny images and networks and two epochs: for trying it out only',
+    description: 'small: tiny images and networks, two epochs; only to try whether a training runs',
   },
   out: {
     value: 'PATH',
-    description: 'the run folder (default: runs/DATE-TIME-RECIPE); of export and demo the file or folder to write',
+    description: 'the run folder (default: runs/DATE-TIME-RECIPE); for export and demo, the file or folder to write',
   },
   resume: {
     description:
-      'resumes the run in --out, or starts it where there is none yet; recipe and data come from its config.json when they are not given',
+      'resumes the run in --out, or starts it if there is none; recipe and data are read from its config.json unless they are given',
   },
   saveEvery: {
     value: 'SECONDS',
     type: 'number',
     min: 0,
     description:
-      'at least so many seconds between two checkpoints, also inside of an epoch, and so many that saving takes at most a twentieth of the time; 0 saves after each update (default: 20)',
+      'least number of seconds between two checkpoints, also within an epoch (default: 20). The pause is longer where saving would take more than a twentieth of the time. 0 saves after every update',
   },
-  vit: { description: 'also trains the plain ViT, without a teacher, for comparison' },
-  teacher: { value: 'RUN', description: "the teacher's run folder or checkpoint, also PyTorch's, or an ONNX model" },
+  vit: { description: 'also trains a plain ViT, without a teacher, for comparison' },
+  teacher: { value: 'RUN', description: "the teacher: a run folder, a checkpoint (also PyTorch's), or an ONNX model" },
   from: {
     value: 'RUN',
     description:
-      'begins with the weights of this run folder or checkpoint; with learn: classifier only its last layer learns',
+      'starts from the weights of this run folder or checkpoint; with --set student.learn=classifier (or teacher.learn), only the last layer is trained',
   },
   imbalance: {
     value: 'RATIO',
     type: 'number',
     min: 1,
-    description: 'makes the training set long-tailed: largest class by smallest, such as 100',
+    description:
+      'makes the training set long-tailed; RATIO is the size of the largest class divided by that of the smallest, such as 100',
   },
   imbalanceType: {
     value: 'TYPE',
     choices: ['exp', 'step'],
-    description: 'how class sizes fall from the largest to the smallest',
+    description: 'how class sizes decrease from the largest to the smallest: exponentially, or in one step',
   },
   split: {
     value: 'SHARE',
     type: 'number',
     above: 0,
     below: 1,
-    description: 'keeps this share of each class as test images, for data that have none',
+    description: 'sets this share of each class aside as test images, such as 0.1, if the data have none',
   },
   testSplit: {
     value: 'NAME',
     description:
-      'the folder of the test images, or the word for "train" in the name of their list (default: test, else val, whichever has classes)',
+      'the folder of the test images, or the word that replaces "train" in the name of their list (default: test, else val)',
   },
-  root: { value: 'DIR', description: "folder of a list file's paths (default: where the list is)" },
+  root: {
+    value: 'DIR',
+    description: 'the folder that the paths of a list file start from (default: the folder of the list)',
+  },
   check: {
     value: 'HOW',
     choices: ['auto', 'headers', 'decode'],
     description:
-      'how image files are checked before the work: by decoding them all, or by their headers (default: auto, which takes headers for more than 50,000 files that do not come into memory)',
+      'how image files are checked at the start: decode reads them whole, headers only their headers (default: auto, which is headers for more than 50,000 files that are not kept in memory)',
   },
-  skipBad: { description: 'leaves out images that cannot be read, instead of stopping' },
+  skipBad: { description: 'leaves out images that cannot be read; otherwise they are an error' },
   offline: { description: 'never uses the network' },
   select: {
     value: 'SPLIT',
     choices: ['validation', 'test', 'last'],
-    description: 'what chooses the best epoch (same as --set evaluation.select=…); the last epoch needs no images',
+    description: 'the images that choose the best epoch; last takes the last epoch (same as --set evaluation.select=…)',
   },
-  which: { value: 'WHICH', choices: ['best', 'last'], description: 'the checkpoint of a run folder (default: best)' },
+  which: {
+    value: 'WHICH',
+    choices: ['best', 'last'],
+    description: 'which checkpoint of a run folder is used (default: best)',
+  },
   weights: {
     value: 'WEIGHTS',
     choices: ['ema', 'raw'],
-    description: 'averaged weights (EMA) or those as trained (default: as the run chose)',
+    description: 'ema: averaged weights; raw: weights without averaging (default: those that the run chose)',
   },
-  save: { description: 'keeps the figures, and what was said of each image, in the run folder, for "deit-lt compare"' },
+  save: { description: 'saves the accuracy and the predictions in the run folder, for "deit-lt compare"' },
   tau: {
     value: 'TAU',
     type: 'number',
     min: 0,
-    description: 'strength of the normalisation: 0 none, 1 full (default: the best on the validation images)',
+    description:
+      'strength of the normalisation, from 0 (none) to 1 (full) (default: the best on the validation images)',
   },
-  top: { value: 'COUNT', type: 'integer', min: 1, description: 'most likely classes to show (default: 5)' },
-  diff: { value: 'NAME|FILE', description: 'shows only the values that another recipe has otherwise, side by side' },
+  top: { value: 'COUNT', type: 'integer', min: 1, description: 'number of most likely classes to show (default: 5)' },
+  diff: { value: 'NAME|FILE', description: 'shows only the values that differ from another recipe, side by side' },
   format: {
     value: 'FORMAT',
-    description: 'of what is written; each command says which there are',
+    description: 'the format of the output',
   },
   precision: {
     value: 'PRECISION',
     description:
-      "of the weights of an ONNX model; int8 quantises its inputs as they come (default: fp32). Of eval, predict and analyze: what the network computes in, in place of its recipe's; auto is bfloat16 where the hardware has it",
+      "export and demo: the weights of the ONNX model (default: fp32); int8 quantises activations dynamically. eval, predict and analyze: the precision of the computation instead of the recipe's; auto is bfloat16 where the hardware supports it",
   },
-  attention: { description: 'adds an ONNX output, attentions, with those of every block and head' },
+  attention: {
+    description: 'adds an ONNX output named attentions, with the attention weights of every block and head',
+  },
   port: {
     value: 'PORT',
     type: 'integer',
     min: 0,
     below: 65536,
-    description: 'where the page is served; 0 is any that is free (default: the same one each time, if it is free)',
+    description: 'the port of the page; 0 takes any free one (default: always the same one, if it is free)',
   },
   host: {
     value: 'ADDRESS',
-    description: 'the address that is served (default: 127.0.0.1, this machine alone; 0.0.0.0 is the network too)',
+    description: 'the address to listen on (default: 127.0.0.1, only this machine; 0.0.0.0 also the network)',
   },
-  svg: { value: 'FILE', description: 'writes the histogram of the classes as a picture' },
+  svg: { value: 'FILE', description: 'also writes the histogram of the classes as an SVG picture' },
   html: {
     value: 'FILE',
-    description: 'where the report is written (default: report.html in the run folder; of several, in this one)',
+    description: 'the file to write (default: report.html in the run folder; for several runs, in the current folder)',
   },
   figures: { value: 'DIR', description: 'also writes each figure of the report into this folder, as SVG and PNG' },
-  speed: { negated: true, description: 'does not measure how fast this machine trains' },
-  json: { description: 'prints JSON on the standard output and nothing else there' },
+  speed: { negated: true, description: 'skips measuring the training speed of this machine' },
+  json: { description: 'prints JSON, and nothing else, to the standard output' },
 };
 
 /** `imbalanceType` → `--imbalance-type <TYPE>`, as help texts and commander write it. */

@@ -45,7 +45,7 @@ const batchSize = 64;
 export async function findImages(places: readonly string[], input: NodeJS.ReadableStream): Promise<string[]> {
   const found: string[] = [];
   for (const place of places) for (const file of await filesOf(place, input)) found.push(file);
-  if (found.length === 0) throw new UserError('DATA_NOT_FOUND', `no image is in ${places.join(', ')}.`);
+  if (found.length === 0) throw new UserError('DATA_NOT_FOUND', `there are no images in ${places.join(', ')}.`);
   return found;
 }
 
@@ -61,7 +61,7 @@ async function filesOf(place: string, input: NodeJS.ReadableStream): Promise<str
   if (found.length === 0)
     throw new UserError(
       'DATA_NOT_FOUND',
-      `no image is in ${place}: nothing matches this pattern, and no file has this name.`,
+      `there are no images in ${place}: nothing matches this pattern, and no file has this name.`,
     );
   return found;
 }

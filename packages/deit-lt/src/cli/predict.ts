@@ -14,7 +14,7 @@ import { findImages, openImages, type Prediction, predictFiles, type Unreadable 
 export async function run({ args: [model, ...places], options, context }: CommandInput): Promise<number> {
   const { top = 5, json = false, format = 'table' } = options;
   if (json && options.format !== undefined)
-    throw new UserError('USAGE', `--json and --format ${format} are two formats: leave one out.`);
+    throw new UserError('USAGE', `--json and --format ${format} exclude each other: leave one out.`);
   const files = await findImages(places, process.stdin);
   await using source = openImages(files);
   using classifier = await openAnyModel(model!, options);
@@ -28,7 +28,7 @@ export async function run({ args: [model, ...places], options, context }: Comman
     onBatch: (made) => {
       for (const each of made) for (const line of linesAtOnce(format, each)) context.printData(line);
     },
-    onProgress: (done, total) => reporter.progress('looking at images', done, total),
+    onProgress: (done, total) => reporter.progress('classifying images', done, total),
     signal: context.signal,
   });
   if (json) context.printJson(predictions);

@@ -48,7 +48,7 @@ export function makeProgram(writers: Writers, found: (parsed: Parsed) => void): 
     .version(projectVersion(), '-V, --version', 'prints the version')
     .helpOption('-h, --help', 'prints this help')
     .helpCommand('help [command]', 'prints the help of a command')
-    .addHelpText('after', '\nBegin with:\n  deit-lt quickstart\n\nMore on a command: deit-lt help COMMAND');
+    .addHelpText('after', '\nTo begin: deit-lt quickstart\nHelp for one command: deit-lt help COMMAND');
   settle(program, writers);
   for (const spec of commandTable) program.addCommand(makeCommand(spec, writers, found));
   return program;

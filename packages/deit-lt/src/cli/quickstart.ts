@@ -14,14 +14,14 @@ const testShare = 0.2;
 
 export async function run(input: CommandInput): Promise<undefined> {
   const { context } = input;
-  context.note('quickstart: teacher, plain ViT and student, one after the other');
+  context.note('quickstart: trains a teacher, a plain ViT and a student, one after the other');
   const prepared = await prepareRun({ ...input, options: withData(input.options), recipeByDefault: 'quickstart' });
   const measured = withTest(prepared, context.note);
   const { teacher, vit, student } = await trainAll({ ...measured.training, vit: true });
   const evaluations = { teacher: teacher.evaluation, vit: vit?.evaluation, student: student.evaluation };
   finish(context, measured, evaluations, [
-    [['quickstart', '--data', 'FOLDER'], 'the same on your images: a folder with a folder for each class'],
-    [['train', '--data', 'cifar10', '--imbalance', '100'], 'a real long tail; takes longer'],
+    [['quickstart', '--data', 'FOLDER'], 'the same on your images: FOLDER has one folder per class'],
+    [['train', '--data', 'cifar10', '--imbalance', '100'], 'photographs; takes much longer'],
   ]);
 }
 
@@ -33,7 +33,7 @@ function withData(options: Options): Options {
 function withTest(prepared: PreparedRun, note: (line: string) => void): PreparedRun {
   const { training, options } = prepared;
   if (training.dataset.test !== undefined) return prepared;
-  note(`no test images: ${100 * testShare} % of each class are kept aside as such (other shares: --split)`);
+  note(`no test images: ${100 * testShare} % of each class are set aside for testing (--split sets another share)`);
   const dataset = splitOff(training.dataset, testShare);
   return { training: { ...training, dataset }, options: { ...options, split: testShare } };
 }

@@ -55,7 +55,7 @@ interface NamedRecipe {
 function compare(a: NamedRecipe, b: NamedRecipe, json: boolean, { print, printJson, note }: CliContext): void {
   const found = differences(a.recipe, b.recipe);
   if (json) printJson({ recipe: a.name, other: b.name, differences: found });
-  else if (found.length === 0) note(`${a.name} and ${b.name} have the same values.`);
+  else if (found.length === 0) note(`${a.name} and ${b.name} do not differ.`);
   else {
     const columns = [{ title: 'key' }, { title: a.name }, { title: b.name }];
     print(
@@ -74,8 +74,8 @@ const text = (value: unknown): string =>
 const columns = [{ title: 'recipe' }, { title: 'what it is' }];
 const hint = [
   '',
-  'All values of one: deit-lt recipes show NAME; what it has otherwise than another: --diff OTHER. Change some with',
-  '--set student.epochs=90, or in a file of your own that says "extends: NAME" and what differs, with --recipe my.yaml.',
+  'All values of one: deit-lt recipes show NAME; its differences from another: --diff OTHER. Change values with',
+  '--set student.epochs=90, or write a file my.yaml with "extends: NAME" and the values that differ, and use --recipe my.yaml.',
 ];
 
 function list(json: boolean, { print, printJson, note }: CliContext): void {

@@ -1,4 +1,4 @@
-/** `docs/command-line.md`, from the tables of commands and options. */
+/** Makes `docs/command-line.md` from the tables of commands and options. */
 
 import type { CommandSpec } from './command-spec.js';
 import { commandTable } from './command-table.js';
@@ -8,26 +8,26 @@ const preface = `# Command line
 
 <!-- Made from packages/deit-lt/src/cli by packages/deit-lt/scripts/command-line-page.mjs; do not edit. -->
 
-In a checkout of the project the command is \`npx deit-lt\`; installed, it is \`deit-lt\`. \`deit-lt --help\` lists the
-commands, \`deit-lt help COMMAND\` shows one.
+In a clone of this repository the command is \`npx deit-lt\`, after an installation \`deit-lt\`. \`deit-lt --help\` lists the
+commands, \`deit-lt help COMMAND\` describes one.
 
-- Results go to the standard output; progress, notes and errors go to the standard error. With \`--json\`, the standard
-  output is one JSON document and nothing else.
-- Exit codes: 0 done; 1 failed, or something could not be read; 2 wrong usage or recipe; stopped by a
-  signal: 130 Ctrl-C, 143 termination, 129 the end of the terminal.
-- \`… | head\` ends a command quietly. Results that cannot be written, as to a full disk, are a failure; messages that cannot be
-  written end no work.
-- The first Ctrl-C in a training saves a checkpoint and says how to resume; so do SIGTERM and SIGHUP. The second quits at once.
-  SIGHUP comes when the terminal closes, and \`nohup\` does not keep it away, since Node handles it again: start a training that
-  must outlive its terminal with \`setsid\` or in tmux.
-- With \`--resume\` from the first start on, the same command can be started again and again: it begins the run where there is
-  none, resumes it where it was killed, and ends with 0 when it is finished.
-- In a terminal, progress moves; elsewhere (a pipe, a log, \`CI\` set) there is one line per epoch. \`NO_COLOR\` turns
-  colours off, \`FORCE_COLOR\` turns them on.
-- Names of classes and files, values and messages of other programs are printed so that they steer no terminal: what would is
-  written out (\`\\x1b\`, \`\\n\`, \`\\u202e\`), also in reports, figures, Markdown and LaTeX. CSV, JSON and files for programs have
-  them as they are, in their format's own quoting (in a terminal CSV is written out too). A name that begins with \`=\` stays so in
-  CSV: load such a file into a spreadsheet as text.
+- **Output.** Results go to the standard output; progress, notes and errors go to the standard error. With \`--json\` the standard
+  output is one JSON document.
+- **Exit codes.** 0: done. 1: failed, or some files could not be read. 2: wrong usage or recipe. Stopped by a signal: 130 after
+  Ctrl-C, 143 after SIGTERM, 129 when the terminal was closed.
+- **Stopping.** The first Ctrl-C (or SIGTERM or SIGHUP) during a training saves a checkpoint and prints the command that resumes. The second
+  one quits at once.
+- **Closed terminals** send SIGHUP. \`nohup\` does not keep it away, because Node handles the signal again: start a training that must
+  outlive its terminal with \`setsid\` or in tmux.
+- **Resuming.** You can give \`--resume\` from the first start on and repeat the same command: it starts the run if there is none, resumes
+  it if it was stopped, and exits with 0 if it is finished.
+- **Pipes.** \`… | head\` ends a command without an error. If results cannot be written, for example to a full disk, the command fails;
+  if messages cannot be written, it continues.
+- **Terminal.** In a terminal the progress is updated in place; elsewhere (a pipe, a log, \`CI\` set) there is one line per epoch. \`NO_COLOR\`
+  turns colours off, \`FORCE_COLOR\` turns them on.
+- **Control characters** in names of classes and files and in messages of other programs are escaped (\`\\x1b\`, \`\\n\`, \`\\u202e\`), also in
+  reports, figures, Markdown and LaTeX, so that they cannot change your terminal. CSV and JSON keep them in their own quoting (CSV in a terminal
+  escapes them). A name that begins with \`=\` stays as it is in CSV: load such a file into a spreadsheet as text.
 - Errors are explained in [errors.md](errors.md).
 `;
 

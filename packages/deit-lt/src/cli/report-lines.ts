@@ -24,7 +24,7 @@ export function startLines(training: TrainingStart): string[] {
   const first = `${kindNames[kind]}: ${model}, ${count(parameters)} parameters, ${device} in ${precision}; ${images(trainImages)}, ${batches} → ${folder}`;
   if (resumedAt === undefined) return [first];
   const { epoch, batch } = resumedAt;
-  const place = epoch >= epochs ? 'was finished' : `goes on at epoch ${epoch + 1}, batch ${batch + 1}`;
+  const place = epoch >= epochs ? 'was finished' : `resumes at epoch ${epoch + 1}, batch ${batch + 1}`;
   return [first, `${kindNames[kind]}: ${place}`];
 }
 

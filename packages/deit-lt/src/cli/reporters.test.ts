@@ -76,12 +76,12 @@ suite('LineReporter', () => {
     ]);
   });
 
-  test('says where a resumed run goes on, and that a finished one was', () => {
+  test('says where a run resumes, and that a finished one was', () => {
     const lines: string[] = [];
     const reporter = new LineReporter((line) => lines.push(line));
     reporter.start({ ...start, resumedAt: { epoch: 4, batch: 9 } });
     reporter.start({ ...start, resumedAt: { epoch: 10, batch: 0 } });
-    assert.deepEqual([lines[1], lines[3]], ['teacher: goes on at epoch 5, batch 10', 'teacher: was finished']);
+    assert.deepEqual([lines[1], lines[3]], ['teacher: resumes at epoch 5, batch 10', 'teacher: was finished']);
   });
 });
 

@@ -51,7 +51,7 @@ export function runResults({ teacher, vit, student }: RunEvaluations, split: 'te
     ...(vit === undefined ? [] : outputRows(vit, 'plain ViT')),
     ...(student === undefined ? [] : outputRows(student, 'student')),
   ];
-  if (rows.length === 0) return 'There are no test or validation images, so nothing was measured.';
+  if (rows.length === 0) return 'There are no test or validation images, so there is no accuracy.';
   return resultsText(resultsTitle(rows[0]!.metrics.images, split), rows, split);
 }
 

@@ -14,6 +14,6 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   using studio = openStudio(folder, { data: data === undefined ? undefined : { data, split, testSplit, root } });
   const { routes, watcher } = studio;
   const { length } = watcher.runs;
-  const note = `${length} ${length === 1 ? 'run' : 'runs'} in ${watcher.root}. Open this address in a browser; Ctrl-C ends it.`;
+  const note = `${length} ${length === 1 ? 'run' : 'runs'} in ${watcher.root}. Open this address in a browser; Ctrl-C stops the server.`;
   await servePage({ folder: page, routes, usualPort, note }, options, context);
 }

@@ -41,7 +41,7 @@ function titlesOf({ split, students }: OodStudy): { teachers: string; students: 
   const asked = count(students[0]!.teacherView.images);
   return {
     teachers: `Teachers: accuracy in % on ${split} images`,
-    students: `Students: the teacher on ${asked} of their training images, as they see them (accuracy in %, entropy in nats); the student in % on ${split} images`,
+    students: `Students: accuracy (%) and entropy (nats) of the teacher on ${asked} of their training images, augmented as in training; accuracy (%) of the student on ${split} images`,
   };
 }
 

@@ -10,7 +10,7 @@ import { outputRows, resultsText, resultsTitle } from './results-table.js';
 import { defaultFolder } from './training-run.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
-  const data = required(options.data, '--data is missing: the images that the model was trained on');
+  const data = required(options.data, '--data is missing: the data set that the model was trained on');
   const dataset = await openData(data, options, context, { background: backgroundOfRun(path.resolve(args[0]!)) });
   const folder = path.resolve(options.out ?? defaultFolder('tau'));
   const { tau } = options;
@@ -29,7 +29,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
 }
 
 function textOf({ tau, scores, before, evaluation }: TauResult): string {
-  const how = scores.length === 0 ? '' : ', the best on the validation images';
+  const how = scores.length === 0 ? '' : ', chosen on the validation images';
   const first = `τ = ${tau}${how}`;
   if (before === undefined || evaluation === undefined) return `${first}; there are no test images.`;
   const rows = [...outputRows(before, 'before'), ...outputRows(evaluation, 'normalised')];

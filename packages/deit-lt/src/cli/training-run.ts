@@ -44,7 +44,7 @@ export async function prepareRun({
   if (options.out !== undefined && earlier === undefined && !holdsNoRun(options.out)) throw occupied(options.out);
 
   if (given.resume === true && earlier === undefined)
-    context.note(`there is no run in ${given.out} to resume yet: it starts now`);
+    context.note(`${given.out} has no run to resume: a new one starts`);
 
   const background = earlierBackground(earlier, options) ?? backgroundOfOptions(options);
   const { signal } = context;
@@ -103,14 +103,14 @@ async function recipeOf(
 }
 
 const budgetNote =
-  'budget small: tiny images and networks, two epochs, few images. This shows that a training runs; its figures say nothing about the recipe.';
+  'budget small: tiny images and networks, two epochs. This only shows that the training works; the accuracies say nothing about the recipe.';
 
 function dataMissing(command: string, { resume, out = 'DIR' }: Options): UserError {
   const missing = '--data is missing: a name, a folder, an archive or a list file.';
   const words = ['deit-lt', command, '--data', 'cifar10'];
   if (resume !== true) return new UserError('USAGE', missing, { lines: [`For example: ${shellLine(words)}`] });
   const lines = [`For example: ${shellLine([...words, '--out', out, '--resume'])}`];
-  return new UserError('USAGE', `${out} has no run to resume, and to begin one there ${missing}`, { lines });
+  return new UserError('USAGE', `${out} has no run to resume. To start one there, ${missing}`, { lines });
 }
 
 function requireExists(option: string, run: string): void {

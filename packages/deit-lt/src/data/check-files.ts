@@ -14,7 +14,7 @@ export function badFilesError(bad: readonly BadFile[], total: number): UserError
   if (bad.length > named) lines.push(`  … and ${bad.length - named} more`);
   const count = bad.length === 1 ? '1 image' : `${bad.length} images`;
   return new UserError('DATA_BAD_FILES', `${count} of ${total} cannot be read:`, {
-    lines: [...lines, 'Mend or remove them, or leave them out with --skip-bad.'],
+    lines: [...lines, 'Replace or remove them, or leave them out with --skip-bad.'],
   });
 }
 

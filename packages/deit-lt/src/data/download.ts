@@ -45,7 +45,7 @@ export async function download(
       const got = await md5Of(part);
       if (got === md5) break;
       await fs.rm(part);
-      if (had === 0) throw new Error(`its MD5 is ${got}, expected ${md5}: it was changed on its way`);
+      if (had === 0) throw new Error(`its MD5 is ${got}, expected ${md5}: it was changed during the download`);
       // The older part was of another file: once more from the start.
     }
     await fs.rename(part, target);

@@ -44,7 +44,7 @@ suite('groupsOf()', () => {
   });
 
   test('says when a group is empty', () => {
-    assert.match(groupsOf([500, 400]).note ?? '', /^all classes are head .* say nothing/);
+    assert.match(groupsOf([500, 400]).note ?? '', /^all classes are head .* show nothing/);
     assert.match(groupsOf([500, 3]).note ?? '', /^no class is mid/);
     assert.match(groupsOf([50, 3]).note ?? '', /^no class is head/);
   });

@@ -95,7 +95,8 @@ function groupsByCount(counts: ArrayLike<number>): Groups {
 function noteOn(groups: readonly Group[]): string | undefined {
   const missing = groupNames.filter((group) => !groups.includes(group));
   const rule = `head: more than ${manyImages} training images, mid: ${fewImages} to ${manyImages}, tail: fewer than ${fewImages}`;
-  if (missing.length === 2) return `all classes are ${groups[0]} (${rule}), so the groups say nothing about this data`;
+  if (missing.length === 2)
+    return `all classes are ${groups[0]} (${rule}), so the groups show nothing for this data set`;
   if (missing.length === 1) return `no class is ${missing[0]} (${rule})`;
   return undefined;
 }

@@ -85,7 +85,7 @@ class Scanner {
       if (depth === 2) this.#list = value === byte.openList ? this.#key : '';
       if (depth === 3 && value === byte.open && this.lists.includes(this.#list)) this.#object = i;
     } else if (value === byte.close || value === byte.closeList) {
-      if (this.#open.pop() !== value - 2) throw this.#wrong('its brackets do not go together');
+      if (this.#open.pop() !== value - 2) throw this.#wrong('its brackets do not match');
       if (this.#open.length === 2 && this.#object >= 0) return this.#finish(i);
     }
     return undefined;
@@ -94,7 +94,7 @@ class Scanner {
   /** Before the object of the file, and after it. */
   #atTop(value: number | undefined): undefined {
     if (isSpace(value)) return;
-    if (this.#started) throw this.#wrong('there is more after its last bracket');
+    if (this.#started) throw this.#wrong('there is text after its last bracket');
     if (value !== byte.open) throw this.#wrong('expected {"images": [ … ], …}');
     this.#started = true;
     this.#open.push(value);
@@ -108,7 +108,7 @@ class Scanner {
     try {
       return { list: this.#list, object: JSON.parse(text) as Record<string, unknown> };
     } catch (error) {
-      throw this.#wrong(`"${text.slice(0, 80)}" is no JSON: ${(error as Error).message}`);
+      throw this.#wrong(`"${text.slice(0, 80)}" is not JSON: ${(error as Error).message}`);
     }
   }
 

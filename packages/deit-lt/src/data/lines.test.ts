@@ -49,8 +49,8 @@ suite('linesOf()', () => {
     ],
     ['zero bytes', 'a 0\nb 1\nc\0 2\n', /line 3 has a zero byte/],
     ['UTF-32', Buffer.from([0xff, 0xfe, 0, 0, 97, 0, 0, 0]), /is UTF-32; expected UTF-8/],
-    ['half a UTF-16 letter', utf16('\uFEFFab').subarray(0, 5), /is cut off or damaged/],
-    ['a lone surrogate', utf16('\uFEFFa\uD800b\n'), /is cut off or damaged/],
+    ['half a UTF-16 letter', utf16('\uFEFFab').subarray(0, 5), /is truncated or damaged/],
+    ['a lone surrogate', utf16('\uFEFFa\uD800b\n'), /is truncated or damaged/],
     ['one endless line', Buffer.alloc(20 << 20, 'x'), /line 1 is longer than 16 MB/],
   ] as const)
     test(`refuses ${what}`, (t) => {

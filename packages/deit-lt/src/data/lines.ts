@@ -25,7 +25,7 @@ export function* linesOf(file: string): Generator<string, void, void> {
     }
     rest = bytes.subarray(end);
     if (rest.length > longestLine)
-      throw new UserError('DATA_LAYOUT', `${file} line ${number} is longer than 16 MB: it is no list of images`);
+      throw new UserError('DATA_LAYOUT', `${file} line ${number} is longer than 16 MB: this is not a list of images`);
   }
   checkText(rest, file, number);
   yield* split(rest.toString());
@@ -38,7 +38,8 @@ function checkText(bytes: Buffer, file: string, first: number): void {
   for (let start = 0; start < bytes.length; number++) {
     const found = bytes.indexOf(newline, start);
     const line = bytes.subarray(start, found < 0 ? bytes.length : found);
-    if (line.includes(0)) throw new UserError('DATA_LAYOUT', `${file} line ${number} has a zero byte: it is no text`);
+    if (line.includes(0))
+      throw new UserError('DATA_LAYOUT', `${file} line ${number} has a zero byte: this is not a text file`);
     if (!isUtf8(line)) throw notUtf8(line, `${file} line ${number}`);
     start += line.length + 1;
   }

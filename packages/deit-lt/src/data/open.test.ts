@@ -70,8 +70,8 @@ suite('openDataset(): folder with splits', () => {
       '1 train/b/file-link.png',
       '1 train/b/folder-link/far.png',
     ]); // nothing through `round`: these images are not of class b
-    assert.match(lines.join('\n'), /train\/b\/round is not followed: it is a link to a folder around it/);
-    assert.match(lines.join(), /1 file is no image by its name, such as .*notes\.txt/);
+    assert.match(lines.join('\n'), /train\/b\/round is not followed: it is a link to a folder that contains it/);
+    assert.match(lines.join(), /1 file does not have the name of an image, such as .*notes\.txt/);
   });
 
   test('links to folders around them add nothing, at any depth, and are named', async (t) => {
@@ -92,7 +92,7 @@ suite('openDataset(): folder with splits', () => {
     const text = lines.join('\n');
     for (const link of ['c/back', 'a/up', 'b/deep/again'])
       assert.match(text, new RegExp(`train/${link} is not followed`));
-    assert.match(text, /train\/self is no class: it is a link to a folder around it/);
+    assert.match(text, /train\/self is not a class: it is a link to a folder that contains it/);
     assert.match(text, /b\/endless cannot be read/);
   });
 
@@ -204,7 +204,7 @@ suite('openDataset(): folder with splits', () => {
     const root = temporaryFolder(t);
     await writeTree(root, { train: { a: 1, b: 1 } });
     write(path.join(root, 'train/a/0.png'), '');
-    await assert.rejects(openDataset(root, { skipBad: true }), { code: 'DATA_CLASSES', message: /is left of a/ });
+    await assert.rejects(openDataset(root, { skipBad: true }), { code: 'DATA_CLASSES', message: /are left of a/ });
     const noTest = temporaryFolder(t);
     await writeTree(noTest, { train: { a: 1, b: 1 }, test: { a: 1 } });
     write(path.join(noTest, 'test/a/0.png'), '');
@@ -241,14 +241,14 @@ suite('openDataset(): class folders alone', () => {
     await writeTree(root, { images: { a: 1, b: 1 } });
     await assert.rejects(openDataset(path.join(root, 'images'), { split: 0.2 }), {
       code: 'DATA_CLASSES',
-      message: /has two images, so none can be kept aside as test images/,
+      message: /has two images, so none can be set aside as test images/,
     });
   });
 
   test('refuses a split that is no share, or of data with a test split', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { train: { a: 2, b: 2 }, test: { a: 1 } });
-    await assert.rejects(openDataset(root, { split: 0.5 }), { code: 'USAGE', message: /test images of its own/ });
+    await assert.rejects(openDataset(root, { split: 0.5 }), { code: 'USAGE', message: /already has test images/ });
     for (const split of [0, 1, -0.1, 20, Number.NaN])
       await assert.rejects(openDataset(path.join(root, 'train'), { split }), {
         code: 'USAGE',
@@ -360,7 +360,7 @@ suite('openDataset(): which images are the test images', () => {
     });
     await assert.rejects(opened(path.join(root, 'X_val.txt'), { testSplit: 'test' }), {
       code: 'USAGE',
-      message: /no "train"/,
+      message: /does not contain "train"/,
     });
   });
 

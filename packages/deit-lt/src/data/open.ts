@@ -119,12 +119,12 @@ async function load(dataset: Dataset, options: OpenOptions): Promise<Dataset> {
  * that are evaluated only the latter.
  */
 function requireClasses({ name, classNames, train, test }: Dataset, { evaluation }: OpenContext): void {
-  if (test?.labels.length === 0) throw new UserError('DATA_CLASSES', `${name}: no test image is left`);
+  if (test?.labels.length === 0) throw new UserError('DATA_CLASSES', `${name}: no test images are left`);
   if (evaluation) return;
   if (classNames.length < 2)
-    throw new UserError('DATA_CLASSES', `${name} has only one class, ${classNames[0]}: there is nothing to tell apart`);
+    throw new UserError('DATA_CLASSES', `${name} has only one class, ${classNames[0]}: training needs at least two`);
   const counts = classCounts(train.labels, classNames.length);
   const empty = classNames.filter((_, label) => counts[label] === 0);
   if (empty.length > 0)
-    throw new UserError('DATA_CLASSES', `${name}: no training image is left of ${empty.join(', ')}`);
+    throw new UserError('DATA_CLASSES', `${name}: no training images are left of ${empty.join(', ')}`);
 }

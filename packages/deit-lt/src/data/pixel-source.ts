@@ -16,7 +16,7 @@ export interface Cut {
  */
 export class StaleSizes extends UserError {
   constructor(file: string) {
-    super('DATA_BAD_FILES', `${file} was changed while it was read: its size in pixels is another. Try again.`);
+    super('DATA_BAD_FILES', `${file} was changed while it was read: its size in pixels is different now. Try again.`);
   }
 }
 

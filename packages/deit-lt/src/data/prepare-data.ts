@@ -80,7 +80,7 @@ function checkSelection({ data, evaluation }: Pick<Recipe, 'data' | 'evaluation'
   if (evaluation.select === 'validation' && data.validation === 0)
     throw new UserError(
       'RECIPE',
-      'evaluation.select is "validation" but data.validation is 0: keep some training images aside (--set data.validation=0.1), or take the last epoch (--set evaluation.select=last).',
+      'evaluation.select is "validation" but data.validation is 0: set some training images aside (--set data.validation=0.1), or use the last epoch (--set evaluation.select=last).',
     );
   if (evaluation.select === 'test' && dataset.test === undefined)
     throw new UserError(
@@ -92,7 +92,7 @@ function checkSelection({ data, evaluation }: Pick<Recipe, 'data' | 'evaluation'
 function nothingAside({ name }: Dataset): UserError {
   return new UserError(
     'DATA_CLASSES',
-    `no class of ${name} has two training images, so none can be kept aside to choose the best epoch. Add images, or take the last epoch (--set evaluation.select=last).`,
+    `no class of ${name} has two training images, so none can be set aside to choose the best epoch. Add images, or use the last epoch (--set evaluation.select=last).`,
   );
 }
 

@@ -12,12 +12,12 @@ export function splitOff(dataset: Dataset, share: number, seed = 0): Dataset {
   if (!(share > 0 && share < 1))
     throw new UserError('USAGE', `--split must be a share between 0 and 1, such as 0.1; got ${share}`);
   if (dataset.test !== undefined)
-    throw new UserError('USAGE', `${dataset.name} has test images of its own: leave out --split`);
+    throw new UserError('USAGE', `${dataset.name} already has test images: leave out --split`);
   const inTest = chooseTest(dataset.train.labels, dataset.classNames.length, share, seed);
   if (!inTest.includes(1))
     throw new UserError(
       'DATA_CLASSES',
-      `no class of ${dataset.name} has two images, so none can be kept aside as test images. Add images, or a test folder.`,
+      `no class of ${dataset.name} has two images, so none can be set aside as test images. Add images, or a test folder.`,
     );
   const ids = Int32Array.from(inTest.keys());
   return {

@@ -9,7 +9,7 @@ export function statsOf(place: string): fs.Stats | undefined {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM')
-      throw new UserError('DATA_NOT_FOUND', `${place} cannot be looked at (permission denied)`, { cause });
+      throw new UserError('DATA_NOT_FOUND', `${place} cannot be read (permission denied)`, { cause });
     return undefined;
   }
 }

@@ -83,7 +83,7 @@ function decoded(decoder: TextDecoder, bytes: Buffer, { isLast, file }: { isLast
   try {
     return decoder.decode(bytes, { stream: !isLast });
   } catch {
-    throw new UserError('DATA_LAYOUT', `${file} is cut off or damaged: it is no whole UTF-16. Save it as UTF-8.`);
+    throw new UserError('DATA_LAYOUT', `${file} is truncated or damaged UTF-16. Save it as UTF-8.`);
   }
 }
 

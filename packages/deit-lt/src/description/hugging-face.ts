@@ -52,17 +52,17 @@ function valuesIn(file: string): Values {
   try {
     const values: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (isValues(values)) return values;
-    throw new Error('it is no JSON object');
+    throw new Error('it is not a JSON object');
   } catch (error) {
     throw new UserError('CHECKPOINT', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
 }
 
 const channel = z.number();
-const deviation = z.number().positive();
+const positive = z.number().positive();
 const seen = {
   mean: z.tuple([channel, channel, channel]),
-  std: z.tuple([deviation, deviation, deviation]),
+  std: z.tuple([positive, positive, positive]),
   filter: z.enum(['nearest', 'bilinear', 'bicubic']),
   side: z.int().positive().max(4096),
 };
@@ -109,7 +109,7 @@ function cropNotes({ crop_pct: share }: Values, size: number | undefined): strin
   const resized = resizedSide(size) ?? size;
   if (Math.floor(size / share) === resized) return [];
   return [
-    `config.json says crop_pct ${share}; here the shorter side is resized to ${resized} and ${size} × ${size} are cropped from the middle.`,
+    `config.json has crop_pct ${share}; here the shorter side is resized to ${resized} and ${size} × ${size} are cropped from the middle.`,
   ];
 }
 
@@ -118,7 +118,9 @@ const filters: Readonly<Record<string, string>> = { 0: 'nearest', 2: 'bilinear',
 
 function filterNotes({ interpolation }: Values): string[] {
   if (typeof interpolation !== 'string') return [];
-  return [`config.json says interpolation ${JSON.stringify(interpolation)}; here images are resized by bicubic.`];
+  return [
+    `config.json has interpolation ${JSON.stringify(interpolation)}; here images are resized by the bicubic filter.`,
+  ];
 }
 
 /** Someone may have changed one of two places that say the same. Throws UserError CHECKPOINT. */
@@ -130,7 +132,7 @@ function requireAgreement(description: ModelDescription, facts: ModelFacts, conf
     if (other === undefined || JSON.stringify(own) === JSON.stringify(other)) continue;
     throw new UserError(
       'CHECKPOINT',
-      `${config} says two things: deit_lt.${key} is ${short(own)}, and its other keys (or preprocessor_config.json) say ${short(other)}. Change both alike.`,
+      `${config} contradicts itself: deit_lt.${key} is ${short(own)}, but its other keys (or preprocessor_config.json) have ${short(other)}. Make them equal.`,
     );
   }
 }

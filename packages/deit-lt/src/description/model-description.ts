@@ -155,6 +155,6 @@ function formatOf(value: unknown): string {
 function refused(where: string, why: string): UserError {
   return new UserError(
     'CHECKPOINT',
-    `${where}: the description of the model (deit_lt) cannot be used: ${why}. Export the model again, or read it with the version that wrote it.`,
+    `${where}: the description of the model (deit_lt) cannot be used: ${why}. Export the model again, or read it with the version of deit-lt that wrote it.`,
   );
 }

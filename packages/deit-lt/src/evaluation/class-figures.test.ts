@@ -81,7 +81,7 @@ suite('fewWarning()', () => {
   test('names how many classes have few images, and the fewest', () => {
     assert.equal(
       fewWarning(fewImagesOf([100, 19, 20, 3, 0])),
-      'Warning: 2 of 5 classes have fewer than 20 test images (the fewest: 3), so figures are uncertain: in brackets 95 % intervals; 1 of 5 classes has no test images, and is in no figure.',
+      'Warning: 2 of 5 classes have fewer than 20 test images (the fewest: 3), so the accuracies are uncertain (95 % intervals in brackets); 1 of 5 classes has no test images and is left out.',
     );
     assert.equal(fewWarning(fewImagesOf([20, 30])), undefined);
   });

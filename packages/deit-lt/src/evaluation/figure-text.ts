@@ -40,17 +40,17 @@ export function fewWarning(
 ): string | undefined {
   if (few === undefined) return undefined;
   const { classes, fewest, without, of } = few;
-  const where = intervals === 'none' ? '' : `: ${intervals} 95 % intervals`;
+  const where = intervals === 'none' ? '' : ` (95 % intervals ${intervals})`;
   const parts = [
     ...(classes === 0
       ? []
       : [
-          `${classes} of ${of} classes ${classes === 1 ? 'has' : 'have'} fewer than ${fewTestImages} ${split} images (the fewest: ${fewest}), so figures are uncertain${where}`,
+          `${classes} of ${of} classes ${classes === 1 ? 'has' : 'have'} fewer than ${fewTestImages} ${split} images (the fewest: ${fewest}), so the accuracies are uncertain${where}`,
         ]),
     ...(without === 0
       ? []
       : [
-          `${without} of ${of} classes ${without === 1 ? 'has' : 'have'} no ${split} images, and ${without === 1 ? 'is' : 'are'} in no figure`,
+          `${without} of ${of} classes ${without === 1 ? 'has' : 'have'} no ${split} images and ${without === 1 ? 'is' : 'are'} left out`,
         ]),
   ];
   return `Warning: ${parts.join('; ')}.`;

@@ -84,7 +84,7 @@ export class Metrics {
       );
     for (let i = 0; i < labels.length; i++)
       if (!(labels[i]! >= 0 && labels[i]! < classes))
-        throw new RangeError(`Metrics: label ${labels[i]} is none of the ${classes} classes`);
+        throw new RangeError(`Metrics: label ${labels[i]} is not one of the ${classes} classes`);
   }
 
   #count(label: number, prediction: number): void {

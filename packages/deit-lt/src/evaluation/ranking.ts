@@ -51,7 +51,7 @@ function rank(logits: torch.Tensor, { top, classNames, scale }: RankOptions): Ra
     // finite weights may overflow
     throw new UserError(
       'CHECKPOINT',
-      'the model gives NaN instead of probabilities: its weights are too large, or its image normalisation does not fit. Take an earlier checkpoint.',
+      'the model returns NaN instead of probabilities: its weights are too large, or the image normalisation is wrong. Use an earlier checkpoint.',
     );
   const classes = indices.int().toTypedArray<'int32'>();
   return Array.from({ length: logits.shape[0]! }, (_, b) =>

@@ -11,7 +11,7 @@ export function requireFinite(tensors: ReadonlyMap<string, torch.Tensor>, file: 
 export function notFinite(name: string, file: string): UserError {
   return new UserError(
     'CHECKPOINT',
-    `${file}: the weights ${name} contain NaN or infinity; expected finite numbers. The training that wrote it diverged: take an earlier checkpoint, or train again with a lower learning rate.`,
+    `${file}: the weights ${name} contain NaN or infinity; expected finite numbers. The training that wrote it diverged: use an earlier checkpoint, or train again with a lower learning rate.`,
   );
 }
 

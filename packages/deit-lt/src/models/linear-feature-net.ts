@@ -10,6 +10,6 @@ export function requireLinearFeatureNet(network: torch.nn.AnyModule, loss: strin
   if (isFeatureNet(network) && network.classifier instanceof torch.nn.Linear) return network as LinearFeatureNet;
   throw new UserError(
     'RECIPE',
-    `the loss "${loss}" needs a network of convolutions with a linear classifier: take teacher.model.name=resnet32 and teacher.model.cosine=false.`,
+    `the loss "${loss}" needs a CNN with a linear classifier: set teacher.model.name=resnet32 and teacher.model.cosine=false.`,
   );
 }

@@ -301,11 +301,11 @@ function checkSizes(
     if (side % patchSize !== 0)
       throw new UserError(
         'RECIPE',
-        `imageSize ${side} is no multiple of patchSize ${patchSize}; choose one that divides it`,
+        `imageSize ${side} is not a multiple of patchSize ${patchSize}; choose a patchSize that divides it`,
       );
   if (embedDim % numHeads !== 0)
     throw new UserError(
       'RECIPE',
-      `numHeads ${numHeads} does not divide embedDim ${embedDim}; choose one that does, such as ${Math.max(1, Math.floor(embedDim / 64))}`,
+      `numHeads ${numHeads} does not divide embedDim ${embedDim}; choose a divisor, such as ${Math.max(1, Math.floor(embedDim / 64))}`,
     );
 }

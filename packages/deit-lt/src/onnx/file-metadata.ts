@@ -78,10 +78,10 @@ function decoded<T>(file: string, decode: () => T): T {
   try {
     return decode();
   } catch (cause) {
-    throw noModel(file, 'it is cut off, or in another format', cause);
+    throw noModel(file, 'it is truncated, or in another format', cause);
   }
 }
 
 function noModel(file: string, why: string, cause?: unknown): UserError {
-  return new UserError('CHECKPOINT', `${file} is no ONNX model: ${why}.`, { cause });
+  return new UserError('CHECKPOINT', `${file} is not an ONNX model: ${why}.`, { cause });
 }

@@ -57,7 +57,7 @@ export class OnnxNetwork implements Disposable {
       if (!data.every(Number.isFinite))
         throw new UserError(
           'CHECKPOINT',
-          `${file} gives NaN or infinity for a black image: its weights are no numbers that can be used.`,
+          `${file} returns NaN or infinity for a black image: its weights are damaged, or its training diverged. Export another checkpoint.`,
         );
       return new OnnxNetwork(session, input, outputs, dims[1]!, areProbabilities(data, dims[1]!));
     } catch (error) {
@@ -97,7 +97,7 @@ export class OnnxNetwork implements Disposable {
     if (dims[0] !== images || dims[1] !== this.numClasses)
       throw new UserError(
         'CHECKPOINT',
-        `${this.session.file} made [${dims.join(', ')}] of ${images} images, expected [${images}, ${this.numClasses}].`,
+        `${this.session.file} returned logits of shape [${dims.join(', ')}] for ${images} images, expected [${images}, ${this.numClasses}].`,
       );
     const values = torch.tensor(data, { shape: dims });
     return this.givesProbabilities ? values.clamp(smallest).log() : values;
@@ -138,7 +138,7 @@ function imageInput({ file, inputs }: OnnxSession, imageSize: number): ImageInpu
   if (!fits)
     throw new UserError(
       'CHECKPOINT',
-      `${file} takes ${list(inputs)}; expected one input float32 [batch, 3, S, S]: RGB images, channels first.`,
+      `${file} has the inputs ${list(inputs)}; expected one input float32 [batch, 3, S, S]: RGB images, channels first.`,
     );
   const side = [height, width].find((each) => typeof each === 'number');
   return {
@@ -190,7 +190,7 @@ function logitsOutputs(session: OnnxSession, answers: ReadonlyMap<string, Values
 function noLogits({ file, outputs }: OnnxSession): UserError {
   return new UserError(
     'CHECKPOINT',
-    `${file} gives ${list(outputs)}; expected an output "logits", or just one that is float32 [batch, classes].`,
+    `${file} has the outputs ${list(outputs)}; expected an output "logits", or just one that is float32 [batch, classes].`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** ONNX models among other checkpoints. Loads nothing: it is asked of every model that is opened. */
+/** Recognises ONNX models by their name. Loads nothing, because it is called for every model that is opened. */
 import { UserError } from '../errors.js';
 
 /** Whether a file is an ONNX model by its name. */
@@ -6,10 +6,10 @@ export function isOnnx(file: string): boolean {
   return /\.onnx$/i.test(file);
 }
 
-/** Where a network is needed of which the weights can be read and written. */
+/** The error of commands that need the weights of a network. */
 export function noNetwork(file: string): UserError {
   return new UserError(
     'CHECKPOINT',
-    `${file} is an ONNX model, which has no network to look into: eval, predict and --teacher take it. Here give the checkpoint that it was made of.`,
+    `${file} is an ONNX model, which only eval, predict and --teacher can use. Give the checkpoint from which it was exported.`,
   );
 }

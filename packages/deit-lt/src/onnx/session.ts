@@ -62,7 +62,7 @@ export class OnnxSession implements Disposable {
 function refused(file: string, error: string): UserError {
   const message =
     error === 'no runtime'
-      ? `${file} is an ONNX model, which the optional package onnxruntime-node runs. It is not installed: npm install onnxruntime-node.`
+      ? `${file} is an ONNX model, which needs the optional package onnxruntime-node. It is not installed: npm install onnxruntime-node.`
       : `${file} cannot be opened by onnxruntime: ${error}`;
   return new UserError('CHECKPOINT', message);
 }

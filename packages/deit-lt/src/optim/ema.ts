@@ -148,7 +148,7 @@ function fitting(name: string, average: torch.Tensor, saved: torch.Tensor | unde
   if (saved === undefined)
     throw new UserError(
       'CHECKPOINT',
-      `the averaged weights (EMA) have no ${name}; the checkpoint is of another model.`,
+      `the averaged weights (EMA) have no ${name}; the checkpoint belongs to another model.`,
     );
   if (saved.shape.join(', ') !== shape)
     throw new UserError(

@@ -15,17 +15,17 @@ export class Namespace extends PickledObject {
 function dictionary(pairs: PickleValue | undefined): Map<unknown, PickleValue> {
   if (pairs === undefined) return new Map();
   if (pairs instanceof Map) return new Map(pairs);
-  if (!Array.isArray(pairs)) throw new Error('it is damaged (a dictionary of no pairs)');
+  if (!Array.isArray(pairs)) throw new Error('it is damaged (a dictionary without pairs)');
   return new Map(
     pairs.map((pair) => {
-      if (!Array.isArray(pair) || pair.length !== 2) throw new Error('it is damaged (a dictionary of no pairs)');
+      if (!Array.isArray(pair) || pair.length !== 2) throw new Error('it is damaged (a dictionary without pairs)');
       return [pair[0], pair[1]!];
     }),
   );
 }
 
 function setOf(values: PickleValue | undefined): Set<unknown> {
-  if (values !== undefined && !Array.isArray(values)) throw new Error('it is damaged (a set of no values)');
+  if (values !== undefined && !Array.isArray(values)) throw new Error('it is damaged (a set without values)');
   return new Set(values);
 }
 
@@ -34,7 +34,7 @@ const pathOf = (parts: readonly PickleValue[]): string => parts.map(textOf).join
 /** How protocols 0 and 1 make an object: of a class, without arguments. */
 const reconstruct: GlobalCall = ([target]) => {
   if (target instanceof Global && target.call !== undefined) return target.call([]);
-  throw new Error('it is damaged (an object of no class)');
+  throw new Error('it is damaged (an object without a class)');
 };
 
 /** A path is text, a `defaultdict` and a `Counter` are dictionaries. */

@@ -63,7 +63,7 @@ function halfToNumber(bits: number): number {
 const scalar: GlobalCall = ([dtype, bytes]) => {
   const decode = dtype instanceof NumpyDtype ? decoders[dtype.code] : undefined;
   if (!(dtype instanceof NumpyDtype) || decode === undefined || !(bytes instanceof Uint8Array))
-    throw new Error('it has a NumPy scalar that is no number');
+    throw new Error('it has a NumPy scalar that is not a number');
   if (bytes.length !== Number(dtype.code.slice(1))) throw new Error('it is damaged (a NumPy scalar of the wrong size)');
   return decode(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), !dtype.bigEndian);
 };

@@ -56,7 +56,9 @@ export class PickleReader {
   charge(value: PickleValue): void {
     this.#workLeft -= sizeOf(value);
     if (this.#workLeft < 0)
-      throw new Error('its values repeat each other far beyond its size, as of a file that is made to fill the memory');
+      throw new Error(
+        'its values would take far more memory than the file has bytes, as in a file made to exhaust the memory',
+      );
   }
 
   /** Where the next pickle begins. */
@@ -148,7 +150,9 @@ export class PickleReader {
     const full = `${module}.${name}`;
     const { globals } = this.#options;
     if (!Object.hasOwn(globals, full))
-      throw new Error(`it refers to ${beginning(full, 200)}, which is more than data; it was not run`);
+      throw new Error(
+        `it refers to ${beginning(full, 200)}, which has a type that is not allowed; it was not executed`,
+      );
     return new Global(full, globals[full] ?? undefined);
   }
 
@@ -241,7 +245,7 @@ function longInteger(bytes: Buffer): number | bigint {
 }
 
 function decimal(text: string): number | bigint {
-  if (!/^-?\d{1,1024}$/.test(text)) throw new Error('it is damaged (a whole number that is none)');
+  if (!/^-?\d{1,1024}$/.test(text)) throw new Error('it is damaged (an integer without digits)');
   return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
 }
 
@@ -291,7 +295,7 @@ function addItems(reader: PickleReader, values: readonly PickleValue[]): void {
 
 function call(reader: PickleReader, target: PickleValue, args: PickleValue): PickleValue {
   reader.charge(args);
-  if (!(target instanceof Global) || !Array.isArray(args)) throw new Error('it is damaged (a call of no function)');
+  if (!(target instanceof Global) || !Array.isArray(args)) throw new Error('it is damaged (a call without a function)');
   if (target.call === undefined) throw new Error(`it calls ${target.name} in an unknown way`);
   return target.call(args);
 }
@@ -299,5 +303,5 @@ function call(reader: PickleReader, target: PickleValue, args: PickleValue): Pic
 /** Attributes that a script has set on a dictionary are left out: they are no part of its entries. */
 function build(state: PickleValue, target: PickleValue): void {
   if (target instanceof PickledObject) target.setState(state);
-  else if (!(target instanceof Map)) throw new Error('it is damaged (the state of no object)');
+  else if (!(target instanceof Map)) throw new Error('it is damaged (a state without an object)');
 }

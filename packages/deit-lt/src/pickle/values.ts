@@ -39,7 +39,7 @@ export type KnownGlobals = Readonly<Record<string, GlobalCall | null>>;
 /** Text of either Python; numbers and None as Python shows them to be names. Throws Error for containers, whose text may have no end. */
 export function textOf(value: PickleValue | undefined): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
-  if (typeof value === 'object' && value !== null) throw new Error('it is damaged (a name that is no text)');
+  if (typeof value === 'object' && value !== null) throw new Error('it is damaged (a name that is not text)');
   return String(value);
 }
 
@@ -54,6 +54,6 @@ export function sizeOf(value: PickleValue, depth = 2): number {
 /** A tuple or list of whole numbers that are not negative. Throws Error. */
 export function sizesOf(value: PickleValue | undefined, what: string): number[] {
   if (!Array.isArray(value) || !value.every((each) => Number.isSafeInteger(each) && (each as number) >= 0))
-    throw new Error(`it is damaged (${what} is no list of sizes)`);
+    throw new Error(`it is damaged (${what} is not a list of sizes)`);
   return value as number[];
 }

@@ -46,7 +46,7 @@ function numberOpcodes(value: number): Buffer {
     bytes.writeDoubleBE(value, 1);
     return bytes;
   }
-  if (!Number.isSafeInteger(value)) throw new Error(`${value} is no exact whole number`);
+  if (!Number.isSafeInteger(value)) throw new Error(`${value} is not an exact integer`);
   const small = value >= -(2 ** 31) && value < 2 ** 31;
   const bytes = Buffer.alloc(small ? 5 : 10);
   bytes.writeUInt8(small ? 0x4a : 0x8a); // BININT or LONG1

@@ -50,12 +50,15 @@ suite('recognise()', () => {
 
   test('refuses what images here do not fit, and what has no classifier', () => {
     const gray = shapesOf('resnet20', { numClasses: 10, inChans: 1 });
-    assert.throws(() => recognise(source(gray)), { code: 'CHECKPOINT', message: /for images of 1 channels/ });
+    assert.throws(() => recognise(source(gray)), { code: 'CHECKPOINT', message: /takes images with 1 channels/ });
     const headless = shapesOf('deit', { numClasses: 10 });
     headless.delete('head.weight');
     assert.throws(() => recognise(source(headless)), { code: 'CHECKPOINT', message: /has no classifier/ });
     const odd = shapesOf('vit', { numClasses: 10 }).set('pos_embed', [1, 60, 192]);
-    assert.throws(() => recognise(source(odd)), { code: 'CHECKPOINT', message: /60 positions, which are no square/ });
+    assert.throws(() => recognise(source(odd)), {
+      code: 'CHECKPOINT',
+      message: /60 positions, which do not form a square/,
+    });
     const narrow = shapesOf('vit', { numClasses: 10, embedDim: 40, numHeads: 4 });
     assert.throws(() => recognise(source(narrow)), {
       code: 'CHECKPOINT',

@@ -20,13 +20,13 @@ export function recognise(source: WeightSource, settings: Omit<FamilySettings, '
     const found = family(shapes, { file, ...settings });
     if (found === undefined) continue;
     if (found.inChans !== 3)
-      throw new UserError('CHECKPOINT', `${file} is for images of ${found.inChans} channels; images here have 3.`);
+      throw new UserError('CHECKPOINT', `${file} takes images with ${found.inChans} channels; images here have 3.`);
     if (Number.isInteger(found.numClasses) && found.numClasses > 0) return found;
-    throw new UserError('CHECKPOINT', `${file} has no classifier, so it cannot say what is on an image.`);
+    throw new UserError('CHECKPOINT', `${file} has no classifier layer, so it cannot classify images.`);
   }
   throw new UserError(
     'CHECKPOINT',
-    `${file} is no network that is known here (DeiT, DeiT-III, ViT, ResNet, ResNeXt, RegNetY). It has ${listed([...shapes.keys()])}.`,
+    `${file} is not a network that this program knows (DeiT, DeiT-III, ViT, ResNet, ResNeXt, RegNetY). It has ${listed([...shapes.keys()])}.`,
   );
 }
 
@@ -100,7 +100,7 @@ function misfits(wanted: Shapes, found: Shapes): string[] {
   );
   return [
     ...(missing.length > 0 ? [`it lacks ${listed(missing)}`] : []),
-    ...(unknown.length > 0 ? [`it has ${listed(unknown)}, which the network has not`] : []),
+    ...(unknown.length > 0 ? [`it has ${listed(unknown)}, which the network does not have`] : []),
     ...(shapes.length > 0 ? [`it has ${listed(shapes)}`] : []),
   ];
 }

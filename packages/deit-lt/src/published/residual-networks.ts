@@ -103,7 +103,7 @@ function classifierOf(shapes: Shapes, name: string): { cosine: boolean; numClass
 function unknownNetwork(file: string, plan: string): UserError {
   return new UserError(
     'CHECKPOINT',
-    `${file} is a ResNet that there is none of here: ${plan}. There are ${modelNames()
+    `${file} is a ResNet of an unknown shape: ${plan}. Known are ${modelNames()
       .filter((name) => name.startsWith('res'))
       .join(', ')}.`,
   );

@@ -54,7 +54,7 @@ function positionsOf(
   }
   throw new UserError(
     'CHECKPOINT',
-    `${file}: its pos_embed has ${tokens} positions, which are no square of patches; only square inputs are read.`,
+    `${file}: its pos_embed has ${tokens} positions, which do not form a square of patches; only models for square images can be read.`,
   );
 }
 
@@ -62,10 +62,10 @@ function positionsOf(
 function headsOf(embedDim: number, { file, numHeads: said }: FamilySettings): number {
   const numHeads = said ?? embedDim / 64;
   if (Number.isInteger(numHeads) && numHeads > 0 && embedDim % numHeads === 0) return numHeads;
-  const wrong = said === undefined ? '' : `, and not ${said}, by which ${embedDim} is not divided`;
+  const wrong = said === undefined ? '' : `. ${said} does not divide ${embedDim}`;
   throw new UserError(
     'CHECKPOINT',
-    `${file}: its tokens have ${embedDim} numbers, and no weight shows how many heads share them. Say with how many it was trained, --set student.model.numHeads=N: ${divisorsOf(embedDim)}${wrong}.`,
+    `${file}: its tokens have ${embedDim} numbers, but no weight shows the number of attention heads. Give the number that it was trained with, --set student.model.numHeads=N: ${divisorsOf(embedDim)}${wrong}.`,
   );
 }
 
@@ -88,12 +88,14 @@ function modelFor(sizes: Sizes, kind: Kind, { file }: FamilySettings): Recognise
   if (kind.noEmbedClass)
     throw new UserError(
       'CHECKPOINT',
-      `${file}: a transformer of ${sizes.embedDim} × ${sizes.depth} without positions for CLS is none of DeiT-III's sizes.`,
+      `${file}: a transformer of ${sizes.embedDim} × ${sizes.depth} without positions for CLS is not a DeiT-III size (expected one of ${deit3Names().join(', ')}).`,
     );
   const { imageSize: _, ...rest } = sizes;
   const scale = kind.layerScale ? { initValues: 1e-4 } : {};
   return { name: kind.distilled ? 'deit' : 'vit', ...rest, ...scale };
 }
+
+const deit3Names = (): string[] => modelNames().filter((name) => name.startsWith('deit3_'));
 
 const names = { 192: 'tiny', 384: 'small', 512: 'medium', 768: 'base', 1024: 'large' } as Readonly<
   Record<number, string>

@@ -106,7 +106,7 @@ function joined(own: ModelFacts, file: string): ModelFacts {
   if (ours !== undefined && theirs !== undefined && ours !== theirs)
     throw new UserError(
       'CHECKPOINT',
-      `${file} and the config.json beside it describe two models (deit_lt). Keep a model in a folder of its own.`,
+      `${file} and the config.json beside it describe different models (deit_lt). Keep each model in its own folder.`,
     );
   return own.description === undefined ? { ...folder, ...own } : own;
 }

@@ -90,7 +90,7 @@ function partContradictions(name: (typeof parts)[number], { weights, ema, schedu
 export function externalTeacher(): UserError {
   return new UserError(
     'RECIPE',
-    'the teacher of this recipe comes from elsewhere (teacher.external): train the student with "deit-lt student --teacher RUN", or choose a recipe that trains its own ("deit-lt recipes").',
+    'this recipe does not train its teacher (teacher.external): train the student with "deit-lt student --teacher RUN", or choose a recipe that trains its own ("deit-lt recipes").',
   );
 }
 

@@ -28,7 +28,7 @@ suite('the precision of a card', () => {
       assert.match(automatic.note!, /^cuda:1 \((Tesla V100|Tesla T4), compute capability 7\.[05]\) .*in float32$/);
       assert.throws(() => precisionOn(hardware, 'bfloat16'), {
         code: 'RECIPE',
-        message: /^precision: bfloat16 is asked for, but cuda:1 \(Tesla .*8\.0 or higher.*precision=float32\.$/,
+        message: /^precision: bfloat16 was requested, but cuda:1 \(Tesla .*8\.0 or higher.*precision=float32\.$/,
       });
     });
 

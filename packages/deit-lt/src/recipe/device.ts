@@ -55,7 +55,7 @@ export function precisionOn(
   if (asked === 'bfloat16' && isCard && bfloat16 === false)
     throw new UserError(
       'RECIPE',
-      `precision: bfloat16 is asked for, but ${name} does not multiply it (${needs}). Use --set precision=float32.`,
+      `precision: bfloat16 was requested, but ${name} has no instructions for it (${needs}). Use --set precision=float32.`,
     );
   if (asked !== 'auto') return { precision: asked };
   if (bfloat16 === true) return { precision: 'bfloat16' };
@@ -99,6 +99,6 @@ function checkDevice(chosen: string, device: string): void {
   if (chosen !== 'cpu' && !torch.cuda.isAvailable())
     throw new UserError(
       'RECIPE',
-      `device: ${chosen} is asked for, but this libtorch sees no CUDA device. Use --set device=cpu.`,
+      `device: ${chosen} was requested, but this libtorch finds no CUDA device. Use --set device=cpu.`,
     );
 }

@@ -67,7 +67,7 @@ export async function reportSections(
     },
     {
       id: 'paper',
-      title: 'The figures of the paper',
+      title: 'Figures as in the paper',
       body: grid(divergenceFigure(runs), attentionFigure(runs), rankFigure(runs)),
     },
     {
@@ -80,9 +80,9 @@ export async function reportSections(
       ),
     },
     { id: 'confusion', title: 'Confusion', body: grid(...runs.map(confusionFigure)) },
-    { id: 'confused', title: 'Tail classes that are taken for others', body: parts(runs.map(confusedSection)) },
-    { id: 'gallery', title: 'What the experts look at', body: parts(await Promise.all(runs.map(gallerySection))) },
-    { id: 'settings', title: 'How to repeat it', body: parts(runs.map(settingsSection)) },
+    { id: 'confused', title: 'Most confused tail classes', body: parts(runs.map(confusedSection)) },
+    { id: 'gallery', title: 'Attention maps', body: parts(await Promise.all(runs.map(gallerySection))) },
+    { id: 'settings', title: 'Recipe and command', body: parts(runs.map(settingsSection)) },
   ];
   const there = sections.filter((section): section is ReportSection => section.body !== undefined);
   return { sections: there, figures, notes: runs.flatMap(notesOf) };
@@ -131,7 +131,7 @@ function sharpnessOf(runs: readonly ReportRun[]): Html | undefined {
       const sharpness = analysis?.sharpness;
       if (sharpness === undefined) return undefined;
       const { images, loss, samGap, rho, largestEigenvalue } = sharpness;
-      return html`<p>Sharpness of ${name}: on ${count(images)} training images the loss is ${loss.toFixed(3)} and rises by ${samGap.toFixed(3)} at the worst point within ${rho}; the Hessian's largest eigenvalue is ${largestEigenvalue.toPrecision(3)}.</p>`;
+      return html`<p>Sharpness of ${name}: on ${count(images)} training images the loss is ${loss.toFixed(3)} and increases by ${samGap.toFixed(3)} at the SAM perturbation of radius ${rho}; the Hessian's largest eigenvalue is ${largestEigenvalue.toPrecision(3)}.</p>`;
     }),
   );
 }
@@ -141,13 +141,11 @@ function notesOf(run: ReportRun): string[] {
   return [
     ...notes,
     ...(analysis === undefined
-      ? [
-          `${name} was not analysed: attention, ranks, experts and images are missing (deit-lt analyze ${folder} --data DATA).`,
-        ]
+      ? [`${name} was not analysed: attention, ranks and images are missing (deit-lt analyze ${folder} --data DATA).`]
       : analysis.notes.map((note) => `${name}: ${note}`)),
     ...(predictions === undefined && evaluation !== undefined
       ? [
-          `${name} has no predictions of single images, so its accuracies have no intervals (deit-lt eval ${folder} --data DATA --save).`,
+          `${name} has no predictions for single images, so its accuracies have no intervals (deit-lt eval ${folder} --data DATA --save).`,
         ]
       : []),
   ];

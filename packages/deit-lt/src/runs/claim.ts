@@ -22,7 +22,7 @@ export function requireUnclaimed(folder: string): void {
   if (other === undefined || !isAlive(other)) return;
   throw new UserError(
     'RUN_FOLDER',
-    `${folder} is being trained by process ${other.process} now. Wait until it ends, or stop it; then give the same command with --resume.`,
+    `${folder} is being trained by process ${other.process}. Wait until it ends, or stop it; then give the same command with --resume.`,
   );
 }
 
@@ -44,8 +44,8 @@ export class Claim implements Disposable {
     throw new UserError(
       'RUN_FOLDER',
       found === undefined
-        ? `${this.folder} was removed or moved while it was being trained (${this.#file} is gone), so nothing more can be saved. This training ends. If the folder was moved, resume it there: --resume --out FOLDER.`
-        : `${this.folder} is being trained twice at once: process ${found.process} began later and trains on, this training ends here.`,
+        ? `${this.folder} was removed or moved while it was being trained (${this.#file} is gone), so nothing can be saved any more. This training ends. If the folder was moved, resume it there: --resume --out FOLDER.`
+        : `${this.folder} is being trained twice at once: process ${found.process} started later and continues; this training ends here.`,
     );
   }
 

@@ -208,7 +208,7 @@ export class RunFolder {
     if (there === undefined || this.#metricsBytes === undefined || there === this.#metricsBytes) return;
     throw new UserError(
       'RUN_FOLDER',
-      `${this.metricsFile} was changed by another process: ${this.folder} is being trained twice at once. This training ends here; the other goes on, or --resume does when neither runs.`,
+      `${this.metricsFile} was changed by another process: ${this.folder} is being trained twice at once. This training ends here; the other one continues. If none runs any more, resume with --resume.`,
     );
   }
 
@@ -267,7 +267,7 @@ function requireClasses(found: FinalEvaluation, classes = found.avg.perClass.len
   ]);
   for (const { length } of [classNames, groups, ...byClass])
     if (length !== classes && length !== 0)
-      throw new Error(`it has figures of ${length} classes, and the run has ${classes}`);
+      throw new Error(`it has accuracies of ${length} classes, but the run has ${classes}`);
 }
 
 /** 0 where there is no file; undefined for what is none. */
@@ -295,7 +295,7 @@ export function isRunFolder(folder: string): boolean {
 /** `config.json` of a run folder. Throws UserError RUN_FOLDER when there is none, or it is not one. */
 export function readRunConfig(folder: string): RunConfig {
   const file = path.join(folder, 'config.json');
-  if (!existsSync(file)) throw new UserError('RUN_FOLDER', `${folder} is no run folder: it has no config.json.`);
+  if (!existsSync(file)) throw new UserError('RUN_FOLDER', `${folder} is not a run folder: it has no config.json.`);
   try {
     return readJson(file, configSchema);
   } catch (error) {

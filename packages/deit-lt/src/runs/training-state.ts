@@ -133,7 +133,7 @@ export function readWeights(
 ): { tensors: Map<string, torch.Tensor>; config: RunConfig; epoch: number | null } {
   return reading(file, () => {
     const { tensors, metadata } = readFile(file);
-    if (metadata.config === undefined) throw new Error('it does not say which model it is for');
+    if (metadata.config === undefined) throw new Error('it does not name its model');
     const config: RunConfig = checked(parsedJson(metadata.config), configSchema);
     if (run !== undefined) requireOfRun(config, run);
     const epoch = metadata.epoch === undefined ? null : checked(Number(metadata.epoch), epochNumber);
@@ -141,7 +141,7 @@ export function readWeights(
     const recipe = partOf(config);
     const wanted = weights ?? recipe.weights;
     const chosen = under(tensors, wanted === 'ema' ? 'ema.' : 'model.');
-    if (chosen.size === 0) throw new Error('it has no averaged weights; the recipe keeps none (ema: null)');
+    if (chosen.size === 0) throw new Error('it has no averaged weights, because the recipe has ema: null');
     return finite(file, { tensors: chosen, config, epoch });
   });
 }
@@ -176,7 +176,7 @@ function under(tensors: ReadonlyMap<string, torch.Tensor>, prefix: string): Map<
 }
 
 /** What to do about a file that cannot be used. */
-const instead = 'Take another checkpoint, or train again with another --out.';
+const instead = 'Use another checkpoint, or train again with another --out.';
 
 function reading<R>(file: string, read: () => R): R {
   try {

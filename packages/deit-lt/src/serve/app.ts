@@ -34,7 +34,7 @@ export function createApp({ routes = [], folders = [], hosts = [], onError }: Ap
   return (request, response) => {
     setHeaders(response);
     const url = urlOf(request);
-    if (url === undefined) return say(response, 400, 'This address cannot be read.');
+    if (url === undefined) return say(response, 400, 'This address is not valid.');
     if (!isOwnHost(request.headers.host, hosts))
       return say(
         response,
@@ -105,10 +105,10 @@ async function answer(exchange: Exchange, routes: readonly Route[], folders: rea
   for (const route of routes) if (await route(exchange)) return;
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
-    return say(response, 405, `${request.method} is not answered here.`);
+    return say(response, 405, `${request.method} is not supported here.`);
   }
   const file = folders.map((folder) => fileAt(folder, url.pathname)).find((found) => found !== undefined);
-  if (file === undefined) return say(response, 404, `${url.pathname} is not here.`);
+  if (file === undefined) return say(response, 404, `${url.pathname} does not exist.`);
   await sendFile(exchange, file);
 }
 

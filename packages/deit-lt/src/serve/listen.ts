@@ -48,10 +48,10 @@ function bind(server: Server, host: string, port: number): Promise<void> {
 function bindError(error: unknown, host: string, port: number | undefined): UserError {
   const { code, message } = error as NodeJS.ErrnoException;
   const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: `port ${port} of ${host} is taken; choose another with --port, or 0 for any that is free`,
+    EADDRINUSE: `port ${port} of ${host} is in use; choose another with --port, or 0 for any free one`,
     EACCES: `port ${port} may not be used without root; choose one above 1023 with --port`,
-    EADDRNOTAVAIL: `--host ${host} is no address of this machine; 127.0.0.1 is this machine alone, 0.0.0.0 the network too`,
-    ENOTFOUND: `--host ${host} is not known; 127.0.0.1 is this machine alone, 0.0.0.0 the network too`,
+    EADDRNOTAVAIL: `--host ${host} is not an address of this machine; 127.0.0.1 is only this machine, 0.0.0.0 also the network`,
+    ENOTFOUND: `--host ${host} is unknown; 127.0.0.1 is only this machine, 0.0.0.0 also the network`,
   };
   return new UserError('USAGE', `${reasons[code ?? ''] ?? `cannot listen on ${host}: ${message}`}.`, { cause: error });
 }

@@ -133,7 +133,7 @@ suite('listen()', () => {
     const port = Number(new URL(first.url).port);
     await assert.rejects(listen(app, { port }), {
       code: 'USAGE',
-      message: /port \d+ of 127\.0\.0\.1 is taken.*--port/,
+      message: /port \d+ of 127\.0\.0\.1 is in use.*--port/,
     });
     await assert.rejects(listen(app, { host: '192.0.2.1' }), { code: 'USAGE', message: /--host 192\.0\.2\.1 is no/ });
     const other = await listen(app, { usualPort: port });

@@ -21,7 +21,7 @@ export interface Studio extends Disposable {
 /** Follows the runs of `folder` until it is disposed. Throws UserError RUN_FOLDER when that is no folder. */
 export function openStudio(folder: string, { data, ...watching }: StudioOptions = {}): Studio {
   if (!existsSync(folder) || !statSync(folder).isDirectory())
-    throw new UserError('RUN_FOLDER', `${folder} is no folder; expected one that has run folders in it.`);
+    throw new UserError('RUN_FOLDER', `${folder} is not a folder; expected a folder with run folders in it.`);
   const watcher = new RunWatcher(folder, watching);
   return {
     watcher,

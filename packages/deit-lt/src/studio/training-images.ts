@@ -51,7 +51,7 @@ export async function trainingImages(
       ...teacherNote({ config }),
       ...(data.fingerprint === config.data.fingerprint
         ? []
-        : ['These are other training images than those of the run: give the same --data and --split.']),
+        : ['These are not the training images of the run: give the same --data and --split.']),
     ];
     return { images: Array.from(ids, (id, i) => shown(config, train, id, forms[i]!)), notes };
   } finally {

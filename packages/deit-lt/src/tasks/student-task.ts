@@ -196,7 +196,7 @@ function isPlain(model: ImageModel): boolean {
 function noDist(): UserError {
   return new UserError(
     'RECIPE',
-    'student.model has no DIST token to distil into: take a distilled one, such as deit, or train it without a teacher by "deit-lt vit".',
+    'student.model has no DIST token: use a distilled model, such as deit, or train without a teacher with "deit-lt vit".',
   );
 }
 

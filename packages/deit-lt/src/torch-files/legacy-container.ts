@@ -29,19 +29,19 @@ interface Head {
 /** Throws Error with the reason for a file that is none, damaged, or has more than data. */
 export function readLegacyContainer(file: FileReader): TorchContainer {
   if (new Uint8Array(file.read(0, Math.min(1, file.size)))[0] !== pickleStart)
-    throw new Error("it is none of PyTorch's files, or of PyTorch before 0.1.10");
+    throw new Error('it is not a PyTorch file, or one of PyTorch before 0.1.10');
   const { value, keys, storages, end } = readHead(file);
   const starts = new Map<string, number>();
   let at = end;
   for (const key of keys) {
     const storage = storages.get(key);
-    if (storage === undefined) throw new Error(`it is damaged: storage ${key} is of no tensor`);
+    if (storage === undefined) throw new Error(`it is damaged: storage ${key} belongs to no tensor`);
     const length = Number(new DataView(file.read(at, 8)).getBigInt64(0, true));
     if (length !== storage.length)
       throw new Error(`it is damaged: storage ${key} has ${length} elements, expected ${storage.length}`);
     starts.set(key, at + 8);
     at += 8 + length * itemSize(storage.dtype);
-    if (at > file.size) throw new Error(`it is cut off: storage ${key} is not whole`);
+    if (at > file.size) throw new Error(`it is cut off: storage ${key} is incomplete`);
   }
   const locate = ({ key }: StorageRef): number => {
     const start = starts.get(key);
@@ -68,7 +68,7 @@ function parseHead(bytes: Uint8Array): Head {
   const storages = new Map<string, StorageRef>();
   const persistent = (id: PickleValue): PickledStorage => {
     if (Array.isArray(id) && (id[5] ?? null) !== null)
-      throw new Error('it is of PyTorch before 0.4; load it there and save it again');
+      throw new Error('it was saved by PyTorch before 0.4; load it with a newer PyTorch and save it again');
     const storage = storageOf(id);
     const known = storages.get(storage.key) ?? storage;
     if (known.dtype !== storage.dtype || known.length !== storage.length)
@@ -77,7 +77,7 @@ function parseHead(bytes: Uint8Array): Head {
     return new PickledStorage(known);
   };
   const reader = new PickleReader(bytes, { globals: checkpointGlobals, persistent });
-  if (reader.read() !== magic) throw new Error("it is none of PyTorch's files");
+  if (reader.read() !== magic) throw new Error('it is not a PyTorch file');
   reader.read(); // the format's version, 1001 since the beginning
   const system = reader.read();
   if (system instanceof Map && system.get('little_endian') === false)

@@ -32,9 +32,9 @@ export interface StorageRef {
 export function storageOf(id: PickleValue): StorageRef {
   const [kind, type, key, , length] = Array.isArray(id) ? id : [];
   if (kind === undefined || textOf(kind) !== 'storage' || !(type instanceof Global))
-    throw new Error('it is damaged (an outside object that is no storage)');
+    throw new Error('it is damaged (an outside object that is not a storage)');
   const dtype = elementTypes[type.name.slice(type.name.lastIndexOf('.') + 1)];
-  if (dtype === undefined) throw new Error(`it has tensors of ${type.name}, which there are none of here`);
+  if (dtype === undefined) throw new Error(`it has tensors of type ${type.name}, which are not supported`);
   const [elements = 0] = sizesOf([length ?? null], `the size of storage ${textOf(key)}`);
   const bytes = elements * itemSize(dtype);
   if (!Number.isSafeInteger(bytes)) throw new Error(`it is damaged (the size of storage ${textOf(key)})`);

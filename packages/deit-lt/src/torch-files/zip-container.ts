@@ -46,7 +46,7 @@ function bytesOf(file: FileReader, { start, bytes }: Member): Uint8Array {
 
 function requireLittleEndian(file: FileReader, member: Member | undefined): void {
   const order = member === undefined ? 'little' : Buffer.from(bytesOf(file, member)).toString('latin1');
-  if (order !== 'little') throw new Error(`its bytes are in the order "${order.slice(0, 16)}", which is not read here`);
+  if (order !== 'little') throw new Error(`its bytes are in the order "${order.slice(0, 16)}", which is not supported`);
 }
 
 /** yauzl's own reader of files throws where nobody can catch it when a damaged archive points far beyond the file's end. */
@@ -87,9 +87,9 @@ async function readMembers(file: FileReader): Promise<Map<string, Member>> {
   for await (const entry of archive.eachEntry()) {
     const { fileName, compressionMethod, compressedSize: bytes } = entry;
     if (compressionMethod !== 0 || entry.isEncrypted() || bytes !== entry.uncompressedSize)
-      throw new Error(`its member ${fileName} is compressed or encrypted, which PyTorch's never are`);
+      throw new Error(`its member ${fileName} is compressed or encrypted, which PyTorch never does`);
     const { fileDataStart: start } = await archive.readLocalFileHeaderPromise(entry, { minimal: true });
-    if (start + bytes > file.size) throw new Error(`it is cut off: its member ${fileName} is not whole`);
+    if (start + bytes > file.size) throw new Error(`it is cut off: its member ${fileName} is incomplete`);
     members.set(fileName, { start, bytes });
   }
   return members;

@@ -36,6 +36,7 @@ export async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult 
 export function ruleOf({ evaluation: { select } }: Recipe, { weights }: TrainingRecipe): string {
   const of = weights === 'ema' ? ' (averaged weights)' : '';
   if (select === 'last') return `the last epoch${of}`;
-  if (select === 'test') return `highest overall accuracy on the test images${of}: the published protocol, too good`;
+  if (select === 'test')
+    return `highest overall accuracy on the test images${of}: the published protocol, which is too optimistic`;
   return `highest mean of the class accuracies on the validation images${of}`;
 }

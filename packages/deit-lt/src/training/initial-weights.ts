@@ -23,7 +23,7 @@ export function checkFrom(part: string, { learn }: Pick<TrainingRecipe, 'learn'>
   if (learn === 'classifier' && from === undefined)
     throw new UserError(
       'RECIPE',
-      `${part}.learn is "classifier", on the features of another run: name its folder with --from RUN, or set ${part}.learn=all.`,
+      `${part}.learn is "classifier", so it needs the weights of another run: give its folder with --from RUN, or set ${part}.learn=all.`,
     );
 }
 
@@ -41,7 +41,7 @@ export function beginFrom(
   if (isForeign(file))
     throw new UserError(
       'CHECKPOINT',
-      `${file} is no checkpoint of ours: make a run of it with "deit-lt import ${from} --out DIR", and begin from that.`,
+      `${file} is a checkpoint of another program: make a run of it with "deit-lt import ${from} --out DIR", and start from that.`,
     );
   const own = learn === 'classifier' ? classifierNames(model) : new Set<string>();
   torch.tidy(() => {
@@ -57,7 +57,7 @@ export function beginFrom(
 
 function checkClasses(theirs: readonly string[], ours: readonly string[], file: string): void {
   if (compareClassNames(theirs, ours, file) !== null)
-    throw new UserError('DATA_CLASSES', `the classes of ${file} come in another order than those of the data.`);
+    throw new UserError('DATA_CLASSES', `the classes of ${file} are in another order than those of the data.`);
 }
 
 function load(model: ImageModel, tensors: ReadonlyMap<string, torch.Tensor>, file: string): void {
@@ -66,7 +66,7 @@ function load(model: ImageModel, tensors: ReadonlyMap<string, torch.Tensor>, fil
   } catch (error) {
     throw new UserError(
       'CHECKPOINT',
-      `${file} does not fit the network of this recipe: ${(error as Error).message}. Take the recipe's model and imageSize as that run has them.`,
+      `${file} does not fit the network of this recipe: ${(error as Error).message}. Set model and imageSize of the recipe to those of that run.`,
       { cause: error },
     );
   }

@@ -159,7 +159,7 @@ function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): Us
     );
   return new UserError(
     'RECIPE',
-    `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; take "shuffle" or "repeated-augmentation".`,
+    `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; use "shuffle" or "repeated-augmentation".`,
   );
 }
 

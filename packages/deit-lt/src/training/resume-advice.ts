@@ -18,7 +18,7 @@ export function cannotSave(error: unknown, { command }: Pick<RunConfig, 'command
   if (!(error instanceof UserError) || error.code !== 'RUN_FOLDER' || error.cause === undefined) return error;
   const more = [
     ...(saved === null ? [] : [`The last checkpoint is ${placeOf(saved)}.`]),
-    ...(command.length === 0 ? [] : [`When that is solved, resume with: ${resumingLine(command)}`]),
+    ...(command.length === 0 ? [] : [`When this is solved, resume with: ${resumingLine(command)}`]),
   ];
   return new UserError('RUN_FOLDER', [error.message, ...more].join(' '), { cause: error });
 }

@@ -55,18 +55,18 @@ export function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: R
     new UserError('RUN_FOLDER', `${folder} cannot be resumed: ${what}. Start a new run with another --out.`);
   if (config.kind !== wanted.kind) throw wrong(`it is a run of a ${config.kind}, not of a ${wanted.kind}`);
   const changed = firstDifference(config.recipe, wanted.recipe);
-  if (changed !== undefined) throw wrong(`its recipe has another ${changed}`);
+  if (changed !== undefined) throw wrong(`its recipe differs in ${changed}`);
   if (config.data.fingerprint !== wanted.data.fingerprint)
     throw wrong(
       `its ${config.data.trainCounts.reduce((a, b) => a + b, 0)} training images are not those of ${wanted.data.name}`,
     );
   if (firstDifference(config.data.classNames, wanted.data.classNames) !== undefined)
-    throw wrong(`its classes have other names or another order than those of ${wanted.data.name}`);
+    throw wrong(`the names or the order of its classes differ from those of ${wanted.data.name}`);
   if (hashesOf(config) !== hashesOf(wanted)) throw wrong(pluginsDiffer(config));
   if (config.from?.sha256 !== wanted.from?.sha256)
-    throw wrong(`it began with the weights of ${config.from?.path ?? 'no other run'}, not with those given`);
+    throw wrong(`it started from the weights of ${config.from?.path ?? 'no other run'}, not from those given`);
   if (config.teacherSha256 !== wanted.teacherSha256)
-    throw wrong(`its teacher, ${config.teacher}, is not ${wanted.teacher} as it is now`);
+    throw wrong(`its teacher, ${config.teacher}, is not the same as ${wanted.teacher} now`);
 }
 
 function pluginsDiffer({ plugins = [] }: RunConfig): string {

@@ -47,7 +47,7 @@ function checkTeacher({ kind, file, fixedSize, recipe: { imageSize } }: AnyClass
   if (fixedSize && student.distillation.teacherInput === 'same-size' && student.imageSize !== imageSize)
     throw new UserError(
       'CHECKPOINT',
-      `${file} takes images of ${imageSize} × ${imageSize} alone, and student.distillation.teacherInput=same-size shows it the student's of ${student.imageSize} × ${student.imageSize}; set it to own.`,
+      `${file} only takes images of ${imageSize} × ${imageSize}, but student.distillation.teacherInput=same-size gives it the student's images of ${student.imageSize} × ${student.imageSize}; set it to own.`,
     );
 }
 

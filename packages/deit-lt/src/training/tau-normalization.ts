@@ -75,14 +75,14 @@ interface Opened {
 }
 
 async function normalizeWith(opened: Opened): Promise<TauResult> {
-  const { options, classifier, config, layers } = opened;
+  const { options, classifier, layers } = opened;
   const scores = options.tau === undefined ? await tryAll(opened) : [];
   const tau = options.tau ?? scores.reduce((best, score) => (score.balanced > best.balanced ? score : best)).tau;
   const run = new RunFolder(path.resolve(options.folder));
-  run.begin(configOf(opened, tau), false);
+  const own = run.begin(configOf(opened, tau), false);
   const before = await measure(opened);
   for (const layer of layers) normalizeLayer(layer, tau);
-  torch.tidy(() => saveWeights(run.checkpoint('best'), classifier.model.stateDict(), config, classifier.epoch));
+  torch.tidy(() => saveWeights(run.checkpoint('best'), classifier.model.stateDict(), own, classifier.epoch));
   const evaluation = await measure(opened, run);
   return { folder: run.folder, tau, scores, before, evaluation };
 }
@@ -103,7 +103,7 @@ function linearLayers({ model, file }: Classifier): torch.nn.Linear[] {
   if (layers.every(isLinear)) return layers;
   throw new UserError(
     'CHECKPOINT',
-    `${file} has a cosine classifier, whose weights have no lengths to be normalised. Take a model with a linear one.`,
+    `${file} has a cosine classifier, whose weight vectors all have length 1 already. Use a model with a linear classifier.`,
   );
 }
 
@@ -120,7 +120,7 @@ function requireModelOrder({ classNames }: TrainingData, classifier: Classifier)
   if (classifier.namesKnown && compareClassNames(classifier.classNames, classNames, classifier.file) !== null)
     throw new UserError(
       'DATA_CLASSES',
-      `the classes of ${classifier.file} come in another order than those of the data. Give the --data of its training.`,
+      `the classes of ${classifier.file} are in another order than those of the data. Give the --data of its training.`,
     );
 }
 
@@ -133,12 +133,12 @@ function tryAll({
   if (data.validation === undefined)
     throw new UserError(
       'RECIPE',
-      `τ is chosen on validation images, and the training of ${classifier.file} kept none aside (data.validation is 0). Give --tau, or train with --set data.validation=0.1.`,
+      `τ is chosen on validation images, and the training of ${classifier.file} set none aside (data.validation is 0). Give --tau, or train with --set data.validation=0.1.`,
     );
   return scoreTaus(classifier, data.validation, {
     groups: data.groups,
     batchSize: config.recipe.evaluation.batchSize,
-    onProgress: (done, total) => reporter.progress('looking at validation images', done, total),
+    onProgress: (done, total) => reporter.progress('evaluating validation images', done, total),
     ...(signal && { signal }),
   });
 }

@@ -258,6 +258,6 @@ export function tableIn(page: string): string | undefined {
 export function withTable(page: string, table: string): string {
   const section = `${begin}\n\n${table}\n\n${end}`;
   const from = page.indexOf(begin);
-  if (from < 0) return `${page.trimEnd()}\n\n## How near to Pillow\n\n${section}\n`;
+  if (from < 0) return `${page.trimEnd()}\n\n## Comparison with Pillow\n\n${section}\n`;
   return page.slice(0, from) + section + page.slice(page.indexOf(end) + end.length);
 }

@@ -96,7 +96,7 @@ export class Conv2d extends Module {
       throw new TorchError('ARGUMENT', "Conv2d: padding='same' is not supported for strided convolutions");
   }
 
-  /** Draws weight and bias anew, as the constructor does. */
+  /** Initialises weight and bias again, as the constructor does. */
   resetParameters(): void {
     resetWeightAndBias(this.weight, this.bias);
   }

@@ -42,7 +42,7 @@ export class Embedding extends Module<[indices: Tensor]> {
     this.resetParameters();
   }
 
-  /** Draws the table anew, standard normal, as the constructor does. */
+  /** Initialises the table again from the standard normal distribution, as the constructor does. */
   resetParameters(): void {
     normal_(this.weight);
     const { paddingIdx } = this;

@@ -30,7 +30,7 @@ export class Linear extends Module {
     this.resetParameters();
   }
 
-  /** Draws weight and bias anew, as the constructor does. */
+  /** Initialises weight and bias again, as the constructor does. */
   resetParameters(): void {
     resetWeightAndBias(this.weight, this.bias);
   }

@@ -19,9 +19,9 @@ export interface LoadOptions {
 }
 
 export interface LoadResult {
-  /** What the module has and the dict has not. */
+  /** Names that the module has and the dict does not. */
   missingKeys: string[];
-  /** What the dict has and the module has not. */
+  /** Names that the dict has and the module does not. */
   unexpectedKeys: string[];
 }
 

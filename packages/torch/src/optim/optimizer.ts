@@ -169,7 +169,7 @@ export abstract class Optimizer<O extends object, S extends ParameterState = Par
     for (const [param, entry] of state) this.state.set(param, entry as S);
   }
 
-  /** Releases the state; the next step starts anew. The parameters are not touched. */
+  /** Releases the state; the next step starts with a new one. The parameters are not changed. */
   dispose(): void {
     for (const entry of this.state.values()) {
       for (const value of Object.values(entry)) if (value instanceof Tensor) value.dispose();

@@ -16,7 +16,7 @@ export const safetensorsCodes = {
   METADATA: '__metadata__ is not a map from strings to strings',
   DUPLICATE: 'one name stands twice in the same object',
   DTYPE: 'the format has no such element type',
-  DTYPE_UNSUPPORTED: 'the format has this element type and this package has not',
+  DTYPE_UNSUPPORTED: 'the format has this element type, but this package does not support it',
   SHAPE: 'a size is negative, not whole, or the shape is too large to count',
   OFFSETS: 'data_offsets are not whole numbers, end before they begin, overlap, or leave a hole',
   SIZE: "a tensor's bytes are not as many as its shape and dtype take",

@@ -87,7 +87,7 @@ export function App() {
 function Verdict({ image: { name, seen, problem }, model }: { image: ShownImage; model: ModelState }) {
   if (problem !== undefined) return <p class="problem">{problem}</p>;
   if (seen === undefined)
-    return <p>{model.status === 'loading' ? `${name} waits for the model.` : `Looking at ${name} …`}</p>;
+    return <p>{model.status === 'loading' ? `${name} waits for the model.` : `Classifying ${name} …`}</p>;
   const best = seen.top[0]!;
   return (
     <>
@@ -105,7 +105,7 @@ function Verdict({ image: { name, seen, problem }, model }: { image: ShownImage;
 function Heading({ model }: { model: ModelState }) {
   return (
     <header>
-      <h1>What is on your image?</h1>
+      <h1>Classify an image</h1>
       {model.status === 'ready' && <p class="faint">{aboutModel(model.about)}</p>}
       {model.status === 'loading' && <Loading {...model} />}
     </header>
@@ -126,7 +126,7 @@ function Loading({ loaded, total }: { loaded: number; total: number }) {
 function Failed({ reason }: { reason: string }) {
   return (
     <main>
-      <h1>What is on your image?</h1>
+      <h1>Classify an image</h1>
       <p class="problem" role="alert">
         {reason}
       </p>

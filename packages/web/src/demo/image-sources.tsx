@@ -8,8 +8,7 @@ export interface ImageSourcesProps {
   readonly onCamera: (() => void) | undefined;
 }
 
-const notDropped =
-  'What was dropped is no file. Save the image first, then drop the file, or copy the image and paste it.';
+const notDropped = 'This is not a file. Save the image first and drop the file, or copy the image and paste it.';
 const notPasted = 'There is no image among what was pasted.';
 
 export function ImageSources({ onFiles, onProblem, onCamera }: ImageSourcesProps) {

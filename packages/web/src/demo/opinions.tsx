@@ -18,13 +18,13 @@ export function Opinions(props: OpinionsProps) {
 function ExpertOpinions({ seen, about }: OpinionsProps) {
   return (
     <div class="opinions">
-      <Opinion title="Prediction" note="the average of both experts" color="avg" ranked={seen.top} about={about}>
+      <Opinion title="Prediction" note="the average of CLS and DIST" color="avg" ranked={seen.top} about={about}>
         <Input seen={seen} about={about} />
       </Opinion>
-      <Opinion title="CLS" note="the expert of the large classes" color="cls" ranked={seen.cls!} about={about}>
+      <Opinion title="CLS" note="best on large classes" color="cls" ranked={seen.cls!} about={about}>
         <MapOf token="cls" seen={seen} about={about} />
       </Opinion>
-      <Opinion title="DIST" note="the expert of the small classes" color="dist" ranked={seen.dist!} about={about}>
+      <Opinion title="DIST" note="best on small classes" color="dist" ranked={seen.dist!} about={about}>
         <MapOf token="dist" seen={seen} about={about} />
       </Opinion>
     </div>
@@ -32,7 +32,7 @@ function ExpertOpinions({ seen, about }: OpinionsProps) {
 }
 
 function SingleOpinion({ seen, about }: OpinionsProps) {
-  const note = about.attention === null ? 'a convolutional network: it has no attention to show' : undefined;
+  const note = about.attention === null ? 'a CNN, which has no attention' : undefined;
   return (
     <div class="opinions single">
       <Opinion title="Prediction" note={note} color="avg" ranked={seen.top} about={about}>

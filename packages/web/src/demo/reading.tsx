@@ -7,22 +7,22 @@ export function Reading({ model }: { model: PageModel | undefined }) {
       <details>
         <summary>How to read this</summary>
         <p>
-          The bars are probabilities: the softmax of the model's logits, or of the mean of both experts' logits for the
-          prediction. A DeiT-LT student has two experts. CLS learned from the labels and knows the classes with many
-          images best; DIST learned from a convolutional teacher, with the rare classes weighted up.
+          The bars are probabilities, the softmax of the model's logits. A DeiT-LT student has two classifiers. CLS was
+          trained on the labels and is best on classes with many training images. DIST was trained on the predictions of
+          a CNN, with a higher weight for rare classes. The prediction is the average of their logits.
         </p>
         <p>
-          The maps are attention rollout (Abnar and Zuidema, 2020): how much of each patch reaches the expert's token
-          through all blocks, with the heads averaged and the residual branch counted as much as attention. Strong is
-          most of this image, not a measure to compare images by.
+          The maps show attention rollout (Abnar and Zuidema, 2020): how much each patch contributes to the CLS or DIST
+          token through all blocks. The heads are averaged, and the residual branch has the same weight as the
+          attention. Each map is scaled to its own maximum, so maps of different images cannot be compared.
         </p>
         <p>
-          Images are cut and resized here as by <code>deit-lt predict</code>, so that both say the same.
+          Images are cropped and resized as by <code>deit-lt predict</code>, so that both give the same result.
         </p>
       </details>
       <p class="faint">
         Everything runs in this browser: no image leaves it. Made with deit-lt{model && ` ${model.version}`}; licences
-        of what else is in this page: <a href="./licenses.md">Preact</a>,{' '}
+        of the packages in this page: <a href="./licenses.md">Preact</a>,{' '}
         <a href="./onnxruntime-web.txt">onnxruntime-web</a>.
       </p>
     </footer>

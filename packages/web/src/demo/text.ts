@@ -6,7 +6,7 @@ export const percent = (share: number): string => `${(100 * share).toFixed(1)} %
 const count = (n: number): string => n.toLocaleString('en');
 const images = (n: number): string => `${count(n)} image${n === 1 ? '' : 's'}`;
 
-/** What a class is to the model, to stand beside its name. */
+/** Group and training images of a class, to stand beside its name. */
 export function classNote({ trained }: PageClass): string {
   return trained === undefined ? '' : `${trained.group}, ${images(trained.images)}`;
 }
@@ -17,7 +17,7 @@ const kinds: Readonly<Record<PageModel['kind'], string>> = {
   vit: 'plain Vision Transformer',
 };
 
-/** One line on the model. */
+/** Describes the model in one line. */
 export function aboutModel({ name: model, kind, architecture, classes, input }: PageModel): string {
   const sizes = classes.flatMap(({ name, trained }) => (trained === undefined ? [] : [{ name, n: trained.images }]));
   const [most, ...others] = sizes.toSorted((a, b) => b.n - a.n);
@@ -25,19 +25,19 @@ export function aboutModel({ name: model, kind, architecture, classes, input }: 
   const tail =
     most === undefined || least === undefined || most.n === least.n
       ? ''
-      : ` It was trained on a long tail: ${images(most.n)} of ${most.name}, ${count(least.n)} of ${least.name}.`;
-  return `${model}, a ${kinds[kind]} (${architecture}), knows ${count(classes.length)} classes and looks at ${input.size} × ${input.size} pixels.${tail}`;
+      : ` Its training set was long-tailed: ${images(most.n)} of ${most.name}, ${count(least.n)} of ${least.name}.`;
+  return `${model}, a ${kinds[kind]} (${architecture}), has ${count(classes.length)} classes and takes images of ${input.size} × ${input.size} pixels.${tail}`;
 }
 
-/** Whether the experts of a student agree; nothing of other models. */
+/** Says whether CLS and DIST of a student agree; empty for other models. */
 export function agreement({ cls, dist }: Seen): string {
   const [a, b] = [cls?.[0], dist?.[0]];
   if (a === undefined || b === undefined) return '';
-  if (a.class === b.class) return `Both experts say ${a.class}.`;
-  return `The experts differ: CLS says ${a.class}, DIST says ${b.class}.`;
+  if (a.class === b.class) return `CLS and DIST agree: ${a.class}.`;
+  return `CLS and DIST differ: ${a.class} and ${b.class}.`;
 }
 
-/** Why there is no picture of the camera. */
+/** Says why the camera cannot be used. */
 export function cameraReason(error: unknown): string {
   const reasons: Readonly<Record<string, string>> = {
     NotAllowedError: 'The browser may not use the camera. Allow it in the settings beside the address, then try again.',

@@ -96,8 +96,8 @@ interface ViewProps {
 
 function View({ tab: { id, parts }, chosen, runs }: ViewProps) {
   if (runs.byId.size === 0)
-    return <p>There is no run in {runs.folder} yet. One that begins there appears here by itself.</p>;
-  if (chosen.length === 0) return <p>Choose runs to look at.</p>;
+    return <p>There are no runs in {runs.folder} yet. A run that starts there appears here by itself.</p>;
+  if (chosen.length === 0) return <p>Choose one or more runs.</p>;
   if (parts !== undefined) return <Parts key={id} runs={chosen} ids={parts} />;
   return id === 'images' ? <TrainingImagesTab runs={chosen} /> : <Curves runs={chosen} />;
 }

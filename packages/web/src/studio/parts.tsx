@@ -25,7 +25,7 @@ export function Parts({ runs, ids }: PartsProps) {
           <div dangerouslySetInnerHTML={{ __html: html }} />
         </section>
       ))}
-      {value && parts.length === 0 && <p>The chosen runs have nothing here yet.</p>}
+      {value && parts.length === 0 && <p>The chosen runs have no such results yet.</p>}
       {value?.notes.map((note) => (
         <p key={note} class="faint">
           {note}

@@ -1,4 +1,4 @@
-/** What the teacher sees, what it says, what the label says. */
+/** The images of a training with their labels and the predictions of the teacher. */
 import type { TrainingForm, TrainingImage, TrainingImages } from 'deit-lt/browser-studio';
 import { useState } from 'preact/hooks';
 import type { ChosenRun } from './chosen.js';
@@ -15,8 +15,8 @@ export function TrainingImagesTab({ runs }: { readonly runs: readonly ChosenRun[
     <>
       <p>
         {run.view.kind === 'student'
-          ? 'DIST learns what the teacher says of the image that the student sees, right or wrong; CLS learns the label.'
-          : 'Training images as they are, and as this run sees them.'}
+          ? 'CLS is trained on the label. DIST is trained on the prediction of the teacher for the augmented image, whether it is right or wrong.'
+          : 'Training images, and how this run augments them.'}
       </p>
       <div class="choice">
         {runs.length > 1 &&

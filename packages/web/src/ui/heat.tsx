@@ -17,6 +17,6 @@ export function Heat({ map, grid: [rows, columns], who }: HeatProps) {
     pixels.data.set(heatPixels(map));
     canvas.current!.getContext('2d')!.putImageData(pixels, 0, 0);
   }, [map, rows, columns]);
-  const alt = `Where ${who} looks: most at ${peakOf(map, columns)} of ${rows} × ${columns} patches`;
+  const alt = `Attention map of ${who}: highest at ${peakOf(map, columns)} of ${rows} × ${columns} patches`;
   return <canvas ref={canvas} class="heat" width={columns} height={rows} role="img" aria-label={alt} />;
 }

@@ -142,7 +142,7 @@ const common = z
       gallery.every(({ maps }) =>
         [maps.cls, maps.dist].every((values) => values === undefined || values.length === of.grid[0] * of.grid[1]),
       ),
-    { path: ['gallery'], error: 'a map has another size than attention.grid' },
+    { path: ['gallery'], error: 'the size of a map differs from attention.grid' },
   );
 
 const outputsOf = <T extends z.ZodType>(of: T) => z.looseObject({ avg: of, cls: of.optional(), dist: of.optional() });
@@ -177,10 +177,10 @@ export function classBeyond(
   ]);
   const named = [...labels, ...taken.flatMap((each) => [each.class, ...each.takenFor.map((other) => other.class)])];
   const beyond = named.find((label) => label >= classes);
-  if (beyond !== undefined) return `it names class ${beyond}, and the run has ${classes}`;
+  if (beyond !== undefined) return `it contains class ${beyond}, but the run has ${classes} classes`;
   const lengths = [outputs.avg, outputs.cls, outputs.dist].flatMap((of) =>
     of === undefined ? [] : [of.accuracy.perClass.length],
   );
   const other = lengths.find((length) => length !== 0 && length !== classes);
-  return other === undefined ? undefined : `it has figures of ${other} classes, and the run has ${classes}`;
+  return other === undefined ? undefined : `it has accuracies of ${other} classes, but the run has ${classes}`;
 }

@@ -47,7 +47,7 @@ export async function analyzeRun(
   const partialFile = path.join(folder, 'analysis.partial.safetensors');
   using state = new PassState(subject.evaluated.labels.length, keyOf(subject, { batchSize, weights: which.weights }));
   if (state.load(partialFile, subject.classifier.placement.device) && state.done < state.images)
-    reporter.note(`${folder}: goes on after image ${state.done} of ${state.images}`);
+    reporter.note(`${folder}: resumes after image ${state.done} of ${state.images}`);
   const what = `analysing ${subject.config.kind}`;
   const [before, began] = [state.done, performance.now()];
   await forwardPass(subject, state, {
@@ -88,7 +88,7 @@ async function figuresOf(
   const { model } = classifier;
   const [cls, dist, avg] = (['cls', 'dist', 'avg'] as const).map((name) => outputAnalysis(name, state, subject));
   using teacher = await openTeacher(subject);
-  if (teacher !== undefined) step('asking the teacher');
+  if (teacher !== undefined) step('evaluating the teacher');
   const answers = teacher && (await teacherStage(subject, teacher, signal));
   if (config.kind === 'teacher') step('measuring the sharpness');
   const sharpness = config.kind === 'teacher' ? await sharpnessStage(subject) : undefined;

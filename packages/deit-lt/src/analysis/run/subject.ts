@@ -97,7 +97,7 @@ function evaluatedOf(data: TrainingData, order: ClassMap): Subject['evaluated'] 
 function otherImages(config: RunConfig, data: TrainingData): string[] {
   if (data.fingerprint === config.data.fingerprint) return [];
   return [
-    `The training images of ${data.name} are not those that the model was trained on: what is measured on training images (teacher, sharpness) is of other images. Give the same --data and --split as in the training.`,
+    `The training images of ${data.name} are not those that the model was trained on: the measures on training images (teacher, sharpness) are therefore of other images. Give the same --data and --split as in the training.`,
   ];
 }
 

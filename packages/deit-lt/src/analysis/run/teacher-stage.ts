@@ -1,4 +1,4 @@
-/** What the teacher says of the student's images: clean, augmented, and mixed as well. */
+/** The teacher's predictions on the student's images: clean, augmented, and mixed as well. */
 import { existsSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';
 import { type Mix, mixBatch } from '../../augment/mixup.js';
@@ -64,7 +64,7 @@ export async function openTeacher({
 /** A note where figures of the teacher are missing. */
 export function teacherNote({ config }: Pick<Subject, 'config'>): string[] {
   if (config.kind !== 'student' || config.teacher === null || existsSync(config.teacher)) return [];
-  return [`The teacher, ${config.teacher}, is not there, so nothing is known of its answers.`];
+  return [`The teacher, ${config.teacher}, does not exist any more, so its predictions are not analysed.`];
 }
 
 /**

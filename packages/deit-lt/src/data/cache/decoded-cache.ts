@@ -79,7 +79,7 @@ export class DecodedCache {
       await writeSealed(this.file, [Buffer.from(`${JSON.stringify(header)}\n`), pixels]);
       await removeOldest(path.dirname(this.file), maxKeptLists);
     } catch (error) {
-      log?.(`decoded images are not kept for the next start: ${error instanceof Error ? error.message : error}`);
+      log?.(`decoded images are not cached: ${error instanceof Error ? error.message : error}`);
     }
   }
 }

@@ -13,7 +13,7 @@ export function readBinaryBatch(bytes: Uint8Array, file: string, { dataset }: Ci
   if (bytes.length === 0 || bytes.length % stride !== 0)
     throw new UserError(
       'DATA_LAYOUT',
-      `${file} has ${bytes.length} bytes, expected a multiple of ${stride}; it is cut off or no ${dataset} file`,
+      `${file} has ${bytes.length} bytes, expected a multiple of ${stride}; it is truncated, or not a ${dataset} file`,
     );
   const labels = Int32Array.from({ length: bytes.length / stride }, (_, i) => bytes[i * stride + labelBytes - 1]!);
   return { file, labels, bytes, start: labelBytes, stride };

@@ -66,7 +66,7 @@ suite('CIFAR, binary version', () => {
 
   test('refuses what is missing or cut off, naming the file', async (t) => {
     const cases: [Partial<Record<string, Buffer | undefined>>, RegExp][] = [
-      [{ 'data_batch_3.bin': undefined }, /lacks data_batch_3\.bin/],
+      [{ 'data_batch_3.bin': undefined }, /has no data_batch_3\.bin/],
       [{ 'test_batch.bin': Buffer.alloc(5000) }, /test_batch\.bin has 5000 bytes, expected a multiple of 3073/],
       [{ 'data_batch_2.bin': Buffer.alloc(3073, 12) }, /data_batch_2\.bin: image 0 has label 12, expected 0 to 9/],
       [{ 'batches.meta.txt': Buffer.from('a\nb\n') }, /batches\.meta\.txt .* has 2 class names, expected 10/],
@@ -97,9 +97,9 @@ suite('CIFAR, binary version', () => {
     write(path.join(root, 'text.tar.gz'), 'no archive');
     await writeArchive(path.join(root, 'other.tar.gz'), 'flowers', new Map([['a.txt', Buffer.from('x')]]));
     for (const [name, message] of [
-      ['half.tar.gz', /half\.tar\.gz cannot be unpacked .*fetch it again/],
+      ['half.tar.gz', /half\.tar\.gz cannot be unpacked .*download it again/],
       ['text.tar.gz', /text\.tar\.gz cannot be unpacked/],
-      ['other.tar.gz', /no archive of CIFAR/],
+      ['other.tar.gz', /not an archive of CIFAR/],
     ] as const)
       await assert.rejects(openDataset(path.join(root, name)), { code: 'DATA_LAYOUT', message });
   });
@@ -144,7 +144,7 @@ suite('CIFAR, Python version', () => {
     const files = python2Files(layout, numpyArray);
     files.set('data_batch_4', Buffer.from('\x80\x02cos\nsystem\nU\x04echo\x85R.', 'latin1'));
     writeFolder(root, files);
-    const message = /data_batch_4 .*refers to os\.system, which is more than data; it was not run/;
+    const message = /data_batch_4 .*refers to os\.system, which has a type that is not allowed; it was not executed/;
     await assert.rejects(openDataset(root), { code: 'DATA_LAYOUT', message });
   });
 
@@ -152,7 +152,7 @@ suite('CIFAR, Python version', () => {
     const whole = python2Files(layout, numpyArray).get('data_batch_1')!;
     const cases: [Buffer, RegExp][] = [
       [whole.subarray(0, 500), /cut off or damaged/],
-      [Buffer.from('\x80\x02]q\x00.', 'latin1'), /holds no dictionary/],
+      [Buffer.from('\x80\x02]q\x00.', 'latin1'), /does not contain a dictionary/],
       [Buffer.from('\x80\x02}.', 'latin1'), /expected data to be/],
       [Buffer.from('\x80\x02s.', 'latin1'), /stack is empty/],
       [Buffer.from('\xff', 'latin1'), /unknown opcode 0xff at byte 0/],

@@ -60,13 +60,13 @@ export async function readCifarArchive(
     signal?.throwIfAborted();
     if (cause instanceof UserError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError('DATA_LAYOUT', `${archive} cannot be unpacked (${reason}): fetch it again`, { cause });
+    throw new UserError('DATA_LAYOUT', `${archive} cannot be unpacked (${reason}): download it again`, { cause });
   });
   const layout = cifarLayouts.find((layout) => contents.has(path.posix.join(layout.folder, layout.train[0]!)));
   if (layout === undefined)
     throw new UserError(
       'DATA_LAYOUT',
-      `${archive} is no archive of CIFAR-10 or CIFAR-100; unpack it and give the folder`,
+      `${archive} is not an archive of CIFAR-10 or CIFAR-100; unpack it and give the folder`,
     );
   return { where: archive, layout, read: (name) => contents.get(path.posix.join(layout.folder, name)) };
 }

@@ -35,7 +35,8 @@ function readDictionary(content: Uint8Array, file: string): Map<unknown, PickleV
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UserError('DATA_LAYOUT', `${file} cannot be read as a CIFAR pickle: ${reason}`, { cause });
   }
-  if (!(value instanceof Map)) throw new UserError('DATA_LAYOUT', `${file} holds no dictionary: it is no CIFAR file`);
+  if (!(value instanceof Map))
+    throw new UserError('DATA_LAYOUT', `${file} does not contain a dictionary: it is not a CIFAR file`);
   return value;
 }
 
@@ -53,5 +54,5 @@ function labelList(value: PickleValue | undefined, file: string): Int32Array {
 }
 
 function missing(file: string, key: string, expected: string): UserError {
-  return new UserError('DATA_LAYOUT', `${file}: expected ${key} to be ${expected}; it is no CIFAR file`);
+  return new UserError('DATA_LAYOUT', `${file}: expected ${key} to be ${expected}; it is not a CIFAR file`);
 }

@@ -40,6 +40,6 @@ export function readCifar(name: string, files: CifarFiles): Dataset {
 function required(files: CifarFiles, name: string): Uint8Array {
   const content = files.read(name);
   if (content === undefined)
-    throw new UserError('DATA_LAYOUT', `${files.where} lacks ${name}: it is not whole; unpack the archive again`);
+    throw new UserError('DATA_LAYOUT', `${files.where} has no ${name}: it is incomplete; unpack the archive again`);
   return content;
 }

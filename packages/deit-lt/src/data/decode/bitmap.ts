@@ -61,7 +61,7 @@ function parseHeader(bytes: Buffer): BitmapHeader {
   const isFields = compression === 3 || compression === 6;
   if (compression !== 0 && !isFields)
     throw new UnreadableImage(
-      `is a bitmap with compression (${compressions[compression] ?? compression}), which is not read: convert it to PNG`,
+      `is a bitmap with compression (${compressions[compression] ?? compression}), which is not supported: convert it to PNG`,
     );
   const fields = isFields
     ? fieldsOf(bytes, size, compression)
@@ -89,9 +89,9 @@ function fieldsOf(bytes: Buffer, size: number, compression: number): number[] {
 function checked(header: BitmapHeader): BitmapHeader {
   const { width, height, bits } = header;
   if (width <= 0 || height <= 0) throw new UnreadableImage(`is damaged (a bitmap of ${width} × ${height} pixels)`);
-  if (width * height > maxPixels) throw new UnreadableImage('has more pixels than can be read (268 million)');
+  if (width * height > maxPixels) throw new UnreadableImage('has more than 268 million pixels');
   if (![1, 4, 8, 16, 24, 32].includes(bits))
-    throw new UnreadableImage(`is a bitmap with ${bits} bits a pixel, which is not read: convert it to PNG`);
+    throw new UnreadableImage(`is a bitmap with ${bits} bits per pixel, which is not supported: convert it to PNG`);
   return header;
 }
 

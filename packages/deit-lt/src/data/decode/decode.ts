@@ -223,7 +223,7 @@ export function whyUndecoded(error: unknown): string {
   const { code, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { code: undefined, message: String(error) };
   if (code === 'ERR_FS_FILE_TOO_LARGE') return 'is larger than 2 GiB';
-  if (/pixel limit/i.test(message)) return 'has more pixels than can be read (268 million)';
+  if (/pixel limit/i.test(message)) return 'has more than 268 million pixels';
   if (/unsupported image format/i.test(message)) return 'is cut off or damaged (its header cannot be read)';
   return `is cut off or damaged (${message.trim().split('\n').at(-1)})`; // the last line of libvips' message is its cause
 }

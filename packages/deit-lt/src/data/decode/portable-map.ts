@@ -38,7 +38,7 @@ function readHeader(bytes: Buffer): PortableHeader {
   const [width, height, most] = [tokens.next(), tokens.next(), hasMost ? tokens.next() : 1];
   if (width === 0 || height === 0 || most === 0 || most > 65535)
     throw new UnreadableImage(`is damaged (${width} × ${height} pixels with levels up to ${most})`);
-  if (width * height > maxPixels) throw new UnreadableImage('has more pixels than can be read (268 million)');
+  if (width * height > maxPixels) throw new UnreadableImage('has more than 268 million pixels');
   const data = kind > 3 ? tokens.at + 1 : tokens.at; // one white space ends the header of binary ones
   const header = { width, height, kind, most, data };
   if (data + leastBytes(header) > bytes.length) throw cutOff(); // before memory is taken for the pixels

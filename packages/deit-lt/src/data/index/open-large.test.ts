@@ -233,7 +233,7 @@ suite('openDataset(): many files', () => {
     const notFolder = path.join(temporaryFolder(t), 'file');
     write(notFolder, '');
     const { lines, dataset } = await open(root, notFolder);
-    assert.match(lines.join('\n'), /is not kept for the next start/);
+    assert.match(lines.join('\n'), /is not cached/);
     assert.equal(dataset.train.labels.length, 6);
   });
 });

@@ -145,9 +145,7 @@ async function keep(file: string, index: FileIndex, log: OpenOptions['log']): Pr
     await writeIndex(file, index);
     return true;
   } catch (error) {
-    log?.(
-      `what was seen of the image files is not kept for the next start: ${error instanceof Error ? error.message : error}`,
-    );
+    log?.(`the index of the image files is not cached: ${error instanceof Error ? error.message : error}`);
     return false;
   }
 }

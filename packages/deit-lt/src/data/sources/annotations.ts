@@ -18,7 +18,7 @@ import { findSplitFiles, type SplitFiles } from './split-files.js';
 
 export const annotations: SourceKind = {
   summary:
-    'annotations as of iNaturalist: train2018.json (with val2018.json beside it), or train2018.json,val2018.json',
+    'annotations in the format of iNaturalist: train2018.json (with val2018.json beside it), or train2018.json,val2018.json',
   namesSplits: true,
   async open(spec, context) {
     const files = findSplitFiles(spec, { ...context, extensions: ['.json'], testNames: ['val', 'validation'] });
@@ -71,7 +71,7 @@ function readImages(file: string, { root }: { root: string }): Listed {
   if (paths.length === 0)
     throw new UserError(
       'DATA_LAYOUT',
-      `${file} names no images; expected {"images": [{"id": …, "file_name": …}, …], …}`,
+      `${file} contains no images; expected {"images": [{"id": …, "file_name": …}, …], …}`,
     );
   requireSomeFile(file, root, paths);
   return { paths, places, categories };
@@ -106,12 +106,12 @@ function labelled(file: string, { paths, places }: Listed, labelOf: ReadonlyMap<
     if (label === undefined)
       throw new UserError(
         'DATA_CLASSES',
-        `${file}: category ${category} of ${paths.get(place)} is none of the training categories`,
+        `${file}: category ${category} of ${paths.get(place)} is not a category of the training set`,
       );
     if (labels[place] !== -1 && labels[place] !== label)
       throw new UserError(
         'DATA_CLASSES',
-        `${file}: ${paths.get(place)} is of several categories; expected one for each image`,
+        `${file}: ${paths.get(place)} has several categories; expected one for each image`,
       );
     labels[place] = label;
   }

@@ -39,7 +39,7 @@ export async function findOrFetch(
   }
   const { target, archive, md5 } = archives[0]!;
   const url = `${baseUrl}/${archive}`;
-  if (context.offline) throw downloadError(url, target, new Error('the network is not to be used (--offline)'));
+  if (context.offline) throw downloadError(url, target, new Error('--offline forbids the download'));
   context.log(`downloading ${url} to ${context.cacheDir}`);
   await download({ url, target, md5 }, context);
   return readCifarArchive(target, context);

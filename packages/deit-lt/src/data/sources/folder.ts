@@ -14,7 +14,7 @@ import { statsOf } from '../stats-of.js';
 import { findSplits } from './split-folders.js';
 
 export const folder: SourceKind = {
-  summary: 'a folder with train/<class>/… and test/<class>/… (or val), or with <class>/… alone',
+  summary: 'a folder with train/<class>/… and test/<class>/… (or val), or only with <class>/…',
   namesSplits: true,
   async open(spec, context) {
     if (!statsOf(spec)?.isDirectory()) return undefined;
@@ -73,9 +73,9 @@ async function readSplit(root: string, { log, signal, reads, onProgress }: OpenC
   }
   if (skipped > 0)
     log(
-      `${root}: ${skipped === 1 ? '1 file is no image by its name' : `${skipped} files are no images by their name`}, such as ${firstSkipped}`,
+      `${root}: ${skipped === 1 ? '1 file does not have the name of an image' : `${skipped} files are no images by their name`}, such as ${firstSkipped}`,
     );
-  for (const link of loops) log(`${link} is not followed: it is a link to a folder around it`);
+  for (const link of loops) log(`${link} is not followed: it is a link to a folder that contains it`);
   return { paths: builder.finish(), counts };
 }
 
@@ -90,7 +90,7 @@ async function classFolders(root: string, log: OpenContext['log']): Promise<read
     );
   if (names.length === 0)
     throw new UserError('DATA_LAYOUT', `${root} has no folders: put the images of each class in a folder of its name`);
-  for (const name of loops) log(`${path.join(root, name)} is no class: it is a link to a folder around it`);
+  for (const name of loops) log(`${path.join(root, name)} is not a class: it is a link to a folder that contains it`);
   if (images.length > 0)
     log(
       `${root}: ${images.length === 1 ? '1 image is in no class folder and is not used' : `${images.length} images are in no class folder and are not used`}, such as ${images[0]}`,

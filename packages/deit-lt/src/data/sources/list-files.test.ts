@@ -42,7 +42,7 @@ suite('list files', () => {
     const root = await imagesAndList(t, {});
     const list = path.join(temporaryFolder(t), 'train.txt');
     write(list, 'a.png 0\nb.png 1\n');
-    await assert.rejects(openDataset(list), { code: 'DATA_NOT_FOUND', message: /give their folder by --root/ });
+    await assert.rejects(openDataset(list), { code: 'DATA_NOT_FOUND', message: /give their folder with --root/ });
     assert.equal((await openDataset(list, { root })).train.labels.length, 2);
   });
 
@@ -112,11 +112,11 @@ suite('list files', () => {
   test('refuses lines, labels and gaps that make no sense, naming the line', async (t) => {
     const cases: [string, RegExp][] = [
       ['a.png 0\nb.png\n', /line 2: expected "path label", got "b\.png"/],
-      ['a.png 0\nb.png 1\nb.png -1\n', /line 3: label -1 .*count from 0/],
+      ['a.png 0\nb.png 1\nb.png -1\n', /line 3: label -1 .*(count|numbered) from 0/],
       ['a.png 1\nb.png 2\n', /no training images of class 0; labels count from 0, not from 1/],
       ['a.png 0\nb.png 2\nb.png 3\n', /no training images of class 1$/],
       ['a.png 0\nb.png 99999999\n', /label 99999999 in 2 lines/],
-      ['# nothing\n', /names no images/],
+      ['# nothing\n', /contains no images/],
       [`a.png 0\n${'x'.repeat(5000)}.png 1\n`, /line 2: a path of 5004 characters, "x{60}…"/],
       [`a.png ${'y'.repeat(1001)}\n`, /line 1: a class name of 1001 characters, "y{60}…"/],
       [

@@ -80,7 +80,8 @@ function readList(list: string, root = path.dirname(list)): List {
     words.set(label, word);
     wordOf.push(word.index);
   }
-  if (builder.length === 0) throw new UserError('DATA_LAYOUT', `${list} names no images; expected lines "path label"`);
+  if (builder.length === 0)
+    throw new UserError('DATA_LAYOUT', `${list} contains no images; expected lines "path label"`);
   const paths = builder.finish();
   requireSomeFile(list, root, paths);
   return { paths, wordOf, words: [...words.values()] };
@@ -143,7 +144,7 @@ function numbered(lists: readonly List[], file: string, given: readonly string[]
   const highest = words.reduce((most, { text }) => Math.max(most, Number(text)), 0);
   const numClasses = given?.length ?? highest + 1;
   if (given === undefined && numClasses > Math.max(1000, 10 * entries))
-    throw new UserError('DATA_CLASSES', `label ${highest} in ${entries} lines: labels must count from 0`);
+    throw new UserError('DATA_CLASSES', `label ${highest} in ${entries} lines: labels must be numbered from 0`);
   const names = given ?? Array.from({ length: numClasses }, (_, i) => String(i));
   const labelOf = ({ text, where }: Word): number => {
     const index = Number(text);

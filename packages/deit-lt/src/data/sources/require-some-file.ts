@@ -15,6 +15,6 @@ export function requireSomeFile(list: string, root: string, paths: FilePaths): v
   for (let i = 0; i < paths.length; i += step) if (fs.existsSync(paths.get(i))) return;
   throw new UserError(
     'DATA_NOT_FOUND',
-    `the images of ${list} are not in ${path.resolve(root)}: ${paths.get(0)} does not exist; give their folder by --root`,
+    `the images of ${list} are not in ${path.resolve(root)}: ${paths.get(0)} does not exist; give their folder with --root`,
   );
 }

@@ -2,7 +2,7 @@
 import type { SourceKind } from '../open-options.js';
 
 export const shapes: SourceKind = {
-  summary: '`shapes`: a small set of drawn shapes, for trying things out without any data',
+  summary: '`shapes`: a small set of drawn shapes, to try things out without data',
   names: ['shapes'],
   async open(spec) {
     if (spec !== 'shapes') return undefined;

@@ -58,7 +58,7 @@ function besides(train: string, options: SplitFilesOptions): string | undefined 
   if (test === undefined && testSplit !== undefined)
     throw new UserError(
       'USAGE',
-      `--test-split ${testSplit}: ${candidates[0] === undefined ? `the name ${base} has no "train" that it could stand for` : `${candidates[0]} does not exist`}`,
+      `--test-split ${testSplit}: ${candidates[0] === undefined ? `the name ${base} does not contain "train"` : `${candidates[0]} does not exist`}`,
     );
   if (test !== undefined)
     log(`test images: ${test}${unused.length > 0 ? `; not used: ${unused.join(', ')} (--test-split chooses)` : ''}`);

@@ -48,7 +48,7 @@ export async function checkOnnx(
     if (check.difference <= tolerances[precision]) return check;
     throw new UserError(
       'CHECKPOINT',
-      `${classifier.file}: its ONNX model in ${precision} differs from it by ${(100 * check.difference).toPrecision(2)} % of the largest logit (at most ${100 * tolerances[precision]} % is allowed), so it was not written.`,
+      `${classifier.file}: its ONNX model in ${precision} differs from the original by ${(100 * check.difference).toPrecision(2)} % of the largest logit (at most ${100 * tolerances[precision]} % is allowed), so it was not written.`,
     );
   } finally {
     await session.release();

@@ -67,9 +67,9 @@ function addOutputs(
     return;
   }
   if (attention)
-    throw new UserError('USAGE', `--attention is for transformers; ${rest.file} is a ${recipe.model.name}.`);
+    throw new UserError('USAGE', `--attention needs a transformer; ${rest.file} is a ${recipe.model.name}.`);
   if (!canFold(model))
-    throw new UserError('CHECKPOINT', `${rest.file}: there is no ONNX graph for ${recipe.model.name}.`);
+    throw new UserError('CHECKPOINT', `${rest.file}: ${recipe.model.name} cannot be exported to ONNX.`);
   graph.output('logits', convolutionalGraph(graph, images, model), logits);
 }
 

@@ -32,9 +32,9 @@ export function agreementFigure({ name, place, analysis }: ReportRun): Figure | 
   });
   return drawFigure({
     id: `agreement-${place}`,
-    title: `Which expert is right: ${name}`,
-    alt: `Shares of the images on which both experts, one alone, or none is right. ${texts.join('; ')}.`,
-    caption: 'Per cent of the images of each group of classes.',
+    title: `Which classifier is right: ${name}`,
+    alt: `Shares of the images on which both classifiers are right, only one, or none. ${texts.join('; ')}.`,
+    caption: 'In % of the images of each group of classes.',
     legend: parts.map(({ label, color }) => ({ label, color })),
     plot: {
       height: 60 + 34 * groups.length,
@@ -65,7 +65,7 @@ export function calibrationFigure({ name, place, analysis }: ReportRun): Figure 
     id: `calibration-${place}`,
     title: `Calibration: ${name}`,
     alt: `Accuracy by confidence. Expected calibration error: ${errors}.`,
-    caption: `Below the diagonal a model is surer than it is right. Expected calibration error: ${errors}.`,
+    caption: `Below the diagonal, the confidence of the model is higher than its accuracy. Expected calibration error: ${errors}.`,
     legend:
       outputs.length > 1 ? outputs.map((output) => ({ label: outputLabels[output], color: outputColor(output) })) : [],
     plot: {

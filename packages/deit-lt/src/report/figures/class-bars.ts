@@ -43,8 +43,8 @@ export function classBarsFigure(run: ReportRun): Figure | undefined {
     title: `Accuracy of each class: ${name}`,
     alt: altOf(run, outputs, figures),
     caption: named
-      ? `Per cent of the test images of a class; in brackets its training images. ${warning}`.trim()
-      : `Per cent; classes from the largest to the smallest${order.length > mostBars ? `, ${Math.ceil(order.length / mostBars)} neighbours to a bar` : ''}. Vertical lines part head, mid and tail. ${warning}`.trim(),
+      ? `In % of the test images of the class; in brackets the number of its training images. ${warning}`.trim()
+      : `In %; classes from the largest to the smallest${order.length > mostBars ? `, ${Math.ceil(order.length / mostBars)} neighbours to a bar` : ''}. Vertical lines separate head, mid and tail. ${warning}`.trim(),
     legend: several ? outputs.map((output) => ({ label: outputLabels[output], color: outputColor(output) })) : [],
     plot: named ? namedPlot(run, order, bars, outputs) : rankedPlot(run, order, bars, outputs),
   });

@@ -80,7 +80,7 @@ function lossPlot(
     id,
     title: `Training loss${whose}`,
     alt: `Training loss${whose} by epoch. ${shown.map(({ name, points: of }) => `${name}: from ${of[0]!.value.toFixed(2)} to ${of.at(-1)!.value.toFixed(2)}`).join('; ')}.`,
-    caption: 'Mean loss of each epoch. Runs with other losses compare in their course alone.',
+    caption: 'Mean loss of each epoch. Losses of different kinds can only be compared in their shape.',
     legend: shown.map(({ name, place }) => ({ label: name, color: runColor(place) })),
     plot: {
       marginLeft: 48,
@@ -132,7 +132,7 @@ function captionOf(runs: readonly Pick<CurveRun, 'records'>[]): string {
   const warnings = runs.flatMap(({ records }) =>
     records.flatMap(({ evaluation, evaluatedOn }) => fewWarnings([evaluation?.avg], evaluatedOn, 'none')),
   );
-  return `Per cent, of the weights as trained; ${columnsExplained}. ${[...new Set(warnings)].join(' ')}`.trim();
+  return `In %, of the weights without averaging; ${columnsExplained}. ${[...new Set(warnings)].join(' ')}`.trim();
 }
 
 function pointsOf(

@@ -33,8 +33,8 @@ export function oodFigure({ students, split }: OodStudy): Figure | undefined {
     alt: `Accuracy of the teacher on the student's training images, and balanced accuracy of the student. ${texts.join('; ')}.`,
     caption: "Each dot is a student; beside it are its augmentation and the entropy of the teacher's answers.",
     legend: [
-      { label: 'teacher of weak augmentation', color: teacherColors.weak },
-      { label: 'of strong augmentation', color: teacherColors.strong },
+      { label: 'teacher with weak augmentation', color: teacherColors.weak },
+      { label: 'with strong augmentation', color: teacherColors.strong },
     ],
     plot: {
       width: 560,

@@ -29,7 +29,7 @@ export function divergenceFigure(runs: readonly ReportRun[]): Figure | undefined
     id: 'paper-4a',
     title: 'Divergence of the experts (figure 4a)',
     alt: `Cosine distance of CLS and DIST features by epoch. ${texts.join('; ')}.`,
-    caption: `1 − mean cosine of CLS and DIST features after the last norm; 0 is the same, 1 at right angles.${late.length > 0 ? ` Of ${late.map(({ run }) => run.name).join(', ')} only one epoch was measured.` : ''}`,
+    caption: `1 − mean cosine of CLS and DIST features after the last norm; 0: the same direction, 1: orthogonal.${late.length > 0 ? ` Of ${late.map(({ run }) => run.name).join(', ')} only one epoch was measured.` : ''}`,
     legend: legendOf(students.map(({ run }) => run)),
     plot: {
       marginLeft: 48,
@@ -93,7 +93,7 @@ export function attentionFigure(runs: readonly ReportRun[]): Figure | undefined 
     title: 'Attention distance of the heads (figure 4b)',
     alt: `Mean attention distance in pixels by block. ${texts.join('; ')}.`,
     caption:
-      'How far a head looks, in pixels: a dot for each head, a line for their mean. Small is local, as a convolution.',
+      'Mean distance of the attended patches in pixels: a dot for each head, a line for their mean. Small values mean local attention, as in a convolution.',
     legend: legendOf(analysed),
     plot: {
       marginLeft: 44,
@@ -146,7 +146,7 @@ export function rankFigure(runs: readonly ReportRun[]): Figure | undefined {
     title: 'Rank of CLS and DIST features (figure 4c)',
     alt: `Rank of features by block, on head, mid and tail images. After the last block on ${groups.at(-1)} images: ${texts.join('; ')}.`,
     caption:
-      'Directions that hold 99 % of the variance of the features after each block. A group with few images has a low rank for that alone.',
+      'Number of directions that contain 99 % of the variance of the features after each block. A group with few images has a low rank for this reason only.',
     legend: tokens,
     plot: {
       height: 460,

@@ -20,7 +20,7 @@ async function galleryCard({ config: { data } }: ReportRun, item: GalleryItem, c
   for (const token of ['cls', 'dist'] as const) {
     const map = item.maps[token];
     if (map === undefined) continue;
-    const alt = `Where ${token.toUpperCase()} looks: most at ${peakOf(map, columns)} of the patches`;
+    const alt = `Attention map of ${token.toUpperCase()}: highest at ${peakOf(map, columns)} of the patches`;
     views.push(
       html`<div><div class="picture dim"><img class="pixels" src="${item.picture}" alt=""><img src="${await heatMap(map, columns)}" alt="${alt}"></div>${token.toUpperCase()}</div>`,
     );
@@ -53,12 +53,12 @@ function confusedClass(
   { class: c, accuracy, images, takenFor, examples }: ConfusedClass,
 ): Html {
   const others = takenFor.map((other) => `${data.classNames[other.class]} (${other.images})`).join(', ');
-  return html`<div class="shown" style="margin-bottom: 0.8rem"><p style="margin: 0 0 0.4rem"><b>${data.classNames[c]!}</b>: ${(100 * accuracy).toFixed(0)} % of ${images} are right, after ${data.trainCounts[c]!} training images. Taken for ${others}.</p>
+  return html`<div class="shown" style="margin-bottom: 0.8rem"><p style="margin: 0 0 0.4rem"><b>${data.classNames[c]!}</b>: ${(100 * accuracy).toFixed(0)} % of ${images} test images are right; ${data.trainCounts[c]!} training images. Confused with ${others}.</p>
 <div class="strip">${examples.map((example) => wrongImage(example, data.classNames))}</div></div>`;
 }
 
 function wrongImage({ picture, label, guesses }: ShownImage, classNames: readonly string[]): Html {
   const guess = guesses.avg;
   const said = guess === undefined ? '' : `${classNames[guess.class]} ${(100 * guess.probability).toFixed(0)} %`;
-  return html`<figure><div class="picture"><img class="pixels" src="${picture}" alt="Image of ${classNames[label]!}, taken for ${said}"></div><figcaption>${said}</figcaption></figure>`;
+  return html`<figure><div class="picture"><img class="pixels" src="${picture}" alt="Image of ${classNames[label]!}, predicted as ${said}"></div><figcaption>${said}</figcaption></figure>`;
 }

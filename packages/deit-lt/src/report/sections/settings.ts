@@ -19,7 +19,7 @@ export function settingsSection(run: ReportRun): Html {
     String(value),
   ]);
   return html`<h3>${name}</h3>
-${command.length > 0 ? html`<pre>${shellLine(command)}</pre>` : html`<p>It was trained by a program; the recipe below and the same images repeat it.</p>`}
+${command.length > 0 ? html`<pre>${shellLine(command)}</pre>` : html`<p>It was trained from a program. The recipe below and the same images reproduce it.</p>`}
 <details><summary>Recipe, all values</summary><pre>${preformatted(stringify(recipe))}</pre></details>
 <details><summary>Environment</summary>${table(['', ''], facts, 'Environment')}</details>`;
 }

@@ -65,7 +65,7 @@ function leadOf(cls: MetricsResult, dist: MetricsResult, group: (typeof groupNam
   const [a, b] = [cls[group], dist[group]];
   if (a === null || b === null) return undefined;
   const gap = Math.abs(a - b);
-  if (gap < 0.05) return `on ${group} classes both experts are as good`;
+  if (gap < 0.05) return `on ${group} classes CLS and DIST are equally good`;
   return `on ${group} classes ${a > b ? 'CLS' : 'DIST'} is ahead by ${gap.toFixed(1)}`;
 }
 

@@ -59,7 +59,7 @@ export function accuracySection(runs: readonly ReportRun[], options: ResampleOpt
   ];
   if (rows.length === 0) return undefined;
   return html`${table(['', ...accuracyNames], rows, 'Accuracies')}
-<p class="faint">Per cent; ${columnsExplained}.${comparison && ' Below each figure its 95 % interval over test images of the same classes.'} Intervals do not include the spread between seeds.</p>
+<p class="faint">In %; ${columnsExplained}.${comparison && ' Below each accuracy: its 95 % interval over test images of the same classes.'} Intervals do not include the spread between seeds.</p>
 ${warnings(runs, comparison)}
 ${comparison && differences(comparison)}`;
 }
@@ -119,8 +119,8 @@ function differences({ differences: rows, baseline, resamples }: Comparison): Ht
     return html`${sure ? html`<b>${signed(of.value)}</b>` : signed(of.value)}<small class="pair">${signed(of.low)} … ${signed(of.high)}</small>`;
   };
   const cells = rows.map((row) => [rowName(row), ...accuracyNames.map((name) => cell(row.figures[name]))]);
-  return html`<h3>Minus ${baseline}, image by image (bootstrap, ${count(resamples)} resamples)</h3>${table(['', ...accuracyNames], cells, 'Differences')}
-<p class="faint">Bold where the interval leaves 0 out.</p>`;
+  return html`<h3>Differences from ${baseline}, image by image (bootstrap, ${count(resamples)} resamples)</h3>${table(['', ...accuracyNames], cells, 'Differences')}
+<p class="faint">Bold: the interval excludes 0.</p>`;
 }
 
 const views = ['clean', 'augmented', 'mixed'] as const;
@@ -138,19 +138,21 @@ export function teacherTable(runs: readonly ReportRun[]): Html | undefined {
     return views.flatMap((view) => {
       const of = teacher.accuracy[view];
       const cells = of && accuracyNames.map((figure) => accuracy(of[figure]));
-      return cells === undefined ? [] : [[`${prefixOf(name)}right, %: ${view}`, ...cells]];
+      return cells === undefined ? [] : [[`${prefixOf(name)}accuracy, %: ${view}`, ...cells]];
     });
   });
   const rows = asked.flatMap(({ name, teacher }) => {
     const prefix = prefixOf(name);
     return [
-      ...viewRows(teacher, `${prefix}as when clean, %`, ({ asWhenClean }) => percent(asWhenClean)).slice(1),
+      ...viewRows(teacher, `${prefix}same as for the clean image, %`, ({ asWhenClean }) => percent(asWhenClean)).slice(
+        1,
+      ),
       ...viewRows(teacher, `${prefix}entropy, nats`, ({ entropy }) => entropy.toFixed(2)),
     ];
   });
-  return html`<h3>What the teacher says of the student's images</h3>${table(['', ...accuracyNames], right, 'Accuracy of the teacher')}
-<p class="faint">${count(asked[0]!.teacher.images)} training images, equally many of each class as far as there are. Of a mixed image the right answer is the class with the larger share.</p>
-${table(head, rows, 'Answers of the teacher')}
+  return html`<h3>The teacher's predictions on the student's images</h3>${table(['', ...accuracyNames], right, 'Accuracy of the teacher')}
+<p class="faint">${count(asked[0]!.teacher.images)} training images, the same number of each class as far as possible. For a mixed image, the class with the larger share counts as right.</p>
+${table(head, rows, 'Predictions of the teacher')}
 <p class="faint">Shares and means over the images of the group.</p>`;
 }
 

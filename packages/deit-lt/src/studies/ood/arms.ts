@@ -30,7 +30,7 @@ export function withStudent(recipe: Recipe, style: Style, original: Recipe): Rec
 export function checkStudy({ teacher, student }: Recipe): void {
   const { mixing, multiCrop, distillation } = student;
   const wrong = [
-    ...(teacher.external ? ['its teacher comes from elsewhere (teacher.external)'] : []),
+    ...(teacher.external ? ['it does not train its teacher (teacher.external)'] : []),
     ...(distillation.type === 'none' ? ['nothing is distilled (student.distillation.type: none)'] : []),
     ...(distillation.teacherAugment !== null
       ? ['the teacher has images of its own (student.distillation.teacherAugment)']
@@ -43,6 +43,5 @@ export function checkStudy({ teacher, student }: Recipe): void {
       ? ['teacher and student have the same augmentation']
       : []),
   ];
-  if (wrong.length > 0)
-    throw new UserError('RECIPE', `"study ood" cannot compare by this recipe: ${wrong.join('; ')}.`);
+  if (wrong.length > 0) throw new UserError('RECIPE', `"study ood" cannot use this recipe: ${wrong.join('; ')}.`);
 }

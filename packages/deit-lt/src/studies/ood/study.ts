@@ -74,7 +74,7 @@ export async function runOodStudy(options: TrainOptions): Promise<OodStudy> {
         folder: path.join(folder, `student-${seen}-of-${style}`),
         teacher: into,
       });
-      reporter.note(`asking the ${style} teacher about ${seen} images`);
+      reporter.note(`evaluating the ${style} teacher on ${seen} images`);
       students.push({ teacher: style, style: seen, ...trained(student), teacherView: await viewOf(of, into) });
     }
   }

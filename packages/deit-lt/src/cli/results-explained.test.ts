@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { EvaluationResult } from '../evaluation/evaluate.js';
+import type { MetricsResult } from '../evaluation/metrics.js';
+import { resultsExplained } from './results-explained.js';
+
+const halfWidth = 2;
+
+const metrics = (balanced: number, head: number | null = balanced, tail: number | null = balanced): MetricsResult => {
+  const interval = { low: balanced - halfWidth, high: balanced + halfWidth };
+  const intervals = { balanced: interval, overall: interval, head: null, mid: null, tail: null };
+  return { balanced, overall: balanced, head, mid: balanced, tail, images: 2000, perClass: [], top5: 100, intervals };
+};
+
+const result = (avg: MetricsResult, experts: Partial<EvaluationResult> = {}): EvaluationResult =>
+  ({ avg, ...experts }) as EvaluationResult;
+
+const options = { epochs: 24, small: false };
+
+suite('resultsExplained()', () => {
+  const teacher = result(metrics(86.8));
+  const vit = result(metrics(37));
+  const student = result(metrics(54.5), { cls: metrics(47.6, 79.3, 6.8), dist: metrics(51, 54.8, 58.2) });
+
+  test('says that the student is ahead of the plain ViT, behind its teacher, and that its experts are as intended', () => {
+    assert.deepEqual(resultsExplained({ teacher, vit, student }, options), [
+      '54.5 % balanced accuracy for the student, 37.0 % for the plain ViT: learning from the teacher helped.',
+      'The student is behind its teacher (86.8 %). A transformer needs more epochs and images than a CNN: 24 epochs may be too few (--set student.epochs=96 trains longer).',
+      'CLS is better on the head and DIST on the tail, as intended (head: CLS 79.3 %, DIST 54.8 %; tail: CLS 6.8 %, DIST 58.2 %). The prediction is the average of both.',
+    ]);
+  });
+
+  test('says so where the teacher did not help, and where the difference is not clear', () => {
+    const beside = (balanced: number): string =>
+      resultsExplained({ vit: result(metrics(balanced)), student }, options)[0]!;
+    assert.match(beside(60), /60\.0 % for the plain ViT: the teacher did not help here/);
+    assert.match(beside(52), /no clear difference/);
+    assert.match(beside(51), /learning from the teacher helped/); // 3.5 is more than √(2² + 2²)
+  });
+
+  test('says where the student stands beside its teacher', () => {
+    const beside = (balanced: number): string =>
+      resultsExplained({ teacher: result(metrics(balanced)), student }, options)[0]!;
+    assert.match(beside(50), /ahead of its teacher \(50\.0 %\)/);
+    assert.match(beside(55), /about as good as its teacher/);
+    assert.match(beside(58), /behind its teacher/);
+  });
+
+  test('says so where CLS and DIST are not as the method intends', () => {
+    const swapped = result(metrics(50), { cls: metrics(50, 40, 60), dist: metrics(50, 60, 40) });
+    assert.match(
+      resultsExplained({ student: swapped }, options)[0]!,
+      /this is not so here \(head: CLS 40\.0 %, DIST 60/,
+    );
+    const same = result(metrics(50), { cls: metrics(50, 40, 60), dist: metrics(50, 40, 60) });
+    assert.match(resultsExplained({ student: same }, options)[0]!, /this is not so here/);
+  });
+
+  test('is silent about groups without classes, models without experts, and without a student', () => {
+    const noHead = result(metrics(50), { cls: metrics(50, null, 60), dist: metrics(50, null, 40) });
+    assert.deepEqual(resultsExplained({ student: noHead }, options), []);
+    assert.deepEqual(resultsExplained({ student: result(metrics(50)) }, options), []);
+    assert.deepEqual(resultsExplained({ teacher, vit }, options), []);
+  });
+
+  test('explains nothing of networks that --budget small made tiny', () => {
+    assert.deepEqual(resultsExplained({ teacher, vit, student }, { epochs: 2, small: true }), [
+      'These networks were trained with --budget small: the figures only show that the training works.',
+    ]);
+  });
+});

@@ -1,0 +1,25 @@
+/** The programs of the guides print what their comments say. `readme.test.ts` has the server, which needs a trained model. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { codeBlocks, readPage } from './helpers/pages.js';
+import { programFolders, resultOf, startProgram } from './helpers/programs.js';
+
+const folders = programFolders();
+
+/** The texts that the comments behind `console.log(…);` promise. */
+function promisedOutput(code: string): string[] {
+  return [...code.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)].map(([, text = '']) => text);
+}
+
+suite('the programs of docs/guides/tensors.md', () => {
+  const blocks = codeBlocks(readPage('docs/guides/tensors.md'), 'js');
+  test('are there', () => assert.ok(blocks.length >= 5));
+  for (const code of blocks) {
+    const [, name = ''] = /^\/\/ (\S+\.mjs)/.exec(code) ?? [];
+    test(`${name} prints what its comments say`, async () => {
+      const { status, stdout, stderr } = await resultOf(startProgram(name, code, folders));
+      assert.equal(status, 0, stderr);
+      assert.deepEqual(stdout.trimEnd().split('\n'), promisedOutput(code));
+    });
+  }
+});

@@ -1,0 +1,62 @@
+/** Messages, help, pages and documentation use plain words: the worst of those that they once used are refused here. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import { pageNames, readPage, repository } from './helpers/pages.js';
+import { unplainIn, withoutComments } from './helpers/plain-words.js';
+
+/** Sources whose texts users see, relative to the repository; tests are left out. */
+function sources(folder: string): string[] {
+  const names = readdirSync(path.join(repository, folder), { recursive: true, encoding: 'utf8' });
+  return names
+    .filter((name) => /\.tsx?$/.test(name) && !/\.test\.ts$|generated/.test(name))
+    .map((name) => path.join(folder, name));
+}
+
+function assertPlain(name: string, text: string): void {
+  assert.deepEqual(unplainIn(text), [], name);
+}
+
+suite('plain words', () => {
+  test('in README, CONTRIBUTING and docs', () => {
+    for (const name of [...pageNames(), 'packages/torch/README.md']) assertPlain(name, readPage(name));
+  });
+
+  test('in help, messages and tables of deit-lt', () => {
+    const names = sources('packages/deit-lt/src');
+    assert.ok(names.length > 300);
+    for (const name of names) assertPlain(name, withoutComments(readFileSync(path.join(repository, name), 'utf8')));
+  });
+
+  test('on the pages of demo and studio', () => {
+    const names = sources('packages/web/src');
+    assert.ok(names.length > 20);
+    for (const name of names) assertPlain(name, withoutComments(readFileSync(path.join(repository, name), 'utf8')));
+  });
+
+  test('are told from others', () => {
+    const refused = [
+      'goes on at epoch 5',
+      'to the same bits',
+      'is no run folder',
+      '90 per cent',
+      'a deviation of 2',
+      'drawn anew',
+    ];
+    for (const text of refused) assert.equal(unplainIn(text).length, 1, text);
+    const allowed = [
+      'there is no run',
+      'is no longer read',
+      'a standard deviation of 2',
+      'has not been run',
+      'asks for a password',
+    ];
+    for (const text of allowed) assert.deepEqual(unplainIn(text), [], text);
+  });
+
+  test('are looked for in texts, not in comments of sources', () => {
+    const source = "/** Drawn anew. */\nconst a = 'drawn anew'; // anew\n";
+    assert.deepEqual(unplainIn(withoutComments(source)).length, 1);
+  });
+});
