@@ -113,7 +113,7 @@ export function unusualValues(name: string, { optimizer, epochs, batchSize, accu
   ];
 }
 
-/** What a part of the recipe says in vain, to be told before a training; undefined when nothing. */
+/** Returns a warning where re-weighting would begin after the last epoch, shown before a training; else undefined. */
 export function unreachedReweighting(
   name: string,
   { drw, epochs }: Pick<TrainingRecipe, 'drw' | 'epochs'>,
