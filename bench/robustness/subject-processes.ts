@@ -23,6 +23,8 @@ export interface Campaign {
 
 /** One file that takes longer than this hangs. */
 const hangMs = 30_000;
+/** The subject is made before the first file: trainings, archives. */
+const prepareMs = 300_000;
 
 interface Report extends Tried {
   readonly seed: number;
@@ -103,7 +105,7 @@ function oneProcess({ file, words, first, end, folder }: Part, sum: Sum): Promis
   });
   let [current, done, errors] = [first, first, ''];
   child.stderr!.on('data', (piece) => (errors += piece));
-  let watch = watched(child);
+  let watch = watched(child, prepareMs);
   child.on('message', (message: Report | { started: number }) => {
     clearTimeout(watch);
     watch = watched(child);
@@ -125,7 +127,7 @@ function oneProcess({ file, words, first, end, folder }: Part, sum: Sum): Promis
   });
 }
 
-const watched = (child: ChildProcess): NodeJS.Timeout => setTimeout(() => child.kill('SIGKILL'), hangMs);
+const watched = (child: ChildProcess, ms = hangMs): NodeJS.Timeout => setTimeout(() => child.kill('SIGKILL'), ms);
 
 function count(sum: Sum, { outcome, seed, what, message, ms, rssBytes }: Report): void {
   sum.slowestMs = Math.max(sum.slowestMs, ms);

@@ -1,6 +1,7 @@
 /**
- * What the studio's page needs beside `deit-lt/browser`: `import … from 'deit-lt/browser-studio'`. A page that draws no
- * curves need not load what draws them. Nothing here, nor what it imports, may need Node or libtorch.
+ * The functions that the studio's page needs in addition to `deit-lt/browser`: `import … from
+ * 'deit-lt/browser-studio'`. A page that draws no curves need not load what draws them. Nothing here, nor what it
+ * imports, may need Node or libtorch.
  */
 export { accuracyNames } from './evaluation/class-figures.js';
 export { columnsExplained, fewWarning, withInterval } from './evaluation/figure-text.js';

@@ -1,6 +1,6 @@
 /**
- * What also runs in a browser: `import … from 'deit-lt/browser'`. Nothing here, nor what it imports, may need Node or
- * libtorch; the pages of `packages/web` are made with it.
+ * The part that also runs in a browser: `import … from 'deit-lt/browser'`. Nothing here, nor what it imports, may
+ * need Node or libtorch; the pages of `packages/web` are made with it.
  */
 export { type AttentionShape, rolloutRow } from './analysis/rollout-rows.js';
 export {

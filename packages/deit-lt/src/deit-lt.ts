@@ -1,4 +1,4 @@
-/** A trained model for servers: loaded once, asked from anywhere. */
+/** A trained model for programs and servers: loaded once, used for any number of images. */
 import * as torch from '@deit-lt/torch';
 import { openAnyClassifier } from './classifier/any-classifier.js';
 import type { AnyClassifier, OpenClassifierOptions } from './classifier/classifier.js';
@@ -9,7 +9,7 @@ import { UserError } from './errors.js';
 import { type Opinion, opinions } from './evaluation/ranking.js';
 
 export interface ClassifyOptions {
-  /** How many classes are ranked. Default 5. */
+  /** Number of ranked classes. Default 5. */
   readonly top?: number;
 }
 
@@ -27,19 +27,21 @@ export class DeitLT implements Disposable {
     this.#classifier = classifier;
   }
 
-  /** A run folder or checkpoint, or an ONNX model, as `openAnyClassifier` takes it. Throws UserError RUN_FOLDER or CHECKPOINT. */
+  /**
+   * Loads a run folder, a checkpoint or an ONNX model, as `openAnyClassifier` does. Throws UserError RUN_FOLDER or
+   * CHECKPOINT.
+   */
   static async load(path: string, options: OpenClassifierOptions = {}): Promise<DeitLT> {
     return new DeitLT(await openAnyClassifier(path, options));
   }
 
-  /** In the order of the model's outputs. */
+  /** Class names in the order of the model's outputs. */
   get classNames(): readonly string[] {
     return this.#classifier.classNames;
   }
 
   /**
-   * What is on an image: the path of a file, or a file's bytes (JPEG, PNG, WebP, …). Rejects with UserError DATA_BAD_FILES for what
-   * is no image, and with USAGE after `dispose()`.
+   * Classifies an image, given as the path of a file or as a file's bytes (JPEG, PNG, WebP, …). Rejects with UserError DATA_BAD_FILES for a file that is not an image, and with USAGE after `dispose()`.
    */
   async classify(image: string | Uint8Array, { top = 5 }: ClassifyOptions = {}): Promise<Opinion> {
     if (!Number.isInteger(top) || top < 1)

@@ -4,7 +4,7 @@
  */
 import { beginning, visible } from './text/visible.js';
 
-/** What each code means; `docs/errors.md` lists the same. */
+/** The meaning of each code; `docs/errors.md` lists the same. */
 export const errorCodes = {
   USAGE: 'a command, option or argument of the command line is wrong',
   RECIPE: 'a recipe file or a value set by --set is wrong',

@@ -12,7 +12,7 @@ export function images(value: number): string {
   return `${count(value)} image${value === 1 ? '' : 's'}`;
 }
 
-/** An accuracy in per cent with one digit; `–` when there is none. */
+/** An accuracy in % with one digit; `–` when there is none. */
 export function accuracy(value: number | null | undefined): string {
   return value === undefined || value === null || Number.isNaN(value) ? '–' : value.toFixed(1);
 }

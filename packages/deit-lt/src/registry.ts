@@ -52,7 +52,7 @@ export class Registry<E extends RegistryEntry = RegistryEntry> {
     throw new UserError('RECIPE', `unknown ${this.what} "${name}"; ${suggest(name, this.names())}`);
   }
 
-  /** Adds an entry. Throws `UserError` (PLUGIN) for what is no entry, and for a name that is taken. */
+  /** Adds an entry. Throws `UserError` (PLUGIN) for a value that is not an entry, and for a name that exists. */
   add(entry: E): void {
     requireEntry(entry, this.what);
     const { name } = entry;

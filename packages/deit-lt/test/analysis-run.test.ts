@@ -108,7 +108,7 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     for (const { class: c, examples } of confused) assert.ok(examples.every(({ label }) => label === c));
   });
 
-  test('goes on where it was stopped, to the same file', async () => {
+  test('resumes where it was stopped, to the same file', async () => {
     const file = path.join(student, 'analysis.json');
     const whole = readFileSync(file, 'utf8');
     rmSync(file);
@@ -180,7 +180,7 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     rmSync(path.join(folder, 'analysis.json'));
   });
 
-  test('of a file that is no analysis says what to do', () => {
+  test('of a file that is not an analysis says what to do', () => {
     writeFileSync(path.join(folder, 'analysis.json'), '{}');
     assert.throws(() => readAnalysis(folder), {
       code: 'RUN_FOLDER',

@@ -51,7 +51,7 @@ suite('classifierLayers()', () => {
 suite('learn: classifier', () => {
   const settings = ['student.weights=raw', 'student.ema=null', 'student.epochs=2'];
 
-  test('changes the classifier alone, from a new start, and goes on after a stop to the same bits', async (t) => {
+  test('changes the classifier alone, from a new start, and resumes after a stop bit-exactly', async (t) => {
     const at = folderIn(t);
     const dataset = tinyDataset();
     await trainVit({ dataset, recipe: tinyRecipe(...settings), folder: at('first') });

@@ -140,7 +140,7 @@ suite('hostile checkpoints', () => {
     );
   });
 
-  test('every way to call what is no data', async (t) => {
+  test('every way to call a function', async (t) => {
     const calls: Record<string, string> = {
       'os.system': 'cos\nsystem\nX\x04\0\0\0exit\x85R',
       'builtins.getattr': 'X\x08\0\0\0builtinsX\x07\0\0\0getattr\x93)R',

@@ -58,7 +58,7 @@ suite('Ctrl-C in a training', { timeout: 120_000 }, () => {
     for (const figure of ['overall', 'head', 'mid', 'tail', 'top5']) assert.ok(avg[figure] >= 0 && avg[figure] <= 100);
   });
 
-  test('leaves a run that eval measures in the precision that is asked for', () => {
+  test('leaves a run that eval measures in the precision that is requested', () => {
     const measure = (...words: string[]) =>
       deitLt(['eval', out, '--data', 'shapes', '--which', 'last', '--json', ...words]);
     const asked = [

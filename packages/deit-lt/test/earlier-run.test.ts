@@ -15,7 +15,7 @@ function found(folder: string, command: string): EarlierRun {
   return run;
 }
 
-test('a folder without a run has none to resume, which is no error: restart loops give --resume from the first start on', (t) => {
+test('a folder without a run has none to resume, which is not an error: restart loops give --resume from the first start on', (t) => {
   const folder = temporaryFolder(t);
   assert.equal(earlierRun(folder, { command: 'train', given: {}, parse: () => undefined }), undefined);
 });

@@ -258,7 +258,7 @@ suite('what timm is told', () => {
     assert.equal(told(classifier, { model: unknown }).architecture, 'vit_tiny_patch16_224');
   });
 
-  test('classifiers are named, so that other numbers of classes begin anew', async () => {
+  test('classifiers are named, so that other numbers of classes begin again', async () => {
     using network = await classifierOf('regnety_004', {});
     assert.equal(told(network).pretrained_cfg.classifier, 'head.fc');
   });

@@ -1,4 +1,4 @@
-/** Models of other programs: what their files and folders say, what is beside the network, and weights that are no numbers. */
+/** Models of other programs: what their files and folders say, what is beside the network, and weights that are not numbers. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -185,7 +185,7 @@ suite('a folder of timm', () => {
     assert.equal(found.recipe.model.name, 'deit_tiny_patch16_224');
   });
 
-  test('with a run’s or another program’s config.json beside a file of another name is no such folder', async () => {
+  test('with a run’s or another program’s config.json beside a file of another name is not such a folder', async () => {
     torch.safetensors.save(at('hub', 'other.safetensors'), stateOf('vit', vit));
     using found = await openClassifier(at('hub', 'other.safetensors'));
     assert.equal(found.namesKnown, false);
@@ -221,7 +221,7 @@ suite('weights that are not finite', () => {
     });
   }
 
-  test('in what is no initializer of an ONNX model show in its logits', { skip: skipOnnx }, async () => {
+  test('in what is not an initializer of an ONNX model show in its logits', { skip: skipOnnx }, async () => {
     const graph = new GraphBuilder('fp32');
     const images = graph.input('images', ['n', 3, 8, 8]);
     const means = graph.op('ReduceMean', [images], { axes: { ints: [2, 3] }, keepdims: { int: 0 } });
@@ -231,7 +231,7 @@ suite('weights that are not finite', () => {
     await assert.rejects(openAnyClassifier(at('zero.onnx')), refused);
   });
 
-  test('logits that overflow are no probabilities', async () => {
+  test('logits that overflow are not probabilities', async () => {
     const state = stateOf('vit', vit);
     torch.noGrad(() => state.get('head.bias')!.fill_(3e38));
     torch.noGrad(() => state.get('norm.bias')!.fill_(3e38));

@@ -128,7 +128,7 @@ suite('VisionTransformer', () => {
     for (const map of model.attentionMaps(images)) assertNear(map.sum(-1), torch.ones([3, 4, 17]), { atol: 1e-5 });
   });
 
-  test('takes images that are not square, and cuts off what is no whole patch', () => {
+  test('takes images that are not square, and cuts off what is not a whole patch', () => {
     const model = new VisionTransformer({ ...tiny, imageSize: [24, 40] }).eval();
     assert.deepEqual(model.grid, [3, 5]);
     assert.deepEqual(model.posEmbed.shape, [1, 16, 32]);

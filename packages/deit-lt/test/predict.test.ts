@@ -100,7 +100,7 @@ suite('deit-lt predict', () => {
     );
   });
 
-  test('says when nothing matches, and when two formats are asked for', () => {
+  test('says when nothing matches, and when two formats are requested', () => {
     const none = predict([path.join(images, '*.jpg')]);
     assert.deepEqual([none.status, /there are no images in/.test(none.stderr)], [1, true]);
     const two = predict([images, '--json', '--format', 'csv']);
@@ -160,7 +160,7 @@ suite('DeitLT', () => {
     assert.ok(native().liveTensors() <= before, `${native().liveTensors()} tensors, ${before} before`);
   });
 
-  test('rejects what is no image, and calls after dispose()', async () => {
+  test('rejects what is not an image, and calls after dispose()', async () => {
     const loaded = await DeitLT.load(model, { settings });
     await assert.rejects(loaded.classify(Buffer.from('x')), {
       code: 'DATA_BAD_FILES',

@@ -53,7 +53,7 @@ async function served(words: readonly string[]): Promise<{ page: string; status:
 
 suite('"Your own images" of the README, line by line', () => {
   before(drawImages);
-  const section = readme.slice(readme.indexOf('## Your own images'), readme.indexOf('## Results'));
+  const section = readme.slice(readme.indexOf('## Your own images'), readme.indexOf('## In a container'));
   const commands = commandsIn(section);
   const expected: Readonly<Record<string, RegExp>> = {
     inspect: /6\d training images of 3 classes/,

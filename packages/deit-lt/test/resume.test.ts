@@ -43,7 +43,7 @@ async function killedAt(folder: string, place: readonly [string, number, number]
 const teacher = wholeTeacher;
 
 suite('a killed process', () => {
-  test('goes on with --resume to the same bits, killed in the teacher, then in the student', async () => {
+  test('resumes bit-exactly with --resume, killed in the teacher, then in the student', async () => {
     const folder = path.join(root, 'killed');
     await killedAt(folder, ['teacher', 1, 2]);
     assert.equal(new RunFolder(path.join(folder, 'teacher')).readMetrics().length, 1);
@@ -110,7 +110,7 @@ const crash = (epoch: number, batch: number) =>
 
 suite('a checkpoint inside of an epoch', () => {
   for (const [kind, settings] of Object.entries(kinds))
-    test(`is resumed to the same bits: ${kind}`, async () => {
+    test(`is resumed bit-exactly: ${kind}`, async () => {
       const recipe = tinyRecipe(...settings);
       const unbroken = { ...optionsFor(`unbroken ${kind}`), recipe };
       const options = { ...optionsFor(`inside ${kind}`), recipe, saveEverySeconds: 0 };
@@ -124,7 +124,7 @@ suite('a checkpoint inside of an epoch', () => {
       assertSameRun(options.folder, unbroken.folder);
     });
 
-  test('is resumed to the same bits: student with accumulation, averaged weights, repeated augmentation', async () => {
+  test('is resumed bit-exactly: student with accumulation, averaged weights, repeated augmentation', async () => {
     const options = { ...optionsFor('inside student'), teacher, saveEverySeconds: 0 };
     await assert.rejects(trainStudent({ ...options, reporter: crash(0, 3) }), /crash/);
     let resumedAt: unknown;

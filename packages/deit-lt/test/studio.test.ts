@@ -1,8 +1,10 @@
 /** The studio: what its server says, and its page in a browser while runs are written. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -14,6 +16,7 @@ import { readRunConfig } from '../src/runs/run-folder.js';
 import { createApp } from '../src/serve/app.js';
 import { listen } from '../src/serve/listen.js';
 import { pageFolder } from '../src/serve/page-folder.js';
+import { eventsRoute } from '../src/studio/events-route.js';
 import type { StudioEvent, StudioParts, TrainingImages } from '../src/studio/run-view.js';
 import { openStudio, type StudioOptions } from '../src/studio/studio.js';
 import { trainingImages } from '../src/studio/training-images.js';
@@ -179,6 +182,56 @@ suite('the server of the studio', () => {
       assert.equal((await fetch(url + address)).status, 404, address);
   });
 
+  test('answers for a damaged run by naming its file, and for the others as before', async (t) => {
+    const root = temporaryFolder(t);
+    const [good, figures, stream, config] = ['good', 'figures', 'stream', 'config'].map((name) =>
+      makeRun(path.join(root, name), { kind: 'vit', classes: 4 }),
+    );
+    write(path.join(figures!, 'evaluation.json'), '{"avg": {"overall": 50}, "groups": [{}]}');
+    rmSync(path.join(stream!, 'metrics.jsonl'));
+    execFileSync('mkfifo', [path.join(stream!, 'metrics.jsonl')]); // opening it would wait for a writer
+    write(path.join(config!, 'config.json'), '{"format": "deit-lt run 1"');
+    const { url } = await serve(root);
+    const answer = async (query: string): Promise<[number, string]> => {
+      const response = await fetch(`${url}parts?${query}`);
+      return [response.status, await response.text()];
+    };
+    const [status, text] = await answer('run=good&run=figures');
+    assert.deepEqual(
+      [status, text.includes(`${path.join(figures!, 'evaluation.json')} cannot be used: `)],
+      [409, true],
+      text,
+    );
+    assert.equal((await answer('run=stream'))[0], 200);
+    assert.deepEqual(await answer('run=config'), [404, 'There is no such run.\n']);
+    assert.equal((await answer(`run=${path.basename(good!)}`))[0], 200);
+  });
+
+  test('disconnects a page that does not read, and goes on with the others', async (t) => {
+    const root = temporaryFolder(t);
+    const run = makeRun(path.join(root, 'a'), { kind: 'vit', classes: 4 });
+    const studio = openStudio(root, { notify: false });
+    t.after(() => studio[Symbol.dispose]());
+    const server = await listen(createApp({ routes: [eventsRoute(studio.watcher, 1000)] }));
+    t.after(() => server.close());
+    const closed = new Promise((resolve) => {
+      server.server.once('request', (_, response: ServerResponse) => response.on('close', () => resolve('closed')));
+    });
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1').pause();
+    t.after(() => socket.destroy());
+    socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const metrics = path.join(run, 'metrics.jsonl');
+    const [line] = readFileSync(metrics, 'utf8').split('\n');
+    const timer = setInterval(() => {
+      writeFileSync(metrics, `${line}\n`.repeat(20_000)); // more than the system keeps for a reader
+      studio.watcher.look();
+    }, 20);
+    t.after(() => clearInterval(timer));
+    assert.equal(await closed, 'closed');
+    clearInterval(timer);
+    assert.equal((await fetch(`${server.url}events`)).status, 200);
+  });
+
   test('finds the images by the command of the run, and says when it cannot', async (t) => {
     const { url } = await serve(runs);
     const found = (await (await fetch(`${url}images?run=tiny/student`)).json()) as TrainingImages;
@@ -191,7 +244,7 @@ suite('the server of the studio', () => {
     assert.match(await answer.text(), /data set "my images" does not exist/);
   });
 
-  test('of what is no folder says so', () => {
+  test('of what is not a folder says so', () => {
     assert.throws(() => openStudio(path.join(folder, 'nothing')), { code: 'RUN_FOLDER', message: /is not a folder/ });
   });
 });

@@ -40,7 +40,7 @@ const namesIn = (file: string): string[] => {
 
 for (const name of ['paco', 'gpaco', 'glmc'] as const)
   suite(`a teacher by ${name}`, () => {
-    test('that was stopped goes on to the same bits, with all that only the training needs', async (t) => {
+    test('that was stopped resumes bit-exactly, with all that only the training needs', async (t) => {
       const whole = optionsFor(t, name);
       const stopped = { ...whole, folder: `${whole.folder}-stopped` };
       await trainTeacher(whole);
@@ -76,6 +76,13 @@ suite('measureTrainingSpeed()', () => {
       });
       assert.ok(imagesPerSecond > 0 && teacherImagesPerSecond > 0);
     });
+
+  test('ends by a signal that comes from the event loop, long before its time', async (t) => {
+    const { dataset, recipe } = optionsFor(t, 'glmc');
+    const stop = new AbortController();
+    setImmediate(() => stop.abort(new Error('enough')));
+    await assert.rejects(measureTrainingSpeed(recipe, dataset, { seconds: 60, signal: stop.signal }), /enough/);
+  });
 });
 
 suite('a recipe of a teacher', () => {

@@ -49,7 +49,7 @@ suite('prepareData()', () => {
     assert.ok(!(await aside('seed=1')).equals(first));
   });
 
-  test('gives groups of the training images before any is kept aside', () => {
+  test('gives groups of the training images before any is set aside', () => {
     const half = prepareData(uneven(), tinyRecipe(asItIs, 'data.validation=0.5', 'data.groups=count'));
     const none = prepareData(
       uneven(),

@@ -58,7 +58,7 @@ suite('teacherOrder()', () => {
     assert.equal(teacherOrder('count', { ...classes, trainCounts: counts(4, 3, 3, 1) }).index, null);
   });
 
-  test('by count goes by the images before some were kept aside for validation', async () => {
+  test('by count goes by the images before some were set aside for validation', async () => {
     const labels = Int32Array.from({ length: 29 }, (_, i) => (i < 14 ? 0 : 1));
     const images = {
       kind: 'memory',

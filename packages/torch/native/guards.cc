@@ -62,11 +62,18 @@ std::vector<int> pairedLists(const c10::FunctionSchema& schema) {
   return lists;
 }
 
+// Without a copy of the list: convolutions come here often.
 void checkCounts(const Op& op, const c10::Stack& stack) {
-  for (const auto& [i, least, most] : op.guards.counts)
-    for (const int64_t count : guards::integers(stack[i]))
-      TORCH_CHECK(count >= least && count <= most, op.handle.schema().arguments()[i].name(), ": expected integers from ", least, " to ", most,
-                  ", got ", count);
+  for (const auto& bounds : op.guards.counts) {
+    const auto checkOne = [&](int64_t count) {
+      TORCH_CHECK(count >= bounds.least && count <= bounds.most, op.handle.schema().arguments()[bounds.argument].name(),
+                  ": expected integers from ", bounds.least, " to ", bounds.most, ", got ", count);
+    };
+    const c10::IValue& value = stack[bounds.argument];
+    if (value.isInt()) checkOne(value.toInt());
+    else if (value.isIntList())
+      for (const c10::IValue& item : value.toListRef()) checkOne(item.toInt());
+  }
 }
 
 void checkLengthsOfLists(const Op& op, const c10::Stack& stack) {

@@ -125,7 +125,24 @@ void checkCell(const Arguments& arguments, int64_t gates) {
     if (const at::Tensor* weight = arguments.tensor(name)) checkGates(*weight, gates);
 }
 
+// The sequences of a packed batch that go on at each step.
+void checkBatchSizes(const Arguments& arguments) {
+  const at::Tensor* sizes = arguments.tensor("batch_sizes");
+  const at::Tensor* data = arguments.tensor("data");
+  if (sizes == nullptr || data == nullptr) return;
+  TORCH_CHECK(sizes->dim() == 1 && sizes->numel() > 0 && data->dim() > 0, "expected batch_sizes of one dimension with elements, got ", sizes->sizes());
+  const auto values = guards::integersOf(*sizes);
+  if (!values) return;
+  int64_t sum = 0, before = data->size(0);
+  for (const int64_t size : *values) {
+    TORCH_CHECK(size > 0 && size <= before, "batch_sizes: expected positive integers that do not rise, got ", size, " after ", before);
+    sum += before = size;
+  }
+  TORCH_CHECK(sum == data->size(0), "batch_sizes: expected the sum ", data->size(0), ", the rows of the data, got ", sum);
+}
+
 void checkGru(const Arguments& arguments) {
+  checkBatchSizes(arguments);
   checkCell(arguments, 3);
   if (!arguments["params"].isTensorList()) return;
   for (const c10::IValue& weight : arguments["params"].toListRef()) checkGates(weight.toTensor(), 3);
@@ -140,6 +157,7 @@ bool hasProjections(const c10::IValue& states) {
 }
 
 void checkLstm(const Arguments& arguments) {
+  checkBatchSizes(arguments);
   checkCell(arguments, 4);
   if (!arguments["params"].isTensorList()) return;
   const auto params = arguments["params"].toListRef();
@@ -260,6 +278,64 @@ void checkCopy(const Arguments& arguments) {
               source.layout());
 }
 
+// oneDNN's own layout is filled as if all its elements were float32.
+void checkZero(const Arguments& arguments) {
+  for (const char* name : {"self", "out"})
+    if (const at::Tensor* each = arguments.tensor(name))
+      TORCH_CHECK(each->layout() != at::kMkldnn || each->scalar_type() == at::kFloat, "expected a oneDNN tensor of float32, got ", each->scalar_type());
+}
+
+// Draws are repeated until one is below the count.
+void checkBinomial(const Arguments& arguments) {
+  TORCH_CHECK(!guards::hasNan(arguments["count"].toTensor()), "expected counts that are numbers, got NaN");
+}
+
+// Pixels are read where the scale says, out of the image where the output is larger than the scaled input.
+void checkScales(const Arguments& arguments) {
+  static constexpr const char* names[3][3] = {{"scales"}, {"scales_h", "scales_w"}, {"scales_d", "scales_h", "scales_w"}};
+  const at::Tensor* self = arguments.tensor("self");
+  const auto sizes = guards::integers(arguments["output_size"]);
+  const auto dims = static_cast<int64_t>(sizes.size());
+  if (self == nullptr || dims < 1 || dims > 3 || self->dim() < dims) return;
+  for (int64_t i = 0; i < dims; i++) {
+    const c10::IValue& scale = arguments[names[dims - 1][i]];
+    if (!scale.isDouble() || !(scale.toDouble() > 0)) continue;
+    const int64_t from = self->size(self->dim() - dims + i);
+    TORCH_CHECK(static_cast<double>(sizes[i]) <= static_cast<double>(from) * scale.toDouble() + 1e-3, names[dims - 1][i], ": expected at least ", sizes[i], " / ",
+                from, ", which gives the output size, got ", scale.toDouble());
+  }
+}
+
+// As many tensors of as many dimensions are made.
+void checkCombinations(const Arguments& arguments) {
+  TORCH_CHECK(arguments["r"].toInt() <= 64, "r: expected at most 64, got ", arguments["r"].toInt());
+}
+
+void checkBins(const Arguments& arguments) {
+  const auto extremes = guards::extremesOf(arguments["self"].toTensor());
+  TORCH_CHECK(!extremes || extremes->second < std::numeric_limits<int64_t>::max(), "expected less than the largest int64");
+}
+
+// A storage over memory of JavaScript's does not grow.
+void checkStorage(const Arguments& arguments) {
+  const at::Tensor* source = arguments.tensor("source");
+  if (source == nullptr || !source->has_storage() || source->storage().resizable() || !arguments["storage_offset"].isInt()) return;
+  const auto sizes = guards::integers(arguments["size"]), strides = guards::integers(arguments["stride"]);
+  int64_t last = arguments["storage_offset"].toInt();
+  for (size_t i = 0; i < sizes.size(); i++) {
+    int64_t distance = 0;
+    const int64_t stride = i < strides.size() ? strides[i] : 0;
+    const bool isSmall = !__builtin_mul_overflow(sizes[i] - 1, stride, &distance) && !__builtin_add_overflow(last, distance, &last);
+    TORCH_CHECK(isSmall && strides.size() == sizes.size(), "expected a stride for each size, within the storage, got ", sizes, " and ", strides);
+  }
+  const auto elements = static_cast<int64_t>(source->storage().nbytes() / source->element_size());
+  TORCH_CHECK(last < elements, "expected sizes and strides within the storage of ", elements, " elements, which cannot grow, got element ", last);
+}
+
+void checkDtypeView(const Arguments& arguments) {
+  TORCH_CHECK(arguments["dtype"].isNone() || !arguments["self"].toTensor().is_quantized(), "expected a tensor that is not quantized");
+}
+
 // The number of elements is a quotient of integers where the elements are.
 void checkRange(const Arguments& arguments) {
   const c10::IValue& step = arguments["step"];
@@ -344,6 +420,16 @@ constexpr Named named[] = {
     {"rrelu_with_noise*", checkNoise},
     {"random", checkRandom},
     {"copy", checkCopy},
+    {"zero", checkZero},
+    {"rnn_tanh", checkBatchSizes},
+    {"rnn_relu", checkBatchSizes},
+    {"binomial", checkBinomial},
+    {"upsample_*", checkScales},
+    {"_upsample_*", checkScales},
+    {"combinations", checkCombinations},
+    {"bincount", checkBins},
+    {"set", checkStorage},
+    {"view_copy", checkDtypeView},
     {"range", checkRange},
     {"linalg_lu_solve", checkLuPivots},
     {"lu_solve", checkLuPivots},

@@ -32,6 +32,22 @@ int64_t leastOf(at::ScalarType type) {
 
 bool overflows(at::ScalarType type) { return type == at::kInt || type == at::kLong; }
 
+// Whether an integer is one of a type of integers: comparing with another is an error in libtorch.
+bool canHold(at::ScalarType type, int64_t x) {
+  if (type == at::kByte) return x >= 0 && x <= 255;
+  const int bits = 8 * static_cast<int>(c10::elementSize(type));
+  return bits == 64 || (x >= -(int64_t{1} << (bits - 1)) && x < int64_t{1} << (bits - 1));
+}
+
+// Without operators: small tensors are divided often, and a call of three more would take longer than the division.
+template <class T>
+bool contains(const at::Tensor& tensor, int64_t x) {
+  const T* values = tensor.data_ptr<T>();
+  bool found = false;
+  for (int64_t i = 0; i < tensor.numel(); i++) found |= static_cast<int64_t>(values[i]) == x;
+  return found;
+}
+
 // The dividend or the divisor, whichever way it came.
 struct Operand {
   const c10::IValue& value;
@@ -43,7 +59,10 @@ struct Operand {
   // Looks at the values of a tensor, or at the number.
   bool has(int64_t x) const {
     if (!isTensor()) return value.toInt() == x;
-    return value.toTensor().numel() > 0 && at::any(equals(x)).item<bool>();
+    const at::Tensor& tensor = value.toTensor();
+    if (tensor.is_contiguous() && tensor.scalar_type() == at::kLong) return contains<int64_t>(tensor, x);
+    if (tensor.is_contiguous() && tensor.scalar_type() == at::kInt) return contains<int32_t>(tensor, x);
+    return tensor.numel() > 0 && canHold(tensor.scalar_type(), x) && at::any(equals(x)).item<bool>();
   }
 };
 
@@ -97,6 +116,12 @@ double guards::largestOf(const at::Tensor& tensor) {
   Unrecorded guard;
   const at::Tensor values = tensor.detach().to(at::kDouble);  // not every type has a maximum
   return at::max(at::where(values.ne(values), at::full_like(values, 0), values)).item<double>();
+}
+
+bool guards::hasNan(const at::Tensor& tensor) {
+  if (!hasReadableValues(tensor) || tensor.numel() == 0 || !tensor.is_floating_point()) return false;
+  Unrecorded guard;
+  return at::any(tensor.detach().ne(tensor.detach())).item<bool>();
 }
 
 Optional<std::vector<int64_t>> guards::integersOf(const at::Tensor& tensor) {

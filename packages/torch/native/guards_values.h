@@ -20,6 +20,9 @@ Optional<std::pair<int64_t, int64_t>> extremesOf(const at::Tensor& tensor);
 // The most of any real tensor, NaN apart; 0 without elements.
 double largestOf(const at::Tensor& tensor);
 
+// Whether a tensor on the CPU has an element that is no number.
+bool hasNan(const at::Tensor& tensor);
+
 // All values of a tensor of integers; none where they cannot be read at once.
 Optional<std::vector<int64_t>> integersOf(const at::Tensor& tensor);
 

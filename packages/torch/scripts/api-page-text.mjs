@@ -22,7 +22,10 @@ export const sections = [
   {
     title: 'Making tensors',
     intro: `Without \`dtype\`, numbers become float32. Without \`device\`, tensors are on the CPU.`,
-    of: [['torch', 'tensor/create']],
+    of: [
+      ['torch', 'tensor/create'],
+      ['torch', 'tensor/from-data'],
+    ],
   },
   {
     title: 'Tensor',
@@ -181,6 +184,7 @@ PyTorch's draw, in the same order.`,
       ['torch.optim', 'optim/adamw'],
       ['torch.optim', 'optim/lamb'],
       ['torch.optim', 'optim/optimizer'],
+      ['torch.optim', 'optim/parameter-group'],
       ['torch.optim', 'optim/state-dict'],
     ],
     parts: [

@@ -254,6 +254,12 @@ import type { Device } from '${up}devices.js';
 import type { DType } from '${up}tensor/dtype.js';
 import type { Tensor } from '${up}tensor/tensor.js';
 `;
+/** Of the methods, which `Tensor` extends: it is their type parameter, and `Generator` its base, so that no file imports itself through others. */
+const typesOfMethods = `import type { Layout, MemoryFormat, Scalar } from '../binding/codec.js';
+import type { GeneratorBase as Generator } from '../binding/generator.js';
+import type { Device } from '../devices.js';
+import type { DType } from '../tensor/dtype.js';
+`;
 
 function methods() {
   const wanted = new Set(names.methods.filter((n) => !n.startsWith('_') && !byHand.has(n)));
@@ -279,9 +285,9 @@ function methods() {
   }
   return `${banner}import { dispatch, dispatchVariadic } from '../binding/packet.js';
 import { TensorBase } from './base.js';
-${types('../')}
-/** The methods that PyTorch's tensors share with its operators, under their names in camelCase. */
-export class TensorMethods extends TensorBase {
+${typesOfMethods}
+/** The methods that PyTorch's tensors share with its operators, under their names in camelCase. \`Tensor\` is the class that extends this one. */
+export class TensorMethods<Tensor extends TensorBase> extends TensorBase {
 ${body.join('\n').trimEnd()}
 }
 `;

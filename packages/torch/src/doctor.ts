@@ -1,4 +1,4 @@
-/** What this machine gives the engine: for `deit-torch-doctor`, bug reports and benchmark notes. */
+/** Describes what the engine finds on this machine, for `deit-torch-doctor`, bug reports and benchmark notes. */
 import os from 'node:os';
 import { buildRecord, native } from './binding/addon.js';
 import { cpuFlags, hasNativeBfloat16 } from './binding/environment.js';

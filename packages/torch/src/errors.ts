@@ -67,7 +67,7 @@ export function clipped(text: string): string {
 }
 
 /**
- * What a failure on the native side becomes: libtorch's message without its C++ internals, prefixed with
+ * Converts a failure of the native side: libtorch's message without its C++ internals, prefixed with
  * `where` and followed by `details`, and a code for its kind.
  */
 export function nativeError(error: unknown, where: string, details = ''): TorchError {
@@ -98,7 +98,7 @@ const absences = [
   /^(\w+) device type not enabled/,
 ];
 
-/** What a libtorch with CUDA says on a machine without a GPU, without its driver, or with one that is too old. */
+/** Messages of a libtorch with CUDA on a machine without a GPU, without its driver, or with one that is too old. */
 const noGpu =
   /No CUDA GPUs are available|no CUDA-capable device is detected|Found no NVIDIA driver|CUDA driver version is insufficient|NVIDIA driver on your system is too old/;
 
@@ -121,7 +121,10 @@ function withoutInternals(message: string): string {
     .trim();
 }
 
-/** What reading the caller's values threw: our own errors as they are, others (from getters and Proxies) as the cause of one. */
+/**
+ * Converts an error of reading the caller's values: our own errors unchanged, others (from getters and Proxies) as the
+ * cause of one.
+ */
 export function unreadable(error: unknown, where: string): TorchError {
   try {
     if (error instanceof TorchError) return error;

@@ -2,7 +2,7 @@
 import { clipped, describeValue, nearestName, TorchError } from './errors.js';
 import { isPlainObject } from './tensor/scope.js';
 
-/** What an option must be, in words and as a test. */
+/** The requirement of an option, in words and as a test. */
 export interface Check {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;

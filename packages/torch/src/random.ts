@@ -35,7 +35,7 @@ export class Generator extends GeneratorBase {
 
   /** The whole state as a uint8 tensor on the CPU; `setState` continues from it exactly. */
   getState(): Tensor {
-    return wrapTensor(native().generatorState(this.index), 'Generator.getState()');
+    return wrapTensor(native().generatorState(this.index), 'Generator.getState()') as Tensor;
   }
 
   /** Continues from a state that `getState` gave. Throws `TorchError` when it is none. */
@@ -81,7 +81,7 @@ export function initialSeed(device: Device = 'cpu'): bigint {
 
 /** The whole state of a device's generator, a uint8 tensor on the CPU. */
 export function getRngState(device: Device = 'cpu'): Tensor {
-  return wrapTensor(native().generatorState(deviceGenerator(device)), 'torch.getRngState()');
+  return wrapTensor(native().generatorState(deviceGenerator(device)), 'torch.getRngState()') as Tensor;
 }
 
 /** Puts a device's generator into a state that `getRngState` gave. Throws `TorchError` when it is none. */

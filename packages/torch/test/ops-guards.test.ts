@@ -25,6 +25,73 @@ const gates = (rows: number): torch.Tensor[] => [ones(rows, 2), ones(rows, 2), o
 /** The call, and what its message must say. */
 const refused: [what: string, run: () => unknown, message: RegExp][] = [
   [
+    'lstm of a packed batch without steps',
+    () =>
+      call(
+        'lstm',
+        'data',
+        ones(4, 2),
+        zeros([0], int64),
+        [ones(1, 3, 2), ones(1, 3, 2)],
+        gates(8),
+        true,
+        1,
+        0,
+        false,
+        false,
+      ),
+    /expected batch_sizes of one dimension with elements, got \[0\]/,
+  ],
+  [
+    'rnn_tanh of a packed batch that grows',
+    () => call('rnn_tanh', 'data', ones(4, 2), indices(1, 3), ones(1, 3, 2), gates(2), true, 1, 0, false, false),
+    /batch_sizes: expected positive integers that do not rise, got 3 after 1/,
+  ],
+  [
+    'binomial of counts that are no numbers',
+    () => call('binomial', '', tensor([Number.NaN]), tensor([0.3])),
+    /expected counts that are numbers, got NaN/,
+  ],
+  [
+    'upsample_bilinear2d with a scale of a smaller output',
+    () => call('upsample_bilinear2d', '', ones(1, 1, 4, 4), [8, 8], false, 1e-19, 2),
+    /scales_h: expected at least 8 \/ 4/,
+  ],
+  [
+    '_upsample_bicubic2d_aa with a scale of a smaller output',
+    () => call('_upsample_bicubic2d_aa', '', ones(1, 1, 4, 4), [8, 8], false, 2, 1e-10),
+    /scales_w: expected at least 8 \/ 4/,
+  ],
+  [
+    'combinations of 2⁴⁰',
+    () => call('combinations', '', ones(4), 2 ** 40),
+    /r: expected at most 64, got 1099511627776/,
+  ],
+  [
+    'bincount of the largest integer',
+    () => call('bincount', '', tensor([2n ** 63n - 1n])),
+    /expected less than the largest int64/,
+  ],
+  [
+    'set_ beyond the memory of a typed array',
+    () =>
+      call(
+        'set_',
+        'source_Tensor_storage_offset',
+        ones(2),
+        torch.fromTypedArray(new Float32Array(4)),
+        2 ** 40,
+        [4],
+        [1],
+      ),
+    /storage of 4 elements, which cannot grow, got element 1099511627779/,
+  ],
+  [
+    'zero_ of a oneDNN tensor of bfloat16',
+    () => call('zero_', '', ones([1, 2, 4, 4], { dtype: 'bfloat16' }).toMkldnn()),
+    /expected a oneDNN tensor of float32, got BFloat16/,
+  ],
+  [
     'random numbers from the largest integer',
     () => call('random', 'from', ones(2), 2n ** 63n - 1n, null),
     /from: expected less than the largest int64/,
@@ -330,6 +397,18 @@ suite('the least integer divided by -1', () => {
     const x = tensor([3.5], { requiresGrad: true });
     torch.fmod(x, -1).backward();
     assert.deepEqual(x.grad?.toArray(), [1]);
+    const small = tensor([0, -8], { dtype: 'int32' });
+    assert.deepEqual(integers(small.floorDivide(tensor([-1n, -1n]))), ['0', '8']);
+    assert.deepEqual(integers(tensor([0, 8], { dtype: 'uint8' }).floorDivide(tensor([-1n, -1n]))), ['0', '-8']);
+    assert.deepEqual(integers(tensor([least, 4n]).floorDivide(tensor([-1, 2], { dtype: 'int8' }))), [`${least}`, '2']);
+    assert.deepEqual(
+      integers(
+        tensor([[least], [4n]])
+          .transpose(0, 1)
+          .floorDivide(-1),
+      ),
+      [`${least}`, '-4'],
+    );
     assert.throws(() => tensor([least]).floorDivide(0), /ZeroDivisionError/);
   });
 });
@@ -458,6 +537,19 @@ suite('arguments near those that are refused', () => {
             ),
             axis: 1,
           }),
+      ],
+      [
+        'torch.nn.functional.interpolate(torch.arange(16.).reshape(1, 1, 4, 4), scale_factor=1.3, mode="bilinear")',
+        () =>
+          call(
+            'upsample_bilinear2d',
+            '',
+            torch.arange(16, { dtype: 'float32' }).reshape(1, 1, 4, 4),
+            [5, 5],
+            false,
+            1.3,
+            1.3,
+          ),
       ],
       ['torch.lcm(torch.tensor([4, -6]), torch.tensor([6, 4]))', () => call('lcm', '', indices(4, -6), indices(6, 4))],
       [

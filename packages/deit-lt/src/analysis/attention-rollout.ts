@@ -6,7 +6,7 @@
 import * as torch from '@deit-lt/torch';
 
 export interface RolloutOptions {
-  /** How the heads of a block become one. Default `mean`, as in the paper. */
+  /** Reduction over the heads of a block. Default `mean`, as in the paper. */
   fusion?: 'mean' | 'max';
 }
 

@@ -1,5 +1,5 @@
 /**
- * How far figures of a test set would move with other images of the same classes: the bootstrap (B. Efron, "Bootstrap
+ * Intervals of accuracies over test images of the same classes, by the bootstrap (B. Efron, "Bootstrap
  * methods: another look at the jackknife", Annals of Statistics, 1979), within each class, because a test set has a number
  * of images of each class by design. Several series of values of the same images are resampled together, so that
  * differences between them are paired.
@@ -16,8 +16,8 @@ export interface SampledValues {
   readonly labels: Int32Array;
   readonly numClasses: number;
   /**
-   * Of each class: null for one that is resampled by itself. A class with few images has hardly a spread of its own to draw
-   * from (one image has none), so classes of the same stratum draw deviations from the stratum's mean instead, around their
+   * Stratum of each class; null for a class that is resampled by itself. A class with few images has hardly a variance of its own to draw
+   * from (one image has none), so classes of the same stratum draw differences from the stratum's mean instead, around their
    * own: collapsed strata (W. G. Cochran, "Sampling techniques", 1977, 5A.12). Intervals become rather too wide than too
    * narrow. Default: all null.
    */
@@ -105,7 +105,7 @@ function sortedByClass({ values, series, labels, numClasses }: SampledValues): {
   return { values: sorted, starts };
 }
 
-/** Of a class of which every resample has the same sums; undefined for others. */
+/** Returns the sums of a class for which all resamples are equal; undefined for other classes. */
 function sumsOfEqualRows(rows: Float32Array, series: number): Float64Array | undefined {
   if (rows.some((value, i) => value !== rows[i % series])) return undefined;
   return Float64Array.from({ length: series }, (_, s) => ((rows[s] ?? 0) * rows.length) / series);
@@ -198,7 +198,7 @@ function poolsOf(
   return pools;
 }
 
-/** Fills `sums` with the class's own sum and as many deviations from the pool's mean as the class has images. */
+/** Fills `sums` with the class's own sum and as many differences from the pool's mean as the class has images. */
 function drawDeviations(
   { rows, series }: ClassValues,
   pool: Float32Array,

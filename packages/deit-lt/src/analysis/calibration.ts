@@ -23,7 +23,7 @@ export interface Calibration {
   readonly ece: number | null;
   /** `confidence − accuracy` over all images: positive when the model is too sure; null without images. */
   readonly overconfidence: number | null;
-  /** Of equal width, (0, 1/B], (1/B, 2/B] … */
+  /** Bins of equal width: (0, 1/B], (1/B, 2/B] … */
   readonly bins: readonly CalibrationBin[];
 }
 

@@ -1,5 +1,6 @@
-/** Which models are compared: those of run folders with what they said of each image, and runs that differ in their seed alone. */
-
+/**
+ * Finds the models to compare: those of run folders with their predictions, and runs that differ only in their seed.
+ */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type ByClass, byClass } from '../by-class.js';
@@ -18,7 +19,7 @@ export interface ComparedModel {
   readonly folder: string;
   readonly config: RunConfig;
   readonly predictions: Predictions;
-  /** Of each class by the numbers of the predictions, as it was measured. */
+  /** Group of each class, in the class order of the predictions. */
   readonly groups: ByClass<Group>;
 }
 
@@ -48,7 +49,7 @@ export interface FoundModels {
   readonly missing: readonly string[];
 }
 
-/** In this order in a folder of several, and others after them by name. */
+/** The order of models in a folder of several; others follow by name. */
 const usualOrder = ['teacher', 'vit', 'student'];
 
 /**
@@ -147,7 +148,7 @@ function withoutSeed({ config, predictions, groups }: ComparedModel): string {
   });
 }
 
-/** How another run was trained, where it is still there; else which model it was. */
+/** The recipe of another run if it still exists; else the hash of its model. */
 function recipeOf(run: string, sha256: string | null): unknown {
   if (!existsSync(new RunFolder(run).configFile)) return sha256;
   return partOf(readRunConfig(run));

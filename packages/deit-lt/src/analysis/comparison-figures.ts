@@ -2,7 +2,7 @@
 import type { AccuracyName, FewImages } from '../evaluation/class-figures.js';
 import type { OutputName } from '../runs/predictions.js';
 
-/** In per cent; of several seeds the mean. */
+/** An accuracy in %; for several seeds, the mean. */
 export interface Estimate {
   readonly value: number;
   /** The 95 % interval over test images: of a model as evaluations have it, of several seeds and of differences by resampling. */

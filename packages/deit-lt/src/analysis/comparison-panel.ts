@@ -39,7 +39,7 @@ export class Panel {
   readonly #sampled: SampledValues;
   /** Test images of each class. */
   readonly #images: ByClass<number>;
-  /** Of each series: each figure in every resample. */
+  /** For each series, each accuracy in every resample. */
   readonly #resampled: readonly Readonly<Record<AccuracyName, Float64Array>>[];
 
   constructor(contenders: readonly Contender[], options: ResampleOptions) {
@@ -84,7 +84,7 @@ export class Panel {
     });
   }
 
-  /** Of the outputs that both have; of the groups, where both have the same classes in them. */
+  /** Compares the outputs that both have, and the groups that have the same classes in both. */
   differences(contender: Contender, baseline: Contender): ComparisonRow[] {
     const sums = classSums(this.#sampled);
     return this.#of(contender).flatMap((s) => {
@@ -133,7 +133,7 @@ export class Panel {
     };
   }
 
-  /** Of one model of a series. */
+  /** One model of a series. */
   #accuraciesOf(model: ComparedModel, s: number): Accuracies {
     const { output, groups } = this.#series[s]!;
     const sums = classSums({ ...this.#sampled, values: hitsOf(model, output), series: 1 });
@@ -157,7 +157,7 @@ function within(least: number, { low, high }: { low: number; high: number }): { 
   return { low: Math.max(least, low), high: Math.min(100, high) };
 }
 
-/** What a hit in each class adds to a figure, in per cent; NaN for a figure without images. */
+/** Increase of an accuracy by one hit in each class, in %; NaN for an accuracy without images. */
 function hitWeights(name: AccuracyName, images: ByClass<number>, groups: ByClass<Group>): number[] {
   const shares = classShares(name, images, groups);
   return images.map((n, c) => (shares === null ? Number.NaN : n === 0 ? 0 : (100 * shares[c]!) / n));

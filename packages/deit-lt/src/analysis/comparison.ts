@@ -1,5 +1,5 @@
 /**
- * Runs side by side: accuracies with intervals from the bootstrap over test images, mean and deviation over seeds, and
+ * Runs side by side: accuracies with intervals from the bootstrap over test images, mean and standard deviation over seeds, and
  * differences between runs that saw the same images, which are surer than the figures themselves because both runs have
  * the same hard and easy images.
  */
@@ -9,7 +9,7 @@ import type { ComparisonRow } from './comparison-figures.js';
 import { Panel } from './comparison-panel.js';
 
 export interface Comparison {
-  /** What the others are compared with: the first. */
+  /** The run that the others are compared with: the first. */
   readonly baseline: string;
   readonly resamples: number;
   readonly rows: readonly ComparisonRow[];

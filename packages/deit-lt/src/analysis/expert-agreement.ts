@@ -1,4 +1,4 @@
-/** Where the two experts of a student agree, and where each of them is right alone. */
+/** Counts the images on which CLS and DIST of a student agree, and on which only one of them is right. */
 
 export interface ExpertAnswers {
   readonly labels: ArrayLike<number>;
@@ -18,7 +18,7 @@ export interface ExpertAgreement {
   readonly bothWrong: number;
 }
 
-/** Of the images for which `takes` (default: all) is true. */
+/** Counts the images for which `takes` (default: all) is true. */
 export function expertAgreement(
   { labels, cls, dist }: ExpertAnswers,
   takes: (image: number) => boolean = () => true,

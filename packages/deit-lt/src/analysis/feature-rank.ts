@@ -43,7 +43,7 @@ export function entropyRank(values: Float64Array): number {
 }
 
 /**
- * What is needed of features that come batch by batch, in float64: their number, sum `[D]` and second moments `[D, D]`.
+ * Moments of features that come batch by batch, in float64: their number, sum `[D]` and second moments `[D, D]`.
  * Their singular values are exact to about 1e-8 of the largest, which is far below what a rank asks for.
  */
 export interface FeatureMoments {
@@ -60,7 +60,10 @@ export function momentsOf(features: torch.Tensor): FeatureMoments {
   });
 }
 
-/** As `singularValues`, of all features that went into the moments: the roots of the scatter matrix' eigenvalues. */
+/**
+ * Returns the singular values of all features that were added to the moments: the roots of the scatter matrix'
+ * eigenvalues.
+ */
 export function singularValuesOf(
   { count, sum, products }: FeatureMoments,
   { centred = true }: SpectrumOptions = {},

@@ -1,4 +1,4 @@
-/** How much a class's accuracy depends on how many training images it had, as one number. */
+/** Correlation between the accuracy of classes and their numbers of training images. */
 
 /**
  * Spearman's rank correlation, −1 … 1, equal values sharing the mean of their ranks; null when fewer than two pairs are

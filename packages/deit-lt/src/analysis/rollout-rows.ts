@@ -1,6 +1,6 @@
 /** Attention rollout of single tokens on plain arrays, as `attentionRollout` computes it of all. For browsers. */
 
-/** What an `attentions` output of one image is: `[depth, heads, tokens, tokens]`. */
+/** Shape of the output `attentions` for one image: `[depth, heads, tokens, tokens]`. */
 export interface AttentionShape {
   readonly depth: number;
   readonly heads: number;

@@ -1,7 +1,7 @@
 /**
- * How sharp the minimum is that a network was trained into: flat teachers are what the DeiT-LT paper asks SAM for. Two
- * measures: by how much the loss rises at SAM's worst point nearby (Foret et al., ICLR 2021, arXiv 2010.01412), and the
- * Hessian's largest eigenvalue by power iteration (Yao et al., "PyHessian", 2020, arXiv 1912.07145).
+ * Sharpness of the minimum of a trained network; the DeiT-LT paper uses SAM to get flat teachers. Two measures: the
+ * increase of the loss at SAM's perturbation (Foret et al., ICLR 2021, arXiv 2010.01412), and the Hessian's largest
+ * eigenvalue by power iteration (Yao et al., "PyHessian", 2020, arXiv 1912.07145).
  */
 import * as torch from '@deit-lt/torch';
 import type { RandomStream } from '../random/stream.js';
@@ -22,7 +22,7 @@ export interface Sharpness {
   readonly rho: number;
   /** `L(w + ρ·g/‖g‖) − L(w)`. */
   readonly samGap: number;
-  /** Of the Hessian of the loss: `vᵀHv` at the last step of the iteration. */
+  /** Largest eigenvalue of the Hessian of the loss: `vᵀHv` at the last step of the iteration. */
   readonly largestEigenvalue: number;
 }
 
@@ -66,7 +66,7 @@ interface Point {
   readonly copies: readonly torch.Tensor[];
 }
 
-/** What `fn` gives at `w + length · direction`. */
+/** Returns `fn()` at the weights `w + length · direction`. */
 function moved<T>({ parameters, copies }: Point, direction: readonly torch.Tensor[], length: number, fn: () => T): T {
   try {
     torch.noGrad(() => {

@@ -1,6 +1,6 @@
 /**
- * How sure a teacher is of images and how often it is right about them. Asked about clean, augmented and mixed images it
- * shows what the DeiT-LT paper calls out-of-distribution distillation: the student learns from answers that are often wrong.
+ * Confidence and accuracy of a teacher on images. On clean, augmented and mixed images they show what the DeiT-LT
+ * paper calls out-of-distribution distillation: the student learns from answers that are often wrong.
  */
 import * as torch from '@deit-lt/torch';
 
@@ -37,7 +37,7 @@ export interface AnswerSummary {
   readonly asWhenClean: number;
 }
 
-/** Of the images for which `takes` (default: all) is true; null when there is none. */
+/** Summarises the images for which `takes` (default: all) is true; null if there is none. */
 export function summarise(
   { predicted, entropy, confidence }: TeacherAnswers,
   { labels, clean }: { readonly labels: ArrayLike<number>; readonly clean: ArrayLike<number> },

@@ -1,9 +1,11 @@
-/** What a geometric operation is: a matrix, and how the level between pixels is found. */
+/** Geometric operations: a matrix, and the interpolation between pixels. */
 
-/** Where an output pixel comes from, in pixels: `x' = a·x + b·y + c`, `y' = d·x + e·y + f`; corners are whole numbers. */
+/**
+ * Source position of an output pixel, in pixels: `x' = a·x + b·y + c`, `y' = d·x + e·y + f`; corners are whole numbers.
+ */
 export type Matrix = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
-/** How the level between pixels is found. */
+/** Interpolation between pixels. */
 export const affineFilters = ['nearest', 'bilinear', 'bicubic'] as const;
 export type AffineFilter = (typeof affineFilters)[number];
 

@@ -5,7 +5,7 @@
 import * as torch from '@deit-lt/torch';
 import type { AffineFilter, Matrix } from './affine-matrix.js';
 
-/** Where each output pixel is read: `[n, H, W]` in pixels of the source. */
+/** Source position of each output pixel: `[n, H, W]` in pixels of the source. */
 interface Places {
   x: torch.Tensor;
   y: torch.Tensor;

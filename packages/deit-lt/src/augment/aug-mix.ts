@@ -47,7 +47,7 @@ export interface AugMixConfig {
 }
 
 /**
- * What a configuration such as `augmix-m5-w4-d2` means; what it leaves out is timm's: severity 3, three chains of one to
+ * Parses a configuration such as `augmix-m5-w4-d2`; missing values are timm's defaults: severity 3, three chains of one to
  * three operations, α 1, levels uniform from 0 to the severity. Throws `PolicyConfigError`.
  */
 export function parseAugMix(config: string): AugMixConfig {
@@ -55,7 +55,7 @@ export function parseAugMix(config: string): AugMixConfig {
   return { severity: m, width: w, depth: d, alpha: a, magnitudeStd: deviationOf(mstd, Number.POSITIVE_INFINITY) };
 }
 
-/** What happens to one image: chains, their weights (sum 1), and the share of the mixture. */
+/** The random choices for one image: chains, their weights (sum 1), and the share of the mixture. */
 export interface AugMixPlan {
   readonly weights: readonly number[];
   readonly share: number;

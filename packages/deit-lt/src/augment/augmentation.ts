@@ -1,10 +1,10 @@
-/** What one augmentation of the registry consists of, and the option types that several of them share. */
+/** The interface of an augmentation in the registry, and option types that several augmentations share. */
 import { z } from 'zod';
 import type { Filter, Window } from '../data/decode/window.js';
 import type { RandomStream } from '../random/stream.js';
 import type { BatchTransform, WindowSampler } from './transform.js';
 
-/** What a pipeline is built for. `mean` and `std` are per channel, of values 0…1. */
+/** The target of a pipeline. `mean` and `std` are per channel, for values 0…1. */
 export interface PipelineContext {
   /** Side of the square input in pixels. */
   readonly size: number;
@@ -50,7 +50,7 @@ export function augmentation<K extends AugmentationKind, S extends z.ZodObject>(
 export const probability = (initial: number) =>
   z.number().min(0).max(1).default(initial).describe('share of the images that are changed');
 
-/** What lies around an image that is given a border: its mirror image or black. */
+/** The border of an image: its mirror image or black. */
 export const borderMode = (initial: 'reflect' | 'zero') =>
   z
     .enum(['reflect', 'zero'])

@@ -13,7 +13,7 @@ type ScaledPolicyName = keyof typeof scaledPolicies;
 
 const names = ['cifar10', ...(Object.keys(scaledPolicies) as ScaledPolicyName[])] as const;
 
-/** What an ImageNet policy does to one image; timm's draws in its order. */
+/** Draws the operations of an ImageNet policy for one image, with timm's random numbers in timm's order. */
 export function drawScaledPair(policy: ScaledPolicyName, settings: PolicySettings, random: RandomStream): Plan {
   const pairs = scaledPolicies[policy];
   const [a, probabilityA, levelA, b, probabilityB, levelB] = pairs[random.int(pairs.length)]!;
@@ -23,7 +23,7 @@ export function drawScaledPair(policy: ScaledPolicyName, settings: PolicySetting
   ];
 }
 
-/** What the CIFAR-10 policy does to one image; PaCo's draws in its order. */
+/** Draws the operations of the CIFAR-10 policy for one image, with PaCo's random numbers in its order. */
 export function drawCifarPair(random: RandomStream): Plan {
   const [a, probabilityA, levelA, b, probabilityB, levelB] = cifar10[random.int(cifar10.length)]!;
   return [drawCifarOp(a, probabilityA, levelA, random), drawCifarOp(b, probabilityB, levelB, random)];

@@ -7,7 +7,7 @@ import { perSample } from './levels.js';
 
 const passes = 3;
 
-/** Half width of the box, with its fraction, whose repetition has the deviation `radius`; in single precision, as Pillow. */
+/** Half width of the box, with its fraction, whose repetition has the standard deviation `radius`; in single precision, as Pillow. */
 export function boxRadius(radius: number): number {
   const f = Math.fround;
   const single = f(radius);
@@ -31,7 +31,7 @@ function tapWeights(box: number, reach: number): number[] {
   });
 }
 
-/** Blurs image i of `[n, 3, H, W]` (levels 0…255) by `radii[i]`, the deviation in pixels (≥ 0). */
+/** Blurs image i of `[n, 3, H, W]` (levels 0…255) by `radii[i]`, the standard deviation in pixels (≥ 0). */
 export function gaussianBlur(images: torch.Tensor, radii: readonly number[]): torch.Tensor {
   const boxes = radii.map(boxRadius);
   const reach = Math.floor(Math.max(...boxes)) + 1;

@@ -1,4 +1,4 @@
-/** What images are evaluated on: the middle of the image, as one window (timm's evaluation transform). */
+/** The centre crop for evaluation, as one window (timm's evaluation transform). */
 import { z } from 'zod';
 import { augmentation } from './augmentation.js';
 import { centerWindow } from './evaluation-input.js';

@@ -9,7 +9,7 @@ import { perSample } from './levels.js';
 
 /** `degenerate + factors·(images − degenerate)`, clipped and truncated. */
 function blend(degenerate: torch.Tensor, images: torch.Tensor, factors: readonly number[]): torch.Tensor {
-  // Not lerp: it rounds otherwise than Pillow for factors from 0.5 on.
+  // Not lerp: it rounds differently from Pillow for factors from 0.5 on.
   return images.sub(degenerate).mul_(perSample(factors, images)).add_(degenerate).clamp_(0, 255).floor_();
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a network is shown at evaluation, of one image and without libtorch: the same window, resampling and normalisation
+ * The input of a network at evaluation, for one image and without libtorch: the same window, resampling and normalisation
  * as `evaluationPipeline` builds for a whole batch. For browsers.
  */
 
@@ -8,14 +8,14 @@ import type { Filter, Window } from '../data/decode/window.js';
 import { type RawImage, resampleImage } from '../data/resample/resample-image.js';
 import { roundHalfEven } from './round-half-even.js';
 
-/** How images become the network's input; `mean` and `std` are per channel, of values 0…1. */
+/** Conversion of images to the network's input; `mean` and `std` are per channel, of values 0…1. */
 export interface InputSpec {
   /** Side of the square input in pixels. */
   readonly size: number;
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly filter: Filter;
-  /** What transparent images are composed on: red, green, blue, 0 … 255. Absent in models of earlier versions: white. */
+  /** Background of transparent images: red, green, blue, 0 … 255. Absent in models of earlier versions: white. */
   readonly background?: Rgb;
 }
 
@@ -28,7 +28,7 @@ const usualEnlarge = 256 / 224;
 /** Whether the middle of an image is taken at this input size, or all of it, squeezed to a square. */
 export const cropsMiddle = (size: number): boolean => size > uncroppedSize;
 
-/** What the shorter side is resized to before the middle is cropped, at this input size; null where nothing is cropped. */
+/** Size of the shorter side before the centre crop, for this input size; null if nothing is cropped. */
 export const resizedSide = (size: number): number | null =>
   cropsMiddle(size) ? Math.floor(usualEnlarge * size) : null;
 

@@ -42,7 +42,7 @@ const bits = (argument: (dropped: number) => number): Scale =>
   unsigned('posterize', (level) => Math.max(0, argument(Math.trunc((level / 10) * 4))));
 const threshold = (level: number): number => Math.min(256, Math.trunc((level / 10) * 256));
 
-/** By timm's names, in camelCase; its relative translations without `Rel`. */
+/** Operations by timm's names, in camelCase; its relative translations without `Rel`. */
 const scales = {
   autocontrast: plain('autocontrast'),
   equalize: plain('equalize'),
@@ -93,7 +93,7 @@ export function argumentAt(
 /** Whether the operation draws a direction. */
 export const hasSign = (name: ScaledOp): boolean => scales[name].signed;
 
-/** What RandAugment draws from, in timm's order. */
+/** The operations of RandAugment, in timm's order. */
 export const randOps = [
   'autocontrast',
   'equalize',

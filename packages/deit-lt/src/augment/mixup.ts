@@ -7,7 +7,7 @@ import * as torch from '@deit-lt/torch';
 import type { RandomStream } from '../random/stream.js';
 import type { Box } from './random-erasing.js';
 
-/** How one image, or a whole batch, is mixed: `lambda` is the share of the image itself in its label. */
+/** Mixing parameters of one image or a whole batch: `lambda` is the share of the image itself in its label. */
 export type Mix =
   | { readonly kind: 'none'; readonly lambda: 1 }
   | { readonly kind: 'mixup'; readonly lambda: number }

@@ -6,7 +6,7 @@
 import * as torch from '@deit-lt/torch';
 import type { AffineFilter, Matrix } from './affine-matrix.js';
 
-/** What the operator calls its operations, in its order. */
+/** The names of the operator's operations, in its order. */
 const codes = {
   affine: 0,
   autocontrast: 1,

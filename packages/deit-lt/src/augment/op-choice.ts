@@ -13,7 +13,10 @@ export const affineOps = {
   translateY: (share, _width, height) => [1, 0, 0, 0, 1, share * height],
 } satisfies Record<string, AffineOp>;
 
-/** What changes levels and moves nothing; ops-tensors.ts and the engine's own operator have a function for each. */
+/**
+ * Operations that change levels but not positions; ops-tensors.ts and the engine's own operator have a function for
+ * each.
+ */
 export const pixelOpNames = [
   'autocontrast',
   'equalize',
@@ -38,11 +41,11 @@ export interface OpChoice {
   readonly op: OpName;
   /** The operation's argument, in its own unit. */
   readonly arg: number;
-  /** How a geometric operation resamples. Default bilinear. */
+  /** Interpolation of a geometric operation. Default bilinear. */
   readonly filter?: AffineFilter;
 }
 
-/** What is done to one image, in order; undefined is left out. */
+/** The operations for one image, in order; undefined entries are skipped. */
 export type Plan = readonly (OpChoice | undefined)[];
 
 export const isAffine = (op: OpName): op is keyof typeof affineOps => op in affineOps;

@@ -13,7 +13,7 @@ import { isAffine, matrixOf, type OpChoice, type PixelOpName } from './op-choice
 /** `images` float32 `[n, 3, H, W]`, whole levels 0…255, and an argument for each: a new tensor of the same shape. */
 export type PixelOp = (images: torch.Tensor, args: readonly number[]) => torch.Tensor;
 
-/** What the argument of each means stands at the functions; those without one ignore it. */
+/** The functions document their argument; operations without an argument ignore it. */
 export const pixelOps = {
   autocontrast,
   equalize,

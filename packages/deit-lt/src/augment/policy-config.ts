@@ -27,13 +27,13 @@ export function decimalNumber(meaning: string, low: number, high: number): Polic
   return { meaning, check };
 }
 
-/** A deviation of the level: a number, or inf. */
+/** A standard deviation of the level: a number, or inf. */
 export const levelDeviation: PolicySetting = {
   meaning: 'standard deviation of the magnitude; above 100 or inf: uniform from 0 to the magnitude',
   check: (text) => (/^(\d+(\.\d+)?|inf)$/.test(text) ? undefined : 'a number such as 0.5, or inf'),
 };
 
-/** What stands behind mstd: above 100, timm takes it for infinity. */
+/** The value of mstd; timm treats values above 100 as infinity. */
 export function deviationOf(value: number | undefined, initial: number): number {
   if (value === undefined) return initial;
   return value > 100 ? Number.POSITIVE_INFINITY : value;

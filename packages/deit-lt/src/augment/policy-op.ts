@@ -27,7 +27,7 @@ export interface PolicyOp {
   readonly level: number;
 }
 
-/** What of the operation happens to one image; undefined when it is left out. */
+/** Draws the operation for one image; undefined if it is skipped. */
 export function drawPolicyOp(
   { name, probability, level }: PolicyOp,
   settings: PolicySettings,

@@ -34,14 +34,14 @@ export const presets = {
   ldam: { simpleRandomCrop: { padding: 4, mode: 'zero' }, flip: true },
   /** Nothing random (published as student transform 2): the shorter side becomes the input's, the middle is cropped. */
   eval: { centerCrop: { enlarge: 1 } },
-  /** What PaCo's query encoder sees of CIFAR. */
+  /** Views of PaCo's query encoder on CIFAR. */
   'paco-query': {
     padCrop: { padding: 4 },
     flip: true,
     autoAugment: { policy: 'cifar10' },
     cutout: { length: 16 },
   },
-  /** What PaCo's key encoder sees of CIFAR: MoCo v2's. */
+  /** Views of PaCo's key encoder on CIFAR: those of MoCo v2. */
   'paco-key': moco,
   /** GPaCo's second view of long-tailed CIFAR: the same with less blur. */
   'gpaco-key': { ...moco, gaussianBlur: { probability: 0.2, radius: [0.1, 2] } },

@@ -37,13 +37,13 @@ export interface RandAugmentConfig {
   readonly magnitudeMax: number;
   readonly probability: number;
   readonly ops: readonly ScaledOp[];
-  /** Of each operation; without them all are alike, and one can come twice. */
+  /** Weight of each operation; without weights all are equally likely, and one can be drawn twice. */
   readonly weights?: readonly number[];
 }
 
 /**
- * What a configuration such as `rand-m9-mstd0.5-inc1` means; what it leaves out is timm's: two operations, magnitude 10,
- * no deviation, probability 0.5, the original operations. Throws `PolicyConfigError`.
+ * Parses a configuration such as `rand-m9-mstd0.5-inc1`; missing values are timm's defaults: two operations,
+ * magnitude 10, standard deviation 0, probability 0.5, the original operations. Throws `PolicyConfigError`.
  */
 export function parseRandAugment(config: string): RandAugmentConfig {
   const { n = 2, m = 10, mstd, mmax = 10, inc, p = 0.5, w } = parsePolicyConfig(config, 'rand', settings);
@@ -86,7 +86,7 @@ function drawWeighted(weights: readonly number[], random: RandomStream): number 
   return last;
 }
 
-/** What happens to one image. */
+/** Draws the operations for one image. */
 export function drawRandAugment(config: RandAugmentConfig, settings: PolicySettings, random: RandomStream): Plan {
   const { probability, magnitude: level } = config;
   return drawNames(config, random).map((name) => drawPolicyOp({ name, probability, level }, settings, random));

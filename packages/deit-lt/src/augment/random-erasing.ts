@@ -49,7 +49,7 @@ export function eraseBox_(images: torch.Tensor, index: number, box: Box, values:
 
 const fills = ['pixel', 'rand', 'const'] as const;
 
-/** What a box is filled with: a normal number per value ('pixel') or per channel ('rand'), or 0 ('const'). */
+/** The fill of a box: a normal number per value ('pixel') or per channel ('rand'), or 0 ('const'). */
 export type EraseFill = (typeof fills)[number];
 
 /** Draws what fills a box, from a generator that is seeded from the sample's own stream. */
@@ -80,7 +80,7 @@ const options = schema.refine(({ count, minCount }) => minCount <= count, {
   path: ['minCount'],
 });
 
-/** How many boxes an erased image gets: each number from `minCount` to `count` is as likely. */
+/** Number of boxes of an erased image, uniform from `minCount` to `count`. */
 export function drawCount({ count, minCount }: { count: number; minCount: number }, random: RandomStream): number {
   return count === minCount ? count : minCount + random.int(count - minCount + 1);
 }

@@ -41,12 +41,12 @@ export const randomPosterize = augmentation(
   ({ probability, bits }) => sometimes(probability, () => ({ op: 'posterize', arg: bits })),
 );
 
-/** A blur of a deviation from `low` to `high` pixels. */
+/** A blur with a standard deviation from `low` to `high` pixels. */
 export function drawBlur([low, high]: readonly [number, number], random: RandomStream): OpChoice {
   return { op: 'gaussianBlur', arg: random.uniform(low, high) };
 }
 
-/** Blurs by a random deviation: Pillow's `radius`, drawn as MoCo v2 and DINO do. */
+/** Blurs with a random standard deviation: Pillow's `radius`, drawn as MoCo v2 and DINO do. */
 export const randomGaussianBlur = augmentation(
   'batch',
   z.strictObject({

@@ -61,7 +61,9 @@ export const windowNames = Object.entries(augmentations).flatMap(([name, { kind 
 export type AugmentationName = keyof typeof augmentations;
 type OptionsOf<N extends AugmentationName> = (typeof augmentations)[N]['options'];
 
-/** What a recipe gives: options, true for the defaults, or false (or nothing) for none; and a preset to start from. */
+/**
+ * The value in a recipe: options, true for the defaults, or false (or nothing) for none; and a preset to start from.
+ */
 export type AugmentConfig = { [N in AugmentationName]?: z.input<OptionsOf<N>> | boolean | undefined } & {
   preset?: PresetName | undefined;
 };

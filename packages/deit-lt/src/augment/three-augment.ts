@@ -13,7 +13,7 @@ const options = z.strictObject({
   radius: range(0, 64).default([0.1, 2]).describe('blur: standard deviation in pixels of the input, [low, high]'),
 });
 
-/** Which of the three happens to an image. */
+/** Chooses one of the three operations for an image. */
 export function drawThree({ threshold, radius }: z.output<typeof options>, random: RandomStream): OpChoice {
   const choice = random.int(3);
   if (choice === 0) return { op: 'grayscale', arg: 0 };

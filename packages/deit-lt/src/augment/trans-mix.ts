@@ -7,7 +7,7 @@ import { type Mix, type MixTargetsOptions, mixTargets, smoothedOneHot } from './
 import type { Box } from './random-erasing.js';
 
 export interface TransMixOptions extends MixTargetsOptions {
-  /** Of the images, in pixels. */
+  /** Size of the images in pixels. */
   readonly height: number;
   readonly width: number;
 }

@@ -1,5 +1,5 @@
 /**
- * What an augmentation is. The geometric part of a pipeline gives each sample a window of its source image, which
+ * The parts of an augmentation. The geometric part of a pipeline gives each sample a window of its source image, which
  * the pixel source cuts out and resizes (in batches for images in memory, in the decoder for files); the rest works
  * on whole batches of tensors on the device that trains.
  */
@@ -31,7 +31,7 @@ export interface View {
   readonly transforms: readonly BatchTransform[];
 }
 
-/** What a loader makes of each image: one view, and further ones where the training wants several. */
+/** The views that a loader makes of each image: one, and more if the training needs several. */
 export interface Pipeline extends View {
   /** Further views of the same images, each with its own random draws: multi-crop, or what the teacher sees. */
   readonly more?: readonly View[];

@@ -1,5 +1,4 @@
-/** What is assumed about a model whose file does not describe it: what no weight shows. */
-
+/** Assumptions about a model whose file does not describe it. */
 import type { RecognisedModel } from '../published/family.js';
 import type { WeightSource } from '../published/weight-source.js';
 import { isValues, type Values } from '../recipe/merge.js';

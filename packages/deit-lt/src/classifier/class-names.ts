@@ -7,7 +7,7 @@ import type { StudentRecipe } from '../recipe/schema.js';
 export interface TeacherClasses {
   readonly teacher: readonly string[];
   readonly data: readonly string[];
-  /** Training images of each class of the data, before images were kept aside for validation. */
+  /** Training images of each class of the data, before images were set aside for validation. */
   readonly trainCounts: ByClass<number>;
   /** The teacher's, for messages. */
   readonly file: string;
@@ -40,7 +40,7 @@ export function teacherOrder(
   return new ClassMap(data, teacher, index);
 }
 
-/** What is asked of a trained model's classes. */
+/** The class names and counts of a trained model. */
 export interface ModelClasses {
   readonly classNames: readonly string[];
   /** False when they are only numbers. */
@@ -49,7 +49,7 @@ export interface ModelClasses {
   readonly file: string;
 }
 
-/** What is assumed of a model that does not know what its classes are, in a line; none for one that does. */
+/** Says what is assumed about the classes of a model without class names; empty for other models. */
 export function orderNotes({ namesKnown, file }: Omit<ModelClasses, 'classNames'>): string[] {
   return namesKnown ? [] : [`${file} has no class names: its classes are assumed to be in the order of the data's.`];
 }
@@ -83,7 +83,7 @@ export function modelOrder(
 }
 
 /**
- * For each class of the data, the index of the model's class of that name; null when the orders are equal.
+ * Returns, for each class of the data, the index of the model's class with that name; null when the orders are equal.
  * Throws UserError DATA_CLASSES that names the classes which only one side has.
  */
 export function compareClassNames(

@@ -27,7 +27,7 @@ import { readWeights } from '../runs/training-state.js';
 import { modelOf } from '../tasks/model-of.js';
 import { studentOutputs } from '../tasks/student-task.js';
 
-/** What is asked of a trained model, whoever runs it. */
+/** The interface of all trained models, whether libtorch or onnxruntime runs them. */
 export interface AnyClassifier extends Disposable {
   readonly kind: TrainingKind;
   /** The network; absent when it is not ours to look into. */
@@ -38,9 +38,9 @@ export interface AnyClassifier extends Disposable {
   readonly classNames: readonly string[];
   /** False when they are only numbers: a checkpoint from elsewhere does not say what its classes are. */
   readonly namesKnown: boolean;
-  /** What transparent images are composed on before that: red, green, blue, 0 … 255. */
+  /** Background of transparent images: red, green, blue, 0 … 255. */
   readonly background: Rgb;
-  /** How images become the network's input at evaluation. */
+  /** Conversion of images to the network's input at evaluation. */
   readonly pipeline: Pipeline;
   /** Training images per class; zeros when that is not known. */
   readonly trainCounts: ByClass<number>;
@@ -50,13 +50,13 @@ export interface AnyClassifier extends Disposable {
   readonly file: string;
   /** After which it was written, from 0; null when that is not known. */
   readonly epoch: number | null;
-  /** What was assumed about a model from elsewhere, for the reader: a line each. */
+  /** Assumptions about a model of another program, one line each. */
   readonly notes?: readonly string[];
   /** Logit scale, where the model's file says it; `logitScale()` is for both. */
   readonly logitScale?: number;
   /** Whether it takes images of its recipe's size alone. Default false. */
   readonly fixedSize?: boolean;
-  /** From normalised images `[B, 3, S, S]` to logits `[B, C]`; the caller disposes them (or a scope does). */
+  /** Returns the logits `[B, C]` of normalised images `[B, 3, S, S]`; the caller disposes them (or a scope does). */
   logits(images: torch.Tensor): OutputLogits;
 }
 
@@ -139,12 +139,12 @@ function leftOutNote(file: string, names: readonly string[]): string[] {
   return names.length === 0 ? [] : [`${file}: ignored, because the network has no such weights: ${listed(names, 6)}.`];
 }
 
-/** Where a model computes, and in which precision, in place of its recipe's. */
+/** Device and precision of the computation, instead of the recipe's. */
 type Place = Partial<Pick<Recipe, 'device' | 'precision'>>;
 
 const placeSchema = recipeSchema.pick({ device: true, precision: true }).partial();
 
-/** What of our own run's recipe may be otherwise where it is used. Throws UserError USAGE for other keys, RECIPE for a value. */
+/** Applies settings that may change when a run is used. Throws UserError USAGE for other keys, RECIPE for a value. */
 function placeIn(settings: readonly string[], file: string): Place {
   const values = applySettings({}, settings);
   const other = Object.keys(values).find((key) => !(key in placeSchema.shape));

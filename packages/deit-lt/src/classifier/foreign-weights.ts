@@ -23,13 +23,13 @@ export interface ForeignOptions {
   readonly settings?: readonly string[] | undefined;
 }
 
-/** As `readWeights` gives of our own. */
+/** Weights in the form that `readWeights` returns. */
 export interface ForeignWeights {
   readonly config: RunConfig;
   /** After which it was written, from 0; null when the file does not say. */
   readonly epoch: number | null;
   readonly model: RecognisedModel;
-  /** What was assumed, for the reader: a line each. */
+  /** Assumptions, one line each. */
   readonly notes: readonly string[];
   /** The weights by our names, and the names of those left out; the open scope owns them. Throws UserError CHECKPOINT. */
   read(): MappedWeights;
@@ -61,7 +61,7 @@ export async function withForeignWeights<R>(
   return use({ config, model, notes, epoch: facts.epoch ?? null, read: read(model) });
 }
 
-/** Of no training: what only a training knows is empty. */
+/** A configuration without a training: fields that only a training knows are empty. */
 function bareConfig(
   given: Pick<RunConfig, 'kind' | 'recipe' | 'logitScale'> & { data: Omit<RunConfig['data'], 'fingerprint'> },
 ): RunConfig {
@@ -83,7 +83,7 @@ function describedConfig(description: ModelDescription, settings: readonly strin
   return bareConfig({ kind, recipe: describedRecipe(description, settings, file), logitScale, data });
 }
 
-/** What the description says, over defaults that are of no use. */
+/** The values of the description; the other values are unused defaults. */
 function describedRecipe(described: ModelDescription, settings: readonly string[], file: string): Recipe {
   const { kind, architecture: model, imageSize, evalSize, mean, std, filter, precision } = described;
   const base = loadRecipe('default');
@@ -135,7 +135,7 @@ function namesOf({ file, facts: { classNames } }: WeightSource, numClasses: numb
 }
 
 /**
- * What is known of the network's input: what the file says; else of CIFAR's ResNets the size and statistics that LDAM and PaCo
+ * Returns the input of the network: that of the file; else for CIFAR's ResNets the size and statistics that LDAM and PaCo
  * train with, else ImageNet's. Everything else of the recipe is the default, and of no use.
  */
 function recipeOf({ file, facts }: WeightSource, recognised: RecognisedModel, settings: readonly string[]): Recipe {

@@ -20,7 +20,7 @@ import { requireAgreement } from './said-settings.js';
  * The model in `file`, run by onnxruntime. Normalisation, scale of the logits and class names are those of the file's metadata, as our export writes
  * them; else classes are numbers, and the normalisation is that of `recipe.teacher`, or, without a recipe, CIFAR's up to 64 pixels
  * and ImageNet's above, where `settings` (`teacher.mean=…`) say nothing else; `notes` tell what was assumed. Throws UserError
- * CHECKPOINT for what is no classifier of RGB images, USAGE for options of checkpoints.
+ * CHECKPOINT for what is not a classifier of RGB images, USAGE for options of checkpoints.
  */
 export async function openOnnxClassifier(
   file: string,
@@ -77,7 +77,7 @@ interface Said {
   readonly scale: number | undefined;
   readonly classes: readonly string[] | undefined;
   readonly kind: TrainingKind | undefined;
-  /** From 0. */
+  /** Counted from 0. */
   readonly epoch: number | undefined;
 }
 

@@ -15,7 +15,7 @@ export function requireAgreement(settings: readonly string[], facts: ModelFacts,
   }
 }
 
-/** By the keys of a recipe's part. */
+/** The values by the keys of a recipe's part. */
 function saidBy({ description, numHeads, mean, std, filter }: ModelFacts): Values {
   if (description === undefined) return { ...known({ mean, std, filter }), model: known({ numHeads }) };
   const { architecture, imageSize, evalSize, ...rest } = description;

@@ -1,11 +1,11 @@
-/** What the teacher says about the student's batch: the batch as the teacher expects it, and its logits. */
+/** The teacher's logits for the student's batch, which is converted as the teacher expects it. */
 import * as torch from '@deit-lt/torch';
 import { type ClassMap, requireSameOrder } from '../by-class.js';
 import { canFold, fastInference } from '../models/fold-batch-norm.js';
 import type { StudentRecipe, TrainingRecipe } from '../recipe/schema.js';
 import type { AnyClassifier } from './classifier.js';
 
-/** What is needed of a teacher; an `AnyClassifier` has it. */
+/** The parts of an `AnyClassifier` that a teacher needs. */
 export interface TeacherNetwork extends Pick<AnyClassifier, 'logits' | 'classNames' | typeof Symbol.dispose> {
   readonly recipe: Pick<TrainingRecipe, 'imageSize' | 'mean' | 'std'>;
   readonly placement: Pick<AnyClassifier['placement'], 'device'>;
@@ -23,9 +23,11 @@ export interface TeacherLogitsOptions {
 export interface TeacherLogits extends Disposable {
   /** The data's. */
   readonly classNames: readonly string[];
-  /** Of the student's normalised batch `[B, 3, S, S]`, whose size may differ from batch to batch. */
+  /**
+   * Returns the logits for the student's normalised batch `[B, 3, S, S]`, whose size may differ from batch to batch.
+   */
   logits(images: torch.Tensor): torch.Tensor;
-  /** Of a batch that was made for the teacher, in its own size and normalisation. */
+  /** Returns the logits for a batch that was made for the teacher, in its own size and normalisation. */
   logitsOfOwn(images: torch.Tensor): torch.Tensor;
 }
 

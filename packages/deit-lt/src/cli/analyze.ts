@@ -1,4 +1,4 @@
-/** `deit-lt analyze`: what a trained model learned, into `analysis.json` of its run folder. */
+/** `deit-lt analyze`: writes `analysis.json` into the run folder. */
 import path from 'node:path';
 import { runFoldersIn } from '../analysis/compared-runs.js';
 import { type AnalyzeResult, analyzeRun } from '../analysis/run/analyze-run.js';

@@ -35,7 +35,7 @@ suite('chooseRecipe()', () => {
     assert.equal(recipe.data.groups, 'auto');
   });
 
-  test('makes the long tail that is asked for, and --set has the last word', () => {
+  test('makes the long tail that is requested, and --set has the last word', () => {
     const { recipe } = chooseRecipe(
       { imbalance: 20, imbalanceType: 'step', select: 'last', set: ['seed=7'] },
       datasetOf('photos', 300),

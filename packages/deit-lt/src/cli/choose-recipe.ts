@@ -82,7 +82,7 @@ const published: Partial<Record<GroupKind, string>> = {
   'inaturalist-2018': 'inat2018',
 };
 
-/** What the recipe `quickstart` does with images of any size. */
+/** Describes the recipe `quickstart`, which resizes all images. */
 const smallRule = 'a short training at 32 × 32 pixels';
 
 function suitableRecipe({ name, classNames, train: { images, labels } }: Dataset): { name: string; why: string } {

@@ -7,7 +7,7 @@
 export interface Colors {
   bold(text: string): string;
   dim(text: string): string;
-  /** By the group of a class. */
+  /** Colour of the group of a class. */
   head(text: string): string;
   mid(text: string): string;
   tail(text: string): string;

@@ -1,4 +1,4 @@
-/** What a command is: its description, and what it gets when it runs. */
+/** The description of a command, and its input when it runs. */
 import type { CliContext } from './context.js';
 import type { Options } from './option-table.js';
 
@@ -15,12 +15,12 @@ export interface CommandSpec {
   readonly details?: string;
   readonly arguments?: readonly ArgumentSpec[];
   readonly options: readonly (keyof Options)[];
-  /** What `--format` may be; the first is the default, unless there is none. */
+  /** Values of `--format`; the first is the default, unless there is none. */
   readonly formats?: readonly string[];
-  /** What `--precision` may be. */
+  /** Values of `--precision`. */
   readonly precisions?: readonly string[];
   readonly examples: readonly string[];
-  /** Runs until Ctrl-C, which is then its usual end: nothing is saved and nothing is said. */
+  /** Runs until Ctrl-C, which is then its usual end: nothing is saved or printed. */
   readonly serves?: boolean;
   /** Commands are loaded when they run: help needs none of them. */
   readonly load: () => Promise<{ readonly run: Run }>;

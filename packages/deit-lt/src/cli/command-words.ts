@@ -4,7 +4,7 @@ import path from 'node:path';
 import { datasetNames } from '../data/open.js';
 import { flagsOf, type Options, optionTable } from './option-table.js';
 
-/** How the user reaches the program: through npm in a checkout, or installed. */
+/** The words that start the program: through npm in a clone, or installed. */
 export function programWords(env: NodeJS.ProcessEnv = process.env): string[] {
   return env.npm_command === undefined ? ['deit-lt'] : ['npx', 'deit-lt'];
 }
@@ -24,7 +24,10 @@ function optionWords(name: keyof Options, value: Options[keyof Options]): string
   return [flag, fullPath(name, String(value))];
 }
 
-/** Of a value that names files; all others stay as they are. A name of a data set or a recipe wins over a file of that name. */
+/**
+ * Converts a value that names files; other values are unchanged. A name of a data set or a recipe wins over a file of
+ * that name.
+ */
 function fullPath(name: keyof Options, value: string): string {
   if (name === 'out') return path.resolve(value);
   if (!['data', 'root', 'teacher', 'from', 'recipe', 'plugin'].includes(name)) return value;

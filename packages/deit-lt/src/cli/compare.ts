@@ -27,7 +27,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
 const withoutPredictions = (folder: string): string =>
   `${folder} is left out: it has no predictions.safetensors (deit-lt eval ${folder} --data DATA --save makes it).`;
 
-/** What a reader of the figures should know. */
+/** Warnings about the accuracies. */
 function doubts(models: readonly ComparedModel[]): string[] {
   return models.flatMap(({ name, config, predictions, groups }) => [
     ...(imagesKey({ predictions, groups }) === imagesKey(models[0]!)

@@ -135,7 +135,7 @@ const csvColumns = [
   ...['few_image_classes', 'fewest_images'],
 ] as const;
 
-/** A line for each figure, in per cent, with all digits; how many classes have few test images, and the fewest; of a difference `minus` names the run that is taken away. */
+/** A line for each figure, in %, with all digits; how many classes have few test images, and the fewest; of a difference `minus` names the run that is taken away. */
 export function comparisonCsv({ rows, differences, baseline }: Comparison): string[] {
   const lines = [...rows.flatMap((row) => csvLines(row, '')), ...differences.flatMap((row) => csvLines(row, baseline))];
   return [csvColumns.join(','), ...lines];

@@ -1,4 +1,4 @@
-/** Where a command prints, and how it is told to stop. */
+/** The outputs of a command, and the signal that stops it. */
 import type { Reporter } from '../runs/reporter.js';
 import type { Colors } from './colors.js';
 

@@ -1,4 +1,7 @@
-/** What `--resume` finds in a run folder: the recipe, and the data options of the command that began the run. */
+/**
+ * The values that `--resume` reads from a run folder: the recipe, and the data options of the command that began the
+ * run.
+ */
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { checkRecipe } from '../recipe/load.js';
@@ -19,7 +22,7 @@ export interface EarlierRun {
 /** Commands whose run folder has a folder for each model. */
 const severalModels = ['quickstart', 'train', 'study'];
 
-/** Who wants to go on with a run. */
+/** The command that resumes a run. */
 export interface Resuming {
   /** The command's name. */
   readonly command: string;
@@ -49,7 +52,7 @@ export function earlierRun(folder: string, { command, given, parse }: Resuming):
   return { recipe: checkRecipe(values, `recipe of ${home}`), options: first?.options ?? {} };
 }
 
-/** From the words of config.json; undefined when another version or a program wrote them. */
+/** Parses the command in config.json; undefined when another version or a program wrote them. */
 function commandOf(
   words: readonly string[],
   parse: CommandInput['parse'],

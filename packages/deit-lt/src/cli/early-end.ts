@@ -1,6 +1,6 @@
 /** Node ends a process without a word of ours, and with code 13, when nothing is left that could settle what it waits for. */
 
-/** From now on that is said, and is a failure; the function that it returns says that the work is done. */
+/** Reports an early end of the process as a failure, until the returned function is called. */
 export function tellOfEarlyEnd(): () => void {
   const tell = (): void => {
     if (process.exitCode !== undefined && process.exitCode !== 13) return; // ended by choice

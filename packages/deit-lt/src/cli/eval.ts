@@ -116,7 +116,7 @@ function testAloneNotes({ avg }: EvaluationResult, { classNames }: AnyClassifier
   ];
 }
 
-/** The prediction is `avg`; models with one output have no `cls` and `dist`. Per cent, with 95 % intervals; null where no images are. */
+/** The prediction is `avg`; models with one output have no `cls` and `dist`. Accuracies in %, with 95 % intervals; null if there are no images. */
 function resultJson(
   { avg, cls, dist, classNames, groups }: EvaluationResult,
   { file, kind, epoch, model, placement }: AnyClassifier,

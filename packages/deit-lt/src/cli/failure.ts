@@ -1,4 +1,7 @@
-/** What the user sees of an error, and the exit code: 2 for usage, 1 for failure. Only our own bugs show a stack. */
+/**
+ * Returns the message of an error for the user, and the exit code: 2 for usage, 1 for failure. Only our own bugs show a
+ * stack.
+ */
 import { UserError } from '../errors.js';
 import { placeIn } from '../plugin.js';
 import { visible, visibleLines } from '../text/visible.js';
@@ -45,7 +48,7 @@ function isOfWorkingFolder(error: unknown): boolean {
   return codeOf(error) === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'uv_cwd';
 }
 
-/** Of the engine, of Node's buffers, of WebAssembly. */
+/** Recognises lack of memory in the engine, in Node's buffers and in WebAssembly. */
 function isOfMemory(error: unknown, code: string | undefined): boolean {
   return code === 'OUT_OF_MEMORY' || (error instanceof RangeError && /memory|allocation failed/i.test(error.message));
 }

@@ -41,7 +41,7 @@ export async function run({ args, options, spec, context }: CommandInput): Promi
 type Tensors = ReadonlyMap<string, torch.Tensor>;
 type Take = (opened: Pick<ForeignWeights, 'config' | 'epoch'>, tensors: Tensors) => RunConfig;
 
-/** What `take` makes of it, and what is said of it: of a checkpoint from elsewhere, or of a run of ours. */
+/** Returns the result of `take` and the messages, for a checkpoint of another program or one of our runs. */
 async function importInto(
   file: string,
   { weights, set }: CommandInput['options'],

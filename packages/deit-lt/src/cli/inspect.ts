@@ -9,7 +9,7 @@ import type { CommandInput } from './command-spec.js';
 import { type Inspection, inspectDataset, inspectionJson, inspectionText, inspectionTitle } from './inspection.js';
 import { openData } from './open-data.js';
 import type { Options } from './option-table.js';
-import type { TrainingTime } from './training-speed.js';
+import type { TrainingTime, TrainingTimeOptions } from './training-speed.js';
 
 export async function run({ args: [data], options, context }: CommandInput): Promise<undefined> {
   checkEarly(options);
@@ -17,7 +17,10 @@ export async function run({ args: [data], options, context }: CommandInput): Pro
   const dataset = withTail(whole, options);
   const chosen = recipeFor(whole, options);
   const found = await inspectDataset(dataset, { groups: chosen.recipe.data.groups, signal: context.signal });
-  const training = options.speed === false ? undefined : await timeFor(chosen, whole, dataset.train.labels.length);
+  const training =
+    options.speed === false
+      ? undefined
+      : await timeFor(chosen, whole, { images: dataset.train.labels.length, signal: context.signal });
   const inspection: Inspection = { ...found, training };
   if (options.svg !== undefined) {
     await writeSvg(options.svg, inspection);
@@ -32,15 +35,19 @@ function withTail(dataset: Dataset, { imbalance, imbalanceType }: Options): Data
   return makeLongTail(dataset, { ratio: imbalance, ...(imbalanceType && { type: imbalanceType }) });
 }
 
-/** The recipe that would train on what is shown: its long tail counts only when it was asked for. */
+/** The recipe that would train on what is shown: its long tail counts only when it was requested. */
 function recipeFor(dataset: Dataset, options: Options): ChosenRecipe {
   const set = [`data.imbalance=${options.imbalance ?? 'null'}`, ...(options.set ?? [])];
   return chooseRecipe({ ...options, set }, dataset);
 }
 
-async function timeFor(chosen: ChosenRecipe, dataset: Dataset, images: number): Promise<TrainingTime> {
+async function timeFor(
+  chosen: ChosenRecipe,
+  dataset: Dataset,
+  options: Pick<TrainingTimeOptions, 'images' | 'signal'>,
+): Promise<TrainingTime> {
   const { trainingTime } = await import('./training-speed.js');
-  return trainingTime(chosen, dataset, { images });
+  return trainingTime(chosen, dataset, options);
 }
 
 async function writeSvg(file: string, { description, groups }: Inspection): Promise<void> {

@@ -1,4 +1,4 @@
-/** What `deit-lt inspect` finds out about a data set, and how it is said. */
+/** The results of `deit-lt inspect`, as text and JSON. */
 import type { Dataset } from '../data/dataset.js';
 import { classCounts } from '../data/dataset.js';
 import { type DatasetDescription, describeDataset } from '../data/describe.js';
@@ -19,7 +19,7 @@ export interface Inspection {
 }
 
 interface InspectOptions {
-  /** What makes a class head, mid or tail. Default `auto`. */
+  /** Rule for head, mid and tail. Default `auto`. */
   groups?: GroupKind;
   signal?: AbortSignal | undefined;
 }

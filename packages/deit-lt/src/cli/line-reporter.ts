@@ -16,7 +16,7 @@ export class LineReporter implements Reporter {
     this.#write = (line) => write(visible(line));
   }
 
-  /** Three trainings on the same data have the same to say. */
+  /** Prints a message only once, because several trainings on the same data repeat it. */
   note(...lines: readonly string[]): void {
     const key = lines.join('\n');
     if (this.#noted.has(key)) return;

@@ -1,4 +1,4 @@
-/** How near an ONNX model is to the one that it came from, as a line. */
+/** Describes the difference between an ONNX model and its original in one line. */
 import { type OnnxCheck, precisionNames } from '../export/onnx/check.js';
 import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
 

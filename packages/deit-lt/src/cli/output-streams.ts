@@ -1,9 +1,9 @@
-/** What happens when the standard output or the standard error can no longer be written to. */
+/** Handles errors of writing to the standard output or the standard error. */
 import { type FileProblem, problemOf } from '../runs/files.js';
 import { makeWriter } from './writer.js';
 
 /**
- * `deit-lt … | head` closes the output before the end; that is no error. An output that cannot be written is one: the results are
+ * `deit-lt … | head` closes the output before the end; that is not an error. An output that cannot be written is one: the results are
  * lost. Messages that cannot be written are no reason to stop a training.
  */
 export function watchOutputs(): void {

@@ -25,10 +25,10 @@ export interface Unreadable {
 }
 
 export interface PredictOptions {
-  /** Of the files, as `openImages` gives them. */
+  /** Opened files, as `openImages` returns them. */
   readonly source: FileSource;
   readonly classifier: AnyClassifier;
-  /** How many classes are ranked. */
+  /** Number of ranked classes. */
   readonly top: number;
   /** Gets the predictions of each batch when they are made. */
   readonly onBatch?: (predictions: readonly Prediction[]) => void;
@@ -87,7 +87,7 @@ async function linesOf(input: NodeJS.ReadableStream): Promise<string[]> {
 /** The images of `files`, to be read by threads that begin now: a model can be opened meanwhile. */
 export function openImages(files: readonly string[]): FileSource {
   const source = new FileSource(fileImages(packPaths(files)));
-  source.measure(idsFrom(0, files.length)).catch(() => {}); // what is wrong with a file is said when it is read
+  source.measure(idsFrom(0, files.length)).catch(() => {}); // errors of a file are reported when it is read
   return source;
 }
 

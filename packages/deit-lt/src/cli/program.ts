@@ -11,7 +11,7 @@ export interface Writers {
   writeErr(text: string): void;
 }
 
-/** The words of a command line that is wrong, and the command that they were for. Exit code 2. */
+/** The error of a wrong command line, with its command. Exit code 2. */
 export class UsageError extends Error {
   constructor(
     message: string,
@@ -41,7 +41,7 @@ export function parseWords(words: readonly string[], writers: Writers): Parsed |
   return parsed;
 }
 
-/** The whole program; `found` is called with the command that the words ask for. */
+/** Makes the whole program; `found` is called with the parsed command. */
 export function makeProgram(writers: Writers, found: (parsed: Parsed) => void): Command {
   const program = new Command('deit-lt')
     .description('Trains Vision Transformers on long-tailed image collections, from scratch (DeiT-LT).')
@@ -73,7 +73,7 @@ function settle(command: Command, { writeOut, writeErr }: Writers): void {
   command.exitOverride().configureOutput({ writeOut, writeErr, outputError: () => {} });
 }
 
-/** What differs between commands. */
+/** Returns the choices of an option that differ between commands. */
 function choicesOf(name: keyof Options, { formats, precisions }: CommandSpec): readonly string[] | undefined {
   if (name === 'format') return formats;
   return name === 'precision' ? precisions : undefined;
@@ -88,7 +88,7 @@ function makeOption(name: keyof Options, choices: readonly string[] | undefined)
   return option;
 }
 
-/** As of `--out "$RUN"` where there is no such variable: as a path it would be the folder one is in. */
+/** Refuses empty values, as of `--out "$RUN"` without such a variable, which would be the current folder. */
 function notEmpty(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('expected a value');
   return text;

@@ -9,7 +9,7 @@ import { finish } from './finish.js';
 import type { Options } from './option-table.js';
 import { type PreparedRun, prepareRun, resumes } from './training-run.js';
 
-/** Of each class, when the user's data have no test images and nothing is said. */
+/** Share of each class that is used for testing if the user's data have no test images and `--split` is not given. */
 const testShare = 0.2;
 
 export async function run(input: CommandInput): Promise<undefined> {

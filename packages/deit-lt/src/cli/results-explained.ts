@@ -1,11 +1,11 @@
-/** What the table at the end of a training means, in a few plain sentences made from its figures. */
+/** Explains the table at the end of a training in a few sentences that are made from its accuracies. */
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import type { MetricsResult } from '../evaluation/metrics.js';
 import { accuracy } from '../format.js';
 import type { RunEvaluations } from './results-table.js';
 
 export interface ExplainOptions {
-  /** Of the student. */
+  /** Epochs of the student. */
   readonly epochs: number;
   /** Whether the recipe was shrunk by `--budget small`. */
   readonly small: boolean;
@@ -31,8 +31,8 @@ export function resultsExplained(
 type Order = 'ahead' | 'behind' | 'alike';
 
 /**
- * By balanced accuracy. `alike` where the difference is within the 95 % interval of a difference of two samples; on the same images the
- * interval is narrower, so this says `alike` rather too often.
+ * Compares balanced accuracies: `alike` if the difference is within the 95 % interval for two independent samples. On
+ * the same images the interval is narrower, so this says `alike` rather too often.
  */
 function orderOf(a: MetricsResult, b: MetricsResult): Order {
   const difference = (a.balanced ?? 0) - (b.balanced ?? 0);

@@ -37,14 +37,14 @@ export function resultsText(title: string, rows: readonly ResultRow[], split: 't
   return [title, '', formatTable(columns, cells), '', `(${columnsExplained})`, ...warnings].join('\n');
 }
 
-/** What was trained, each as far as there were images to measure on. */
+/** The evaluations of the trained models; undefined for a model that was not trained or not evaluated. */
 export interface RunEvaluations {
   readonly teacher?: EvaluationResult | undefined;
   readonly vit?: EvaluationResult | undefined;
   readonly student?: EvaluationResult | undefined;
 }
 
-/** The table of a whole run, or what is said when there was nothing to measure on. */
+/** Returns the table of a whole run, or a sentence if there were no images to evaluate. */
 export function runResults({ teacher, vit, student }: RunEvaluations, split: 'test' | 'validation'): string {
   const rows = [
     ...(teacher === undefined ? [] : outputRows(teacher, 'teacher')),

@@ -8,7 +8,7 @@ import type { Options } from './option-table.js';
 export interface ServedPage {
   /** The built page. */
   readonly folder: string;
-  /** What the server answers itself. */
+  /** Requests that the server answers itself. */
   readonly routes: readonly Route[];
   /** The same one each time, if it is free. */
   readonly usualPort: number;

@@ -3,7 +3,7 @@ import { visible } from '../text/visible.js';
 import { commandTable } from './command-table.js';
 import type { UsageError } from './program.js';
 
-/** How the unknown option of `error` is set, or undefined when it is no value of a recipe. */
+/** Says how the unknown option of `error` is set; undefined if it is not a value of a recipe. */
 export async function settingHint(
   { message, command }: UsageError,
   words: readonly string[],

@@ -1,4 +1,4 @@
-/** `deit-lt student`: the student alone, from a teacher that is there. */
+/** `deit-lt student`: trains only the student, with an existing teacher. */
 import { trainStudent } from '../training/train.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';

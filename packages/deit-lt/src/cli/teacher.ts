@@ -1,4 +1,4 @@
-/** `deit-lt teacher`: the teacher alone. */
+/** `deit-lt teacher`: trains only the teacher. */
 import { trainTeacher } from '../training/train.js';
 import type { CommandInput } from './command-spec.js';
 import { finish } from './finish.js';

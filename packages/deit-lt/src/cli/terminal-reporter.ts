@@ -1,11 +1,11 @@
-/** Progress in a terminal: lines that stay, and below them a few that are drawn anew. */
+/** Progress in a terminal: lines that stay, and below them a few that are redrawn. */
 import type { EpochRecord, Reporter, StepReport, TrainingEnd, TrainingStart } from '../runs/reporter.js';
 import { visible } from '../text/visible.js';
 import type { Colors } from './colors.js';
 import { type ProgressState, progressLines } from './progress-view.js';
 import { endLine, epochLine, startLines } from './report-lines.js';
 
-/** Where the display draws; log-update is one. */
+/** The interface on which the display draws; log-update implements it. */
 export interface Canvas {
   /** Replaces the moving lines. */
   draw(text: string): void;
@@ -37,7 +37,7 @@ export class TerminalReporter implements Reporter {
     this.#options = { now, ...options };
   }
 
-  /** Three trainings on the same data have the same to say. */
+  /** Prints a message only once, because several trainings on the same data repeat it. */
   note(...lines: readonly string[]): void {
     const key = lines.join('\n');
     if (this.#noted.has(key)) return;

@@ -1,4 +1,4 @@
-/** From options to what a training needs: recipe, data, run folder. The commands that train share it. */
+/** Prepares a training from options: recipe, data, run folder. Shared by the commands that train. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Rgb } from '../data/decode/background.js';
@@ -18,13 +18,13 @@ import type { Options } from './option-table.js';
 
 export interface PreparedRun {
   readonly training: TrainOptions;
-  /** As given, with what a resumed run began with. */
+  /** The given options, with those of the resumed run. */
   readonly options: Options;
 }
 
 /**
  * Opens the data and settles recipe and run folder. What can be wrong without the data is found first. With `--resume` a
- * run that has not begun begins. Throws UserError USAGE, RECIPE, RUN_FOLDER, INTERRUPTED, and what `openDataset` throws.
+ * run that does not exist yet is started. Throws UserError USAGE, RECIPE, RUN_FOLDER, INTERRUPTED, and what `openDataset` throws.
  */
 export async function prepareRun({
   args,
@@ -66,7 +66,7 @@ export async function prepareRun({
   return { training, options };
 }
 
-/** Of a run that is resumed as it was. */
+/** Returns the background of a run that is resumed with its own recipe. */
 function earlierBackground(earlier: EarlierRun | undefined, { recipe }: Options): Rgb | undefined {
   return recipe === undefined ? earlier?.recipe.data.background : undefined;
 }

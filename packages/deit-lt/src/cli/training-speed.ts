@@ -1,4 +1,4 @@
-/** How long a training would take on this machine, from a few seconds of it. */
+/** Estimates the time of a training on this machine from a few seconds of it. */
 import type { Dataset } from '../data/dataset.js';
 import { measureTrainingSpeed } from '../training/measure-speed.js';
 import type { ChosenRecipe } from './choose-recipe.js';
@@ -8,7 +8,7 @@ export type MeasureTrainingSpeed = typeof measureTrainingSpeed;
 export interface TrainingPart {
   readonly imagesPerSecond: number;
   readonly epochs: number;
-  /** Of all epochs, without evaluations. */
+  /** Time of all epochs, without evaluations. */
   readonly seconds: number;
 }
 
@@ -19,18 +19,19 @@ export interface TrainingTime {
 }
 
 export interface TrainingTimeOptions {
-  /** Of an epoch. */
+  /** Images per epoch. */
   readonly images: number;
   readonly measure?: MeasureTrainingSpeed;
+  readonly signal?: AbortSignal;
 }
 
-/** Trains for some seconds on `dataset`. Throws what is wrong with recipe or images. */
+/** Trains for some seconds on `dataset`. Throws what is wrong with recipe or images, and the signal's reason. */
 export async function trainingTime(
   { recipe, name }: ChosenRecipe,
   dataset: Dataset,
-  { images, measure = measureTrainingSpeed }: TrainingTimeOptions,
+  { images, measure = measureTrainingSpeed, signal }: TrainingTimeOptions,
 ): Promise<TrainingTime> {
-  const { imagesPerSecond, teacherImagesPerSecond } = await measure(recipe, dataset);
+  const { imagesPerSecond, teacherImagesPerSecond } = await measure(recipe, dataset, { signal });
   const part = (rate: number, { epochs }: { epochs: number }): TrainingPart => ({
     imagesPerSecond: rate,
     epochs,

@@ -1,11 +1,11 @@
-/** Image files that cannot be read: how they are reported, and how a split goes on without them. */
+/** Image files that cannot be read: how they are reported, and how a split is used without them. */
 import { UserError } from '../errors.js';
 import type { BadFile } from './bad-file.js';
 import { type Dataset, type ImageSplit, subset } from './dataset.js';
 import { decodeFiles } from './decode/decode-files.js';
 import type { OpenOptions, Progress } from './open-options.js';
 
-/** How many are named in a message. */
+/** Number of files that a message names. */
 const named = 20;
 
 /** The error that names the first 20 bad files and says how many there are. */

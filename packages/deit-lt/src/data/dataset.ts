@@ -1,4 +1,4 @@
-/** What every source of images becomes: two splits of labelled images under one list of class names. */
+/** A data set, as every source of images returns it: two splits of labelled images with one list of class names. */
 import { UserError } from '../errors.js';
 import { type Rgb, sameColour } from './decode/background.js';
 import { choosePaths, type FilePaths } from './file-paths.js';
@@ -10,9 +10,9 @@ export interface MemoryImages {
   readonly width: number;
   readonly height: number;
   readonly pixels: Uint8Array;
-  /** Where image i came from, for messages: a path or `data_batch_1.bin#17`. */
+  /** Source of image i, for messages: a path or `data_batch_1.bin#17`. */
   readonly nameOf: (index: number) => string;
-  /** What transparent images were composed on when they were decoded; absent when none can be transparent. */
+  /** Background on which transparent images were composed when they were decoded; absent if none can be transparent. */
   readonly background?: Rgb;
 }
 
@@ -25,7 +25,7 @@ export interface FileImages {
   readonly nameOf: (index: number) => string;
   /** Width and height of each image, upright, one after the other: 0 where not known; absent when none is. */
   readonly sizes?: Int32Array;
-  /** What transparent images are composed on. Default white. */
+  /** Background of transparent images. Default white. */
   readonly background?: Rgb;
 }
 
@@ -38,7 +38,7 @@ export interface ImageSplit {
 }
 
 export interface Dataset {
-  /** What the user called it: `cifar10` or a path. */
+  /** The name that the user gave: `cifar10` or a path. */
   readonly name: string;
   readonly classNames: readonly string[];
   readonly train: ImageSplit;

@@ -18,7 +18,9 @@ export interface DatasetDescription {
   readonly testImages: number | undefined;
   /** Images of the largest class by those of the smallest (of those that have any). */
   readonly imbalanceRatio: number;
-  /** Of the training images: 0 when all classes have as many, towards 1 when one has all. */
+  /**
+   * Gini coefficient of the training images: 0 if all classes are equally large, near 1 if one has almost all images.
+   */
   readonly gini: number;
   /** In pixels, of the training images looked at. */
   readonly imageSizes: { readonly width: Spread; readonly height: Spread; readonly looked: number };

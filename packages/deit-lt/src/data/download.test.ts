@@ -110,7 +110,7 @@ suite('download()', () => {
     assert.equal(asked.length, 1);
   });
 
-  test('a whole part is only renamed, one of another file is fetched anew', async (t) => {
+  test('a whole part is only renamed, one of another file is fetched again', async (t) => {
     for (const part of [content, Buffer.alloc(100_000, 1), Buffer.alloc(400_000, 1)]) {
       const { url } = await serve(t);
       const target = path.join(temporaryFolder(t), 'data.bin');

@@ -9,14 +9,14 @@ import type { Progress } from './open-options.js';
 
 export interface Download {
   readonly url: string;
-  /** Where the file goes; while incomplete it is `<target>.part`. */
+  /** Path of the file; while incomplete it is `<target>.part`. */
   readonly target: string;
   /** Expected MD5, in hexadecimal: what the publisher of the data gives. */
   readonly md5: string;
 }
 
 export interface DownloadOptions {
-  /** How often a broken connection is taken up again, as long as something came. Default 5. */
+  /** Number of retries after a broken connection, as long as data arrived. Default 5. */
   attempts?: number | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;

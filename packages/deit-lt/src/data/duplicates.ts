@@ -117,7 +117,7 @@ function repeated(ids: Int32Array, keys: Float64Array): Int32Array {
   return ids.filter((id) => isRepeated[id] === 1);
 }
 
-/** Of the middle of a photograph's file these say as much as all of it. */
+/** Bytes from the middle of the file: for photographs they differ almost as surely as the whole file. */
 const printBytes = 1024;
 
 /** 48 bits of the SHA-256 of length and middle bytes. */

@@ -10,7 +10,7 @@ import { readableBytes } from './text-chunks.js';
 /** Stands for bytes that are no UTF-8. */
 const replacement = '\uFFFD';
 
-/** What to do about a name that is no UTF-8. */
+/** Advice about a name that is not UTF-8. */
 export const renameHint = 'rename it, for example by "convmv -f latin1 -t utf-8 -r --notest FOLDER"';
 
 /** The name of `file` with its bytes as `\xE9`, when it is in its folder and no UTF-8; undefined otherwise. */

@@ -5,17 +5,17 @@
 import path from 'node:path';
 import { GrowingInts, GrowingText } from './growing.js';
 
-/** Paths by number, made when they are asked for. */
+/** Paths by number, made when they are requested. */
 export interface FilePaths {
   readonly length: number;
   get(index: number): string;
 }
 
-/** What `PackedPaths` is made of. */
+/** The data of `PackedPaths`. */
 export interface PackedParts {
   /** Each once; with the separator at the end. */
   readonly folders: readonly string[];
-  /** Of each file, an index of `folders`. */
+  /** For each file, an index of `folders`. */
   readonly folderOf: Int32Array;
   /** The names within the folders, one after the other, UTF-8. */
   readonly names: Uint8Array;

@@ -19,7 +19,7 @@ export class FileSource implements PixelSource {
   readonly length: number;
   /** While the network works on one batch, the next two are decoded. */
   readonly prefetch = 2;
-  /** What transparent images are composed on. */
+  /** Background of transparent images. */
   background: Rgb;
   readonly #images: FileImages;
   readonly #pool: DecodePool;
@@ -91,7 +91,7 @@ export class FileSource implements PixelSource {
 /** Files that a thread measures before it turns to other work. */
 const measuredTogether = 32;
 
-/** Of one image. */
+/** Bytes of one image. */
 const bytesOf = (size: number): number => size * size * 3;
 
 /** Pixels row by row → `[B, 3, size, size]` in channels-last memory format. */

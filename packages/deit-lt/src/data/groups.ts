@@ -40,7 +40,7 @@ export interface Groups {
   readonly of: readonly Group[];
   /** The rule that was used, never `auto`. */
   readonly kind: Exclude<GroupKind, 'auto'>;
-  /** What is unusual about the groups, to be shown beside figures; absent when nothing is. */
+  /** A warning about the groups, to be shown beside accuracies; absent if there is none. */
   readonly note?: string;
 }
 

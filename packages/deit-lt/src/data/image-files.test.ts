@@ -183,7 +183,7 @@ suite('decoded cache', () => {
     assert.deepEqual(decoded, [1000, 0]);
   });
 
-  test('a bad file that was mended is read, also with the size and time that it had', async (t) => {
+  test('a bad file that was repaired is read, also with the size and time that it had', async (t) => {
     const files = await fiveImages(t);
     const cacheDir = temporaryFolder(t);
     const whole = fs.readFileSync(files[0]!);

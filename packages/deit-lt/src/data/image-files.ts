@@ -12,9 +12,9 @@ import type { Progress } from './open-options.js';
 export interface MaterializeOptions {
   /** Pixels are kept in memory up to this many bytes. Default: `defaultMaxBytes()`. */
   maxBytes?: number | undefined;
-  /** What transparent images are composed on. Default white. */
+  /** Background of transparent images. Default white. */
   background?: Rgb | undefined;
-  /** What the progress is called. Default "reading images". */
+  /** Name of the progress. Default "reading images". */
   what?: string | undefined;
   /** Leave out images that cannot be read instead of throwing. Default false. */
   skipBad?: boolean | undefined;
@@ -44,7 +44,7 @@ export async function materialize(split: ImageSplit, options: MaterializeOptions
 export interface LoadedSplit {
   /** Without the bad images. */
   readonly split: ImageSplit;
-  /** By their index in the split that was given. */
+  /** Images by their index in the given split. */
   readonly bad: ReadonlyMap<number, BadFile>;
 }
 

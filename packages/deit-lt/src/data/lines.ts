@@ -9,7 +9,7 @@ const longestLine = 1 << 24;
 
 /**
  * Without line ends (LF, CRLF or CR) and the mark of byte order; UTF-8 or UTF-16. Reads without giving way. Throws UserError
- * DATA_LAYOUT that names the line which is no text, and what `utf8Chunks` throws.
+ * DATA_LAYOUT that names the line which is not text, and what `utf8Chunks` throws.
  */
 export function* linesOf(file: string): Generator<string, void, void> {
   let rest = Buffer.alloc(0);
@@ -31,7 +31,7 @@ export function* linesOf(file: string): Generator<string, void, void> {
   yield* split(rest.toString());
 }
 
-/** Throws UserError DATA_LAYOUT for the first line of `bytes`, number `first` of the file, that is no text. */
+/** Throws UserError DATA_LAYOUT for the first line of `bytes`, number `first` of the file, that is not text. */
 function checkText(bytes: Buffer, file: string, first: number): void {
   if (isUtf8(bytes) && !bytes.includes(0)) return;
   let number = first;

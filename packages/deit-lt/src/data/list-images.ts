@@ -5,12 +5,12 @@ import path from 'node:path';
 import { UserError } from '../errors.js';
 import { nameNotUtf8, renameHint } from './file-names.js';
 
-/** Of image files, in lower case and without the dot. */
+/** Extensions of image files, in lower case and without the dot. */
 export const imageExtensions: readonly string[] =
   'jpg jpeg jpe jfif pjpeg png apng webp gif tif tiff avif heic heif bmp ppm pgm pbm pnm jp2 jxl'.split(' ');
 const isImageExtension = new Set(imageExtensions);
 
-/** By its name. */
+/** Whether the name is that of an image. */
 export function isImageName(name: string): boolean {
   return isImageExtension.has(path.extname(name).slice(1).toLowerCase());
 }
@@ -22,7 +22,7 @@ export interface FoundFiles {
   readonly others: string[];
 }
 
-/** What systems leave beside the data, in lower case: macOS, Windows, Linux, and Synology's indexer of images. */
+/** Files of operating systems, in lower case: macOS, Windows, Linux, and Synology's indexer of images. */
 const systemNames = new Set([
   '__macosx',
   'icon\r',
@@ -87,7 +87,7 @@ async function walk(folder: string, around: readonly string[], found: FoundFiles
   for (const inner of folders) if (options.enters?.(inner) ?? true) await walk(inner, chain, found, options);
 }
 
-/** Of a link to nothing: a folder's name has no extension, either. */
+/** Whether a broken link may have been a folder: its name has no extension. */
 const mayBeImage = (name: string): boolean => isImageName(name) || path.extname(name) === '';
 
 async function entriesIn(folder: string): Promise<Dirent[]> {
@@ -140,7 +140,7 @@ export interface FoundFolders {
   readonly images: readonly string[];
 }
 
-/** What is in `folder` itself, but for hidden names. Throws as `filesUnder`. */
+/** Lists the entries of `folder` without hidden names. Throws as `filesUnder`. */
 export async function foldersIn(folder: string): Promise<FoundFolders> {
   const chain = [await realPath(folder)];
   const found = { names: [] as string[], loops: [] as string[], broken: [] as string[], images: [] as string[] };

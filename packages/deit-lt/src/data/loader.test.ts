@@ -80,7 +80,7 @@ suite('Loader', () => {
     assert.deepEqual(other, one);
   });
 
-  test('draws anew for each seed, epoch, copy and process', async () => {
+  test('draws again for each seed, epoch, copy and process', async () => {
     const draws = async (options: Partial<LoaderOptions>) =>
       (await levelsOf(loaderOf({ pipeline: showsDraws, ids: Int32Array.of(3, 3, 3), ...options }))).flat();
     const all = [

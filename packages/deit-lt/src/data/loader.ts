@@ -26,7 +26,7 @@ export interface LoaderOptions {
   startBatch?: number;
   /** Batches that are read ahead. Default: what the source says. */
   prefetch?: number;
-  /** Where the transforms run and the images end up. Default: where the source's batches are. */
+  /** Device of the transforms and of the batches. Default: the device of the source's batches. */
   device?: string;
   /** This process among those that share the epoch: copies of an image in several processes differ. Default 0 of 1. */
   rank?: number;
@@ -60,7 +60,7 @@ interface ReadView {
 /**
  * The batches of one epoch: `for await (using batch of loader) { … }`, or of a pipeline with one view
  * `for await (const { images, labels } of loader) { …; images.dispose(); }`. The tensors belong to no scope. Leaving the loop early releases what was read ahead. Throws `RangeError` for a batch size or start that
- * is no whole number of at least 1 or 0, and what the source throws for images that cannot be read.
+ * is not a whole number of at least 1 or 0, and what the source throws for images that cannot be read.
  */
 export class Loader implements AsyncIterable<Batch> {
   /** Number of batches of the whole epoch. */

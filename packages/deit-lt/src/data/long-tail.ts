@@ -29,7 +29,7 @@ export interface LongTailOptions {
   ratio: number;
   /** Default `exp`. */
   type?: LongTailType;
-  /** Which images are kept; the published sets use 0, the default. */
+  /** Seed of the choice of images; the published sets use 0, the default. */
   seed?: number;
   /** Images of the largest class, class 0. Default: as many as the smaller classes allow. */
   largest?: number;

@@ -12,7 +12,7 @@ import { reflectIndex } from './resample/resample-taps.js';
 import { resampleFast } from './resample/resample-wasm.js';
 
 export interface MemorySourceOptions {
-  /** Where the batches are made. Default `cpu`. On another device it holds a copy of all images, one byte a value. */
+  /** Device of the batches. Default `cpu`. Another device holds a copy of all images, one byte per value. */
   device?: string;
 }
 

@@ -1,9 +1,9 @@
-/** What `openDataset` can be told, and what a kind of source is. */
+/** The options of `openDataset`, and the interface of a source. */
 import type { BadFile } from './bad-file.js';
 import type { Dataset } from './dataset.js';
 import type { Rgb } from './decode/background.js';
 
-/** How far a long piece of work is: `done` of `total` (undefined when not known), in files or bytes. */
+/** Receives the progress of long work: `done` of `total` (undefined when not known), in files or bytes. */
 export interface Progress {
   readonly what: string;
   readonly done: number;
@@ -19,8 +19,8 @@ export interface OpenOptions {
   /** Seed of that split. Default 0. */
   seed?: number | undefined;
   /**
-   * What stands for "test" in the name of the test images: a folder beside `train`, or a list beside that of the training
-   * images. Default: the first that is there of test, testing, val, valid and validation, and has classes.
+   * The word for "test" in the name of the test images: a folder beside `train`, or a list beside that of the training
+   * images. Default: the first that exists of test, testing, val, valid and validation, and has classes.
    */
   testSplit?: string | undefined;
   /**
@@ -34,7 +34,7 @@ export interface OpenOptions {
   skipBad?: boolean | undefined;
   /** Never use the network. Default false. */
   offline?: boolean | undefined;
-  /** Where downloads and decoded images are kept. Default: see `defaultCacheDir`. */
+  /** Folder for downloads and decoded images. Default: see `defaultCacheDir`. */
   cacheDir?: string | undefined;
   /**
    * Decode every image file once, to find those that cannot be read and to keep small collections in memory.
@@ -49,7 +49,7 @@ export interface OpenOptions {
   checkFiles?: CheckFiles | undefined;
   /** Image files of one size are kept in memory up to this many bytes. Default 4 GiB, at most a quarter of the RAM. */
   maxBytes?: number | undefined;
-  /** What transparent images are composed on: red, green, blue, 0 … 255. Default white. */
+  /** Background of transparent images: red, green, blue, 0 … 255. Default white. */
   background?: Rgb | undefined;
   log?: ((line: string) => void) | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;

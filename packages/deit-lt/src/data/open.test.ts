@@ -43,7 +43,7 @@ suite('openDataset(): folder with splits', () => {
       assert.equal((await openDataset(root)).test?.labels.length, 2);
     });
 
-  test('test goes before val, and this is said', async (t) => {
+  test('test goes before val, with a message', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { train: { a: 1, b: 1 }, val: { a: 2 }, test: { a: 3 } });
     const lines: string[] = [];
@@ -52,7 +52,7 @@ suite('openDataset(): folder with splits', () => {
     assert.match(lines.join(), /test is the test split; val is not used/);
   });
 
-  test('hidden files and notes are no images, links are followed', async (t) => {
+  test('hidden files and notes are not images, links are followed', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { train: { a: 1, b: 1 } });
     await writeImage(path.join(root, 'elsewhere/far.png'), [9, 9, 9]);
@@ -110,7 +110,7 @@ suite('openDataset(): folder with splits', () => {
     await assert.rejects(openDataset(root), { code: 'DATA_NOT_FOUND', message: /test cannot be listed/ });
   });
 
-  test('what systems leave beside images is no class and no image', async (t) => {
+  test('files of operating systems are neither classes nor images', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { train: { a: 1, b: 1 } });
     for (const name of ['.DS_Store', 'Thumbs.db', 'desktop.ini', '._0.png'])
@@ -245,7 +245,7 @@ suite('openDataset(): class folders alone', () => {
     });
   });
 
-  test('refuses a split that is no share, or of data with a test split', async (t) => {
+  test('refuses a split that is not a share, or of data with a test split', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { train: { a: 2, b: 2 }, test: { a: 1 } });
     await assert.rejects(openDataset(root, { split: 0.5 }), { code: 'USAGE', message: /already has test images/ });
@@ -303,7 +303,7 @@ suite('openDataset(): which images are the test images', () => {
     return { text: lines.join('\n'), classNames, train: train.labels.length, test: test?.labels.length };
   }
 
-  test('a flat folder "test" of unlabelled images gives way to val, which is said', async (t) => {
+  test('a flat folder "test" of unlabelled images gives way to val, with a message', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { train: { a: 2, b: 1 }, val: { a: 1, b: 1 } });
     await writeImage(path.join(root, 'test/1.png'), [1, 2, 3]);
@@ -317,7 +317,7 @@ suite('openDataset(): which images are the test images', () => {
     assert.deepEqual([test, /val is the test split; test is not used; --test-split chooses/.test(text)], [2, true]);
   });
 
-  test('a flat folder alone is no test split', async (t) => {
+  test('a flat folder alone is not a test split', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { train: { a: 2, b: 1 } });
     await writeImage(path.join(root, 'test/1.png'), [1, 2, 3]);
@@ -371,7 +371,7 @@ suite('openDataset(): which images are the test images', () => {
     assert.deepEqual([train, test, classNames], [0, 3, ['a', 'b']]);
   });
 
-  test('for an evaluation class folders alone are all test images, which is said, but with split', async (t) => {
+  test('for an evaluation class folders alone are all test images, with a message, but with split', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { '': { a: 4, b: 2 } });
     const { text, train, test } = await opened(root, { evaluation: true });
@@ -384,7 +384,7 @@ suite('openDataset(): which images are the test images', () => {
     assert.equal((await opened(onlyTrain, { evaluation: true })).test, undefined);
   });
 
-  test('for an evaluation one list is all test images, which is said', async (t) => {
+  test('for an evaluation one list is all test images, with a message', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { '': { a: 4, b: 2 } });
     write(path.join(root, 'some.txt'), 'a/0.png 0\na/1.png 2\n');

@@ -22,7 +22,7 @@ export class StaleSizes extends UserError {
 
 export interface PixelSource extends AsyncDisposable {
   readonly length: number;
-  /** How many batches are worth reading ahead, while the network works on one. Default 0. */
+  /** Number of batches to read ahead while the network computes. Default 0. */
   readonly prefetch?: number;
   /** Finds out the sizes of the images `ids`; a source that has it needs it before `sizeOf`. */
   measure?(ids: Int32Array): Promise<void>;

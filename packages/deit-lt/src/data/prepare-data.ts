@@ -1,4 +1,4 @@
-/** From an opened data set to what a training needs: the long tail, the validation split, groups and pixel sources. */
+/** Prepares an opened data set for a training: the long tail, the validation split, groups and pixel sources. */
 import { createHash } from 'node:crypto';
 import { type ByClass, byClass, type ClassLabels } from '../by-class.js';
 import { UserError } from '../errors.js';
@@ -14,7 +14,7 @@ import type { PixelSource } from './pixel-source.js';
 
 export interface LabelledSource extends ClassLabels {
   readonly source: PixelSource;
-  /** Where image i came from, as the data set says. */
+  /** Source of image i, from the data set. */
   readonly nameOf: (index: number) => string;
 }
 
@@ -25,14 +25,14 @@ export interface TrainingData {
   readonly trainCounts: ByClass<number>;
   /** Images per class before the validation split and `data.limit`: groups and `data.classOrder=count` go by them. */
   readonly countsBefore: ByClass<number>;
-  /** By `countsBefore`. */
+  /** Groups by `countsBefore`. */
   readonly groups: ByClass<Group>;
   readonly train: LabelledSource;
   readonly validation: LabelledSource | undefined;
   readonly test: LabelledSource | undefined;
   /** SHA-256 over names and labels of the training images. */
   readonly fingerprint: string;
-  /** What is unusual, to be said once. */
+  /** Warnings, each to be shown once. */
   readonly notes: readonly string[];
 }
 

@@ -1,4 +1,7 @@
-/** What is at a place that a user named, which may be nothing: also a link that leads nowhere or to itself, or no valid path. */
+/**
+ * Returns what is at a path of the user, which may be nothing: also a link that leads nowhere or to itself, or no valid
+ * path.
+ */
 import fs from 'node:fs';
 import { UserError } from '../errors.js';
 

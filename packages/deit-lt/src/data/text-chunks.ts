@@ -11,7 +11,7 @@ const chunkBytes = 1 << 20;
 
 /**
  * The bytes of `file` as UTF-8, without a mark of byte order; each chunk is valid until the next. UTF-8 itself is not
- * checked. Reads without giving way. Throws UserError DATA_LAYOUT for UTF-32 and for what is no whole UTF-16, and
+ * checked. Reads without giving way. Throws UserError DATA_LAYOUT for UTF-32 and for incomplete UTF-16, and
  * DATA_NOT_FOUND when the file cannot be read.
  */
 export function* utf8Chunks(file: string): Generator<Buffer, void, void> {

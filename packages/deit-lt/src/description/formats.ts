@@ -1,4 +1,4 @@
-/** Where each format of files keeps the description of its model. Hugging Face folders: see `hugging-face.ts`. */
+/** The place of the description in each file format. Hugging Face folders: see `hugging-face.ts`. */
 import type { PickleValue } from '../pickle/values.js';
 import { headsOf } from './heads.js';
 import { type ModelDescription, type ModelFacts, parseDescription } from './model-description.js';

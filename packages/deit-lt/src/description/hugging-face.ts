@@ -1,6 +1,6 @@
 /**
- * What a Hugging Face folder says of its model: `config.json` with our description, or with timm's keys alone, and
- * `preprocessor_config.json`. https://huggingface.co/docs/timm/hf_hub
+ * Reads the description of a model in a Hugging Face folder: `config.json` with our description, or with timm's keys
+ * alone, and `preprocessor_config.json`. https://huggingface.co/docs/timm/hf_hub
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -67,7 +67,7 @@ const seen = {
   side: z.int().positive().max(4096),
 };
 
-/** What fits `schema`, else undefined: other programs keep other things under the same names. */
+/** Returns the value if it fits `schema`, else undefined: other programs use the same names for other values. */
 function fitting<T>(schema: z.ZodType<T>, ...values: readonly unknown[]): T | undefined {
   return values.map((value) => schema.safeParse(value)).find((result) => result.success)?.data;
 }
@@ -91,7 +91,7 @@ function factsIn(config: Values, preprocessor: Values): ModelFacts {
   };
 }
 
-/** `{"0": "cat", …}`; LABEL_0 and the like are no names. */
+/** `{"0": "cat", …}`; LABEL_0 and similar ones do not count as names. */
 function labelsIn(labels: unknown): readonly string[] | undefined {
   if (!isValues(labels)) return undefined;
   const names = Array.from({ length: Object.keys(labels).length }, (_, c) => labels[c]);

@@ -1,6 +1,6 @@
 /**
- * What a model's file says of the model beside its weights. Every exporter writes this one description in its format's own
- * place, and every importer reads it; files of other programs say parts of it (`ModelFacts`).
+ * The description of a model in its file, beside the weights. Every exporter writes this one description in its
+ * format's own place, and every importer reads it; files of other programs contain parts of it (`ModelFacts`).
  */
 import { z } from 'zod';
 import { resizedSide } from '../augment/evaluation-input.js';
@@ -54,7 +54,7 @@ export const modelDescriptionSchema = z
 
 export type ModelDescription = z.infer<typeof modelDescriptionSchema>;
 
-/** What a file says, by this program or another; each is undefined when it does not. */
+/** The values in a file of this program or another; undefined if the file does not have them. */
 export interface ModelFacts {
   /** All of it: the other facts are then of no use. */
   readonly description?: ModelDescription;
@@ -70,11 +70,11 @@ export interface ModelFacts {
   readonly mean?: TrainingRecipe['mean'];
   readonly std?: TrainingRecipe['std'];
   readonly filter?: TrainingRecipe['filter'];
-  /** What the file says and cannot be followed, for the reader: a line each. */
+  /** Properties of the file that are ignored, one line each. */
   readonly notes?: readonly string[];
 }
 
-/** What is described; a `Classifier` has it. */
+/** The properties that are described; a `Classifier` has them. */
 export interface Describable extends Pick<ModelDescription, 'kind' | 'namesKnown' | 'precision' | 'epoch'> {
   readonly logitScale: number;
   readonly background: Readonly<ModelDescription['background']>;

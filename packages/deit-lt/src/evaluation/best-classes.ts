@@ -16,7 +16,7 @@ export function bestClasses(logits: torch.Tensor, count: number): Int32Array {
   return best;
 }
 
-/** Of equal logits `argmax` takes the first class and `topk` any. */
+/** Among equal logits, `argmax` takes the first class and `topk` any. */
 function moveToFront(row: Int32Array, prediction: number): void {
   const at = row.indexOf(prediction);
   row[at < 0 ? row.length - 1 : at] = row[0]!;

@@ -13,10 +13,10 @@ export type AccuracyName = 'balanced' | 'overall' | Group;
 /** In the order of every table. */
 export const accuracyNames: readonly AccuracyName[] = ['balanced', 'overall', ...groupNames];
 
-/** In per cent, 0 … 100; null where there are no images. */
+/** In %, 0 … 100; null where there are no images. */
 export type Accuracies = Readonly<Record<AccuracyName, number | null>>;
 
-/** The 95 % interval of each accuracy over test images, in per cent; null where there are no images. */
+/** The 95 % interval of each accuracy over test images, in %; null where there are no images. */
 export type AccuracyIntervals = Readonly<Record<AccuracyName, Interval | null>>;
 
 /** Images of each class and how many of them were right; the mean over several models may be a fraction. */
@@ -77,7 +77,7 @@ export function figuresOf(tallies: ClassTallies, groups: ByClass<Group>): ClassF
   };
 }
 
-/** Returns the accuracies of `tallies` in per cent; overall is NaN when there are no images at all. */
+/** Returns the accuracies of `tallies` in %; overall is NaN when there are no images at all. */
 export function accuraciesOf(tallies: ClassTallies, groups: ByClass<Group>): Accuracies & { readonly overall: number } {
   const { images, hits } = tallies;
   requireSameOrder(hits.classNames, images.classNames, 'hits and images');
@@ -93,7 +93,7 @@ export function accuraciesOf(tallies: ClassTallies, groups: ByClass<Group>): Acc
   };
 }
 
-/** The accuracy of each class in per cent; null for one without images. */
+/** The accuracy of each class in %; null for one without images. */
 export function accuraciesByClass({ images, hits }: ClassTallies): (number | null)[] {
   return images.map((n, c) => (n === 0 ? null : (100 * hits[c]!) / n));
 }
@@ -131,7 +131,7 @@ export function intervalsOf({ images, hits }: ClassTallies, groups: ByClass<Grou
   return Object.fromEntries(entries) as AccuracyIntervals;
 }
 
-/** The 95 % interval of each class's accuracy (Wilson's), in per cent; null for a class without images. */
+/** The 95 % interval of each class's accuracy (Wilson's), in %; null for a class without images. */
 export function intervalsByClass({ images, hits }: ClassTallies): (Interval | null)[] {
   return images.map((n, c) => (n === 0 ? null : inPerCent(wilsonInterval(hits[c]!, n))));
 }

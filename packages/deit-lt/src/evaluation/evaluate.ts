@@ -11,11 +11,11 @@ import type { PixelSource } from '../data/pixel-source.js';
 import { nextTurn } from '../next-turn.js';
 import { Metrics, type MetricsResult } from './metrics.js';
 
-/** Accuracies in per cent of each output; `avg` is the prediction. */
+/** Accuracies in % of each output; `avg` is the prediction. */
 export interface EvaluationResult {
   /** The order in which figures of classes are; not in `metrics.jsonl`, where it is that of the run's configuration. */
   readonly classNames?: readonly string[];
-  /** By which head, mid and tail were made; not in `metrics.jsonl`. */
+  /** The groups of the classes for head, mid and tail; not in `metrics.jsonl`. */
   readonly groups?: readonly Group[];
   readonly avg: MetricsResult;
   readonly cls?: MetricsResult;
@@ -45,9 +45,9 @@ export interface EvaluateOptions extends ClassLabels {
   readonly outputClasses: readonly string[];
   readonly pipeline: Pipeline;
   readonly batchSize: number;
-  /** Where the model is. Default: the CPU. */
+  /** Device of the model. Default: the CPU. */
   readonly device?: string;
-  /** From normalised images `[B, 3, S, S]` to logits `[B, C]`. Runs without gradients. */
+  /** Returns the logits `[B, C]` of normalised images `[B, 3, S, S]`. Called without gradients. */
   readonly logits: (images: torch.Tensor) => EvaluationOutputs;
   /** Gets the best classes of each batch of each output, in order, as `Metrics.add` returns them. */
   readonly keep?: (output: keyof OutputLogits, best: Int32Array) => void;

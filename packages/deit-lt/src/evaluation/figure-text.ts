@@ -3,7 +3,7 @@ import { accuracy } from '../format.js';
 import { type Accuracies, accuracyNames, type ClassFigures, type FewImages } from './class-figures.js';
 import { fewTestImages, type Interval } from './intervals.js';
 
-/** What the columns of a table of accuracies are. */
+/** Explains the columns of a table of accuracies. */
 export const columnsExplained =
   'balanced: mean over the classes; overall: share of the images; head, mid, tail: means over the classes of the group';
 
@@ -26,7 +26,7 @@ export function accuracyLine(figures: Parameters<typeof accuracyCells>[0]): stri
   return `balanced ${balanced}, overall ${accuracy(overall)} (head ${accuracy(head)}, mid ${accuracy(mid)}, tail ${accuracy(tail)})`;
 }
 
-/** Where the intervals are that a warning speaks of; `none` where there are none. */
+/** Place of the intervals that a warning mentions; `none` if there are none. */
 export type IntervalPlace = 'in brackets' | 'below them' | 'none';
 
 /**

@@ -53,7 +53,7 @@ suite('Metrics', () => {
     assert.equal(metrics.result().overall, 100);
   });
 
-  test('refuses sizes that do not go together and labels that are no class', () => {
+  test('refuses sizes that do not match and labels that are not classes', () => {
     const metrics = new Metrics({ groups });
     assert.throws(() => metrics.add(logits, Int32Array.of(0)), { name: 'RangeError', message: /got \[4, 3\]/ });
     assert.throws(() => metrics.add(logits, Int32Array.of(0, 1, 2, 3)), { name: 'RangeError', message: /label 3/ });

@@ -12,7 +12,7 @@ export interface MetricsOptions {
   confusion?: boolean;
 }
 
-/** All accuracies in per cent, 0 … 100. What has no images is null, and NaN only when there were none at all. */
+/** All accuracies in %, 0 … 100. What has no images is null, and NaN only when there were none at all. */
 export interface MetricsResult extends ClassFigures {
   /** Share of the images whose class is among the 5 best (all of them with fewer classes). */
   readonly top5: number;
@@ -45,7 +45,7 @@ export class Metrics {
   /**
    * Counts a batch: logits `[B, C]`, labels of B images, and the batch's mean loss if it is known. Waits for the device.
    * Returns the min(5, C) best classes of each image, as `bestClasses` does. Throws `RangeError` when sizes do not go
-   * together or a label is no class.
+   * together or a label is not a class.
    */
   add(logits: torch.Tensor, labels: ArrayLike<number>, loss?: number): Int32Array {
     const classes = this.groups.length;

@@ -1,4 +1,4 @@
-/** Logits as classes by name, the most likely first. */
+/** Ranks classes by their logits, the most likely first. */
 import type * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from './evaluate.js';
@@ -9,11 +9,11 @@ export interface Ranked {
   readonly probability: number;
 }
 
-/** What a model says of one image. */
+/** The prediction of a model for one image. */
 export interface Opinion {
   /** Most likely classes first. */
   readonly top: readonly Ranked[];
-  /** The same by each expert, when the model is a student. */
+  /** The same for CLS and DIST of a student. */
   readonly cls?: readonly Ranked[];
   readonly dist?: readonly Ranked[];
 }
@@ -42,7 +42,7 @@ interface RankOptions {
   readonly scale: number;
 }
 
-/** Of each row of logits `[B, C]`. */
+/** Ranks the classes of each row of logits `[B, C]`. */
 function rank(logits: torch.Tensor, { top, classNames, scale }: RankOptions): Ranked[][] {
   const best = Math.min(top, classNames.length);
   const [values, indices] = logits.float().mul(scale).softmax(1).topk(best, 1); // (B, best)

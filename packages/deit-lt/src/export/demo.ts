@@ -14,15 +14,15 @@ import { type PageModel, pageModel } from './page-model.js';
 export const demoPage = 'demo';
 
 export interface DemoOptions {
-  /** What the user named the model by. */
+  /** The path of the model that the user gave. */
   readonly run: string;
   readonly precision: OnnxPrecision;
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string;
 }
 
 export interface DemoFiles {
-  /** By their names beside the page. */
+  /** Files by their names beside the page. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly about: PageModel;
   /** Undefined when onnxruntime-node is not installed. */

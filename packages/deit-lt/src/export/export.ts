@@ -18,7 +18,7 @@ export interface OnnxExport {
   readonly precision: OnnxPrecision;
   /** Transformers: whether there is an output `attentions`. Default false. */
   readonly attention?: boolean;
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string;
 }
 
@@ -83,7 +83,9 @@ export function makeOutFolder(folder: string, empty = folder): void {
   }
 }
 
-/** What the run says of the best checkpoint; nothing of the last, and of a file outside of a run. */
+/**
+ * Returns the evaluation of the best checkpoint of a run; undefined for the last one, and for a file outside of a run.
+ */
 function runFacts(checkpoint: string): { dataName: string; evaluation: FinalEvaluation | undefined } {
   const run = new RunFolder(path.dirname(path.dirname(checkpoint)));
   const isRun = existsSync(run.configFile) && /^(best|last)\.safetensors$/.test(path.basename(checkpoint));

@@ -11,11 +11,11 @@ import { inputSize } from './onnx/model.js';
 
 export interface CardFacts {
   readonly classifier: Classifier;
-  /** Of the data that it was trained on. */
+  /** Name of the training data. */
   readonly dataName: string;
   /** Undefined when nothing was measured. */
   readonly evaluation: FinalEvaluation | undefined;
-  /** Of each ONNX model in the folder; undefined where it could not be run. */
+  /** Check of each ONNX model in the folder; undefined if it could not be run. */
   readonly checks: ReadonlyMap<OnnxPrecision, OnnxCheck | undefined>;
 }
 

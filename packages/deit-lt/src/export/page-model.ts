@@ -1,4 +1,4 @@
-/** What the demo page knows of its model: `model.json` beside `model.onnx`. */
+/** The description of the model for the demo page: `model.json` beside `model.onnx`. */
 import path from 'node:path';
 import type { InputSpec } from '../augment/evaluation-input.js';
 import type { Classifier } from '../classifier/classifier.js';
@@ -9,23 +9,23 @@ import type { TrainingKind } from '../recipe/training-kind.js';
 import { inputSize } from './onnx/model.js';
 
 export interface PageModel {
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string;
   /** The run's folder or the checkpoint's file, without the way to it. */
   readonly name: string;
   readonly kind: TrainingKind;
   /** As the recipe has it: `deit`, `resnet32`. */
   readonly architecture: string;
-  /** Of `model.onnx`, in bytes. */
+  /** Size of `model.onnx` in bytes. */
   readonly size: number;
   readonly input: InputSpec;
   /** In the order of the outputs. */
   readonly classes: readonly PageClass[];
-  /** By what the logits are multiplied before they are probabilities. */
+  /** Logit scale (inverse temperature): factor of the logits before the softmax. */
   readonly logitScale: number;
   /** Whether there are `logits_cls` and `logits_dist`. */
   readonly experts: boolean;
-  /** Of the output `attentions`; null for a network that has none. */
+  /** Shape of the output `attentions`; null for a network that has none. */
   readonly attention: PageAttention | null;
 }
 

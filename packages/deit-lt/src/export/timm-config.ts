@@ -1,6 +1,6 @@
 /**
- * What timm reads of a `config.json`: which of its models, changed by what, and which layers a fine-tuning with other classes
- * begins anew. https://huggingface.co/docs/timm/hf_hub
+ * Writes the parts of a `config.json` that timm reads: the model and its options, and the layers that fine-tuning
+ * with other classes initialises. https://huggingface.co/docs/timm/hf_hub
  */
 
 import type { Classifier } from '../classifier/classifier.js';
@@ -9,7 +9,7 @@ import { resnetModels } from '../models/resnet.js';
 import { VisionTransformer } from '../models/vit.js';
 import { inputSize } from './onnx/model.js';
 
-/** Of `config.json`; timm has no ResNets for CIFAR, so theirs says nothing to it. */
+/** The keys of `config.json`; empty for ResNets for CIFAR, which timm does not have. */
 export function timmConfig(classifier: Classifier): object {
   const { model, recipe, classNames } = classifier;
   const common = { architecture: recipe.model.name, num_classes: classNames.length };
@@ -22,7 +22,10 @@ export function timmConfig(classifier: Classifier): object {
   };
 }
 
-/** Of `pretrained_cfg`: the first layer, for other numbers of channels, and the classifiers, for other numbers of classes. */
+/**
+ * The keys of `pretrained_cfg`: the first layer, for other numbers of channels, and the classifiers, for other numbers
+ * of classes.
+ */
 export function timmLayers({ model, recipe }: Classifier): object {
   if (model instanceof VisionTransformer)
     return {

@@ -35,8 +35,8 @@ export function exportSafetensors(file: string, classifier: Classifier, { imageS
 }
 
 /**
- * What our readers need of a model. A transformer whose positions are written for images of `imageSize` is one for such images
- * from then on; other networks stay as they were trained.
+ * Returns the description of a model for the file. A transformer whose position embeddings are written for
+ * `imageSize` only takes such images; other networks are unchanged.
  */
 export function descriptionOf(classifier: Classifier, { imageSize }: WeightsOptions = {}): ModelDescription {
   const { recipe, model } = classifier;

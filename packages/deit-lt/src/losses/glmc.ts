@@ -36,7 +36,10 @@ export interface GlmcMoment {
   readonly consistent: boolean;
 }
 
-/** Scalars in float32; `loss = share·plain + (1 − share)·balanced`, with the weighted consistency if it is asked for. */
+/**
+ * Scalars in float32; `loss = share·plain + (1 − share)·balanced`, with the weighted consistency loss if it is
+ * requested.
+ */
 export interface GlmcParts {
   readonly loss: torch.Tensor;
   readonly plain: torch.Tensor;

@@ -1,7 +1,7 @@
 /**
  * Label-distribution-aware margin loss.
  * K. Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss", NeurIPS 2019, arXiv 1906.07413.
- * Its deferred re-weighting (DRW) is this loss made anew with class weights at the epoch of the switch.
+ * Its deferred re-weighting (DRW) is this loss, made again with class weights at the epoch of the switch.
  */
 
 import * as torch from '@deit-lt/torch';

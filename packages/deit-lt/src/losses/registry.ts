@@ -68,7 +68,7 @@ function wrongOption(name: string, [issue]: readonly z.core.$ZodIssue[]): UserEr
   return new UserError('RECIPE', `the loss "${name}": ${issue?.path.join('.')}: ${issue?.message}`);
 }
 
-/** Throws `UserError` (PLUGIN) where a loss is no function, or does not return a scalar. */
+/** Throws `UserError` (PLUGIN) if a loss is not a function or does not return a scalar. */
 function checkedLoss(name: string, loss: unknown): Loss {
   if (typeof loss !== 'function') throw notALoss(name, 'create must return a function (logits, targets) => loss');
   return (logits, targets) => {

@@ -7,7 +7,7 @@ export function requireFinite(tensors: ReadonlyMap<string, torch.Tensor>, file: 
   for (const [name, tensor] of tensors) if (!hasOnlyNumbers(tensor)) throw notFinite(name, file);
 }
 
-/** What is said of weights in any format. */
+/** The message about weights in any format. */
 export function notFinite(name: string, file: string): UserError {
   return new UserError(
     'CHECKPOINT',

@@ -27,9 +27,9 @@ export interface GlmcModuleOptions {
 }
 
 /**
- * Images → what both classifiers and the linear projector and predictor make of `network`'s features. `network` is no part of
- * this module, and is what remains after the training. Throws `UserError` (RECIPE) for a network without pooled features and a
- * linear classifier.
+ * Returns the outputs of both classifiers and of the linear projector and predictor on `network`'s features.
+ * `network` is not part of this module, and is what remains after the training. Throws `UserError` (RECIPE) for a
+ * network without pooled features and a linear classifier.
  */
 export class Glmc extends Module<[images: torch.Tensor], GlmcOutput> {
   readonly plain: torch.nn.Linear;

@@ -10,7 +10,7 @@ export type ModelOutput = torch.Tensor | [cls: torch.Tensor, dist: torch.Tensor]
 /** Takes normalised images `[B, inChans, H, W]`. */
 export type ImageModel = torch.nn.Module<[images: torch.Tensor], ModelOutput>;
 
-/** A network of convolutions: its pooled features, and the classifier that looks at them. */
+/** A CNN: its pooled features, and the classifier on them. */
 export interface FeatureNet extends torch.nn.Module {
   /** Width of the features. */
   readonly numFeatures: number;

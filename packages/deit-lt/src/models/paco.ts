@@ -29,10 +29,10 @@ export interface PacoModuleOptions {
 }
 
 /**
- * Images of the query view → embeddings and logits, by `network` and a head. `keyNetwork` is a network of the same kind,
- * which becomes a copy that follows slowly and learns nothing by itself; with null (GPaCo) there is no key encoder, and the
- * head has no batch norm. `network` is no part of this module, and is what remains after the training; its classifier is
- * drawn anew.
+ * Images of the query view → embeddings and logits, by `network` and a head. `keyNetwork` is a network of the same
+ * kind, which becomes a copy that follows slowly and learns nothing by itself; with null (GPaCo) there is no key
+ * encoder, and the head has no batch norm. `network` is not part of this module, and remains after the training; its
+ * classifier is initialised again.
  *
  * Throws `UserError` (RECIPE) for a network without pooled features and a linear classifier.
  */

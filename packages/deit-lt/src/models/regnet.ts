@@ -73,7 +73,7 @@ export class RegNet extends Module implements FeatureNet {
   }
 
   /**
-   * Draws all weights anew: convolutions normal with variance 2 · groups / fan-out, the classifier normal with standard
+   * Initialises all weights again: convolutions normal with variance 2 · groups / fan-out, the classifier normal with standard
    * deviation 0.01, biases 0; the last gain of each block is 0, so that it begins as its shortcut.
    */
   resetParameters(): void {

@@ -107,7 +107,10 @@ export class ResNetCifar extends Module implements FeatureNet {
     this.resetParameters();
   }
 
-  /** Draws convolutions and the linear classifier's weight anew: normal with variance 2 / fan-in (He et al., 2015). */
+  /**
+   * Initialises convolutions and the weight of the linear classifier again: normal with variance 2 / fan-in (He et al.,
+   * 2015).
+   */
   resetParameters(): void {
     for (const module of this.modules())
       if (module instanceof Conv2d || module instanceof Linear) init.kaimingNormal_(module.weight);

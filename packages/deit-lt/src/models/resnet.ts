@@ -73,7 +73,7 @@ export class ResNet extends Module implements FeatureNet {
   }
 
   /**
-   * Draws the convolutions anew: normal with variance 2 / fan-out, as torchvision does. The form for small images keeps
+   * Initialises the convolutions again: normal with variance 2 / fan-out, as torchvision does. The form for small images keeps
    * PyTorch's own, as GLMC is published: with weight decay 5e-3 the scale at the start counts for many epochs.
    */
   resetConvolutions(): void {

@@ -1,5 +1,5 @@
 /**
- * What an ONNX file says beside its graph, and whether its weights are numbers: fields of `ModelProto`.
+ * Reads the metadata of an ONNX file, and checks that its weights are finite: fields of `ModelProto`.
  * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3
  */
 import { readFileSync } from 'node:fs';
@@ -54,7 +54,7 @@ export function onnxMetadata(file: string): Map<string, string> {
   return new Map(metadataProps.map(({ key, value }) => [key, value]));
 }
 
-/** Of 16, 32 and 64 bits: an exponent of ones is infinity or NaN. */
+/** Floats of 16, 32 and 64 bits: an exponent of ones is infinity or NaN. */
 function hasOnlyNumbers({ dataType, floatData, rawData }: Tensor): boolean {
   if (dataType === elementTypes.float32 && rawData.length === 0) return floatData.every(Number.isFinite);
   const { buffer } = new Uint8Array(rawData); // aligned, and only its own: slice() of a Buffer shares memory

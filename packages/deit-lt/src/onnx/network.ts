@@ -5,7 +5,7 @@ import type { RuntimeValue } from './runtime.js';
 import { OnnxSession, type OnnxSessionOptions } from './session.js';
 import type { Values } from './session-messages.js';
 
-/** Of a batch, `[B, C]`; `cls` and `dist` are the experts of a student. */
+/** Logits of a batch, `[B, C]`; `cls` and `dist` only for students. */
 export interface OnnxLogits {
   readonly avg: torch.Tensor;
   readonly cls?: torch.Tensor;
@@ -45,7 +45,7 @@ export class OnnxNetwork implements Disposable {
 
   /**
    * Opens `file` and asks it once about a black image. Throws UserError CHECKPOINT for a model that onnxruntime refuses, whose logits are not finite, whose
-   * input is no batch of RGB images, or whose logits are not to be told from other outputs.
+   * input is not a batch of RGB images, or whose logits cannot be distinguished from other outputs.
    */
   static async open(file: string, { imageSize, threads }: OnnxNetworkOptions): Promise<OnnxNetwork> {
     const session = await OnnxSession.open(file, { threads });
@@ -152,7 +152,7 @@ function imageInput({ file, inputs }: OnnxSession, imageSize: number): ImageInpu
 const isOr = (found: number | string | undefined, wanted: number): boolean =>
   typeof found === 'string' || found === wanted;
 
-/** What the model makes of black images, of all outputs that may be logits. */
+/** Returns all outputs that may be logits, for black images. */
 function askOnce(session: OnnxSession, { name, batch, imageSize }: ImageInput): ReadonlyMap<string, Values> {
   const count = batch ?? 1;
   const dims = [count, 3, imageSize, imageSize];

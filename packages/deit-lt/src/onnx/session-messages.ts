@@ -1,4 +1,4 @@
-/** What `OnnxSession` and its thread say to each other. */
+/** The messages between `OnnxSession` and its thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { RuntimeValue } from './runtime.js';
 

@@ -34,7 +34,7 @@ export class NumpyDtype extends PickledObject {
 
 type Decode = (view: DataView, littleEndian: boolean) => number | bigint | boolean;
 
-/** By NumPy's type string. */
+/** Types by NumPy's type string. */
 const decoders: Readonly<Record<string, Decode>> = {
   b1: (view) => view.getUint8(0) !== 0,
   u1: (view) => view.getUint8(0),

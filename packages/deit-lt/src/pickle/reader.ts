@@ -11,7 +11,7 @@ import { Global, type KnownGlobals, PickledObject, type PickleValue, sizeOf, tex
 export interface PickleOptions {
   /** Names that may stand in the pickle. */
   readonly globals: KnownGlobals;
-  /** What an object that is kept outside of the pickle stands for. Default: such are refused. */
+  /** Resolves an object that is stored outside of the pickle. Default: such objects are refused. */
   readonly persistent?: (id: PickleValue) => PickleValue;
 }
 
@@ -20,7 +20,7 @@ export function readPickle(bytes: Uint8Array, options: PickleOptions): PickleVal
   return new PickleReader(bytes, options).read();
 }
 
-/** What is thrown at the end of the bytes: there more of them could help. */
+/** The error at the end of the bytes, after which more bytes could help. */
 export class CutOffError extends Error {
   constructor() {
     super('it is cut off or damaged');
@@ -232,7 +232,7 @@ function integerLine(text: string): number | boolean {
   return Number(text);
 }
 
-/** Longer ones are no numbers of a training, and take a time that grows with the square of their length. */
+/** Longer ones are not numbers of a training, and take a time that grows with the square of their length. */
 const longestInteger = 1024;
 
 /** Two's complement, the lowest byte first. */

@@ -1,4 +1,4 @@
-/** What a pickle's contents become, and what a reader may know beyond plain data. */
+/** The values of a pickle, and the functions that a reader may know beyond plain data. */
 
 /** Python's `bytes` and the `str` of Python 2 are Uint8Array; tuples are arrays; whole numbers may be bigint. */
 export type PickleValue =
@@ -26,7 +26,7 @@ export abstract class PickledObject {
 export class Global {
   constructor(
     readonly name: string,
-    /** What a call of it gives; undefined when it is only named. Throws Error for unfit arguments. */
+    /** Returns the result of calling it; undefined if it is only named. Throws Error for unfit arguments. */
     readonly call: GlobalCall | undefined,
   ) {}
 }
@@ -43,7 +43,7 @@ export function textOf(value: PickleValue | undefined): string {
   return String(value);
 }
 
-/** What a call of a known function takes to work through: entries, characters and bytes of its arguments, two levels deep. */
+/** The size of the arguments of a known function: entries, characters and bytes of its arguments, two levels deep. */
 export function sizeOf(value: PickleValue, depth = 2): number {
   if (typeof value === 'string' || value instanceof Uint8Array) return value.length;
   if (value instanceof Map || value instanceof Set) return value.size;

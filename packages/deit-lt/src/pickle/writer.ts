@@ -1,6 +1,6 @@
 /** Writes Python pickles of plain data in protocol 2, which every Python since 2.3 reads. */
 
-/** What can be written: text, numbers, lists, dictionaries, and what a caller writes itself. */
+/** Values that can be written: text, numbers, lists, dictionaries, and what a caller writes itself. */
 export type Picklable =
   | null
   | boolean

@@ -1,4 +1,4 @@
-/** Where training scripts keep weights in their checkpoints, and what else they write there that is of use. */
+/** The places of weights in checkpoints of training scripts, and other useful values there. */
 import { fromTorch } from '../description/formats.js';
 import type { ModelFacts } from '../description/model-description.js';
 import { UserError } from '../errors.js';
@@ -8,7 +8,7 @@ import { PickledTensor } from '../torch-files/pickled-tensor.js';
 
 type StateDict = Map<string, PickledTensor>;
 
-/** By either kind of weights, the likelier first. */
+/** Keys for both kinds of weights, the likelier first. */
 const places = {
   raw: ['model', 'state_dict', 'model_state_dict', 'model_state', 'student', 'net', 'network', 'weights'],
   ema: ['model_ema', 'state_dict_ema', 'ema', 'ema_state_dict', 'ema_model'],

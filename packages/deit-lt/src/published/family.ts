@@ -1,9 +1,9 @@
-/** What a family of networks says of weights whose names are those of one of its networks. */
+/** The interface of a family of networks, which recognises its networks by the names of their weights. */
 import type { ModelOptions } from '../models/model.js';
 import type { Shapes } from './weight-source.js';
 
 export interface RecognisedModel {
-  /** What it does here: a student has CLS and DIST, a plain transformer CLS alone, a teacher convolutions. */
+  /** Kind of the model: a student has CLS and DIST, a plain transformer only CLS, a teacher is a CNN. */
   readonly kind: 'student' | 'vit' | 'teacher';
   /** As a recipe describes it. */
   readonly model: { readonly name: string } & Partial<
@@ -19,7 +19,7 @@ export interface RecognisedModel {
   rename(name: string): string | null;
 }
 
-/** Undefined when the names are of another family. Throws UserError CHECKPOINT for a network that there is none of here. */
+/** Undefined when the names are of another family. Throws UserError CHECKPOINT for an unknown network of the family. */
 export type Family = (shapes: Shapes, settings: FamilySettings) => RecognisedModel | undefined;
 
 export interface FamilySettings {

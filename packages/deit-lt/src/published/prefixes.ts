@@ -1,11 +1,11 @@
-/** What wrappers put before the names of a network's tensors, and what they keep beside it. */
+/** Prefixes that wrappers put before the names of weights, and tensors that they add. */
 import { UserError } from '../errors.js';
 
-/** Of several cards, compilation, weight averaging and training scripts. */
+/** Prefixes of data parallelism, compilation, weight averaging and training scripts. */
 const prefixes = ['module.', '_orig_mod.', 'model.', 'backbone.', 'student.', 'net.', 'network.'];
 
 export interface Unwrapped<T> {
-  /** By the network's own names. */
+  /** Weights by the network's own names. */
   readonly state: Map<string, T>;
   /** Names in it that lack a prefix which others had (`n_averaged`, `criterion.weight`, or a head outside of `backbone.`). */
   readonly beside: ReadonlySet<string>;

@@ -1,4 +1,4 @@
-/** Which network the weights of a file are of, by their names and shapes. A new family is a file and a line here. */
+/** Recognises the network of a file by the names and shapes of its weights. A new family is a file and a line here. */
 import * as torch from '@deit-lt/torch';
 import type { ModelDescription } from '../description/model-description.js';
 import { UserError } from '../errors.js';
@@ -13,7 +13,7 @@ import type { Shapes, WeightSource } from './weight-source.js';
 
 const families: readonly Family[] = [transformers, pacoTeachers, cifarResNets, torchvisionResNets, regnets];
 
-/** Throws UserError CHECKPOINT when it is no network that there is here. */
+/** Throws UserError CHECKPOINT for an unknown network. */
 export function recognise(source: WeightSource, settings: Omit<FamilySettings, 'file'> = {}): RecognisedModel {
   const { file, shapes } = source;
   for (const family of families) {
@@ -51,15 +51,15 @@ export function describedModel({ file, shapes }: WeightSource, description: Mode
 }
 
 export interface MappedWeights {
-  /** By our names. */
+  /** Weights by our names. */
   readonly tensors: Map<string, torch.Tensor>;
   /** Names in the file of what only training needed, or is beside the network: it is left out. */
   readonly leftOut: readonly string[];
 }
 
 /**
- * The weights by our names; the open scope owns them. Throws UserError CHECKPOINT that lists what the network needs and
- * the file has not, what the file has and the network not, and what has another shape; and for weights that are not finite.
+ * Returns the weights by our names; the open scope owns them. Throws UserError CHECKPOINT that lists missing weights, unknown
+ * weights and weights of another shape; and for weights that are not finite.
  */
 export function mapWeights(source: WeightSource, model: RecognisedModel): MappedWeights {
   const wanted = shapesOf(model);
@@ -82,7 +82,10 @@ export function mapWeights(source: WeightSource, model: RecognisedModel): Mapped
   return { tensors, leftOut };
 }
 
-/** Of the network's tensors. It is made on no device, so that a damaged file cannot ask for memory. */
+/**
+ * Returns the shapes of the network's tensors. They are computed without memory for the weights, so that a damaged file
+ * cannot exhaust it.
+ */
 function shapesOf({ model: { name, ...options }, numClasses, imageSize }: RecognisedModel): Shapes {
   using network = createModel(name, { ...options, numClasses, imageSize, device: 'meta' });
   return new Map([...network.stateDict()].map(([name, { shape }]) => [name, shape]));

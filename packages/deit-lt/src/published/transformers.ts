@@ -58,7 +58,7 @@ function positionsOf(
   );
 }
 
-/** All published sizes have 64 numbers to a head; what is said goes first. */
+/** All published sizes have heads of width 64; a given number of heads has priority. */
 function headsOf(embedDim: number, { file, numHeads: said }: FamilySettings): number {
   const numHeads = said ?? embedDim / 64;
   if (Number.isInteger(numHeads) && numHeads > 0 && embedDim % numHeads === 0) return numHeads;
@@ -69,7 +69,7 @@ function headsOf(embedDim: number, { file, numHeads: said }: FamilySettings): nu
   );
 }
 
-/** Of the numbers to a head that are in use, 8 or more. */
+/** Returns the possible numbers of heads, for heads of width 8 or more. */
 function divisorsOf(embedDim: number): string {
   const found = Array.from({ length: Math.floor(embedDim / 8) }, (_, i) => i + 1).filter((n) => embedDim % n === 0);
   return found.length === 0 ? 'a divisor of it' : `${found.slice(0, 24).join(', ')}`;

@@ -1,4 +1,4 @@
-/** Weights by name from a file of somebody else: PyTorch's, or safetensors. Numbers are read when they are asked for. */
+/** Weights by name from a file of another program: PyTorch's, or safetensors. Numbers are read when they are requested. */
 import * as torch from '@deit-lt/torch';
 import { fromMetadata } from '../description/formats.js';
 import { fromHuggingFace } from '../description/hugging-face.js';
@@ -12,11 +12,11 @@ export type Shapes = ReadonlyMap<string, readonly number[]>;
 
 export interface WeightSource extends Disposable {
   readonly file: string;
-  /** Of each tensor, without the prefixes of wrappers (`module.`). */
+  /** Shape of each tensor, without the prefixes of wrappers (`module.`). */
   readonly shapes: Shapes;
   /** Names that lack a prefix which others had: they may be of something beside the network. */
   readonly beside: ReadonlySet<string>;
-  /** What the file, or a `config.json` beside it, says of the model. */
+  /** The description of the model in the file, or in a `config.json` beside it. */
   readonly facts: ModelFacts;
   /** The open scope owns it. Throws UserError CHECKPOINT. */
   tensor(name: string): torch.Tensor;
@@ -27,7 +27,7 @@ export interface OpenWeightsOptions {
   readonly weights?: 'ema' | 'raw' | undefined;
 }
 
-/** Whether a file has weights that this program has not written. Throws UserError CHECKPOINT for what is no file, or cannot be read. */
+/** Whether another program wrote the weights of a file. Throws UserError CHECKPOINT for a path that is not a file or cannot be read. */
 export function isForeign(file: string): boolean {
   return (
     reading(file, () => looksLikeTorchFile(file)) ||
@@ -97,7 +97,7 @@ function reading<R>(file: string, read: () => R): R {
 }
 
 /**
- * What a file says of its own model counts, then what a Hugging Face folder's `config.json` says. Throws UserError CHECKPOINT
+ * The description in the file has priority over the `config.json` of a Hugging Face folder. Throws UserError CHECKPOINT
  * when both describe the model, and differ.
  */
 function joined(own: ModelFacts, file: string): ModelFacts {

@@ -12,7 +12,7 @@ function mix(h: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** What a stream is for; streams of different purposes are independent. */
+/** The purpose of a stream; streams of different purposes are independent. */
 export const purposes = {
   augment: 1,
   mix: 2,

@@ -86,7 +86,7 @@ function partContradictions(name: (typeof parts)[number], { weights, ema, schedu
   ];
 }
 
-/** Whoever trains the teacher of a recipe that has none of its own is told what to do. */
+/** The error of training the teacher with a recipe that does not train its teacher. */
 export function externalTeacher(): UserError {
   return new UserError(
     'RECIPE',
@@ -113,7 +113,7 @@ export function unusualValues(name: string, { optimizer, epochs, batchSize, accu
   ];
 }
 
-/** Returns a warning where re-weighting would begin after the last epoch, shown before a training; else undefined. */
+/** Returns a warning about values of a part of the recipe that have no effect; undefined if there are none. */
 export function unreachedReweighting(
   name: string,
   { drw, epochs }: Pick<TrainingRecipe, 'drw' | 'epochs'>,

@@ -23,7 +23,7 @@ export function schemaAt(keys: readonly string[]): SchemaAt | undefined {
   return { keys: shape && Object.keys(shape), description: schema.description, schema };
 }
 
-/** What the value at `keys` chooses from; undefined when it is no choice. */
+/** Returns the choices of the value at `keys`; undefined if it is not a choice. */
 export function choicesAt(keys: readonly string[]): Choices | undefined {
   const { schema } = schemaAt(keys) ?? {};
   return schema && choicesIn(schema);

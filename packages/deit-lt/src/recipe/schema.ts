@@ -36,7 +36,7 @@ const data = z.strictObject({
     .number()
     .min(0)
     .max(0.5)
-    .describe('share of each training class that is kept aside to choose the best epoch'),
+    .describe('share of each training class that is set aside to choose the best epoch'),
   limit: count
     .nullable()
     .describe(
@@ -132,7 +132,7 @@ const shared = {
   learn: z
     .enum(['all', 'classifier'])
     .describe(
-      'classifier: it alone, drawn anew, on the features of the run that --from names, which stay as they are (cRT)',
+      'classifier: trains only the classifier, initialised again, on the frozen features of the run that --from names (cRT)',
     ),
   logGradNorm: z
     .boolean()
@@ -165,7 +165,7 @@ const mixing = z.strictObject({
     .nonnegative()
     .nullable()
     .describe('first epoch (from 0) without mixing, below 1 a share of the epochs; null: to the end'),
-  inDrw: z.boolean().describe('goes on after deferred re-weighting began'),
+  inDrw: z.boolean().describe('also mixes after deferred re-weighting began'),
 });
 
 /** What `teacher.loss` chooses from. */
@@ -216,7 +216,7 @@ const multiCrop = z.strictObject({
   teacherViews: z
     .enum(['global', 'all'])
     .default('global')
-    .describe('which views the teacher is asked about; DIST learns from these alone'),
+    .describe('views on which the teacher is evaluated; DIST is trained only on these'),
 });
 
 const student = z.strictObject({

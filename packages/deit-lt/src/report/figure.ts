@@ -10,10 +10,10 @@ import { escaped } from './html.js';
 import { withLightColors } from './palette.js';
 
 export interface Figure {
-  /** Of the file and of the anchor. */
+  /** Name of the file and of the anchor. */
   readonly id: string;
   readonly title: string;
-  /** What is to be seen, for those who do not see it. */
+  /** Text that describes the figure, for readers who cannot see it. */
   readonly alt: string;
   /** An SVG element that takes its colours from the page's variables. */
   readonly svg: string;

@@ -1,7 +1,7 @@
 /** Colours of a report, each in a light and a dark page: Okabe and Ito's, which colour-blind people can tell apart. */
 import type { OutputName } from '../runs/predictions.js';
 
-/** By name of the CSS variable: on white, on black. */
+/** Colours by the name of the CSS variable: on white, on black. */
 export const colors = {
   ink: ['#1a1a1a', '#e8e8e8'],
   paper: ['#ffffff', '#16181c'],
@@ -23,7 +23,7 @@ export type ColorName = keyof typeof colors;
 
 export const css = (name: ColorName): string => `var(--${name})`;
 export const outputColor = (output: OutputName): string => css(output);
-/** Of the run at this place; they come again after the sixth. */
+/** Returns the colour of the run at this position; colours repeat after the sixth. */
 export const runColor = (place: number): string => css(`run${place % 6}` as ColorName);
 
 export const outputLabels: Readonly<Record<OutputName, string>> = { cls: 'CLS', dist: 'DIST', avg: 'average' };

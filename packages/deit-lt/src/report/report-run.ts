@@ -1,5 +1,4 @@
-/** What a report knows of a run, read from its folder. Everything but the configuration may be missing. */
-
+/** The data of a run for a report, read from its folder. Everything but the configuration may be missing. */
 import path from 'node:path';
 import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
@@ -26,7 +25,7 @@ export interface ReportRun {
   readonly evaluation: FinalEvaluation | undefined;
   readonly predictions: Predictions | undefined;
   readonly analysis: Analysis | undefined;
-  /** What of its files could not be read. */
+  /** Files of the run that could not be read. */
   readonly notes: readonly string[];
 }
 

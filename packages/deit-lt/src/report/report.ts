@@ -20,11 +20,11 @@ export interface Report {
   readonly html: string;
   /** All that is drawn, in order. */
   readonly figures: readonly Figure[];
-  /** What is missing, and the command that adds it. */
+  /** Missing parts, and the commands that add them. */
   readonly notes: readonly string[];
 }
 
-/** What is under one heading of a report. */
+/** A section of a report. */
 export interface ReportSection {
   readonly id: string;
   readonly title: string;
@@ -36,7 +36,9 @@ export interface ReportSections extends Pick<Report, 'figures' | 'notes'> {
   readonly sections: readonly ReportSection[];
 }
 
-/** Of at least one run; the first is what the others are compared with. `options` are those of the intervals. */
+/**
+ * Makes the report of one or more runs; the others are compared with the first. `options` are those of the intervals.
+ */
 export async function makeReport(runs: readonly ReportRun[], options: ResampleOptions = {}): Promise<Report> {
   const { sections, figures, notes } = await reportSections(runs, options);
   return { html: page(runs, sections, notes), figures, notes };

@@ -21,7 +21,7 @@ function read(file: string): [Map<string, torch.Tensor>, Readonly<Record<string,
   return [new Map(opened.names.map((name) => [name, opened.get(name)])), opened.metadata];
 }
 
-/** Undefined for what is no safetensors file any more. */
+/** Undefined for what is not a safetensors file any more. */
 function readOrNothing(file: string): ReturnType<typeof read> | undefined {
   try {
     return read(file);

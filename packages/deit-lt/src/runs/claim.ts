@@ -1,7 +1,7 @@
 /**
- * Who trains in a run folder: a small file with a random identity. The training reads it before it writes anything else
- * there, and so notices a folder that was deleted, moved or replaced, and a second training. The file is gone when the
- * training ends; that of a killed process is replaced by the next one.
+ * The claim of a training on its run folder: a small file with a random identity. The training reads it before it
+ * writes anything else there, and so notices a folder that was deleted, moved or replaced, and a second training. The
+ * file is gone when the training ends; that of a killed process is replaced by the next one.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';

@@ -59,7 +59,7 @@ export function framed(data: Uint8Array): Uint8Array {
   return record;
 }
 
-/** What every event file begins with: its version. `seconds` since 1970. */
+/** The first record of every event file: its version. `seconds` since 1970. */
 export function versionRecord(seconds: number): Uint8Array {
   return framed(event.encode({ wallTime: seconds, fileVersion: 'brain.Event:2' }).finish());
 }

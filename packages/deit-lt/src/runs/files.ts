@@ -129,7 +129,7 @@ export function writeError(file: string, error: unknown): UserError {
   return new UserError('RUN_FOLDER', `cannot write ${file}: ${problemOf(error as FileProblem)}.`, { cause: error });
 }
 
-/** What is wrong, and what can be done. */
+/** Describes the problem and the remedy. */
 export function problemOf({ code = '', message }: FileProblem): string {
   return reasons[code] ?? message;
 }

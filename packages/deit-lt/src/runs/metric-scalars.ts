@@ -11,7 +11,7 @@ export type Scalars = ReadonlyMap<string, number>;
 const figures = [...accuracyNames, 'top5', 'loss'] as const;
 
 /**
- * Loss and its parts, learning rate, gradient norm, speed, and accuracies in per cent by output; those of averaged weights
+ * Loss and its parts, learning rate, gradient norm, speed, and accuracies in % by output; those of averaged weights
  * under `test_ema`. What an epoch does not have is absent, and so are the figures of single classes.
  */
 export function scalarsOf(record: EpochRecord): Scalars {

@@ -11,7 +11,7 @@ const pieceBytes = 4 << 20;
 const longestLine = 128 << 20;
 const newLine = 0x0a;
 
-/** What a line says: an epoch, or why it says none. Undefined for an empty line. */
+/** Parses a line: returns an epoch, or the reason why it is not one. Undefined for an empty line. */
 export function readLine(line: string): { readonly record: EpochRecord } | { readonly problem: string } | undefined {
   if (line.trim() === '') return undefined;
   try {
@@ -62,7 +62,7 @@ export class LineReader {
   }
 }
 
-/** What is wrong with a line, in a sentence that names it. `line` is counted from 1. */
+/** Describes the problem of a line in a sentence that names it. `line` is counted from 1. */
 export function badLine(file: string, line: number, problem: string): string {
   return `${file}, line ${line} is left out: ${problem}.`;
 }

@@ -38,7 +38,7 @@ export class MetricsLog {
     return path.join(this.#folder, 'events.out.tfevents.deit-lt');
   }
 
-  /** Writes both files anew. Throws UserError RUN_FOLDER. */
+  /** Writes both files again. Throws UserError RUN_FOLDER. */
   rewrite(): void {
     writeFileAtomic(this.csvFile, scalarsCsv(this.#entries));
     writeFileAtomic(this.eventFile, Buffer.concat([versionRecord(this.#startSeconds), ...this.#entries.map(recordOf)]));

@@ -1,5 +1,5 @@
 /**
- * What a model said about each image of a split: `predictions.safetensors` in the run folder, from which runs are
+ * The predictions of a model for each image of a split: `predictions.safetensors` in the run folder, from which runs are
  * compared image by image. It has the labels, and for each output the five best classes of each image, best first.
  */
 import { createHash } from 'node:crypto';
@@ -28,11 +28,11 @@ export interface BestClasses {
 export interface Predictions {
   readonly split: 'test' | 'validation';
   readonly checkpoint: 'best' | 'last';
-  /** Of the checkpoint, from 0. */
+  /** Epoch of the checkpoint, from 0. */
   readonly epoch: number;
-  /** What the user called the data set. */
+  /** The name of the data set that the user gave. */
   readonly data: string;
-  /** Of the images, as `hashOfImages` makes it. */
+  /** Hash of the images, as `hashOfImages` makes it. */
   readonly imagesSha256: string;
   /** The class of each image by the model's numbers. */
   readonly labels: Int32Array;
@@ -53,7 +53,7 @@ export class PredictionRecorder {
     batches.push(best);
   };
 
-  /** Of the `images` images of a whole evaluation. */
+  /** Predictions for the `images` images of a whole evaluation. */
   outputs(images: number): Predictions['outputs'] {
     const all = [...this.#batches].map(([name, batches]) => {
       const classes = joined(batches);

@@ -6,7 +6,7 @@ import { beginning } from '../text/visible.js';
 /** Node has no longer text; the files of a run have a few MB. */
 const mostBytes = 256 << 20;
 
-/** What `schema` makes of the JSON in `file`. Throws Error with the reason, for the end of a sentence. */
+/** Parses the JSON in `file` with `schema`. Throws Error with the reason, for the end of a sentence. */
 export function readJson<T>(file: string, schema: z.ZodType<T>): T {
   const found = statSync(file);
   if (!found.isFile()) throw new Error('it is not a file'); // a pipe would never end

@@ -1,5 +1,4 @@
-/** What a training says while it runs. The terminal's display, plain lines and tests are implementations. */
-
+/** Receives the progress of a training. Implemented by the terminal's display, by plain lines and by tests. */
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 
@@ -14,7 +13,7 @@ export interface TrainingStart {
   readonly epochs: number;
   readonly batchesPerEpoch: number;
   readonly trainImages: number;
-  /** Epoch and batch to go on from, when the run was resumed. */
+  /** Epoch and batch at which the run resumes; absent for a new run. */
   readonly resumedAt?: { readonly epoch: number; readonly batch: number };
 }
 
@@ -26,7 +25,7 @@ export interface StepReport {
   /** Mean over the epoch so far. */
   readonly loss: number;
   readonly lr: number;
-  /** Of the last update, before clipping; absent when it is not measured. */
+  /** Gradient norm of the last update, before clipping; absent if it is not measured. */
   readonly gradNorm?: number;
   /** Over the last seconds. */
   readonly imagesPerSecond: number;
@@ -48,9 +47,9 @@ export interface EpochRecord {
   readonly imagesPerSecond: number;
   /** Deferred re-weighting was on. */
   readonly drw: boolean;
-  /** Of the weights as trained; absent when this epoch had no evaluation. */
+  /** Evaluation of the weights without averaging; absent if this epoch had no evaluation. */
   readonly evaluation?: EvaluationResult;
-  /** Of the averaged weights (EMA). */
+  /** Evaluation of the averaged weights (EMA). */
   readonly emaEvaluation?: EvaluationResult;
   /** The split that was evaluated. */
   readonly evaluatedOn?: 'validation' | 'test';

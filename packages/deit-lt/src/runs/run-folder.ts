@@ -22,7 +22,7 @@ import { readJson } from './read-json.js';
 import type { EpochRecord } from './reporter.js';
 import { configSchema, evaluationSchema } from './run-schema.js';
 
-/** What `config.json` says. */
+/** The content of `config.json`. */
 export interface RunConfig {
   readonly format: 'deit-lt run 1';
   readonly kind: TrainingKind;
@@ -45,7 +45,7 @@ export interface RunConfig {
   readonly logitScale?: number;
   /** The teacher's run folder or checkpoint; null for a teacher and a plain ViT. */
   readonly teacher: string | null;
-  /** Of the teacher's checkpoint: a resumed student must have the same. */
+  /** Hash of the teacher's checkpoint: a resumed student must have the same. */
   readonly teacherSha256: string | null;
   /** The run whose weights it began with, and SHA-256 of its checkpoint; absent for one that began with none. */
   readonly from?: { readonly path: string; readonly sha256: string };
@@ -58,18 +58,18 @@ export interface RunConfig {
   readonly started: string;
 }
 
-/** What `evaluation.json` says: the figures of the best checkpoint. */
+/** The content of `evaluation.json`: the accuracies of the best checkpoint. */
 export interface FinalEvaluation extends EvaluationResult {
   readonly split: 'test' | 'validation';
   readonly checkpoint: 'best';
-  /** Of the checkpoint, from 0. */
+  /** Epoch of the checkpoint, from 0. */
   readonly epoch: number;
 }
 
-/** Of an evaluation, what `metrics.jsonl` does without. */
+/** Fields of an evaluation that are left out of `metrics.jsonl`. */
 const notLogged: ReadonlySet<string> = new Set(['classNames', 'groups', 'imagesPerClass', 'confusion']);
 
-/** What a killed process may leave: files under a temporary name, and its claim. */
+/** Files that a killed process may leave: those with a temporary name, and its claim. */
 const isLeftover = (name: string): boolean => /\.tmp(-\d+)?$|^probe$/.test(name) || name === claimName;
 
 /**
@@ -83,7 +83,10 @@ export function holdsNoRun(folder: string): boolean {
   return entries.every((entry) => entry.isDirectory() || (entry.isFile() && isLeftover(entry.name)));
 }
 
-/** What is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe itself. */
+/**
+ * The model that is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe
+ * itself.
+ */
 const firstModels = ['teacher', 'teacher-weak'];
 
 /** The folder of the run, or of the first of its models, that has a `config.json`; undefined when there is none. */
@@ -93,7 +96,10 @@ export function firstRunIn(folder: string): string | undefined {
   );
 }
 
-/** What is said of a folder in which no run may begin: it is a file, has a run, or something else. */
+/**
+ * Returns the error for a folder in which a run cannot start: a file, a folder with a run, or a folder with other
+ * files.
+ */
 export function occupied(folder: string): UserError {
   const problem = (what: string): UserError => new UserError('RUN_FOLDER', `${folder} ${what}`);
   if (!statSync(folder).isDirectory())
@@ -108,7 +114,7 @@ export function occupied(folder: string): UserError {
 export class RunFolder {
   #claim: Claim | undefined;
   #log: MetricsLog | undefined;
-  /** Of metrics.jsonl as this training left it. */
+  /** Size of metrics.jsonl after the last write of this training. */
   #metricsBytes: number | undefined;
 
   constructor(readonly folder: string) {}
@@ -157,7 +163,7 @@ export class RunFolder {
   }
 
   /**
-   * From now on this process trains here, until the claim is disposed of: `appendMetrics` and `checkOurs` notice when that
+   * Claims the folder for this process, until the claim is disposed of: `appendMetrics` and `checkOurs` notice when that
    * is no longer so. Throws UserError RUN_FOLDER.
    */
   claim(): Claim {

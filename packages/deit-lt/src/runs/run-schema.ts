@@ -1,5 +1,5 @@
 /**
- * What the JSON files of a run folder may say. Keys that are not known stay, for versions to come; values that are known have their
+ * Schemas of the JSON files of a run folder. Unknown keys are kept, for later versions; known values have their
  * types and limits, so that a file that was damaged or changed by hand is refused by name and never half believed.
  */
 import { z } from 'zod';
@@ -88,7 +88,7 @@ function requirePlugins(value: unknown): unknown {
 /** A run's `config.json`. */
 export const configSchema = z.unknown().transform(requirePlugins).pipe(config);
 
-/** Absent where an earlier version, or another program, has not written it. */
+/** Absent in files of earlier versions and of other programs. */
 const figure = percent.nullable().default(null);
 
 const bound = z.number().min(-0.001).max(100.001);
@@ -153,13 +153,16 @@ export const epochSchema = z.looseObject({
   evaluatedOn: split.exactOptional(),
 });
 
-/** What `last.safetensors` says of the optimizer beside its tensors: PyTorch's parameter groups, and the numbers of each parameter. */
+/**
+ * The state of the optimizer in `last.safetensors`, without its tensors: PyTorch's parameter groups, and the numbers of
+ * each parameter.
+ */
 export const optimizerSchema = z.looseObject({
   param_groups: z.array(z.looseObject({ params: z.array(count) })),
   numbers: z.record(z.string(), z.record(z.string(), z.unknown())),
 });
 
-/** What `last.safetensors` says of where the training stands. */
+/** The progress of the training in `last.safetensors`. */
 export const progressSchema = z.looseObject({
   epoch: epochNumber,
   batch: count,

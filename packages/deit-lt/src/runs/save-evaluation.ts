@@ -7,9 +7,9 @@ import type { RunFolder } from './run-folder.js';
 
 export interface FoundEvaluation {
   readonly split: 'test' | 'validation';
-  /** Of the checkpoint, from 0. */
+  /** Epoch of the checkpoint, from 0. */
   readonly epoch: number;
-  /** What the user called the data set. */
+  /** The name of the data set that the user gave. */
   readonly data: string;
   /** Labels by the model's classes, and names of the images. */
   readonly images: Pick<LabelledSource, 'labels' | 'classNames' | 'nameOf'>;

@@ -14,7 +14,7 @@ import type { RunConfig } from './run-folder.js';
 import { configSchema, epochNumber, optimizerSchema, progressSchema } from './run-schema.js';
 import { saveTensors } from './save-tensors.js';
 
-/** Where a training stands. */
+/** The progress of a training. */
 export interface Progress {
   readonly epoch: number;
   /** Batches of this epoch that are done. */
@@ -28,10 +28,10 @@ export interface Progress {
   readonly best: { readonly epoch: number; readonly score: number } | null;
 }
 
-/** What is saved and restored. */
+/** The state that is saved and restored. */
 export interface Trained {
   readonly model: torch.nn.Module<[torch.Tensor], unknown>;
-  /** What only the training needs. */
+  /** The parts that only training needs. */
   readonly companion?: torch.nn.AnyModule | undefined;
   readonly optimizer: torch.optim.Optimizer<{ lr?: number }>;
   readonly ema: Ema | undefined;
@@ -109,7 +109,7 @@ export function saveWeights(
 }
 
 export interface ReadWeightsOptions {
-  /** Which of a file that has both. Default: those that the recipe names. */
+  /** Chooses between averaged and raw weights. Default: as in the recipe. */
   readonly weights?: 'ema' | 'raw' | undefined;
   /** The run that the file must be of. Default: any. */
   readonly run?: RunConfig | undefined;
@@ -175,7 +175,7 @@ function under(tensors: ReadonlyMap<string, torch.Tensor>, prefix: string): Map<
   );
 }
 
-/** What to do about a file that cannot be used. */
+/** Advice about a file that cannot be used. */
 const instead = 'Use another checkpoint, or train again with another --out.';
 
 function reading<R>(file: string, read: () => R): R {

@@ -1,6 +1,7 @@
 /**
- * What a local page answers, apart from listening: routes first, then files of folders. It is for the person at this
- * machine: a page of another site that has its name point here (DNS rebinding) is refused by the Host header.
+ * Answers the requests of a local page, apart from listening: routes first, then files of folders. It is for the
+ * person at this machine: a page of another site that has its name point here (DNS rebinding) is refused by the Host
+ * header.
  */
 import { createReadStream, statSync } from 'node:fs';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
@@ -120,7 +121,7 @@ function sendFile({ request, response }: Exchange, file: string): Promise<void> 
   }
   return new Promise((resolve, reject) => {
     const stream = createReadStream(file).on('error', reject);
-    // A reader that leaves early is no failure.
+    // A reader that leaves early is not a failure.
     response.on('close', () => {
       stream.destroy();
       resolve();

@@ -1,4 +1,4 @@
-/** What a browser must be told a file is. WASM is only compiled while it loads, and modules are only run, under their own types. */
+/** The MIME types of files. WASM is only compiled while it loads, and modules are only run, under their own types. */
 import path from 'node:path';
 
 const types: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 /**
  * The file of `folder` that `pathname` (of a URL, still encoded) names; `/` at its end is `index.html`. Undefined for what is
- * not there, is no plain file, or lies outside, also by way of a symbolic link.
+ * not there, is not a plain file, or lies outside, also by way of a symbolic link.
  */
 export function fileAt(folder: string, pathname: string): string | undefined {
   const name = decoded(pathname);

@@ -56,7 +56,7 @@ function bindError(error: unknown, host: string, port: number | undefined): User
   return new UserError('USAGE', `${reasons[code ?? ''] ?? `cannot listen on ${host}: ${message}`}.`, { cause: error });
 }
 
-/** An address that a browser takes: everyone's address is no place to go to. */
+/** An address for the browser, which cannot open 0.0.0.0. */
 function urlOf(host: string, { port }: AddressInfo): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return `http://${isIPv6(name) ? `[${name}]` : name}:${port}/`;

@@ -1,4 +1,4 @@
-/** Where runs are: folders with a `config.json` of ours, at any depth. */
+/** Finds runs: folders with the `config.json` of a run, at any depth. */
 import { type Dirent, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
@@ -23,7 +23,7 @@ export function findRunFolders(root: string, { depth = 6, most = 5000 }: FindOpt
   return found;
 }
 
-/** What a run has inside, and what is large and has no runs. */
+/** Folders inside a run, and large folders without runs. */
 const passedOver = /^(\.|checkpoints$|node_modules$)/;
 
 function foldersIn(folder: string): string[] {

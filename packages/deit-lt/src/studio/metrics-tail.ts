@@ -5,7 +5,7 @@ import { LineReader, openAtOnce, readLine } from '../runs/metrics-file.js';
 import type { CurveRecord, GroupFigures } from './run-view.js';
 
 /**
- * Whole lines alone: what is half written comes with a later look. A file that was written anew is read from its beginning. A line that is
+ * Reads only complete lines; an incomplete line is read later. A file that was written again is read from its beginning. A line that is
  * no epoch is left out; a report of the run tells of it.
  */
 export class MetricsTail {
@@ -41,7 +41,7 @@ export class MetricsTail {
     }
   }
 
-  /** Returns whether it began anew. */
+  /** Returns whether it began again. */
   #readFrom(file: number): boolean {
     const stat = fstatSync(file);
     if (!stat.isFile()) return false; // a device may never end
@@ -61,7 +61,7 @@ export class MetricsTail {
   }
 }
 
-/** Undefined for a line that is no record. */
+/** Undefined for a line that is not a record. */
 function recordOf(line: string): CurveRecord | undefined {
   const found = readLine(line);
   if (found === undefined || !('record' in found)) return undefined;
@@ -81,7 +81,7 @@ function recordOf(line: string): CurveRecord | undefined {
   };
 }
 
-/** The accuracies of figures as metrics.jsonl and evaluation.json have them, and what is said of few test images. */
+/** The accuracies of figures as metrics.jsonl and evaluation.json have them, and the warning about few test images. */
 export function groupFigures(given: Partial<GroupFigures> | undefined): GroupFigures | undefined {
   if (typeof given !== 'object' || given === null || typeof given.overall !== 'number') return undefined;
   const of = (value: unknown): number | null => (typeof value === 'number' ? value : null);

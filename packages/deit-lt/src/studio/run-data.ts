@@ -1,4 +1,4 @@
-/** Where the images of a run are: what its own command says, or what the studio was told. */
+/** Finds the images of a run: those of its command, or those that the studio's options name. */
 import path from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { datasetNames, openDataset } from '../data/open.js';

@@ -1,13 +1,13 @@
-/** What the studio's page knows of a run: the messages between its server and the browser. Types alone, for both. */
+/** The data of a run for the studio's page: the messages between its server and the browser. Types alone, for both. */
 import type { Group } from '../data/groups.js';
 import type { Accuracies, ClassFigures } from '../evaluation/class-figures.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import type { OutputName } from '../runs/predictions.js';
 
-/** In per cent; null where there are no images, and for balanced accuracy in files of earlier versions. */
+/** In %; null where there are no images, and for balanced accuracy in files of earlier versions. */
 export type GroupFigures = Accuracies & Pick<ClassFigures, 'few' | 'intervals'>;
 
-/** What curves are drawn of: a line of metrics.jsonl without the figures of single classes. */
+/** The data of a curve: a line of metrics.jsonl without the accuracies of single classes. */
 export interface CurveRecord {
   /** From 0. */
   readonly epoch: number;
@@ -15,9 +15,9 @@ export interface CurveRecord {
   readonly loss: number | null;
   readonly seconds: number;
   readonly evaluation?: Readonly<Partial<Record<OutputName, GroupFigures>>>;
-  /** Of the prediction with averaged weights. */
+  /** Accuracies of the prediction with averaged weights. */
   readonly averaged?: GroupFigures;
-  /** What was evaluated. Default: test images. */
+  /** The evaluated images. Default: test images. */
   readonly evaluatedOn?: 'validation';
 }
 
@@ -32,7 +32,7 @@ export interface RunView {
   /** When it began, and when its files last changed: milliseconds since 1970. */
   readonly started: number;
   readonly news: number;
-  /** Of the recipe, and how many are done. */
+  /** Epochs of the recipe, and how many are done. */
   readonly epochs: number;
   readonly epochsDone: number;
   /** For the epochs that are left, while it runs; undefined before the first is done. */
@@ -44,9 +44,9 @@ export interface RunView {
     readonly classes: number;
     readonly images: number;
   };
-  /** Of the best checkpoint, else of the last evaluation with the weights that the recipe keeps. */
+  /** Accuracies of the best checkpoint, else of the last evaluation with the weights that the recipe keeps. */
   readonly figures?: GroupFigures | undefined;
-  /** Of those figures. */
+  /** Split of these accuracies. */
   readonly split: 'test' | 'validation';
   /** Changes with the files that the parts of a report are made of. */
   readonly version: string;
@@ -74,7 +74,7 @@ export interface StudioPart {
 
 export interface StudioParts {
   readonly parts: readonly StudioPart[];
-  /** What is missing, and the command that adds it. */
+  /** Missing parts, and the commands that add them. */
   readonly notes: readonly string[];
 }
 
@@ -90,7 +90,7 @@ export interface TrainingForm {
   readonly form: 'clean' | 'augmented' | 'mixed';
   /** A `data:` address. */
   readonly picture: string;
-  /** What the label says: classes with their shares, the largest first. */
+  /** The label: classes with their shares, the largest first. */
   readonly label: readonly { readonly class: string; readonly share: number }[];
   /** How it was mixed. */
   readonly mixing?: 'mixup' | 'cutmix' | undefined;
@@ -107,6 +107,6 @@ export interface TrainingImage {
 
 export interface TrainingImages {
   readonly images: readonly TrainingImage[];
-  /** What the reader should know. */
+  /** Warnings. */
   readonly notes: readonly string[];
 }

@@ -1,4 +1,4 @@
-/** Following runs that somebody else writes: half lines, files that are written anew, runs that come, stop and go. */
+/** Following runs that somebody else writes: half lines, files that are written again, runs that come, stop and go. */
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
@@ -24,7 +24,7 @@ const line = (epoch: number, more: object = {}): string =>
 const epochsOf = (records: readonly { readonly epoch: number }[]): number[] => records.map(({ epoch }) => epoch);
 
 suite('MetricsTail', () => {
-  test('takes whole lines alone, and goes on where it was', (t) => {
+  test('takes whole lines alone, and resumes where it was', (t) => {
     const file = path.join(temporaryFolder(t), 'metrics.jsonl');
     const tail = new MetricsTail(file);
     assert.equal(tail.read(), undefined, 'not there yet');
@@ -48,7 +48,7 @@ suite('MetricsTail', () => {
     assert.equal(tail.read(), 0);
   });
 
-  test('leaves out what is no record, and numbers that are none', (t) => {
+  test('leaves out what is not a record, and numbers that are none', (t) => {
     const file = path.join(temporaryFolder(t), 'metrics.jsonl');
     const odd = '{"epoch":\n\nnull\n[1]\n"x"\n{"loss":1}\n';
     writeFileSync(
@@ -63,7 +63,7 @@ suite('MetricsTail', () => {
     assert.deepEqual(tail.records, [{ epoch: 4, loss: null, seconds: 10, evaluation: { avg: figures } }]);
   });
 
-  test('begins anew with a file that was written anew, as a resumed run does', (t) => {
+  test('begins again with a file that was written again, as a resumed run does', (t) => {
     const folder = temporaryFolder(t);
     const file = path.join(folder, 'metrics.jsonl');
     writeFileSync(file, line(0) + line(1) + line(2));
@@ -231,7 +231,7 @@ suite('RunWatcher', () => {
     assert.deepEqual([from, epochsOf(records)], [2, [2]]);
   });
 
-  test('is told of changes by the system, without looking', { timeout: 20_000 }, async (t) => {
+  test('receives changes by the system, without looking', { timeout: 20_000 }, async (t) => {
     const root = temporaryFolder(t);
     const run = makeRun(path.join(root, 'a'), { kind: 'vit', classes: 4 });
     const { watcher } = watchFolder(t, root, { notify: true });

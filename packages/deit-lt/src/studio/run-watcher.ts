@@ -15,7 +15,7 @@ export interface WatchOptions {
   readonly now?: () => number;
 }
 
-/** What comes together is looked at together. */
+/** Delay in which changes are collected and handled together. */
 const gatherMs = 100;
 
 export class RunWatcher implements Disposable {
@@ -45,7 +45,7 @@ export class RunWatcher implements Disposable {
     return this.runs.find((run) => run.id === id);
   }
 
-  /** What is known already, then news as it comes. Returns what ends it. */
+  /** Sends the current state, then updates. Returns a function that stops it. */
   follow(listener: (event: StudioEvent) => void): () => void {
     for (const run of this.runs) listener({ type: 'run', run: run.view!, from: 0, records: run.records });
     listener({ type: 'ready', folder: this.root });

@@ -9,7 +9,7 @@ import type { DataPlace } from './run-data.js';
 import { RunWatcher, type WatchOptions } from './run-watcher.js';
 
 export interface StudioOptions extends WatchOptions {
-  /** Where the images of the runs are. Default: what each run's own command says. */
+  /** The data set of the runs. Default: that of each run's own command. */
   readonly data?: DataPlace | undefined;
 }
 
@@ -18,7 +18,7 @@ export interface Studio extends Disposable {
   readonly watcher: RunWatcher;
 }
 
-/** Follows the runs of `folder` until it is disposed. Throws UserError RUN_FOLDER when that is no folder. */
+/** Follows the runs of `folder` until it is disposed. Throws UserError RUN_FOLDER when that is not a folder. */
 export function openStudio(folder: string, { data, ...watching }: StudioOptions = {}): Studio {
   if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw new UserError('RUN_FOLDER', `${folder} is not a folder; expected a folder with run folders in it.`);

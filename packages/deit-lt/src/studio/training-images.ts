@@ -148,9 +148,9 @@ const labelsOf = ({ config }: Asked, { labels }: Batch): Label[] =>
 
 interface FormBatch {
   readonly form: TrainingForm['form'];
-  /** What the student sees. */
+  /** The student's images. */
   readonly images: torch.Tensor;
-  /** What is made for the teacher alone. */
+  /** The images that are made only for the teacher. */
   readonly view?: torch.Tensor | undefined;
   readonly labels: readonly Label[];
   readonly mixing?: readonly TrainingForm['mixing'][];

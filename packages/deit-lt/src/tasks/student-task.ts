@@ -193,7 +193,7 @@ function weighsLabels({ clsReweight, distillation: { type, reweight } }: Student
   return clsReweight !== 'never' || (type === 'none' && reweight !== 'never');
 }
 
-/** A network with one output, which would not hear the teacher. */
+/** The error of a network with one output, which cannot be distilled into. */
 function isPlain(model: ImageModel): boolean {
   return model instanceof VisionTransformer ? !model.distilled : isFeatureNet(model);
 }

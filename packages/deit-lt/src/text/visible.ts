@@ -4,7 +4,7 @@
  * script. Programs that read our files get the raw text in their format's own quoting instead.
  */
 
-/** What a format character may follow: scripts and emoji that are written with joiners. */
+/** Characters that a format character may follow: scripts and emoji that are written with joiners. */
 const joins = String.raw`[^\p{ASCII}\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Zs}\p{Cc}\p{Cf}]`;
 /** Tags belong to the flags of regions: a black flag and the letters of the region. */
 const flagTags = String.raw`(?<=\u{1F3F4}[\u{E0020}-\u{E007F}]*)[\u{E0020}-\u{E007F}]`;

@@ -1,4 +1,4 @@
-/** How wide a text is in a terminal: wide characters and emoji take two columns, combining marks and colours none. */
+/** The width of a text in a terminal: wide characters and emoji take two columns, combining marks and colours none. */
 import stringWidth from 'string-width';
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });

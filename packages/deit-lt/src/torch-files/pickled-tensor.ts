@@ -54,7 +54,7 @@ export class PickledTensor extends PickledObject {
     return this.elements > this.storage.length ? this.elements * itemSize(this.dtype) : 0;
   }
 
-  /** Python keeps what a script has set on a tensor; it is no part of its numbers. */
+  /** Python keeps what a script has set on a tensor; it is not part of its numbers. */
   override setState(): void {}
 }
 

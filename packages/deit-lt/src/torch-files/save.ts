@@ -3,7 +3,7 @@ import * as torch from '@deit-lt/torch';
 import { opcodesOf, type Picklable, type PicklableObject, tupleOpcodes, writePickle } from '../pickle/writer.js';
 import { type ZipMember, zipPieces } from './zip-writer.js';
 
-/** What can be saved: as `Picklable`, and tensors anywhere in it. */
+/** Values that can be saved: as `Picklable`, and tensors anywhere in it. */
 export type Savable = Picklable | torch.Tensor | readonly Savable[] | ReadonlyMap<string, Savable>;
 
 const storageTypes: Readonly<Partial<Record<torch.DType, string>>> = {
@@ -75,7 +75,7 @@ class TensorReference implements PicklableObject {
 
 const named = (module: string, name: string): Buffer => Buffer.from(`c${module}\n${name}\n`);
 
-/** Of a tensor that lies row by row. */
+/** Strides of a contiguous tensor. */
 function stridesOf(shape: readonly number[]): number[] {
   return shape.map((_, i) => shape.slice(i + 1).reduce((product, size) => product * size, 1));
 }

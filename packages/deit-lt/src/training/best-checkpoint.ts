@@ -32,7 +32,7 @@ export async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult 
   return evaluation;
 }
 
-/** The rule, as a person is told it. */
+/** Describes the rule. */
 export function ruleOf({ evaluation: { select } }: Recipe, { weights }: TrainingRecipe): string {
   const of = weights === 'ema' ? ' (averaged weights)' : '';
   if (select === 'last') return `the last epoch${of}`;

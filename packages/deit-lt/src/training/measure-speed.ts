@@ -5,6 +5,7 @@ import type { Dataset } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { pairedBatches } from '../data/samplers/paired-batches.js';
 import { shuffled } from '../data/samplers/sampler-orders.js';
+import { nextTurn } from '../next-turn.js';
 import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
 import { stream } from '../random/stream.js';
@@ -20,6 +21,8 @@ import { backward, firstPass, update } from './step.js';
 export interface MeasureSpeedOptions {
   /** For each of the two trainings. Default 2. */
   readonly seconds?: number;
+  /** Ends the measurement after the batch at hand. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Training images per second, augmentation included; the student's steps include the teacher's answers. */
@@ -29,11 +32,11 @@ export interface TrainingSpeed {
   readonly teacherImagesPerSecond: number;
 }
 
-/** Runs steps of both trainings on `dataset` with random weights. Throws what the recipe or the images are wrong with. */
+/** Runs steps of both trainings on `dataset` with random weights. Throws what the recipe or the images are wrong with, and the signal's reason. */
 export async function measureTrainingSpeed(
   recipe: Recipe,
   dataset: Dataset,
-  { seconds = 2 }: MeasureSpeedOptions = {},
+  { seconds = 2, signal }: MeasureSpeedOptions = {},
 ): Promise<TrainingSpeed> {
   const numClasses = dataset.classNames.length;
   const trainCounts = byClass(dataset.classNames, new Int32Array(numClasses).fill(1));
@@ -45,7 +48,8 @@ export async function measureTrainingSpeed(
   >;
   const student = modelOf('student', recipe.student, numClasses).to(device);
   const answers = (images: torch.Tensor): torch.Tensor => teacher.call(images);
-  const run = (task: Task, part: TrainingRecipe): Promise<number> => rate(task, part, { recipe, dataset, seconds });
+  const run = (task: Task, part: TrainingRecipe): Promise<number> =>
+    rate(task, part, { recipe, dataset, seconds, signal });
   const teacherRate = await run(
     createTeacherTask({ model: teacher, recipe: recipe.teacher, trainCounts, device }),
     recipe.teacher,
@@ -61,9 +65,11 @@ interface RateOptions {
   readonly recipe: Recipe;
   readonly dataset: Dataset;
   readonly seconds: number;
+  readonly signal: AbortSignal | undefined;
 }
 
-async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds }: RateOptions): Promise<number> {
+async function rate(task: Task, part: TrainingRecipe, options: RateOptions): Promise<number> {
+  const { recipe, dataset, seconds, signal } = options;
   const placement = placementOf(recipe);
   const optimizer = createOptimizer({ namedParameters: () => learningParameters(task) }, part.optimizer, 1e-6);
   const { rho } = recipe.teacher.sam;
@@ -71,7 +77,7 @@ async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds
     task.kind === 'teacher' && rho > 0
       ? { sam: new SAM(optimizer, { rho }), rhoAt: () => rho, freezeStatistics: false }
       : undefined;
-  const source = openPixels(dataset.train.images);
+  await using source = openPixels(dataset.train.images);
   const { labels } = dataset.train;
   const loading = {
     source,
@@ -97,12 +103,13 @@ async function rate(task: Task, part: TrainingRecipe, { recipe, dataset, seconds
     });
     batch[Symbol.dispose]();
     torch.synchronize(placement.device);
+    await nextTurn();
+    signal?.throwIfAborted();
     // The first two batches allocate memory and choose kernels.
     if (++batches <= 2) [images, since] = [0, performance.now()];
     else images += batch.labels.length;
     if (batches > 3 && performance.now() - since > seconds * 1000) break;
   }
-  await source[Symbol.asyncDispose]();
   return images / ((performance.now() - since) / 1000);
 }
 

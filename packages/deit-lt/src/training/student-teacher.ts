@@ -37,7 +37,7 @@ export async function teacherFor(
   }
 }
 
-/** Throws UserError CHECKPOINT for what is no teacher, or not one for the images that the recipe shows it. */
+/** Throws UserError CHECKPOINT for a model that is not a teacher, or that does not take the images of the recipe. */
 function checkTeacher({ kind, file, fixedSize, recipe: { imageSize } }: AnyClassifier, { student }: Recipe): void {
   if (kind !== 'teacher' && kind !== 'vit')
     throw new UserError(

@@ -1,6 +1,6 @@
 /**
  * τ-normalisation of a trained model, into a run folder of its own. τ is chosen on the validation images that the training
- * kept aside, never on test images.
+ * set aside, never on test images.
  */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -49,7 +49,7 @@ export interface TauResult {
 
 /**
  * Divides the weights of each class by a power of their length, leaves the bias out, as published, and writes the model,
- * its figures and predictions into `folder`. Throws UserError RECIPE when τ must be chosen and no images were kept aside,
+ * its figures and predictions into `folder`. Throws UserError RECIPE when τ must be chosen and no images were set aside,
  * CHECKPOINT for a classifier without lengths, RUN_FOLDER for other data and for a folder that is not empty.
  */
 export async function normalizeRun(options: TauOptions): Promise<TauResult> {
@@ -79,10 +79,11 @@ async function normalizeWith(opened: Opened): Promise<TauResult> {
   const scores = options.tau === undefined ? await tryAll(opened) : [];
   const tau = options.tau ?? scores.reduce((best, score) => (score.balanced > best.balanced ? score : best)).tau;
   const run = new RunFolder(path.resolve(options.folder));
-  const own = run.begin(configOf(opened, tau), false);
+  const config = configOf(opened, tau);
+  run.begin(config, false);
   const before = await measure(opened);
   for (const layer of layers) normalizeLayer(layer, tau);
-  torch.tidy(() => saveWeights(run.checkpoint('best'), classifier.model.stateDict(), own, classifier.epoch));
+  torch.tidy(() => saveWeights(run.checkpoint('best'), classifier.model.stateDict(), config, classifier.epoch));
   const evaluation = await measure(opened, run);
   return { folder: run.folder, tau, scores, before, evaluation };
 }

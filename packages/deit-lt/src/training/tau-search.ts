@@ -10,7 +10,7 @@ import { type ClassifierLayer, classifierInputs, classifierLayers } from '../mod
 import { tauNormalized } from '../models/tau-normalize.js';
 import { studentOutputs } from '../tasks/student-task.js';
 
-/** Mean of the classes' accuracies, in per cent. */
+/** Mean of the classes' accuracies, in %. */
 export interface TauScore {
   readonly tau: number;
   readonly balanced: number;

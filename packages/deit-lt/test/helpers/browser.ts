@@ -25,6 +25,8 @@ export interface PageOptions {
   readonly theme?: 'light' | 'dark';
   /** What the page's console may complain about. Default nothing. */
   readonly expected?: RegExp;
+  /** Runs before the scripts of the page. */
+  readonly script?: string;
 }
 
 /** Loads `url` in a page of its own. At the end of the test it is closed, and must not have complained or asked another host. */
@@ -34,7 +36,7 @@ export async function openPage(
   url: string,
   options: PageOptions = {},
 ): Promise<Page> {
-  const { width = 1400, theme = 'light', expected } = options;
+  const { width = 1400, theme = 'light', expected, script } = options;
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme });
   const page = await context.newPage();
   const complaints: string[] = [];
@@ -53,6 +55,7 @@ export async function openPage(
       [],
     );
   });
+  if (script !== undefined) await page.addInitScript(script);
   await page.goto(url);
   return page;
 }

@@ -12,7 +12,7 @@ const bin = path.resolve(import.meta.dirname, '../../../bin/deit-lt.mjs');
 const workMs = 8000;
 const serveMs = 2500;
 /** What has not ended so long after it was asked to hangs. */
-const hangMs = 20_000;
+const hangMs = 90_000;
 /** Bytes of data that a process may have, so that a drawn size cannot take the memory of the machine. */
 const dataLimitKb = 8_000_000;
 

@@ -21,7 +21,7 @@ export interface Tally {
   compared: number;
   /** Times a checkpoint was damaged, or behind what it had before, or a run could not be ended. */
   lost: number;
-  /** Runs that ended otherwise than the unkilled one. */
+  /** Runs that ended differently from the unkilled one. */
   wrong: number;
   stackTraces: number;
   /** What went wrong. */

@@ -130,7 +130,7 @@ export type Verdict = 'read' | 'refused';
 
 /**
  * Decodes the image `bytes`, which is also written to `file`, by every way that there is. Throws an error that says what does
- * not hold: an error that is no user's, sizes that disagree, memory that is not given back.
+ * not hold: an error that is not a UserError, sizes that disagree, memory that is not given back.
  */
 export async function judge(bytes: Buffer, file: string): Promise<Verdict> {
   writeFileSync(file, bytes);

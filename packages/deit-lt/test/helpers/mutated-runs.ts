@@ -337,7 +337,7 @@ async function judgedStudio(runs: string): Promise<Omit<Tried, 'what'>> {
   }
 }
 
-/** All events up to `ready`. Throws for what is no event. */
+/** All events up to `ready`. Throws for what is not an event. */
 async function firstEvents({ url }: LocalServer): Promise<StudioEvent[]> {
   const stop = new AbortController();
   const { body } = await fetch(`${url}events`, { signal: stop.signal });

@@ -25,7 +25,7 @@ export function commandsIn(page: string): string[][] {
   const lines = codeBlocks(page, 'sh').flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'));
   return lines
     .flatMap((line) => /(?:^|[\s|;])deit-lt (.*)$/.exec(line.replace(/\s#\s.*$/, ''))?.[1] ?? [])
-    .filter((words) => !words.includes('[options]'))
+    .filter((words) => !words.includes('[options]') && /^[a-z]/.test(words)) // not `docker build --tag deit-lt .`
     .map((text) => shellWords(text.replace(/\s*(?:&|;.*)\s*$/, '').replace(/ \| .*$/, '')));
 }
 

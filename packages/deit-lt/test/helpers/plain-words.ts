@@ -17,11 +17,11 @@ export const unplainWords: readonly Unplain[] = [
   { pattern: /\bin vain\b/, instead: '(say what fails)' },
   { pattern: /(?<=[a-z] )oracles?\b(?! [!=&])/, instead: '(say what it is)' },
   { pattern: /\bper cent\b/i, instead: '%' },
-  { pattern: /(?<!standard[ -])(?<=[\p{L}\d,] )deviations?\b(?! [*=]|\()/u, instead: 'standard deviation' },
+  { pattern: /(?<![Ss]tandard[ -])(?<=[\p{L}\d,] )deviations?\b(?! [*=]|\()/u, instead: 'standard deviation' },
   { pattern: /\bunlikeness\b(?!\()/, instead: 'consistency loss' },
   { pattern: /\bstrange (images|to)\b/, instead: 'out-of-distribution' },
   { pattern: /\bnetworks? of convolutions\b/, instead: 'CNN' },
-  { pattern: /\b(is|are) none of\b/, instead: 'is not one of' },
+  { pattern: /(?<![Tt]here )\b(is|are) none of\b/, instead: 'is not one of' },
   { pattern: /(?<!\b[Tt]here )\bis no (?!longer\b|more\b|\$)[a-z]/, instead: 'is not a' },
   { pattern: /\bwhich is more than data\b/, instead: 'has a type that is not allowed' },
   { pattern: /\b(says|say) what is on\b/, instead: 'classifies' },
@@ -33,7 +33,7 @@ export const unplainWords: readonly Unplain[] = [
   { pattern: /\b(kept|keeps?) (aside|[\w ]+ aside)\b/, instead: 'set aside' },
   { pattern: /\btaken for granted\b/, instead: 'assumed' },
   { pattern: /\band (its|their) kin\b/, instead: 'and similar' },
-  { pattern: /\bhas not\b(?! (been|yet|run|fin|chang|end|train|learn))/, instead: 'does not have' },
+  { pattern: /\bhas not\b(?! (been|yet|run|fin|chang|end|train|learn|notic))/, instead: 'does not have' },
 ];
 
 /** Each use of such a word in `text`, with its line and what to write instead. */

@@ -2,12 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
-  closeSync,
   copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -121,17 +119,22 @@ function endsAs(file: string): boolean {
 
 /** `work` with a small file system mounted at `folder`, where that is allowed: a disk that is full soon. */
 export async function withSmallDisk<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  let mounted = false;
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { stdio: 'ignore' });
-    mounted = true;
-    closeSync(openSync(path.join(folder, 'there'), 'w'));
-  } catch {
-    // Without the right to mount it is a folder like any other.
-  }
+  if (!mountSmall(folder)) return work(); // without the right to mount it is a folder like any other
+  const unmount = (): void => void execFileSync('umount', ['-l', folder]);
+  process.prependOnceListener('SIGINT', unmount); // before the folder around it is removed
   try {
     return await work();
   } finally {
-    if (mounted) execFileSync('umount', ['-l', folder]);
+    process.off('SIGINT', unmount);
+    unmount();
+  }
+}
+
+function mountSmall(folder: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,9 +1,8 @@
 /** Reverse-mode differentiation: `backward` and `grad` of `torch.autograd`. */
 import { type Operator, requireOperator } from '../binding/operator.js';
-import { TorchError } from '../errors.js';
 import { checkNames } from '../options.js';
-import { describeTensor, requiresGradOf } from '../tensor/describe.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { runBackward } from './run-backward.js';
 
 export interface BackwardManyOptions {
   /** A gradient for each tensor; null means 1 for a tensor of one element. Default: all null. */
@@ -27,27 +26,11 @@ export interface GradOptions {
   allowUnused?: boolean;
 }
 
-let backwardOperator: Operator | undefined;
 let gradOperator: Operator | undefined;
 
 /** Adds the gradients of `tensors` to the `grad` of the leaves they were computed from. Throws `TorchError` when none needs a gradient. */
 export function backward(tensors: readonly Tensor[], options: BackwardManyOptions = {}): void {
-  const {
-    gradTensors = tensors.map(() => null),
-    createGraph = false,
-    retainGraph = createGraph,
-    inputs = [],
-  } = checkNames('backward()', options, ['gradTensors', 'createGraph', 'retainGraph', 'inputs']);
-  for (const tensor of tensors) {
-    if (!requiresGradOf(tensor)) {
-      throw new TorchError(
-        'OPERATOR',
-        `backward(): ${describeTensor(tensor)}, made by ${tensor.origin}, does not depend on any tensor that requires a gradient`,
-      );
-    }
-  }
-  backwardOperator ??= requireOperator('bridge::backward');
-  backwardOperator(tensors, gradTensors, retainGraph, createGraph, inputs);
+  runBackward(tensors, options);
 }
 
 /** The gradients of `outputs` (summed, weighted by `gradOutputs`) with respect to `inputs`; leaves' `grad` stays as it is. */

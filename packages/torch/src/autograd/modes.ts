@@ -46,7 +46,7 @@ export function inferenceMode<T>(body: () => T): T {
 }
 
 export interface AutocastOptions {
-  /** What products and convolutions are computed in. Default bfloat16 on the CPU, float16 on CUDA. */
+  /** Data type of products and convolutions. Default bfloat16 on the CPU, float16 on CUDA. */
   dtype?: DType;
   /** Default true. */
   enabled?: boolean;

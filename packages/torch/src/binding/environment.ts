@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import type { Addon } from './addon.js';
 
 /** The processor's feature flags as Linux names them; empty elsewhere. */
 export function cpuFlags(): ReadonlySet<string> {
@@ -45,7 +44,7 @@ export function prepareEnvironment(): void {
 }
 
 /** One thread per core this process may use, unless OMP_NUM_THREADS says otherwise. */
-export function startThreads(addon: Addon): void {
+export function startThreads(addon: { setNumThreads(threads: number): void }): void {
   const wanted = Number(process.env.OMP_NUM_THREADS);
   addon.setNumThreads(Number.isInteger(wanted) && wanted > 0 ? wanted : os.availableParallelism());
 }

@@ -97,7 +97,7 @@ export abstract class BatchNorm extends Module {
     });
   }
 
-  /** How much this batch's statistics count. */
+  /** Weight of this batch's statistics in the running statistics. */
   #countBatch(): number {
     const count = this.numBatchesTracked;
     if (count === null) return this.momentum ?? 0;

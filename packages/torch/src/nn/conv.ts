@@ -21,7 +21,7 @@ export interface Conv2dOptions extends PlacementOptions {
   groups?: number;
   /** Default true. */
   bias?: boolean;
-  /** What the padding is made of. Default 'zeros'. */
+  /** Kind of padding. Default 'zeros'. */
   paddingMode?: 'zeros' | 'reflect' | 'replicate' | 'circular';
 }
 

@@ -12,7 +12,7 @@ export interface ModuleToOptions {
   dtype?: DType;
   /** Default: where each tensor is. */
   device?: Device;
-  /** Of parameters and buffers with four dimensions. */
+  /** Memory format of parameters and buffers with four dimensions. */
   memoryFormat?: MemoryFormat;
 }
 

@@ -21,7 +21,7 @@ export interface RandomInitOptions {
 
 /** The function that follows a layer, for the gain that keeps its signal's size. */
 export type Nonlinearity = 'linear' | 'conv2d' | 'sigmoid' | 'tanh' | 'relu' | 'leaky_relu' | 'selu';
-/** Which of a weight's two sides keeps its variance: the forward pass (`fan_in`) or the backward. */
+/** The pass in which the variance is preserved: the forward pass (`fan_in`) or the backward. */
 export type FanMode = 'fan_in' | 'fan_out';
 
 let skipping = false;

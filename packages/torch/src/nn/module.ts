@@ -213,7 +213,7 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
     return this.namedBuffers().map(([, buffer]) => buffer);
   }
 
-  /** How many numbers there are to learn; all parameters unless `trainableOnly`. */
+  /** Returns the number of elements of all parameters, or with `trainableOnly` of those that require a gradient. */
   parameterCount(options: { trainableOnly?: boolean } = {}): number {
     const { trainableOnly = false } = checkNames('parameterCount()', options, ['trainableOnly']);
     const counted = this.parameters().filter((parameter) => parameter.requiresGrad || !trainableOnly);
@@ -308,7 +308,7 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
     this.dispose();
   }
 
-  /** What stands between the brackets of this module's line when it is printed. */
+  /** Returns the text between the brackets of this module's line when it is printed. */
   extraRepr(): string {
     return '';
   }

@@ -1,4 +1,4 @@
-/** What layers share when they make their parameters. */
+/** Functions that layers share to make their parameters. */
 import type { Device } from '../devices.js';
 import { empty, full } from '../tensor/create.js';
 import type { DType } from '../tensor/dtype.js';
@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from './init.js';
 import { Parameter } from './parameter.js';
 
-/** What a layer's parameters and buffers are made as. */
+/** Device and data type of a layer's parameters and buffers. */
 export interface PlacementOptions {
   /** Default float32. */
   dtype?: DType;
@@ -32,7 +32,7 @@ export function filledParameter(
   return tidy(() => new Parameter(full(shape, value, { dtype, device })));
 }
 
-/** How PyTorch draws the weight, then the bias, of linear and convolution layers: uniform in ±1/√fanIn. */
+/** Initialises weight and bias of linear and convolution layers as PyTorch does: uniform in ±1/√fanIn. */
 export function resetWeightAndBias(weight: Tensor, bias: Tensor | null): void {
   kaimingUniform_(weight, { a: Math.sqrt(5) });
   const { fanIn } = calculateFanInAndFanOut(weight);

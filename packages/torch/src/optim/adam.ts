@@ -11,8 +11,9 @@ import { keep } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Batch, batchesOf, FusedUpdate } from './batches.js';
 import type { Kernels } from './kernels.js';
-import { Optimizer, type ParameterGroup, type Parameters } from './optimizer.js';
+import { Optimizer, type Parameters } from './optimizer.js';
 import { betaPair, type Checks, nonNegative } from './options.js';
+import type { ParameterGroup } from './parameter-group.js';
 import type { StateNames } from './state-dict.js';
 
 export interface AdamOptions {

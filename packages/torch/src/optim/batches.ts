@@ -1,4 +1,4 @@
-/** Which parameters of a group one call can update together. */
+/** Groups the parameters that one call can update together. */
 import { findOperator, type Operator } from '../binding/operator.js';
 import { TorchError } from '../errors.js';
 import { full } from '../tensor/create.js';
@@ -15,7 +15,7 @@ export interface Batch<S> {
   readonly states: S[];
 }
 
-/** What a parameter brings to a step. */
+/** A parameter with its gradient and state for a step. */
 export interface Entry<S> {
   readonly param: Tensor;
   readonly grad: Tensor;

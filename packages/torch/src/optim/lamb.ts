@@ -9,8 +9,9 @@ import type { Tensor } from '../tensor/tensor.js';
 import { type Batch, batchesOf } from './batches.js';
 import { limitNorm_, totalNorm } from './clip.js';
 import type { Kernels } from './kernels.js';
-import { Optimizer, type ParameterGroup, type Parameters } from './optimizer.js';
+import { Optimizer, type Parameters } from './optimizer.js';
 import { betaPair, type Checks, nonNegative, positiveOrNull } from './options.js';
+import type { ParameterGroup } from './parameter-group.js';
 import type { StateNames } from './state-dict.js';
 
 export interface LambOptions {

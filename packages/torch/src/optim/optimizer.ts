@@ -1,5 +1,5 @@
 /**
- * What all optimizers share: parameter groups with their options, state per parameter, and both as a
+ * The base of all optimizers: parameter groups with their options, state per parameter, and both as a
  * state dict. As `torch.optim.Optimizer`, under PyTorch's names in camelCase.
  */
 import { noGrad } from '../autograd/modes.js';
@@ -11,6 +11,7 @@ import { Tensor } from '../tensor/tensor.js';
 import { type Batch, type Entry, singles } from './batches.js';
 import { foreachKernels, hasForeach, type Kernels, SingleKernels } from './kernels.js';
 import type { Checks } from './options.js';
+import type { ParameterGroup, ParameterState } from './parameter-group.js';
 import { type OptimizerStateDict, readStateDict, type StateNames, writeStateDict } from './state-dict.js';
 
 /** One parameter, or several in any collection (`model.parameters()`). */
@@ -23,14 +24,8 @@ export type GroupOptions<O extends object> = Partial<O> & {
   name?: string;
 };
 
-/** What an optimizer is made from: parameters, or groups of them. */
+/** The first argument of an optimizer: parameters, or groups of them. */
 export type Parameters<O extends object> = ParameterList | Iterable<GroupOptions<O>>;
-
-/** A group of an optimizer. Its options may be changed between steps: `group.lr = schedule(epoch)`. */
-export type ParameterGroup<O extends object> = Required<O> & { readonly params: readonly Tensor[]; name?: string };
-
-/** What an optimizer remembers of one parameter, under PyTorch's names (`exp_avg`, …). `step` counts its updates. */
-export type ParameterState = { step?: number } & { [name: string]: Tensor | number | undefined };
 
 /** The base of all optimizers: parameter groups, state and both as a state dict. */
 export abstract class Optimizer<O extends object, S extends ParameterState = ParameterState> {
@@ -114,7 +109,9 @@ export abstract class Optimizer<O extends object, S extends ParameterState = Par
 
   protected abstract updateGroup(group: ParameterGroup<O>, single: Kernels): void;
 
-  /** What `state` holds for a parameter of the group once it was updated; the rest of a loaded state is left out. */
+  /**
+   * Returns the names in `state` for a parameter of the group after an update; the rest of a loaded state is left out.
+   */
   protected abstract stateNames(group: Required<O>): StateNames;
 
   /** Throws for options that are fit one by one but not together. */

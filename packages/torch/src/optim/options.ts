@@ -1,4 +1,4 @@
-/** What the options of an optimizer may be. */
+/** Checks of the options of optimizers. */
 import type { Check } from '../options.js';
 
 /** A check for every option of a parameter group. */

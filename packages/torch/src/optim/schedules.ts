@@ -133,7 +133,7 @@ export interface OneCycleOptions {
   divFactor?: number;
   /** The first learning rate divided by this is the last one. Default 1e4. */
   finalDivFactor?: number;
-  /** How both parts run. Default `cosine`. */
+  /** Shape of both parts. Default `cosine`. */
   anneal?: 'cosine' | 'linear';
 }
 

@@ -10,8 +10,9 @@ import { keep } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Batch, batchesOf, FusedUpdate } from './batches.js';
 import type { Kernels } from './kernels.js';
-import { Optimizer, type ParameterGroup, type Parameters } from './optimizer.js';
+import { Optimizer, type Parameters } from './optimizer.js';
 import { type Checks, finite, nonNegative } from './options.js';
+import type { ParameterGroup } from './parameter-group.js';
 import type { StateNames } from './state-dict.js';
 
 export interface SGDOptions {

@@ -9,10 +9,10 @@ import { zerosLike } from '../functions.generated.js';
 import { tensor } from '../tensor/create.js';
 import { isPlainObject, keep, tidy } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { ParameterGroup, ParameterState } from './optimizer.js';
+import type { ParameterGroup, ParameterState } from './parameter-group.js';
 
 export interface OptimizerStateDict {
-  /** By the parameter's number. Parameters that were never updated are absent. */
+  /** State by the parameter's number. Parameters that were never updated are absent. */
   state: Record<string, Record<string, unknown>>;
   param_groups: (Record<string, unknown> & { params: number[] })[];
 }
@@ -57,7 +57,7 @@ function writeEntry(entry: ParameterState): Record<string, unknown> {
   return Object.fromEntries(present.map(([name, value]) => [name, name === 'step' ? tensor(value as number) : value]));
 }
 
-/** What reading needs to know of the optimizer. */
+/** The properties of the optimizer that reading needs. */
 interface Target<O extends object> {
   name: string;
   groups: readonly ParameterGroup<O>[];

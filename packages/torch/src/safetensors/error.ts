@@ -1,4 +1,4 @@
-/** What can be wrong with a safetensors file, by code. */
+/** The errors of safetensors files, by code. */
 
 /** Every code, with what it means; docs and tests read this table. */
 export const safetensorsCodes = {

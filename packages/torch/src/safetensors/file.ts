@@ -31,7 +31,7 @@ const forgotten = new FinalizationRegistry<number>((fd) => {
 
 /** A file that `open` gave: names, shapes and metadata at once, tensors one by one. */
 export class SafetensorsFile implements Disposable {
-  /** What the file says of itself, from `__metadata__`. */
+  /** The metadata of the file, from `__metadata__`. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Every tensor by name, in the order of the data. */
   readonly infos: ReadonlyMap<string, TensorInfo>;

@@ -10,7 +10,7 @@ import { dtypeOf } from './dtypes.js';
 import { quote, SafetensorsError } from './error.js';
 import type { StoredTensor } from './header.js';
 
-/** What to read, and where to. */
+/** The bytes to read, and their destination. */
 export interface LoadOptions {
   /** Default `cpu`. */
   device?: Device;
@@ -34,7 +34,7 @@ export function materialize(
     if (info.shape.includes(0)) return empty(info.shape, { dtype, device: device ?? 'cpu' });
     const carrier = dtypeNumber(dtype === 'bool' ? 'uint8' : dtype);
     const make = share ? native().shareFrom : native().copyFrom;
-    const raw = wrapTensor(make(memory, carrier, info.shape), origin);
+    const raw = wrapTensor(make(memory, carrier, info.shape), origin) as Tensor;
     // A byte other than 0 and 1 as a bool is undefined behaviour in C++: a file must not bring one in.
     const tensor = dtype === 'bool' ? raw.ne(0) : raw;
     return device === undefined ? tensor : tensor.to(device);

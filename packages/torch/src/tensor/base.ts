@@ -1,11 +1,10 @@
 /**
- * What a tensor is to the bridge: a handle, where it came from, and the scope that will release it.
+ * A tensor for the bridge: a handle, its origin, and the scope that will release it.
  * The class that users see, `Tensor`, builds on this one and registers itself here.
  */
 import { native } from '../binding/addon.js';
 import { claimWords, f64, wordCount } from '../binding/words.js';
 import { ownTensor, TorchError } from '../errors.js';
-import type { Tensor } from './tensor.js';
 
 /** `handle` of a tensor that is gone, by how it went. */
 export const disposedByCall = -1;
@@ -37,7 +36,7 @@ export class TensorBase {
   }
 }
 
-let tensorClass: new (handle: number, origin: string, owner: TensorOwner | null) => Tensor;
+let tensorClass: new (handle: number, origin: string, owner: TensorOwner | null) => TensorBase;
 let openScope: TensorOwner | null = null;
 let tracing = false;
 
@@ -61,8 +60,8 @@ export function traceOrigins(enabled: boolean): void {
   tracing = enabled;
 }
 
-/** Makes the tensor for a fresh handle; the open scope owns it, or else the garbage collector. */
-export function wrapTensor(handle: number, origin: string): Tensor {
+/** Makes the `Tensor` for a fresh handle; the open scope owns it, or else the garbage collector. */
+export function wrapTensor(handle: number, origin: string): TensorBase {
   const scope = openScope;
   const tensor = new tensorClass(handle, tracing ? traced(origin) : origin, scope);
   if (scope === null) native().watchTensor(tensor, handle);

@@ -8,9 +8,12 @@ import { describeValue, TorchError } from '../errors.js';
 import { checkNames } from '../options.js';
 import type { Generator } from '../random.js';
 import { wrapTensor } from './base.js';
-import { type DType, dtypeNumber, dtypeOfArray, integerRange, isDType, itemSize, type TypedArray } from './dtype.js';
+import { type DType, dtypeNumber, dtypeOfArray, itemSize, type TypedArray } from './dtype.js';
+import { checkedShape, isShared, isTypedArray, type TensorData, tensorOf, unshared } from './from-data.js';
 import { isPlainObject } from './scope.js';
 import type { Tensor } from './tensor.js';
+
+export type { TensorData } from './from-data.js';
 
 export interface TensorOptions {
   /** Default: each function's own, float32 unless it says otherwise. */
@@ -24,7 +27,7 @@ export interface TensorOptions {
 export interface FactoryOptions extends TensorOptions {
   /** Default `strided`. */
   layout?: Layout;
-  /** Of `empty` only. Default `contiguous_format`. */
+  /** Only for `empty`. Default `contiguous_format`. */
   memoryFormat?: MemoryFormat;
   /** Page-locked memory, which a CUDA device copies from without waiting. Default false. */
   pinMemory?: boolean;
@@ -35,9 +38,6 @@ export interface RandomOptions extends FactoryOptions {
   generator?: Generator;
 }
 
-/** Numbers nested in arrays, typed arrays, or a single value. */
-export type TensorData = number | bigint | boolean | TypedArray | readonly TensorData[];
-
 /**
  * A new tensor with a copy of `data`: a number, arrays nested to any depth, or a typed array.
  * Without `dtype`, numbers give float32 (JavaScript cannot tell 1 from 1.0), booleans bool, BigInts int64,
@@ -46,9 +46,7 @@ export type TensorData = number | bigint | boolean | TypedArray | readonly Tenso
  */
 export function tensor(data: TensorData, options: TensorOptions & { shape?: readonly number[] } = {}): Tensor {
   const { shape, dtype, ...others } = checkNames('tensor()', options, ['shape', 'dtype', 'device', 'requiresGrad']);
-  const flat = isTypedArray(data) ? { values: data, shape: [data.length] } : flatten(data);
-  const sizes = shape === undefined ? flat.shape : checkedShape(shape, flat.values.length);
-  return finish(fromFlat(flat.values, sizes, dtype), others);
+  return finish(tensorOf(data, { dtype, shape }) as Tensor, others);
 }
 
 /**
@@ -73,7 +71,7 @@ export function fromTypedArray(array: TypedArray, shape?: readonly number[]): Te
     throw new TorchError('ARGUMENT', 'fromTypedArray: a resizable ArrayBuffer can move; copy it with torch.tensor()');
   const sizes = checkedShape(shape ?? [array.length], array.length);
   markAsUntransferable(buffer);
-  return wrapTensor(native().shareFrom(array, dtypeNumber(dtype), sizes), 'torch.fromTypedArray()');
+  return wrapTensor(native().shareFrom(array, dtypeNumber(dtype), sizes), 'torch.fromTypedArray()') as Tensor;
 }
 
 /** A tensor of any dtype from its raw little-endian bytes, copied. Throws `TorchError` unless the length fits. */
@@ -88,113 +86,7 @@ export function fromBytes(data: Uint8Array, { dtype, shape }: { dtype: DType; sh
       'ARGUMENT',
       `fromBytes: ${dtype}[${sizes.join(', ')}] takes ${expected} bytes, got ${data.byteLength}`,
     );
-  return wrapTensor(native().copyFrom(unshared(data), number, sizes), 'torch.fromBytes()');
-}
-
-/** Values of a flat list; those of other types are converted by libtorch from a wide type that holds them. */
-function fromFlat(
-  values: TypedArray | readonly (number | bigint | boolean)[],
-  shape: readonly number[],
-  dtype: DType | undefined,
-): Tensor {
-  if (ArrayBuffer.isView(values)) {
-    if (values instanceof Uint16Array) return convert(Int32Array.from(values), 'int32', shape, dtype ?? 'int32');
-    const own = dtypeOfArray(values);
-    if (own === undefined)
-      throw new TorchError(
-        'ARGUMENT',
-        `tensor(): the elements of ${describeValue(values)} are no dtype of libtorch; convert it to another typed array first`,
-      );
-    return convert(unshared(values), own, shape, dtype ?? own);
-  }
-  const kind = typeof (values[0] ?? 0);
-  if (!values.every((value) => typeof value === kind))
-    throw new TorchError(
-      'ARGUMENT',
-      `tensor(): values of different types: ${kind} and ${typeof values.find((value) => typeof value !== kind)}`,
-    );
-  checkRange(values, dtype ?? (kind === 'bigint' ? 'int64' : 'float32'));
-  if (kind === 'bigint') return convert(BigInt64Array.from(values as bigint[]), 'int64', shape, dtype ?? 'int64');
-  if (kind === 'boolean') return convert(Uint8Array.from(values as boolean[], Number), 'bool', shape, dtype ?? 'bool');
-  // float64 holds every number exactly; float32 is what most tensors are made as, so it is filled directly.
-  const target = dtype ?? 'float32';
-  return target === 'float32'
-    ? convert(Float32Array.from(values as number[]), 'float32', shape, target)
-    : convert(Float64Array.from(values as number[]), 'float64', shape, target);
-}
-
-/** Integers that wrap around silently would be wrong data; as in PyTorch, only unsigned types take negative numbers so. */
-function checkRange(values: readonly (number | bigint | boolean)[], dtype: DType): void {
-  const range = integerRange(dtype) ?? (typeof values[0] === 'bigint' ? integerRange('int64') : undefined);
-  if (range === undefined) return;
-  const wrong = values.findIndex((value) => !((value as number) >= range.min && (value as number) <= range.max));
-  if (wrong >= 0) throw new TorchError('ARGUMENT', `tensor(): the value ${values[wrong]} does not fit ${dtype}`);
-}
-
-function convert(values: TypedArray, own: DType, shape: readonly number[], dtype: DType): Tensor {
-  if (!isDType(dtype)) dtypeNumber(dtype, 'tensor(): dtype');
-  const copied = wrapTensor(native().copyFrom(values, dtypeNumber(own), shape), 'torch.tensor()');
-  if (own === dtype) return copied;
-  const converted = copied.to(dtype);
-  copied.dispose();
-  return converted;
-}
-
-/** Walks nested arrays once; every level must have one length. */
-function flatten(data: TensorData): { values: (number | bigint | boolean)[]; shape: number[] } {
-  const shape: number[] = [];
-  for (let level: TensorData | undefined = data; isArrayLike(level); level = level[0] as TensorData | undefined) {
-    if (shape.push(level.length) > 64)
-      throw new TorchError('ARGUMENT', 'tensor(): arrays are nested more than 64 deep');
-  }
-  const values: (number | bigint | boolean)[] = [];
-  const walk = (item: TensorData, depth: number): void => {
-    if (isArrayLike(item)) {
-      if (item.length !== shape[depth])
-        throw new TorchError(
-          'ARGUMENT',
-          `tensor(): expected arrays of length ${shape[depth] ?? 'none, but values,'} at depth ${depth}, got one of length ${item.length}`,
-        );
-      for (let i = 0; i < item.length; i++) walk(item[i] as TensorData, depth + 1);
-    } else if (depth !== shape.length || !['number', 'bigint', 'boolean'].includes(typeof item)) {
-      throw new TorchError(
-        'ARGUMENT',
-        `tensor(): expected ${depth < shape.length ? `an array of length ${shape[depth]}` : 'a number, a BigInt or a boolean'} at depth ${depth}, got ${describeValue(item)}`,
-      );
-    } else {
-      values.push(item as number | bigint | boolean);
-    }
-  };
-  walk(data, 0);
-  return { values, shape };
-}
-
-function isArrayLike(value: unknown): value is readonly TensorData[] {
-  return Array.isArray(value) || isTypedArray(value);
-}
-
-function isTypedArray(value: unknown): value is TypedArray {
-  return ArrayBuffer.isView(value) && !(value instanceof DataView);
-}
-
-function isShared(array: TypedArray): boolean {
-  return typeof SharedArrayBuffer === 'function' && (array.buffer as ArrayBufferLike) instanceof SharedArrayBuffer;
-}
-
-/** The native side reads no SharedArrayBuffer; copying one here also takes its values at one moment. */
-function unshared<A extends TypedArray>(array: A): A {
-  return isShared(array) ? (array.slice() as A) : array;
-}
-
-function checkedShape(shape: readonly number[], length: number): readonly number[] {
-  const valid = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
-  if (!valid || shape.reduce((product, size) => product * size, 1) !== length) {
-    throw new TorchError(
-      'ARGUMENT',
-      `a shape must be an array of sizes with the product ${length}, the number of values; got ${describeValue(shape)}`,
-    );
-  }
-  return shape;
+  return wrapTensor(native().copyFrom(unshared(data), number, sizes), 'torch.fromBytes()') as Tensor;
 }
 
 function finish(made: Tensor, { device, requiresGrad = false }: TensorOptions): Tensor {
@@ -216,7 +108,7 @@ function sizesOf(shape: unknown, where: string): readonly number[] {
   return sizes;
 }
 
-/** What comes before a last plain object, and that object. */
+/** Separates the arguments before a last plain object, and that object. */
 function withOptions<O extends object>(args: readonly unknown[]): { leading: readonly unknown[]; options: O } {
   const last = args.at(-1);
   if (last === undefined || isPlainObject(last)) return { leading: args.slice(0, -1), options: (last ?? {}) as O };

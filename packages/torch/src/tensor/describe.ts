@@ -1,4 +1,4 @@
-/** What a tensor is, without its values: dtype, shape, strides, device. */
+/** Describes a tensor without its values: dtype, shape, strides, device. */
 import { native } from '../binding/addon.js';
 import { type Layout, layouts, type MemoryFormat } from '../binding/codec.js';
 import { claimWords, f64 } from '../binding/words.js';

@@ -1,4 +1,4 @@
-/** How tensors are printed; `torch.set_printoptions` in PyTorch. */
+/** The options of printing tensors; `torch.set_printoptions` in PyTorch. */
 import { describeValue, TorchError } from '../errors.js';
 
 export interface PrintOptions {
@@ -25,7 +25,7 @@ let current: PrintOptions = profiles.default;
 const wholeFrom = (least: number, most: number) => (value: unknown) =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
-/** What each option takes, in words and as a check. */
+/** The requirement of each option, in words and as a check. */
 const rules: Record<keyof PrintOptions, [string, (value: unknown) => boolean]> = {
   precision: ['a whole number from 0 to 90', wholeFrom(0, 90)],
   threshold: ['a number of at least 0, or Infinity', (value) => typeof value === 'number' && value >= 0],
@@ -62,7 +62,7 @@ export function setPrintOptions({
   current = { ...(profile === undefined ? current : profiles[profile]), ...Object.fromEntries(given) };
 }
 
-/** How tensors are printed now. */
+/** The current options of printing tensors. */
 export function getPrintOptions(): PrintOptions {
   return { ...current };
 }

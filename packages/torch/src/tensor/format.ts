@@ -4,31 +4,32 @@
  */
 import { noGrad } from '../autograd/modes.js';
 import { requireOperator } from '../binding/operator.js';
+import { dispatch } from '../binding/packet.js';
+import type { TensorBase } from './base.js';
 import { deviceOf, dtypeOf, isLeafOf, layoutOf, requiresGradOf, shapeOf } from './describe.js';
 import { type DType, isFloatingPoint } from './dtype.js';
 import { type ElementStyle, type ElementValue, floatStyle, plainStyle } from './format-numbers.js';
 import { getPrintOptions, type PrintOptions } from './format-options.js';
 import { tidy } from './scope.js';
-import type { Tensor } from './tensor.js';
 import { readTypedArray } from './values.js';
 
 const prefix = 'tensor(';
 
-/** What PyTorch prints for the tensor. Of a large one, only the items that are shown are read. */
-export function formatTensor(tensor: Tensor): string {
+/** Returns the text that PyTorch prints for the tensor. For a large tensor, only the items that are shown are read. */
+export function formatTensor(tensor: TensorBase): string {
   const options = getPrintOptions();
   const text = prefix + tidy(() => noGrad(() => contentsOf(tensor, options)));
   return addSuffixes(text, suffixesOf(tensor), options.linewidth);
 }
 
-function contentsOf(tensor: Tensor, options: PrintOptions): string {
+function contentsOf(tensor: TensorBase, options: PrintOptions): string {
   if (!hasValues(tensor)) return '...';
   const shape = shapeOf(tensor);
   const count = shape.reduce((product, size) => product * size, 1);
   if (count === 0) return '[]';
   const summarised = count > options.threshold;
   const cut = shape.map((size) => summarised && size > 2 * options.edgeitems);
-  const plain = tensor.detach();
+  const plain = dispatch('detach', [tensor]) as TensorBase;
   const shown = cut.includes(true) ? edges(plain, cut, options.edgeitems) : plain;
   return layOut(
     { elements: elementsOf(shown, dtypeOf(tensor), options), shape: shapeOf(shown), cut, options },
@@ -38,7 +39,7 @@ function contentsOf(tensor: Tensor, options: PrintOptions): string {
   );
 }
 
-function hasValues(tensor: Tensor): boolean {
+function hasValues(tensor: TensorBase): boolean {
   return layoutOf(tensor) === 'strided' && deviceOf(tensor) !== 'meta';
 }
 
@@ -46,7 +47,7 @@ function hasValues(tensor: Tensor): boolean {
  * The first and last items of every dimension that is cut, without touching the rest: windows of n items
  * that are size − n apart are exactly two, and a view.
  */
-function edges(tensor: Tensor, cut: readonly boolean[], n: number): Tensor {
+function edges(tensor: TensorBase, cut: readonly boolean[], n: number): TensorBase {
   const shape = shapeOf(tensor);
   let view = tensor;
   const order: number[] = [];
@@ -54,10 +55,11 @@ function edges(tensor: Tensor, cut: readonly boolean[], n: number): Tensor {
   for (const [dim, size] of shape.entries()) {
     order.push(dim);
     if (!cut[dim]) continue;
-    view = view.unfold(dim, n, size - n);
+    view = dispatch('unfold', [view, dim, n, size - n]) as TensorBase;
     order.push(windows++);
   }
-  return view.permute(order).reshape(shape.map((size, dim) => (cut[dim] ? 2 * n : size)));
+  const sizes = shape.map((size, dim) => (cut[dim] ? 2 * n : size));
+  return dispatch('reshape', [dispatch('permute', [view, order]), sizes]) as TensorBase;
 }
 
 /** Text of the element at a place of the row-major values, and the width that all have. */
@@ -66,7 +68,7 @@ interface Elements {
   at(i: number): string;
 }
 
-function elementsOf(tensor: Tensor, dtype: DType, options: PrintOptions): Elements {
+function elementsOf(tensor: TensorBase, dtype: DType, options: PrintOptions): Elements {
   if (dtype.startsWith('complex')) return complexElements(tensor, options);
   const values = readTypedArray(tensor);
   if (isFloatingPoint(dtype)) return styled(values, floatStyle(values as Float64Array, options));
@@ -79,8 +81,10 @@ function styled(values: ArrayLike<ElementValue>, style: ElementStyle): Elements 
 }
 
 /** Real and imaginary parts each have their own style. */
-function complexElements(tensor: Tensor, options: PrintOptions): Elements {
-  const pairs = readTypedArray(requireOperator('aten::view_as_real')(tensor.resolveConj()) as Tensor) as Float64Array;
+function complexElements(tensor: TensorBase, options: PrintOptions): Elements {
+  const pairs = readTypedArray(
+    requireOperator('aten::view_as_real')(dispatch('resolve_conj', [tensor])) as TensorBase,
+  ) as Float64Array;
   const reals = pairs.filter((_, i) => i % 2 === 0);
   const imaginaries = pairs.filter((_, i) => i % 2 === 1);
   const [real, imaginary] = [floatStyle(reals, options), floatStyle(imaginaries, options)];
@@ -121,8 +125,8 @@ function wrap(items: readonly string[], perLine: number): string[] {
   );
 }
 
-/** What follows the values: only what a reader could not guess. */
-function suffixesOf(tensor: Tensor): string[] {
+/** Returns the text after the values, such as the dtype if it is not the default. */
+function suffixesOf(tensor: TensorBase): string[] {
   const [dtype, device, layout, shape] = [dtypeOf(tensor), deviceOf(tensor), layoutOf(tensor), shapeOf(tensor)];
   const isEmpty = shape.includes(0);
   const showsValues = hasValues(tensor);
@@ -142,7 +146,7 @@ function pythonTuple(shape: readonly number[]): string {
 }
 
 /** The class of the node that made the tensor. */
-function gradFnName(tensor: Tensor): string {
+function gradFnName(tensor: TensorBase): string {
   return requireOperator('bridge::grad_fn_name')(tensor) as string;
 }
 

@@ -2,13 +2,14 @@
 
 import type { Scalar } from '../binding/codec.js';
 import { requireOperator } from '../binding/operator.js';
+import { dispatch } from '../binding/packet.js';
 import { describeValue, TorchError } from '../errors.js';
 import { TensorBase } from './base.js';
-import { type TensorData, tensor } from './create.js';
-import { dimOf, dtypeOf, shapeOf } from './describe.js';
-import { isInteger } from './dtype.js';
+import { converted } from './converted.js';
+import { deviceOf, dimOf, dtypeOf, shapeOf } from './describe.js';
+import { type DType, isInteger } from './dtype.js';
+import { type TensorData, tensorOf } from './from-data.js';
 import { tidy } from './scope.js';
-import type { Tensor } from './tensor.js';
 
 /** A range of one dimension; absent ends reach to the border, negative ones count from the end. */
 export interface Slice {
@@ -38,8 +39,8 @@ export function slice(start: number | null = null, stop: number | null = null, s
 /** Numbers or booleans, nested as those of `torch.tensor()`. */
 export type IndexArray = readonly (number | IndexArray)[] | readonly (boolean | IndexArray)[];
 
-/** What one place of `t.index(…)` takes. Strings are `'start:stop:step'`, any part may be left out, and `'...'`. */
-export type Index = number | null | boolean | string | Slice | Tensor | IndexArray;
+/** `Index` of tensor.ts, before there is a `Tensor`. */
+type AnyIndex = number | null | boolean | string | Slice | TensorBase | IndexArray;
 
 function parseSlice(text: string): Slice {
   const parts = text.split(':').map((part) => part.trim());
@@ -54,18 +55,25 @@ function parseSlice(text: string): Slice {
 }
 
 /** Arrays become tensors, and tensors without dimensions the number or boolean that they hold, as in PyTorch. */
-type Entry = number | null | boolean | string | Slice | Tensor;
+type Entry = number | null | boolean | string | Slice | TensorBase;
 
-function entryOf(index: Index, source: Tensor): Entry {
+function entryOf(index: AnyIndex, source: TensorBase): Entry {
   if (Array.isArray(index)) return indexTensor(index, source);
   if (!(index instanceof TensorBase) || dimOf(index) > 0) return index as Entry;
   const dtype = dtypeOf(index);
-  if (dtype === 'bool' || dtype === 'uint8') return index.toNumber() !== 0;
-  return isInteger(dtype) ? index.toNumber() : index;
+  if (dtype === 'bool' || dtype === 'uint8') return numberIn(index) !== 0;
+  return isInteger(dtype) ? numberIn(index) : index;
 }
 
-function indexTensor(values: IndexArray, source: Tensor): Tensor {
-  const made = tensor(values as TensorData, { device: source.device });
+/** The only element. */
+const numberIn = (tensor: TensorBase): number => Number(dispatch('item', [tensor]));
+
+function onDeviceOf(source: TensorBase, data: TensorData, dtype?: DType): TensorBase {
+  return converted(tensorOf(data, { dtype }), { device: deviceOf(source) });
+}
+
+function indexTensor(values: IndexArray, source: TensorBase): TensorBase {
+  const made = onDeviceOf(source, values as TensorData);
   if (dtypeOf(made) === 'bool') return made;
   const fraction = (values as unknown[]).flat(Infinity).find((value) => !Number.isSafeInteger(value));
   if (fraction !== undefined)
@@ -73,27 +81,27 @@ function indexTensor(values: IndexArray, source: Tensor): Tensor {
       'ARGUMENT',
       `index: an array of indices holds whole numbers or only booleans, got ${describeValue(fraction)}`,
     );
-  return tensor(values as TensorData, { dtype: 'int64', device: source.device });
+  return onDeviceOf(source, values as TensorData, 'int64');
 }
 
-/** How many of the source's dimensions an entry is about. */
+/** Returns the number of the source's dimensions that an entry indexes. */
 const consumes = (entry: Entry): number => {
   if (entry === null || entry === '...' || typeof entry === 'boolean') return 0;
   return isMask(entry) ? dimOf(entry) : 1;
 };
 
-function isMask(entry: Entry): entry is Tensor {
+function isMask(entry: Entry): entry is TensorBase {
   return entry instanceof TensorBase && (dtypeOf(entry) === 'bool' || dtypeOf(entry) === 'uint8');
 }
 
 interface Selection {
-  view: Tensor;
+  view: TensorBase;
   /** Index tensors by dimension of the view; null where all of it is taken. Empty without advanced indices. */
-  gathers: (Tensor | null)[];
+  gathers: (TensorBase | null)[];
 }
 
 /** Applies what gives a view, dimension by dimension, and collects the index tensors. */
-function resolve(source: Tensor, indices: readonly Index[]): Selection {
+function resolve(source: TensorBase, indices: readonly AnyIndex[]): Selection {
   const entries = indices.map((index) => entryOf(index, source));
   const total = dimOf(source);
   const used = entries.reduce((sum: number, entry) => sum + consumes(entry), 0);
@@ -108,8 +116,8 @@ function resolve(source: Tensor, indices: readonly Index[]): Selection {
   let dim = 0; // the view's dimension that the next entry is about
   let passed = 0; // the source's dimensions before it
   let covered = 0; // dimensions that `gathers` stands for
-  const gathers: (Tensor | null)[] = [];
-  const gather = (index: Tensor, dims: number): void => {
+  const gathers: (TensorBase | null)[] = [];
+  const gather = (index: TensorBase, dims: number): void => {
     for (; covered < dim; covered++) gathers.push(null);
     gathers.push(index);
     dim += dims;
@@ -120,17 +128,17 @@ function resolve(source: Tensor, indices: readonly Index[]): Selection {
       dim += total - used;
       passed += total - used;
     } else if (entry === null) {
-      view = view.unsqueeze(dim++);
+      view = dispatch('unsqueeze', [view, dim++]) as TensorBase;
     } else if (typeof entry === 'number') {
       view = selectOne(view, dim, entry, passed);
     } else if (typeof entry === 'string' || entry instanceof SliceRange) {
       const { start, stop, step } = typeof entry === 'string' ? parseSlice(entry) : entry;
-      view = requireOperator('aten::slice', 'Tensor')(view, dim++, start, stop, step) as Tensor;
+      view = requireOperator('aten::slice', 'Tensor')(view, dim++, start, stop, step) as TensorBase;
     } else if (typeof entry === 'boolean') {
-      view = view.unsqueeze(dim);
-      gather(tensor([entry], { device: source.device }), 1);
+      view = dispatch('unsqueeze', [view, dim]) as TensorBase;
+      gather(onDeviceOf(source, [entry]), 1);
     } else if (entry instanceof TensorBase) {
-      gather(entry as Tensor, consumes(entry as Tensor));
+      gather(entry, consumes(entry));
     } else {
       throw new TorchError(
         'ARGUMENT',
@@ -143,41 +151,46 @@ function resolve(source: Tensor, indices: readonly Index[]): Selection {
 }
 
 /** `passed` names the source's dimension in messages; `dim` is that of the view. */
-function selectOne(view: Tensor, dim: number, index: number, passed: number): Tensor {
+function selectOne(view: TensorBase, dim: number, index: number, passed: number): TensorBase {
   const size = shapeOf(view)[dim] ?? 0;
   if (!Number.isInteger(index) || index < -size || index >= size) {
     throw new TorchError('ARGUMENT', `index: ${index} is out of bounds for dimension ${passed} with size ${size}`);
   }
-  return requireOperator('aten::select', 'int')(view, dim, index) as Tensor;
+  return requireOperator('aten::select', 'int')(view, dim, index) as TensorBase;
 }
 
 /** `source[indices]`: a view, or a copy where index tensors take part. Throws `TorchError` for indices that do not fit. */
-export function selectAt(source: Tensor, indices: readonly Index[]): Tensor {
+export function selectAt(source: TensorBase, indices: readonly AnyIndex[]): TensorBase {
   return tidy(() => {
     const { view, gathers } = resolve(source, indices);
-    if (gathers.length > 0) return requireOperator('aten::index', 'Tensor')(view, gathers) as Tensor;
-    return view === source ? (requireOperator('aten::alias')(source) as Tensor) : view;
+    if (gathers.length > 0) return requireOperator('aten::index', 'Tensor')(view, gathers) as TensorBase;
+    return view === source ? (requireOperator('aten::alias')(source) as TensorBase) : view;
   });
 }
 
 /** `source[indices] = value`, or `+= value` with `accumulate`, where an element that is named twice gets both. */
-export function assignAt(source: Tensor, indices: readonly Index[], value: Tensor | Scalar, accumulate: boolean): void {
+export function assignAt(
+  source: TensorBase,
+  indices: readonly AnyIndex[],
+  value: TensorBase | Scalar,
+  accumulate: boolean,
+): void {
   tidy(() => {
     const { view, gathers } = resolve(source, indices);
-    const given = value instanceof TensorBase ? withoutLeadingOnes(value as Tensor) : filledLike(source, value);
+    const given = value instanceof TensorBase ? withoutLeadingOnes(value) : filledLike(source, value);
     if (gathers.length > 0) requireOperator('aten::index_put_')(view, gathers, given, accumulate);
     else requireOperator(accumulate ? 'aten::add_' : 'aten::copy_', accumulate ? 'Tensor' : '')(view, given);
   });
 }
 
-function filledLike(source: Tensor, value: Scalar): Tensor {
-  return requireOperator('aten::full')([], value, { dtype: source.dtype, device: source.device }) as Tensor;
+function filledLike(source: TensorBase, value: Scalar): TensorBase {
+  return requireOperator('aten::full')([], value, { dtype: dtypeOf(source), device: deviceOf(source) }) as TensorBase;
 }
 
 /** A value may have more dimensions than its place when the first ones are 1, as in PyTorch. */
-function withoutLeadingOnes(value: Tensor): Tensor {
+function withoutLeadingOnes(value: TensorBase): TensorBase {
   const shape = shapeOf(value);
   const first = shape.findIndex((size) => size !== 1);
   const kept = first < 0 ? [] : shape.slice(first);
-  return kept.length === shape.length ? value : value.view(kept);
+  return kept.length === shape.length ? value : (dispatch('view', [value, kept]) as TensorBase);
 }

@@ -2,13 +2,12 @@
 import { dispatch, dispatchVariadic } from '../binding/packet.js';
 import { TensorBase } from './base.js';
 import type { Layout, MemoryFormat, Scalar } from '../binding/codec.js';
-import type { Generator } from '../random.js';
+import type { GeneratorBase as Generator } from '../binding/generator.js';
 import type { Device } from '../devices.js';
 import type { DType } from '../tensor/dtype.js';
-import type { Tensor } from '../tensor/tensor.js';
 
-/** The methods that PyTorch's tensors share with its operators, under their names in camelCase. */
-export class TensorMethods extends TensorBase {
+/** The methods that PyTorch's tensors share with its operators, under their names in camelCase. `Tensor` is the class that extends this one. */
+export class TensorMethods<Tensor extends TensorBase> extends TensorBase {
   /** `aten::abs`: abs. https://pytorch.org/docs/stable/generated/torch.Tensor.abs.html */
   abs(): Tensor;
   abs(...args: unknown[]): unknown {

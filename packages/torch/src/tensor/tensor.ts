@@ -2,7 +2,7 @@
  * The tensor that users hold: PyTorch's, under PyTorch's names in camelCase. Methods that are plain
  * operators are in methods.generated.ts; here is what needs more than one operator.
  */
-import { backward as runBackward } from '../autograd/backward.js';
+import { runBackward } from '../autograd/run-backward.js';
 import { native } from '../binding/addon.js';
 import type { Layout, MemoryFormat, Scalar } from '../binding/codec.js';
 import { dispatch } from '../binding/packet.js';
@@ -15,12 +15,12 @@ import { handleOf, registerTensorClass, releaseTensor, wrapTensor } from './base
 import * as describe from './describe.js';
 import { type DType, isDType, isFloatingPoint, itemSize, type TypedArrayOf } from './dtype.js';
 import { formatTensor } from './format.js';
-import { assignAt, type Index, selectAt } from './indexing.js';
+import { assignAt, type IndexArray, type Slice, selectAt } from './indexing.js';
 import { TensorMethods } from './methods.generated.js';
 import { isPlainObject } from './scope.js';
 import { type NestedArray, readArray, readTypedArray } from './values.js';
 
-/** What `to` changes; what is absent stays. */
+/** The properties that `to` changes; absent ones are unchanged. */
 export interface ToOptions {
   dtype?: DType;
   device?: Device;
@@ -42,10 +42,13 @@ export interface BackwardOptions {
   inputs?: readonly Tensor[];
 }
 
+/** What one place of `t.index(…)` takes. Strings are `'start:stop:step'`, any part may be left out, and `'...'`. */
+export type Index = number | null | boolean | string | Slice | Tensor | IndexArray;
+
 const toNames = ['dtype', 'device', 'copy', 'nonBlocking', 'memoryFormat'] as const;
 
 /** PyTorch's tensor. `torch.tensor()` and the other functions make them, never `new`. */
-export class Tensor extends TensorMethods implements Disposable {
+export class Tensor extends TensorMethods<Tensor> implements Disposable {
   /** Sizes, outermost first. */
   get shape(): number[] {
     return describe.shapeOf(this);
@@ -56,12 +59,12 @@ export class Tensor extends TensorMethods implements Disposable {
     return describe.dtypeOf(this);
   }
 
-  /** Where the values are: `cpu`, `cuda:0`, … */
+  /** Device of the values: `cpu`, `cuda:0`, … */
   get device(): Device {
     return describe.deviceOf(this);
   }
 
-  /** How the values are stored: `strided`, or one of the sparse layouts. */
+  /** Layout of the values: `strided`, or one of the sparse layouts. */
   get layout(): Layout {
     return describe.layoutOf(this);
   }
@@ -96,7 +99,7 @@ export class Tensor extends TensorMethods implements Disposable {
     claimWords();
     f64[0] = handle;
     native().gradientOf();
-    return f64[0] === 0 ? null : wrapTensor(f64[0] as number, 'Tensor.grad');
+    return f64[0] === 0 ? null : (wrapTensor(f64[0] as number, 'Tensor.grad') as Tensor);
   }
 
   set grad(value: Tensor | null) {
@@ -273,7 +276,7 @@ export class Tensor extends TensorMethods implements Disposable {
    * dimension, booleans, arrays of numbers, and index or mask tensors. Numbers and slices give a view.
    */
   index(...indices: Index[]): Tensor {
-    return selectAt(this, indices);
+    return selectAt(this, indices) as Tensor;
   }
 
   /** Assigns to what `index(...indices)` would give, as `t[…] = value` in PyTorch, or adds to it. Returns itself. */
@@ -305,7 +308,7 @@ export class Tensor extends TensorMethods implements Disposable {
     return (dispatch('unbind', [this, 0]) as Tensor[]).values();
   }
 
-  /** What `JSON.stringify` writes: `toArray()`. */
+  /** Returns the value for `JSON.stringify`: `toArray()`. */
   toJSON(): NestedArray {
     return this.toArray();
   }

@@ -1,13 +1,14 @@
 /** A tensor's values as JavaScript values: typed arrays and nested arrays. */
 import { native } from '../binding/addon.js';
+import { dispatch } from '../binding/packet.js';
 import { TorchError } from '../errors.js';
-import { handleOf } from './base.js';
+import { handleOf, type TensorBase } from './base.js';
+import { converted } from './converted.js';
 import { dtypeOf, layoutOf, shapeOf } from './describe.js';
 import { type DType, itemSize, type TypedArray } from './dtype.js';
 import { tidy } from './scope.js';
-import type { Tensor } from './tensor.js';
 
-/** What `toArray` gives: as many levels of arrays as the tensor has dimensions. */
+/** The result of `toArray`: as many levels of arrays as the tensor has dimensions. */
 export type NestedArray = number | bigint | boolean | NestedArray[];
 
 const arrayClass = {
@@ -22,9 +23,10 @@ const arrayClass = {
 } as const;
 
 /** All values in row-major order; float16 and bfloat16 widened to float32. Throws `TorchError` for complex tensors. */
-export function readTypedArray(tensor: Tensor): TypedArray {
+export function readTypedArray(tensor: TensorBase): TypedArray {
   const dtype = dtypeOf(tensor);
-  if (dtype === 'float16' || dtype === 'bfloat16') return tidy(() => readTypedArray(tensor.detach().to('float32')));
+  if (dtype === 'float16' || dtype === 'bfloat16')
+    return tidy(() => readTypedArray(converted(dispatch('detach', [tensor]) as TensorBase, { dtype: 'float32' })));
   const ArrayClass = (arrayClass as Partial<Record<DType, (typeof arrayClass)[keyof typeof arrayClass]>>)[dtype];
   if (ArrayClass === undefined) {
     throw new TorchError('ARGUMENT', `a ${dtype} tensor has no typed array; take torch.viewAsReal() of it first`);
@@ -38,7 +40,7 @@ export function readTypedArray(tensor: Tensor): TypedArray {
 }
 
 /** Copies the bytes of all values, row-major, in the tensor's own dtype. */
-export function readBytes(tensor: Tensor): Uint8Array {
+export function readBytes(tensor: TensorBase): Uint8Array {
   const count = shapeOf(tensor).reduce((product, size) => product * size, 1);
   const bytes = allocate(Uint8Array, count * itemSize(dtypeOf(tensor)));
   copyTo(tensor, bytes);
@@ -58,7 +60,7 @@ function allocate<T>(ArrayClass: new (length: number) => T, length: number): T {
   }
 }
 
-function copyTo(tensor: Tensor, memory: ArrayBufferView): void {
+function copyTo(tensor: TensorBase, memory: ArrayBufferView): void {
   const layout = layoutOf(tensor);
   if (layout !== 'strided')
     throw new TorchError('ARGUMENT', `a ${layout} tensor has no values in row-major order; take toDense() of it first`);
@@ -66,7 +68,7 @@ function copyTo(tensor: Tensor, memory: ArrayBufferView): void {
 }
 
 /** Nested arrays of numbers (booleans for bool, BigInt for int64 beyond 2^53). */
-export function readArray(tensor: Tensor): NestedArray {
+export function readArray(tensor: TensorBase): NestedArray {
   const values = readTypedArray(tensor);
   const isBool = dtypeOf(tensor) === 'bool';
   const convert = (value: number | bigint): number | bigint | boolean => {

@@ -17,6 +17,8 @@ export interface CampaignOptions {
   memory?: number;
   /** What the calls do in place of an operator's call, to try this campaign itself. */
   probe?: 'end' | 'hang';
+  /** Variables of the processes that make the calls. */
+  environment?: NodeJS.ProcessEnv;
   /** Receives each failure as soon as it is known. */
   onFailure?: (failure: Failure) => void;
 }
@@ -53,6 +55,12 @@ interface Ended {
   stderr: string;
 }
 
+interface Surroundings {
+  memory: number;
+  cwd: string;
+  environment: NodeJS.ProcessEnv;
+}
+
 /** Seconds that a process may take to its first call, while it loads libtorch. */
 const startPatience = 60;
 
@@ -62,12 +70,12 @@ const childFile = path.join(import.meta.dirname, 'fuzz-calls.js');
  * Starts the child in a folder of its own, as operators write files, under a limit of its data; of its address space none,
  * as V8 and the arena reserve much and use little.
  */
-function start(args: readonly string[], memory: number, cwd: string): ChildProcess {
+function start(args: readonly string[], { memory, cwd, environment }: Surroundings): ChildProcess {
   const limit = `ulimit -c 0; ulimit -d ${Math.round(memory * 2 ** 20)} && exec "$0" "$@"`;
   return spawn('sh', ['-c', limit, process.execPath, childFile, ...args], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, OMP_NUM_THREADS: process.env.OMP_NUM_THREADS ?? '1' },
+    env: { OMP_NUM_THREADS: '1', ...process.env, ...environment },
   });
 }
 
@@ -101,9 +109,10 @@ function watch(child: ChildProcess, log: string, patience: number): Promise<Ende
 
 /** Runs `calls` random calls and returns what became of them. A failed call is left behind; the next process begins after it. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { calls, seed, batch = 1000, patience = 20, memory = 2, probe, onFailure } = options;
+  const { calls, seed, batch = 1000, patience = 20, memory = 2, environment = {}, probe, onFailure } = options;
   const folder = mkdtempSync(path.join(os.tmpdir(), 'torch-fuzz-'));
   const log = path.join(folder, 'call.json');
+  const surroundings = { memory, environment, cwd: folder };
   const result: CampaignResult = {
     calls,
     succeeded: 0,
@@ -119,7 +128,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       closeSync(openSync(log, 'w'));
       result.processes++;
       const { how, stdout, stderr } = await watch(
-        start([at, end, seed, log, probe ?? ''].map(String), memory, folder),
+        start([at, end, seed, log, probe ?? ''].map(String), surroundings),
         log,
         patience,
       );

@@ -1,4 +1,4 @@
-/** The whole page: the model's state, the images, and what is said of the selected one. */
+/** The whole page: the model's state, the images, and the prediction for the selected one. */
 import { visible } from 'deit-lt/browser';
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 import { Camera } from './camera.js';

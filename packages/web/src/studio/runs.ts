@@ -16,7 +16,7 @@ export interface Runs {
 
 const nothing: Runs = { folder: undefined, isConnected: false, byId: new Map() };
 
-/** Follows the server; after an interruption it is told everything again. */
+/** Follows the server; after an interruption it receives everything again. */
 export function useRuns(): Runs {
   const [runs, setRuns] = useState(nothing);
   useEffect(() => {

@@ -14,7 +14,7 @@ import type { Calibration } from '../calibration.js';
 import type { ExpertAgreement } from '../expert-agreement.js';
 import type { Sharpness } from '../sharpness.js';
 import type { AnswerSummary } from '../teacher-answers.js';
-import { analysis1Schema, analysisSchema, classBeyond } from './analysis-schema.js';
+import { analysis1Schema, analysisSchema } from './analysis-schema.js';
 
 /** A figure of all images, and of those of each group of classes: over images, and so no accuracy. */
 export type ByGroup<T> = Readonly<Record<'all' | Group, T>>;
@@ -25,9 +25,9 @@ export function byGroup<T>(groups: ByClass<Group>, of: (takes: (label: number) =
   return { all: of(() => true), ...Object.fromEntries(entries) } as ByGroup<T>;
 }
 
-/** Of one output on the evaluated images. */
+/** Measures of one output on the evaluated images. */
 export interface OutputAnalysis {
-  /** As `evaluation/class-figures.ts` defines them, in per cent. */
+  /** Accuracies in %, as defined in `evaluation/class-figures.ts`. */
   readonly accuracy: ClassFigures;
   readonly calibration: ByGroup<Calibration>;
   /** Spearman's ρ between training images and accuracy over the classes. */
@@ -59,9 +59,9 @@ export type TeacherView = 'clean' | 'augmented' | 'mixed';
 
 export interface TeacherAnalysis {
   readonly run: string;
-  /** Training images that were asked about: as many of each class as there are, up to a limit. */
+  /** Training images that were used: as many of each class as there are, up to a limit. */
   readonly images: number;
-  /** Of the teacher on these images, in per cent; of a mixed image the label with the larger share counts. */
+  /** Accuracies of the teacher on these images, in %; for a mixed image the label with the larger share counts. */
   readonly accuracy: { readonly [view in TeacherView]?: Accuracies };
   readonly clean: ByGroup<AnswerSummary | null>;
   readonly augmented: ByGroup<AnswerSummary | null>;
@@ -69,7 +69,7 @@ export interface TeacherAnalysis {
   readonly mixed?: ByGroup<AnswerSummary | null>;
 }
 
-/** What somebody says of an image. */
+/** A predicted class with its probability. */
 export interface Guess {
   readonly class: number;
   /** 0 … 1 */
@@ -96,7 +96,7 @@ export interface ConfusedClass {
   readonly class: number;
   readonly images: number;
   readonly accuracy: number;
-  /** What it is taken for, most often first. */
+  /** Classes that are predicted instead, most frequent first. */
   readonly takenFor: readonly { readonly class: number; readonly images: number }[];
   readonly examples: readonly ShownImage[];
 }
@@ -111,25 +111,25 @@ export interface Analysis {
     readonly split: 'test' | 'validation';
     readonly images: number;
     readonly imagesSha256: string;
-    /** By which all class numbers go, and what the groups were; absent in files of earlier versions. */
+    /** Class names in the order of all class numbers, and the groups; absent in files of earlier versions. */
     readonly classNames?: readonly string[];
     readonly groups?: readonly Group[];
   };
   readonly outputs: { readonly avg: OutputAnalysis; readonly cls?: OutputAnalysis; readonly dist?: OutputAnalysis };
-  /** Of a student's two experts. */
+  /** Only for students: agreement of CLS and DIST. */
   readonly experts?: ByGroup<ExpertAgreement>;
   /** `1 −` the mean cosine of CLS and DIST features. */
   readonly cosineDistance?: ByGroup<number | null>;
-  /** Of transformers. */
+  /** Only for transformers. */
   readonly ranks?: readonly RankEntry[];
   readonly attention?: AttentionAnalysis;
-  /** Of a student whose teacher is there. */
+  /** Only for students whose teacher still exists. */
   readonly teacher?: TeacherAnalysis;
-  /** Of teachers: on `images` clean training images. */
+  /** Only for teachers: on `images` clean training images. */
   readonly sharpness?: Sharpness & { readonly images: number };
   readonly gallery: readonly GalleryItem[];
   readonly confused: readonly ConfusedClass[];
-  /** What the reader should know about the figures. */
+  /** Warnings and remarks about the measures. */
   readonly notes: readonly string[];
 }
 
@@ -166,7 +166,26 @@ export function readAnalysis(folder: string, classes?: number): Analysis | undef
   }
 }
 
-/** What differs in files of earlier versions: group accuracies were over images, and accuracies were shares. */
+/** The first class of `analysis` that a run of `classes` classes does not have; undefined when it has all. */
+function classBeyond(
+  { gallery, confused: taken, outputs }: Pick<Analysis, 'gallery' | 'confused' | 'outputs'>,
+  classes: number,
+): string | undefined {
+  const labels = [...gallery, ...taken.flatMap(({ examples }) => examples)].flatMap(({ label, guesses: of }) => [
+    label,
+    ...[of.cls, of.dist, of.avg, of.teacher].flatMap((each) => (each === undefined ? [] : [each.class])),
+  ]);
+  const named = [...labels, ...taken.flatMap((each) => [each.class, ...each.takenFor.map((other) => other.class)])];
+  const beyond = named.find((label) => label >= classes);
+  if (beyond !== undefined) return `it contains class ${beyond}, but the run has ${classes} classes`;
+  const lengths = [outputs.avg, outputs.cls, outputs.dist].flatMap((of) =>
+    of === undefined ? [] : [of.accuracy.perClass.length],
+  );
+  const other = lengths.find((length) => length !== 0 && length !== classes);
+  return other === undefined ? undefined : `it has accuracies of ${other} classes, but the run has ${classes}`;
+}
+
+/** Differences of files of earlier versions: group accuracies were over images, and accuracies were shares. */
 interface Output1 extends Omit<OutputAnalysis, 'accuracy'> {
   readonly accuracy: ByGroup<number | null>;
   readonly perClass: readonly (number | null)[];

@@ -1,8 +1,7 @@
-/** What `analysis.json` may say, so that a damaged or changed one is refused by name. Keys that are not known stay. */
+/** Schema of `analysis.json`, so that a damaged or changed file is refused by name. Unknown keys are kept. */
 import { z } from 'zod';
 import { groupNames } from '../../data/groups.js';
 import { epochNumber } from '../../runs/run-schema.js';
-import type { Analysis } from './analysis-file.js';
 
 const count = z.int().nonnegative();
 const share = z.number().min(-0.001).max(1.001);
@@ -28,7 +27,7 @@ const output = z.looseObject({
   countCorrelation: z.number().nullable(),
 });
 
-/** Of files of earlier versions: accuracies were shares, over images. */
+/** For files of earlier versions, whose accuracies were shares, over images. */
 const output1 = z.looseObject({
   accuracy: byGroup(share.nullable()),
   perClass: z.array(share.nullable()),
@@ -165,22 +164,3 @@ export const analysis1Schema = common.and(
     teacher: teacher1.optional(),
   }),
 );
-
-/** The first class of `analysis` that a run of `classes` classes has not; undefined when it has all. */
-export function classBeyond(
-  { gallery, confused: taken, outputs }: Pick<Analysis, 'gallery' | 'confused' | 'outputs'>,
-  classes: number,
-): string | undefined {
-  const labels = [...gallery, ...taken.flatMap(({ examples }) => examples)].flatMap(({ label, guesses: of }) => [
-    label,
-    ...[of.cls, of.dist, of.avg, of.teacher].flatMap((each) => (each === undefined ? [] : [each.class])),
-  ]);
-  const named = [...labels, ...taken.flatMap((each) => [each.class, ...each.takenFor.map((other) => other.class)])];
-  const beyond = named.find((label) => label >= classes);
-  if (beyond !== undefined) return `it contains class ${beyond}, but the run has ${classes} classes`;
-  const lengths = [outputs.avg, outputs.cls, outputs.dist].flatMap((of) =>
-    of === undefined ? [] : [of.accuracy.perClass.length],
-  );
-  const other = lengths.find((length) => length !== 0 && length !== classes);
-  return other === undefined ? undefined : `it has accuracies of ${other} classes, but the run has ${classes}`;
-}

@@ -33,7 +33,7 @@ export interface AnalyzeResult {
 
 /**
  * Measures the model of the run folder `folder` on its data and writes `analysis.json`, whole or not at all. What was done
- * when it was stopped is in `analysis.partial.safetensors`: the next call goes on there. Throws what `openSubject` throws,
+ * when it was stopped is in `analysis.partial.safetensors`: the next call resumes there. Throws what `openSubject` throws,
  * and UserError RUN_FOLDER.
  */
 export async function analyzeRun(

@@ -1,4 +1,7 @@
-/** What a pass gathers of a transformer's blocks: how far their heads look, and moments of CLS and DIST by group. */
+/**
+ * Measures of a transformer's blocks over a pass: attention distances of the heads, and moments of CLS and DIST by
+ * group.
+ */
 import * as torch from '@deit-lt/torch';
 import type { ByClass } from '../../by-class.js';
 import { type Group, groupNames } from '../../data/groups.js';
@@ -52,7 +55,7 @@ export interface SeenBatch {
   readonly seen: torch.Tensor;
   /** `[B]` */
   readonly labels: Int32Array;
-  /** Of each class. */
+  /** Group of each class. */
   readonly groups: ByClass<Group>;
 }
 
@@ -70,7 +73,7 @@ export function addMoments(state: PassState, { seen, labels, groups }: SeenBatch
   }
 }
 
-/** Where in the batch the images of each group are; groups without any are left out. */
+/** Positions in the batch of the images of each group; groups without images are left out. */
 function placesOf(labels: Int32Array, groups: ByClass<Group>, device: torch.Device): [Group, torch.Tensor][] {
   return groupNames.flatMap((group): [Group, torch.Tensor][] => {
     const places = Array.from(labels, (_, i) => i).filter((i) => groups[labels[i]!] === group);

@@ -22,7 +22,7 @@ export function defaultBatchSize({ model, recipe }: Pick<Classifier, 'model' | '
 
 export interface ForwardPassOptions {
   readonly batchSize: number;
-  /** Where the state is saved now and then. */
+  /** File in which the state is saved from time to time. */
   readonly partialFile: string;
   /** Seconds between two saves. Default 20. */
   readonly saveEverySeconds?: number;
@@ -30,7 +30,10 @@ export interface ForwardPassOptions {
   readonly signal?: AbortSignal;
 }
 
-/** From `state.done` to the last image. Saves the state and throws the signal's reason when it is aborted. */
+/**
+ * Processes the images from `state.done` to the last one. Saves the state and throws the signal's reason when it is
+ * aborted.
+ */
 export async function forwardPass(subject: Subject, state: PassState, options: ForwardPassOptions): Promise<void> {
   const { batchSize, partialFile, saveEverySeconds = 20, onProgress, signal } = options;
   const { classifier, evaluated } = subject;

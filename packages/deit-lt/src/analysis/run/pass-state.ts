@@ -1,6 +1,6 @@
 /**
- * What a pass over the images has gathered so far: sums over images, and numbers for each image. It is saved now and then,
- * so that a pass that was stopped goes on where it was and ends with the same bits.
+ * Intermediate results of a pass over the images: sums over images, and values for each image. It is saved now and then,
+ * so that a pass that was stopped resumes where it was and gives the same result bit by bit.
  */
 import { existsSync, rmSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';

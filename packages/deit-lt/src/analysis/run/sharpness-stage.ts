@@ -6,14 +6,14 @@ import { stream } from '../../random/stream.js';
 import { type Sharpness, sharpnessOf } from '../sharpness.js';
 import type { Subject } from './subject.js';
 
-/** Gradients are asked for twenty times, so the images are as many as give this number of pixels … */
+/** Gradients are requested twenty times, so the images are as many as give this number of pixels … */
 const pixels = 128 * 32 * 32;
 /** … and at least so many. */
 const fewest = 8;
 
 /**
- * Of the mean cross-entropy of images drawn from the training set as it is, long tail and all, in single precision and
- * with batch-norm statistics as at evaluation. Logits are scaled as in training.
+ * Sharpness of the mean cross-entropy of images drawn from the training set as it is, long tail and all, in single
+ * precision and with batch-norm statistics as at evaluation. Logits are scaled as in training.
  */
 export async function sharpnessStage({
   classifier,

@@ -1,4 +1,4 @@
-/** What an analysis looks at: a model of a run, with the images that it was trained on and is measured on. */
+/** The subject of an analysis: a model of a run, with its training images and the images for the measures. */
 import path from 'node:path';
 import { type ByClass, byClass, type ClassMap } from '../../by-class.js';
 import { modelOrder, orderNotes } from '../../classifier/class-names.js';
@@ -28,7 +28,7 @@ export interface Subject extends AsyncDisposable {
   readonly checkpoint: { readonly file: string; readonly epoch: number; readonly sha256: string };
   /** Training images after the long tail and the validation split; labels are the model's. */
   readonly train: LabelledSource;
-  /** What is measured on. */
+  /** The images for the measures. */
   readonly evaluated: LabelledSource & { readonly split: 'test' | 'validation'; readonly imagesSha256: string };
   readonly dataName: string;
   readonly notes: readonly string[];

@@ -1,4 +1,4 @@
-/** From what a pass gathered to the figures of `analysis.json`. */
+/** Computes the values of `analysis.json` from the results of a pass. */
 import * as torch from '@deit-lt/torch';
 import { type Group, groupNames } from '../../data/groups.js';
 import { figuresOf, talliesOf } from '../../evaluation/class-figures.js';
@@ -44,7 +44,7 @@ function idsOf(labels: Int32Array, takes: (label: number) => boolean): number[] 
   return Array.from(labels, (_, i) => i).filter((i) => takes(labels[i]!));
 }
 
-/** What only a student has. */
+/** Measures that only a student has. */
 export function expertFigures(
   state: PassState,
   { groups, evaluated: { labels } }: Subject,
@@ -60,7 +60,7 @@ export function expertFigures(
   };
 }
 
-/** What only a transformer has. */
+/** Measures that only a transformer has. */
 export function transformerFigures(
   model: VisionTransformer,
   state: PassState,

@@ -20,7 +20,7 @@ import { summarise, type TeacherAnswers, teacherAnswers } from '../teacher-answe
 import { byGroup, type TeacherAnalysis } from './analysis-file.js';
 import type { Subject } from './subject.js';
 
-/** Images that the teacher is asked about: shares are then known to about 2 %. */
+/** Images on which the teacher is evaluated: shares are then known to about 2 %. */
 const wanted = 512;
 const batchSize = 64;
 
@@ -28,7 +28,7 @@ const batchSize = 64;
 export interface TeacherHandle extends TeacherLogits {
   readonly run: string;
   readonly recipe: AnyClassifier['recipe'];
-  /** By what its logits are multiplied before they are probabilities. */
+  /** Logit scale (inverse temperature): factor of the logits before the softmax. */
   readonly scale: number;
 }
 

@@ -37,7 +37,7 @@ export async function writeSealed(file: string, parts: readonly Uint8Array[]): P
   await writeWhole(file, [Buffer.from(sealOf(hash)), ...parts]);
 }
 
-/** What follows the seal of `content`; undefined when it is damaged. */
+/** Returns the content after the checksum; undefined if it is damaged. */
 export function unsealed(content: Buffer): Buffer | undefined {
   const body = content.subarray(sealBytes);
   return content.toString('latin1', 0, sealBytes) === sealOf(createHash('sha256').update(body)) ? body : undefined;

@@ -65,7 +65,7 @@ suite('DecodedCache', () => {
     assert.equal(await entry(), undefined);
     clock.pass(60_000);
     assert.ok((await entry()) !== undefined);
-    fs.utimesSync(files[3]!, 4e9, 4e9); // a time in the future is no recent change
+    fs.utimesSync(files[3]!, 4e9, 4e9); // a time in the future is not a recent change
     assert.ok((await entry()) !== undefined);
   });
 

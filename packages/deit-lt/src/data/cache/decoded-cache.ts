@@ -35,7 +35,7 @@ interface Header {
 export interface DecodedCacheOptions {
   cacheDir: string | undefined;
   maxBytes: number;
-  /** What transparent images are composed on. Default white. */
+  /** Background of transparent images. Default white. */
   background?: Rgb | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -53,7 +53,10 @@ export class DecodedCache {
     return key === undefined ? undefined : new DecodedCache(path.join(cacheDir, 'decoded', `${key}.bin`));
   }
 
-  /** What was kept, or undefined when there is nothing, it is damaged, or a file that could not be read now can. */
+  /**
+   * Returns the cached pixels; undefined if there are none, if they are damaged, or if a file that could not be read
+   * before can be read now.
+   */
   async read(): Promise<DecodedFiles | undefined> {
     try {
       const kept = parse(await fs.readFile(this.file));
@@ -65,7 +68,7 @@ export class DecodedCache {
     }
   }
 
-  /** Keeps `decoded`. A cache that cannot be written is no failure: one line is logged. */
+  /** Keeps `decoded`. A cache that cannot be written is not a failure: one line is logged. */
   async write({ bad, block }: DecodedFiles, log?: (line: string) => void): Promise<void> {
     const pixels = block?.pixels ?? new Uint8Array(0);
     if (pixels.length > maxKeptBytes) return;
@@ -84,7 +87,7 @@ export class DecodedCache {
   }
 }
 
-/** A file may be mended with its size and time as they were: a copy that keeps times, a permission. */
+/** A file may be repaired with its size and time as they were: a copy that keeps times, a permission. */
 async function isAnyReadable(bad: Iterable<BadFile>): Promise<boolean> {
   for (const { path: file } of bad)
     if (

@@ -3,7 +3,7 @@
 /** Red, green and blue levels, 0 … 255. */
 export type Rgb = readonly [number, number, number];
 
-/** What most pages and viewers show behind an image. */
+/** White, as most pages and viewers show behind an image. */
 export const white: Rgb = [255, 255, 255];
 
 export const sameColour = (a: Rgb, b: Rgb): boolean => a.every((level, i) => level === b[i]);

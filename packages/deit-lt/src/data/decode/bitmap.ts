@@ -97,7 +97,7 @@ function checked(header: BitmapHeader): BitmapHeader {
 
 type PutRow = (from: number, pixels: Uint8Array, to: number) => void;
 
-/** Colours that the palette has not are black. */
+/** Colours that are not in the palette are black. */
 function paletteRow(bytes: Buffer, { width, bits, palette, data }: BitmapHeader): PutRow {
   const colours = new Uint8Array(256 * 3);
   for (let i = 0; i < Math.min(256, palette.colours); i++) {

@@ -34,7 +34,7 @@ export class DecodeBudget {
   constructor(
     readonly limitBytes: number = defaultBudgetBytes(),
     readonly memory: BudgetMemory = new SharedArrayBuffer(4),
-    /** What of it this thread has. */
+    /** The share of this thread. */
     readonly own: BudgetMemory = new SharedArrayBuffer(4),
   ) {
     this.#taken = new Int32Array(memory);

@@ -14,9 +14,9 @@ import type { RawPixels } from './raw-pixels.js';
 export interface DecodeFilesOptions {
   /** Pixels are kept up to this many bytes. */
   maxBytes: number;
-  /** What transparent images are composed on. Default white. */
+  /** Background of transparent images. Default white. */
   background?: Rgb | undefined;
-  /** What the progress is called. */
+  /** Name of the progress. */
   what?: string | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
@@ -44,7 +44,7 @@ export async function decodeFiles(
   paths: FilePaths,
   { maxBytes, background, what = 'reading images', onProgress, signal }: DecodeFilesOptions,
 ): Promise<DecodedFiles> {
-  await loadSharp(); // a decoder that is not installed is no fault of the images
+  await loadSharp(); // a decoder that is not installed is not a fault of the images
   const bad = new Map<number, BadFile>();
   const collector = new Collector(paths.length, maxBytes);
   const failed: number[] = [];
@@ -68,7 +68,10 @@ export async function decodeFiles(
   return { bad, block: collector.block };
 }
 
-/** Of one image: larger ones are cheaper to keep as files, of which a training sees a part or a smaller size. */
+/**
+ * Limit of the pixels of one image: larger ones are cheaper to keep as files, of which a training sees a part or a
+ * smaller size.
+ */
 const maxKeptPixels = 2048 ** 2;
 
 /** Gathers images of one size; gives up at the first that differs, or when they are too large. */

@@ -15,7 +15,7 @@ export interface FileHeaders {
 type Work = FileWindows | FileHeaders | FilesToExamine;
 
 /**
- * What a thread gives back: sizes for `FileHeaders`, facts for `FilesToExamine`; for windows nothing, or the size that the
+ * The result of a thread: sizes for `FileHeaders`, facts for `FilesToExamine`; for windows nothing, or the size that the
  * image has.
  */
 export type DecodeResult = Int32Array | ExaminedFiles | Size | undefined;
@@ -27,7 +27,7 @@ export type DecodeAnswer =
   | { readonly id: number; readonly result: DecodeResult }
   | { readonly id: number; readonly error: { code: ErrorCode | undefined; message: string } };
 
-/** What a thread is started with: its share in the memory for decoding. */
+/** The start data of a thread: its share of the memory for decoding. */
 export interface DecodeWorkerData {
   readonly limitBytes: number;
   readonly memory: BudgetMemory;
@@ -42,7 +42,7 @@ interface Waiting {
 interface Thread {
   worker: Worker;
   waiting: Map<number, Waiting>;
-  /** What it has of the memory for decoding. */
+  /** Its share of the memory for decoding. */
   own: BudgetMemory;
 }
 

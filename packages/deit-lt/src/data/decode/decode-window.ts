@@ -112,8 +112,8 @@ function partOf({ width, height }: Size, area: Area): Area | undefined {
 }
 
 /**
- * By which power of two a JPEG file is decoded smaller: 1, 2, 4 or 8. Only by one that divides both sides: otherwise libvips
- * would resize what is left over, by another method.
+ * Returns the power of two by which a JPEG file is decoded smaller: 1, 2, 4 or 8. It must divide both sides:
+ * otherwise libvips would resize what is left over, by another method.
  */
 export function shrinkOnLoad({ width, height }: Size, { window, size, filter }: Omit<FileCut, 'target'>): number {
   if (filter === 'nearest') return 1;

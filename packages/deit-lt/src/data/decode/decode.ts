@@ -36,7 +36,7 @@ export function loadSharp(): Promise<SharpModule> {
 }
 
 export interface DecodeOptions {
-  /** What transparent images are composed on. Default white. */
+  /** Background of transparent images. Default white. */
   readonly background?: Rgb | undefined;
 }
 
@@ -46,7 +46,7 @@ export interface Area extends Size {
   readonly top: number;
 }
 
-/** What of an image is decoded: a part, or all of it at a smaller size; everything when neither is given. */
+/** The decoded part of an image: a window, or the whole image at a smaller size; everything if neither is given. */
 interface Wanted extends DecodeOptions {
   readonly area?: Area;
   readonly shrunk?: Size;
@@ -73,8 +73,8 @@ export function decodeOrThrow(file: string | Buffer, options: DecodeOptions = {}
 }
 
 /**
- * As `decodeOrThrow`, for callers who need the pixels only until `use` returns: the memory of large images is free then,
- * before another one is decoded.
+ * Decodes like `decodeOrThrow`, for callers that need the pixels only until `use` returns: the memory of large images
+ * is free then, before another one is decoded.
  */
 export async function withDecoded<T>(
   file: string | Buffer,
@@ -87,7 +87,7 @@ export async function withDecoded<T>(
   return decodeBudget().within(decodedBytes(size, header), async () => use(await decodeBytes(bytes, header, options)));
 }
 
-/** The bytes of `file`. Throws before it reads all of what is no image. */
+/** The bytes of `file`. Throws before it reads all of what is not an image. */
 export async function readImageFile(file: string): Promise<Buffer> {
   if (!(await fs.stat(file)).isFile()) throw new UnreadableImage('is not a regular file'); // a pipe would be waited for
   const handle = await fs.open(file);
@@ -137,7 +137,7 @@ async function pipeline(bytes: Buffer, header: ImageHeader, { area, shrunk }: Wa
   return image.toColourspace('srgb');
 }
 
-/** Where the upright `area` lies in the pixels as they are stored. Needs the header's size. */
+/** Converts the upright `area` to the coordinates of the stored pixels. Needs the header's size. */
 function storedArea(area: Area, { orientation, size }: ImageHeader): Area {
   if (size === undefined) throw new Error('internal: a part is cut out of an image of unknown size');
   const stored = turned(size, orientation);
@@ -181,7 +181,7 @@ export function quickFileSize(file: string): QuickSize | undefined {
   try {
     return withFileView(file, quickSize);
   } catch {
-    return undefined; // whoever asks tries another way, and hears why
+    return undefined; // whoever asks tries another way, and gets the reason
   }
 }
 
@@ -195,7 +195,7 @@ export async function sizeOfBytes(bytes: Buffer): Promise<Size> {
   return header.size ?? decoderSize(bytes, header);
 }
 
-/** Why `file` could not be decoded, to follow its name: "is empty", "is cut off", … */
+/** Says why `file` could not be decoded, to follow its name: "is empty", "is cut off", … */
 export async function whyUnreadable(file: string, error: unknown): Promise<string> {
   try {
     const stats = await fs.stat(file);
@@ -217,7 +217,7 @@ function whyNotThere(error: unknown): string {
   return `cannot be read (${code ?? String(error)})`;
 }
 
-/** Why an image's bytes could not be decoded, to follow what names them. */
+/** Says why an image's bytes could not be decoded, to follow their name. */
 export function whyUndecoded(error: unknown): string {
   if (error instanceof UnreadableImage) return error.message;
   const { code, message } =

@@ -1,4 +1,4 @@
-/** A view on a file of which only the pieces that are asked for are read. */
+/** A view on a file of which only the pieces that are requested are read. */
 import fs from 'node:fs';
 import { type ByteSource, ByteView } from './byte-view.js';
 
@@ -7,7 +7,7 @@ const piece = Buffer.allocUnsafeSlow(4096);
 
 /**
  * Calls `look` with a view on `file`, which is read a piece at a time, synchronously. Throws what the system says, and
- * `Error` for what is no regular file. Views of several files must not be used in turns.
+ * `Error` for what is not a regular file. Views of several files must not be used in turns.
  */
 export function withFileView<T>(file: string, look: (view: ByteView) => T): T {
   if (!fs.statSync(file).isFile()) throw new Error('not a regular file'); // a pipe would be waited for

@@ -1,4 +1,4 @@
-/** What has to be known of an image file before its pixels are decoded. */
+/** The properties of an image file that are read before its pixels are decoded. */
 
 import { bitmapSize } from './bitmap.js';
 import { type ByteView, viewOf } from './byte-view.js';
@@ -59,7 +59,7 @@ function frameOf(view: ByteView): ReturnType<typeof jpegFrame> {
   try {
     return jpegFrame(view);
   } catch (error) {
-    if (error instanceof RangeError) return undefined; // whoever decodes it hears why
+    if (error instanceof RangeError) return undefined; // whoever decodes it gets the reason
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What the header of a JPEG file says (ITU-T T.81, annex B), read without libvips, which would open the file for each of
+ * Reads the header of a JPEG file (ITU-T T.81, annex B), read without libvips, which would open the file for each of
  * its formats. As libjpeg, it skips what is between two segments.
  */
 import type { ByteView } from './byte-view.js';
@@ -41,7 +41,7 @@ interface Segment {
   readonly kind: number;
   /** Where its content begins, behind the length. */
   readonly at: number;
-  /** Of the content and the two bytes before it. */
+  /** Length of the content and the two bytes before it. */
   readonly length: number;
 }
 

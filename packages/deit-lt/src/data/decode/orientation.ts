@@ -1,6 +1,6 @@
 /**
- * How the camera was held (Exif 2.3, tag 274), where each format keeps it. There is this one reader for the sizes of
- * headers and for the decoder, so that they cannot disagree: libvips is told what to turn, and so is a browser. It reads as Pillow's
+ * Reads the orientation of the camera (Exif 2.3, tag 274) in each format. The same reader serves sizes of headers and
+ * the decoder, so that they cannot disagree: libvips gets the orientation from it, and so does a browser. It reads as Pillow's
  * `exif_transpose` does: 1 … 8 count, stored as SHORT or as LONG, in the first Exif block that the file has.
  */
 import { type ByteView, viewOf } from './byte-view.js';

@@ -45,7 +45,7 @@ function readHeader(bytes: Buffer): PortableHeader {
   return header;
 }
 
-/** Of the pixels: text has a digit at least for each level. */
+/** Smallest number of bytes of the pixels: text has at least one digit per level. */
 function leastBytes({ width, height, kind, most }: PortableHeader): number {
   if (kind === 4) return Math.ceil(width / 8) * height;
   const levels = width * height * (kind % 3 === 0 ? 3 : 1);

@@ -1,4 +1,4 @@
-/** Which part of a source image a sample is, and how it is resized. */
+/** The part of a source image that is a sample, and its resizing. */
 
 /**
  * The part of a source image that becomes the network's input, in source pixels; it may reach over the edge, and is
@@ -24,5 +24,5 @@ export interface Window {
   readonly reflect?: boolean;
 }
 
-/** How a window is resized: PIL's filters with antialiasing, as timm and torchvision use them. */
+/** Filters for resizing a window: PIL's filters with antialiasing, as timm and torchvision use them. */
 export type Filter = 'nearest' | 'bilinear' | 'bicubic';

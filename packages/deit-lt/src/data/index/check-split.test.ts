@@ -9,7 +9,7 @@ import { packPaths } from '../file-paths.js';
 import { checkSplit } from './check-split.js';
 
 suite('checkSplit()', () => {
-  test('what decoding found to be bad stays bad for a look at headers, until it is mended', async (t) => {
+  test('what decoding found to be bad stays bad for a look at headers, until it is repaired', async (t) => {
     const folder = temporaryFolder(t);
     const [good, damaged] = [path.join(folder, '0.jpg'), path.join(folder, '1.jpg')];
     const whole = await solid([1, 2, 3]).jpeg().toBuffer();

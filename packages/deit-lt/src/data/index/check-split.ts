@@ -13,7 +13,7 @@ export interface CheckSplitOptions {
   readonly pool: DecodePool;
   /** Decode files to the end instead of looking at their headers. */
   readonly decode: boolean;
-  /** What the progress is called. */
+  /** Name of the progress. */
   readonly what: string;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -23,7 +23,7 @@ export interface CheckedSplit {
   readonly split: IndexedSplit;
   /** Files whose prints were looked at; 0 when `prior` still holds. */
   readonly looked: number;
-  /** Of these, files that were new or had changed, and were read. */
+  /** Number of these files that were new or had changed, and were read. */
   readonly read: number;
   /** The signal's reason, when it stopped the work; what was not looked at is so in `split`. */
   readonly stopped?: { readonly reason: unknown };
@@ -63,7 +63,7 @@ interface GrowingSplit extends IndexedSplit {
   readonly bad: Map<number, BadFile>;
 }
 
-/** What is known of a split that nobody had the time to look at. */
+/** The state of a split whose files have not been checked. */
 export function uncheckedSplit({ paths, labels }: Listed, prior: IndexedSplit | undefined): GrowingSplit {
   const folderPrints = new Float64Array(paths.parts.folders.length).fill(unsettled);
   const facts = prior === undefined ? noFacts(paths.length) : carried(paths, prior);
@@ -161,7 +161,7 @@ async function examine(
   onRead: (files: number) => void,
 ): Promise<void> {
   const { pool, decode, what, onProgress, signal } = options;
-  await loadSharp(); // a decoder that is not installed is no fault of the images
+  await loadSharp(); // a decoder that is not installed is not a fault of the images
   const look = ids.length > examinedTogether ? (files: FilesToExamine) => pool.examine(files) : examineFiles;
   const suspects: number[] = [];
   const parts = Math.ceil(ids.length / examinedTogether);

@@ -18,14 +18,17 @@ export interface FilesToExamine {
   readonly decode: boolean;
 }
 
-/** What became of a file. `suspect` ones should be decoded again, alone: libvips mixes up messages of several threads. */
+/**
+ * The result of checking a file. `suspect` files should be decoded again, one at a time: libvips mixes up messages of
+ * several threads.
+ */
 export const found = { unchanged: 0, good: 1, suspect: 2 } as const;
 
 export interface ExaminedFiles {
   readonly prints: Float64Array;
   /** Width and height of each good file, upright. */
   readonly sizes: Int32Array;
-  /** Of each file, a value of `found`. */
+  /** For each file, a value of `found`. */
   readonly states: Uint8Array;
 }
 
@@ -49,7 +52,7 @@ export async function examineFiles(given: FilesToExamine): Promise<ExaminedFiles
   return result;
 }
 
-/** Of an image that can be read; else undefined. */
+/** Size of an image that can be read; else undefined. */
 async function sizeOf(file: string, bytes: number, decode: boolean): Promise<Size | undefined> {
   if (bytes === 0) return undefined;
   const seen = decode ? undefined : sizeByHeader(file, bytes);

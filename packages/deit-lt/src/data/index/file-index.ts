@@ -1,7 +1,7 @@
 /**
- * What is remembered of a large collection of image files between runs: which images there are, the prints of their
- * folders, and what a look at each file showed. One sealed file in the cache folder: a line with the length of the header,
- * the header (JSON), and the blocks of numbers that it lists.
+ * The index of a large collection of image files, which is kept between runs: its images, the prints of its folders,
+ * and the result of checking each file. One file with a checksum in the cache folder: a line with the length of the
+ * header, the header (JSON), and the blocks of numbers that it lists.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -12,13 +12,13 @@ import { PackedPaths } from '../file-paths.js';
 import type { OpenContext } from '../open-options.js';
 import type { Stamp } from './stamps.js';
 
-/** What a look at each of n files showed. */
+/** The results of checking n files. */
 export interface FileFacts {
   /** As `printOf` returns it. */
   readonly prints: Float64Array;
   /** Width and height in pixels, 0 where not known: 2·n numbers. */
   readonly sizes: Int32Array;
-  /** Of each file, a value of `levels`. */
+  /** For each file, a value of `levels`. */
   readonly levels: Uint8Array;
 }
 
@@ -31,15 +31,15 @@ export interface IndexedSplit {
   /** The print of each folder of `paths`. */
   readonly folderPrints: Float64Array;
   readonly facts: FileFacts;
-  /** By the number of the file. */
+  /** Messages by the number of the file. */
   readonly bad: ReadonlyMap<number, BadFile>;
 }
 
 export interface FileIndex {
   readonly classNames: readonly string[];
-  /** What the source had to say when it listed the images. */
+  /** Messages of the source when it listed the images. */
   readonly notes: readonly string[];
-  /** Of what decides which images there are. */
+  /** Prints of everything that determines the list of images. */
   readonly inputs: readonly Stamp[];
   readonly train: IndexedSplit;
   readonly test: IndexedSplit | undefined;
@@ -76,7 +76,7 @@ interface Header extends Pick<FileIndex, 'classNames' | 'notes' | 'inputs'> {
   readonly test: SplitHeader | null;
 }
 
-/** What of the options decides which images a data set has. */
+/** The options that determine the images of a data set. */
 export type ListingOptions = Pick<OpenContext, 'root' | 'testSplit' | 'evaluation' | 'takesAll'>;
 
 /** The file that remembers `spec` (as `openDataset` takes it) and how it was opened. */
@@ -117,7 +117,7 @@ function headerOf(split: IndexedSplit): SplitHeader {
 const bytesOf = ({ buffer, byteOffset, byteLength }: Block): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
-/** What `file` remembers; undefined when there is nothing, or it cannot be read, is of another version or is damaged. */
+/** Reads the index in `file`; undefined if there is none, or it cannot be read, has another version or is damaged. */
 export async function readIndex(file: string): Promise<FileIndex | undefined> {
   let handle: number | undefined;
   try {

@@ -198,7 +198,7 @@ suite('openDataset(): many files', () => {
     await assert.rejects(open(root, cacheDir, large), { message: /a\/3\.jpg is cut off or damaged/ });
   });
 
-  test('a damaged index is made anew', async (t) => {
+  test('a damaged index is made again', async (t) => {
     const [root, cacheDir] = [await tree(t), temporaryFolder(t)];
     await open(root, cacheDir);
     const file = indexOf(cacheDir);

@@ -1,6 +1,6 @@
 /**
  * Data sets of so many image files that decoding them all before each training would take hours. They are listed and
- * looked at once; what was seen is kept in the cache folder, and later starts only look whether it still holds.
+ * checked once; what was seen is kept in the cache folder, and later starts only look whether it still holds.
  */
 import { settleBad, withoutBad } from '../check-files.js';
 import type { Dataset, ImageSplit } from '../dataset.js';
@@ -36,7 +36,7 @@ export async function listed(context: OpenContext, list: (context: OpenContext) 
   return { dataset, notes, inputs: [...inputs.values()] };
 }
 
-/** What is remembered of a data set. */
+/** The index of a data set. */
 export interface Remembered {
   readonly file: string;
   readonly index: FileIndex | undefined;
@@ -44,7 +44,7 @@ export interface Remembered {
   readonly listing: Listing | undefined;
 }
 
-/** What is remembered of `spec`; the source's notes are said again. */
+/** Returns the index of `spec` and repeats the messages of the source. */
 export async function remembered(spec: string, context: OpenContext): Promise<Remembered> {
   const { cacheDir, log } = context;
   const file = indexFile(cacheDir, spec, context);
@@ -139,7 +139,7 @@ function goodOf({ paths, labels, facts, bad }: IndexedSplit): ImageSplit {
   return withoutBad(fileSplit(paths, labels, facts.sizes), bad);
 }
 
-/** A cache that cannot be written is no failure. */
+/** A cache that cannot be written is not a failure. */
 async function keep(file: string, index: FileIndex, log: OpenOptions['log']): Promise<boolean> {
   try {
     await writeIndex(file, index);

@@ -13,7 +13,10 @@ export interface Stamp {
   readonly print: number;
 }
 
-/** Of a change so recent that another could leave the same traces. Equals no print, not even itself: see `samePrint`. */
+/**
+ * Print of a file that changed so recently that another change could have the same print. Equals no print, not even
+ * itself: see `samePrint`.
+ */
 export const unsettled = -1;
 /** The print where nothing is. */
 export const absent = 0;

@@ -34,7 +34,7 @@ function toLevels(values: torch.Tensor): torch.Tensor {
   return values.add_(0.5).floor_().clamp_(0, 255);
 }
 
-/** What an integer weight counts in. */
+/** The unit of integer weights. */
 const unit = 2 ** -weightBits;
 
 /** The weights of one axis of each window: float32 `[B, size, extent]`, or `[B, extent, size]` when `transposed`. */

@@ -13,7 +13,7 @@ export interface Span {
   readonly seesAround: boolean;
   /** Output pixels come in reverse order. */
   readonly reversed: boolean;
-  /** What lies beyond the image is its mirror image, not black. */
+  /** Pixels outside the image are its mirror image, not black. */
   readonly reflect: boolean;
 }
 

@@ -2,7 +2,7 @@
 import { type Batch, Loader, type LoaderOptions } from '../loader.js';
 
 export interface PairedBatch extends Batch {
-  /** Of the same size and views. */
+  /** The second batch, with the same size and views. */
   readonly partners?: Batch;
 }
 

@@ -54,7 +54,7 @@ function byClass(
   return distributed(order, { rank, world });
 }
 
-/** The images of a class, drawn without putting back, shuffled anew for each round. */
+/** The images of a class, drawn without putting back, shuffled again for each round. */
 class Deck {
   readonly ids: number[] = [];
   #next = 0;

@@ -6,7 +6,7 @@ export function range(length: number): Int32Array {
   return Int32Array.from({ length }, (_, i) => i);
 }
 
-/** Every image once, shuffled anew for each `epoch`; both options default to 0. */
+/** Every image once, shuffled again for each `epoch`; both options default to 0. */
 export function shuffled(length: number, { seed = 0, epoch = 0 }: { seed?: number; epoch?: number } = {}): Int32Array {
   return stream(seed, 'shuffle', epoch).shuffle(range(length));
 }
@@ -19,7 +19,10 @@ export interface Share {
   world?: number;
 }
 
-/** What process `rank` of `world` gets of `order`: every world-th index, after padding from the front to equal parts. */
+/**
+ * Returns the part of `order` for process `rank` of `world`: every world-th index, after padding from the front to
+ * equal parts.
+ */
 export function distributed(order: Int32Array, { rank = 0, world = 1 }: Share = {}): Int32Array {
   const share = Math.ceil(order.length / world);
   return Int32Array.from({ length: share }, (_, i) => order[(rank + i * world) % order.length]!);

@@ -1,5 +1,5 @@
 /**
- * In which order an epoch visits the images: samplers by name, each a function from labels, seed and epoch to a list of
+ * The order of the images in an epoch: samplers by name, each a function from labels, seed and epoch to a list of
  * image indices. Those called `published-…` draw the same indices as the published code.
  */
 import { UserError } from '../../errors.js';

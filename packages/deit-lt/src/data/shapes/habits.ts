@@ -1,7 +1,7 @@
 /**
- * What often goes with a class without deciding it, as grass goes with cows: a hue of the ground and a material (hue and
- * pattern) of the shape. A frequent class shares its ground with a rare one and its material with others, so they help
- * to begin and then mislead: whoever knows them alone takes rare classes for frequent ones.
+ * Properties that are correlated with a class without determining it, as grass is with cows: a hue of the ground and
+ * a material (hue and pattern) of the shape. A frequent class shares its ground with a rare one and its material with
+ * others, so they help to begin and then mislead: whoever knows them alone takes rare classes for frequent ones.
  */
 import type { RandomStream } from '../../random/stream.js';
 import { type ShapeName, shapeNames } from './outlines.js';

@@ -1,4 +1,4 @@
-/** What surfaces look like: patterns between two colours, drawn in colours of given hues. */
+/** Textures: patterns between two colours, drawn in colours of given hues. */
 import type { RandomStream } from '../../random/stream.js';
 
 /** Red, green and blue, 0…255. */

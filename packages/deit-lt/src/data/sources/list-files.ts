@@ -53,7 +53,7 @@ interface Word {
 
 interface List {
   readonly paths: PackedPaths;
-  /** Of each image, an index of `words`. */
+  /** For each image, an index of `words`. */
   readonly wordOf: GrowingInts;
   readonly words: readonly Word[];
 }
@@ -87,7 +87,7 @@ function readList(list: string, root = path.dirname(list)): List {
   return { paths, wordOf, words: [...words.values()] };
 }
 
-/** Where the label begins when no tab says it: after a name with the extension of an image, else at the last word. */
+/** Start of the label if there is no tab: after a name with the extension of an image, else at the last word. */
 const afterImage = new RegExp(`^(.*\\.(?:${imageExtensions.join('|')}))\\s+(\\S.*)$`, 'i');
 
 /** A tab separates path and label, so that both may have spaces. Undefined when there is one word alone. */

@@ -11,7 +11,7 @@ export interface SplitFiles {
 export interface SplitFilesOptions {
   /** Extensions of such files, with the dot and in lower case. */
   readonly extensions: readonly string[];
-  /** What stands in the test file's name where the other has "train"; the first that exists is taken. */
+  /** Words that replace "train" in the name of the test file; the first file that exists is used. */
   readonly testNames: readonly string[];
   /** As in `OpenContext`. */
   readonly testSplit: string | undefined;

@@ -1,4 +1,4 @@
-/** Which folders of a data set are its splits. */
+/** Finds the folders of the splits of a data set. */
 import path from 'node:path';
 import { UserError } from '../../errors.js';
 import { suggest } from '../../nearest.js';
@@ -44,7 +44,7 @@ interface Choice {
   readonly context: OpenContext;
 }
 
-/** By --test-split. */
+/** The folder that --test-split names. */
 function chosen(spec: string, name: string, { train, names, context: { evaluation } }: Choice): SplitFolders {
   const test = names.find((folder) => folder === name) ?? names.find((folder) => folder.toLowerCase() === name);
   if (test === undefined)

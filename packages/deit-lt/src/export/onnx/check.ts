@@ -23,7 +23,10 @@ export const precisionNames: Readonly<Record<OnnxPrecision, string>> = {
   int8: 'ONNX 8 bits',
 };
 
-/** What is allowed. In 8 bits classes may change; what is far off is no model any more. */
+/**
+ * The largest difference that is allowed. With 8 bits, predicted classes may change, but larger differences mean that
+ * the model is broken.
+ */
 const tolerances: Readonly<Record<OnnxPrecision, number>> = { fp32: 1e-4, fp16: 3e-2, int8: 0.5 };
 
 const imageCount = 16;

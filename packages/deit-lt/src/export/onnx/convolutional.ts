@@ -4,7 +4,7 @@ import type { FoldedConv } from '../../models/fold-conv.js';
 import { type FoldableNetwork, type FoldedBlock, foldNetwork, tensorsOf } from '../../models/fold-network.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 
-/** From normalised images `[B, 3, H, W]` to logits `[B, C]`. */
+/** Builds the graph from normalised images `[B, 3, H, W]` to logits `[B, C]`. */
 export function convolutionalGraph(graph: GraphBuilder, images: Value, model: FoldableNetwork): Value {
   return torch.tidy(() => {
     const network = foldNetwork(model, 'float32');

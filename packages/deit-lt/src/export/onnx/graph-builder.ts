@@ -1,4 +1,4 @@
-/** Builds an ONNX graph operator by operator; weights are stored in the precision that is asked for. */
+/** Builds an ONNX graph operator by operator; weights are stored in the precision that is requested. */
 import * as torch from '@deit-lt/torch';
 import {
   type AttributeValue,

@@ -17,7 +17,7 @@ export interface OnnxOptions {
   readonly precision?: OnnxPrecision;
   /** Transformers: whether there is an output `attentions`, `[batch, depth, heads, N, N]`. Default false. */
   readonly attention?: boolean;
-  /** Of this program, for the file. */
+  /** Version of this program, for the file. */
   readonly version: string;
 }
 
@@ -73,7 +73,7 @@ function addOutputs(
   graph.output('logits', convolutionalGraph(graph, images, model), logits);
 }
 
-/** What a reader of the file alone needs. */
+/** The metadata that a reader of the file needs. */
 function metadataOf(classifier: Classifier): OnnxModel['metadata'] {
   const { classNames, recipe, kind, epoch, background } = classifier;
   const { mean, std, model } = recipe;

@@ -66,7 +66,7 @@ const model = root.lookupType('Model');
 export const elementTypes = { float32: 1, uint8: 2, int64: 7, float16: 10 } as const;
 export type ElementType = keyof typeof elementTypes;
 
-/** Of an integer, a float, or integers. */
+/** An integer, a float, or integers. */
 export type AttributeValue =
   | { readonly int: number }
   | { readonly float: number }

@@ -20,7 +20,7 @@ export interface TransformerValues {
   readonly attentions: Value | null;
 }
 
-/** From normalised images `[B, 3, S, S]`. */
+/** Builds the graph from normalised images `[B, 3, S, S]`. */
 export function transformerGraph(
   graph: GraphBuilder,
   images: Value,
@@ -31,7 +31,7 @@ export function transformerGraph(
   const maps: Value[] = [];
   const last = model.blocks.length - 1;
   for (const [i, block] of [...model.blocks].entries()) {
-    // Of the last block only the first tokens are looked at, unless attention is asked for: a quarter of its work.
+    // Of the last block only the first tokens are looked at, unless attention is requested: a quarter of its work.
     const count = i === last && !attention ? model.prefixTokens : null;
     const { tokens, weights } = blockGraph(graph, xs, `blocks.${i}`, block, count);
     xs = tokens;

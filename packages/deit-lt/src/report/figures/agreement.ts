@@ -1,4 +1,4 @@
-/** Where the experts of a student agree, and how far confidence and accuracy go together. */
+/** Agreement of CLS and DIST of a student, and calibration. */
 import * as Plot from '@observablehq/plot';
 import { groupNames } from '../../data/groups.js';
 import { type OutputName, outputNames } from '../../runs/predictions.js';

@@ -1,4 +1,4 @@
-/** Which class is taken for which, from the largest class to the smallest. */
+/** The confusion matrix, from the largest class to the smallest. */
 import * as Plot from '@observablehq/plot';
 import { visible } from '../../text/visible.js';
 import { textWidth } from '../../text/width.js';
@@ -15,7 +15,7 @@ interface Cell {
   readonly truth: number;
   readonly predicted: number;
   readonly images: number;
-  /** Of the images of the true class (or classes). */
+  /** Share of the images of the true class (or classes). */
   readonly share: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Training curves as Observable Plot is told to draw them: loss, and accuracies of each evaluated epoch. Reports draw them
+ * Training curves as options of Observable Plot: loss, and accuracies of each evaluated epoch. Reports draw them
  * on the server and the studio's page in the browser, so nothing here may need Node.
  */
 import * as Plot from '@observablehq/plot';
@@ -11,7 +11,7 @@ import { outputColor, outputLabels, runColor } from '../palette.js';
 
 type Few = Pick<ClassFigures, 'few'>;
 
-/** Of a line of metrics.jsonl, what curves show. */
+/** The part of a line of metrics.jsonl that curves show. */
 export interface CurvePoint {
   /** From 0. */
   readonly epoch: number;
@@ -91,7 +91,7 @@ function lossPlot(
   };
 }
 
-/** Of all runs that have it: accuracies of one output. Undefined when no run has two evaluated epochs. */
+/** Plots the accuracies of one output for all runs that have it. Undefined if no run has two evaluated epochs. */
 export function accuracyPlot(
   runs: readonly CurveRun[],
   output: OutputName = 'avg',
@@ -112,7 +112,7 @@ export function accuracyPlot(
   };
 }
 
-/** Of a student: accuracies of its experts and of their average. */
+/** Plots the accuracies of CLS, DIST and their average for a student. */
 export function expertsPlot({ name, records, place }: CurveRun, options: CurveOptions = {}): DrawOptions | undefined {
   const points = outputs.flatMap((output) =>
     pointsOf(records, output, { series: outputLabels[output], color: outputColor(output) }),

@@ -43,7 +43,7 @@ export function divergenceFigure(runs: readonly ReportRun[]): Figure | undefined
   });
 }
 
-/** By epoch, and of the analysed checkpoint where the epochs were not measured. */
+/** Values by epoch, or of the analysed checkpoint if the epochs were not measured. */
 function divergenceOf({ name, place, records, analysis }: ReportRun): Point[] {
   const color = runColor(place);
   const byEpoch = records.flatMap(({ epoch, evaluation }): Point[] =>

@@ -1,4 +1,4 @@
-/** What the runs are and how good, in a card each. */
+/** A card with the accuracies of each run. */
 
 import { groupNames } from '../../data/groups.js';
 import { type AccuracyName, accuracyNames } from '../../evaluation/class-figures.js';
@@ -49,7 +49,7 @@ function figuresOf(run: ReportRun): Html {
 ${few !== undefined && html`<p class="warning">${fewWarning(few, split, 'below them')}</p>`}`;
 }
 
-/** Which expert leads where. */
+/** Says whether CLS or DIST is better on each group. */
 function expertsLine(run: ReportRun): Html | undefined {
   const figures = headline(run)?.figures;
   if (figures?.cls === undefined || figures.dist === undefined) return undefined;

@@ -100,7 +100,7 @@ const rowName = ({ name, output, hasExperts }: ComparisonRow): string =>
 
 const estimate = (of: Estimate | null): string | Html => percentCell(of?.value, of);
 
-/** A figure in per cent with its interval below it. */
+/** A figure in % with its interval below it. */
 export function percentCell(value: number | null | undefined, interval: Interval | null | undefined): string | Html {
   return value === null || value === undefined ? '–' : html`${accuracy(value)}${intervalText(interval)}`;
 }
@@ -125,7 +125,7 @@ function differences({ differences: rows, baseline, resamples }: Comparison): Ht
 
 const views = ['clean', 'augmented', 'mixed'] as const;
 
-/** What the teacher of each student says of its images; undefined when none was asked. */
+/** The accuracy of each student's teacher on the student's images; undefined if none was analysed. */
 export function teacherTable(runs: readonly ReportRun[]): Html | undefined {
   const asked = runs.flatMap(({ name, analysis }) =>
     analysis?.teacher === undefined ? [] : [{ name, teacher: analysis.teacher }],

@@ -1,6 +1,6 @@
 /**
  * The study of out-of-distribution distillation: trains every arm, and asks each teacher about what each of its students
- * sees. A run that was stopped goes on with `resume`; arms that are finished stay as they are.
+ * sees. A run that was stopped resumes with `resume`; arms that are finished stay as they are.
  */
 import path from 'node:path';
 import { prepareData } from '../../data/prepare-data.js';
@@ -23,7 +23,7 @@ import {
 } from './arms.js';
 import { type TeacherView, teacherView } from './teacher-view.js';
 
-/** In per cent; null where there are no images. */
+/** In %; null where there are no images. */
 export type Accuracies = Pick<MetricsResult, AccuracyName | 'intervals' | 'few'>;
 
 export interface Trained {
@@ -42,11 +42,11 @@ export interface TeacherArm extends Trained {
 export interface StudentArm extends Trained {
   readonly teacher: TeacherStyle;
   readonly style: Style;
-  /** What the teacher says of the images that this student learns from. */
+  /** The teacher's accuracy and entropy on the training images of this student. */
   readonly teacherView: TeacherView;
 }
 
-/** What `ood.json` says. */
+/** The content of `ood.json`. */
 export interface OodStudy {
   readonly format: 'deit-lt ood 1';
   readonly data: string;

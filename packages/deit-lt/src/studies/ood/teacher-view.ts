@@ -1,4 +1,4 @@
-/** What a teacher says of the images that its student learns from: how often it is right, and how sure. */
+/** Measures the accuracy and the entropy of a teacher on the training images of its student. */
 import * as torch from '@deit-lt/torch';
 import { dominant } from '../../analysis/run/teacher-stage.js';
 import { teacherAnswers } from '../../analysis/teacher-answers.js';
@@ -18,19 +18,19 @@ import { trainingPipeline } from '../../tasks/training-pipeline.js';
 
 export interface TeacherView {
   readonly images: number;
-  /** In per cent, over images and over classes; of a mixed image the label with the larger share counts. */
+  /** In %, over images and over classes; of a mixed image the label with the larger share counts. */
   readonly accuracy: number;
   readonly balanced: number | null;
   /** Mean of `−Σ p·ln p`, in nats: 0 … ln C. Of LDAM's cosines the logits are those of its loss. */
   readonly entropy: number;
 }
 
-/** Images that are asked about: an accuracy is then known to about 2 % (two standard errors). */
+/** Number of images: an accuracy is then known to about 2 % (two standard errors). */
 const wanted = 2048;
 
 /**
- * Of the first images of the student's first epoch, augmented and mixed as in its training by `recipe`. `teacher` is a run
- * folder whose classes are those of the data in their order, as in a study.
+ * Evaluates the teacher on the first images of the student's first epoch, augmented and mixed as in its training by
+ * `recipe`. `teacher` is a run folder whose classes are those of the data in their order, as in a study.
  */
 export async function teacherView(recipe: Recipe, data: TrainingData, teacher: string): Promise<TeacherView> {
   const { seed, student } = recipe;

@@ -40,7 +40,7 @@ export function gelu(input: Tensor, options: GeluOptions = {}): Tensor {
 }
 
 export interface SoftmaxOptions {
-  /** What the input is converted to first. Default: its own. */
+  /** Data type to which the input is converted first. Default: its own. */
   dtype?: DType;
 }
 

@@ -18,7 +18,7 @@ export interface AttentionOptions {
   dropoutP?: number;
   /** Query i looks at keys 0 … i only. Default false. */
   isCausal?: boolean;
-  /** What the scores are multiplied by. Default `1 / √E`. */
+  /** Factor of the scores. Default `1 / √E`. */
   scale?: number | null;
 }
 

@@ -68,7 +68,7 @@ export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {})
 }
 
 export interface SmoothL1Options extends LossOptions {
-  /** Where the parabola ends. Default 1. */
+  /** Threshold between the quadratic and the linear part. Default 1. */
   beta?: number;
 }
 

@@ -39,7 +39,7 @@ export interface AvgPool2dOptions {
   ceilMode?: boolean;
   /** Whether the zeros of the padding count in the mean. Default true. */
   countIncludePad?: boolean;
-  /** What the sum is divided by. Default null: the window's size. */
+  /** Divisor of the sum. Default null: the size of the window. */
   divisorOverride?: number | null;
 }
 

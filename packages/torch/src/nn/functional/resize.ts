@@ -18,8 +18,8 @@ export interface InterpolateOptions {
   /** Whether corner pixels keep their place, instead of the image's edges; bilinear and bicubic only. Default false. */
   alignCorners?: boolean;
   /**
-   * Where source pixels lie: by the given `scaleFactor` (false), or by output size over input size, which
-   * rounding makes another number (true). Default false, as in PyTorch.
+   * Scale for the positions of source pixels: the given `scaleFactor` (false), or output size over input size, which
+   * differs by rounding (true). Default false, as in PyTorch.
    */
   recomputeScaleFactor?: boolean;
   /** Widens the filter when shrinking, as Pillow does; bilinear and bicubic only. Default false. */
@@ -75,7 +75,7 @@ function checkInterpolation(input: Tensor, options: InterpolateOptions): void {
 }
 
 export interface PadOptions {
-  /** What the border is filled with: a value, the image mirrored, its last pixel, or its other end. Default 'constant'. */
+  /** Fill of the border: a value, the image mirrored, its last pixel, or its other end. Default 'constant'. */
   mode?: 'constant' | 'reflect' | 'replicate' | 'circular';
   /** For 'constant'. Default 0. */
   value?: number;

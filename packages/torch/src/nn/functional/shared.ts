@@ -1,4 +1,4 @@
-/** What several of the functions share: their option types and the checks that operators do not make. */
+/** Option types of several functions, and checks that operators do not make. */
 import { describeValue, TorchError } from '../../errors.js';
 import { describeTensor, dimOf, shapeOf } from '../../tensor/describe.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -6,7 +6,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 /** One number for both axes, or height and width. */
 export type Pair = number | readonly [height: number, width: number];
 
-/** What a loss does with the losses of the single elements. */
+/** Reduction over the losses of the elements. */
 export type Reduction = 'none' | 'mean' | 'sum';
 
 const reductions: Readonly<Record<string, number>> = { none: 0, mean: 1, sum: 2 };
