@@ -39,7 +39,7 @@ export function registerModel<O extends z.ZodObject>(entry: ModelEntry<O>): void
 /**
  * A new model, with parameters drawn from the default generator. Options that are undefined take their defaults.
  * Throws `UserError` for an unknown name, an option that the model does not have and a value out of its limits (RECIPE), and for
- * a registered network that is no module (PLUGIN).
+ * a registered network that is not a module (PLUGIN).
  */
 export function createModel(
   name: string,
