@@ -216,8 +216,7 @@ function addLinks(module, text) {
         const origin = parseModule(target).exports.get(local);
         if (!origin) throw new Error(`internal: ${target}.d.ts exports no ${local}`);
         module.exports.set(shown, origin);
-      } else if (from === undefined) {
-        // What another package exports is described there.
+      } else {
         module.exports.set(shown, module.imports.get(local) ?? { file: module.file, name: local });
       }
     }
@@ -303,7 +302,7 @@ export function membersOf({ name: owner, source }) {
     if (/^(private|protected|static readonly|set) |^#|^\[(Symbol\b|inspectCustom\])|^(readonly )?\[\w+ in /.test(text))
       continue;
     const isGetter = /^get [\w$]/.test(text);
-    const plain = onOneLine(text).replace(/^((readonly|abstract|static|get) (?=[\w$]))+/, '');
+    const plain = onOneLine(text).replace(/^((readonly|abstract|static|get) (?=[\w$'"]))+/, '');
     const signature = isGetter ? plain.replace('()', '') : readableSignature(plain);
     const shown = text.startsWith('static ') ? `${owner}.${signature}` : signature;
     const name = (/^('[^']*'|"[^"]*"|[\w$]+|\[[^\]]*\])/.exec(signature)?.[0] ?? '').replaceAll(/['"]/g, '');

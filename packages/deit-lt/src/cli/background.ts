@@ -9,14 +9,11 @@ import type { Options } from './option-table.js';
 
 /**
  * Returns the background of the recipe in the options. If the data will choose the recipe, all candidates have the
- * default background. Throws UserError RECIPE.
+ * default background. Throws UserError RECIPE. Settings of other values wait for the recipe that they are for.
  */
 export function backgroundOfOptions(options: Options): Rgb {
-  const { recipe = 'default', budget } = options;
-  return loadRecipe(recipe, {
-    settings: settingsOf(options),
-    budget: options.recipe === undefined ? undefined : budget,
-  }).data.background;
+  const settings = settingsOf(options).filter((setting) => setting.trimStart().startsWith('data'));
+  return loadRecipe(options.recipe ?? 'default', { settings }).data.background;
 }
 
 /** Returns the background of the run of `place`, a run folder or a checkpoint in one. Throws UserError RUN_FOLDER. */

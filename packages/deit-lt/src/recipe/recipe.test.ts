@@ -146,6 +146,7 @@ suite('a loss in a recipe', () => {
     const expected = { name: 'focal', gamma: 2, published: false };
     assert.deepEqual(lossOf('teacher.loss.gamma=2', 'teacher.loss=focal'), expected);
     assert.deepEqual(lossOf('teacher.loss=vs', 'teacher.loss.gamma=2', 'teacher.loss.name=focal'), expected);
+    assert.deepEqual(lossOf('teacher.loss.name=vs', 'teacher.loss.name=focal', 'teacher.loss.gamma=2'), expected);
   });
 
   test('that is named in a file starts from its defaults, and keeps the options of one of its name', () => {

@@ -27,7 +27,8 @@ function namesFirst(settings: readonly Setting[]): Setting[] {
   const ordered: Setting[] = [];
   for (const setting of settings) {
     const choice = choiceNamedBy(setting);
-    const isOption = ({ keys }: Setting): boolean => choice !== undefined && keys.join('.').startsWith(`${choice}.`);
+    const isOption = (other: Setting): boolean =>
+      choice !== undefined && other.keys.join('.').startsWith(`${choice}.`) && choiceNamedBy(other) !== choice;
     const at = ordered.findIndex(isOption);
     ordered.splice(at === -1 ? ordered.length : at, 0, setting);
   }

@@ -95,11 +95,11 @@ export class StudentTask implements Task {
     const { teacher } = this.#options;
     const inDrw = isReweighted(epoch, this.drwEpoch);
     const seen = own === undefined ? this.#taughtViews(views).map(({ images }) => images) : [own];
-    const guess = teacher && torch.noGrad(() => joinBatches(seen.map(teacher)));
+    const teacherLogits = teacher && torch.noGrad(() => joinBatches(seen.map(teacher)));
     const forward = (): LossParts => {
       const answers = views.map((view) => this.#answer(view));
       const targets = joinBatches(answers.map((answer) => answer.targets));
-      return this.#loss(joinOutputs(answers.map(({ output }) => output)), targets, guess, inDrw);
+      return this.#loss(joinOutputs(answers.map(({ output }) => output)), targets, teacherLogits, inDrw);
     };
     return { loss: forward };
   }
@@ -131,16 +131,21 @@ export class StudentTask implements Task {
     return { output, targets: targetsFor(attention) };
   }
 
-  #loss(output: ModelOutput, targets: torch.Tensor, guess: torch.Tensor | undefined, inDrw: boolean): LossParts {
+  #loss(
+    output: ModelOutput,
+    targets: torch.Tensor,
+    teacherLogits: torch.Tensor | undefined,
+    inDrw: boolean,
+  ): LossParts {
     const { base, both } = this.#losses[inDrw ? 1 : 0];
     const { length } = this.#options.trainCounts;
     if (!Array.isArray(output)) {
-      if (guess !== undefined) throw noDist();
+      if (teacherLogits !== undefined) throw noDist();
       return { loss: base(requireLogits(output, 'student', length), targets), parts: {} };
     }
     const [cls, dist] = output.map((head) => requireLogits(head, 'student', length)) as [torch.Tensor, torch.Tensor];
-    const taught = guess === undefined ? dist : dist.narrow(0, 0, guess.size(0));
-    const { loss, ...parts } = both({ cls, dist: taught }, targets, guess ?? null);
+    const taught = teacherLogits === undefined ? dist : dist.narrow(0, 0, teacherLogits.size(0));
+    const { loss, ...parts } = both({ cls, dist: taught }, targets, teacherLogits ?? null);
     return { loss, parts };
   }
 

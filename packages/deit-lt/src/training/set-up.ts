@@ -25,12 +25,12 @@ export async function setUp(given: SetUpOptions) {
   const dispose = (): void => {
     for (const resource of resources.toReversed()) resource[Symbol.dispose]();
   };
-  const own: Own = (resource) => {
+  const track: Track = (resource) => {
     if (resource !== undefined) resources.push(resource);
     return resource;
   };
   try {
-    return { ...(await makeParts(given, own)), dispose };
+    return { ...(await makeParts(given, track)), dispose };
   } catch (error) {
     dispose();
     throw error;
@@ -45,26 +45,26 @@ export interface SetUpOptions {
   readonly placement: Placement;
 }
 
-/** Is told of each resource when it is made. */
-type Own = <T extends Disposable | undefined>(resource: T) => T;
+/** Registers a resource for release with the others, and returns it. */
+type Track = <T extends Disposable | undefined>(resource: T) => T;
 
-async function makeParts({ kind, options, plan, data, placement }: SetUpOptions, own: Own) {
+async function makeParts({ kind, options, plan, data, placement }: SetUpOptions, track: Track) {
   const { recipe } = options;
   const part = plan.recipe;
   const numClasses = data.classNames.length;
-  const model = own(modelOf(kind, part, numClasses));
+  const model = track(modelOf(kind, part, numClasses));
   const { learn } = part;
   const from =
     options.from === undefined ? undefined : beginFrom(model, options.from, { learn, classNames: data.classNames });
   model.to(placement.device);
-  const ema = own(
+  const ema = track(
     part.ema === null
       ? undefined
       : new Ema(model, { decay: part.ema, ...(part.emaDevice === 'cpu' && { device: 'cpu' }) }),
   );
-  const oracle = own(plan.teacher === null ? undefined : await teacherFor(plan.teacher, options, data));
+  const teacher = track(plan.teacher === null ? undefined : await teacherFor(plan.teacher, options, data));
   const { trainCounts } = data;
-  if (oracle !== undefined) requireSameOrder(oracle.classNames, trainCounts.classNames, 'the teacher and the data');
+  if (teacher !== undefined) requireSameOrder(teacher.classNames, trainCounts.classNames, 'the teacher and the data');
   const task: Task =
     kind === 'teacher'
       ? createTeacherTask({
@@ -73,18 +73,18 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
           trainCounts,
           device: placement.device,
         })
-      : new StudentTask({ model, recipe: recipe.student, ...(oracle && teacherOf(oracle, recipe)), trainCounts });
-  own(task.companion);
+      : new StudentTask({ model, recipe: recipe.student, ...(teacher && teacherOf(teacher, recipe)), trainCounts });
+  track(task.companion);
   const learning = { namedParameters: () => learningParameters(task) };
-  const optimizer = own(createOptimizer(learning, part.optimizer, baseLearningRate(part)));
+  const optimizer = track(createOptimizer(learning, part.optimizer, baseLearningRate(part)));
   const { sam: samRecipe } = recipe.teacher;
-  const sam = own(kind === 'teacher' && samRecipe.rho > 0 ? new SAM(optimizer, samRecipe) : undefined);
+  const sam = track(kind === 'teacher' && samRecipe.rho > 0 ? new SAM(optimizer, samRecipe) : undefined);
   return {
     task,
     optimizer,
     ema,
     pipelines: {
-      train: kind === 'teacher' ? trainingPipeline(recipe.teacher) : trainingPipeline(recipe.student, oracle?.recipe),
+      train: kind === 'teacher' ? trainingPipeline(recipe.teacher) : trainingPipeline(recipe.student, teacher?.recipe),
       eval: evaluationPipeline(part),
     },
     ...(sam && {
@@ -94,7 +94,7 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
         freezeStatistics: samRecipe.freezeStatistics,
       },
     }),
-    teacherSha256: oracle?.sha256 ?? null,
+    teacherSha256: teacher?.sha256 ?? null,
     ...(from && { from }),
   };
 }

@@ -57,10 +57,10 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const data = prepareData(dataset, recipe);
   const part = partName(kind);
   checkFrom(part, plan.recipe, options.from);
-  const vain = unreachedReweighting(part, plan.recipe);
+  const unreached = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
   const unusual = unusualValues(part, plan.recipe);
-  for (const note of [...data.notes, ...fewNotes(data), ...unusual, vain, slower])
+  for (const note of [...data.notes, ...fewNotes(data), ...unusual, unreached, slower])
     if (note !== undefined) reporter.note(note);
   try {
     const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes

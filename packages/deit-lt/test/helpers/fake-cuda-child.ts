@@ -97,7 +97,13 @@ async function run(folder: string, name: JobName): Promise<Report> {
   if (resumedFrom === undefined) await job.train(options('cuda'));
   else {
     const stop = new AbortController();
-    const stopping = { ...reporter, epoch: (record: { loss: number }) => (losses.push(record.loss), stop.abort()) };
+    const stopping: Reporter = {
+      ...reporter,
+      epoch: ({ loss }) => {
+        losses.push(loss);
+        stop.abort();
+      },
+    };
     await job.train(options(resumedFrom, { reporter: stopping, signal: stop.signal })).catch((error: unknown) => {
       if (!(error instanceof UserError && error.code === 'INTERRUPTED')) throw error;
     });
