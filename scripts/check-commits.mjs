@@ -1,4 +1,4 @@
-// Part of `npm run check`: the subjects of new commits, those made on top of `base`. Merges are exempt.
+// Part of `npm run check`: the subjects of new commits, those made on top of the commit that brought this file. Merges are exempt.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -6,15 +6,14 @@ import { runCommand } from '../packages/torch/setup/run-command.mjs';
 import { runMain, SetupError } from '../packages/torch/setup/setup-error.mjs';
 import { subjectFault } from './lib/commit-subject.mjs';
 
-// The last commit from before there was a rule.
-const base = '1866b2728b6f8a1b0c1c180fcb6dc71616cc97d8';
-
 const root = path.resolve(fileURLToPath(new URL('..', import.meta.url)));
 
 await runMain(async () => {
-  if ((await git('cat-file', '-e', base)) === null)
-    return console.log('Commit messages: not checked, because this is no git repository, or not all of one.');
-  const log = await git('log', '--no-merges', '--ancestry-path', '--format=%h %s', `${base}..HEAD`);
+  const first = await git('log', '--diff-filter=A', '--format=%H', '--', 'scripts/check-commits.mjs');
+  if (first === null) return console.log('Commit messages: not checked, because this is no git repository.');
+  const since = first.trim().split('\n').at(-1);
+  if (!since) return;
+  const log = await git('log', '--no-merges', '--ancestry-path', '--format=%h %s', `${since}..HEAD`);
   const faults = (log ?? '').split('\n').filter(Boolean).flatMap(faultOf);
   if (faults.length > 0)
     throw new SetupError(
