@@ -69,11 +69,11 @@ function commit(folder, subject) {
   assert.equal(run(folder, 'git', 'commit', '--quiet', '--message', subject).status, 0);
 }
 
-suite('check-commits', () => {
+suite('commit-messages', () => {
   test('checks what was committed on top of it, and no merge or older branch', (t) => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'commits '));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const check = () => run(folder, process.execPath, 'scripts/check-commits.mjs');
+    const check = () => run(folder, process.execPath, 'scripts/commit-messages.mjs');
     run(folder, 'git', 'init', '--quiet', '--initial-branch=main');
     commit(folder, 'older, of another form');
     run(folder, 'git', 'branch', 'older');

@@ -77,7 +77,10 @@ suite('RandAugment configurations', () => {
     rejects(randAugment('rand-mstd'), /"mstd" .*takes a number such as 0\.5, or inf/);
     rejects(randAugment('rand-inc0'), /"inc0" .*takes 1/);
     rejects(randAugment('rand-w1'), /"w1" .*takes 0/);
-    rejects(randAugment('rand-x3'), /has "x3", which is no setting with a number; known are n \(.*\), m \(magnitude\)/);
+    rejects(
+      randAugment('rand-x3'),
+      /has "x3", which is not a setting with a number; known are n \(.*\), m \(magnitude\)/,
+    );
     rejects(randAugment('rand-m9-m8'), /has m twice/);
     rejects(randAugment('rand-'), /has an empty section/);
     rejects(randAugment('m9'), /does not begin with "rand"/);

@@ -98,10 +98,10 @@ suite('pages with hostile names', { skip: skipBrowser, timeout: 60_000 }, () => 
     const page = await open(t, await serve('studio', studio.routes));
     await page.locator('.run').filter({ hasText: hostileFileNames[0]! }).waitFor();
     for (const [tab, text] of [
-      ['Accuracy', 'Minus'],
+      ['Accuracy', 'Differences from'],
       ['Classes', 'Accuracy of each class'],
-      ['Experts', 'Which expert is right'],
-      ['Mistakes', 'Taken for'],
+      ['Experts', 'Which classifier is right'],
+      ['Mistakes', 'Confused with'],
       ['Attention', 'prediction:'],
       ['Settings', 'deit-lt vit'],
     ] as const) {

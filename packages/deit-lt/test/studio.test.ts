@@ -307,7 +307,7 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
         ['Accuracy', 'Differences from teacher, image by image'],
         ['Classes', 'Accuracy of each class: teacher'],
         ['Experts', 'Which classifier is right: student'],
-        ['Mistakes', 'Taken for class 1 (2)'],
+        ['Mistakes', 'Confused with class 1 (2)'],
         ['Attention', 'prediction: class 1'],
         ['Settings', "deit-lt train --data 'my images'"],
       ] as const) {
@@ -321,7 +321,7 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
       await page.getByText("deit-lt train --data 'my images'").first().waitFor();
       await card(page, 'student').getByRole('checkbox').uncheck();
       await card(page, 'teacher').getByRole('checkbox').uncheck();
-      await page.getByText('Choose runs to look at.').waitFor();
+      await page.getByText('Choose one or more runs.').waitFor();
     });
 
   test('shows training images with what label and teacher say', async (t) => {
@@ -340,7 +340,7 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
   test('says where there are no runs, and that the server is gone', async (t) => {
     const { url, end } = await serve(temporaryFolder(t));
     const page = await openPage(t, browser, url, { width: 400, expected: /ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY/ });
-    await page.getByText('One that begins there appears here by itself').waitFor();
+    await page.getByText('A run that starts there appears here by itself').waitFor();
     await end();
     await page.getByText('the server is gone').waitFor();
   });

@@ -93,6 +93,6 @@ suite('a training', () => {
     const { evaluation } = await trainTeacher({ ...options, resume: true });
     assert.ok(evaluation !== undefined);
     const other = { ...options, recipe: tinyRecipe('teacher.epochs=1', 'student.mixing.mode=pair'), resume: true };
-    await assert.rejects(trainTeacher(other), { code: 'RUN_FOLDER', message: /another student\.mixing\.mode/ });
+    await assert.rejects(trainTeacher(other), { code: 'RUN_FOLDER', message: /differs in student\.mixing\.mode/ });
   });
 });

@@ -9,7 +9,7 @@ import { subjectFault } from './lib/commit-subject.mjs';
 const root = path.resolve(fileURLToPath(new URL('..', import.meta.url)));
 
 await runMain(async () => {
-  const first = await git('log', '--diff-filter=A', '--format=%H', '--', 'scripts/check-commits.mjs');
+  const first = await git('log', '--diff-filter=A', '--format=%H', '--', 'scripts/commit-messages.mjs');
   if (first === null) return console.log('Commit messages: not checked, because this is no git repository.');
   const since = first.trim().split('\n').at(-1);
   if (!since) return;
