@@ -90,7 +90,7 @@ export function argumentAt(
   return argument(level, sign, translate);
 }
 
-/** Whether the operation draws a direction. */
+/** Returns whether the operation draws a direction. */
 export const hasSign = (name: ScaledOp): boolean => scales[name].signed;
 
 /** The operations of RandAugment, in timm's order. */

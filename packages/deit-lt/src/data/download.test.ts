@@ -17,7 +17,7 @@ const content = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 31 + 
 const md5 = createHash('md5').update(content).digest('hex');
 
 interface ServerOptions {
-  /** What is served at every path but `/absent`. */
+  /** The content that is served at every path but `/absent`. */
   body?: Buffer;
   ranges?: boolean;
   /** The first so many answers break off half-way. */

@@ -296,7 +296,7 @@ suite('openDataset(): nothing there', () => {
 });
 
 suite('openDataset(): which images are the test images', () => {
-  /** What is logged, and the images of each split. */
+  /** Returns the logged lines, and the images of each split. */
   async function opened(root: string, options: OpenOptions) {
     const lines: string[] = [];
     const { train, test, classNames } = await openDataset(root, { ...options, log: (line) => lines.push(line) });

@@ -28,7 +28,7 @@ export function bce({ weights = null, threshold = null }: BceOptions = {}): Loss
     });
 }
 
-/** As recipes name it. */
+/** The registry's entry for `bce`. */
 export const bceEntry = lossEntry({
   name: 'bce',
   mixedLabels: true,

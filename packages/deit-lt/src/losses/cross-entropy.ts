@@ -28,7 +28,7 @@ export function crossEntropy({ weights = null, labelSmoothing = 0 }: CrossEntrop
   };
 }
 
-/** As recipes name it. */
+/** The registry's entry for `cross-entropy`. */
 export const crossEntropyEntry = lossEntry({
   name: 'cross-entropy',
   mixedLabels: true,

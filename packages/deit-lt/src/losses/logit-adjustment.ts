@@ -36,7 +36,7 @@ export function logitAdjustment(
     });
 }
 
-/** As recipes name it. */
+/** The registry's entry for `logit-adjustment`. */
 export const logitAdjustmentEntry = lossEntry({
   name: 'logit-adjustment',
   mixedLabels: true,

@@ -1,4 +1,4 @@
-/** The layers of a network that give logits, and what they see: for methods that change the classifier alone. */
+/** Finds the layers of a network that give logits, and their inputs, for methods that change only the classifier. */
 import type * as torch from '@deit-lt/torch';
 import type { CosineLinear } from './cosine-linear.js';
 import { type ImageModel, isFeatureNet } from './model.js';

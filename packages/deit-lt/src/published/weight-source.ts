@@ -1,4 +1,6 @@
-/** Weights by name from a file of another program: PyTorch's, or safetensors. Numbers are read when they are requested. */
+/**
+ * Weights by name from a file of another program: PyTorch's, or safetensors. Numbers are read when they are requested.
+ */
 import * as torch from '@deit-lt/torch';
 import { fromMetadata } from '../description/formats.js';
 import { fromHuggingFace } from '../description/hugging-face.js';
@@ -27,7 +29,10 @@ export interface OpenWeightsOptions {
   readonly weights?: 'ema' | 'raw' | undefined;
 }
 
-/** Whether another program wrote the weights of a file. Throws UserError CHECKPOINT for a path that is not a file or cannot be read. */
+/**
+ * Returns whether another program wrote the weights of a file. Throws UserError CHECKPOINT for a path that is not a
+ * file or cannot be read.
+ */
 export function isForeign(file: string): boolean {
   return (
     reading(file, () => looksLikeTorchFile(file)) ||

@@ -136,7 +136,7 @@ const glmc = {
   augment: { padCrop: { padding: 4 }, flip: { probability: 0.5 } },
 };
 
-/** What GLMC has otherwise for the two data sets. */
+/** The values of GLMC that differ between the two data sets. */
 const glmcOf = (name: string) =>
   name.startsWith('cifar100')
     ? { std: [0.2023, 0.1994, 0.201], loss: { consistency: 4 } }

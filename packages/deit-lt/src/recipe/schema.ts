@@ -1,6 +1,6 @@
 /**
- * What a recipe may say. Values and their reasons stand in the recipe files (`recipes/default.yaml` of the package first); here
- * are only their types, limits and meaning, from which the checks, `--set` and the reference page are made.
+ * The schema of a recipe: types, limits and meaning of its values, from which the checks, `--set` and the reference
+ * page are made. The values and their reasons are in the recipe files (`recipes/default.yaml` of the package first).
  */
 import { z } from 'zod';
 import { range } from '../augment/augmentation.js';
@@ -168,7 +168,7 @@ const mixing = z.strictObject({
   inDrw: z.boolean().describe('also mixes after deferred re-weighting began'),
 });
 
-/** What `teacher.loss` chooses from. */
+/** The registries that `teacher.loss` chooses from. */
 const teacherLosses: readonly Registry[] = [lossRegistry, taskRegistry];
 
 /** CLS learns from mixed and smoothed labels. */
@@ -277,5 +277,5 @@ export const recipeSchema = z.strictObject({
 export type Recipe = z.infer<typeof recipeSchema>;
 export type TeacherRecipe = Recipe['teacher'];
 export type StudentRecipe = Recipe['student'];
-/** What teacher and student have in common. */
+/** The values that teacher and student have in common. */
 export type TrainingRecipe = Pick<TeacherRecipe, keyof typeof shared>;

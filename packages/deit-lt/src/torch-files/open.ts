@@ -88,7 +88,7 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
   }
 }
 
-/** Whether the file begins as `torch.save` begins its files: a zip archive, or a pickle of the magic number. */
+/** Returns whether the file begins as `torch.save` begins its files: a zip archive, or a pickle of the magic number. */
 export function looksLikeTorchFile(path: string): boolean {
   using file = new FileReader(path);
   const start = Buffer.from(file.read(0, Math.min(14, file.size)));

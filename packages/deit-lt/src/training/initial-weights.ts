@@ -15,10 +15,10 @@ import { sha256Of } from '../runs/files.js';
 import type { RunConfig } from '../runs/run-folder.js';
 import { readWeights } from '../runs/training-state.js';
 
-/** As config.json says where the weights came from. */
+/** Where the initial weights came from, as config.json records it. */
 export type InitialWeights = NonNullable<RunConfig['from']>;
 
-/** Throws UserError RECIPE when the recipe learns the classifier alone and there is nothing to begin with. */
+/** Throws UserError RECIPE when the recipe trains only the classifier and no initial weights are given. */
 export function checkFrom(part: string, { learn }: Pick<TrainingRecipe, 'learn'>, from: string | undefined): void {
   if (learn === 'classifier' && from === undefined)
     throw new UserError(
@@ -28,9 +28,9 @@ export function checkFrom(part: string, { learn }: Pick<TrainingRecipe, 'learn'>
 }
 
 /**
- * Gives `model` the weights of `from`, a run folder or checkpoint. With `learn: classifier` the layers that give logits keep
- * what they were drawn as, and nothing else requires a gradient afterwards. Throws UserError CHECKPOINT for weights of
- * another network, DATA_CLASSES for other classes.
+ * Gives `model` the weights of `from`, a run folder or checkpoint. With `learn: classifier` the layers that give logits
+ * keep what they were drawn as, and nothing else requires a gradient afterwards. Throws UserError CHECKPOINT for
+ * weights of another network, DATA_CLASSES for other classes.
  */
 export function beginFrom(
   model: ImageModel,
@@ -73,8 +73,8 @@ function load(model: ImageModel, tensors: ReadonlyMap<string, torch.Tensor>, fil
 }
 
 /**
- * Training mode; a network of which a part stays as it is looks at images as at evaluation, so that its features are those
- * that the classifier will see.
+ * Training mode; a network of which a part stays as it is looks at images as at evaluation, so that its features are
+ * those that the classifier will see.
  */
 export function setTraining(model: torch.nn.AnyModule): void {
   model.train();

@@ -48,16 +48,16 @@ export interface LoopOptions {
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
   /**
-   * At least as many between two checkpoints `last`, at the ends of epochs and inside of them. Default 20. A large state waits
-   * longer, so that saving takes at most a twentieth of the time.
+   * Least time between two checkpoints `last` in seconds, at the ends of epochs and inside of them. Default 20. A large
+   * state waits longer, so that saving takes at most a twentieth of the time.
    */
   readonly saveEverySeconds?: number;
 }
 
 /**
- * Trains to the last epoch. Of an epoch the best weights are saved first, then its line of metrics, then the state: after
- * a kill in between the resumed run repeats the epoch and writes the same again. Throws UserError NOT_FINITE, INTERRUPTED
- * (a checkpoint is saved), RUN_FOLDER.
+ * Trains to the last epoch. Of an epoch the best weights are saved first, then its line of metrics, then the state:
+ * after a kill in between the resumed run repeats the epoch and writes the same again. Throws UserError NOT_FINITE,
+ * INTERRUPTED (a checkpoint is saved), RUN_FOLDER.
  */
 export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable<Progress['best']>; seconds: number }> {
   const { task, recipe, data, run, config, reporter, evaluation, signal, saveEverySeconds = 20 } = options;
@@ -92,7 +92,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
 
   const began = performance.now() - progress.seconds * 1000;
   const secondsNow = (): number => (performance.now() - began) / 1000;
-  /** What is written while training: a failure says which checkpoint is whole. */
+  /** Runs `write` during training; when it fails, the error says which checkpoint is whole. */
   const writing = (write: () => void): void => {
     run.checkOurs();
     try {
@@ -132,7 +132,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   return { best: progress.best ?? { epoch: epochs - 1, score: 0 }, seconds: secondsNow() };
 }
 
-/** Where to start: the checkpoint's place, or the beginning. */
+/** Returns the place to start from: the checkpoint's, or the beginning. */
 function startOf({ run, resume, config }: LoopOptions, trained: Trained): Progress {
   const file = run.checkpoint('last');
   if (resume && run.hasCheckpoint('last')) return loadState(file, trained, config);
@@ -140,8 +140,8 @@ function startOf({ run, resume, config }: LoopOptions, trained: Trained): Progre
 }
 
 /**
- * Batches of an epoch. The last one is left out when it is not full and the recipe drops it, or when it is a single image
- * of which batch norm has no statistics.
+ * Batches of an epoch. The last one is left out when it is not full and the recipe drops it, or when it is a single
+ * image of which batch norm has no statistics.
  */
 function batchesOf({ task, recipe: { batchSize, dropLast } }: LoopOptions, images: number): number {
   if (dropLast) return Math.floor(images / batchSize);
@@ -163,14 +163,17 @@ function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): Us
   );
 }
 
-/** Which part of the recipe the task is trained by. */
+/** Returns the part of the recipe that the task is trained with. */
 const sectionOf = (task: Task): PartName => partName(task.kind);
 
 function hasBatchNorm(task: Task): boolean {
   return learningModules(task).some((module) => module.modules().some((inner) => inner instanceof torch.nn.BatchNorm));
 }
 
-/** What comes beside the images of `idsOf`, or null. Another seed: the same draws would tie an image to its partner. */
+/**
+ * Returns the images that come beside those of `idsOf`, or null. The seed differs: with the same draws an image would
+ * always have the same partner.
+ */
 function partnersOf({ task, data, seed }: LoopOptions, epoch: number): Int32Array | null {
   const options = { seed: stream(seed, 'partners').uint32(), epoch };
   return task.partners?.(data.train.labels, data.classNames.length, options) ?? null;
@@ -194,7 +197,7 @@ interface EpochPlace {
   readonly saver: Saver;
 }
 
-/** From `start` to the end of the epoch, or to the first update after the signal. */
+/** Trains from `start` to the end of the epoch, or to the first update after the signal. */
 async function trainEpoch(
   options: LoopOptions,
   start: Progress,
@@ -354,8 +357,8 @@ type EvaluateSplitOptions = Pick<
 >;
 
 /**
- * The model's accuracies on `split`, with the weights that it has; `stopped` when the signal came before all were known.
- * `keep` gets the best classes of each batch.
+ * The model's accuracies on `split`, with the weights that it has; `stopped` when the signal came before all were
+ * known. `keep` gets the best classes of each batch.
  */
 export async function evaluateSplit(
   { task, data, pipelines, evaluation, placement, reporter, signal }: EvaluateSplitOptions,
@@ -384,7 +387,10 @@ export async function evaluateSplit(
   }
 }
 
-/** What the best epoch has most of: the mean of the classes' accuracies, so that the tail counts as the head does. */
+/**
+ * Returns the score that selects the best epoch: the mean of the per-class accuracies, so that the tail counts as much
+ * as the head.
+ */
 function scoreOf({ recipe, evaluation }: LoopOptions, evaluated: Evaluated | undefined): number | null {
   if (evaluated === undefined) return null;
   const { avg } = (recipe.weights === 'ema' ? evaluated.ema : undefined) ?? evaluated.raw;

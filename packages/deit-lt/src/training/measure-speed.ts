@@ -1,4 +1,6 @@
-/** What a training would cost: images per second of a recipe's steps, measured for some seconds on its own data. */
+/**
+ * Estimates the cost of a training: images per second of a recipe's steps, measured for a few seconds on its own data.
+ */
 import * as torch from '@deit-lt/torch';
 import { byClass } from '../by-class.js';
 import type { Dataset } from '../data/dataset.js';
@@ -25,14 +27,17 @@ export interface MeasureSpeedOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Training images per second, augmentation included; the student's steps include the teacher's answers. */
+/** Training images per second, augmentation included; the student's steps include the teacher's forward pass. */
 export interface TrainingSpeed {
-  /** Of the student. */
+  /** Speed of the student. */
   readonly imagesPerSecond: number;
   readonly teacherImagesPerSecond: number;
 }
 
-/** Runs steps of both trainings on `dataset` with random weights. Throws what the recipe or the images are wrong with, and the signal's reason. */
+/**
+ * Runs steps of both trainings on `dataset` with random weights. Throws what the recipe or the images are wrong with,
+ * and the signal's reason.
+ */
 export async function measureTrainingSpeed(
   recipe: Recipe,
   dataset: Dataset,

@@ -1,10 +1,10 @@
-/** How a training that stopped is resumed, in the words of its messages. */
+/** Messages that say how to resume a training that stopped. */
 import { UserError } from '../errors.js';
 import type { RunConfig } from '../runs/run-folder.js';
 import type { Progress } from '../runs/training-state.js';
 import { shellLine } from '../shell-line.js';
 
-/** Where a checkpoint stands. */
+/** The epoch and batch of a checkpoint; null when there is none. */
 type Saved = Pick<Progress, 'epoch' | 'batch'> | null;
 
 /** Says where the training stopped after a signal and how it is resumed. */
@@ -13,7 +13,10 @@ export function interrupted({ command }: Pick<RunConfig, 'command'>, where: stri
   return new UserError('INTERRUPTED', `stopped ${where}; ${kept}. Resume with: ${resumingLine(command)}`);
 }
 
-/** Adds to an error that a run folder cannot be written which checkpoint it has, and how the training is resumed; other errors stay. */
+/**
+ * Adds to an error that a run folder cannot be written which checkpoint it has, and how the training is resumed; other
+ * errors stay.
+ */
 export function cannotSave(error: unknown, { command }: Pick<RunConfig, 'command'>, saved: Saved): unknown {
   if (!(error instanceof UserError) || error.code !== 'RUN_FOLDER' || error.cause === undefined) return error;
   const more = [

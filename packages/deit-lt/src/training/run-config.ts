@@ -1,4 +1,4 @@
-/** What `config.json` says of a training, and whether a resumed one is still the same. */
+/** Makes the `config.json` of a training, and checks that a resumed training is still the same. */
 import os from 'node:os';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -49,7 +49,9 @@ export function configOf(
   };
 }
 
-/** A resumed run must be the same run: kind, data, recipe and teacher. The device and the number of threads may differ. */
+/**
+ * A resumed run must be the same run: kind, data, recipe and teacher. The device and the number of threads may differ.
+ */
 export function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: RunFolder): void {
   const wrong = (what: string): UserError =>
     new UserError('RUN_FOLDER', `${folder} cannot be resumed: ${what}. Start a new run with another --out.`);

@@ -1,7 +1,7 @@
 /** When a training saves its state, and that saving stays a small part of the time. */
 import type { Progress } from '../runs/training-state.js';
 
-/** Of the time between two checkpoints, saving takes at most one part in so many: a state of gigabytes takes seconds. */
+/** Saving takes at most one part in so many of the time between two checkpoints: a state of gigabytes takes seconds. */
 const share = 20;
 
 export class Saver {

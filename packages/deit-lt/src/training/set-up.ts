@@ -1,4 +1,4 @@
-/** What a training needs before its first batch: the model, its task, optimizer and pipelines. */
+/** Makes everything that a training needs before its first batch: the model, its task, optimizer and pipelines. */
 import type * as torch from '@deit-lt/torch';
 import { requireSameOrder } from '../by-class.js';
 import { evaluationPipeline } from '../classifier/classifier.js';

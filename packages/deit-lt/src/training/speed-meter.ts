@@ -18,7 +18,7 @@ export class SpeedMeter {
     return this.#recent;
   }
 
-  /** From the beginning to the last batch. */
+  /** Returns the seconds from the beginning to the last batch. */
   get seconds(): number {
     return Math.max((this.#last - this.#began) / 1000, 1e-6);
   }

@@ -5,7 +5,9 @@ import type { SAM } from '../optim/sam.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { type LossParts, learningModules, learningParameters, type Pass, type Task } from '../tasks/task.js';
 
-/** Sharpness-aware minimisation around the optimizer, its radius by epoch (from 0), and what batch norm does meanwhile. */
+/**
+ * Sharpness-aware minimisation around the optimizer, its radius by epoch (from 0), and what batch norm does meanwhile.
+ */
 export interface SamPlan {
   readonly sam: SAM;
   readonly rhoAt: (epoch: number) => number;
@@ -29,7 +31,7 @@ export function backward(forward: () => LossParts, accumulation: number): LossPa
   return parts;
 }
 
-/** What the first pass of a batch is for. */
+/** Returns the purpose of the first pass of a batch. */
 export function firstPass(sam: SamPlan | undefined, epoch: number): Pass {
   return (sam?.rhoAt(epoch) ?? 0) > 0 ? 'climb' : 'step';
 }

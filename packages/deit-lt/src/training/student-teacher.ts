@@ -1,4 +1,7 @@
-/** The teacher that a student is distilled from: opened, checked, and asked in the order of the data's classes. */
+/**
+ * The teacher that a student is distilled from: opened, checked, and with its logits in the order of the data's
+ * classes.
+ */
 import { openAnyClassifier } from '../classifier/any-classifier.js';
 import { orderNotes, teacherOrder } from '../classifier/class-names.js';
 import type { AnyClassifier } from '../classifier/classifier.js';

@@ -1,4 +1,4 @@
-/** The main job: teacher, then student, each in its run folder; and each alone. */
+/** Trains a teacher and then a student, each in its run folder, or only one of them. */
 
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -23,7 +23,9 @@ import type { Plan, TrainOptions, TrainResult } from './train-options.js';
 
 export type { TrainOptions, TrainResult } from './train-options.js';
 
-/** Trains the recipe's teacher into `folder`. Throws UserError RECIPE for a recipe whose teacher comes from elsewhere. */
+/**
+ * Trains the recipe's teacher into `folder`. Throws UserError RECIPE for a recipe whose teacher comes from elsewhere.
+ */
 export async function trainTeacher(options: TrainOptions): Promise<TrainResult> {
   if (options.recipe.teacher.external) throw externalTeacher();
   return train('teacher', options, { recipe: options.recipe.teacher, teacher: null });
@@ -39,7 +41,10 @@ export function trainVit(options: TrainOptions): Promise<TrainResult> {
   return train('vit', options, { recipe: options.recipe.student, teacher: null });
 }
 
-/** Trains the teacher into `folder/teacher` and the student into `folder/student`; with `vit` also the plain ViT into `folder/vit`. */
+/**
+ * Trains the teacher into `folder/teacher` and the student into `folder/student`; with `vit` also the plain ViT into
+ * `folder/vit`.
+ */
 export async function trainAll(
   options: TrainOptions & { readonly vit?: boolean },
 ): Promise<{ teacher: TrainResult; student: TrainResult; vit?: TrainResult }> {
@@ -74,7 +79,7 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   }
 }
 
-/** Of the images that epochs and the best checkpoint are measured on. */
+/** Returns notes about validation or test splits that are too small to measure epochs and the best checkpoint well. */
 function fewNotes({ validation, test }: TrainingData): string[] {
   return (['validation', 'test'] as const).flatMap((name) => {
     const split = { validation, test }[name];

@@ -15,7 +15,9 @@ export function cpuFlags(): ReadonlySet<string> {
   }
 }
 
-/** Whether a CUDA device multiplies bfloat16 matrices: those of compute capability 8.0 (Ampere) and higher do. */
+/**
+ * Returns whether a CUDA device multiplies bfloat16 matrices: those of compute capability 8.0 (Ampere) and higher do.
+ */
 export function hasCudaBfloat16({ major }: { readonly major: number }): boolean {
   return major >= 8;
 }

@@ -79,12 +79,12 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
     return describe.isLeafOf(this);
   }
 
-  /** Whether the values are on a CUDA device. */
+  /** Returns whether the values are on a CUDA device. */
   get isCuda(): boolean {
     return this.device.startsWith('cuda');
   }
 
-  /** Whether autograd records what is done with it. Setting it is `requiresGrad_`. */
+  /** Returns whether autograd records what is done with it. Setting it is `requiresGrad_`. */
   get requiresGrad(): boolean {
     return describe.requiresGradOf(this);
   }
@@ -116,7 +116,10 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
     return dispatch('t', [this]) as Tensor;
   }
 
-  /** The shape, or the size of one dimension (negative: from the end). Throws `TorchError` for a dimension that is not there. */
+  /**
+   * The shape, or the size of one dimension (negative: from the end). Throws `TorchError` for a dimension that is not
+   * there.
+   */
   size(): number[];
   size(dim: number): number;
   size(dim?: number): number | number[] {
@@ -301,7 +304,10 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
     this.dispose();
   }
 
-  /** Slices along the first dimension, as PyTorch iterates: views, which the open scope owns. Throws `TorchError` for a tensor without dimensions. */
+  /**
+   * Slices along the first dimension, as PyTorch iterates: views, which the open scope owns. Throws `TorchError` for a
+   * tensor without dimensions.
+   */
   [Symbol.iterator](): ArrayIterator<Tensor> {
     if (this.ndim === 0)
       throw new TorchError('ARGUMENT', `iteration over a tensor without dimensions, made by ${this.origin}`);
@@ -313,7 +319,10 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
     return this.toArray();
   }
 
-  /** JavaScript's operators: a number where they ask for one (`-t`, `t * 2`, `t < 3`), which only one element can give; else text. */
+  /**
+   * JavaScript's operators: a number where they ask for one (`-t`, `t * 2`, `t < 3`), which only one element can give;
+   * else text.
+   */
   [Symbol.toPrimitive](hint: 'number' | 'string' | 'default'): number | string {
     if (hint !== 'number') return this.toString();
     if (this.numel() === 1) return this.toNumber();

@@ -31,7 +31,7 @@ async function fileOf(name: string, { orientation = 1, progressive = false } = {
 
 const sizeOf = ({ width, height }: { width: number; height: number }) => ({ width, height });
 
-/** What `decodeWindows` puts into fresh targets. */
+/** Returns the pixels that `decodeWindows` writes into fresh targets. */
 async function windowsOf(wanted: { path: string; width: number; height: number; cuts: readonly Cut[] }) {
   const cuts = wanted.cuts.map((one) => ({ ...one, target: new Uint8Array(one.size ** 2 * 3) }));
   assert.equal(await decodeWindows({ ...wanted, cuts, background: white }), undefined);

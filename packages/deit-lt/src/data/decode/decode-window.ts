@@ -1,7 +1,8 @@
 /**
- * Windows of an image file, resized as Pillow does. Windows that shrink by 4 or more are decoded from a JPEG at a
- * half, quarter or eighth of its size, which leaves a factor of at least 2 to the resize: nearly the same in less time (the
- * tests allow 4 levels on noise of full contrast). Every other window is what Pillow makes of the whole image, to the level.
+ * Windows of an image file, resized as Pillow does. Windows that shrink by 4 or more are decoded from a JPEG at a half,
+ * quarter or eighth of its size, which leaves a factor of at least 2 to the resize: nearly the same in less time (the
+ * tests allow 4 levels on noise of full contrast). Every other window is what Pillow makes of the whole image, to the
+ * level.
  */
 import { withFileBytes } from '../cache/file-bytes.js';
 import { pixelsSeen, tapsOfWindow, type WindowTaps } from '../resample/resample-image.js';
@@ -46,7 +47,7 @@ export async function decodeWindows({ path: file, cuts, ...image }: FileWindows)
   }
 }
 
-/** As `decodeWindows`, of an image in memory. Throws as `decodeOrThrow`. */
+/** Does the same as `decodeWindows` for an image in memory. Throws as `decodeOrThrow`. */
 export async function cutWindows(
   bytes: Buffer,
   { width, height, background }: MeasuredImage,

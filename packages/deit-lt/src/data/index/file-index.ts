@@ -14,7 +14,7 @@ import type { Stamp } from './stamps.js';
 
 /** The results of checking n files. */
 export interface FileFacts {
-  /** As `printOf` returns it. */
+  /** Fingerprints as `printOf` returns them. */
   readonly prints: Float64Array;
   /** Width and height in pixels, 0 where not known: 2·n numbers. */
   readonly sizes: Int32Array;
@@ -22,7 +22,7 @@ export interface FileFacts {
   readonly levels: Uint8Array;
 }
 
-/** How closely a file was looked at: not at all or it is bad, its header, all of it. */
+/** Levels of checking a file: not checked or bad, only its header, all of it. */
 export const levels = { none: 0, header: 1, decoded: 2 } as const;
 
 export interface IndexedSplit {
@@ -50,7 +50,7 @@ const format = 'deit-lt file index 2';
 /** Only the newest are kept. */
 const maxKept = 20;
 
-/** In the order in which they are written. */
+/** The blocks in the order in which they are written. */
 const blockTypes = {
   folderOf: Int32Array,
   names: Uint8Array,

@@ -13,7 +13,7 @@ import { openDataset } from '../open.js';
 import type { OpenOptions, Progress } from '../open-options.js';
 import { isLarge } from './open-large.js';
 
-/** What was changed before counts as changed long ago, so that what is remembered of it holds. */
+/** Files whose last change is older than this count as settled, so that their index is used. */
 const longMs = 60_000;
 
 /** Two classes of three photographs, and two test images; not all of one size. */

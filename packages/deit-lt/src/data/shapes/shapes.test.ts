@@ -59,7 +59,7 @@ suite('drawShapes()', () => {
 });
 
 suite('drawHabit()', () => {
-  /** Of 2,000 pictures of each class, how many have each kind of ground and material. */
+  /** Numbers of pictures with each kind of ground and material, of 2,000 pictures of each class. */
   const counts = shapeNames.map((shape, c) => {
     const cells = new Array<number>(20).fill(0);
     for (let i = 0; i < 2000; i++) {

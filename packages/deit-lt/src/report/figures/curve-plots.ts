@@ -148,7 +148,7 @@ function pointsOf(
   );
 }
 
-/** Whether there is a curve at all: single points are in the table. */
+/** Returns whether there is a curve at all: single points are in the table. */
 function hasCurve(points: readonly Point[]): boolean {
   return (
     new Set(points.map(({ epoch, series }) => `${series} ${epoch}`)).size >
