@@ -1,14 +1,14 @@
 /**
- * Entries that a recipe chooses by name: losses, tasks, models. An entry owns its name, its options with their limits and
- * defaults (zod), and its factory; the recipe's schema, `--set`, help and messages are made from the registries.
+ * Entries that a recipe chooses by name: losses, tasks, models. An entry owns its name, its options with their limits
+ * and defaults (zod), and its factory; the recipe's schema, `--set`, help and messages are made from the registries.
  */
 import type { z } from 'zod';
 import { UserError } from './errors.js';
 import { suggest } from './nearest.js';
 
-/** What every entry of a registry has. */
+/** The properties of every registry entry. */
 export interface RegistryEntry<O extends z.ZodObject = z.ZodObject> {
-  /** As recipes spell it. */
+  /** Name in recipes. */
   readonly name: string;
   /** Its options: each has a default or is optional, and a description. */
   readonly options: O;
@@ -17,7 +17,9 @@ export interface RegistryEntry<O extends z.ZodObject = z.ZodObject> {
 export interface RegistryOptions {
   /** Names that another registry has taken, and that must not come twice. Default: those of this one alone. */
   readonly taken?: Set<string>;
-  /** Whether an option means the same in all entries, so that it stays when a recipe names another one. Default false. */
+  /**
+   * Whether an option means the same in all entries, so that it stays when a recipe names another one. Default false.
+   */
   readonly sharedOptions?: boolean;
 }
 
@@ -66,7 +68,7 @@ export class Registry<E extends RegistryEntry = RegistryEntry> {
 
 let registrations = 0;
 
-/** How many entries all registries were given so far: whether a module registered something. */
+/** Returns the number of entries of all registries so far, which shows whether a module registered something. */
 export function registrationCount(): number {
   return registrations;
 }

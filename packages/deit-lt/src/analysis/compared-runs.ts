@@ -38,7 +38,7 @@ export function measuredGroups(
 
 /** One model, or several that were trained alike but for the seed. */
 export interface Contender {
-  /** That of the first model. */
+  /** Name of the first model. */
   readonly name: string;
   readonly models: readonly ComparedModel[];
 }
@@ -53,8 +53,8 @@ export interface FoundModels {
 const usualOrder = ['teacher', 'vit', 'student'];
 
 /**
- * The models of `places`: run folders, or folders that have some, as `train` makes them. Throws UserError RUN_FOLDER for a
- * place without a run, and for a run without predictions that was named or is alone.
+ * The models of `places`: run folders, or folders that have some, as `train` makes them. Throws UserError RUN_FOLDER
+ * for a place without a run, and for a run without predictions that was named or is alone.
  */
 export function findModels(places: readonly string[]): FoundModels {
   const folders = [...new Set(places.flatMap(runFoldersIn))];
@@ -118,7 +118,9 @@ export function shortNames(folders: readonly string[]): string[] {
   return parts.map((words) => words.slice(common).join('/'));
 }
 
-/** Models that differ in their seed alone, and saw the same images, become one contender; in the order of their first. */
+/**
+ * Models that differ in their seed alone, and saw the same images, become one contender; in the order of their first.
+ */
 export function bySeed(models: readonly ComparedModel[]): Contender[] {
   const contenders: { name: string; key: string; models: ComparedModel[] }[] = [];
   for (const model of models) {

@@ -8,7 +8,7 @@ import { after, suite, test } from 'node:test';
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-early-end-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Of a process whose work is `work`. */
+/** Returns how a process ends that runs `work`. */
 function endOf(work: string): { status: number | null; stderr: string } {
   const file = path.join(folder, 'script.mjs'); // not by --eval, which keeps a process alive
   const begin = `import { tellOfEarlyEnd } from '${new URL('./early-end.js', import.meta.url)}';`;

@@ -85,7 +85,7 @@ suite('LineReporter', () => {
   });
 });
 
-/** What a terminal shows: lines that stay, and the moving ones below. */
+/** The content of a terminal: lines that stay, and the moving ones below. */
 class Screen {
   readonly kept: string[] = [];
   readonly drawn: string[] = [];

@@ -71,8 +71,8 @@ export class OnnxNetwork implements Disposable {
   }
 
   /**
-   * From normalised images `[B, 3, S, S]`, of which the model gets as many at a time as it takes. On the images'
-   * device.
+   * Returns the logits of normalised images `[B, 3, S, S]`, on the images' device. The model receives as many images at
+   * a time as it accepts.
    */
   logits(images: torch.Tensor): OnnxLogits {
     const { batch } = this.input;

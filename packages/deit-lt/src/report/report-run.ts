@@ -18,7 +18,7 @@ export interface ReportRun {
   /** The end of its path that tells it from the others, safe to show. */
   readonly name: string;
   readonly folder: string;
-  /** From 0: its colour. */
+  /** Index of the run, from 0, which decides its colour. */
   readonly place: number;
   readonly config: RunConfig;
   readonly records: readonly EpochRecord[];
@@ -55,8 +55,8 @@ export function readRuns(places: readonly string[]): ReportRun[] {
 }
 
 /**
- * The classes of a run as they were measured: a model that came from elsewhere may not name them, nor know its groups. Throws
- * UserError RUN_FOLDER when classes that have names were measured by other names, or in another order.
+ * The classes of a run as they were measured: a model that came from elsewhere may not name them, nor know its groups.
+ * Throws UserError RUN_FOLDER when classes that have names were measured by other names, or in another order.
  */
 function asMeasured(
   folder: string,

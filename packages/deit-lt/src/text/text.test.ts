@@ -11,7 +11,7 @@ import { csvCell, latexText, markdownText } from './cells.js';
 import { visible, visibleJson, visibleLines } from './visible.js';
 import { clipped, padded, textWidth } from './width.js';
 
-/** What each deceives with, and how it is shown. */
+/** The deception in each text, and how it is shown. */
 const deceptive: readonly (readonly [what: string, text: string, shown: string])[] = [
   ['colours', '\x1b[31mred', '\\x1b[31mred'],
   ['titles of windows', '\x1b]0;x\x07', '\\x1b]0;x\\x07'],

@@ -28,7 +28,10 @@ export interface StorageRef {
   readonly bytes: number;
 }
 
-/** From a persistent id, `('storage', type, key, location, elements, …)`. Throws Error for anything else. */
+/**
+ * Returns the storage of a persistent id, `('storage', type, key, location, elements, …)`. Throws Error for anything
+ * else.
+ */
 export function storageOf(id: PickleValue): StorageRef {
   const [kind, type, key, , length] = Array.isArray(id) ? id : [];
   if (kind === undefined || textOf(kind) !== 'storage' || !(type instanceof Global))

@@ -34,8 +34,8 @@ export function isGradEnabled(): boolean {
 }
 
 /**
- * As `noGrad`, without version counters and views' bookkeeping: faster, but its tensors can never take part in
- * autograd.
+ * Runs `body` as `noGrad` does, without version counters and views' bookkeeping: faster, but its tensors can never take
+ * part in autograd.
  */
 export function inferenceMode<T>(body: () => T): T {
   native().pushInferenceMode(true);

@@ -1,6 +1,6 @@
 /**
- * What must be in the environment before libtorch loads, and how many threads it gets.
- * Values that the user set are never touched.
+ * Sets the environment variables that libtorch reads when it loads, and its number of threads. Values that the user set
+ * are never changed.
  */
 import { readFileSync } from 'node:fs';
 import os from 'node:os';

@@ -13,7 +13,9 @@ import { pythonFields } from './python-repr.js';
 export interface Conv2dOptions extends PlacementOptions {
   /** Default 1. */
   stride?: Pair;
-  /** On each side of height and width; 'same' keeps the size (stride 1 only), 'valid' is none. Default 0. */
+  /**
+   * Padding on each side of height and width; 'same' keeps the size (stride 1 only), 'valid' is no padding. Default 0.
+   */
   padding?: Pair | 'same' | 'valid';
   /** Default 1. */
   dilation?: Pair;

@@ -26,7 +26,7 @@ export interface LinearWarmupOptions {
   /** Reached at `warmup`, and stays. */
   lr: number;
   warmup: number;
-  /** At t = 0. Default 0. */
+  /** Learning rate at t = 0. Default 0. */
   warmupLr?: number;
 }
 
@@ -48,15 +48,16 @@ export interface CosineOptions {
   minLr?: number;
   /** Length of the linear warm-up. Default 0: none. */
   warmup?: number;
-  /** At t = 0 of the warm-up. Default 0. */
+  /** Learning rate at t = 0 of the warm-up. Default 0. */
   warmupLr?: number;
   /** Starts the cosine when the warm-up ends. By default it runs from 0, and the warm-up hides its beginning. */
   warmupPrefix?: boolean;
 }
 
 /**
- * A linear warm-up, then `minLr + ½(lr − minLr)(1 + cos(π·t/total))`, then `minLr`. As timm's `CosineLRScheduler` with one cycle.
- * I. Loshchilov and F. Hutter, "SGDR: Stochastic gradient descent with warm restarts", ICLR 2017, arXiv 1608.03983.
+ * A linear warm-up, then `minLr + ½(lr − minLr)(1 + cos(π·t/total))`, then `minLr`. As timm's `CosineLRScheduler` with
+ * one cycle. I. Loshchilov and F. Hutter, "SGDR: Stochastic gradient descent with warm restarts", ICLR 2017, arXiv
+ * 1608.03983.
  */
 export function cosine(
   t: number,
@@ -123,7 +124,7 @@ export function polynomial(t: number, { lr, total, power = 1, minLr = 0 }: Polyn
 }
 
 export interface OneCycleOptions {
-  /** At the top. */
+  /** Learning rate at the peak. */
   maxLr: number;
   /** Number of steps: the last one is `total − 1`, and has the smallest learning rate. */
   total: number;

@@ -92,7 +92,7 @@ export class HeaderScanner {
     if (found !== kind) this.fail(code, what, { expected: kind, found });
   }
 
-  /** From an opening bracket to `close`, with commas between the items. */
+  /** Reads from an opening bracket to `close`, with commas between the items. */
   #list(close: string, item: () => void): void {
     this.#at++;
     if (this.#next() === close) {
