@@ -85,7 +85,7 @@ suite('makeReport()', () => {
     assert.equal(html`<i>${'<'}${[html`<b>&amp;</b>`, null]}</i>`.text, '<i>&lt;<b>&amp;</b></i>');
   });
 
-  test('says in words what each figure and picture shows', () => {
+  test('describes each figure and picture in words', () => {
     for (const { svg, alt, caption } of report.figures) {
       assert.ok(alt.length > 30 && caption.length > 20, alt);
       assert.match(svg, /^<svg [^>]*role="img"/);
@@ -113,7 +113,7 @@ suite('makeReport()', () => {
     assert.equal(width, 1440);
   });
 
-  test('of a run in training has what there is, and says what adds the rest', async () => {
+  test('of a run in training has the available parts, and explains what adds the rest', async () => {
     const run = makeRun(path.join(folder, 'begun'), { kind: 'vit', classes: 4, evaluated: false });
     const { html: text, figures, notes } = await makeReport(readRuns([run]));
     assert.deepEqual(
@@ -202,7 +202,7 @@ suite('a report in Chromium', { skip: skipBrowser }, () => {
 });
 
 suite('deit-lt report', () => {
-  test('of a folder without runs says so', () => {
+  test('of a folder without runs is refused', () => {
     const empty = mkdtempSync(path.join(folder, 'empty-'));
     const { status, stderr } = deitLt(['report', empty]);
     assert.equal(status, 1);

@@ -163,7 +163,7 @@ suite('a second training in a folder', () => {
 });
 
 suite('a signal before the first batch', () => {
-  test('while the images are read says how the command is started again', async (t) => {
+  test('while the images are read explains how to start the command again', async (t) => {
     const job = temporaryFolder(t);
     await writeTinyJob(job);
     process.env.DEIT_LT_CACHE = path.join(job, 'cache');

@@ -152,7 +152,7 @@ for (const { name, ...data } of rows)
       assert.equal(totalEpochs(recipe.student.schedule, recipe.student.epochs), 1200);
     });
 
-    test('augments by what was published and nothing else', () => {
+    test('augments exactly as published', () => {
       const on = Object.entries(recipe.student.augment).flatMap(([key, options]) => (options ? [key] : []));
       assert.deepEqual(on.sort(), ['flip', 'randAugment', 'randomErasing', 'randomResizedCrop']);
       assert.deepEqual(Object.keys(recipe.teacher.augment).sort(), ['flip', 'padCrop']);

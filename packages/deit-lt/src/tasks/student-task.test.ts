@@ -77,11 +77,11 @@ function near(actual: number, expected: number): void {
 }
 
 suite('StudentTask', () => {
-  test('smooths labels as the recipe says', () => {
+  test("smooths labels by the recipe's value", () => {
     near(lossesOf().loss, 0.85 * ce(0) + 0.15 * ce(1));
   });
 
-  test('smooths none while it re-weights', () => {
+  test('does not smooth labels while it re-weights', () => {
     near(lossesOf({ epoch: 10 }).loss, ce(0));
   });
 

@@ -14,7 +14,7 @@ export interface Conv2dOptions extends PlacementOptions {
   /** Default 1. */
   stride?: Pair;
   /**
-   * Padding on each side of height and width; 'same' keeps the size (stride 1 only), 'valid' is no padding. Default 0.
+   * Padding on each side of height and width; 'same' keeps the size (stride 1 only), 'valid' does not pad. Default 0.
    */
   padding?: Pair | 'same' | 'valid';
   /** Default 1. */

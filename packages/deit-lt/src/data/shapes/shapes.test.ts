@@ -46,7 +46,7 @@ suite('drawShapes()', () => {
     assert.equal(train.images.pixels.length, 10 * 48 * 48 * 3);
   });
 
-  test('tells no class by its brightness', () => {
+  test('gives no class away by its brightness', () => {
     const { train } = drawShapes({ trainPerClass: 150, testPerClass: 0 });
     assert.ok(train.images.kind === 'memory');
     const { pixels } = train.images;
