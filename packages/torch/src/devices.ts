@@ -51,7 +51,7 @@ export const cuda = {
   properties(device: Device = 'cuda'): CudaProperties {
     return native().cudaProperties(cudaIndex(device, 'cuda.properties'));
   },
-  /** The name alone. */
+  /** Returns only the name. */
   deviceName(device: Device = 'cuda'): string {
     return cuda.properties(device).name;
   },

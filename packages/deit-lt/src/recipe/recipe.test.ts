@@ -177,7 +177,7 @@ suite('a loss in a recipe', () => {
       () => lossOf('teacher.loss=paco', 'teacher.loss.queue=0'),
       /teacher\.loss\.queue: expected a value above 0; found 0/,
     );
-    refuses(() => set('student.clsLoss=ldam'), /the loss "ldam" takes labels alone, and CLS learns from mixed ones/);
+    refuses(() => set('student.clsLoss=ldam'), /the loss "ldam" accepts only labels, and CLS learns from mixed ones/);
     refuses(() => set('student.clsLoss.labelSmoothing=0.1'), /set student\.labelSmoothing=0\.1/);
   });
 

@@ -52,7 +52,7 @@ export interface ModelChoice extends Choice, Partial<Omit<ModelOptions, keyof Co
 
 const model = choiceSchema<ModelChoice>(
   { registries: [modelRegistry] },
-  'the network; a name alone, or with its options',
+  'the network: only its name, or its name with options',
 );
 
 const optimizer = z.strictObject({
@@ -174,7 +174,7 @@ const teacherLosses: readonly Registry[] = [lossRegistry, taskRegistry];
 /** CLS learns from mixed and smoothed labels. */
 function labelsAlone(entry: RegistryEntry): string | undefined {
   if ((entry as LossEntry).mixedLabels === true) return undefined;
-  return `the loss "${entry.name}" takes labels alone, and CLS learns from mixed ones`;
+  return `the loss "${entry.name}" accepts only labels, and CLS learns from mixed ones`;
 }
 
 const teacher = z.strictObject({
@@ -186,7 +186,7 @@ const teacher = z.strictObject({
   ...shared,
   loss: choiceSchema(
     { registries: teacherLosses },
-    'what it learns by: a loss, or a task that needs more than a loss; a name alone, or with its options',
+    'the loss or task of the training: only its name, or its name with options',
   ),
   mixing: mixing
     .nullable()
@@ -246,7 +246,7 @@ const student = z.strictObject({
   multiCrop: multiCrop.nullable().describe('several views of each image in a batch; null: one'),
   clsLoss: choiceSchema(
     { registries: [lossRegistry], refuses: labelsAlone },
-    'the loss of CLS on the true labels; a name alone, or with its options',
+    'the loss of CLS on the true labels: only its name, or its name with options',
   ),
   clsReweight: reweight.describe('when the CLS loss is weighted by class'),
   labelSmoothing: probability,

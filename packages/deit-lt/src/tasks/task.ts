@@ -31,7 +31,7 @@ export type Pass = 'step' | 'climb';
 
 /** A batch as it goes through the network; SAM goes through it twice, to climb and for the step. */
 export interface PreparedBatch {
-  /** The loss of the weights as they are. Default: for the step. */
+  /** Returns the loss of the current weights. Default: for the step. */
   loss(pass?: Pass): LossParts;
 }
 
@@ -50,7 +50,7 @@ export interface Task {
    * none.
    */
   readonly partners?: Sampler;
-  /** Mixes the batch and asks the teacher, without gradients. The tensors belong to the open scope. */
+  /** Mixes the batch and computes the teacher's logits, without gradients. The tensors belong to the open scope. */
   prepare(batch: TaskBatch): PreparedBatch;
   /** Logits of the model in evaluation mode. */
   logits(images: torch.Tensor): EvaluationOutputs;
@@ -58,7 +58,7 @@ export interface Task {
 
 type Modules = Pick<Task, 'model' | 'companion'>;
 
-/** The modules that learn. */
+/** The modules that are trained. */
 export function learningModules({ model, companion }: Modules): torch.nn.AnyModule[] {
   return companion === undefined ? [model] : [model, companion];
 }

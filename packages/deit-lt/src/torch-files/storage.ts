@@ -2,7 +2,7 @@
 import { type DType, itemSize } from '@deit-lt/torch';
 import { Global, type PickleValue, sizesOf, textOf } from '../pickle/values.js';
 
-/** PyTorch's classes of storages by name. Complex and quantised ones are known by name alone. */
+/** PyTorch's classes of storages by name. Complex and quantised ones are known only by name. */
 const elementTypes: Readonly<Record<string, DType>> = {
   DoubleStorage: 'float64',
   FloatStorage: 'float32',

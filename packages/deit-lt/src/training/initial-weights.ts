@@ -1,6 +1,7 @@
 /**
- * Trainings that begin with the weights of another run: all of them, or all but the classifier, which is then all that
- * learns (cRT: B. Kang et al., "Decoupling representation and classifier for long-tailed recognition", ICLR 2020).
+ * Trainings that begin with the weights of another run: all weights, or all but those of the classifier, which alone is
+ * then trained (cRT: B. Kang et al., "Decoupling representation and classifier for long-tailed recognition", ICLR
+ * 2020).
  */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -29,8 +30,8 @@ export function checkFrom(part: string, { learn }: Pick<TrainingRecipe, 'learn'>
 
 /**
  * Gives `model` the weights of `from`, a run folder or checkpoint. With `learn: classifier` the layers that give logits
- * keep what they were drawn as, and nothing else requires a gradient afterwards. Throws UserError CHECKPOINT for
- * weights of another network, DATA_CLASSES for other classes.
+ * keep their random weights, and only they require a gradient afterwards. Throws UserError CHECKPOINT for weights of
+ * another network, DATA_CLASSES for other classes.
  */
 export function beginFrom(
   model: ImageModel,
@@ -73,8 +74,8 @@ function load(model: ImageModel, tensors: ReadonlyMap<string, torch.Tensor>, fil
 }
 
 /**
- * Training mode; a network of which a part stays as it is looks at images as at evaluation, so that its features are
- * those that the classifier will see.
+ * Sets training mode; a partly frozen network stays in evaluation mode, so that its features are those that the
+ * classifier receives later.
  */
 export function setTraining(model: torch.nn.AnyModule): void {
   model.train();

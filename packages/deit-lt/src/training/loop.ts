@@ -1,7 +1,7 @@
 /**
- * The training loop: one flat file in the order in which things happen. It knows a task, not what the task is.
- * Everything random comes from streams of (seed, epoch, sample) or from generators whose state is saved, so a
- * resumed training computes the same bits as one that was never interrupted.
+ * The training loop: one flat file in the order in which things happen. It does not depend on the kind of task.
+ * Everything random comes from streams of (seed, epoch, sample) or from generators whose state is saved, so a resumed
+ * training is bit-identical to one that was never interrupted.
  */
 
 import * as torch from '@deit-lt/torch';
@@ -55,9 +55,9 @@ export interface LoopOptions {
 }
 
 /**
- * Trains to the last epoch. Of an epoch the best weights are saved first, then its line of metrics, then the state:
- * after a kill in between the resumed run repeats the epoch and writes the same again. Throws UserError NOT_FINITE,
- * INTERRUPTED (a checkpoint is saved), RUN_FOLDER.
+ * Trains to the last epoch. At the end of an epoch the best weights are saved first, then its line of metrics, then the
+ * state: after a kill in between the resumed run repeats the epoch and writes the same again. Throws UserError
+ * NOT_FINITE, INTERRUPTED (a checkpoint is saved), RUN_FOLDER.
  */
 export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable<Progress['best']>; seconds: number }> {
   const { task, recipe, data, run, config, reporter, evaluation, signal, saveEverySeconds = 20 } = options;
@@ -140,8 +140,8 @@ function startOf({ run, resume, config }: LoopOptions, trained: Trained): Progre
 }
 
 /**
- * Batches of an epoch. The last one is left out when it is not full and the recipe drops it, or when it is a single
- * image of which batch norm has no statistics.
+ * Returns the batches of an epoch. The last one is left out when it is not full and the recipe drops it, or when it is
+ * a single image of which batch norm has no statistics.
  */
 function batchesOf({ task, recipe: { batchSize, dropLast } }: LoopOptions, images: number): number {
   if (dropLast) return Math.floor(images / batchSize);
@@ -274,7 +274,7 @@ async function trainEpoch(
   return place();
 }
 
-/** Learning rate at the top of the schedule, for the effective batch: `lr · batch / lrPer`. */
+/** Returns the peak learning rate of the schedule, for the effective batch: `lr · batch / lrPer`. */
 export function baseLearningRate({
   optimizer,
   batchSize,
@@ -298,7 +298,9 @@ function addFinite(
   for (const [i, name] of Object.keys(parts).entries()) sums[name] = (sums[name] ?? 0) + more[i]!;
 }
 
-/** The values of tensors without dimensions; on a card by one copy, since each waits for all kernels before it. */
+/**
+ * Returns the values of tensors without dimensions; on a card by one copy, since each waits for all kernels before it.
+ */
 function numbersOf(tensors: readonly torch.Tensor[]): number[] {
   if (!tensors.some(({ isCuda }) => isCuda)) return tensors.map((each) => each.toNumber());
   return torch.stack(tensors.map((each) => each.detach().float())).toArray() as number[];
@@ -309,7 +311,10 @@ function addNorm(sums: Record<string, number>, norm: number): void {
   sums.gradNorms = (sums.gradNorms ?? 0) + 1;
 }
 
-/** Weights can be lost by the last update of an epoch, after its last loss; such ones must not be saved. */
+/**
+ * Throws when weights are not finite: the last update of an epoch can spoil them after its last loss, and they must not
+ * be saved then.
+ */
 function checkWeights(options: LoopOptions, epoch: number): void {
   const parameters = learningParameters(options.task).map(([, parameter]) => parameter);
   const norm = torch.tidy(() => torch.noGrad(() => normOfAll(parameters).toNumber()));
@@ -357,7 +362,7 @@ type EvaluateSplitOptions = Pick<
 >;
 
 /**
- * The model's accuracies on `split`, with the weights that it has; `stopped` when the signal came before all were
+ * Returns the model's accuracies on `split` with its current weights; `stopped` when the signal came before all were
  * known. `keep` gets the best classes of each batch.
  */
 export async function evaluateSplit(

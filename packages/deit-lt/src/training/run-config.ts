@@ -10,7 +10,7 @@ import type { TrainingKind } from '../recipe/training-kind.js';
 import type { RunConfig, RunFolder } from '../runs/run-folder.js';
 import type { Plan, TrainOptions } from './train-options.js';
 
-/** The configuration that repeats the run. */
+/** Returns the configuration that repeats the run. */
 export function configOf(
   kind: TrainingKind,
   { recipe, command = [] }: TrainOptions,
@@ -50,7 +50,8 @@ export function configOf(
 }
 
 /**
- * A resumed run must be the same run: kind, data, recipe and teacher. The device and the number of threads may differ.
+ * Throws when a resumed run is not the same run: kind, data, recipe and teacher. The device and the number of threads
+ * may differ.
  */
 export function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: RunFolder): void {
   const wrong = (what: string): UserError =>
@@ -78,7 +79,7 @@ function pluginsDiffer({ plugins = [] }: RunConfig): string {
 
 const hashesOf = ({ plugins = [] }: RunConfig): string => plugins.map(({ sha256 }) => sha256).join();
 
-/** The dotted key of the first value in which two recipes differ. */
+/** Returns the dotted key of the first value in which two recipes differ. */
 function firstDifference(a: unknown, b: unknown, path: readonly string[] = []): string | undefined {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
     return Object.is(a, b) ? undefined : path.join('.');

@@ -1,4 +1,4 @@
-/** Images per second over an epoch, and lately. */
+/** Measures images per second, over an epoch and over the last batches. */
 
 export class SpeedMeter {
   readonly #began = performance.now();

@@ -6,7 +6,8 @@ import type { TrainingRecipe } from '../recipe/schema.js';
 import { type LossParts, learningModules, learningParameters, type Pass, type Task } from '../tasks/task.js';
 
 /**
- * Sharpness-aware minimisation around the optimizer, its radius by epoch (from 0), and what batch norm does meanwhile.
+ * Sharpness-aware minimisation around the optimizer, its radius by epoch (from 0), and the treatment of batch norm in
+ * the first pass.
  */
 export interface SamPlan {
   readonly sam: SAM;
@@ -37,8 +38,8 @@ export function firstPass(sam: SamPlan | undefined, epoch: number): Pass {
 }
 
 /**
- * Clips and steps with the gradients that are there; with SAM those of the worst weights nearby (`again`) take their
- * place. Gives their norm before clipping when the recipe asks for it or clips, else undefined.
+ * Clips and steps with the current gradients; with SAM, those of the worst weights nearby (`again`) replace them.
+ * Returns their norm before clipping when the recipe logs or clips it, else undefined.
  */
 export function update(
   { recipe, optimizer, task, sam }: UpdateOptions,

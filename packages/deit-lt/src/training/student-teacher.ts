@@ -40,7 +40,7 @@ export async function teacherFor(
   }
 }
 
-/** Throws UserError CHECKPOINT for a model that is not a teacher, or that does not take the images of the recipe. */
+/** Throws UserError CHECKPOINT for a model that is not a teacher, or that does not accept the images of the recipe. */
 function checkTeacher({ kind, file, fixedSize, recipe: { imageSize } }: AnyClassifier, { student }: Recipe): void {
   if (kind !== 'teacher' && kind !== 'vit')
     throw new UserError(
@@ -54,7 +54,10 @@ function checkTeacher({ kind, file, fixedSize, recipe: { imageSize } }: AnyClass
     );
 }
 
-/** The teacher as the student's task asks it: about the student's images, or about a view of its own. */
+/**
+ * Returns the teacher's logits as the student's task needs them: for the student's images, or for the teacher's own
+ * view.
+ */
 export function teacherOf({ logits, logitsOfOwn }: TeacherLogits, { student: { distillation } }: Recipe) {
   const teacherView = (distillation.teacherAugment ?? null) !== null;
   return { teacher: teacherView ? logitsOfOwn : logits, teacherView };

@@ -28,7 +28,7 @@ export interface TauOptions {
   readonly run: string;
   /** The new run folder. */
   readonly folder: string;
-  /** Default: the best of `taus` on the validation images, by the mean of the classes' accuracies. */
+  /** Default: the best of `taus` on the validation images, by the mean of the per-class accuracies. */
   readonly tau?: number;
   readonly reporter?: Reporter;
   readonly signal?: AbortSignal;
@@ -48,9 +48,9 @@ export interface TauResult {
 }
 
 /**
- * Divides the weights of each class by a power of their length, leaves the bias out, as published, and writes the
+ * Divides the weight vector of each class by a power of its L2 norm, leaves the bias out, as published, and writes the
  * model, its figures and predictions into `folder`. Throws UserError RECIPE when τ must be chosen and no images were
- * set aside, CHECKPOINT for a classifier without lengths, RUN_FOLDER for other data and for a folder that is not empty.
+ * set aside, CHECKPOINT for a classifier without norms, RUN_FOLDER for other data and for a folder that is not empty.
  */
 export async function normalizeRun(options: TauOptions): Promise<TauResult> {
   using classifier = await openClassifier(options.run);
@@ -97,7 +97,7 @@ function normalizeLayer({ weight, bias }: torch.nn.Linear, tau: number): void {
   );
 }
 
-/** Throws UserError CHECKPOINT for cosine classifiers, whose weights all have the length 1. */
+/** Throws UserError CHECKPOINT for cosine classifiers, whose weight vectors all have norm 1. */
 function linearLayers({ model, file }: Classifier): torch.nn.Linear[] {
   const layers = classifierLayers(model);
   const isLinear = (layer: ClassifierLayer): layer is torch.nn.Linear => !(layer instanceof CosineLinear);

@@ -10,7 +10,7 @@ import { type ClassifierLayer, classifierInputs, classifierLayers } from '../mod
 import { tauNormalized } from '../models/tau-normalize.js';
 import { studentOutputs } from '../tasks/student-task.js';
 
-/** Mean of the classes' accuracies, in %. */
+/** Mean of the per-class accuracies, in %. */
 export interface TauScore {
   readonly tau: number;
   readonly balanced: number;
@@ -19,7 +19,7 @@ export interface TauScore {
 /** The values of τ that are tried, from 0 (unchanged norms) to 1 (norms of 1). */
 export const taus: readonly number[] = Array.from({ length: 21 }, (_, i) => i / 20);
 
-/** The score of every value of `taus` on `split`. Throws the signal's reason when it is aborted. */
+/** Returns the score of every value of `taus` on `split`. Throws the signal's reason when it is aborted. */
 export async function scoreTaus(
   classifier: Classifier,
   split: LabelledSource,
@@ -61,7 +61,7 @@ async function featuresOf(
   return batches;
 }
 
-/** Logits without the bias. */
+/** Returns the logits without the bias. */
 function logitsOf(layers: readonly ClassifierLayer[], features: readonly torch.Tensor[], tau: number): OutputLogits {
   const [first, second] = layers.map(({ weight }, i) => features[i]!.matmul(tauNormalized(weight, tau).t()));
   return second === undefined ? { avg: first! } : studentOutputs(first!, second);

@@ -10,7 +10,7 @@ export interface TrainOptions {
   readonly recipe: Recipe;
   /** The run folder. Must be new or empty, unless `resume` is set. */
   readonly folder: string;
-  /** Goes on with the run in `folder`; one that is finished is left as it is. Default false. */
+  /** Resumes the run in `folder`; a finished run is not changed. Default false. */
   readonly resume?: boolean;
   readonly reporter?: Reporter;
   /** Aborting saves a checkpoint and throws UserError INTERRUPTED. */
@@ -20,7 +20,7 @@ export interface TrainOptions {
    * Default 20. A large state waits longer, so that saving takes at most a twentieth of the time.
    */
   readonly saveEverySeconds?: number;
-  /** The run folder or checkpoint whose weights the training of one model begins with. Default: random ones. */
+  /** The run folder or checkpoint with the initial weights of the training of one model. Default: random ones. */
   readonly from?: string;
   /** Words of the command line, for config.json and for messages that say how to resume. */
   readonly command?: readonly string[];

@@ -97,7 +97,7 @@ interface Ready {
   readonly setup: Awaited<ReturnType<typeof setUp>>;
 }
 
-/** The run's folder, the loop, and the figures of the best checkpoint. */
+/** Trains in the run's folder, and evaluates the best checkpoint. */
 async function trainInto(options: TrainOptions, { kind, plan, data, placement, setup }: Ready): Promise<TrainResult> {
   const { recipe, folder, resume = false, reporter = silentReporter, signal, saveEverySeconds } = options;
   const run = new RunFolder(path.resolve(folder));

@@ -72,7 +72,7 @@ export class FusedUpdate<S, G> {
     this.#trialState = trialState;
   }
 
-  /** Runs the update if this libtorch can, and tells whether it did. */
+  /** Runs the update if this libtorch can, and returns whether it did. */
   run(batch: Batch<S>, group: G): boolean {
     const operator = findOperator(this.#name);
     if (operator === null || !this.#canRun(operator, batch, group)) return false;

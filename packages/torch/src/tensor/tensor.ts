@@ -189,7 +189,7 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
 
   /**
    * The same values with another dtype, device or memory format: the tensor itself when nothing changes.
-   * `to('float64')`, `to('cuda:0')`, `to('cuda', 'float16')`, `to(other)`, each with options, or options alone.
+   * `to('float64')`, `to('cuda:0')`, `to('cuda', 'float16')`, `to(other)`, each with options, or only options.
    */
   to(device: Device, dtype: DType, options?: ToOptions): Tensor;
   to(target: DType | Device | Tensor | ToOptions, options?: ToOptions): Tensor;
@@ -344,7 +344,7 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
   }
 }
 
-/** The entry of `dim`, counted from the end when negative; `Array.at` alone takes 1.5 for 1 and NaN for 0. */
+/** The entry of `dim`, counted from the end when negative; `Array.at` by itself treats 1.5 as 1 and NaN as 0. */
 function oneOf(entries: readonly number[], dim: number, where: string): number {
   const entry = Number.isInteger(dim) && dim >= -entries.length ? entries.at(dim) : undefined;
   if (entry === undefined)

@@ -1,6 +1,6 @@
 /**
  * A folder of images with a folder for each class, as torchvision's ImageFolder: `train/<class>/…` and
- * `test/<class>/…`, or class folders alone. Classes are sorted by name.
+ * `test/<class>/…`, or only class folders. Classes are sorted by name.
  */
 import fs from 'node:fs';
 import path from 'node:path';

@@ -25,7 +25,7 @@ export interface AttentionOptions {
   scale?: number | null;
 }
 
-/** Undefined until asked for; null where this libtorch (before 2.0) has none. */
+/** Undefined until it is first needed; null where this libtorch (before 2.0) has none. */
 let fused: Operator | null | undefined;
 
 /**
