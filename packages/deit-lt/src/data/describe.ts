@@ -29,7 +29,7 @@ export interface DatasetDescription {
 }
 
 export interface DescribeOptions {
-  /** Image files whose size is looked at, evenly over all. Default 1000. */
+  /** Number of image files whose size is read, evenly over all. Default 1000. */
   sampleSizes?: number | undefined;
   signal?: AbortSignal | undefined;
 }

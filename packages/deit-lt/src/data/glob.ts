@@ -1,7 +1,6 @@
 /**
- * Patterns of file names, for shells that leave them as they are: `photos/*.jpg`, `[0-9]*.jpg`,
- * `cat-{1..9}.{png,webp}`, and `**` for folders at any depth. What they mean is bash's, with extglob and globstar, by
- * minimatch.
+ * Patterns of file names, for shells that do not expand them: `photos/*.jpg`, `[0-9]*.jpg`, `cat-{1..9}.{png,webp}`,
+ * and `**` for folders at any depth. What they mean is bash's, with extglob and globstar, by minimatch.
  */
 import path from 'node:path';
 import { Minimatch } from 'minimatch';

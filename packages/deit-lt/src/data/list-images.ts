@@ -104,7 +104,7 @@ async function notListed(folder: string, cause: NodeJS.ErrnoException): Promise<
   throw new UserError('DATA_NOT_FOUND', `the folder ${folder} cannot be listed: ${cause.message}`, { cause });
 }
 
-/** Throws UserError DATA_LAYOUT when the name of `folder`, which is there, is no UTF-8. */
+/** Throws UserError DATA_LAYOUT when the name of the existing `folder` is not UTF-8. */
 async function requireUtf8Name(folder: string): Promise<void> {
   const name = await nameNotUtf8(folder);
   if (name !== undefined)

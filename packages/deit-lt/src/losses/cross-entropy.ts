@@ -8,7 +8,7 @@ import { labelSmoothing } from './options.js';
 import { softTargetCrossEntropy } from './soft-target-cross-entropy.js';
 
 export interface CrossEntropyOptions extends WeightOptions {
-  /** Part of a label that is spread evenly over all classes, 0 … 1. Soft targets are taken as they are. Default 0. */
+  /** Part of a label that is spread evenly over all classes, 0 … 1. Soft targets are used unchanged. Default 0. */
   labelSmoothing?: number;
 }
 

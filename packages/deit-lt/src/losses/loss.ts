@@ -6,7 +6,7 @@ import { UserError } from '../errors.js';
 
 /**
  * Logits `[B, C]` of any floating dtype, and either labels `[B]` (int64) or soft targets `[B, C]`, to the mean loss
- * `[]` in float32. Losses that know labels only say so, and throw `TypeError` for soft targets.
+ * `[]` in float32. Losses that accept only labels declare it, and throw `TypeError` for soft targets.
  */
 export type Loss = (logits: torch.Tensor, targets: torch.Tensor) => torch.Tensor;
 

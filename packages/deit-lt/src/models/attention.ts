@@ -46,7 +46,7 @@ export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: nu
     return this.dropRate === 0 ? result : F.dropout(result, { p: this.dropRate, training: this.training });
   }
 
-  /** The same as `forward`, with the weights by which all tokens looked at each other: `[B, heads, N, N]`, float32. */
+  /** The same as `forward`, with the attention weights of all tokens: `[B, heads, N, N]`, float32. */
   forwardWithWeights(tokens: torch.Tensor, count = tokens.size(1)): { output: torch.Tensor; weights: torch.Tensor } {
     const [batch = 0, , dim = 0] = tokens.shape;
     const [q, k, v] = this.#heads(tokens);

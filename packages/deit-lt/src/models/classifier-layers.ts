@@ -13,7 +13,7 @@ export function classifierLayers(model: ImageModel): ClassifierLayer[] {
   throw unknown();
 }
 
-/** The features of `images` `[B, 3, S, S]` that each of the `classifierLayers` sees, `[B, D]` each. */
+/** The features of `images` `[B, 3, S, S]` that each of the `classifierLayers` receives, `[B, D]` each. */
 export function classifierInputs(model: ImageModel, images: torch.Tensor): torch.Tensor[] {
   if (model instanceof VisionTransformer) {
     const features = model.prefixFeatures(images);

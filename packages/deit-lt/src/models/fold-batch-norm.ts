@@ -26,8 +26,8 @@ export interface FastInference extends Disposable {
 }
 
 /**
- * A function that gives the logits of `network.eval()`, to within the rounding of `dtype`. It has a copy of the
- * weights and statistics as they are now, on the network's device.
+ * Returns a function that computes the logits of `network.eval()`, to within the rounding of `dtype`. It has a copy of
+ * the weights and statistics as they are now, on the network's device.
  */
 export function fastInference(network: FoldableNetwork, { dtype }: FastInferenceOptions = {}): FastInference {
   const device = network.classifier.weight.isCuda ? 'cuda' : 'cpu';

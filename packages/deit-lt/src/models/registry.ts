@@ -18,12 +18,12 @@ for (const family of [vitModels, resnetCifarModels, resnetModels, regnetModels])
 /** Options of every model, beside its own. */
 const common: readonly string[] = ['numClasses', 'imageSize', 'inChans', 'device'];
 
-/** The names that `createModel` knows, sorted. */
+/** Returns the names that `createModel` accepts, sorted. */
 export function modelNames(): string[] {
   return modelRegistry.names().sort();
 }
 
-/** The names of the options that a model knows. Throws `UserError` (`RECIPE`) for an unknown model. */
+/** Returns the names of a model's options. Throws `UserError` (`RECIPE`) for an unknown model. */
 export function modelOptionNames(name: string): string[] {
   return [...common, ...Object.keys(entryOf(name).options.shape)];
 }

@@ -164,7 +164,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
 
   /**
    * CLS and, when there is one, DIST after the last norm: `[B, prefixTokens, D]`. Of the last block only these tokens
-   * are computed, since nothing else is looked at afterwards: three quarters of that block are saved.
+   * are computed, since no others are used afterwards: three quarters of that block are saved.
    */
   prefixFeatures(images: torch.Tensor): torch.Tensor {
     return torch.tidy(() => this.norm.call(this.#encode(images, this.prefixTokens)));
@@ -179,7 +179,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   }
 
   /**
-   * The same as `forward`, and how much CLS looks at each patch in the last block: mean over the heads, without
+   * The same as `forward`, and the attention of CLS to each patch in the last block: mean over the heads, without
    * gradient, `[B, patches]`, row by row. Costs one more product of the last block.
    */
   forwardWithAttention(images: torch.Tensor): { output: ModelOutput; attention: torch.Tensor } {

@@ -30,7 +30,7 @@ export function recipeNames(folder: string = recipeFolder): string[] {
 export interface LoadOptions {
   /** `key=value` pairs as on the command line: `student.epochs=90`. */
   settings?: readonly string[];
-  /** `small`: shrunk by `smallBudget` before the settings are applied. Default: as it is. */
+  /** `small`: shrunk by `smallBudget` before the settings are applied. Default: unchanged. */
   budget?: 'small' | undefined;
   folder?: string;
 }

@@ -64,7 +64,7 @@ function smallTeacher(teacher: TeacherRecipe): TeacherRecipe {
   };
 }
 
-/** A task says itself what costs time. */
+/** A task defines its own small options. */
 function smallLoss(loss: TeacherRecipe['loss']): TeacherRecipe['loss'] {
   const { name, ...options } = loss;
   const small = taskRegistry.get(name)?.small?.(options);

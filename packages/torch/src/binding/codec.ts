@@ -86,7 +86,7 @@ function unfit(expected: string, value: unknown): Unfit {
 
 /** Writes a value of one schema type, or throws `Unfit`. */
 export type Encode = (value: unknown) => void;
-/** Tells whether a value fits a schema type as it stands; overloads are chosen by it. */
+/** Returns whether a value fits a schema type without conversion; overloads are chosen by it. */
 export type Fits = (value: unknown) => boolean;
 
 export interface Codec {

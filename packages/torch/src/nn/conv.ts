@@ -19,7 +19,7 @@ export interface Conv2dOptions extends PlacementOptions {
   padding?: Pair | 'same' | 'valid';
   /** Default 1. */
   dilation?: Pair;
-  /** Channels are split into so many groups that do not see each other. Default 1. */
+  /** Number of groups of channels, each convolved separately. Default 1. */
   groups?: number;
   /** Default true. */
   bias?: boolean;

@@ -89,7 +89,7 @@ export function step(t: number, { lr, every, gamma = 0.1 }: StepOptions): number
 
 export interface MultiStepOptions {
   lr: number;
-  /** The times of the drops, in any order; a time that is there twice drops twice. */
+  /** The times of the drops, in any order; a time that occurs twice drops twice. */
   milestones: readonly number[];
   /** Factor of a drop. Default 0.1. */
   gamma?: number;
@@ -128,7 +128,7 @@ export interface OneCycleOptions {
   maxLr: number;
   /** Number of steps: the last one is `total − 1`, and has the smallest learning rate. */
   total: number;
-  /** Share of the steps that goes up. Default 0.3. */
+  /** Share of the steps in which the rate rises. Default 0.3. */
   rise?: number;
   /** `maxLr / divFactor` at t = 0. Default 25. */
   divFactor?: number;

@@ -4,9 +4,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolder } from '../../make-folder.js';
 
-/**
- * Writes `parts` one after the other to a temporary file beside `file`, then renames it. Throws what the system says.
- */
+/** Writes `parts` one after the other to a temporary file beside `file`, then renames it. Throws the system's error. */
 export async function writeWhole(file: string, parts: readonly Uint8Array[]): Promise<void> {
   makeFolder(path.dirname(file));
   const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;

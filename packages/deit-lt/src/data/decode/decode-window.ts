@@ -37,7 +37,7 @@ export interface FileWindows extends MeasuredImage {
 
 /**
  * Fills the targets of the windows. When the image has another size than the given one, for which the windows were
- * chosen, it leaves them as they are and returns that size. Throws `UserError` DATA_BAD_FILES.
+ * chosen, it does not change them and returns that size. Throws `UserError` DATA_BAD_FILES.
  */
 export async function decodeWindows({ path: file, cuts, ...image }: FileWindows): Promise<Size | undefined> {
   try {
@@ -87,7 +87,7 @@ function tapsOfCut({ window, size, filter }: FileCut, image: Size, shrink: numbe
   return tapsOfWindow(scaled(window, 1 / shrink), image, size, filter);
 }
 
-/** The smallest part of the image that all outputs see. */
+/** Returns the smallest part of the image that all outputs depend on. */
 function areaSeen(taps: readonly WindowTaps[]): Area {
   const seen = (axis: keyof WindowTaps): [number, number] => {
     const spans = taps.map((each) => pixelsSeen(each[axis])).filter(([from, to]) => to > from);

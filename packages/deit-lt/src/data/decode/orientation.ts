@@ -8,7 +8,7 @@ import type { ImageFormat } from './image-format.js';
 import { exifsOfJpeg } from './jpeg-size.js';
 import { readDirectory, wholeNumber } from './tiff-directory.js';
 
-/** 1 as it is, 2 mirrored, 3 upside down, 4 both, 5 … 8 the same with the sides changed over. */
+/** 1 unchanged, 2 mirrored, 3 upside down, 4 both, 5 … 8 the same with the sides changed over. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** AVIF turns itself: its own properties say how, and the decoder follows them. */
@@ -69,7 +69,7 @@ export function withoutOrientation(bytes: Uint8Array, format: ImageFormat): Uint
 }
 
 const lowerE = 0x65;
-/** "exIf": what nobody knows is passed over. */
+/** "exIf": unknown chunks are skipped. */
 const unknownChunk = [0x65, 0x78, 0x49, 0x66] as const;
 const shortType = 3;
 

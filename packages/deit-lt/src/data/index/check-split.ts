@@ -1,4 +1,4 @@
-/** Looks at the files of a split that have changed since they were last looked at, and remembers what it sees. */
+/** Checks the files of a split that have changed since the last check, and stores the results. */
 import type { BadFile } from '../bad-file.js';
 import { forEachBounded } from '../decode/bounded.js';
 import { loadSharp, whyUnreadable, withDecoded } from '../decode/decode.js';
@@ -21,11 +21,11 @@ export interface CheckSplitOptions {
 
 export interface CheckedSplit {
   readonly split: IndexedSplit;
-  /** Files whose prints were looked at; 0 when `prior` still holds. */
+  /** Number of files whose prints were read; 0 when `prior` still holds. */
   readonly looked: number;
   /** Number of these files that were new or had changed, and were read. */
   readonly read: number;
-  /** The signal's reason, when it stopped the work; what was not looked at is so in `split`. */
+  /** The signal's reason, when it stopped the work; `split` marks the files that were not checked. */
   readonly stopped?: { readonly reason: unknown };
 }
 

@@ -87,7 +87,7 @@ export function indexFile(cacheDir: string, spec: string, options: ListingOption
   return path.join(cacheDir, 'index', `${createHash('sha256').update(key).digest('hex').slice(0, 32)}.bin`);
 }
 
-/** Replaces `file`. Throws what the system says. */
+/** Replaces `file`. Throws the system's error. */
 export async function writeIndex(file: string, { train, test, ...rest }: FileIndex): Promise<void> {
   const splits = [train, ...(test === undefined ? [] : [test])];
   const header: Header = {
@@ -145,7 +145,7 @@ function read(reader: Reader): FileIndex | undefined {
   return reader.left === 0 && sealOf(hash) === seal ? { classNames, notes, inputs, train, test } : undefined;
 }
 
-/** Each block is memory of its own, so that what is no longer needed can go. */
+/** Each block has its own memory, so that unused blocks can be released. */
 function readSplit(reader: Reader, { folders, bad, lengths }: SplitHeader): IndexedSplit {
   const blocks = Object.fromEntries(
     blockNames.map((name, i) => {

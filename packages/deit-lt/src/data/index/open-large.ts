@@ -21,7 +21,7 @@ export interface Listing {
   readonly inputs: readonly Stamp[];
 }
 
-/** Remembers what `list` reads and says. */
+/** Stores the results and messages of `list`. */
 export async function listed(context: OpenContext, list: (context: OpenContext) => Promise<Dataset>): Promise<Listing> {
   const notes: string[] = [];
   const inputs = new Map<string, Stamp>();

@@ -56,7 +56,7 @@ export function allHold(stamps: readonly Stamp[]): boolean {
   return stamps.every(({ path, print }) => samePrint(print, stampOf(path).print));
 }
 
-/** The print of each of `count` files or folders; of those that cannot be looked at `absent`. */
+/** The print of each of `count` files or folders; `absent` for those that cannot be read. */
 export async function printsOf(
   count: number,
   pathOf: (index: number) => string,

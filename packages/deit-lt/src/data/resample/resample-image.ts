@@ -44,7 +44,7 @@ export function resampleWith(image: RawImage, { across, down }: WindowTaps): Uin
   return resampleColumns(rows, down, down.first.length, firstRow);
 }
 
-/** The source pixels of one axis that the output sees: the first, and the first one after them. */
+/** The source pixels of one axis that the output depends on: the first, and the first one after them. */
 export function pixelsSeen({ first, count }: Taps): [number, number] {
   let low = Number.POSITIVE_INFINITY;
   let high = 0;

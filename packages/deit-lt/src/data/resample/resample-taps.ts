@@ -1,7 +1,7 @@
 /**
- * Pillow's resize as weights: which source pixels each output pixel of one axis sees, and how much of each. Pillow
- * widens the filter by the scale when it shrinks (so that it does not alias), normalises the weights of each output
- * pixel, and rounds them to 22 fractional bits; bicubic is Keys' kernel with a = −0.5.
+ * Pillow's resize as weights: the source pixels of each output pixel of one axis, with their weights. Pillow widens the
+ * filter by the scale when it shrinks (so that it does not alias), normalises the weights of each output pixel, and
+ * rounds them to 22 fractional bits; bicubic is Keys' kernel with a = −0.5.
  */
 import type { Filter, Window } from '../decode/window.js';
 
@@ -17,7 +17,7 @@ export interface Span {
   readonly reflect: boolean;
 }
 
-/** The weights of one axis: output pixel i sees `count[i]` source pixels from `first[i]` on. */
+/** The weights of one axis: output pixel i depends on `count[i]` source pixels from `first[i]` on. */
 export interface Taps {
   readonly first: Int32Array;
   readonly count: Int32Array;
@@ -117,7 +117,7 @@ function filterTaps(span: Span, extent: number, size: number, kernel: Kernel): T
   return taps;
 }
 
-/** The kernel at the pixels that one output pixel sees. */
+/** Returns the kernel at the source pixels of one output pixel. */
 const values: number[] = [];
 
 /** The normalised weights of one output pixel; those of pixels outside the image are left out, or mirrored into it. */

@@ -13,13 +13,13 @@ const { aten } = ops;
 
 export interface AttentionOptions {
   /**
-   * Broadcast to `[…, L, S]`: bool, true where a query may look at a key, or numbers that are added to the scores.
+   * Broadcast to `[…, L, S]`: bool, true where a query may attend to a key, or numbers that are added to the scores.
    * Default null.
    */
   attnMask?: Tensor | null;
   /** The part of the attention weights that become zero; the caller knows the mode. Default 0. */
   dropoutP?: number;
-  /** Query i looks at keys 0 … i only. Default false. */
+  /** Query i attends only to keys 0 … i. Default false. */
   isCausal?: boolean;
   /** Factor of the scores. Default `1 / √E`. */
   scale?: number | null;
