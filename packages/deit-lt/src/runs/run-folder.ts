@@ -4,6 +4,7 @@
  * `evaluation.json` (the figures of the best checkpoint) and `predictions.safetensors` (what it says of each image).
  * A run of `train` has such a folder for each of its models: `teacher/`, `student/`, and `vit/` if asked for.
  */
+
 import { existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
@@ -14,6 +15,7 @@ import { makeFolder } from '../make-folder.js';
 import type { LoadedPlugin } from '../plugin.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
+import { shellLine } from '../shell-line.js';
 import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readMetricsFile } from './metrics-file.js';
@@ -234,7 +236,7 @@ export class RunFolder {
       const why = (error as Error).message;
       throw new UserError(
         'RUN_FOLDER',
-        `${this.evaluationFile} cannot be used: ${why}. Make it again with: deit-lt eval ${this.folder} --data DATA --save`,
+        `${this.evaluationFile} cannot be used: ${why}. Make it again with: deit-lt ${shellLine(['eval', this.folder, '--data', 'DATA', '--save'])}`,
         { cause: error },
       );
     }
