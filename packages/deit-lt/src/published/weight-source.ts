@@ -1,9 +1,11 @@
 /** Weights by name from a file of another program: PyTorch's, or safetensors. Numbers are read when they are requested. */
+
 import * as torch from '@deit-lt/torch';
 import { fromMetadata } from '../description/formats.js';
 import { fromHuggingFace } from '../description/hugging-face.js';
 import type { ModelFacts } from '../description/model-description.js';
 import { UserError } from '../errors.js';
+import { passMachineFault } from '../machine-fault.js';
 import { looksLikeTorchFile, openTorchFile } from '../torch-files/open.js';
 import { factsOf, stateOf } from './checkpoint-layout.js';
 import { withoutPrefixes } from './prefixes.js';
@@ -92,6 +94,7 @@ function reading<R>(file: string, read: () => R): R {
   try {
     return read();
   } catch (error) {
+    passMachineFault(error);
     throw new UserError('CHECKPOINT', `${file} cannot be used: ${(error as Error).message}.`, { cause: error });
   }
 }

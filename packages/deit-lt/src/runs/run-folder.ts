@@ -11,6 +11,7 @@ import { z } from 'zod';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { passMachineFault } from '../machine-fault.js';
 import { makeFolder } from '../make-folder.js';
 import type { LoadedPlugin } from '../plugin.js';
 import type { Recipe } from '../recipe/schema.js';
@@ -233,6 +234,7 @@ export class RunFolder {
       requireClasses(found, classes);
       return found;
     } catch (error) {
+      passMachineFault(error);
       const why = (error as Error).message;
       throw new UserError(
         'RUN_FOLDER',
