@@ -26,6 +26,16 @@ suite('makeReport()', () => {
     report = await makeReport(readRuns([path.join(folder, 'both')]));
   });
 
+  test('suggests commands that a shell reads as they are meant', async () => {
+    makeRun(path.join(folder, "Jo's run"), { kind: 'student', classes: 10 });
+    const { notes } = await makeReport(readRuns([path.join(folder, "Jo's run")]));
+    const quoted = `'${folder}/Jo'\\''s run'`;
+    assert.ok(
+      notes.some((note) => note.includes(`(deit-lt analyze ${quoted} --data DATA)`)),
+      notes.join('\n'),
+    );
+  });
+
   test('needs no network and no scripts', () => {
     const addresses = [...report.html.matchAll(/(?:src|href|url)\s*[=(]\s*"?([^")\s>]+)/g)].map(
       ([, address]) => address!,

@@ -1,6 +1,7 @@
 /**
  * Finds the models to compare: those of run folders with their predictions, and runs that differ only in their seed.
  */
+
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type ByClass, byClass } from '../by-class.js';
@@ -11,6 +12,7 @@ import { isForeign } from '../published/weight-source.js';
 import { partOf } from '../recipe/part.js';
 import { type Predictions, readPredictions } from '../runs/predictions.js';
 import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { shellLine } from '../shell-line.js';
 
 /** A trained model and what it said. */
 export interface ComparedModel {
@@ -95,7 +97,7 @@ function noFolder(place: string): UserError {
   const hint = isRunFolder(run)
     ? ` That of this file is ${run}`
     : isForeign(place)
-      ? ` Make a run folder from a checkpoint with: deit-lt import ${place} --out RUN`
+      ? ` Make a run folder from a checkpoint with: deit-lt ${shellLine(['import', place, '--out', 'RUN'])}`
       : '';
   return new UserError('RUN_FOLDER', `${place} is not a folder; expected ${expected}.${hint}`);
 }
@@ -105,7 +107,7 @@ const expected = 'a run folder, or a folder that contains some';
 function withoutPredictions(folder: string): UserError {
   return new UserError(
     'RUN_FOLDER',
-    `${folder} has no predictions.safetensors (the predictions of its model): the training has not finished, or an earlier version ran it. Make the file with: deit-lt eval ${folder} --data DATA --save`,
+    `${folder} has no predictions.safetensors (the predictions of its model): the training has not finished, or an earlier version ran it. Make the file with: deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])}`,
   );
 }
 

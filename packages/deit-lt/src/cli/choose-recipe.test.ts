@@ -23,6 +23,11 @@ suite('chooseRecipe()', () => {
     assert.match(note ?? '', /^recipe: quickstart \(a short training at 32 × 32 pixels\); --recipe NAME/);
   });
 
+  test('suggests no --recipe to a command that does not have it', () => {
+    const { note } = chooseRecipe({}, datasetOf('shapes', 32), 'quickstart');
+    assert.match(note ?? '', /pixels\); "deit-lt train --recipe NAME" takes another, "deit-lt recipes" lists them$/);
+  });
+
   test('chooses cifar10-lt-cpu for small images of one size, and explains why', () => {
     const { name, note } = chooseRecipe({}, datasetOf('icons', 64));
     assert.equal(name, 'cifar10-lt-cpu');

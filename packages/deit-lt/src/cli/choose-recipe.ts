@@ -72,7 +72,7 @@ export function chooseRecipe(options: Options, dataset: Dataset, byDefault?: str
   return {
     name: named(chosen),
     recipe: loadRecipe(chosen, { settings: [...asTheyAre, ...settings], budget }),
-    note: `recipe: ${chosen} (${why}); --recipe NAME chooses another, "deit-lt recipes" lists them`,
+    note: `recipe: ${chosen} (${why}); ${byDefault === undefined ? '--recipe NAME chooses another' : '"deit-lt train --recipe NAME" takes another'}, "deit-lt recipes" lists them`,
   };
 }
 

@@ -6,6 +6,7 @@ import { fromMetadata } from '../description/formats.js';
 import { fromHuggingFace } from '../description/hugging-face.js';
 import type { ModelFacts } from '../description/model-description.js';
 import { UserError } from '../errors.js';
+import { passMachineFault } from '../machine-fault.js';
 import { looksLikeTorchFile, openTorchFile } from '../torch-files/open.js';
 import { factsOf, stateOf } from './checkpoint-layout.js';
 import { withoutPrefixes } from './prefixes.js';
@@ -97,6 +98,7 @@ function reading<R>(file: string, read: () => R): R {
   try {
     return read();
   } catch (error) {
+    passMachineFault(error);
     throw new UserError('CHECKPOINT', `${file} cannot be used: ${(error as Error).message}.`, { cause: error });
   }
 }

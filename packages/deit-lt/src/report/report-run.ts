@@ -1,4 +1,5 @@
 /** The data of a run for a report, read from its folder. Everything but the configuration may be missing. */
+
 import path from 'node:path';
 import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
@@ -12,6 +13,7 @@ import { partOf } from '../recipe/part.js';
 import { type OutputName, outputNames, type Predictions, readPredictions } from '../runs/predictions.js';
 import type { EpochRecord } from '../runs/reporter.js';
 import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { shellLine } from '../shell-line.js';
 import { visible } from '../text/visible.js';
 
 export interface ReportRun {
@@ -69,7 +71,7 @@ function asMeasured(
     const at = classNames.findIndex((name, c) => name !== data.classNames[c]);
     throw new UserError(
       'RUN_FOLDER',
-      `${folder}: the figures are of other classes than config.json has, or in another order (class ${at + 1} is "${classNames[at]}" and "${data.classNames[at]}"). Measure again with: deit-lt eval ${folder} --data DATA --save`,
+      `${folder}: the figures are of other classes than config.json has, or in another order (class ${at + 1} is "${classNames[at]}" and "${data.classNames[at]}"). Measure again with: deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])}`,
     );
   }
   return { ...config, data: { ...data, classNames, groups } };

@@ -2,6 +2,7 @@
  * The predictions of a model for each image of a split: `predictions.safetensors` in the run folder, from which runs
  * are compared image by image. It has the labels, and for each output the five best classes of each image, best first.
  */
+
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';
@@ -9,6 +10,7 @@ import { z } from 'zod';
 import { type Group, groupNames } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
+import { passMachineFault } from '../machine-fault.js';
 import { requireChecksum } from './checksum.js';
 import { checked, parsedJson } from './read-json.js';
 import { epochNumber } from './run-schema.js';
@@ -117,6 +119,7 @@ export function readPredictions(file: string, classes: number): Predictions | un
   try {
     return torch.tidy(() => read(file, classes));
   } catch (error) {
+    passMachineFault(error);
     throw new UserError(
       'RUN_FOLDER',
       `${file} cannot be used: ${(error as Error).message}. Remove it and evaluate again.`,

@@ -4,16 +4,19 @@
  * checkpoint) and `predictions.safetensors` (what it says of each image). A run of `train` has such a folder for each
  * of its models: `teacher/`, `student/`, and `vit/` if asked for.
  */
+
 import { existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { passMachineFault } from '../machine-fault.js';
 import { makeFolder } from '../make-folder.js';
 import type { LoadedPlugin } from '../plugin.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
+import { shellLine } from '../shell-line.js';
 import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readMetricsFile } from './metrics-file.js';
@@ -236,10 +239,11 @@ export class RunFolder {
       requireClasses(found, classes);
       return found;
     } catch (error) {
+      passMachineFault(error);
       const why = (error as Error).message;
       throw new UserError(
         'RUN_FOLDER',
-        `${this.evaluationFile} cannot be used: ${why}. Make it again with: deit-lt eval ${this.folder} --data DATA --save`,
+        `${this.evaluationFile} cannot be used: ${why}. Make it again with: deit-lt ${shellLine(['eval', this.folder, '--data', 'DATA', '--save'])}`,
         { cause: error },
       );
     }

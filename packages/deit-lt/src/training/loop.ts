@@ -44,6 +44,8 @@ export interface LoopOptions {
   readonly ema: Ema | undefined;
   readonly run: RunFolder;
   readonly config: RunConfig;
+  /** Words of the command that messages suggest for resuming. */
+  readonly command: readonly string[];
   readonly resume: boolean;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
@@ -72,7 +74,8 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   const epochs = totalEpochs(recipe.schedule, recipe.epochs);
   let progress = startOf(options, trained);
   let saved: Progress | null = run.hasCheckpoint('last') ? progress : null;
-  if (signal?.aborted) throw interrupted(config, 'before the first batch', saved);
+  if (signal?.aborted) throw interrupted(options, 'before the first batch', saved);
+  if (saved === null && run.readMetrics().length > 0) reporter.note(startsAgain(last));
   run.keepMetricsBefore(progress.epoch);
   const ids = idsOf(options, progress.epoch);
   const batchesPerEpoch = batchesOf(options, ids.length);
@@ -98,7 +101,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     try {
       write();
     } catch (error) {
-      throw cannotSave(error, config, saved);
+      throw cannotSave(error, options, saved);
     }
   };
   const saver = new Saver(saveEverySeconds, (place) => {
@@ -114,7 +117,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     if (evaluated === 'stopped') {
       saver.save(progress);
       const where = `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`;
-      throw interrupted(config, where, saved);
+      throw interrupted(options, where, saved);
     }
     const record = recordOf(options, progress, evaluated, epoch);
     const score = scoreOf(options, evaluated);
@@ -138,6 +141,9 @@ function startOf({ run, resume, config }: LoopOptions, trained: Trained): Progre
   if (resume && run.hasCheckpoint('last')) return loadState(file, trained, config);
   return { epoch: 0, batch: 0, updates: 0, sums: {}, seconds: 0, best: null };
 }
+
+const startsAgain = (checkpoint: string): string =>
+  `${checkpoint} does not exist, so this training starts again at epoch 1`;
 
 /**
  * Returns the batches of an epoch. The last one is left out when it is not full and the recipe drops it, or when it is

@@ -11,7 +11,7 @@ import { type Placement, placementOf } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { partName, type TrainingKind } from '../recipe/training-kind.js';
 import { silentReporter } from '../runs/reporter.js';
-import { RunFolder } from '../runs/run-folder.js';
+import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import type { Task } from '../tasks/task.js';
 import { evaluateBest, ruleOf } from './best-checkpoint.js';
 import { checkFrom } from './initial-weights.js';
@@ -97,6 +97,14 @@ interface Ready {
   readonly setup: Awaited<ReturnType<typeof setUp>>;
 }
 
+/**
+ * The command of this call, else that of the first start: the folder may have been moved since then, or the data. `--resume`
+ * reads the recipe from the folder.
+ */
+function givenCommand({ command = [] }: TrainOptions, config: RunConfig): readonly string[] {
+  return command.length > 0 ? command : config.command;
+}
+
 /** Trains in the run's folder, and evaluates the best checkpoint. */
 async function trainInto(options: TrainOptions, { kind, plan, data, placement, setup }: Ready): Promise<TrainResult> {
   const { recipe, folder, resume = false, reporter = silentReporter, signal, saveEverySeconds } = options;
@@ -115,6 +123,7 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
     placement,
     run,
     config,
+    command: givenCommand(options, config),
     resume,
     reporter,
     ...(signal && { signal }),
@@ -123,9 +132,9 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
   const { best, seconds } = await runLoop(loop);
   const whole = { epoch: totalEpochs(plan.recipe.schedule, plan.recipe.epochs), batch: 0 };
   const evaluation = await evaluateBest(loop).catch((error: unknown) => {
-    throw cannotSave(error, config, whole);
+    throw cannotSave(error, loop, whole);
   });
-  if (evaluation === 'stopped') throw interrupted(config, 'at the last evaluation, after all epochs', whole);
+  if (evaluation === 'stopped') throw interrupted(loop, 'at the last evaluation, after all epochs', whole);
   reporter.end({
     kind,
     folder: run.folder,
