@@ -48,6 +48,16 @@ export type { Opinion, Ranked } from './evaluation/ranking.js';
 export * from './losses/index.js';
 export * from './models/index.js';
 export { Ema } from './optim/ema.js';
+export { createOptimizer } from './optim/optimizer.js';
+export type {
+  CommonOptimizerOptions,
+  Learning,
+  OptimizerChoice,
+  OptimizerEntry,
+  ScheduledOptimizer,
+} from './optim/optimizer-entry.js';
+export { type DecayGroup, type ParameterGroupsOptions, parameterGroups } from './optim/parameter-groups.js';
+export { registerOptimizer } from './optim/registry.js';
 export { SAM } from './optim/sam.js';
 export { type LoadedPlugin, loadPlugin } from './plugin.js';
 export { RandomStream, stream } from './random/stream.js';

@@ -14,25 +14,37 @@ export interface RegistryEntry<O extends z.ZodObject = z.ZodObject> {
   readonly options: O;
 }
 
+export type SharedOptions = boolean | 'same schema';
+
 export interface RegistryOptions {
   /** Names that another registry has taken, and that must not come twice. Default: those of this one alone. */
   readonly taken?: Set<string>;
-  /** Whether an option means the same in all entries, so that it stays when a recipe names another one. Default false. */
-  readonly sharedOptions?: boolean;
+  /**
+   * Which options mean the same in several entries, so that they stay when a recipe names another one: those of the same name
+   * (true), or those that two entries declare by one schema object (`same schema`). Default false: none.
+   */
+  readonly sharedOptions?: SharedOptions;
+  /** Keys that stand beside the options of every entry, so that no option may have their names. Default none. */
+  readonly reserved?: readonly string[];
 }
+
+/** `name` is beside all options, and recipes say `replace` and `preset` of any group. */
+const alwaysReserved: readonly string[] = ['name', 'replace', 'preset'];
 
 /** The entries of one kind by name. */
 export class Registry<E extends RegistryEntry = RegistryEntry> {
-  readonly sharedOptions: boolean;
+  readonly sharedOptions: SharedOptions;
   readonly #entries = new Map<string, E>();
   readonly #taken: Set<string>;
+  readonly #reserved: readonly string[];
 
   /** `what` names the kind in messages: `loss`. */
   constructor(
     readonly what: string,
-    { taken = new Set(), sharedOptions = false }: RegistryOptions = {},
+    { taken = new Set(), sharedOptions = false, reserved = [] }: RegistryOptions = {},
   ) {
     this.#taken = taken;
+    this.#reserved = [...alwaysReserved, ...reserved];
     this.sharedOptions = sharedOptions;
   }
 
@@ -55,7 +67,13 @@ export class Registry<E extends RegistryEntry = RegistryEntry> {
   /** Adds an entry. Throws `UserError` (PLUGIN) for a value that is not an entry, and for a name that exists. */
   add(entry: E): void {
     requireEntry(entry, this.what);
-    const { name } = entry;
+    const { name, options } = entry;
+    const clash = this.#reserved.find((key) => Object.hasOwn(options.shape, key));
+    if (clash !== undefined)
+      throw new UserError(
+        'PLUGIN',
+        `the ${this.what} "${name}" cannot be registered: recipes have "${clash}" beside its options; give the option another name.`,
+      );
     if (this.#taken.has(name) || this.#entries.has(name))
       throw new UserError('PLUGIN', `a ${this.what} "${name}" exists already; register yours under another name.`);
     this.#entries.set(name, entry);

@@ -7,9 +7,18 @@ import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { failureOf } from '../src/cli/failure.js';
 import * as library from '../src/index.js';
-import { registerModel, registerTask, z } from '../src/index.js';
+import {
+  createOptimizer,
+  type OptimizerEntry,
+  registerModel,
+  registerOptimizer,
+  registerTask,
+  z,
+} from '../src/index.js';
 import { createLoss } from '../src/losses/registry.js';
 import { loadPlugin } from '../src/plugin.js';
+import { unusualValues } from '../src/recipe/contradictions.js';
+import { completeOlder } from '../src/recipe/older.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { ownProject } from './helpers/own-project.js';
@@ -105,6 +114,110 @@ suite('examples/own-model', () => {
     assert.equal(deitLt([...words, ...plugin], { cwd }).status, 0);
     const onnx = deitLt(['export', 'run', '--format', 'onnx', '--out', 'model.onnx', ...plugin], { cwd });
     assert.deepEqual([onnx.status, /conv_mixer cannot be exported to ONNX/.test(onnx.stderr)], [1, true], onnx.stderr);
+  });
+});
+
+suite('examples/own-optimizer', () => {
+  test('trains a teacher with its options, whose run is opened with the same module alone', (t) => {
+    const cwd = ownProject(t, 'own-optimizer');
+    const plugin = ['--plugin', 'lion.mjs'];
+    const settings = ['teacher.optimizer.betas=[0.8, 0.9]', 'teacher.optimizer=lion', ...linear.slice(1)];
+    const words = [...small, '--set', ...settings, 'teacher.optimizer.lr=1e-3', ...plugin, '--out', 'run'];
+    const trained = deitLt(words, { cwd });
+    assert.equal(trained.status, 0, trained.stderr);
+    const config = JSON.parse(readFileSync(path.join(cwd, 'run/config.json'), 'utf8')) as {
+      recipe: { teacher: { optimizer: unknown } };
+    };
+    assert.deepEqual(config.recipe.teacher.optimizer, {
+      ...{ name: 'lion', lr: 0.001, lrPer: null, lrRule: 'effective', weightDecay: 5e-4 },
+      ...{ betas: [0.8, 0.9], clipGradNorm: null },
+    });
+    const without = deitLt(['compare', 'run'], { cwd });
+    assert.deepEqual([without.status, /add --plugin \S+lion\.mjs$/m.test(without.stderr)], [1, true], without.stderr);
+  });
+
+  test('moves a weight and a bias by the formula of its first line, also from a loaded state', (t) => {
+    const cwd = ownProject(t, 'own-optimizer');
+    const script = `import './lion.mjs';
+      import { createOptimizer, torch } from 'deit-lt';
+      const layer = new torch.nn.Linear(1, 1);
+      torch.noGrad(() => { layer.weight.fill_(2); layer.bias.fill_(1); });
+      const chosen = { name: 'lion', lrPer: null, lrRule: 'effective', weightDecay: 0.5, clipGradNorm: null, betas: [0.5, 0.9] };
+      let optimizer = createOptimizer(layer, chosen, 0.1);
+      for (const gradient of [1, -0.05, -3]) {
+        layer.weight.grad = torch.tensor([[gradient]]);
+        layer.bias.grad = torch.tensor([gradient]);
+        optimizer.step();
+        const saved = optimizer;
+        optimizer = createOptimizer(layer, chosen, 0.1);
+        optimizer.loadStateDict(saved.stateDict());
+      }
+      const state = optimizer.stateDict().state;
+      console.log(JSON.stringify([layer.weight.item(), layer.bias.item(), state[0].exp_avg.item()]));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      cwd,
+      encoding: 'utf8',
+    });
+    assert.equal(stderr, '');
+    let [weight, bias, average] = [2, 1, 0];
+    for (const gradient of [1, -0.05, -3]) {
+      const step = 0.1 * Math.sign(0.5 * average + 0.5 * gradient);
+      weight = weight * (1 - 0.1 * 0.5) - step;
+      bias -= step;
+      average = 0.9 * average + 0.1 * gradient;
+    }
+    for (const [i, value] of (JSON.parse(stdout) as number[]).entries())
+      assert.ok(Math.abs(value - [weight, bias, average][i]!) < 1e-6, `${value} ${[weight, bias, average][i]}`);
+  });
+});
+
+suite('registerOptimizer()', () => {
+  const options = z.object({ momentum: z.number().default(0.95).describe('share of the last update') });
+  const create: OptimizerEntry<typeof options>['create'] = (learning, { lr, momentum }) =>
+    new torch.optim.SGD(
+      learning.namedParameters().map(([, parameter]) => parameter),
+      { lr, momentum },
+    );
+
+  test('keeps the keys that all optimizers have when a recipe names another, and not the options', () => {
+    registerOptimizer({ name: 'heavy', options, create, unusualRate: 1 });
+    const { optimizer } = tinyRecipe('teacher.optimizer=heavy', 'teacher.optimizer.lr=2').teacher;
+    assert.deepEqual(optimizer, {
+      ...{ name: 'heavy', lr: 2, lrPer: null, lrRule: 'effective', weightDecay: 2e-4 },
+      ...{ momentum: 0.95, clipGradNorm: null },
+    });
+    const recipe = tinyRecipe('teacher.optimizer=heavy', 'teacher.optimizer.lr=2');
+    assert.match(unusualValues('teacher', recipe.teacher)[0]!, /unusually large for heavy/);
+    assert.throws(() => tinyRecipe('teacher.optimizer=heavy', 'teacher.optimizer.nesterov=true'), {
+      code: 'RECIPE',
+      message: /the optimizer "heavy" has no option "nesterov"/,
+    });
+  });
+
+  test('keeps the options that AdamW and LAMB share', () => {
+    const { optimizer } = tinyRecipe('student.optimizer.eps=1e-7', 'student.optimizer=lamb').student;
+    assert.deepEqual([optimizer.name, optimizer.betas, optimizer.eps], ['lamb', [0.9, 0.999], 1e-7]);
+  });
+
+  test('refuses an option of the name of a key that all have, and what is no optimizer', () => {
+    const entry = { name: 'own-rate', options: z.object({ lr: z.number().default(1) }), create };
+    assert.throws(() => registerOptimizer(entry as never), {
+      code: 'PLUGIN',
+      message: /"own-rate" cannot be registered: recipes have "lr" beside its options/,
+    });
+    registerOptimizer({ name: 'none', options: z.object({}), create: () => ({ step() {} }) as never });
+    const { optimizer } = tinyRecipe('teacher.optimizer=none').teacher;
+    assert.throws(() => createOptimizer(new torch.nn.Linear(1, 1), optimizer, 1), {
+      code: 'PLUGIN',
+      message: /^the optimizer "none" cannot be used: create must return a torch\.optim\.Optimizer/,
+    });
+  });
+
+  test('opens runs of versions in which an optimizer could have the options of another', () => {
+    const recipe = tinyRecipe();
+    const optimizer = { ...recipe.student.optimizer, momentum: 0.9, nesterov: false };
+    const older = { ...recipe, student: { ...recipe.student, optimizer } };
+    assert.deepEqual(completeOlder(older), recipe);
   });
 });
 
