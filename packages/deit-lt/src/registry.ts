@@ -75,14 +75,24 @@ export class Registry<E extends RegistryEntry = RegistryEntry> {
         `the ${this.what} "${name}" cannot be registered: recipes have "${clash}" beside its options; give the option another name.`,
       );
     if (this.#taken.has(name) || this.#entries.has(name))
-      throw new UserError('PLUGIN', `a ${this.what} "${name}" exists already; register yours under another name.`);
+      throw new UserError(
+        'PLUGIN',
+        `${withArticle(this.what)} "${name}" exists already; register yours under another name.`,
+      );
     this.#entries.set(name, entry);
     this.#taken.add(name);
-    registrations++;
+    countRegistration();
   }
 }
 
+const withArticle = (what: string): string => `${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what}`;
+
 let registrations = 0;
+
+/** Notes that an entry was registered. */
+export function countRegistration(): void {
+  registrations++;
+}
 
 /** How many entries all registries were given so far: whether a module registered something. */
 export function registrationCount(): number {
@@ -92,7 +102,7 @@ export function registrationCount(): number {
 /** Throws `UserError` (PLUGIN) that says which field is missing or wrong; for entries from JavaScript. */
 function requireEntry(entry: unknown, what: string): void {
   const wrong = (field: string, expected: string): UserError =>
-    new UserError('PLUGIN', `a ${what} cannot be registered: ${field} must be ${expected}.`);
+    new UserError('PLUGIN', `${withArticle(what)} cannot be registered: ${field} must be ${expected}.`);
   const given = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
   const { name, options, create } = given;
   if (typeof name !== 'string' || !/^[\w-]+$/.test(name)) throw wrong('name', 'a text of letters, digits, _ and -');

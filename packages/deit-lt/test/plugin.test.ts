@@ -8,11 +8,19 @@ import * as torch from '@deit-lt/torch';
 import { failureOf } from '../src/cli/failure.js';
 import * as library from '../src/index.js';
 import {
+  type AugmentConfig,
+  buildPipeline,
   createOptimizer,
+  type Dataset,
+  fileSplit,
   type OptimizerEntry,
+  openDataset,
+  registerAugmentation,
   registerModel,
   registerOptimizer,
+  registerSource,
   registerTask,
+  stream,
   z,
 } from '../src/index.js';
 import { createLoss } from '../src/losses/registry.js';
@@ -218,6 +226,161 @@ suite('registerOptimizer()', () => {
     const optimizer = { ...recipe.student.optimizer, momentum: 0.9, nesterov: false };
     const older = { ...recipe, student: { ...recipe.student, optimizer } };
     assert.deepEqual(completeOlder(older), recipe);
+  });
+});
+
+/** Two classes, dark and light, as a file of `examples/own-data`. */
+function arraysFile(cwd: string): string {
+  const images = (each: number) =>
+    [0, 1].flatMap((label) =>
+      Array.from({ length: each }, (_, i) => [label, new Array<number>(16 * 16 * 3).fill(60 + 120 * label + i)]),
+    );
+  const file = path.join(cwd, 'images.arrays.json');
+  writeFileSync(file, JSON.stringify({ classes: ['dark', 'light'], side: 16, train: images(12), test: images(4) }));
+  return file;
+}
+
+suite('examples/own-data', () => {
+  test('trains on a file that only its module reads, with its augmentation, and evaluates on it', (t) => {
+    const cwd = ownProject(t, 'own-data');
+    arraysFile(cwd);
+    const data = ['--data', 'images.arrays.json'];
+    const plugin = ['--plugin', 'arrays.mjs'];
+    const words = ['teacher', ...data, '--recipe', 'quickstart', '--budget', 'small', '--out', 'run', ...plugin];
+    const settings = ['teacher.augment.stripes.width=4', 'teacher.epochs=1', 'evaluation.select=last'];
+    const trained = deitLt([...words, '--set', ...settings, 'data.imbalance=null', 'data.groups=auto'], { cwd });
+    assert.equal(trained.status, 0, trained.stderr);
+    const config = JSON.parse(readFileSync(path.join(cwd, 'run/config.json'), 'utf8')) as {
+      recipe: { teacher: { augment: Record<string, unknown> } };
+    };
+    assert.deepEqual(config.recipe.teacher.augment.stripes, { probability: 0.5, width: 4 });
+    const evaluated = deitLt(['eval', 'run', ...data, ...plugin], { cwd });
+    assert.equal(evaluated.status, 0, evaluated.stderr);
+    const without = deitLt(['compare', 'run'], { cwd });
+    assert.deepEqual([without.status, /add --plugin \S+arrays\.mjs/.test(without.stderr)], [1, true], without.stderr);
+  });
+});
+
+suite('registerAugmentation()', () => {
+  const context = { size: 4, mean: [0, 0, 0], std: [1, 1, 1], filter: 'bilinear' } as const;
+  const streams = [stream(1, 'augment', 0, 0)];
+  const options = z.object({ by: z.number().default(3).describe('what is added') });
+
+  test('adds operations in front of the normalisation, and behind it where the entry says so', () => {
+    const create =
+      ({ by }: { by: number }) =>
+      (images: torch.Tensor) =>
+        images.add(by);
+    registerAugmentation({ name: 'levels-plus', kind: 'batch', options, create });
+    registerAugmentation({ name: 'normalized-plus', kind: 'batch', options, create, normalized: true });
+    const config = { wholeImage: true, 'levels-plus': { by: 51 }, 'normalized-plus': true };
+    const { transforms } = buildPipeline(config as AugmentConfig, { ...context, mean: [0.1, 0.1, 0.1] });
+    const images = transforms.reduce((batch, change) => change(batch, streams), torch.zeros([1, 3, 4, 4]));
+    assert.ok(Math.abs(images.mean().toNumber() - (51 / 255 - 0.1 + 3)) < 1e-6);
+    assert.deepEqual(tinyRecipe('student.augment.levels-plus.by=2').student.augment, {
+      ...tinyRecipe().student.augment,
+      'levels-plus': { by: 2 },
+    });
+    assert.throws(() => tinyRecipe('teacher.augment.levels-plus.bye=2'), {
+      code: 'RECIPE',
+      message: /augment\.levels-plus\.bye.*did you mean "by"/,
+    });
+    assert.throws(() => tinyRecipe('student.augment.level-plus=true'), { message: /did you mean "levels-plus"/ });
+  });
+
+  test('adds a choice of the part of the image, of which a pipeline has one', () => {
+    const left = { x: 0, y: 0, width: 2, height: 4, flip: false };
+    registerAugmentation({ name: 'leftHalf', kind: 'window', options: z.object({}), create: () => () => left });
+    const { window } = buildPipeline({ leftHalf: true } as AugmentConfig, context);
+    assert.deepEqual(window(4, 4, streams[0]!), left);
+    assert.throws(() => buildPipeline({ leftHalf: true, wholeImage: true } as AugmentConfig, context), {
+      code: 'RECIPE',
+      message: /wholeImage and leftHalf are on/,
+    });
+  });
+
+  test('says what an entry lacks, and what it must return', () => {
+    assert.throws(() => registerAugmentation({ name: 'flip', kind: 'batch', options, create: () => (x) => x }), {
+      code: 'PLUGIN',
+      message: /^an augmentation "flip" exists already/,
+    });
+    assert.throws(() => registerAugmentation({ name: 'kindless', options, create: () => 1 } as never), {
+      code: 'PLUGIN',
+      message: /kind of "kindless" must be one of window, window-change, batch/,
+    });
+    registerAugmentation({ name: 'smaller', kind: 'batch', options, create: () => (images) => images.sum(1) });
+    const { transforms } = buildPipeline({ wholeImage: true, smaller: true } as AugmentConfig, context);
+    assert.throws(() => transforms[0]!(torch.zeros([1, 3, 4, 4]), streams), {
+      code: 'PLUGIN',
+      message: /^the augmentation "smaller" .* images of shape \[1, 3, 4, 4\], and returned shape \[1, 4, 4\]\.$/,
+    });
+    registerAugmentation({
+      name: 'nowhere',
+      kind: 'window',
+      options,
+      create: () => () => ({ x: Number.NaN }) as never,
+    });
+    const { window } = buildPipeline({ nowhere: true } as AugmentConfig, context);
+    assert.throws(() => window(4, 4, streams[0]!), { code: 'PLUGIN', message: /"nowhere" .* must return a window/ });
+  });
+});
+
+suite('registerSource()', () => {
+  const summary = 'a word';
+
+  test('adds a data set by a word, from memory and from files', async () => {
+    const shapes = tinyDataset();
+    registerSource({
+      name: 'own',
+      summary,
+      names: ['own-shapes'],
+      open: async (spec) => (spec === 'own-shapes' ? shapes : undefined),
+    });
+    const opened = await openDataset('own-shapes');
+    assert.deepEqual([opened.classNames, opened.train.labels], [shapes.classNames, shapes.train.labels]);
+    await assert.rejects(openDataset('own-shape'), { code: 'DATA_NOT_FOUND', message: /did you mean "own-shapes"/ });
+    await assert.rejects(openDataset('own-shapes', { testSplit: 'val' }), { code: 'USAGE' });
+    const files = fileSplit(['missing/a.png', 'missing/b.png'], [0, 1]);
+    const open = async (spec: string) =>
+      spec === 'gone' ? { name: spec, classNames: ['a', 'b'], train: files } : undefined;
+    registerSource({ name: 'gone', summary, names: ['gone'], open });
+    await assert.rejects(openDataset('gone'), { code: 'DATA_BAD_FILES' });
+  });
+
+  test('says what an entry lacks, and what is wrong with its data set', async () => {
+    const open = async () => undefined;
+    assert.throws(() => registerSource({ name: 'x', open } as never), {
+      code: 'PLUGIN',
+      message: /summary of "x" must be/,
+    });
+    assert.throws(() => registerSource({ name: 'x', summary, names: ['shapes'], open }), {
+      code: 'PLUGIN',
+      message: /there is a data set "shapes" already/,
+    });
+    const { train, classNames } = tinyDataset();
+    const wrong: readonly [word: string, dataset: object, message: RegExp][] = [
+      ['nothing', {}, /open must return \{ name, classNames, train, test \}/],
+      [
+        'labels',
+        { name: 'x', classNames, train: { ...train, labels: [0] } },
+        /train must be .* labels must be an Int32Array/,
+      ],
+      ['classes', { name: 'x', classNames: ['a'], train }, /labels\[\d+\] is \d, and there are 1 classes/],
+      ['count', { name: 'x', classNames, train: { ...train, labels: new Int32Array(2) } }, /120 images have 2 labels/],
+      [
+        'pixels',
+        { name: 'x', classNames, train: { ...train, images: { ...train.images, pixels: new Uint8Array(3) } } },
+        /images\.pixels has 3 bytes in place of 92160/,
+      ],
+    ];
+    for (const [word, dataset, message] of wrong) {
+      registerSource({
+        name: word,
+        summary,
+        open: async (spec) => (spec === `wrong-${word}` ? (dataset as Dataset) : undefined),
+      });
+      await assert.rejects(openDataset(`wrong-${word}`), { code: 'PLUGIN', message });
+    }
   });
 });
 
