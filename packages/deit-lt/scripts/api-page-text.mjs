@@ -64,7 +64,7 @@ export const sections = [
   {
     title: 'Plugins',
     intro:
-      'Losses, networks and tasks of your own, for recipes and `--plugin`: [docs/plugins.md](plugins.md). `torch` and `z` (zod) are exported too.',
+      'Losses, networks, optimizers, augmentations, data sources and tasks of your own, for recipes and `--plugin`: [docs/plugins.md](plugins.md). `torch` and `z` (zod) are exported too.',
     of: [
       ['', 'plugin'],
       ['', 'registry'],

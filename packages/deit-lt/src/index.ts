@@ -9,8 +9,21 @@ export { bySeed, type ComparedModel, type Contender, findModels } from './analys
 export { type Comparison, compareRuns } from './analysis/comparison.js';
 export type { ComparisonRow, Estimate } from './analysis/comparison-figures.js';
 export * from './analysis/index.js';
+export type { Augmentation, AugmentationKind, PipelineContext, WindowChange } from './augment/augmentation.js';
+export type { AugmentationEntry } from './augment/augmentation-entry.js';
 export { type PresetName, presets } from './augment/presets.js';
-export * from './augment/registry.js';
+export {
+  type AugmentationName,
+  type AugmentConfig,
+  augmentations,
+  augmentSchema,
+  buildPipeline,
+  evaluationPipeline,
+  type ResolvedAugmentConfig,
+  registerAugmentation,
+  resolveAugment,
+  windowNames,
+} from './augment/registry.js';
 export type { BatchTransform, Pipeline, View, WindowSampler } from './augment/transform.js';
 export { type ByClass, byClass, ClassMap } from './by-class.js';
 export { openAnyClassifier } from './classifier/any-classifier.js';
@@ -24,10 +37,12 @@ export {
   subset,
 } from './data/dataset.js';
 export { describeDataset } from './data/describe.js';
+export { fileSplit } from './data/file-split.js';
 export { type Group, groupsOf } from './data/groups.js';
 export { Loader, type LoaderOptions } from './data/loader.js';
 export { type LongTailOptions, longTailCounts, longTailIndices, makeLongTail } from './data/long-tail.js';
-export { openDataset } from './data/open.js';
+export { openDataset, registerSource } from './data/open.js';
+export type { OpenContext, SourceEntry, SourceKind } from './data/open-options.js';
 export { openPixels } from './data/open-pixels.js';
 export { type Sampler, samplers } from './data/samplers/sampler.js';
 export { drawShapes } from './data/shapes/index.js';
@@ -48,6 +63,16 @@ export type { Opinion, Ranked } from './evaluation/ranking.js';
 export * from './losses/index.js';
 export * from './models/index.js';
 export { Ema } from './optim/ema.js';
+export { createOptimizer } from './optim/optimizer.js';
+export type {
+  CommonOptimizerOptions,
+  Learning,
+  OptimizerChoice,
+  OptimizerEntry,
+  ScheduledOptimizer,
+} from './optim/optimizer-entry.js';
+export { type DecayGroup, type ParameterGroupsOptions, parameterGroups } from './optim/parameter-groups.js';
+export { registerOptimizer } from './optim/registry.js';
 export { SAM } from './optim/sam.js';
 export { type LoadedPlugin, loadPlugin } from './plugin.js';
 export { RandomStream, stream } from './random/stream.js';

@@ -1,6 +1,6 @@
 /**
- * Modules of a user's own that register losses, tasks or models before a command runs. Nothing is ever loaded but what
- * the user names: a run says which module it was trained with, and never loads it.
+ * Modules of a user's own that register losses, networks, optimizers and the like before a command runs. Nothing is ever
+ * loaded but what the user names: a run says which module it was trained with, and never loads it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
@@ -71,7 +71,7 @@ function loadError(file: string, error: unknown): UserError {
 function nothingRegistered(file: string): UserError {
   return new UserError(
     'PLUGIN',
-    `${file} registers nothing here: call registerLoss, registerTask or registerModel of the deit-lt that runs. Where it imports another copy of deit-lt, export a default function, which receives the library.`,
+    `${file} registers nothing here: call registerLoss, registerModel or another register function of the deit-lt that runs. Where it imports another copy of deit-lt, export a default function, which receives the library.`,
   );
 }
 

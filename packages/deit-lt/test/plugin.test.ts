@@ -7,9 +7,26 @@ import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { failureOf } from '../src/cli/failure.js';
 import * as library from '../src/index.js';
-import { registerModel, registerTask, z } from '../src/index.js';
+import {
+  type AugmentConfig,
+  buildPipeline,
+  createOptimizer,
+  type Dataset,
+  fileSplit,
+  type OptimizerEntry,
+  openDataset,
+  registerAugmentation,
+  registerModel,
+  registerOptimizer,
+  registerSource,
+  registerTask,
+  stream,
+  z,
+} from '../src/index.js';
 import { createLoss } from '../src/losses/registry.js';
 import { loadPlugin } from '../src/plugin.js';
+import { unusualValues } from '../src/recipe/contradictions.js';
+import { completeOlder } from '../src/recipe/older.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { ownProject } from './helpers/own-project.js';
@@ -105,6 +122,265 @@ suite('examples/own-model', () => {
     assert.equal(deitLt([...words, ...plugin], { cwd }).status, 0);
     const onnx = deitLt(['export', 'run', '--format', 'onnx', '--out', 'model.onnx', ...plugin], { cwd });
     assert.deepEqual([onnx.status, /conv_mixer cannot be exported to ONNX/.test(onnx.stderr)], [1, true], onnx.stderr);
+  });
+});
+
+suite('examples/own-optimizer', () => {
+  test('trains a teacher with its options, whose run is opened with the same module alone', (t) => {
+    const cwd = ownProject(t, 'own-optimizer');
+    const plugin = ['--plugin', 'lion.mjs'];
+    const settings = ['teacher.optimizer.betas=[0.8, 0.9]', 'teacher.optimizer=lion', ...linear.slice(1)];
+    const words = [...small, '--set', ...settings, 'teacher.optimizer.lr=1e-3', ...plugin, '--out', 'run'];
+    const trained = deitLt(words, { cwd });
+    assert.equal(trained.status, 0, trained.stderr);
+    const config = JSON.parse(readFileSync(path.join(cwd, 'run/config.json'), 'utf8')) as {
+      recipe: { teacher: { optimizer: unknown } };
+    };
+    assert.deepEqual(config.recipe.teacher.optimizer, {
+      ...{ name: 'lion', lr: 0.001, lrPer: null, lrRule: 'effective', weightDecay: 5e-4 },
+      ...{ betas: [0.8, 0.9], clipGradNorm: null },
+    });
+    const without = deitLt(['compare', 'run'], { cwd });
+    assert.deepEqual([without.status, /add --plugin \S+lion\.mjs$/m.test(without.stderr)], [1, true], without.stderr);
+  });
+
+  test('moves a weight and a bias by the formula of its first line, also from a loaded state', (t) => {
+    const cwd = ownProject(t, 'own-optimizer');
+    const script = `import './lion.mjs';
+      import { createOptimizer, torch } from 'deit-lt';
+      const layer = new torch.nn.Linear(1, 1);
+      torch.noGrad(() => { layer.weight.fill_(2); layer.bias.fill_(1); });
+      const chosen = { name: 'lion', lrPer: null, lrRule: 'effective', weightDecay: 0.5, clipGradNorm: null, betas: [0.5, 0.9] };
+      let optimizer = createOptimizer(layer, chosen, 0.1);
+      for (const gradient of [1, -0.05, -3]) {
+        layer.weight.grad = torch.tensor([[gradient]]);
+        layer.bias.grad = torch.tensor([gradient]);
+        optimizer.step();
+        const saved = optimizer;
+        optimizer = createOptimizer(layer, chosen, 0.1);
+        optimizer.loadStateDict(saved.stateDict());
+      }
+      const state = optimizer.stateDict().state;
+      console.log(JSON.stringify([layer.weight.item(), layer.bias.item(), state[0].exp_avg.item()]));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      cwd,
+      encoding: 'utf8',
+    });
+    assert.equal(stderr, '');
+    let [weight, bias, average] = [2, 1, 0];
+    for (const gradient of [1, -0.05, -3]) {
+      const step = 0.1 * Math.sign(0.5 * average + 0.5 * gradient);
+      weight = weight * (1 - 0.1 * 0.5) - step;
+      bias -= step;
+      average = 0.9 * average + 0.1 * gradient;
+    }
+    for (const [i, value] of (JSON.parse(stdout) as number[]).entries())
+      assert.ok(Math.abs(value - [weight, bias, average][i]!) < 1e-6, `${value} ${[weight, bias, average][i]}`);
+  });
+});
+
+suite('registerOptimizer()', () => {
+  const options = z.object({ momentum: z.number().default(0.95).describe('share of the last update') });
+  const create: OptimizerEntry<typeof options>['create'] = (learning, { lr, momentum }) =>
+    new torch.optim.SGD(
+      learning.namedParameters().map(([, parameter]) => parameter),
+      { lr, momentum },
+    );
+
+  test('keeps the keys that all optimizers have when a recipe names another, and not the options', () => {
+    registerOptimizer({ name: 'heavy', options, create, unusualRate: 1 });
+    const { optimizer } = tinyRecipe('teacher.optimizer=heavy', 'teacher.optimizer.lr=2').teacher;
+    assert.deepEqual(optimizer, {
+      ...{ name: 'heavy', lr: 2, lrPer: null, lrRule: 'effective', weightDecay: 2e-4 },
+      ...{ momentum: 0.95, clipGradNorm: null },
+    });
+    const recipe = tinyRecipe('teacher.optimizer=heavy', 'teacher.optimizer.lr=2');
+    assert.match(unusualValues('teacher', recipe.teacher)[0]!, /unusually large for heavy/);
+    assert.throws(() => tinyRecipe('teacher.optimizer=heavy', 'teacher.optimizer.nesterov=true'), {
+      code: 'RECIPE',
+      message: /the optimizer "heavy" has no option "nesterov"/,
+    });
+  });
+
+  test('keeps the options that AdamW and LAMB share', () => {
+    const { optimizer } = tinyRecipe('student.optimizer.eps=1e-7', 'student.optimizer=lamb').student;
+    assert.deepEqual([optimizer.name, optimizer.betas, optimizer.eps], ['lamb', [0.9, 0.999], 1e-7]);
+  });
+
+  test('refuses an option of the name of a key that all have, and what is no optimizer', () => {
+    const entry = { name: 'own-rate', options: z.object({ lr: z.number().default(1) }), create };
+    assert.throws(() => registerOptimizer(entry as never), {
+      code: 'PLUGIN',
+      message: /"own-rate" cannot be registered: recipes have "lr" beside its options/,
+    });
+    registerOptimizer({ name: 'none', options: z.object({}), create: () => ({ step() {} }) as never });
+    const { optimizer } = tinyRecipe('teacher.optimizer=none').teacher;
+    assert.throws(() => createOptimizer(new torch.nn.Linear(1, 1), optimizer, 1), {
+      code: 'PLUGIN',
+      message: /^the optimizer "none" cannot be used: create must return a torch\.optim\.Optimizer/,
+    });
+  });
+
+  test('opens runs of versions in which an optimizer could have the options of another', () => {
+    const recipe = tinyRecipe();
+    const optimizer = { ...recipe.student.optimizer, momentum: 0.9, nesterov: false };
+    const older = { ...recipe, student: { ...recipe.student, optimizer } };
+    assert.deepEqual(completeOlder(older), recipe);
+  });
+});
+
+/** Two classes, dark and light, as a file of `examples/own-data`. */
+function arraysFile(cwd: string): string {
+  const images = (each: number) =>
+    [0, 1].flatMap((label) =>
+      Array.from({ length: each }, (_, i) => [label, new Array<number>(16 * 16 * 3).fill(60 + 120 * label + i)]),
+    );
+  const file = path.join(cwd, 'images.arrays.json');
+  writeFileSync(file, JSON.stringify({ classes: ['dark', 'light'], side: 16, train: images(12), test: images(4) }));
+  return file;
+}
+
+suite('examples/own-data', () => {
+  test('trains on a file that only its module reads, with its augmentation, and evaluates on it', (t) => {
+    const cwd = ownProject(t, 'own-data');
+    arraysFile(cwd);
+    const data = ['--data', 'images.arrays.json'];
+    const plugin = ['--plugin', 'arrays.mjs'];
+    const words = ['teacher', ...data, '--recipe', 'quickstart', '--budget', 'small', '--out', 'run', ...plugin];
+    const settings = ['teacher.augment.stripes.width=4', 'teacher.epochs=1', 'evaluation.select=last'];
+    const trained = deitLt([...words, '--set', ...settings, 'data.imbalance=null', 'data.groups=auto'], { cwd });
+    assert.equal(trained.status, 0, trained.stderr);
+    const config = JSON.parse(readFileSync(path.join(cwd, 'run/config.json'), 'utf8')) as {
+      recipe: { teacher: { augment: Record<string, unknown> } };
+    };
+    assert.deepEqual(config.recipe.teacher.augment.stripes, { probability: 0.5, width: 4 });
+    const evaluated = deitLt(['eval', 'run', ...data, ...plugin], { cwd });
+    assert.equal(evaluated.status, 0, evaluated.stderr);
+    const without = deitLt(['compare', 'run'], { cwd });
+    assert.deepEqual([without.status, /add --plugin \S+arrays\.mjs/.test(without.stderr)], [1, true], without.stderr);
+  });
+});
+
+suite('registerAugmentation()', () => {
+  const context = { size: 4, mean: [0, 0, 0], std: [1, 1, 1], filter: 'bilinear' } as const;
+  const streams = [stream(1, 'augment', 0, 0)];
+  const options = z.object({ by: z.number().default(3).describe('what is added') });
+
+  test('adds operations in front of the normalisation, and behind it where the entry says so', () => {
+    const create =
+      ({ by }: { by: number }) =>
+      (images: torch.Tensor) =>
+        images.add(by);
+    registerAugmentation({ name: 'levels-plus', kind: 'batch', options, create });
+    registerAugmentation({ name: 'normalized-plus', kind: 'batch', options, create, normalized: true });
+    const config = { wholeImage: true, 'levels-plus': { by: 51 }, 'normalized-plus': true };
+    const { transforms } = buildPipeline(config as AugmentConfig, { ...context, mean: [0.1, 0.1, 0.1] });
+    const images = transforms.reduce((batch, change) => change(batch, streams), torch.zeros([1, 3, 4, 4]));
+    assert.ok(Math.abs(images.mean().toNumber() - (51 / 255 - 0.1 + 3)) < 1e-6);
+    assert.deepEqual(tinyRecipe('student.augment.levels-plus.by=2').student.augment, {
+      ...tinyRecipe().student.augment,
+      'levels-plus': { by: 2 },
+    });
+    assert.throws(() => tinyRecipe('teacher.augment.levels-plus.bye=2'), {
+      code: 'RECIPE',
+      message: /augment\.levels-plus\.bye.*did you mean "by"/,
+    });
+    assert.throws(() => tinyRecipe('student.augment.level-plus=true'), { message: /did you mean "levels-plus"/ });
+  });
+
+  test('adds a choice of the part of the image, of which a pipeline has one', () => {
+    const left = { x: 0, y: 0, width: 2, height: 4, flip: false };
+    registerAugmentation({ name: 'leftHalf', kind: 'window', options: z.object({}), create: () => () => left });
+    const { window } = buildPipeline({ leftHalf: true } as AugmentConfig, context);
+    assert.deepEqual(window(4, 4, streams[0]!), left);
+    assert.throws(() => buildPipeline({ leftHalf: true, wholeImage: true } as AugmentConfig, context), {
+      code: 'RECIPE',
+      message: /wholeImage and leftHalf are on/,
+    });
+  });
+
+  test('says what an entry lacks, and what it must return', () => {
+    assert.throws(() => registerAugmentation({ name: 'flip', kind: 'batch', options, create: () => (x) => x }), {
+      code: 'PLUGIN',
+      message: /^an augmentation "flip" exists already/,
+    });
+    assert.throws(() => registerAugmentation({ name: 'kindless', options, create: () => 1 } as never), {
+      code: 'PLUGIN',
+      message: /kind of "kindless" must be one of window, window-change, batch/,
+    });
+    registerAugmentation({ name: 'smaller', kind: 'batch', options, create: () => (images) => images.sum(1) });
+    const { transforms } = buildPipeline({ wholeImage: true, smaller: true } as AugmentConfig, context);
+    assert.throws(() => transforms[0]!(torch.zeros([1, 3, 4, 4]), streams), {
+      code: 'PLUGIN',
+      message: /^the augmentation "smaller" .* images of shape \[1, 3, 4, 4\], and returned shape \[1, 4, 4\]\.$/,
+    });
+    registerAugmentation({
+      name: 'nowhere',
+      kind: 'window',
+      options,
+      create: () => () => ({ x: Number.NaN }) as never,
+    });
+    const { window } = buildPipeline({ nowhere: true } as AugmentConfig, context);
+    assert.throws(() => window(4, 4, streams[0]!), { code: 'PLUGIN', message: /"nowhere" .* must return a window/ });
+  });
+});
+
+suite('registerSource()', () => {
+  const summary = 'a word';
+
+  test('adds a data set by a word, from memory and from files', async () => {
+    const shapes = tinyDataset();
+    registerSource({
+      name: 'own',
+      summary,
+      names: ['own-shapes'],
+      open: async (spec) => (spec === 'own-shapes' ? shapes : undefined),
+    });
+    const opened = await openDataset('own-shapes');
+    assert.deepEqual([opened.classNames, opened.train.labels], [shapes.classNames, shapes.train.labels]);
+    await assert.rejects(openDataset('own-shape'), { code: 'DATA_NOT_FOUND', message: /did you mean "own-shapes"/ });
+    await assert.rejects(openDataset('own-shapes', { testSplit: 'val' }), { code: 'USAGE' });
+    const files = fileSplit(['missing/a.png', 'missing/b.png'], [0, 1]);
+    const open = async (spec: string) =>
+      spec === 'gone' ? { name: spec, classNames: ['a', 'b'], train: files } : undefined;
+    registerSource({ name: 'gone', summary, names: ['gone'], open });
+    await assert.rejects(openDataset('gone'), { code: 'DATA_BAD_FILES' });
+  });
+
+  test('says what an entry lacks, and what is wrong with its data set', async () => {
+    const open = async () => undefined;
+    assert.throws(() => registerSource({ name: 'x', open } as never), {
+      code: 'PLUGIN',
+      message: /summary of "x" must be/,
+    });
+    assert.throws(() => registerSource({ name: 'x', summary, names: ['shapes'], open }), {
+      code: 'PLUGIN',
+      message: /there is a data set "shapes" already/,
+    });
+    const { train, classNames } = tinyDataset();
+    const wrong: readonly [word: string, dataset: object, message: RegExp][] = [
+      ['nothing', {}, /open must return \{ name, classNames, train, test \}/],
+      [
+        'labels',
+        { name: 'x', classNames, train: { ...train, labels: [0] } },
+        /train must be .* labels must be an Int32Array/,
+      ],
+      ['classes', { name: 'x', classNames: ['a'], train }, /labels\[\d+\] is \d, and there are 1 classes/],
+      ['count', { name: 'x', classNames, train: { ...train, labels: new Int32Array(2) } }, /120 images have 2 labels/],
+      [
+        'pixels',
+        { name: 'x', classNames, train: { ...train, images: { ...train.images, pixels: new Uint8Array(3) } } },
+        /images\.pixels has 3 bytes in place of 92160/,
+      ],
+    ];
+    for (const [word, dataset, message] of wrong) {
+      registerSource({
+        name: word,
+        summary,
+        open: async (spec) => (spec === `wrong-${word}` ? (dataset as Dataset) : undefined),
+      });
+      await assert.rejects(openDataset(`wrong-${word}`), { code: 'PLUGIN', message });
+    }
   });
 });
 

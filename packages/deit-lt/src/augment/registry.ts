@@ -5,8 +5,10 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
+import { Registry } from '../registry.js';
 import { augMix } from './aug-mix.js';
 import type { Augmentation, AugmentationKind, PipelineContext, WindowChange } from './augmentation.js';
+import { type AugmentationEntry, checkedEntry } from './augmentation-entry.js';
 import { autoAugment } from './auto-augment.js';
 import { centerCrop } from './center-crop.js';
 import { colorJitter } from './color-jitter.js';
@@ -53,10 +55,32 @@ const afterNormalize = { randomErasing };
 /** Every augmentation by its name in recipes. */
 export const augmentations = { ...beforeNormalize, ...afterNormalize };
 
-/** Those that choose the part of the image; a pipeline has one. */
-export const windowNames = Object.entries(augmentations).flatMap(([name, { kind }]) =>
-  kind === 'window' ? [name] : [],
-);
+/** Those that choose the part of the image, registered ones too; a pipeline has one. */
+export const windowNames: string[] = [];
+
+const registry = new Registry<AugmentationEntry>('augmentation');
+
+for (const [name, entry] of Object.entries(augmentations))
+  add({
+    name,
+    ...(entry as AnyAugmentation),
+    ...(name in afterNormalize && { normalized: true }),
+  } as AugmentationEntry);
+
+function add(entry: AugmentationEntry): void {
+  registry.add(entry);
+  if (entry.kind === 'window') windowNames.push(entry.name);
+}
+
+/**
+ * Adds an augmentation, so that recipes can name it in every `augment` block. It comes after those that are built in. Throws
+ * `UserError` (PLUGIN) for an entry that lacks something, and for a name that is taken.
+ */
+export function registerAugmentation<K extends AugmentationKind, O extends z.ZodObject>(
+  entry: AugmentationEntry<K, O>,
+): void {
+  add(checkedEntry(entry as unknown as AugmentationEntry));
+}
 
 export type AugmentationName = keyof typeof augmentations;
 type OptionsOf<N extends AugmentationName> = (typeof augmentations)[N]['options'];
@@ -94,14 +118,37 @@ function stopping(issue: z.core.$ZodIssue, keys: readonly string[]): object {
   return { code: 'custom', message: explainUnknown(issue.keys, keys), path: issue.path };
 }
 
-const entrySchemas = Object.fromEntries(
-  Object.entries(augmentations).map(([name, { options }]) => [name, entrySchema(options)]),
-);
-
 /** A preset becomes its entries; one that is not known stays, and is what the schema complains of. */
 function withoutPreset(values: unknown): unknown {
   const isRecord = typeof values === 'object' && values !== null;
   return (isRecord && expandPreset(values as Record<string, unknown>)) || values;
+}
+
+/** The keys of an `augment` block, those of plugins included. */
+export function augmentShape(): Record<string, z.ZodType> {
+  const entries = registry.names().map((name) => [name, schemaOf(registry.find(name))]);
+  return {
+    preset: z.enum(presetNames).optional().describe('a style whose entries the others change'),
+    ...(Object.fromEntries(entries) as Record<string, z.ZodType>),
+  };
+}
+
+const schemas = new Map<AugmentationEntry, z.ZodType>();
+
+function schemaOf(entry: AugmentationEntry): z.ZodType {
+  const schema = schemas.get(entry) ?? entrySchema(entry.options);
+  schemas.set(entry, schema);
+  return schema;
+}
+
+/** The output of `augmentSchema` and its copies, by which `recipe/keys.ts` finds them: their keys are those of `augmentShape()`. */
+export const augmentValues = z.unknown();
+
+function resolveBlock(value: unknown, context: z.RefinementCtx): unknown {
+  const result = z.strictObject(augmentShape()).safeParse(withoutPreset(value));
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+  return z.NEVER;
 }
 
 /**
@@ -109,13 +156,7 @@ function withoutPreset(values: unknown): unknown {
  * defaults.
  */
 export const augmentSchema = z
-  .preprocess(
-    withoutPreset,
-    z.strictObject({
-      preset: z.enum(presetNames).optional().describe('a style whose entries the others change'),
-      ...entrySchemas,
-    }),
-  )
+  .preprocess(resolveBlock, augmentValues)
   .describe('what is done to the images: options, true (defaults) or false for each') as unknown as z.ZodType<
   ResolvedAugmentConfig,
   AugmentConfig
@@ -135,7 +176,7 @@ function wrongEntries([first = '', ...lines]: readonly string[]): UserError {
 function explainIssue(issue: z.core.$ZodIssue): string {
   const path = ['augment', ...issue.path].join('.');
   const unknown = issue.code === 'unrecognized_keys';
-  return `${path}: ${unknown ? explainUnknown(issue.keys, ['preset', ...Object.keys(augmentations)]) : issue.message}`;
+  return `${path}: ${unknown ? explainUnknown(issue.keys, Object.keys(augmentShape())) : issue.message}`;
 }
 
 function explainUnknown(unknown: readonly string[], known: readonly string[]): string {
@@ -145,14 +186,11 @@ function explainUnknown(unknown: readonly string[], known: readonly string[]): s
 /** An entry whose options were checked by its own schema. */
 type AnyAugmentation = { [K in AugmentationKind]: Augmentation<K, z.ZodObject> }[AugmentationKind];
 
-/** The entries of `table` that `config` turns on, in the table's order. */
-function chosen(
-  table: object,
-  config: ResolvedAugmentConfig,
-): { entry: AnyAugmentation; options: object; name: string }[] {
-  return Object.entries(table as Record<string, AnyAugmentation>).flatMap(([name, entry]) => {
+/** The entries that `config` turns on, in the registry's order. */
+function chosen(config: ResolvedAugmentConfig): { entry: AugmentationEntry; options: Record<string, unknown> }[] {
+  return registry.names().flatMap((name) => {
     const options = config[name as AugmentationName];
-    return options === undefined || options === false ? [] : [{ entry, options, name }];
+    return options === undefined || options === false ? [] : [{ entry: registry.find(name), options }];
   });
 }
 
@@ -165,14 +203,14 @@ export function buildPipeline(config: AugmentConfig, context: PipelineContext): 
   const resolved = resolveAugment(config);
   const changes: WindowChange[] = [];
   const windows: [string, WindowSampler][] = [];
-  const batch = (table: object): BatchTransform[] =>
-    chosen(table, resolved).flatMap(({ entry, options, name }) => {
-      if (entry.kind === 'batch') return [entry.create(options as Record<string, unknown>, context)];
-      if (entry.kind === 'window') windows.push([name, entry.create(options as Record<string, unknown>, context)]);
-      else changes.push(entry.create(options as Record<string, unknown>, context));
-      return [];
-    });
-  const transforms = [...batch(beforeNormalize), normalize(context), ...batch(afterNormalize)];
+  const [before, after]: [BatchTransform[], BatchTransform[]] = [[], []];
+  for (const { entry, options } of chosen(resolved)) {
+    const made = (entry as AnyAugmentation).create(options, context);
+    if (entry.kind === 'window') windows.push([entry.name, made as WindowSampler]);
+    else if (entry.kind === 'window-change') changes.push(made as WindowChange);
+    else (entry.normalized === true ? after : before).push(made as BatchTransform);
+  }
+  const transforms = [...before, normalize(context), ...after];
   const sample = onlyWindow(windows);
   const window: WindowSampler = (width, height, random) =>
     changes.reduce((drawn, change) => change(drawn, random), sample(width, height, random));

@@ -78,7 +78,7 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   plugin: {
     value: 'FILE',
     description:
-      'loads a JavaScript module of your own first, which registers losses, tasks or models (docs/plugins.md)',
+      'loads a JavaScript module of your own first, which registers losses, networks, optimizers and more (docs/plugins.md)',
   },
   budget: {
     value: 'BUDGET',

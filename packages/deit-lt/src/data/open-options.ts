@@ -86,3 +86,8 @@ export interface SourceKind {
   /** The data set, or undefined when `spec` is not of this kind. Throws `UserError` when it is, but is broken. */
   open(spec: string, context: OpenContext): Promise<Dataset | undefined>;
 }
+
+/** A source of a plugin: a kind of source with a name of its own, for messages. */
+export interface SourceEntry extends SourceKind {
+  readonly name: string;
+}

@@ -10,7 +10,8 @@ import { classCounts, composedOn, type Dataset } from './dataset.js';
 import { white } from './decode/background.js';
 import { loadSplit } from './image-files.js';
 import { isLarge, listed, openLarge, remembered } from './index/open-large.js';
-import type { OpenContext, OpenOptions, SourceKind } from './open-options.js';
+import type { OpenContext, OpenOptions, SourceEntry, SourceKind } from './open-options.js';
+import { addSource, openRegistered, registeredSources } from './registered-sources.js';
 import { annotations } from './sources/annotations.js';
 import { cifarFiles } from './sources/cifar-files.js';
 import { cifarNames } from './sources/cifar-names.js';
@@ -23,7 +24,16 @@ import { splitOff } from './split.js';
 export const sourceKinds: readonly SourceKind[] = [shapes, cifarNames, cifarFiles, listFiles, annotations, folder];
 
 /** The names that need no path, such as `cifar10`. */
-export const datasetNames: readonly string[] = sourceKinds.flatMap(({ names }) => names ?? []);
+export const datasetNames: string[] = sourceKinds.flatMap(({ names }) => names ?? []);
+
+/**
+ * Adds a source of data: `--data` may be one of its `names`, or a file or folder that its `open` knows. It is tried before
+ * those that are built in. Throws `UserError` (PLUGIN) for an entry that lacks something, and for a name or word that is taken.
+ */
+export function registerSource(entry: SourceEntry): void {
+  addSource(entry, datasetNames);
+  datasetNames.push(...(entry.names ?? []));
+}
 
 /**
  * Opens the data set `spec`. Image files are decoded once: all that cannot be read are reported together, and
@@ -33,7 +43,9 @@ export const datasetNames: readonly string[] = sourceKinds.flatMap(({ names }) =
 export async function openDataset(spec: string, options: OpenOptions = {}): Promise<Dataset> {
   const { split, seed, check = true, background = white } = options;
   const context = contextOf(options);
-  const found = check ? await openChecked(spec, context, options) : await find(spec, context);
+  const found = check
+    ? await openChecked(spec, context, options)
+    : ((await findRegistered(spec, context)) ?? (await find(spec, context)));
   const loaded = composedOn(found, background);
   const dataset = split === undefined ? loaded : splitOff(loaded, split, seed);
   requireClasses(dataset, context);
@@ -42,6 +54,8 @@ export async function openDataset(spec: string, options: OpenOptions = {}): Prom
 
 /** Small collections are decoded, large ones looked at; what is remembered of large ones saves listing them again. */
 async function openChecked(spec: string, context: OpenContext, options: OpenOptions): Promise<Dataset> {
+  const own = await findRegistered(spec, context);
+  if (own !== undefined) return load(own, options); // what is remembered of a data set does not say which module listed it
   const before = await remembered(spec, context);
   const listing = before.listing ?? (await listed(context, (recording) => find(spec, recording)));
   return (await isLarge(listing.dataset, options))
@@ -65,6 +79,12 @@ function contextOf(options: OpenOptions): OpenContext {
   };
 }
 
+async function findRegistered(spec: string, context: OpenContext): Promise<Dataset | undefined> {
+  const found = await openRegistered(spec, context);
+  if (found !== undefined && found.source.namesSplits !== true) requireUsualTest(spec, context);
+  return found?.dataset;
+}
+
 async function find(spec: string, context: OpenContext): Promise<Dataset> {
   for (const kind of sourceKinds) {
     const dataset = await kind.open(spec, context);
@@ -81,7 +101,7 @@ function requireUsualTest(spec: string, { testSplit = 'test' }: OpenContext): vo
 }
 
 function unknownSource(spec: string): UserError {
-  const lines = sourceKinds.map(({ summary }) => `  ${summary}`);
+  const lines = [...registeredSources(), ...sourceKinds].map(({ summary }) => `  ${summary}`);
   if (fs.existsSync(spec))
     return new UserError('DATA_LAYOUT', `${spec} is not laid out as a data set. A data set is one of:`, { lines });
   const near = nearestSource(spec);

@@ -1,34 +1,22 @@
-/** The optimizer that a recipe names, over timm's groups: no weight decay for biases, norms and tokens. */
+/** The optimizer that a recipe names. */
 import * as torch from '@deit-lt/torch';
-import type { TrainingRecipe } from '../recipe/schema.js';
-import { parameterGroups } from './parameter-groups.js';
+import { UserError } from '../errors.js';
+import type { Learning, OptimizerChoice, ScheduledOptimizer } from './optimizer-entry.js';
+import { optimizerRegistry } from './registry.js';
 
 /**
- * Over the parameters of `model`, a module or what a task learns. `lr` is the learning rate before any schedule. SGD
- * decays every parameter, as the published teachers do.
+ * Makes the optimizer of what `learning` has to train. `lr` is the learning rate before any schedule. Throws `UserError` (PLUGIN) if
+ * the entry of a plugin makes something else.
  */
 export function createOptimizer(
-  model: { namedParameters(): torch.nn.NamedTensors<torch.nn.Parameter> },
-  { name, weightDecay, momentum = 0, nesterov = false, betas = [0.9, 0.999], eps }: TrainingRecipe['optimizer'],
+  learning: Learning,
+  { name, lrPer: _, lrRule: __, clipGradNorm: ___, ...options }: OptimizerChoice,
   lr: number,
-): torch.optim.Optimizer<{ lr?: number }> {
-  switch (name) {
-    case 'sgd':
-      return new torch.optim.SGD(
-        model.namedParameters().map(([, parameter]) => parameter),
-        { lr, weightDecay, momentum, nesterov },
-      );
-    case 'adamw':
-      return new torch.optim.AdamW(parameterGroups(model, { weightDecay }), {
-        lr,
-        betas,
-        ...(eps !== undefined && { eps }),
-      });
-    case 'lamb':
-      return new torch.optim.Lamb(parameterGroups(model, { weightDecay }), {
-        lr,
-        betas,
-        ...(eps !== undefined && { eps }),
-      });
-  }
+): ScheduledOptimizer {
+  const made: unknown = optimizerRegistry.find(name).create(learning, { ...options, lr });
+  if (made instanceof torch.optim.Optimizer) return made as ScheduledOptimizer;
+  throw new UserError(
+    'PLUGIN',
+    `the optimizer "${name}" cannot be used: create must return a torch.optim.Optimizer, and returned ${String(made)}.`,
+  );
 }

@@ -18,6 +18,8 @@ export interface Choices {
   readonly registries: readonly Registry[];
   /** Why an entry cannot be chosen here; undefined when it can. */
   readonly refuses?: (entry: RegistryEntry) => string | undefined;
+  /** Keys that stand beside the options of every entry, before and after them; they stay when another one is named. */
+  readonly common?: { readonly before: z.ZodRawShape; readonly after: z.ZodRawShape };
 }
 
 const choicesOf = new WeakMap<z.ZodType, Choices>();
@@ -65,11 +67,20 @@ export function choiceNames({ registries, refuses }: Choices): string[] {
  */
 export function choiceShape(choices: Choices): Record<string, z.ZodType> {
   const names = choiceNames(choices);
-  const shape: Record<string, z.ZodType> = { name: z.string().describe(`name of the ${kindsOf(choices)}`) };
+  const { before, after } = commonOf(choices);
+  const shape = { name: z.string().describe(`name of the ${kindsOf(choices)}`), ...before } as Record<
+    string,
+    z.ZodType
+  >;
   for (const name of names)
     for (const [option, schema] of Object.entries(chosenEntry(choices, name)!.entry.options.shape))
       shape[option] ??= schema as z.ZodType;
-  return shape;
+  return { ...shape, ...(after as Record<string, z.ZodType>) };
+}
+
+/** The keys that stand beside the options of every entry. */
+export function commonOf({ common = { before: {}, after: {} } }: Choices): NonNullable<Choices['common']> {
+  return common;
 }
 
 const kindsOf = ({ registries }: Choices): string => registries.map(({ what }) => what).join(' or ');
@@ -89,14 +100,21 @@ function resolve(value: unknown, choices: Choices, context: z.RefinementCtx): un
   const { entry, registry } = found;
   const refused = choices.refuses?.(entry);
   if (refused !== undefined) return fail(refused, at);
-  const known = Object.keys(entry.options.shape);
+  const { before, after } = commonOf(choices);
+  const known = Object.keys({ ...before, ...entry.options.shape, ...after });
   const unknown = Object.keys(options).filter((key) => !known.includes(key));
   for (const key of unknown) fail(unknownOption(registry.what, entry.name, key, known), [key]);
   if (unknown.length > 0) return z.NEVER;
-  const result = entry.options.safeParse(options);
-  if (result.success) return { name, ...result.data };
-  for (const issue of result.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
-  return z.NEVER;
+  const own = Object.fromEntries(Object.entries(options).filter(([key]) => key in entry.options.shape));
+  const results = [
+    z.object(before).safeParse(options),
+    entry.options.safeParse(own),
+    z.object(after).safeParse(options),
+  ];
+  for (const { error } of results)
+    for (const issue of error?.issues ?? []) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+  if (results.some(({ success }) => !success)) return z.NEVER;
+  return Object.assign({ name }, ...results.map(({ data }) => data)) as Choice;
 }
 
 function unknownName(name: unknown, choices: Choices): string {

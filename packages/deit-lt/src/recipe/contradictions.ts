@@ -2,6 +2,7 @@
 import { UserError } from '../errors.js';
 import { short } from '../format.js';
 import { lossRegistry } from '../losses/registry.js';
+import { optimizerRegistry } from '../optim/registry.js';
 import { taskRegistry } from '../tasks/registry.js';
 import type { Recipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
@@ -94,8 +95,6 @@ export function externalTeacher(): UserError {
   );
 }
 
-/** Learning rates, scaled to the batch, above which a training rarely converges. */
-const unusualRates = { sgd: 10, adamw: 0.1, lamb: 0.5 } as const;
 const unusualEpochs = 5000;
 
 /** Returns warnings about values that are allowed but probably a typing error; they are shown before a training. */
@@ -104,7 +103,7 @@ export function unusualValues(name: string, { optimizer, epochs, batchSize, accu
   const batch = batchSize * (lrRule === 'effective' ? accumulation : 1);
   const scaled = lrPer === null ? lr : (lr * batch) / lrPer;
   return [
-    ...(scaled > unusualRates[kind]
+    ...(scaled > (optimizerRegistry.find(kind).unusualRate ?? Number.POSITIVE_INFINITY)
       ? [
           `${name}.optimizer.lr is ${lr}${lrPer === null ? '' : `, ${short(scaled)} for this batch`}: that is unusually large for ${kind}, and the loss will probably not stay finite`,
         ]

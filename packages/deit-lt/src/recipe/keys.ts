@@ -1,5 +1,6 @@
 /** Every key that a recipe can have, read from the schema: for checking `--set` and for `deit-lt recipes`. */
 import { z } from 'zod';
+import { augmentShape, augmentValues } from '../augment/registry.js';
 import { type Choices, choiceShape, choicesIn } from './choice.js';
 import { recipeSchema } from './schema.js';
 
@@ -39,6 +40,7 @@ export function recipeKeys(prefix: readonly string[] = []): string[] {
 function shapeOf(schema: z.ZodType): Record<string, z.ZodType> | undefined {
   const choices = choicesIn(schema);
   if (choices !== undefined) return choiceShape(choices);
+  if (schema === augmentValues) return augmentShape();
   if (schema instanceof z.ZodObject) return schema.shape as Record<string, z.ZodType>;
   if (
     schema instanceof z.ZodOptional ||

@@ -1,6 +1,6 @@
 /** Nested values of recipes, and how one recipe's differences change another's. */
 import { expandPreset } from '../augment/presets.js';
-import { type Choices, chosenEntry } from './choice.js';
+import { type Choices, chosenEntry, commonOf } from './choice.js';
 import { choicesAt } from './keys.js';
 
 export type Values = { [key: string]: unknown };
@@ -50,8 +50,14 @@ function baseOf(base: Values, name: unknown = base.name, choices: Choices): Valu
   const found = typeof name === 'string' ? chosenEntry(choices, name) : undefined;
   if (found === undefined) return base;
   const { entry, registry } = found;
-  const stays = ([key]: [string, unknown]): boolean =>
-    base.name === name || (registry.sharedOptions && key in entry.options.shape);
+  const { before, after } = commonOf(choices);
+  const common = { ...before, ...after };
+  const former = registry.get(String(base.name))?.options.shape;
+  const isShared = (key: string): boolean => {
+    if (!registry.sharedOptions || !(key in entry.options.shape)) return false;
+    return registry.sharedOptions === true || former?.[key] === entry.options.shape[key];
+  };
+  const stays = ([key]: [string, unknown]): boolean => base.name === name || key in common || isShared(key);
   const kept = Object.fromEntries(Object.entries(base).filter(stays));
   return { name, ...entry.options.safeParse({}).data, ...kept };
 }

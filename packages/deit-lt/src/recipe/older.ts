@@ -1,4 +1,5 @@
 /** Recipes of runs that earlier versions began: the keys that they had not, with the values that they meant. */
+import { optimizerRegistry } from '../optim/registry.js';
 import { chosenEntry } from './choice.js';
 import { choicesAt } from './keys.js';
 import { isValues, type Values } from './merge.js';
@@ -52,7 +53,7 @@ const meant: Values = {
  */
 export function completeOlder(recipe: Recipe): Recipe {
   if (!isValues(recipe)) return recipe; // a damaged file has anything
-  const result = recipeSchema.safeParse(fill(withLossOptions(recipe), meant));
+  const result = recipeSchema.safeParse(fill(withOwnOptimizerOptions(withLossOptions(recipe)), meant));
   return result.success ? withLinearDropPath(result.data, recipe) : recipe;
 }
 
@@ -102,6 +103,22 @@ function clsLoss({ clsTau: tau, clsThreshold: threshold, ...student }: Values): 
     ...(threshold !== undefined && { threshold }),
   };
   return { ...student, clsLoss: knownOptions('student', 'clsLoss', given) };
+}
+
+/** Options of SGD, AdamW and LAMB that a recipe could have beside another one's name, without effect. */
+const formerOptimizerOptions: readonly string[] = ['momentum', 'nesterov', 'betas', 'eps'];
+
+function withOwnOptimizerOptions(recipe: Values): Values {
+  const own = (part: 'teacher' | 'student'): Values => {
+    const given = recipe[part];
+    if (!isValues(given) || !isValues(given.optimizer)) return {};
+    const entry = optimizerRegistry.get(String(given.optimizer.name));
+    const stays = ([key]: [string, unknown]): boolean =>
+      entry === undefined || !formerOptimizerOptions.includes(key) || key in entry.options.shape;
+    const optimizer = Object.fromEntries(Object.entries(given.optimizer).filter(stays));
+    return { [part]: { ...given, optimizer } };
+  };
+  return { ...recipe, ...own('teacher'), ...own('student') };
 }
 
 /** Returns `loss` with the options that a loss of its name has; unchanged when there is none of that name. */

@@ -11,6 +11,8 @@ import type { LossEntry } from '../losses/loss-entry.js';
 import { lossRegistry } from '../losses/registry.js';
 import type { CommonModelOptions, ModelOptions } from '../models/model.js';
 import { modelRegistry } from '../models/registry.js';
+import { type OptimizerChoice, optimizerKeys } from '../optim/optimizer-entry.js';
+import { optimizerRegistry } from '../optim/registry.js';
 import { count, epochCount, most, natural, positive, probability, rate, side } from '../option-limits.js';
 import type { Registry, RegistryEntry } from '../registry.js';
 import { taskRegistry } from '../tasks/registry.js';
@@ -55,23 +57,10 @@ const model = choiceSchema<ModelChoice>(
   'the network: only its name, or its name with options',
 );
 
-const optimizer = z.strictObject({
-  name: z.enum(['sgd', 'adamw', 'lamb']),
-  lr: positive.max(most.rate).describe('learning rate; for a reference batch when lrPer is set'),
-  lrPer: count
-    .max(most.batch)
-    .nullable()
-    .describe('batch that lr is for: it is scaled by (effective batch)/lrPer; null: used as it is'),
-  lrRule: z
-    .enum(['effective', 'published'])
-    .describe('effective: batch × accumulation × ranks; published: batch × ranks, without accumulation'),
-  weightDecay: rate,
-  momentum: probability.optional().describe('SGD only'),
-  nesterov: z.boolean().optional().describe('SGD only'),
-  betas: z.tuple([probability, probability]).optional().describe('AdamW and LAMB only'),
-  eps: positive.optional().describe('AdamW and LAMB only: added to the root of the second moment'),
-  clipGradNorm: positive.nullable().describe('largest norm of all gradients; null: no limit'),
-});
+const optimizer = choiceSchema<OptimizerChoice>(
+  { registries: [optimizerRegistry], common: optimizerKeys },
+  'the optimizer; a name alone, or with its options',
+);
 
 const schedule = z.strictObject({
   name: z.enum(['cosine', 'step', 'one-cycle', 'constant']),

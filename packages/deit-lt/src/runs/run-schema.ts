@@ -70,10 +70,13 @@ const config = z.looseObject({
   started: z.string().default(''),
 });
 
+/** Whether all names and keys of a recipe are of this version, or of modules that are loaded. */
+const isKnown = (value: unknown): boolean => recipeSchema.safeParse(completeOlder(value as Recipe)).success;
+
 /** Throws `UserError` (PLUGIN) for a run whose recipe names what only a module that is not loaded registers. */
 function requirePlugins(value: unknown): unknown {
   const { data: given } = z.looseObject({ plugins, recipe: z.unknown() }).safeParse(value);
-  if (given === undefined || recipe.safeParse(given.recipe).success) return value;
+  if (given === undefined || isKnown(given.recipe)) return value;
   const missing = given.plugins.filter(({ sha256 }) => loadedPlugins().every((plugin) => plugin.sha256 !== sha256));
   const [first] = missing;
   if (first === undefined) return value;

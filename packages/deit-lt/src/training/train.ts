@@ -5,6 +5,7 @@ import * as torch from '@deit-lt/torch';
 import { prepareData, type TrainingData } from '../data/prepare-data.js';
 import { fewImagesOf, talliesOf } from '../evaluation/class-figures.js';
 import { fewWarning } from '../evaluation/figure-text.js';
+import { optimizerRegistry } from '../optim/registry.js';
 import { totalEpochs } from '../optim/schedules.js';
 import { externalTeacher, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
 import { type Placement, placementOf } from '../recipe/device.js';
@@ -151,6 +152,6 @@ function checkpointBytes({ model, companion }: Task, { ema, optimizer }: Trainin
   const bytes = (tensors: readonly torch.Tensor[] = []): number => 4 * tensors.reduce((sum, x) => sum + x.numel(), 0);
   const weights = bytes(model.parameters());
   const beside = bytes(companion?.parameters()) + bytes(companion?.buffers());
-  const copies = 1 + (ema === null ? 0 : 1) + (optimizer.name === 'sgd' ? 1 : 2);
+  const copies = 1 + (ema === null ? 0 : 1) + (optimizerRegistry.find(optimizer.name).numbersPerWeight ?? 2);
   return weights * (2 * copies + 1) + 2 * beside;
 }
