@@ -57,7 +57,7 @@ function loadError(file: string, error: unknown): UserError {
   if (code === 'ERR_MODULE_NOT_FOUND' && /package '(deit-lt|@deit-lt\/torch|zod)'/.test(message))
     return new UserError(
       'PLUGIN',
-      `${file}: ${message.split(' imported from')[0]}: install deit-lt in its folder (npm install deit-lt), or export a default function, which receives the library.`,
+      `${file}: ${message.split(' imported from')[0]}: install deit-lt in its folder (npm install PATH-OF-THE-CLONE/packages/deit-lt), or export a default function, which receives the library.`,
       { cause: error },
     );
   const hint = error instanceof SyntaxError ? `"node --check ${file}" shows where` : undefined;

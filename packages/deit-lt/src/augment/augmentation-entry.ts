@@ -1,4 +1,4 @@
-/** What the registry knows of an augmentation, and what one of a plugin is checked for when it works. */
+/** The entry of an augmentation in its registry, and the checks of a plugin's results. */
 import * as torch from '@deit-lt/torch';
 import type { z } from 'zod';
 import type { Window } from '../data/decode/window.js';
