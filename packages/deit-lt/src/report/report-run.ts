@@ -14,6 +14,7 @@ import type { EpochRecord } from '../runs/reporter.js';
 import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { visible } from '../text/visible.js';
 
+/** A run as a report shows it. */
 export interface ReportRun {
   /** The end of its path that tells it from the others, safe to show. */
   readonly name: string;
@@ -29,7 +30,7 @@ export interface ReportRun {
   readonly notes: readonly string[];
 }
 
-/** The runs of `places`: run folders, or folders that have some. Throws UserError RUN_FOLDER. */
+/** Reads the runs of `places`: run folders, or folders that have some. Throws UserError RUN_FOLDER. */
 export function readRuns(places: readonly string[]): ReportRun[] {
   const folders = [...new Set(places.flatMap(runFoldersIn))];
   const names = folders.length === 1 ? [path.basename(folders[0]!)] : shortNames(folders);
