@@ -39,7 +39,7 @@ suite('ClassMap', () => {
     assert.equal(values.classNames, model);
   });
 
-  test('knows when nothing moves, and names the classes as `to` does all the same', () => {
+  test('reports when nothing moves, and names the classes as `to` does', () => {
     const numbers = new ClassMap(['a', 'b'], ['0', '1'], Int32Array.of(0, 1));
     assert.equal(numbers.index, null);
     assert.deepEqual(numbers.values(byClass(['a', 'b'], [7, 8])).classNames, ['0', '1']);

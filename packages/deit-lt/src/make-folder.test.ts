@@ -19,7 +19,7 @@ suite('makeFolder()', { timeout: 30_000 }, () => {
     assert.deepEqual(fs.readdirSync(folder), ['x']);
   });
 
-  test('says what the system says where none can be made', (t) => {
+  test("gives the system's reason where none can be created", (t) => {
     const root = temporaryFolder(t);
     write(path.join(root, 'file'), '');
     fs.symlinkSync('/nowhere', path.join(root, 'link'));
@@ -31,7 +31,7 @@ suite('makeFolder()', { timeout: 30_000 }, () => {
     assert.throws(() => makeFolder('/proc/.cache/deit-lt'), /no folder can be made in \/proc; choose|EACCES|EPERM/);
   });
 
-  test('lets runs, exports and figures say that no folder can be made', { skip: noProc }, async () => {
+  test('runs, exports and figures report that no folder can be created', { skip: noProc }, async () => {
     const expected = { code: 'RUN_FOLDER', message: /^cannot write \/proc\/x.*(choose another place|permission)/ };
     const config = {} as Parameters<RunFolder['begin']>[0]; // is written into the folder later
     assert.throws(() => new RunFolder('/proc/x').begin(config, false), expected);

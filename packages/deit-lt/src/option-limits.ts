@@ -2,8 +2,8 @@
 import { z } from 'zod';
 
 /**
- * Upper limits, far above what any training uses. A larger value is a typing error (`lr=1e9`) that would end in an out-of-memory
- * error or a loss that is not finite.
+ * Upper limits, far above what any training uses. A larger value is a typing error (`lr=1e9`) that would end in an
+ * out-of-memory error or a loss that is not finite.
  */
 export const most = {
   epochs: 1_000_000,
@@ -20,6 +20,6 @@ export const count = z.int().positive();
 export const natural = z.int().nonnegative();
 export const epochCount = natural.max(most.epochs);
 export const rate = z.number().nonnegative().max(most.rate);
-/** Of images, in pixels. */
+/** Side of images in pixels. */
 export const side = count.max(most.side);
 export const channels = count.max(most.channels);

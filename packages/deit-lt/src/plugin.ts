@@ -1,6 +1,6 @@
 /**
- * Modules of a user's own that register losses, networks, optimizers and the like before a command runs. Nothing is ever loaded but what the user
- * names: a run says which module it was trained with, and never loads it.
+ * Modules of a user's own that register losses, networks, optimizers and the like before a command runs. Nothing is ever
+ * loaded but what the user names: a run says which module it was trained with, and never loads it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { registrationCount } from './registry.js';
 export interface LoadedPlugin {
   /** Absolute. */
   readonly path: string;
-  /** Of the file itself, without what it imports. */
+  /** Hash of the file itself, without its imports. */
   readonly sha256: string;
 }
 
@@ -26,8 +26,8 @@ export function loadedPlugins(): readonly LoadedPlugin[] {
 
 /**
  * Imports the module `file`, which registers what it has: at once, by `import { registerLoss } from 'deit-lt'`, or in a
- * function that it exports as its default and that receives the library. Throws `UserError`: USAGE when there is no such file,
- * PLUGIN when it cannot be loaded, registers nothing, or what it registers does not fit.
+ * function that it exports as its default and that receives the library. Throws `UserError`: USAGE when there is no
+ * such file, PLUGIN when it cannot be loaded, registers nothing, or what it registers does not fit.
  */
 export async function loadPlugin(file: string, library: object): Promise<void> {
   const found = path.resolve(file);
@@ -75,7 +75,9 @@ function nothingRegistered(file: string): UserError {
   );
 }
 
-/** Returns where in a loaded module `error` came from, `my-loss.mjs:12:5`; undefined when it did not pass through one. */
+/**
+ * Returns where in a loaded module `error` came from, `my-loss.mjs:12:5`; undefined when it did not pass through one.
+ */
 export function placeIn(error: unknown): string | undefined {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   for (const { path: file } of loaded)

@@ -1,14 +1,14 @@
 /**
- * Entries that a recipe chooses by name: losses, tasks, models. An entry owns its name, its options with their limits and
- * defaults (zod), and its factory; the recipe's schema, `--set`, help and messages are made from the registries.
+ * Entries that a recipe chooses by name: losses, tasks, models. An entry owns its name, its options with their limits
+ * and defaults (zod), and its factory; the recipe's schema, `--set`, help and messages are made from the registries.
  */
 import type { z } from 'zod';
 import { UserError } from './errors.js';
 import { suggest } from './nearest.js';
 
-/** What every entry of a registry has. */
+/** The properties of every registry entry. */
 export interface RegistryEntry<O extends z.ZodObject = z.ZodObject> {
-  /** As recipes spell it. */
+  /** Name in recipes. */
   readonly name: string;
   /** Its options: each has a default or is optional, and a description. */
   readonly options: O;

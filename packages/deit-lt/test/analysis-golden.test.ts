@@ -131,7 +131,7 @@ suite('golden analysis: features', { skip: skipGolden }, () => {
 });
 
 suite('attentionDistances()', () => {
-  test('of a token that looks at itself alone is 0, of one that looks at its neighbour a patch', () =>
+  test('of a token that attends only to itself is 0, to its neighbour one patch', () =>
     torch.tidy(() => {
       const geometry = { grid: [1, 2] as const, patchSize: 4, prefixTokens: 1 as const };
       const weights = torch.tensor([
@@ -158,7 +158,7 @@ suite('attentionDistances()', () => {
 });
 
 suite('calibrationOf()', () => {
-  test('is 0 for a model that is as often right as it says', () => {
+  test('is 0 for a model whose accuracy equals its confidence', () => {
     const { ece, overconfidence } = calibrationOf({ confidence: [0.75, 0.75, 0.75, 0.75], correct: [1, 1, 1, 0] });
     assert.deepEqual([ece, overconfidence], [0, 0]);
   });
@@ -180,7 +180,7 @@ suite('calibrationOf()', () => {
 });
 
 suite('expertAgreement()', () => {
-  test('counts who is right alone', () => {
+  test('counts the images that only one expert classifies correctly', () => {
     const answers = { labels: [0, 0, 1, 1, 2], cls: [0, 1, 1, 0, 0], dist: [0, 0, 2, 0, 1] };
     const all = { images: 5, agree: 2, bothRight: 1, clsAlone: 1, distAlone: 1, bothWrong: 2 };
     assert.deepEqual(expertAgreement(answers), all);

@@ -62,7 +62,7 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     assert.deepEqual([data.imagesSha256, data.split, data.images], [imagesSha256, split, 30]);
   });
 
-  test('finds the attention distances and ranks of the whole set, though it looks in batches', async () => {
+  test('finds the attention distances and ranks of the whole set, though it works in batches', async () => {
     const { attention, ranks } = readAnalysis(student)!;
     const { grid, patchSize } = attention!;
     assert.deepEqual([grid, patchSize], [[2, 2], 8]);
@@ -83,7 +83,7 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     assert.deepEqual(all, expected.ranks);
   });
 
-  test('asks the teacher about clean, augmented and mixed images, and measures how sharp it is', () => {
+  test('evaluates the teacher on clean, augmented and mixed images, and measures its sharpness', () => {
     const { teacher: asked, gallery } = readAnalysis(student)!;
     const counts = (['clean', 'augmented', 'mixed'] as const).map((view) => asked![view]!.all!.images);
     assert.equal(new Set(counts).size, 1);
@@ -131,7 +131,7 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     );
   });
 
-  test('stops while it asks the teacher', async () => {
+  test('stops while the teacher is evaluated', async () => {
     await using subject = await openSubject(student, dataset);
     using asked = await openTeacher(subject);
     const controller = new AbortController();
@@ -145,7 +145,7 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     assert.ok(imagesPerSecond! > 0);
   });
 
-  test('does not go on with averaged weights where the others of the same checkpoint were stopped', async () => {
+  test('does not resume with averaged weights where the others of the same checkpoint were stopped', async () => {
     const averaged = { batchSize: 8, weights: 'ema' } as const;
     const { analysis: whole } = await analyzeRun(student, dataset, averaged);
     const controller = new AbortController();
@@ -155,7 +155,7 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     assert.deepEqual((await analyzeRun(student, dataset, averaged)).analysis, whole);
   });
 
-  test('says when the training images are others, and refuses other classes', async () => {
+  test('reports when the training images differ, and refuses other classes', async () => {
     const fewer = { ...dataset, train: { ...dataset.train, labels: dataset.train.labels.map((label) => 9 - label) } };
     const { analysis } = await analyzeRun(student, fewer, { batchSize: 8 });
     assert.match(analysis.notes.join(), /are not those that the model was trained on/);
@@ -180,7 +180,7 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     rmSync(path.join(folder, 'analysis.json'));
   });
 
-  test('of a file that is not an analysis says what to do', () => {
+  test('explains what to do about a file that is not an analysis', () => {
     writeFileSync(path.join(folder, 'analysis.json'), '{}');
     assert.throws(() => readAnalysis(folder), {
       code: 'RUN_FOLDER',

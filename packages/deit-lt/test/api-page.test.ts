@@ -37,7 +37,7 @@ suite('docs/api.md', () => {
     assert.deepEqual(missing({ nothingOfThisName: 0 }, main), ['nothingOfThisName']);
   });
 
-  test('says how an object of DeitLT is had: by load(), not by a constructor', () => {
+  test('explains that load() makes an object of DeitLT, not a constructor', () => {
     assert.match(page, /^- `class DeitLT` — /m);
     assert.match(page, /^ {2}- `DeitLT\.load\(path: string, /m);
     assert.doesNotMatch(page, /`new DeitLT\(/);

@@ -86,7 +86,7 @@ suite('simple random crop', () => {
 });
 
 suite('flips', () => {
-  test('happen as often as asked, each by itself', () => {
+  test('happen with the given probability, each independently', () => {
     const window = windowOf({ wholeImage: true, flip: { probability: 0.5 }, verticalFlip: { probability: 0.2 } });
     const drawn = drawMany(n, (random) => window(4, 4, random));
     const shares = new Map([
@@ -192,7 +192,7 @@ suite('random erasing', () => {
     );
   });
 
-  test('images are erased as often as asked, and get each number of boxes equally often', () => {
+  test('images are erased with the given probability, and get each number of boxes equally often', () => {
     const config: AugmentConfig = {
       wholeImage: true,
       randomErasing: { fill: 'const', area: [0.1, 0.2], ratio: [1, 1] },

@@ -39,7 +39,7 @@ suite('mixBatch()', () => {
       assert.ok(same(images, before));
     });
 
-    test(`${mode}: the middle image of an odd batch stays as it is`, () => {
+    test(`${mode}: the middle image of an odd batch is unchanged`, () => {
       for (let seed = 0; seed < 8; seed++) {
         const { images, targets } = mix(5, seed, { mode });
         assert.ok(images.select(0, 2).sub(batchOf(5).select(0, 2)).abs().max().toNumber() < 1e-6);

@@ -151,7 +151,7 @@ suite('operations of policies', () => {
     assert.equal(Math.min(...levels(draw('rotate', 1, { magnitudeStd: 2 }))), 0);
   });
 
-  test('have levels uniform up to the magnitude when the deviation is infinite', () => {
+  test('have levels uniform up to the magnitude when the standard deviation is infinite', () => {
     const drawn = levels(draw('rotate', 8, { magnitudeStd: Number.POSITIVE_INFINITY }));
     assertDistributed(drawn, uniformCdf(0, 8), 'level');
   });
@@ -176,7 +176,7 @@ suite('operations of policies', () => {
     assert.ok(draw('color', 5, {}).every(({ arg, filter }) => arg === 1 && filter === undefined));
   });
 
-  test('resample as the input does and fill with the rounded mean unless told otherwise', () => {
+  test('resample as the input does and fill with the rounded mean by default', () => {
     assert.deepEqual(resampling({ interpolation: 'input' }, context), { filters: ['bicubic'], fill: [124, 116, 104] });
     assert.deepEqual(resampling({ interpolation: 'random', fill: [1, 2, 3] }, context), {
       filters: ['bilinear', 'bicubic'],
@@ -214,7 +214,7 @@ suite('AutoAugment', () => {
     }
   });
 
-  test('applies the CIFAR-10 policy as often as it says, in both directions', () => {
+  test('applies the CIFAR-10 policy with its probabilities, in both directions', () => {
     const plans = drawMany(n, (random) => drawCifarPair(random));
     const shares = new Map<string, number>();
     const add = (op: string, share: number): void => void shares.set(op, (shares.get(op) ?? 0) + share / 25);
@@ -240,7 +240,7 @@ suite('AutoAugment', () => {
 suite('AugMix', () => {
   const config = parseAugMix('augmix-m5-w4-d2');
 
-  test('draws weights that sum to 1, a uniform share, and chains as asked', () => {
+  test('draws weights that sum to 1, a uniform share, and chains of the given length', () => {
     const plans = drawMany(n, (random) => drawAugMix(config, settingsOf(config), random));
     for (const { weights, chains } of plans) {
       assert.ok(Math.abs(weights.reduce((sum, weight) => sum + weight, 0) - 1) < 1e-12);

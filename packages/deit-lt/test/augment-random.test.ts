@@ -140,7 +140,7 @@ suite('drawMix()', () => {
     }
   });
 
-  test('Mixup and CutMix alternate as asked, and mix as often as asked', () => {
+  test('Mixup and CutMix alternate and mix with the given probabilities', () => {
     const mixes = draws((random) => drawMix(32, 32, random, { probability: 0.6, switchProbability: 0.25 }));
     const share = (kind: Mix['kind']): number => mixes.filter((mix) => mix.kind === kind).length / n;
     assert.ok(Math.abs(share('none') - 0.4) < 0.03);

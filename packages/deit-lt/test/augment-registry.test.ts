@@ -178,7 +178,7 @@ suite('buildPipeline()', () => {
     );
   });
 
-  test('rejects values that are not allowed, and says which are', () => {
+  test('rejects values that are not allowed, and lists those that are', () => {
     rejects({ padCrop: true, flip: { probability: 2 } }, /augment\.flip\.probability: .*<=1/);
     rejects({ padCrop: true, colorJitter: { hue: '1' } }, /augment\.colorJitter\.hue: expected 0…0\.5/);
     rejects({ padCrop: 4 }, /augment\.padCrop: expected true, false or its options \(padding, mode\)/);
@@ -199,7 +199,7 @@ suite('buildPipeline()', () => {
 });
 
 suite('augmentSchema', () => {
-  test('fills in the defaults, keeps false, and leaves a resolved configuration as it is', () => {
+  test('fills in the defaults, keeps false, and does not change a resolved configuration', () => {
     const resolved = resolveAugment({ padCrop: true, flip: false, randomErasing: { probability: 0.1 } });
     assert.deepEqual(resolved.padCrop, { padding: 4, mode: 'zero' });
     assert.equal(resolved.flip, false);

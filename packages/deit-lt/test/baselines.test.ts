@@ -51,7 +51,7 @@ suite('classifierLayers()', () => {
 suite('learn: classifier', () => {
   const settings = ['student.weights=raw', 'student.ema=null', 'student.epochs=2'];
 
-  test('changes the classifier alone, from a new start, and resumes after a stop bit-exactly', async (t) => {
+  test('changes only the classifier, from new weights, and resumes after a stop bit-exactly', async (t) => {
     const at = folderIn(t);
     const dataset = tinyDataset();
     await trainVit({ dataset, recipe: tinyRecipe(...settings), folder: at('first') });
@@ -100,7 +100,7 @@ suite('learn: classifier', () => {
     }));
 });
 
-test('a training that begins with the weights of another and learns nothing is that other', async (t) => {
+test('a training that begins with the weights of another and learns nothing equals that other', async (t) => {
   const at = folderIn(t);
   const settings = ['student.weights=raw', 'student.epochs=1'];
   const dataset = tinyDataset();
@@ -140,7 +140,7 @@ suite('tauNormalized()', () => {
 });
 
 suite('normalizeRun()', () => {
-  test('takes the τ that is best on the validation images, and measures what it says', async (t) => {
+  test('chooses the τ that is best on the validation images, and reports its measured accuracy', async (t) => {
     const at = folderIn(t);
     const settings = ['data.validation=0.3', 'evaluation.select=last', 'student.weights=raw'];
     const options = { dataset: tinyDataset(), recipe: tinyRecipe(...settings) };
@@ -215,7 +215,7 @@ suite('teacher.mixing', () => {
       assert.deepEqual([...levels[1]!], [0, 1]);
     }));
 
-  test('is not for losses of labels alone', () =>
+  test('refuses losses that accept only labels', () =>
     assert.throws(
       () => loadRecipe('cifar10-lt-100-deit', { settings: ['teacher.loss={ replace: true, name: focal }'] }),
       {

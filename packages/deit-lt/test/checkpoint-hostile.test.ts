@@ -52,7 +52,7 @@ suite('hostile checkpoints', () => {
       );
   });
 
-  test('a storage that the archive has not', async (t) => {
+  test('a storage that the archive does not have', async (t) => {
     await refused(
       t,
       zipOf([{ name: 'x/data.pkl', content: pickle(tensor('7', 4, [4], [1])) }]),

@@ -150,7 +150,7 @@ suite('checkpoints by Python', { skip: skipPython }, () => {
     await assert.rejects(openClassifier(fileOf('unfit')), { code: 'CHECKPOINT', message });
   });
 
-  test('networks that there are none of here are named by what they are', async () => {
+  test('networks that are not available here are named by their architecture', async () => {
     const wide = /is a ResNet of an unknown shape: 3,4,6,3 bottleneck 1×128/;
     await assert.rejects(openClassifier(fileOf('wide')), { code: 'CHECKPOINT', message: wide });
     const other = /is not a network that this program knows .* It has embeddings\.weight/;

@@ -35,7 +35,7 @@ suite('deit-lt inspect', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('draws the classes and says what was found', () => {
+  test('draws the classes and lists the findings', () => {
     const { stdout } = deitLt(['inspect', 'shapes', '--imbalance', '100', '--no-speed']);
     assert.match(
       stdout,

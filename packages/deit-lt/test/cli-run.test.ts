@@ -39,7 +39,7 @@ const small = [
 suite('Ctrl-C in a training', { timeout: 120_000 }, () => {
   after(() => rmSync(folder, { recursive: true }));
 
-  test('saves and says how to resume', async () => {
+  test('saves and explains how to resume', async () => {
     const words = ['vit', '--data', 'shapes', '--out', out, '--set', ...small];
     const { status, stderr } = await interrupted(words, /epoch +1\/500/);
     assert.equal(status, 130, stderr);

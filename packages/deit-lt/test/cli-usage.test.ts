@@ -79,7 +79,7 @@ suite('deit-lt, used wrongly,', () => {
     assert.match(stderr, /did you mean "epochs"/);
   });
 
-  test('says so where the working folder was removed', {
+  test('reports a working folder that was removed', {
     skip: process.platform === 'win32' && 'no such folder',
   }, (t) => {
     const script = 'mkdir "$1/gone" && cd "$1/gone" && rmdir "$1/gone" && exec "$2" "$3" doctor';

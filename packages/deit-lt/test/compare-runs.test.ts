@@ -92,7 +92,7 @@ suite('compareRuns()', () => {
     assert.ok(head!.low < 90 && head!.high > 90 && head!.std === undefined);
   });
 
-  test('subtracts the first run image by image, so that what both have right counts for nothing', (t) => {
+  test('subtracts the first run image by image, so that images that both classify correctly do not count', (t) => {
     const at = folderIn(t);
     const first = makeRun(at('a'), { right: { avg: [20, 20, 20] } });
     const other = makeRun(at('b'), { settings: ['student.epochs=4'], right: { avg: [22, 20, 30] } });
@@ -104,7 +104,7 @@ suite('compareRuns()', () => {
     assert.ok(tail!.low > 0 && tail!.high - tail!.low < 2 * (rows[1]!.figures.tail!.high - rows[1]!.figures.tail!.low));
   });
 
-  test('makes one row of runs that differ in their seed alone', (t) => {
+  test('makes one row of runs that differ only in their seed', (t) => {
     const at = folderIn(t);
     const [a, b] = [0, 1].map((seed) => makeRun(at(`s${seed}`), { seed, right: { avg: [20 + 4 * seed, 20, 20] } }));
     const other = makeRun(at('other'), { seed: 2, settings: ['student.epochs=4'], right: { avg: [20, 20, 20] } });
@@ -137,7 +137,7 @@ suite('compareRuns()', () => {
     assert.deepEqual([rows.length, differences.length], [2, 0]);
   });
 
-  test('marks no difference that rests on a single image of each class, and warns', (t) => {
+  test('does not mark a difference that rests on a single image of each class, and warns', (t) => {
     const names = Array.from({ length: 9 }, (_, c) => `class ${c}`);
     const groups = names.map((_, c) => (['head', 'mid', 'tail'] as const)[Math.floor(c / 3)]!);
     const labels = Int32Array.from(names, (_, c) => c);
@@ -190,7 +190,7 @@ suite('findModels()', () => {
     assert.deepEqual(findModels([at('run')]).missing, [at('run/hub')]);
   });
 
-  test('says what to do about folders without runs or predictions', (t) => {
+  test('explains what to do about folders without runs or predictions', (t) => {
     const at = folderIn(t);
     assert.throws(() => findModels([at('none')]), {
       code: 'RUN_FOLDER',
@@ -237,7 +237,7 @@ suite('formats of a comparison', () => {
     assert.match(comparisonText(comparison), /^b +75\.0 \[\d+\.\d, \d+\.\d\]/m);
   });
 
-  test('LaTeX has no sign that it would take for its own', (t) => {
+  test('LaTeX escapes its special characters', (t) => {
     const latex = comparisonLatex(tables(t));
     assert.match(
       latex,

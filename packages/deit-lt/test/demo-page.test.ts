@@ -113,7 +113,7 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
     await others.close();
   });
 
-  test('says of a real image what deit-lt predict says', {
+  test('predicts the same as deit-lt predict for a real image', {
     skip: !sharedFile(archive) && 'no CIFAR here',
   }, async (t) => {
     const image = 'test/horse/0002.jpg';
@@ -126,7 +126,7 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
     await assertSays(page, '0002.jpg', JSON.parse(stdout) as Opinion, 0.1);
   });
 
-  test('says the same of larger images, cut from the middle, on a host of others', async (t) => {
+  test('predicts the same for larger images, cropped from the middle, on another host', async (t) => {
     using model = await DeitLT.load(at('large.safetensors'), { settings });
     const page = await openPage(t, browser, `${others.url}large/`);
     for (const [name, file] of Object.entries(images)) {
@@ -161,7 +161,7 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
     await assertFits(page);
   });
 
-  test('shows one map of a plain transformer, and says that a convolutional network has none', async (t) => {
+  test('shows one map of a plain transformer, and explains that a CNN has none', async (t) => {
     const plain = await openPage(t, browser, `${others.url}plain/`);
     await give(plain, 'choose', images['photo.png']);
     await plain.getByRole('img', { name: /^Attention map of CLS/ }).waitFor();
@@ -172,7 +172,7 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
     await assertFits(resnet);
   });
 
-  test('is used by the keyboard alone', async (t) => {
+  test('can be used with only the keyboard', async (t) => {
     const page = await openPage(t, browser, url);
     const chosen = page.waitForEvent('filechooser'); // before the wait below: Chromium needs a moment to hand its dialog over
     await page.keyboard.press('Tab');
@@ -186,7 +186,7 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
     assert.equal(await second.getAttribute('aria-pressed'), 'true');
   });
 
-  test('looks through the camera, takes a picture, and lets the camera go', async (t) => {
+  test('opens the camera, takes a picture, and releases the camera', async (t) => {
     const page = await openPage(t, browser, url);
     await page.getByRole('button', { name: 'Use the camera' }).click();
     await page.getByRole('region', { name: 'DIST' }).waitFor();
@@ -195,7 +195,7 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
     assert.equal(await page.getByLabel('What the camera sees').count(), 0);
   });
 
-  test('says why there is no camera, and that nothing was pasted', async (t) => {
+  test('explains why there is no camera, and that nothing was pasted', async (t) => {
     const page = await openPage(t, browser, url);
     await page.evaluate(
       'navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotFoundError"); }',
@@ -206,7 +206,7 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
     await page.getByRole('alert').getByText('There is no image among what was pasted.').waitFor();
   });
 
-  test('says why the model does not load', async (t) => {
+  test('explains why the model does not load', async (t) => {
     const server = await listen(createApp({ folders: [pageFolder('demo')] }));
     t.after(() => server.close());
     const page = await openPage(t, browser, server.url, { expected: /404/ });

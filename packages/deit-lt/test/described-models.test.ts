@@ -329,7 +329,7 @@ suite('deit-lt import', () => {
     assert.deepEqual(losses, [losses[0], losses[0], losses[0]]);
   });
 
-  test('takes a checkpoint of a run of ours as it is', async () => {
+  test('loads a checkpoint of one of our runs unchanged', async () => {
     const file = path.join(at('paco'), 'checkpoints', 'last.safetensors');
     const { status, stderr } = deitLt(['import', file, '--out', at('own')]);
     assert.equal(status, 0, stderr);

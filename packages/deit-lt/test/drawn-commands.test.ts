@@ -35,7 +35,7 @@ suite('drawn commands', { timeout: 180_000 }, () => {
     assert.ok(new Set(drawn.map(({ words }) => words.join(' '))).size > 350);
   });
 
-  test('with faults are told from those without', () => {
+  test('with faults are distinguished from those without', () => {
     const command = { ...drawCommand(7), words: ['recipes', '--json'], circumstance: 'none' } as const;
     const ended = { code: 0, signal: null, stdout: '[]', stderr: '', ms: 1, asked: undefined, hung: false } as const;
     const of = (change: object): string[] => faultsOf(command, { ...ended, ...change }, '/nowhere');

@@ -21,7 +21,7 @@ test('a folder without a run has none to resume, which is not an error: restart 
 });
 
 suite('a run of "deit-lt train"', () => {
-  test('goes on as a whole, and none of its models as another run in it', (t) => {
+  test('resumes as a whole, and none of its models resumes as another run in it', (t) => {
     const folder = temporaryFolder(t);
     for (const kind of ['teacher', 'student'] as const) makeRun(path.join(folder, kind), { kind, classes: 2 });
     assert.equal(found(folder, 'train').options.data, 'my images');

@@ -64,7 +64,7 @@ before(async () => {
 after(() => fs.rmSync(root, { recursive: true }));
 
 suite('deit-lt eval', () => {
-  test('gives the same figures of a test folder beside train, alone, as class folders, and as lists', async (t) => {
+  test('gives the same figures for a test folder beside train, without train, as class folders, and as lists', async (t) => {
     const [alone, lists] = [temporaryFolder(t), temporaryFolder(t)];
     const whole = await evaluate(data, trained);
     assert.equal(whole.figures.images, 9);
@@ -97,7 +97,7 @@ suite('deit-lt eval', () => {
     await assert.rejects(evaluate(path.join(kaggle, 'train'), trained, '--test-split', 'x'), { code: 'USAGE' });
   });
 
-  test('takes test images of a part of the classes, and says which are missing', async (t) => {
+  test('accepts test images of some of the classes, and names those that are missing', async (t) => {
     const part = temporaryFolder(t);
     for (const name of ['a', 'c']) fs.symlinkSync(path.join(data, 'test', name), path.join(part, name));
     const { figures, notes } = await evaluate(part, trained);
@@ -108,7 +108,7 @@ suite('deit-lt eval', () => {
     await assert.rejects(evaluate(part, trained), { code: 'DATA_CLASSES', message: /only the data has owl/ });
   });
 
-  test('does not guess groups of a model and data without training images', async () => {
+  test('makes up no groups for a model and data without training images', async () => {
     const { figures, notes } = await evaluate(path.join(data, 'test'), model, ...settings);
     assert.deepEqual([figures.images, figures.avg.head], [9, null]);
     assert.match(notes, /there are no figures for head, mid and tail: neither the model nor the data have/);

@@ -227,7 +227,7 @@ suite('transformers.js', { skip: skipOnnx }, () => {
   });
 });
 
-suite('what timm is told', () => {
+suite('the configuration for timm', () => {
   const told = (classifier: Classifier, recipe: Partial<Classifier['recipe']> = {}) =>
     modelConfig({ ...classifier, recipe: { ...classifier.recipe, ...recipe } }) as {
       architecture: string;

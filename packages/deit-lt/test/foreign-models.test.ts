@@ -47,7 +47,7 @@ function savePth(file: string, state: ReadonlyMap<string, torch.Tensor>): string
 }
 
 suite('an export of an earlier version', () => {
-  test('has the names and the epoch that it says', async () => {
+  test('has the names and the epoch of its file', async () => {
     const content = new Map<string, Savable>([
       ['model', stateOf('vit', vit)],
       ['epoch', 6],
@@ -96,7 +96,7 @@ suite('a wrapped network', () => {
         for (const [name, value] of found.model.stateDict()) assert.ok(torch.equal(value, wanted.get(name)!), name);
       });
 
-  test('is refused for a tensor inside of the wrapper that the network has not', async () => {
+  test('is refused for a tensor inside of the wrapper that the network does not have', async () => {
     const state = stateOf('vit', vit, (name) => `module.${name}`).set('module.blocks.0.gate.weight', torch.ones([3]));
     const message = /it has blocks\.0\.gate\.weight, which the network does not have/;
     await assert.rejects(openClassifier(savePth(at('gate.pth'), state)), { code: 'CHECKPOINT', message });
@@ -104,7 +104,7 @@ suite('a wrapped network', () => {
 });
 
 suite('heads', () => {
-  test('that no weight shows are said to be assumed, and a hint takes their place', async () => {
+  test('that no weight shows are reported as assumed, and a hint replaces them', async () => {
     const file = savePth(at('plain.pth'), stateOf('vit', vit));
     using found = await openClassifier(file);
     assert.match(found.notes!.join('\n'), /no weight shows the number of attention heads; assumed are 2 of width 64/);

@@ -106,7 +106,7 @@ suite('GlmcTask', () => {
     assert.ok(Math.abs(loss.toNumber() - expected) < 1e-5 * expected);
   });
 
-  test('SAM climbs by the classifiers alone, and steps with the consistency', () => {
+  test("SAM climbs only by the classifiers' losses, and steps with the consistency", () => {
     const ofPass = (pass?: 'climb' | 'step') => {
       const task = makeTask();
       const { loss, parts } = task.prepare(makeBatch(5)).loss(pass);
@@ -149,7 +149,7 @@ suite('GlmcTask', () => {
     assert.ok(Math.abs(shareOfRarest(1) - 1 / 3) < 0.1);
   });
 
-  test('needs a network of convolutions with a linear classifier', () => {
+  test('needs a CNN with a linear classifier', () => {
     const model = createModel('resnet20', { numClasses: 3, cosine: true }) as GlmcTask['model'];
     const make = () => new GlmcTask({ model, recipe: glmcOptions.parse({}), epochs, trainCounts, device: 'cpu' });
     assert.throws(make, { code: 'RECIPE', message: /^the loss "glmc" needs .* teacher\.model\.cosine=false\.$/ });

@@ -42,7 +42,7 @@ suite('a killed training', { timeout: 120_000 }, () => {
     return found + 1;
   };
 
-  test('that had no configuration yet is begun by the same command, whose first start had no --resume', async () => {
+  test('without a configuration begins again by the same command, whose first start had no --resume', async () => {
     const killed = campaign('first');
     await killed.atFirstStart([at(callOf(/^rename config/), 'before')], false);
     held(killed, 1);

@@ -49,7 +49,7 @@ suite('LayerScale', () => {
     assert.ok(stdOf('deit_tiny_patch16_224') < 1e-5);
   });
 
-  test('begins at 1e-4 in DeiT-III, whose CLS token has no position', () => {
+  test('is 1e-4 at first in DeiT-III, whose CLS token has no positional embedding', () => {
     const model = createModel('deit3_small_patch16_224', { numClasses: 3, device: 'meta' }) as VisionTransformer;
     assert.deepEqual(model.posEmbed.shape, [1, 196, 384]);
     assert.equal(model.blocks.at(0).ls1?.gamma.size(0), 384);

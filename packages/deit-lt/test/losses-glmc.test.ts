@@ -69,7 +69,7 @@ suite('glmc()', () => {
     });
   });
 
-  test('knows the consistency without it: no part of the loss, no gradient', () => {
+  test('reports the consistency without adding it to the loss or its gradient', () => {
     const mixtures = both.map(mixtureOf) as [GlmcMixture, GlmcMixture];
     const { loss, plain, balanced, consistency } = glmc(counts)(...mixtures, { share: 0.3, consistent: false });
     loss.backward();

@@ -103,7 +103,7 @@ suite('the registry of models', () => {
     assert.deepEqual(model.noWeightDecay(), ['pos_embed', 'cls_token', 'dist_token']);
   });
 
-  test('deit has heads of 64 numbers unless told otherwise', () => {
+  test('deit has heads of 64 numbers by default', () => {
     const model = createModel('deit', { numClasses: 10, embedDim: 256, depth: 1 }) as VisionTransformer;
     assert.equal(model.blocks.at(0).attn.numHeads, 4);
   });
@@ -119,7 +119,7 @@ suite('the registry of models', () => {
     refuses(() => createModel('vit', { numClasses: 10, cosine: true }), /has no option "cosine"/);
   });
 
-  test('models can be added, with options of their own', () => {
+  test('models can be added, with their own options', () => {
     registerModel({
       name: 'mine',
       options: z.object({ width: z.int().max(8).default(4) }),

@@ -167,7 +167,7 @@ suite('figures of a run', { timeout: 120_000 }, () => {
     assert.match(stdout, /Warning: 10 of 10 classes have fewer than 20 test images \(the fewest: 1\)/);
   });
 
-  test('of the teacher are those of its own evaluation, though it numbers the classes differently', async () => {
+  test('of the teacher equal those of its own evaluation, though it numbers the classes differently', async () => {
     using teacher = await openClassifier(at('teacher'));
     const { train, classNames, groups } = prepareData(dataset, tinyRecipe(...settings));
     await using _ = train.source;

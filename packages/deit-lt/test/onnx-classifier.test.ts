@@ -96,7 +96,7 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
     ]);
   });
 
-  test('takes the logarithm of probabilities, and says so', async () => {
+  test('converts probabilities to log-probabilities, with a note', async () => {
     const outputs: Small['outputs'] = (graph, means) => ({ p: [graph.op('Softmax', [means]), ['n', 3]] });
     using found = await openAnyClassifier(small('softmax.onnx', { outputs }), cpu);
     const images = torch.randn([2, 3, 8, 8]);
@@ -117,7 +117,7 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
     assert.deepEqual(found.logits(torch.ones([1, 3, 8, 8])).avg.toArray(), [[1, 1, 1]]);
   });
 
-  test('says that it was closed, and does not wait for an answer', () => {
+  test('throws that it was closed, and does not wait for results', () => {
     // In a process of its own: who waits for the thread waits for good.
     const script = `
       import * as torch from '${import.meta.resolve('@deit-lt/torch')}';
@@ -202,7 +202,7 @@ with torch.no_grad(): out = model(torch.tensor(given["images"])).tolist()`,
     await assert.rejects(openAnyClassifier(place('none.onnx')), { code: 'RUN_FOLDER', message: /does not exist/ });
   });
 
-  test('answers from several models by turns', async () => {
+  test('returns results of several models by turns', async () => {
     using one = await openAnyClassifier(small('one.onnx'), cpu);
     using two = await openAnyClassifier(small('two.onnx', { input: [2, 3, 8, 8] }), cpu);
     for (const each of [one, two, one]) {
@@ -235,7 +235,7 @@ suite('trainStudent() from an ONNX teacher', { skip }, () => {
     assert.ok(Math.abs(losses[0]! - losses[1]!) < 1e-4, `losses ${losses.join(' and ')}`);
   });
 
-  test('says what it takes for granted, and refuses other classes and sizes', async () => {
+  test('names its assumptions, and refuses other classes and sizes', async () => {
     const dataset = tinyDataset();
     const ten: Small['outputs'] = (graph, means) => ({
       scores: [
@@ -271,7 +271,7 @@ suite('deit-lt predict', { skip }, () => {
 register('data:text/javascript,' + encodeURIComponent('export async function resolve(name, context, next) { if (name === "onnxruntime-node") throw new Error("none"); return next(name, context); }'));`,
   )}`;
 
-  test('says how an ONNX model is run where onnxruntime-node is not installed', () => {
+  test('explains how to run an ONNX model where onnxruntime-node is not installed', () => {
     const bin = path.resolve(import.meta.dirname, '../../bin/deit-lt.mjs');
     const words = ['--import', without, bin, 'predict', small('run.onnx'), place('run.onnx')];
     const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', cwd: folder });

@@ -77,7 +77,7 @@ function load() {
 }
 
 suite('golden PaCo', { skip: goldenFolder === undefined && 'no golden files' }, () => {
-  test('evaluation is of query encoder and classifier alone', () => {
+  test('evaluation uses only query encoder and classifier', () => {
     const { golden, task } = load();
     const { model } = task;
     model.eval();

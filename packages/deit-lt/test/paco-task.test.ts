@@ -115,7 +115,7 @@ suite('PacoTask', () => {
     );
   });
 
-  test('parts of a batch have batch-norm statistics of their own', () => {
+  test('each part of a batch has its own batch-norm statistics', () => {
     const losses = [1, 3].map((batchNormParts) =>
       makeTask({ batchNormParts }).prepare(makeBatch()).loss().loss.toNumber(),
     );
@@ -153,7 +153,7 @@ suite('PacoTask', () => {
     assert.ok(Number.isFinite(makeTask().prepare(single).loss().loss.toNumber()));
   });
 
-  test('needs a network of convolutions with a linear classifier', () => {
+  test('needs a CNN with a linear classifier', () => {
     const make =
       (name: string, options = {}) =>
       () => {

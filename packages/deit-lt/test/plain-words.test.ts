@@ -10,8 +10,18 @@ import { unplainIn, withoutComments } from './helpers/plain-words.js';
 function sources(folder: string): string[] {
   const names = readdirSync(path.join(repository, folder), { recursive: true, encoding: 'utf8' });
   return names
-    .filter((name) => /\.tsx?$/.test(name) && !/\.test\.ts$|generated/.test(name))
+    .filter((name) => /\.(tsx?|mjs)$/.test(name) && !/\.test\.ts$|generated/.test(name))
     .map((name) => path.join(folder, name));
+}
+
+function testFiles(folder: string): string[] {
+  const names = readdirSync(path.join(repository, folder), { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.test.ts')).map((name) => path.join(folder, name));
+}
+
+/** Returns the names of the suites and tests in a source file. */
+function testNames(source: string): string[] {
+  return [...source.matchAll(/\b(?:test|suite)\((['"`])(.*?)\1/g)].map(([, , name = '']) => name);
 }
 
 function assertPlain(name: string, text: string): void {
@@ -20,7 +30,33 @@ function assertPlain(name: string, text: string): void {
 
 suite('plain words', () => {
   test('in README, CONTRIBUTING and docs', () => {
-    for (const name of [...pageNames(), 'packages/torch/README.md']) assertPlain(name, readPage(name));
+    const pages = pageNames();
+    assert.ok(pages.includes('CONTRIBUTING.md'));
+    for (const name of [...pages, 'packages/torch/README.md', 'packages/deit-lt/README.md'])
+      assertPlain(name, readPage(name));
+  });
+
+  test('in messages and comments of the engine and its set-up', () => {
+    const names = ['packages/torch/src', 'packages/torch/setup'].flatMap((folder) => sources(folder));
+    assert.ok(names.length > 80, `${names.length}`);
+    for (const name of names) assertPlain(name, readPage(name));
+  });
+
+  test('in recipe files', () => {
+    const names = readdirSync(path.join(repository, 'packages/deit-lt/recipes'));
+    assert.ok(names.length > 30, `${names.length}`);
+    for (const name of names) assertPlain(name, readPage(`packages/deit-lt/recipes/${name}`));
+  });
+
+  test('in names of tests', () => {
+    for (const folder of ['deit-lt/src', 'deit-lt/test', 'torch/src', 'torch/test'])
+      for (const name of testFiles(`packages/${folder}`)) assertPlain(name, testNames(readPage(name)).join('\n'));
+  });
+
+  test('doc comments begin with a subject or a verb, not with "What", "Of" or "By"', () => {
+    for (const folder of ['deit-lt/src', 'torch/src', 'web/src'])
+      for (const name of sources(`packages/${folder}`))
+        assert.deepEqual(readPage(name).match(/\/\*\*\s+(\* )?(What|Of|By)\b.*/g) ?? [], [], name);
   });
 
   test('in help, messages, tables and comments of deit-lt', () => {
@@ -35,7 +71,7 @@ suite('plain words', () => {
     for (const name of names) assertPlain(name, readFileSync(path.join(repository, name), 'utf8'));
   });
 
-  test('are told from others', () => {
+  test('are distinguished from others', () => {
     const refused = [
       'goes on at epoch 5',
       'to the same bits',

@@ -38,7 +38,7 @@ const small = ['teacher', '--data', 'shapes', '--recipe', 'quickstart', '--budge
 const linear = ['teacher.model.cosine=false', 'data.limit=40', 'teacher.epochs=1', 'evaluation.select=last'];
 
 suite('examples/own-loss', () => {
-  test('trains a teacher, whose run is opened and resumed with the same module alone', (t) => {
+  test('trains a teacher, whose run is opened and resumed only with the same module', (t) => {
     const cwd = ownProject(t, 'own-loss');
     const plugin = ['--plugin', 'poly1-loss.mjs'];
     const loss = ['teacher.loss.epsilon=2', 'teacher.loss=poly1'];
@@ -100,7 +100,7 @@ suite('examples/own-loss', () => {
 });
 
 suite('examples/own-model', () => {
-  test('trains as a teacher with its options, and is measured and exported with the module alone', (t) => {
+  test('trains as a teacher with its options, and is evaluated and exported only with the module', (t) => {
     const cwd = ownProject(t, 'own-model');
     const plugin = ['--plugin', 'conv-mixer.mjs'];
     const model = ['teacher.model=conv_mixer', 'teacher.model.depth=1', 'teacher.model.width=8'];
@@ -503,7 +503,7 @@ suite('--plugin', () => {
     assert.match(stderr, /--plugin missing\.mjs: there is no such file/);
   });
 
-  test('says what a loss must return, and where in the module an error came from', async (t) => {
+  test('names what a loss must return, and the place of an error in the module', async (t) => {
     const logits = torch.ones([2, 3]);
     const use = (name: string) => createLoss(name, [1, 1, 1])(logits, logits);
     await load(t, lossOf('rows', 'logits.sum(1)'));

@@ -60,7 +60,7 @@ before(async () => {
 after(() => rmSync(folder, { recursive: true }));
 
 suite('deit-lt predict', () => {
-  test('takes a list from the standard input, goes on past what cannot be read, and names it at the end', () => {
+  test('reads a list from the standard input, continues after unreadable files, and names them at the end', () => {
     writeFileSync(path.join(folder, 'broken.jpg'), 'no image');
     const list = [place(0), path.join(folder, 'broken.jpg'), path.join(folder, 'none.png'), place(1)].join('\n');
     const { status, stdout, stderr } = predict(['-', '--format', 'json-lines', '--top', '2'], `${list}\n`);
@@ -100,7 +100,7 @@ suite('deit-lt predict', () => {
     );
   });
 
-  test('says when nothing matches, and when two formats are requested', () => {
+  test('reports when nothing matches, and when two formats are requested', () => {
     const none = predict([path.join(images, '*.jpg')]);
     assert.deepEqual([none.status, /there are no images in/.test(none.stderr)], [1, true]);
     const two = predict([images, '--json', '--format', 'csv']);
@@ -109,7 +109,7 @@ suite('deit-lt predict', () => {
 });
 
 suite('DeitLT', () => {
-  test('loads a published size whose heads are said although its name says them', async () => {
+  test('loads a published size whose heads are given although its name implies them', async () => {
     const file = path.join(folder, 'tiny.safetensors');
     using made = createModel('deit_tiny_distilled_patch16_224', { numClasses: 4 });
     torch.safetensors.save(file, made.stateDict());
@@ -117,7 +117,7 @@ suite('DeitLT', () => {
     assert.equal((await loaded.classify(place(0), { top: 4 })).top.length, 4);
   });
 
-  test('says the same as the command line, for paths and bytes, one after the other and all at once', async () => {
+  test('predicts the same as the command line, for paths and bytes, one after the other and all at once', async () => {
     using loaded = await DeitLT.load(model, { settings });
     const all = Array.from({ length: imageCount }, (_, i) => place(i));
     const wanted = linesOf(predict([images, '--format', 'json-lines', '--top', '4']).stdout);

@@ -93,7 +93,7 @@ suite('"Your own images" of the README, line by line', () => {
     assert.match(stdout, /^(ring|star|cross) 0\.\d+\n$/);
   });
 
-  test('the server of docs/guides/server.md classifies images and refuses what is none', async () => {
+  test('the server of docs/guides/server.md classifies images and refuses other files', async () => {
     const [code = ''] = codeBlocks(readPage('docs/guides/server.md'), 'js');
     const program = startProgram('server.mjs', code, { ...folders, words: ['runs/mine', '0'] });
     const ended = resultOf(program);

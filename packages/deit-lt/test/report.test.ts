@@ -26,6 +26,16 @@ suite('makeReport()', () => {
     report = await makeReport(readRuns([path.join(folder, 'both')]));
   });
 
+  test('suggests commands that a shell reads as they are meant', async () => {
+    makeRun(path.join(folder, "Jo's run"), { kind: 'student', classes: 10 });
+    const { notes } = await makeReport(readRuns([path.join(folder, "Jo's run")]));
+    const quoted = `'${folder}/Jo'\\''s run'`;
+    assert.ok(
+      notes.some((note) => note.includes(`(deit-lt analyze ${quoted} --data DATA)`)),
+      notes.join('\n'),
+    );
+  });
+
   test('needs no network and no scripts', () => {
     const addresses = [...report.html.matchAll(/(?:src|href|url)\s*[=(]\s*"?([^")\s>]+)/g)].map(
       ([, address]) => address!,
@@ -85,7 +95,7 @@ suite('makeReport()', () => {
     assert.equal(html`<i>${'<'}${[html`<b>&amp;</b>`, null]}</i>`.text, '<i>&lt;<b>&amp;</b></i>');
   });
 
-  test('says in words what each figure and picture shows', () => {
+  test('describes each figure and picture in words', () => {
     for (const { svg, alt, caption } of report.figures) {
       assert.ok(alt.length > 30 && caption.length > 20, alt);
       assert.match(svg, /^<svg [^>]*role="img"/);
@@ -113,7 +123,7 @@ suite('makeReport()', () => {
     assert.equal(width, 1440);
   });
 
-  test('of a run in training has what there is, and says what adds the rest', async () => {
+  test('of a run in training has the available parts, and explains what adds the rest', async () => {
     const run = makeRun(path.join(folder, 'begun'), { kind: 'vit', classes: 4, evaluated: false });
     const { html: text, figures, notes } = await makeReport(readRuns([run]));
     assert.deepEqual(
@@ -202,7 +212,7 @@ suite('a report in Chromium', { skip: skipBrowser }, () => {
 });
 
 suite('deit-lt report', () => {
-  test('of a folder without runs says so', () => {
+  test('of a folder without runs is refused', () => {
     const empty = mkdtempSync(path.join(folder, 'empty-'));
     const { status, stderr } = deitLt(['report', empty]);
     assert.equal(status, 1);

@@ -138,7 +138,7 @@ suite('a checkpoint inside of an epoch', () => {
     assertSameRun(options.folder, wholeStudent);
   });
 
-  test('is not made more often than saveEverySeconds says', async () => {
+  test('is not saved more often than saveEverySeconds allows', async () => {
     const options = { ...optionsFor('seldom'), saveEverySeconds: 3600 };
     await assert.rejects(trainTeacher({ ...options, reporter: crash(1, 2) }), /crash/);
     assert.equal(new RunFolder(options.folder).hasCheckpoint('last'), false);
@@ -221,7 +221,7 @@ suite('a signal', () => {
 });
 
 suite('a finished run', () => {
-  test('is left as it is by --resume', async () => {
+  test('is unchanged by --resume', async () => {
     const options = { ...optionsFor('finished'), folder: wholeStudent, teacher };
     const read = () => readFileSync(new RunFolder(wholeStudent).checkpoint('last'));
     const kept = read();

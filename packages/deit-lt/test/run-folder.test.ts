@@ -74,7 +74,7 @@ suite('RunFolder', () => {
     assert.deepEqual(run.begin({ ...config, started: 'later' }, true), config);
   });
 
-  test('says what a damaged config.json lacks', (t) => {
+  test('names what a damaged config.json lacks', (t) => {
     const run = new RunFolder(temporaryFolder(t));
     const { kind: _, ...noKind } = config;
     const { teacher: __, ...noTeacher } = config.recipe;
@@ -105,7 +105,7 @@ suite('RunFolder', () => {
     }
   });
 
-  test('does not take checkpoints without a configuration for a run, nor for nothing', (t) => {
+  test('treats checkpoints without a configuration neither as a run nor as an empty folder', (t) => {
     const run = new RunFolder(temporaryFolder(t));
     mkdirSync(path.dirname(run.checkpoint('last')), { recursive: true });
     writeFileSync(run.checkpoint('last'), '');
@@ -171,7 +171,7 @@ suite('RunFolder', () => {
     );
   });
 
-  test('readEvaluation() says how a damaged evaluation.json is made again', (t) => {
+  test('readEvaluation() explains how to make a damaged evaluation.json again', (t) => {
     const run = new RunFolder(temporaryFolder(t));
     assert.equal(run.readEvaluation(), undefined);
     run.writeEvaluation({ split: 'test', checkpoint: 'best', epoch: 1, avg: figures });
@@ -199,7 +199,7 @@ suite('RunFolder', () => {
     );
   });
 
-  test('readMetrics() leaves out lines that are of no epoch', (t) => {
+  test('readMetrics() leaves out lines without an epoch', (t) => {
     const run = new RunFolder(temporaryFolder(t));
     run.begin(config, false);
     run.appendMetrics(record(0));
@@ -210,7 +210,7 @@ suite('RunFolder', () => {
     );
   });
 
-  test('checkWritable() leaves nothing behind, and asks for room', (t) => {
+  test('checkWritable() leaves nothing behind, and checks for free space', (t) => {
     const run = new RunFolder(temporaryFolder(t));
     run.begin(config, false);
     run.checkWritable(1);
@@ -266,7 +266,7 @@ suite('writeFileAtomic()', () => {
     );
   });
 
-  test('says what is in the way', (t) => {
+  test('names the file that is in the way', (t) => {
     const folder = temporaryFolder(t);
     const file = path.join(folder, 'file');
     writeFileAtomic(file, '');

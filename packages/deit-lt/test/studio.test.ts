@@ -88,7 +88,7 @@ async function serve(root: string, options: StudioOptions = {}): Promise<{ url: 
 }
 
 suite('trainingImages()', () => {
-  test('shows an image as it is, augmented and mixed, with what label and teacher say', async () => {
+  test("shows an image unchanged, augmented and mixed, with its label and the teacher's predictions", async () => {
     const config = readRunConfig(student);
     const { images: shown, notes } = await trainingImages(config, dataset);
     assert.deepEqual(notes, []);
@@ -119,7 +119,7 @@ suite('trainingImages()', () => {
     assert.deepEqual(seen, original);
   });
 
-  test('draws the same again, and others when asked', async () => {
+  test('repeats the same draw, and draws others for another seed', async () => {
     const config = readRunConfig(student);
     const [one, again, other] = [
       await trainingImages(config, dataset),
@@ -130,7 +130,7 @@ suite('trainingImages()', () => {
     assert.notDeepEqual(other.images, one.images);
   });
 
-  test('says so when the data have other classes', async () => {
+  test('names the difference when the data have other classes', async () => {
     const other = { ...dataset, classNames: ['red', 'green'] };
     await assert.rejects(trainingImages(readRunConfig(student), other), { code: 'DATA_CLASSES' });
   });
@@ -182,7 +182,7 @@ suite('the server of the studio', () => {
       assert.equal((await fetch(url + address)).status, 404, address);
   });
 
-  test('answers for a damaged run by naming its file, and for the others as before', async (t) => {
+  test('names the file of a damaged run, and serves the others as before', async (t) => {
     const root = temporaryFolder(t);
     const [good, figures, stream, config] = ['good', 'figures', 'stream', 'config'].map((name) =>
       makeRun(path.join(root, name), { kind: 'vit', classes: 4 }),
@@ -207,7 +207,7 @@ suite('the server of the studio', () => {
     assert.equal((await answer(`run=${path.basename(good!)}`))[0], 200);
   });
 
-  test('disconnects a page that does not read, and goes on with the others', async (t) => {
+  test('disconnects a page that does not read, and continues with the others', async (t) => {
     const root = temporaryFolder(t);
     const run = makeRun(path.join(root, 'a'), { kind: 'vit', classes: 4 });
     const studio = openStudio(root, { notify: false });
@@ -244,7 +244,7 @@ suite('the server of the studio', () => {
     assert.match(await answer.text(), /data set "my images" does not exist/);
   });
 
-  test('of what is not a folder says so', () => {
+  test('refuses a path that is not a folder', () => {
     assert.throws(() => openStudio(path.join(folder, 'nothing')), { code: 'RUN_FOLDER', message: /is not a folder/ });
   });
 });
@@ -324,7 +324,7 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
       await page.getByText('Choose one or more runs.').waitFor();
     });
 
-  test('shows training images with what label and teacher say', async (t) => {
+  test("shows training images with their labels and the teacher's predictions", async (t) => {
     const { url } = await serve(runs);
     const page = await openPage(t, browser, `${url}#tab=images`, { width: 400 });
     await page.getByText('CLS is trained on the label').waitFor();

@@ -14,7 +14,7 @@ import { recording, tinyDataset, tinyRecipe } from './training-tiny.js';
 const recipe = loadRecipe('cifar10-lt-cpu-ood');
 
 suite('the arms of the study', () => {
-  test('differ in augmentation and mixing alone', () => {
+  test('differ only in augmentation and mixing', () => {
     const strong = withTeacher(recipe, 'strong');
     assert.deepEqual(strong.teacher, { ...recipe.teacher, augment: recipe.student.augment });
     assert.deepEqual(withTeacher(recipe, 'weak'), recipe);
@@ -43,7 +43,7 @@ suite('the arms of the study', () => {
 });
 
 suite('runOodStudy()', () => {
-  test('trains eight models, asks the teachers, and does nothing twice when it goes on', async (t) => {
+  test('trains eight models, evaluates the teachers, and repeats nothing when it resumes', async (t) => {
     const folder = temporaryFolder(t);
     const small = ['teacher.model.width=4', 'teacher.epochs=1', 'student.epochs=1', 'teacher.sam.rho=0'];
     const options = {
@@ -83,7 +83,7 @@ function figureShows(study: OodStudy): void {
   assert.equal(oodFigure({ ...study, students: [] }), undefined);
 }
 
-test('deit-lt study knows its studies', () => {
+test('deit-lt study lists its studies', () => {
   const { status, stderr } = deitLt(['study', 'odd', '--data', 'shapes']);
   assert.equal(status, 2);
   assert.match(stderr, /expected "ood", received "odd"/);

@@ -27,7 +27,7 @@ const asItIs = 'data.imbalance=null';
 const countsOf = (split: { labels: Int32Array } | undefined): number[] => [...classCounts(split!.labels, 10)];
 
 suite('prepareData()', () => {
-  test('keeps a share of each class aside, at least one image where there are two', () => {
+  test('sets a share of each class aside, at least one image where there are two', () => {
     const data = prepareData(uneven(), tinyRecipe(asItIs, 'data.validation=0.25'));
     assert.deepEqual(countsOf(data.validation).slice(0, 5), [3, 1, 1, 0, 0]);
     assert.deepEqual([...data.trainCounts].slice(0, 5), [9, 2, 1, 1, 0]);
@@ -35,7 +35,7 @@ suite('prepareData()', () => {
     assert.equal(data.test!.labels.length, 30);
   });
 
-  test('keeps the same images aside for teacher and student, others for another seed', async () => {
+  test('sets the same images aside for teacher and student, others for another seed', async () => {
     const aside = async (...settings: string[]): Promise<Buffer> => {
       const { validation } = prepareData(tinyDataset(), tinyRecipe(...settings));
       const { source, labels } = validation!;
@@ -146,7 +146,7 @@ suite('the best epoch', () => {
     );
   });
 
-  test('with select "last" is the last, and needs no images to choose by', async (t) => {
+  test('with select "last" is the last epoch, and needs no validation images', async (t) => {
     const folder = path.join(temporaryFolder(t), 'run');
     const { test: _, ...dataset } = tinyDataset();
     const recipe = tinyRecipe('student.epochs=2', 'evaluation.select=last', 'data.validation=0');

@@ -295,7 +295,7 @@ suite('a damaged checkpoint', () => {
     assert.throws(() => readWeights(file, { run: { ...run, tau: undefined } as never }), { code: 'CHECKPOINT' });
   });
 
-  test('with an optimizer that says nothing is an error', async (t) => {
+  test('with an optimizer without a known rate is an error', async (t) => {
     const options = await trained(t);
     const file = new RunFolder(options.folder).checkpoint('last');
     torch.tidy(() => {
@@ -338,7 +338,7 @@ suite('a student that does not fit its teacher', () => {
     return native().liveTensors() - before;
   }
 
-  test('releases both networks before it says so', async (t) => {
+  test('releases both networks before it throws', async (t) => {
     const options = await trained(t, 'student.model.name=vit');
     const student = { ...options, teacher: options.folder, folder: path.join(temporaryFolder(t), 'student') };
     const left = await leftBy(() =>
@@ -347,7 +347,7 @@ suite('a student that does not fit its teacher', () => {
     assert.ok(left <= 0, `${left} tensors`);
   });
 
-  test('is not asked in the analysis, which releases the teacher', async (t) => {
+  test('is not evaluated in the analysis, which releases the teacher', async (t) => {
     const options = await trained(t);
     const config = { ...readRunConfig(options.folder), kind: 'student', teacher: options.folder } as const;
     const countsBefore = byClass(['a', 'b'], [2, 1]);

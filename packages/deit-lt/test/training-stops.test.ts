@@ -162,8 +162,18 @@ suite('a second training in a folder', () => {
   });
 });
 
+test('a run whose checkpoint is gone says that it starts again', async (t) => {
+  const options = optionsFor(t, reporting({}));
+  await trainTeacher(options);
+  rmSync(path.join(options.folder, 'checkpoints/last.safetensors'));
+  const notes: string[] = [];
+  await trainTeacher({ ...options, resume: true, reporter: reporting({ note: (note) => void notes.push(note) }) });
+  const missing = path.join(options.folder, 'checkpoints/last.safetensors');
+  assert.ok(notes.includes(`${missing} does not exist, so this training starts again at epoch 1`), notes.join('\n'));
+});
+
 suite('a signal before the first batch', () => {
-  test('while the images are read says how the command is started again', async (t) => {
+  test('while the images are read explains how to start the command again', async (t) => {
     const job = temporaryFolder(t);
     await writeTinyJob(job);
     process.env.DEIT_LT_CACHE = path.join(job, 'cache');
@@ -176,6 +186,20 @@ suite('a signal before the first batch', () => {
       code: 'INTERRUPTED',
       message: `stopped before the training began; there is nothing to save yet. Resume with: ${[...programWords(), ...words].join(' ')} --resume`,
     });
+  });
+
+  test('names the folder to which a run was moved, and the data of this call', async (t) => {
+    const options = optionsFor(t, reporting({}));
+    await trainTeacher(options);
+    const moved = ['deit-lt', 'teacher', '--data', 'elsewhere', '--out', 'moved'];
+    const resumed = { ...options, resume: true, signal: AbortSignal.abort() };
+    const messageOf = (command: readonly string[]) =>
+      trainTeacher({ ...resumed, command }).then(
+        () => assert.fail('it was not stopped'),
+        ({ message }: Error) => message,
+      );
+    assert.match(await messageOf(moved), /Resume with: deit-lt teacher --data elsewhere --out moved --resume$/);
+    assert.match(await messageOf([]), /Resume with: deit-lt teacher --data shapes --out run --resume$/);
   });
 
   test('ends the training before it begins', async (t) => {

@@ -23,7 +23,7 @@ async function run(t: TestContext, train: Train, ...settings: string[]) {
 }
 
 suite('the norm of the gradients', () => {
-  test('is in metrics.jsonl when the recipe asks for it', async (t) => {
+  test('is in metrics.jsonl when the recipe enables it', async (t) => {
     const { run: folder, records } = await run(t, trainTeacher, 'logGradNorm=true');
     const { gradNorm } = folder.readMetrics()[0]!;
     assert.ok(gradNorm! > 0 && Number.isFinite(gradNorm));
@@ -67,7 +67,7 @@ suite('dropLast', () => {
     assert.deepEqual(await batchesOf('teacher.dropLast=true'), [4, 4]);
   });
 
-  test('says when it leaves nothing', async (t) => {
+  test('reports when it leaves nothing', async (t) => {
     const recipe = tinyRecipe('teacher.dropLast=true', 'teacher.batchSize=64');
     const folder = path.join(temporaryFolder(t), 'run');
     const message = /teacher\.dropLast: an epoch has 52 images, fewer than teacher\.batchSize 64/;
@@ -83,7 +83,7 @@ suite('a training', () => {
       assert.ok(Number.isFinite(records[0]!.loss));
     });
 
-  test('of an earlier version, whose recipe had fewer keys, can be gone on with', async (t) => {
+  test('of an earlier version, whose recipe had fewer keys, can be resumed', async (t) => {
     const { options, run: folder } = await run(t, trainTeacher);
     const config = JSON.parse(readFileSync(folder.configFile, 'utf8'));
     for (const key of ['samplerPower', 'samplerBeta', 'emaDevice', 'emaStepping', 'logGradNorm', 'external'])

@@ -27,7 +27,7 @@ function reversed({ train, test: held, classNames, ...rest }: Dataset): Dataset 
 const identity = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
 
 suite('compareClassNames()', () => {
-  test('is null for equal orders, else says where each class of the data is', () => {
+  test('is null for equal orders, else gives the place of each class of the data', () => {
     assert.equal(compareClassNames(['a', 'b'], ['a', 'b'], 'm'), null);
     assert.deepEqual(compareClassNames(['a', 'b', 'c'], ['c', 'a', 'b'], 'm'), Int32Array.of(2, 0, 1));
   });
@@ -41,7 +41,7 @@ suite('compareClassNames()', () => {
     assert.throws(() => compareClassNames([], many, 'm'), { message: /only the data has c0, .*c7 and 4 more\.$/ });
   });
 
-  test('takes names that several classes have in one order alone', () => {
+  test('accepts names that several classes share only in one order', () => {
     assert.equal(compareClassNames(['a', 'b', 'a'], ['a', 'b', 'a'], 'm'), null);
     const message = /several classes of m or of the data have the same name/;
     assert.throws(() => compareClassNames(['a', 'b', 'a'], ['a', 'a', 'b'], 'm'), { code: 'DATA_CLASSES', message });
@@ -58,7 +58,7 @@ suite('teacherOrder()', () => {
     assert.equal(teacherOrder('count', { ...classes, trainCounts: counts(4, 3, 3, 1) }).index, null);
   });
 
-  test('by count goes by the images before some were set aside for validation', async () => {
+  test('by count uses the counts before images were set aside for validation', async () => {
     const labels = Int32Array.from({ length: 29 }, (_, i) => (i < 14 ? 0 : 1));
     const images = {
       kind: 'memory',
@@ -126,7 +126,7 @@ suite('teacherLogits()', () => {
     assert.throws(() => teacherLogits(teacherOf(8, []), { student: student('own'), order }), /internal: .*class 1/);
   });
 
-  test('gives the answers in the order of the data', () => {
+  test('gives the logits in the order of the data', () => {
     using logits = teacherLogits(teacherOf(8, []), { student: student('own'), order: orderOf([2, 0, 1]) });
     using answer = logits.logits(torch.zeros([1, 3, 8, 8]));
     assert.deepEqual(answer.toArray(), [[3, 1, 2]]);
@@ -222,7 +222,7 @@ suite('a teacher for a student', () => {
     assert.ok(!existsSync(path.join(folder, 't')));
   });
 
-  test('must be there, and be no student', async (t) => {
+  test('must exist, and must not be a student', async (t) => {
     const folder = temporaryFolder(t);
     const recipe = tinyRecipe('teacher.epochs=1', 'student.epochs=1');
     const options = { dataset: tinyDataset(), recipe };

@@ -85,7 +85,7 @@ async function findParts({ install, env }) {
   throw new Error('internal: findParts() ended without a result');
 }
 
-/** What LIBTORCH names: the folder above `lib` or `lib/x86_64-linux-gnu`. @param {string} libDir */
+/** Returns the folder that LIBTORCH names: the one above `lib` or `lib/x86_64-linux-gnu`. @param {string} libDir */
 const prefixOf = (libDir) =>
   path.dirname(path.basename(path.dirname(libDir)) === 'lib' ? path.dirname(libDir) : libDir);
 

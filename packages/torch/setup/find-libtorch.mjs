@@ -56,7 +56,7 @@ export const libraryName = (platform = process.platform) =>
  *
  * @param {FindOptions} [options]
  * @returns {Promise<Libtorch | null>}
- * @throws {SetupError} when LIBTORCH is set but is no libtorch
+ * @throws {SetupError} when LIBTORCH is set but is not a libtorch
  */
 export async function findLibtorch({ env = process.env, platform = process.platform, ...options } = {}) {
   if (env.LIBTORCH) return describeNamed(env.LIBTORCH, { env, platform });

@@ -10,7 +10,7 @@ const both = { libtorch: true, compiler: true };
 const debian = { kind: /** @type {SystemKind} */ ('debian'), name: 'Debian GNU/Linux 12' };
 
 /**
- * A machine that only writes down what it is told.
+ * A machine that only records its commands.
  *
  * @param {{ installed?: string[], candidates?: string[], mayBecomeRoot?: boolean, failures?: string[] }} machine
  *   `candidates`: apt's successive answers; `failures`: commands that fail once

@@ -19,7 +19,7 @@ export const defaultVersion = '2.14.1';
 /** torchvision belongs to one torch; for other versions pip finds it. @type {Record<string, string>} */
 const torchvisionOf = { '2.14.1': '0.29.1', '2.11.0': '0.26.0' };
 const cpuIndex = 'https://download.pytorch.org/whl/cpu';
-/** Free space that is asked for, in GB: measured 5.5 with CUDA, 1.1 without, and what pip unpacks meanwhile. */
+/** Required free space in GB: measured 5.5 with CUDA, 1.1 without, and what pip unpacks meanwhile. */
 const neededGb = { cuda: 9, cpu: 2 };
 
 /**

@@ -57,7 +57,7 @@ export async function ensureReferencePython({ system = detectSystem(), find = fi
   return find();
 }
 
-/** What to say where `ensureReferencePython` gave null. */
+/** Returns the message for users where `ensureReferencePython` returned null. */
 export const missingReferenceMessage = () =>
   `No Python with torch and numpy: the tests against PyTorch are skipped. To run them:\n${referenceHelp(detectSystem().kind)}`;
 

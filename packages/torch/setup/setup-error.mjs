@@ -1,4 +1,4 @@
-// What a user can mend: printed as a message, never with a stack trace.
+// A fault that a user can fix: printed as a message, never with a stack trace.
 
 export class SetupError extends Error {
   /**

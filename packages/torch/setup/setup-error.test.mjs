@@ -13,7 +13,7 @@ suite('deit-torch-setup', () => {
     assert.doesNotMatch(stderr, /^ {4}at /m);
   });
 
-  test('ends with 1 where LIBTORCH is no libtorch, and says what it should be', () => {
+  test('ends with 1 where LIBTORCH is not a libtorch, and names what it should be', () => {
     const env = { ...process.env, LIBTORCH: import.meta.dirname };
     const { status, stderr } = spawnSync(process.execPath, [cli, '--no-install'], { encoding: 'utf8', env });
     assert.equal(status, 1);

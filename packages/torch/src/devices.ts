@@ -5,7 +5,10 @@ import { describeValue, TorchError } from './errors.js';
 /** `cpu`, `cuda`, `cuda:1`, `meta`, … as in PyTorch. */
 export type Device = string;
 
-/** Sets the threads that one operator may use, libtorch's and OpenBLAS's. Throws `TorchError` unless `n` is a whole number ≥ 1. */
+/**
+ * Sets the threads that one operator may use, libtorch's and OpenBLAS's. Throws `TorchError` unless `n` is a whole
+ * number ≥ 1.
+ */
 export function setNumThreads(n: number): void {
   if (!Number.isInteger(n) || n < 1)
     throw new TorchError('ARGUMENT', `setNumThreads: expected a whole number of at least 1, got ${describeValue(n)}`);
@@ -31,9 +34,12 @@ function cudaIndex(device: Device, where: string): number {
   return index;
 }
 
-/** CUDA devices, as `torch.cuda` in PyTorch. All but `isAvailable` and `deviceCount` throw `TorchError` (`DEVICE`) where there is none. */
+/**
+ * CUDA devices, as `torch.cuda` in PyTorch. All but `isAvailable` and `deviceCount` throw `TorchError` (`DEVICE`) where
+ * there is none.
+ */
 export const cuda = {
-  /** Whether this process sees a CUDA device. */
+  /** Returns whether this process sees a CUDA device. */
   isAvailable(): boolean {
     return native().cudaDeviceCount() > 0;
   },
@@ -45,7 +51,7 @@ export const cuda = {
   properties(device: Device = 'cuda'): CudaProperties {
     return native().cudaProperties(cudaIndex(device, 'cuda.properties'));
   },
-  /** The name alone. */
+  /** Returns only the name. */
   deviceName(device: Device = 'cuda'): string {
     return cuda.properties(device).name;
   },

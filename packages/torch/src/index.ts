@@ -1,7 +1,7 @@
 // `Disposable` is in no ES2025 library: programs that import these types get it with them.
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * libtorch for Node. `import * as torch from '@deit-lt/torch'` and guess: names are PyTorch's in
+ * libtorch for Node. After `import * as torch from '@deit-lt/torch'`, names are PyTorch's in
  * camelCase; every operator is at `torch.ops.aten.<name>.<overload>`.
  */
 export * as autograd from './autograd/backward.js';

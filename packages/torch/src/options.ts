@@ -23,7 +23,7 @@ export const countPair = (least: number): Check => ({
     (Array.isArray(value) && value.length === 2 && value.every((item) => isCount(item, least))),
 });
 
-/** Throws `TorchError` (`ARGUMENT`) that says where which option must be what, and what it was. */
+/** Throws `TorchError` (`ARGUMENT`) that names the function, the option, the expected and the received value. */
 export function checkOption(where: string, name: string, value: unknown, { expected, accepts }: Check): void {
   if (!accepts(value))
     throw new TorchError('ARGUMENT', `${where}: ${name} must be ${expected}, got ${describeValue(value)}`);
@@ -35,8 +35,9 @@ export function checkCounts(where: string, values: Readonly<Record<string, unkno
 }
 
 /**
- * Returns `options` if each of them is in `known`. Throws `TorchError` (`ARGUMENT`) otherwise, and for a value that is not an options object:
- * a misspelt name (`label_smoothing`) and a value in the object's place (`dropout(x, 0.1)`) would silently mean the defaults.
+ * Returns `options` if each of them is in `known`. Throws `TorchError` (`ARGUMENT`) otherwise, and for a value that is
+ * not an options object: a misspelt name (`label_smoothing`) and a value in the object's place (`dropout(x, 0.1)`)
+ * would silently mean the defaults.
  */
 export function checkNames<O extends object>(where: string, options: O, known: readonly (keyof O & string)[]): O {
   if (!isPlainObject(options))

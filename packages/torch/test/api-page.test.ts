@@ -62,7 +62,7 @@ suite('docs/torch-api.md', () => {
     );
   });
 
-  test('says how many functions are generated', () => {
+  test('names the number of generated functions', () => {
     assert.match(page, new RegExp(`^${generated.size} functions `, 'm'));
   });
 
@@ -152,7 +152,7 @@ export declare function f(g: () => { h: number; }): "}"; // an end
     assert.equal(parser.onOneLine("{\n  /** Not me. */\n  a: '/* me */';\n}"), "{ a: '/* me */' }");
   });
 
-  test('says when a statement or string has no end', () => {
+  test('reports a statement or string without an end', () => {
     assert.throws(() => parser.splitStatements('export declare const a'), /internal: a statement has no end/);
     assert.throws(() => parser.splitStatements("type A = 'b;"), /internal: a string has no end/);
   });

@@ -52,7 +52,7 @@ suite('Tensor.backward()', () => {
     assert.deepEqual([x.grad?.toArray(), y.grad], [[2], null]);
   });
 
-  test('names the tensor that depends on no leaf', () => {
+  test('names the tensor that does not depend on a leaf', () => {
     const x = torch.ones(2);
     assert.throws(
       () => x.sum().backward(),
@@ -108,7 +108,7 @@ out = dict(loss=loss, w1=w1.grad, b1=b1.grad, w2=w2.grad)`;
 });
 
 suite('torch.autograd.grad()', () => {
-  test('returns gradients and leaves those of the leaves alone', () => {
+  test('returns gradients and does not change those of the leaves', () => {
     const [x, y] = [leaf(1, 2), leaf(3, 4)];
     const [gx, gy] = torch.autograd.grad(x.mul(y).sum(), [x, y]);
     assert.deepEqual([gx?.toArray(), gy?.toArray(), x.grad], [[3, 4], [1, 2], null]);

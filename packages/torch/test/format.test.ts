@@ -370,7 +370,7 @@ suite('util.inspect() of a tensor', () => {
     assert.equal(inspect(new Map([['w', torch.ones([2])]])), "Map(1) { 'w' => tensor([1., 1.]) }");
   });
 
-  test('tells that a tensor is gone, and who made it', () => {
+  test('reports that a tensor is disposed, and which operation made it', () => {
     const x = torch.zeros([1]);
     x.dispose();
     assert.match(inspect({ x }), /x: Tensor \(released, made by aten::zeros/);

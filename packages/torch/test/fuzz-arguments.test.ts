@@ -82,7 +82,7 @@ function tried(run: () => unknown, context: () => string): boolean {
 }
 
 suite('the argument converter', () => {
-  test(`takes or refuses ${cases} random calls (FUZZ_SEED=${seed}), and never fails otherwise`, () => {
+  test(`accepts or refuses ${cases} random calls (FUZZ_SEED=${seed}), and never fails in another way`, () => {
     const operators = allOperators();
     assert.ok(operators.length > 2000);
     let accepted = 0;

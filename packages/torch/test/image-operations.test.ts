@@ -164,7 +164,7 @@ suite('bridge::image_operations', () => {
     assert.deepEqual(numbers(apply(batch, [])), numbers(batch));
   });
 
-  test('refuses what it does not know, and says what', () => {
+  test('refuses unknown values, and names them', () => {
     const batch = images(4, 4);
     const refuses = (run: () => unknown, message: RegExp): void => assert.throws(run, { name: 'TorchError', message });
     refuses(() => apply(batch.double(), []), /expected float32 \[n, 3, H, W\] on the CPU, got Double/);

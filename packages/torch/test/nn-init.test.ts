@@ -134,7 +134,7 @@ suite('nn.init equals torch.nn.init bit for bit', () => {
     );
   });
 
-  test('a generator of its own leaves the global stream alone', () => {
+  test('a separate generator does not change the global stream', () => {
     const draw = (): unknown =>
       init.normal_(torch.empty([4]), { generator: new torch.Generator().manualSeed(1) }).toArray();
     torch.manualSeed(0);

@@ -319,7 +319,7 @@ suite('nn.Module.loadStateDict()', () => {
     assert.deepEqual(linear.weight.toArray(), [[1, 1]]);
   });
 
-  test('copies in place, converting the dtype, and leaves gradients and identity alone', () => {
+  test('copies in place, converting the dtype, and keeps gradients and identity', () => {
     const linear = new nn.Linear(2, 1);
     const { weight } = linear;
     const source = torch.tensor([[1.5, 2]], { dtype: 'float64' });
@@ -332,7 +332,7 @@ suite('nn.Module.loadStateDict()', () => {
     );
   });
 
-  test('refuses what is no dict, and a dict with a disposed tensor before anything changes', () => {
+  test('refuses values that are not a dict, and a dict with a disposed tensor, before anything changes', () => {
     const linear = new nn.Linear(2, 1);
     const before = values(linear);
     const gone = torch.zeros([1]);
@@ -418,7 +418,7 @@ suite('nn.Module.to()', () => {
     assert.equal(net.to({ dtype: 'bfloat16', device: 'cpu' }).parameters()[0]?.dtype, 'bfloat16');
   });
 
-  test('gives weights of four dimensions another memory format, and training goes on', () => {
+  test('gives weights of four dimensions another memory format, and training continues', () => {
     const conv = new nn.Conv2d(3, 4, 3).to({ memoryFormat: 'channels_last' });
     assert.deepEqual(conv.weight.stride(), [27, 1, 9, 3]);
     conv

@@ -568,7 +568,7 @@ suite('arguments near those that are refused', () => {
     }
   });
 
-  test('lstm with projections has rows of its own in each layer', () => {
+  test('lstm with projections has its own rows in each layer', () => {
     const weights = [ones(8, 3), ones(8, 1), ones(8), ones(8), ones(1, 2)];
     const [output] = call(
       'lstm',

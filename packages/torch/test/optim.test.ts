@@ -307,7 +307,7 @@ suite('Optimizer', () => {
     assert.equal(params[0]?.grad, null);
   });
 
-  test('leaves parameters without a gradient alone, without state', () => {
+  test('does not change parameters without a gradient, nor gives them state', () => {
     const params = two();
     const optimizer = new AdamW(params);
     const before = params[1]?.detach().clone();
@@ -562,7 +562,7 @@ out = {"groups": saved["param_groups"], "keys": list(saved["state"][2]), "step":
   });
 
   for (const [name, make] of cases) {
-    test(`of ${name} resume to the same bits`, () => {
+    test(`of ${name} resume bit-exactly`, () => {
       const whole = leaves(start);
       replay(make(whole), whole, grads);
       const first = leaves(start);
@@ -881,7 +881,7 @@ suite('fused operators', () => {
     assert.deepEqual(params[0]?.toArray(), [1, 1]);
   });
 
-  test('are passed over where the dispatcher has none of the name', () => {
+  test('are skipped where the dispatcher does not have the name', () => {
     assert.equal(
       new FusedUpdate(
         'aten::_fused_nothing_',

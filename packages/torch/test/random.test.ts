@@ -94,7 +94,7 @@ torch.manual_seed(0); out = dict(seed=str(g.initial_seed()), g=torch.rand(4, gen
     assertClose(torch.rand(4), expected.own);
   });
 
-  test('continues from a saved state to the same bits, also in the middle of a pair of normals', () => {
+  test('continues bit-exactly from a saved state, also in the middle of a pair of normals', () => {
     const generator = new torch.Generator().manualSeed(9);
     torch.randn([3], { generator }); // an odd number: the second of the last pair is part of the state
     const state = generator.getState();
@@ -136,7 +136,7 @@ out = dict(a=torch.randn(9), b=torch.rand(9, generator=g), device=torch.get_rng_
   });
 });
 
-suite('generator states that are none', () => {
+suite('invalid generator states', () => {
   test('are refused, and leave the stream as it was', () => {
     torch.manualSeed(3);
     const expected = torch.rand(4).toArray();

@@ -166,7 +166,7 @@ suite('malformed safetensors files', () => {
   });
   after(() => fs.rmSync(folder, { recursive: true }));
 
-  test('are at least 40, with names of their own', () => {
+  test('are at least 40, with different names', () => {
     assert.ok(malformed.length >= 40);
     assert.equal(new Set(malformed.map(([what]) => what)).size, malformed.length);
   });

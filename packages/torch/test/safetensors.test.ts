@@ -215,7 +215,7 @@ suite('safetensors.save() and load()', () => {
 });
 
 suite('safetensors.open()', () => {
-  test('tells names, dtypes, shapes and sizes without reading tensors', () => {
+  test('lists names, dtypes, shapes and sizes without reading tensors', () => {
     save(at('o.safetensors'), { w: torch.zeros([2, 3], { dtype: 'bfloat16' }), n: torch.tensor(3n) });
     using file = open(at('o.safetensors'));
     assert.deepEqual(file.names, ['n', 'w']);
@@ -271,7 +271,7 @@ suite('safetensors.open()', () => {
     assert.equal(kept.item(), 1);
   });
 
-  test('goes on reading the old file when it is saved anew', () => {
+  test('continues to read the old file when it is saved again', () => {
     save(at('swap.safetensors'), { a: torch.ones([3]) });
     using old = open(at('swap.safetensors'));
     save(at('swap.safetensors'), { b: torch.zeros([9]) });

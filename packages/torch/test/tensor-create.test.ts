@@ -98,7 +98,7 @@ suite('torch.tensor()', () => {
     assert.equal(torch.tensor([-1], { dtype: 'uint8' }).item(), 255);
   });
 
-  test('rejects what is no tensor of numbers, and says where', () => {
+  test('rejects values that are not a tensor of numbers, and names the place', () => {
     const loop: unknown[] = [];
     loop.push(loop);
     const bad: [unknown, RegExp][] = [
@@ -280,7 +280,7 @@ out = dict(zeros=torch.zeros(2, 3), ones=torch.ones(2, 0, 3), full=torch.full((2
     assert.equal(torch.randint(1, 3, 4, { dtype: 'uint8' }).dtype, 'uint8');
   });
 
-  test('reject what is no shape', () => {
+  test('reject values that are not a shape', () => {
     for (const shape of [[-1], [1.5], ['2'], [2 ** 53], 'x', null, undefined]) {
       assert.throws(() => torch.zeros(shape as number[]), argumentError(/zeros: expected a shape/), String(shape));
     }

@@ -164,13 +164,13 @@ for e in expressions:
     assert.equal(x.sum().item(), 12);
   });
 
-  test('goes on after a mask of several dimensions, where PyTorch does not', () => {
+  test('continues after a mask of several dimensions, where PyTorch does not', () => {
     const x = torch.arange(24).view(2, 3, 4);
     const both = torch.ones(2, 3, { dtype: 'bool' });
     assert.deepEqual(x.index(both, 1).toArray(), [1, 5, 9, 13, 17, 21]);
   });
 
-  test('rejects what is out of range or no index, and names it', () => {
+  test('rejects values that are out of range or not an index, and names them', () => {
     const x = torch.zeros(2, 3);
     const bad: [unknown[], RegExp][] = [
       [[2], /2 is out of bounds for dimension 0 with size 2/],

@@ -100,7 +100,7 @@ suite('toTypedArray(), toArray() and item()', () => {
     assert.deepEqual(torch.empty(2 ** 31, 0).toTypedArray().length, 0);
   });
 
-  test('name the way out where there are no plain values', () => {
+  test('name the alternative where there are no plain values', () => {
     const complex = torch.ops.aten.complex.default(torch.ones(2), torch.ones(2));
     assert.throws(() => complex.toArray(), argumentError(/complex64.*viewAsReal/));
     assert.throws(() => torch.ones(2, 2).toSparse().toArray(), argumentError(/sparse_coo.*toDense/));

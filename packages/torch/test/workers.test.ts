@@ -19,7 +19,7 @@ async function run<T>(task: string, argument = 0): Promise<T> {
 }
 
 suite('worker threads', () => {
-  test('compute at once, each the same as alone, while the main thread computes too', async () => {
+  test('compute at once, each with the same result as without the others, while the main thread computes too', async () => {
     const both = Promise.all([run<number[]>('compute', 200), run<number[]>('compute', 200)]);
     const x = torch.ones(64, 64);
     for (let i = 0; i < 200; i++) {
@@ -34,7 +34,7 @@ suite('worker threads', () => {
     assert.deepEqual(await run('compute', 200), first);
   });
 
-  test('have errors of their own', async () => {
+  test('have their own errors', async () => {
     assert.match(await run('fail'), /aten::mm: mat1 and mat2 shapes cannot be multiplied.*self: float32\[2, 3\]/s);
   });
 

@@ -1,6 +1,7 @@
 /**
  * Finds the models to compare: those of run folders with their predictions, and runs that differ only in their seed.
  */
+
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type ByClass, byClass } from '../by-class.js';
@@ -11,6 +12,7 @@ import { isForeign } from '../published/weight-source.js';
 import { partOf } from '../recipe/part.js';
 import { type Predictions, readPredictions } from '../runs/predictions.js';
 import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { shellLine } from '../shell-line.js';
 
 /** A trained model and what it said. */
 export interface ComparedModel {
@@ -38,7 +40,7 @@ export function measuredGroups(
 
 /** One model, or several that were trained alike but for the seed. */
 export interface Contender {
-  /** That of the first model. */
+  /** Name of the first model. */
   readonly name: string;
   readonly models: readonly ComparedModel[];
 }
@@ -53,8 +55,8 @@ export interface FoundModels {
 const usualOrder = ['teacher', 'vit', 'student'];
 
 /**
- * The models of `places`: run folders, or folders that have some, as `train` makes them. Throws UserError RUN_FOLDER for a
- * place without a run, and for a run without predictions that was named or is alone.
+ * The models of `places`: run folders, or folders that have some, as `train` makes them. Throws UserError RUN_FOLDER
+ * for a place without a run, and for a run without predictions that was named or is alone.
  */
 export function findModels(places: readonly string[]): FoundModels {
   const folders = [...new Set(places.flatMap(runFoldersIn))];
@@ -95,7 +97,7 @@ function noFolder(place: string): UserError {
   const hint = isRunFolder(run)
     ? ` That of this file is ${run}`
     : isForeign(place)
-      ? ` Make a run folder from a checkpoint with: deit-lt import ${place} --out RUN`
+      ? ` Make a run folder from a checkpoint with: deit-lt ${shellLine(['import', place, '--out', 'RUN'])}`
       : '';
   return new UserError('RUN_FOLDER', `${place} is not a folder; expected ${expected}.${hint}`);
 }
@@ -105,7 +107,7 @@ const expected = 'a run folder, or a folder that contains some';
 function withoutPredictions(folder: string): UserError {
   return new UserError(
     'RUN_FOLDER',
-    `${folder} has no predictions.safetensors (the predictions of its model): the training has not finished, or an earlier version ran it. Make the file with: deit-lt eval ${folder} --data DATA --save`,
+    `${folder} has no predictions.safetensors (the predictions of its model): the training has not finished, or an earlier version ran it. Make the file with: deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])}`,
   );
 }
 
@@ -118,7 +120,9 @@ export function shortNames(folders: readonly string[]): string[] {
   return parts.map((words) => words.slice(common).join('/'));
 }
 
-/** Models that differ in their seed alone, and saw the same images, become one contender; in the order of their first. */
+/**
+ * Models that differ in their seed alone, and saw the same images, become one contender; in the order of their first.
+ */
 export function bySeed(models: readonly ComparedModel[]): Contender[] {
   const contenders: { name: string; key: string; models: ComparedModel[] }[] = [];
   for (const model of models) {

@@ -29,7 +29,7 @@ import type { ComparisonRow, Estimate, Estimates } from './comparison-figures.js
 interface Series {
   readonly contender: Contender;
   readonly output: OutputName;
-  /** In the panel's order of classes. */
+  /** Groups in the panel's order of classes. */
   readonly groups: ByClass<Group>;
 }
 

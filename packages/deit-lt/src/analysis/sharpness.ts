@@ -27,9 +27,9 @@ export interface Sharpness {
 }
 
 /**
- * Of `loss`, a scalar of the `parameters`, which are put back exactly. `Hv` is `(∇L(w + εv) − ∇L(w − εv)) / 2ε`: second
- * derivatives of convolutions are a hundred times as slow on the CPU, and some operators have none. Gradients that the
- * parameters have stay.
+ * Returns the sharpness of `loss`, a scalar of the `parameters`, which are restored exactly. `Hv` is `(∇L(w + εv) −
+ * ∇L(w − εv)) / 2ε`: second derivatives of convolutions are a hundred times as slow on the CPU, and some operators have
+ * none. Gradients that the parameters have stay.
  */
 export function sharpnessOf(
   loss: () => torch.Tensor,

@@ -13,7 +13,7 @@ export interface TeacherAnswers {
   readonly confidence: Float32Array;
 }
 
-/** From logits `[N, C]`. Waits for the device. */
+/** Returns the teacher's predictions from logits `[N, C]`. Waits for the device. */
 export function teacherAnswers(logits: torch.Tensor): TeacherAnswers {
   return torch.tidy(() => {
     const logs = logits.float().logSoftmax(1);

@@ -66,13 +66,13 @@ const v0: readonly Pair<ScaledOp>[] = [
   ['color', 0.8, 6, 'rotate', 0.4, 5],
 ];
 
-/** With the posterising whose effect grows with the level. */
+/** Returns the policy with the posterising whose effect grows with the level. */
 function research(policy: readonly Pair<ScaledOp>[]): readonly Pair<ScaledOp>[] {
   const other = (name: ScaledOp): ScaledOp => (name.startsWith('posterize') ? 'posterizeIncreasing' : name);
   return policy.map(([a, pa, la, b, pb, lb]) => [other(a), pa, la, other(b), pb, lb]);
 }
 
-/** On timm's scale of levels. */
+/** The policies on timm's scale of levels. */
 export const scaledPolicies = { original, originalr: research(original), v0, v0r: research(v0) };
 
 /** The operations of the CIFAR-10 policy: the argument of a level 0…9, with or without a sign, and how it resamples. */

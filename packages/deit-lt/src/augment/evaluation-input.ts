@@ -1,6 +1,6 @@
 /**
- * The input of a network at evaluation, for one image and without libtorch: the same window, resampling and normalisation
- * as `evaluationPipeline` builds for a whole batch. For browsers.
+ * The input of a network at evaluation, for one image and without libtorch: the same window, resampling and
+ * normalisation as `evaluationPipeline` builds for a whole batch. For browsers.
  */
 
 import type { Rgb } from '../data/decode/background.js';
@@ -22,10 +22,10 @@ export interface InputSpec {
 /** Up to this size nothing is cropped: data sets of such images (CIFAR) fill them to the edge. */
 const uncroppedSize = 32;
 
-/** As in the published evaluation. */
+/** Ratio of resized to cropped side in the published evaluation. */
 const usualEnlarge = 256 / 224;
 
-/** Whether the middle of an image is taken at this input size, or all of it, squeezed to a square. */
+/** Returns whether the middle of an image is taken at this input size, or all of it, squeezed to a square. */
 export const cropsMiddle = (size: number): boolean => size > uncroppedSize;
 
 /** Size of the shorter side before the centre crop, for this input size; null if nothing is cropped. */
@@ -69,7 +69,10 @@ export function evaluationPixels(image: RawImage, { size, filter }: Pick<InputSp
   return resampleImage(image, evaluationWindow(image.width, image.height, size), size, filter);
 }
 
-/** Levels 0…255, row by row, RGB, to the network's numbers `[3, size, size]`: `(level/255 − mean) / std`, rounded as `normalize` does. */
+/**
+ * Levels 0…255, row by row, RGB, to the network's numbers `[3, size, size]`: `(level/255 − mean) / std`, rounded as
+ * `normalize` does.
+ */
 export function networkInput(pixels: Uint8Array, { mean, std }: Pick<InputSpec, 'mean' | 'std'>): Float32Array {
   const area = pixels.length / 3;
   const input = new Float32Array(pixels.length);

@@ -40,7 +40,9 @@ function lookUp(images: torch.Tensor, tables: torch.Tensor): torch.Tensor {
   return tables.reshape(-1).to('float32').take(tableIndex(images));
 }
 
-/** Where each value stands in tables `[n · 3, 256]`, one for each channel of each image: int64 `[n, 3, H, W]`. */
+/**
+ * Returns the index of each value in tables `[n · 3, 256]`, one for each channel of each image: int64 `[n, 3, H, W]`.
+ */
 function tableIndex(images: torch.Tensor): torch.Tensor {
   const [n, channels] = images.shape as [number, number, number, number];
   const starts = torch.arange(n * channels, { device: images.device }).mul_(256);

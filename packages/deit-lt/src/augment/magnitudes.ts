@@ -28,7 +28,7 @@ const shifted = (op: OpName): Scale => ({
   signed: true,
 });
 
-/** 0.1 … 1.9: the image stays as it is in the middle. */
+/** 0.1 … 1.9: the middle does not change the image. */
 const factor = (op: OpName): Scale => unsigned(op, (level) => (level / 10) * 1.8 + 0.1);
 /** Away from 1 in either direction; never below 0.1, where an image would be nearly black or grey. */
 const increasingFactor = (op: OpName): Scale => ({
@@ -90,7 +90,7 @@ export function argumentAt(
   return argument(level, sign, translate);
 }
 
-/** Whether the operation draws a direction. */
+/** Returns whether the operation draws a direction. */
 export const hasSign = (name: ScaledOp): boolean => scales[name].signed;
 
 /** The operations of RandAugment, in timm's order. */

@@ -1,7 +1,7 @@
 /**
- * Mixup (Zhang et al. 2018, arXiv 1710.09412) and CutMix (Yun et al. 2019, arXiv 1905.04899) with soft labels, as timm's
- * `Mixup`: an image is mixed with that at the mirrored place of the batch. In an odd batch the middle image's partner is
- * itself, so it stays as it is. Images can be mixed with those of another batch too, as GLMC does.
+ * Mixup (Zhang et al. 2018, arXiv 1710.09412) and CutMix (Yun et al. 2019, arXiv 1905.04899) with soft labels, as
+ * timm's `Mixup`: an image is mixed with that at the mirrored place of the batch. In an odd batch the middle image's
+ * partner is itself, so it is not mixed. Images can be mixed with those of another batch too, as GLMC does.
  */
 import * as torch from '@deit-lt/torch';
 import type { RandomStream } from '../random/stream.js';

@@ -1,6 +1,6 @@
 /**
- * An operation of a policy: applied or not, at a level that may be drawn around the policy's, in a random direction; the
- * draws of timm's `AugmentOp`, in its order.
+ * An operation of a policy: applied or not, at a level that may be drawn around the policy's, in a random direction;
+ * the draws of timm's `AugmentOp`, in its order.
  */
 import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
@@ -9,7 +9,7 @@ import { colour, type PipelineContext } from './augmentation.js';
 import { argumentAt, hasSign, opOf, type ScaledOp } from './magnitudes.js';
 import type { OpChoice } from './ops.js';
 
-/** How levels are drawn and images resampled: the same for all operations of a policy. */
+/** Settings for drawing levels and resampling images, the same for all operations of a policy. */
 export interface PolicySettings {
   /** Standard deviation of the level; infinite: uniform from 0 to the policy's level. */
   readonly magnitudeStd: number;
@@ -63,7 +63,10 @@ export const resamplingOptions = {
   fill: colour().optional().describe('colour of what comes in, three levels 0…255; default the mean colour'),
 };
 
-/** As timm's ImageNet training transform passes them: the filter of resizing, and the mean colour in whole levels. */
+/**
+ * Returns the settings that timm's ImageNet training transform passes: the filter of resizing, and the mean colour in
+ * whole levels.
+ */
 export function resampling(
   {
     interpolation,

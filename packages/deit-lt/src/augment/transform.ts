@@ -27,7 +27,7 @@ export interface View {
   readonly size: number;
   readonly filter: Filter;
   readonly window: WindowSampler;
-  /** In order; the last ones normalise and erase. */
+  /** The transforms in order; the last ones normalise and erase. */
   readonly transforms: readonly BatchTransform[];
 }
 

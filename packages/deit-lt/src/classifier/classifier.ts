@@ -63,7 +63,7 @@ export interface AnyClassifier extends Disposable {
 /** A network of ours with its weights. */
 export interface Classifier extends AnyClassifier {
   readonly model: ImageModel;
-  /** As its recipe has it, which is not resolved for this machine. */
+  /** Precision of its recipe, not resolved for this machine. */
   readonly precision: Recipe['precision'];
 }
 
@@ -81,7 +81,10 @@ export interface OpenClassifierOptions {
    * `teacher.mean=[0.5, 0.5, 0.5]`.
    */
   settings?: readonly string[];
-  /** The training that a teacher is opened for: it says how an ONNX model's images are normalised, where the file does not. */
+  /**
+   * The training that a teacher is opened for: it says how an ONNX model's images are normalised, where the file does
+   * not.
+   */
   recipe?: Recipe;
 }
 
@@ -95,8 +98,8 @@ interface Opened {
 
 /**
  * The model of `given`: a run folder (of one model, or of `train`: then its student), a checkpoint file, or one from
- * elsewhere: PyTorch's (`.pth`, `.pt`, `.pth.tar`), safetensors with timm's or torchvision's names, or a Hugging Face folder.
- * Throws UserError RUN_FOLDER or CHECKPOINT that says what is missing or damaged.
+ * elsewhere: PyTorch's (`.pth`, `.pt`, `.pth.tar`), safetensors with timm's or torchvision's names, or a Hugging Face
+ * folder. Throws UserError RUN_FOLDER or CHECKPOINT that says what is missing or damaged.
  */
 export async function openClassifier(given: string, options: OpenClassifierOptions = {}): Promise<Classifier> {
   const { which = 'best', weights, device, precision, settings = [] } = options;
@@ -119,7 +122,10 @@ export async function openClassifier(given: string, options: OpenClassifierOptio
   });
 }
 
-/** The run that `file` must be of, when `given` is a folder; undefined where its configuration cannot be read: checkpoints have their own. */
+/**
+ * The run that `file` must be of, when `given` is a folder; undefined where its configuration cannot be read:
+ * checkpoints have their own.
+ */
 function runOf(file: string, given: string): RunConfig | undefined {
   if (file === given) return undefined;
   try {
@@ -200,7 +206,10 @@ function outputs(output: torch.Tensor | [torch.Tensor, torch.Tensor]): OutputLog
   return Array.isArray(output) ? studentOutputs(output[0], output[1]) : { avg: output };
 }
 
-/** Throws UserError CHECKPOINT when `file`, which has them, is of another network. `assign`: the model takes the tensors themselves. */
+/**
+ * Throws UserError CHECKPOINT when `file`, which has them, is of another network. `assign`: the model takes the tensors
+ * themselves.
+ */
 export function loadWeights(
   model: torch.nn.AnyModule,
   tensors: ReadonlyMap<string, torch.Tensor>,
@@ -216,7 +225,10 @@ export function loadWeights(
   }
 }
 
-/** The file of a run folder's checkpoint, or of a Hugging Face folder's weights; a file as it is. Throws UserError RUN_FOLDER, and CHECKPOINT for an ONNX model. */
+/**
+ * The file of a run folder's checkpoint, or of a Hugging Face folder's weights; a file as it is. Throws UserError
+ * RUN_FOLDER, and CHECKPOINT for an ONNX model.
+ */
 export function checkpointFile(given: string, which: 'best' | 'last'): string {
   if (!existsSync(given))
     throw new UserError(

@@ -4,7 +4,7 @@ import type { TeacherRecipe, TrainingRecipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import { taskRegistry } from '../tasks/registry.js';
 
-/** Of a classifier, what its logit scale depends on. */
+/** The properties of a classifier that its logit scale depends on. */
 interface ScaledModel {
   readonly kind: TrainingKind;
   readonly recipe: TrainingRecipe;
@@ -12,8 +12,8 @@ interface ScaledModel {
 }
 
 /**
- * The logit scale that the model's file says, else that of its training: LDAM's scale of cosines, PaCo's temperature; 1 where the
- * loss has none.
+ * The logit scale that the model's file says, else that of its training: LDAM's scale of cosines, PaCo's temperature; 1
+ * where the loss has none.
  */
 export function logitScale({ kind, recipe, ...said }: ScaledModel): number {
   if (said.logitScale !== undefined) return said.logitScale;

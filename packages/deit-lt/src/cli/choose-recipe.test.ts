@@ -23,7 +23,12 @@ suite('chooseRecipe()', () => {
     assert.match(note ?? '', /^recipe: quickstart \(a short training at 32 × 32 pixels\); --recipe NAME/);
   });
 
-  test('takes cifar10-lt-cpu for small images of one size, and says why', () => {
+  test('suggests no --recipe to a command that does not have it', () => {
+    const { note } = chooseRecipe({}, datasetOf('shapes', 32), 'quickstart');
+    assert.match(note ?? '', /pixels\); "deit-lt train --recipe NAME" takes another, "deit-lt recipes" lists them$/);
+  });
+
+  test('chooses cifar10-lt-cpu for small images of one size, and explains why', () => {
     const { name, note } = chooseRecipe({}, datasetOf('icons', 64));
     assert.equal(name, 'cifar10-lt-cpu');
     assert.match(note ?? '', /all images have one size of at most 64 × 64 pixels/);
@@ -50,7 +55,7 @@ suite('chooseRecipe()', () => {
     ]);
   });
 
-  test('takes a named recipe as it is', () => {
+  test('uses a named recipe unchanged', () => {
     const { recipe, note } = chooseRecipe({ recipe: 'quickstart' }, datasetOf('photos', 300));
     assert.equal(recipe.data.imbalance, 100);
     assert.equal(note, undefined);

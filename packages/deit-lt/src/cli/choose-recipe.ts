@@ -45,7 +45,7 @@ export function checkEarly(options: Options, command = ''): void {
   }
 }
 
-/** Whether the network has no DIST token. */
+/** Returns whether the network has no DIST token. */
 function isPlain(name: string): boolean {
   return modelNames().includes(name) && plainName(name) === name;
 }
@@ -58,8 +58,8 @@ function noTeacher(recipe: string): UserError {
 }
 
 /**
- * Returns the recipe of `--recipe`, else `byDefault`, else the one that `suitableRecipe` chooses for `dataset`. The user's own data are
- * then used unchanged: a long tail is made only with `--imbalance`. Throws UserError RECIPE.
+ * Returns the recipe of `--recipe`, else `byDefault`, else the one that `suitableRecipe` chooses for `dataset`. The
+ * user's own data are then used unchanged: a long tail is made only with `--imbalance`. Throws UserError RECIPE.
  */
 export function chooseRecipe(options: Options, dataset: Dataset, byDefault?: string): ChosenRecipe {
   const settings = settingsOf(options);
@@ -72,7 +72,7 @@ export function chooseRecipe(options: Options, dataset: Dataset, byDefault?: str
   return {
     name: named(chosen),
     recipe: loadRecipe(chosen, { settings: [...asTheyAre, ...settings], budget }),
-    note: `recipe: ${chosen} (${why}); --recipe NAME chooses another, "deit-lt recipes" lists them`,
+    note: `recipe: ${chosen} (${why}); ${byDefault === undefined ? '--recipe NAME chooses another' : '"deit-lt train --recipe NAME" takes another'}, "deit-lt recipes" lists them`,
   };
 }
 

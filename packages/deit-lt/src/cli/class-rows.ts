@@ -16,7 +16,7 @@ export function classRows(
   return order.map((c) => ({ name: classes[c]!.name, train: classes[c]!.train, group: groups[c]! }));
 }
 
-/** At most `limit` rows: beyond that, neighbours are one row with their mean, called `classes 1–34`. */
+/** Returns at most `limit` rows: beyond that, neighbours are one row with their mean, called `classes 1–34`. */
 export function binned(rows: readonly ClassRow[], limit: number): readonly ClassRow[] {
   if (rows.length <= limit) return rows;
   return Array.from({ length: limit }, (_, bin) => {

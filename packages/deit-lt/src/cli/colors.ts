@@ -1,7 +1,7 @@
 /**
- * Colours for terminals, or none: https://no-color.org, FORCE_COLOR, and dumb terminals are respected. A colour in a text is a
- * mark of ours, which becomes a terminal's code when it is written: a code that is in the text already is foreign, and is shown
- * instead of obeyed. The marks are noncharacters of Unicode, which no text is made of.
+ * Colours for terminals, or none: https://no-color.org, FORCE_COLOR, and dumb terminals are respected. A colour in a
+ * text is a mark of ours, which becomes a terminal's code when it is written: a code that is in the text already is
+ * foreign, and is shown instead of obeyed. The marks are noncharacters of Unicode, which no text is made of.
  */
 
 export interface Colors {
@@ -48,7 +48,7 @@ export function inColor(text: string, shown: boolean): string {
   return text.replace(/[\uFDD0-\uFDD6]/g, (mark) => (shown ? `\u001B[${codes[mark as Mark]}m` : ''));
 }
 
-/** Whether `stream` shows colours. */
+/** Returns whether `stream` shows colours. */
 export function showsColors(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): boolean {
   if (env.NO_COLOR) return false;
   if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0') return true;

@@ -3,7 +3,7 @@ import type { CliContext } from './context.js';
 import type { Options } from './option-table.js';
 
 export interface ArgumentSpec {
-  /** As commander writes it: `<run>` must be given, `[name]` may be, `<image...>` one or more. */
+  /** Name in commander's notation: `<run>` must be given, `[name]` may be, `<image...>` one or more. */
   readonly name: string;
   readonly description: string;
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import { temporaryFolder, write } from '../../test/helpers/temporary-folder.js';
 import { shellLine } from '../shell-line.js';
-import { commandWords, programWords } from './command-words.js';
+import { commandWords, dataWords, programWords } from './command-words.js';
 import type { Options } from './option-table.js';
 import { parseWords, UsageError } from './program.js';
 
@@ -42,6 +42,16 @@ suite('parseWords()', () => {
         () => parse(line),
         (error) => error instanceof UsageError && message.test(error.message),
       ));
+});
+
+suite('dataWords()', () => {
+  test('name all options that decide which images are tested', () => {
+    const line = 'train --data a.txt --split 0.1 --test-split val --root photos --check headers --skip-bad --offline';
+    const words = dataWords({ ...parse(`${line} --out x --imbalance 3`) });
+    assert.equal(words.join(' '), line.slice('train '.length));
+  });
+
+  test('are a placeholder without data', () => assert.deepEqual(dataWords({}), ['--data', 'DATA']));
 });
 
 suite('commandWords()', () => {

@@ -15,6 +15,14 @@ export function commandWords(command: string | readonly string[], options: Optio
   return [...programWords(), ...[command].flat(), ...names.flatMap((name) => optionWords(name, options[name]))];
 }
 
+/** Options with which a command finds the same test images as the training. */
+const sameData = ['split', 'testSplit', 'root', 'check', 'skipBad', 'offline'] as const;
+
+/** `--data my-images --split 0.1 --skip-bad …`: the data of a training for a command that evaluates its run. */
+export function dataWords(options: Options): string[] {
+  return ['--data', options.data ?? 'DATA', ...sameData.flatMap((name) => optionWords(name, options[name]))];
+}
+
 function optionWords(name: keyof Options, value: Options[keyof Options]): string[] {
   const flag = flagsOf(name).split(' ')[0]!;
   if (optionTable[name].negated === true) return value === false ? [flag] : [];

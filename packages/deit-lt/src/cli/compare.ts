@@ -1,8 +1,10 @@
 /** `deit-lt compare`: runs side by side, with how sure their figures and their differences are. */
+
 import { bySeed, type ComparedModel, findModels, imagesKey } from '../analysis/compared-runs.js';
 import { type Comparison, compareRuns } from '../analysis/comparison.js';
 import { UserError } from '../errors.js';
 import { smallBudgetMark } from '../recipe/small-budget.js';
+import { shellLine } from '../shell-line.js';
 import type { CommandInput } from './command-spec.js';
 import { comparisonCsv, comparisonLatex, comparisonMarkdown, comparisonText } from './comparison-formats.js';
 
@@ -25,7 +27,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
 }
 
 const withoutPredictions = (folder: string): string =>
-  `${folder} is left out: it has no predictions.safetensors (deit-lt eval ${folder} --data DATA --save makes it).`;
+  `${folder} is left out: it has no predictions.safetensors (deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])} makes it).`;
 
 /** Warnings about the accuracies. */
 function doubts(models: readonly ComparedModel[]): string[] {

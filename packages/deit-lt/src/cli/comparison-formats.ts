@@ -10,7 +10,7 @@ import { type Column, formatTable } from './table.js';
 
 const outputNames = { cls: 'CLS', dist: 'DIST', avg: 'average' } as const;
 
-/** How a format writes what numbers are made of. */
+/** The signs of a format's numbers. */
 interface Signs {
   readonly plusMinus: string;
   readonly minus: string;
@@ -102,7 +102,10 @@ export function comparisonMarkdown(comparison: Comparison): string {
   return [...parts, ...notes(comparison).map(markdownText)].join('\n\n');
 }
 
-/** The same table as `formatTable` makes, in Markdown. The first cell of a row is a name, which may be foreign; figures are ours. */
+/**
+ * The same table as `formatTable` makes, in Markdown. The first cell of a row is a name, which may be foreign; figures
+ * are ours.
+ */
 export function markdownTable(titles: readonly Column[], rows: readonly (readonly string[])[]): string {
   const line = ([name = '', ...words]: readonly string[]): string =>
     `| ${[markdownText(name), ...words].join(' | ')} |`;
@@ -135,7 +138,10 @@ const csvColumns = [
   ...['few_image_classes', 'fewest_images'],
 ] as const;
 
-/** A line for each figure, in %, with all digits; how many classes have few test images, and the fewest; of a difference `minus` names the run that is taken away. */
+/**
+ * A line for each figure, in %, with all digits; how many classes have few test images, and the fewest; of a difference
+ * `minus` names the run that is taken away.
+ */
 export function comparisonCsv({ rows, differences, baseline }: Comparison): string[] {
   const lines = [...rows.flatMap((row) => csvLines(row, '')), ...differences.flatMap((row) => csvLines(row, baseline))];
   return [csvColumns.join(','), ...lines];

@@ -8,7 +8,7 @@ import { after, suite, test } from 'node:test';
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-early-end-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Of a process whose work is `work`. */
+/** Returns how a process ends that runs `work`. */
 function endOf(work: string): { status: number | null; stderr: string } {
   const file = path.join(folder, 'script.mjs'); // not by --eval, which keeps a process alive
   const begin = `import { tellOfEarlyEnd } from '${new URL('./early-end.js', import.meta.url)}';`;
@@ -18,13 +18,13 @@ function endOf(work: string): { status: number | null; stderr: string } {
 }
 
 suite('a process that ends', () => {
-  test('while it waits for what never comes says so and has failed', () => {
+  test('fails with a message while it waits for an event that never comes', () => {
     const { status, stderr } = endOf('await new Promise(() => {}); done();');
     assert.match(stderr, /^deit-lt: ended before its work was done/m);
     assert.equal(status, 1);
   });
 
-  test('with its work done, or by choice, says nothing', () => {
+  test('prints nothing when its work is done, or when it ends by choice', () => {
     assert.deepEqual(endOf('done();'), { status: 0, stderr: '' });
     assert.deepEqual(endOf('process.exit(0);'), { status: 0, stderr: '' });
     assert.deepEqual(endOf('process.exit(130);'), { status: 130, stderr: '' });

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { smallBudgetMark } from '../recipe/small-budget.js';
 import { shellLine } from '../shell-line.js';
-import { programWords } from './command-words.js';
+import { dataWords, programWords } from './command-words.js';
 import type { CliContext } from './context.js';
 import { resultsExplained } from './results-explained.js';
 import { type RunEvaluations, runResults } from './results-table.js';
@@ -15,7 +15,7 @@ export type Suggestion = readonly [words: readonly string[], purpose: string];
 /** `more` is suggested besides evaluation and prediction. */
 export function finish(
   { print, note, colors }: CliContext,
-  { training: { dataset, folder, recipe }, options: { data, split, testSplit, plugin } }: PreparedRun,
+  { training: { dataset, folder, recipe }, options }: PreparedRun,
   evaluations: RunEvaluations,
   more: readonly Suggestion[] = [],
 ): void {
@@ -26,17 +26,12 @@ export function finish(
   });
   if (explained.length > 0) print(`\n${explained.join('\n')}`);
   const run = fromHere(folder);
-  const dataWords = [
-    '--data',
-    data ?? 'DATA',
-    ...(split === undefined ? [] : ['--split', String(split)]),
-    ...(testSplit === undefined ? [] : ['--test-split', testSplit]),
-  ];
+  const { plugin } = options;
   const own = plugin === undefined ? [] : ['--plugin', plugin];
   const suggestions: Suggestion[] = [
-    [['eval', run, ...dataWords], 'evaluates it again; with --json, class by class'],
+    [['eval', run, ...dataWords(options)], 'evaluates it again; with --json, class by class'],
     [['predict', run, 'photo.jpg'], 'classifies an image'],
-    [['analyze', run, ...dataWords], 'analyses it: CLS against DIST, attention'],
+    [['analyze', run, ...dataWords(options)], 'analyses it: CLS against DIST, attention'],
     [['report', run], 'puts everything into one HTML file'],
     [['demo', run], 'classifies your images in the browser'],
     ...more,

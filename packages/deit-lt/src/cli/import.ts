@@ -70,8 +70,8 @@ function describeOwn(config: RunConfig): string {
 }
 
 /**
- * With the counts and groups of the data where the checkpoint does not say them, and names for classes that have none. Throws
- * UserError DATA_CLASSES for data of other classes.
+ * Returns the configuration with the counts and groups of the data where the checkpoint does not name them, and names
+ * for classes that have none. Throws UserError DATA_CLASSES for data of other classes.
  */
 function configFor(config: RunConfig, dataset: Dataset | undefined): RunConfig {
   const { data } = config;

@@ -1,6 +1,6 @@
 /**
- * All options of the command line, in one table: the parser, its checks, the help and `docs/command-line.md` are made from
- * it. Nothing here imports the engine or a decoder, so that `--help` is fast.
+ * All options of the command line, in one table: the parser, its checks, the help and `docs/command-line.md` are made
+ * from it. Nothing here imports the engine or a decoder, so that `--help` is fast.
  */
 
 /** The parsed options. An option that was not given is undefined. */
@@ -33,7 +33,7 @@ export interface Options {
   diff?: string;
   /** Each command has its own formats. */
   format?: string;
-  /** Of an exported model, or of the computation; each command has its own choices. */
+  /** Precision of an exported model, or of the computation; each command has its own choices. */
   precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16';
   attention?: boolean;
   port?: number;

@@ -39,8 +39,9 @@ export interface PredictOptions {
 const batchSize = 64;
 
 /**
- * `places` are files, taken as they are, folders, searched for images, patterns such as `photos/*.jpg`, and `-` for a list on
- * the standard input, a path a line, or with zero bytes between (`find -print0`). Throws UserError DATA_NOT_FOUND.
+ * `places` are files, taken as they are, folders, searched for images, patterns such as `photos/*.jpg`, and `-` for a
+ * list on the standard input, a path a line, or with zero bytes between (`find -print0`). Throws UserError
+ * DATA_NOT_FOUND.
  */
 export async function findImages(places: readonly string[], input: NodeJS.ReadableStream): Promise<string[]> {
   const found: string[] = [];
@@ -91,7 +92,7 @@ export function openImages(files: readonly string[]): FileSource {
   return source;
 }
 
-/** In the order of `files`. Throws the signal's reason when it is aborted. */
+/** Returns the predictions in the order of `files`. Throws the signal's reason when it is aborted. */
 export async function predictFiles(
   files: readonly string[],
   options: PredictOptions,

@@ -7,7 +7,7 @@ import { processLimits, spaceAdvice, tooLow } from './process-limits.js';
 const bin = path.resolve(import.meta.dirname, '../../../bin/deit-lt.mjs');
 
 suite('processLimits()', () => {
-  test('reads what Linux tells, and takes everything else for no limit', () => {
+  test('reads the limits of Linux, and treats all other text as no limit', () => {
     const text = `Limit                     Soft Limit           Hard Limit           Units
 Max open files            64                   64                   files
 Max address space         unlimited            unlimited            bytes
@@ -42,6 +42,6 @@ Max address space         unlimited            unlimited            bytes
     assert.match(stderr, /^deit-lt: the data set "nothing-there" does not exist/);
   });
 
-  test('a machine without such limits is told nothing', () =>
+  test('a machine without such limits gives no message', () =>
     assert.equal(execFileSync(process.execPath, [bin, '--version'], { encoding: 'utf8' }).trim().length > 0, true));
 });

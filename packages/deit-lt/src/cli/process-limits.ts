@@ -1,4 +1,7 @@
-/** Limits that a shell or a scheduler has set for this process (`ulimit`), and what to do about those that are too low. Linux tells of them. */
+/**
+ * Limits that a shell or a scheduler has set for this process (`ulimit`), and what to do about those that are too low.
+ * Linux tells of them.
+ */
 import { readFileSync } from 'node:fs';
 
 export interface ProcessLimits {
@@ -8,9 +11,11 @@ export interface ProcessLimits {
   readonly addressSpace: number;
 }
 
-/** Node opens all modules of a command at once: `study` needs nearly 300, and Node then says that a package is missing. */
+/**
+ * Node opens all modules of a command at once: `study` needs nearly 300, and Node then says that a package is missing.
+ */
 const fewestFiles = 512;
-/** With less Node itself ends in a trace of native code. */
+/** With less memory, Node itself ends with a native stack trace. */
 const leastSpace = 2e9;
 
 /** Infinity for what has no limit, or where the system does not tell. */

@@ -67,7 +67,7 @@ function compare(a: NamedRecipe, b: NamedRecipe, json: boolean, { print, printJs
   }
 }
 
-/** On one line, as a recipe file would say it; `–` where a recipe has no such key. */
+/** Returns the value on one line, as a recipe file would write it; `–` where a recipe does not have the key. */
 const text = (value: unknown): string =>
   value === undefined ? '–' : stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 

@@ -76,7 +76,7 @@ suite('LineReporter', () => {
     ]);
   });
 
-  test('says where a run resumes, and that a finished one was', () => {
+  test('reports where a run resumes, and that a finished one was finished', () => {
     const lines: string[] = [];
     const reporter = new LineReporter((line) => lines.push(line));
     reporter.start({ ...start, resumedAt: { epoch: 4, batch: 9 } });
@@ -85,7 +85,7 @@ suite('LineReporter', () => {
   });
 });
 
-/** What a terminal shows: lines that stay, and the moving ones below. */
+/** The content of a terminal: lines that stay, and the moving ones below. */
 class Screen {
   readonly kept: string[] = [];
   readonly drawn: string[] = [];

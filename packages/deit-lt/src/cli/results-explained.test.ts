@@ -22,7 +22,7 @@ suite('resultsExplained()', () => {
   const vit = result(metrics(37));
   const student = result(metrics(54.5), { cls: metrics(47.6, 79.3, 6.8), dist: metrics(51, 54.8, 58.2) });
 
-  test('says that the student is ahead of the plain ViT, behind its teacher, and that its experts are as intended', () => {
+  test('explains that the student is better than the plain ViT, worse than its teacher, and that its experts are as intended', () => {
     assert.deepEqual(resultsExplained({ teacher, vit, student }, options), [
       '54.5 % balanced accuracy for the student, 37.0 % for the plain ViT: learning from the teacher helped.',
       'The student is behind its teacher (86.8 %). A transformer needs more epochs and images than a CNN: 24 epochs may be too few (--set student.epochs=96 trains longer).',
@@ -30,7 +30,7 @@ suite('resultsExplained()', () => {
     ]);
   });
 
-  test('says so where the teacher did not help, and where the difference is not clear', () => {
+  test('explains that the teacher did not help, and that a difference is not clear', () => {
     const beside = (balanced: number): string =>
       resultsExplained({ vit: result(metrics(balanced)), student }, options)[0]!;
     assert.match(beside(60), /60\.0 % for the plain ViT: the teacher did not help here/);
@@ -38,7 +38,7 @@ suite('resultsExplained()', () => {
     assert.match(beside(51), /learning from the teacher helped/); // 3.5 is more than √(2² + 2²)
   });
 
-  test('says where the student stands beside its teacher', () => {
+  test('compares the student with its teacher', () => {
     const beside = (balanced: number): string =>
       resultsExplained({ teacher: result(metrics(balanced)), student }, options)[0]!;
     assert.match(beside(50), /ahead of its teacher \(50\.0 %\)/);
@@ -46,7 +46,7 @@ suite('resultsExplained()', () => {
     assert.match(beside(58), /behind its teacher/);
   });
 
-  test('says so where CLS and DIST are not as the method intends', () => {
+  test('explains that CLS and DIST are not as the method intends', () => {
     const swapped = result(metrics(50), { cls: metrics(50, 40, 60), dist: metrics(50, 60, 40) });
     assert.match(
       resultsExplained({ student: swapped }, options)[0]!,
@@ -63,7 +63,7 @@ suite('resultsExplained()', () => {
     assert.deepEqual(resultsExplained({ teacher, vit }, options), []);
   });
 
-  test('explains nothing of networks that --budget small made tiny', () => {
+  test('does not explain results of the tiny networks of --budget small', () => {
     assert.deepEqual(resultsExplained({ teacher, vit, student }, { epochs: 2, small: true }), [
       'These networks were trained with --budget small: the figures only show that the training works.',
     ]);

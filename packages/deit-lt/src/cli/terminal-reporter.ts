@@ -18,7 +18,7 @@ export interface Canvas {
 export interface TerminalReporterOptions {
   readonly colors: Colors;
   readonly width: () => number;
-  /** In milliseconds. */
+  /** Returns the time in milliseconds. */
   readonly now?: () => number;
 }
 

@@ -23,8 +23,9 @@ export interface PreparedRun {
 }
 
 /**
- * Opens the data and settles recipe and run folder. What can be wrong without the data is found first. With `--resume` a
- * run that does not exist yet is started. Throws UserError USAGE, RECIPE, RUN_FOLDER, INTERRUPTED, and what `openDataset` throws.
+ * Opens the data and settles recipe and run folder. What can be wrong without the data is found first. With `--resume`
+ * a run that does not exist yet is started. Throws UserError USAGE, RECIPE, RUN_FOLDER, INTERRUPTED, and what
+ * `openDataset` throws.
  */
 export async function prepareRun({
   args,
@@ -71,7 +72,7 @@ function earlierBackground(earlier: EarlierRun | undefined, { recipe }: Options)
   return recipe === undefined ? earlier?.recipe.data.background : undefined;
 }
 
-/** Whether there is a run to resume: `--resume` is also given to a command that starts the first time. */
+/** Returns whether there is a run to resume: `--resume` is also given to a command that starts the first time. */
 export function resumes({ resume, out }: Options): boolean {
   return resume === true && !holdsNoRun(required(out, outMissing));
 }

@@ -18,7 +18,7 @@ export function badFilesError(bad: readonly BadFile[], total: number): UserError
   });
 }
 
-/** Reports bad files: throws, or with `skipBad` logs them by name. `total` is the number of files looked at. */
+/** Reports bad files: throws, or with `skipBad` logs them by name. `total` is the number of checked files. */
 export function settleBad(
   bad: readonly BadFile[],
   total: number,

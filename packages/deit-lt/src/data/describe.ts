@@ -12,7 +12,7 @@ export interface Spread {
 
 export interface DatasetDescription {
   readonly name: string;
-  /** In label order. `test` is undefined when there is no test split. */
+  /** Classes in label order. `test` is undefined when there is no test split. */
   readonly classes: readonly { readonly name: string; readonly train: number; readonly test: number | undefined }[];
   readonly trainImages: number;
   readonly testImages: number | undefined;
@@ -22,14 +22,14 @@ export interface DatasetDescription {
    * Gini coefficient of the training images: 0 if all classes are equally large, near 1 if one has almost all images.
    */
   readonly gini: number;
-  /** In pixels, of the training images looked at. */
+  /** Sizes in pixels of the training images that were inspected. */
   readonly imageSizes: { readonly width: Spread; readonly height: Spread; readonly looked: number };
-  /** Where the training images are. */
+  /** The kind of place that the training images are in. */
   readonly kind: Images['kind'];
 }
 
 export interface DescribeOptions {
-  /** Image files whose size is looked at, evenly over all. Default 1000. */
+  /** Number of image files whose size is read, evenly over all. Default 1000. */
   sampleSizes?: number | undefined;
   signal?: AbortSignal | undefined;
 }

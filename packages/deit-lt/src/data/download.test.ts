@@ -17,7 +17,7 @@ const content = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 31 + 
 const md5 = createHash('md5').update(content).digest('hex');
 
 interface ServerOptions {
-  /** What is served at every path but `/absent`. */
+  /** The content that is served at every path but `/absent`. */
   body?: Buffer;
   ranges?: boolean;
   /** The first so many answers break off half-way. */
@@ -101,7 +101,7 @@ suite('download()', () => {
     assert.ok(!fs.existsSync(target));
   });
 
-  test('starts over when the server knows no ranges', async (t) => {
+  test('starts over when the server does not support ranges', async (t) => {
     const { url, asked } = await serve(t, { ranges: false });
     const target = path.join(temporaryFolder(t), 'data.bin');
     write(`${target}.part`, content.subarray(0, 100_000));
@@ -128,7 +128,7 @@ suite('download()', () => {
     assert.deepEqual(fs.readdirSync(folder), []);
   });
 
-  test('says what to do when the file or the server is not there', async (t) => {
+  test('explains what to do when the file or the server does not exist', async (t) => {
     const { url } = await serve(t);
     const target = path.join(temporaryFolder(t), 'data.bin');
     const notFound = {
@@ -192,7 +192,7 @@ suite('cifar10 by name', () => {
     assert.equal((await openDataset('cifar10', { cacheDir: withFolder!, offline: true })).test?.labels.length, 2);
   });
 
-  test('offline says what to fetch and where to put it', async (t) => {
+  test('offline names the file to fetch and the place to put it', async (t) => {
     const cacheDir = temporaryFolder(t);
     await assert.rejects(openDataset('cifar100', { cacheDir, offline: true }), (error: Error) => {
       assert.match(error.message, /--offline/);

@@ -55,7 +55,7 @@ export async function download(
   }
 }
 
-/** Appends what is missing of `url` to `part`. Returns the error of a connection that broke on the way. */
+/** Appends the missing part of `url` to `part`. Returns the error of a connection that broke meanwhile. */
 async function fetchPart(
   url: string,
   part: string,
@@ -103,7 +103,7 @@ export async function md5Of(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The error for a file that is not there and cannot be fetched: says what to do by hand. */
+/** Returns the error for a missing file that cannot be fetched; it explains what to do by hand. */
 export function downloadError(url: string, target: string, cause: unknown): UserError {
   const why = cause instanceof Error ? reasonOf(cause) : String(cause);
   return new UserError('DOWNLOAD', `cannot download ${path.basename(target)}: ${why}`, {

@@ -19,7 +19,7 @@ export interface PackedParts {
   readonly folderOf: Int32Array;
   /** The names within the folders, one after the other, UTF-8. */
   readonly names: Uint8Array;
-  /** Where each name ends in `names`. */
+  /** End of each name in `names`. */
   readonly ends: Int32Array;
 }
 

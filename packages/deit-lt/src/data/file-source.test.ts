@@ -51,7 +51,7 @@ suite('FileSource', () => {
     assert.deepEqual([...levels], expected);
   });
 
-  test('gives several windows of the same files as it gives each alone', async () => {
+  test('gives several windows of the same files as it gives single ones', async () => {
     await using source = sourceOf(paths);
     const ids = Int32Array.of(1, 2);
     await source.measure(ids);

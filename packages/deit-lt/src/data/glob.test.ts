@@ -47,14 +47,14 @@ suite('patterns of file names', () => {
     assert.deepEqual([...new Set(byShell)].sort(), ours.sort());
   });
 
-  test('are told from names by their signs', () => {
+  test('are distinguished from names by their characters', () => {
     assert.deepEqual(['a*', 'a?', '{a,b}', '[ab].jpg', '@(a)', 'a-b (1)!.jpg'].map(isPattern), [
       ...[true, true, true, true, true],
       false,
     ]);
   });
 
-  test('find images alone, in order, under the folder that they name', async (t) => {
+  test('find only images, in order, under the folder that they name', async (t) => {
     const root = temporaryFolder(t);
     for (const name of ['b.jpg', 'a.jpg', '7.jpg', 'a.txt', 'x/c.jpg', 'x/.hidden.jpg', 'x/y/d.jpg'])
       write(path.join(root, name), '');

@@ -1,6 +1,6 @@
 /**
- * Patterns of file names, for shells that leave them as they are: `photos/*.jpg`, `[0-9]*.jpg`, `cat-{1..9}.{png,webp}`, and
- * `**` for folders at any depth. What they mean is bash's, with extglob and globstar, by minimatch.
+ * Patterns of file names, for shells that do not expand them: `photos/*.jpg`, `[0-9]*.jpg`, `cat-{1..9}.{png,webp}`,
+ * and `**` for folders at any depth. What they mean is bash's, with extglob and globstar, by minimatch.
  */
 import path from 'node:path';
 import { Minimatch } from 'minimatch';
@@ -9,14 +9,14 @@ import { statsOf } from './stats-of.js';
 
 const isWindows = path.sep === '\\';
 
-/** Whether a path has a sign of a pattern. */
+/** Returns whether a path has a sign of a pattern. */
 export function isPattern(text: string): boolean {
   return /[*?{[]|[@+!]\(/.test(text);
 }
 
 /**
- * Image files that match, sorted folder by folder; none when the folder before the first sign does not exist. A folder whose
- * name has signs and that exists is meant by its name: `photos [2020]/*.jpg`. Throws as `filesUnder`.
+ * Image files that match, sorted folder by folder; none when the folder before the first sign does not exist. A folder
+ * whose name has signs and that exists is meant by its name: `photos [2020]/*.jpg`. Throws as `filesUnder`.
  */
 export async function matchingImages(pattern: string): Promise<string[]> {
   const { folder, rest } = splitPattern(isWindows ? pattern.replaceAll('\\', '/') : pattern);

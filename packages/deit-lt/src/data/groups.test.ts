@@ -43,7 +43,7 @@ suite('groupsOf()', () => {
     assert.equal(groupsOf(longTailCounts(4999, 10, 100, 'exp')).kind, 'count');
   });
 
-  test('says when a group is empty', () => {
+  test('reports an empty group', () => {
     assert.match(groupsOf([500, 400]).note ?? '', /^all classes are head .* show nothing/);
     assert.match(groupsOf([500, 3]).note ?? '', /^no class is mid/);
     assert.match(groupsOf([50, 3]).note ?? '', /^no class is head/);

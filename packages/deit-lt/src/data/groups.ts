@@ -1,7 +1,7 @@
 /**
- * Head, mid and tail classes, by which long-tailed accuracy is reported: the published boundaries for the published data
- * sets, and for others the rule of Liu et al. ("Large-scale long-tailed recognition in an open world", CVPR 2019): more
- * than 100 training images, 20 to 100, fewer than 20.
+ * Head, mid and tail classes, by which long-tailed accuracy is reported: the published boundaries for the published
+ * data sets, and for others the rule of Liu et al. ("Large-scale long-tailed recognition in an open world", CVPR 2019):
+ * more than 100 training images, 20 to 100, fewer than 20.
  */
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
@@ -11,7 +11,10 @@ export const groupNames: readonly Group[] = ['head', 'mid', 'tail'];
 
 interface Preset {
   classes: number;
-  /** With the classes sorted by count, largest first: head are those before `mid`, tail those from `tail` on. */
+  /**
+   * Index of the first mid class, with the classes sorted by count, largest first: head are those before `mid`, tail
+   * those from `tail` on.
+   */
   mid: number;
   tail: number;
   /** True for the class counts of the published training set. */
@@ -26,7 +29,9 @@ const presets = {
   'inaturalist-2018': { classes: 8142, mid: 842, tail: 4543, matches: (_, total) => total === 437_513 },
 } satisfies Record<string, Preset>;
 
-/** A preset's name, `count` for the rule by number of images, or `auto`: the preset that fits the counts, else `count`. */
+/**
+ * A preset's name, `count` for the rule by number of images, or `auto`: the preset that fits the counts, else `count`.
+ */
 export type GroupKind = 'auto' | 'count' | keyof typeof presets;
 export const groupKinds = ['auto', 'count', ...Object.keys(presets)] as GroupKind[];
 

@@ -1,4 +1,7 @@
-/** Lists of numbers and bytes that grow, in typed arrays: a million numbers in an ordinary array cost twice as much and more to collect. */
+/**
+ * Lists of numbers and bytes that grow, in typed arrays: a million numbers in an ordinary array cost twice as much and
+ * more to collect.
+ */
 
 const firstCapacity = 1024;
 
@@ -31,7 +34,7 @@ export class GrowingText {
   #bytes = Buffer.alloc(firstCapacity);
   #length = 0;
 
-  /** In bytes. */
+  /** Returns the length in bytes. */
   get length(): number {
     return this.#length;
   }

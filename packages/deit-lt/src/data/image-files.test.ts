@@ -75,7 +75,7 @@ suite('materialize()', () => {
     );
   });
 
-  test('skipBad leaves bad files out, with their labels, and says so', async (t) => {
+  test('skipBad leaves out bad files, with their labels, and lists them', async (t) => {
     const files = await fiveImages(t);
     write(files[1]!, 'text');
     const lines: string[] = [];

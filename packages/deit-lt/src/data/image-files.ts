@@ -48,7 +48,7 @@ export interface LoadedSplit {
   readonly bad: ReadonlyMap<number, BadFile>;
 }
 
-/** As `materialize`, but hands the bad files to the caller, who may gather those of several splits. */
+/** Does the same as `materialize`, but returns the bad files to the caller, who may gather those of several splits. */
 export async function loadSplit(split: ImageSplit, options: MaterializeOptions = {}): Promise<LoadedSplit> {
   const { images, labels } = split;
   if (images.kind === 'memory') return { split, bad: new Map() };

@@ -1,6 +1,6 @@
 /**
- * The objects in the lists of a JSON file, `{"images": [{…}, {…}], …}`, one after the other: annotations of millions of images are
- * longer than a JavaScript string may be.
+ * The objects in the lists of a JSON file, `{"images": [{…}, {…}], …}`, one after the other: annotations of millions of
+ * images are longer than a JavaScript string may be.
  */
 import { isUtf8 } from 'node:buffer';
 import { UserError } from '../errors.js';
@@ -17,8 +17,8 @@ export interface ListedObject {
 }
 
 /**
- * The objects of the lists called `lists`, in the file's order. Reads without giving way. Throws UserError DATA_LAYOUT for
- * what is no JSON object, or is cut off.
+ * The objects of the lists called `lists`, in the file's order. Reads without giving way. Throws UserError DATA_LAYOUT
+ * for what is no JSON object, or is cut off.
  */
 export function* objectsIn(file: string, lists: readonly string[]): Generator<ListedObject, void, void> {
   const scanner = new Scanner(file, lists);
@@ -35,13 +35,13 @@ class Scanner {
   /** The brackets that are open, one in the other. */
   readonly #open: number[] = [];
   #started = false;
-  /** Where the string begins that the text ends in, or −1. */
+  /** Offset of the string that the text ends in, or −1. */
   #string = -1;
   #escaped = false;
   /** The last string at the top, and the list that is read. */
   #key = '';
   #list = '';
-  /** Where the object begins, or −1. */
+  /** Offset of the object, or −1. */
   #object = -1;
 
   constructor(

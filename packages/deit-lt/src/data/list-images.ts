@@ -10,7 +10,7 @@ export const imageExtensions: readonly string[] =
   'jpg jpeg jpe jfif pjpeg png apng webp gif tif tiff avif heic heif bmp ppm pgm pbm pnm jp2 jxl'.split(' ');
 const isImageExtension = new Set(imageExtensions);
 
-/** Whether the name is that of an image. */
+/** Returns whether the name is that of an image. */
 export function isImageName(name: string): boolean {
   return isImageExtension.has(path.extname(name).slice(1).toLowerCase());
 }
@@ -56,10 +56,10 @@ export interface WalkOptions {
 }
 
 /**
- * All files under `folder`, at any depth; hidden files are left out. Links are followed, but for those to a folder around
- * them: its files are not those of this folder. A link to nothing counts as an image when its name may be one's, and is then
- * reported with those that cannot be read; so does an image whose name is no UTF-8. Throws UserError DATA_NOT_FOUND for a
- * folder that cannot be listed and DATA_LAYOUT for one whose name is no UTF-8.
+ * All files under `folder`, at any depth; hidden files are left out. Links are followed, but for those to a folder
+ * around them: its files are not those of this folder. A link to nothing counts as an image when its name may be one's,
+ * and is then reported with those that cannot be read; so does an image whose name is no UTF-8. Throws UserError
+ * DATA_NOT_FOUND for a folder that cannot be listed and DATA_LAYOUT for one whose name is no UTF-8.
  */
 export async function filesUnder(folder: string, options: WalkOptions = {}): Promise<FoundFiles> {
   const found: FoundFiles = { images: [], others: [] };
@@ -87,7 +87,7 @@ async function walk(folder: string, around: readonly string[], found: FoundFiles
   for (const inner of folders) if (options.enters?.(inner) ?? true) await walk(inner, chain, found, options);
 }
 
-/** Whether a broken link may have been a folder: its name has no extension. */
+/** Returns whether a broken link may have been a folder: its name has no extension. */
 const mayBeImage = (name: string): boolean => isImageName(name) || path.extname(name) === '';
 
 async function entriesIn(folder: string): Promise<Dirent[]> {
@@ -104,7 +104,7 @@ async function notListed(folder: string, cause: NodeJS.ErrnoException): Promise<
   throw new UserError('DATA_NOT_FOUND', `the folder ${folder} cannot be listed: ${cause.message}`, { cause });
 }
 
-/** Throws UserError DATA_LAYOUT when the name of `folder`, which is there, is no UTF-8. */
+/** Throws UserError DATA_LAYOUT when the name of the existing `folder` is not UTF-8. */
 async function requireUtf8Name(folder: string): Promise<void> {
   const name = await nameNotUtf8(folder);
   if (name !== undefined)
@@ -114,7 +114,9 @@ async function requireUtf8Name(folder: string): Promise<void> {
     );
 }
 
-/** `broken` links lead to nothing, `loop` to a folder around them; `other` are pipes and devices, which are not read. */
+/**
+ * `broken` links lead to nothing, `loop` to a folder around them; `other` are pipes and devices, which are not read.
+ */
 type EntryKind = 'file' | 'folder' | 'broken' | 'loop' | 'other';
 
 /** `chain` has the real paths of the folders around the entry. */

@@ -92,7 +92,7 @@ suite('Loader', () => {
     assert.equal(new Set(all).size, 12);
   });
 
-  test('reads ahead only as far as asked', async () => {
+  test('reads ahead only to the given limit', async () => {
     let reads = 0;
     const inner = new MemorySource(memory);
     const source: PixelSource = {

@@ -1,7 +1,7 @@
 /**
- * Batches of an epoch: chooses the window of each image, reads the pixels (some batches ahead for files), and applies the
- * pipeline's transforms on the device that trains. What is drawn for an image depends on (seed, epoch, image) alone, so
- * an epoch that starts in the middle continues with the same batches.
+ * Batches of an epoch: chooses the window of each image, reads the pixels (some batches ahead for files), and applies
+ * the pipeline's transforms on the device that trains. What is drawn for an image depends on (seed, epoch, image)
+ * alone, so an epoch that starts in the middle continues with the same batches.
  */
 import * as torch from '@deit-lt/torch';
 import type { Pipeline, View } from '../augment/transform.js';
@@ -24,7 +24,7 @@ export interface LoaderOptions {
   dropLast?: boolean;
   /** Begin with this batch, counted from 0: to resume an epoch. Default 0. */
   startBatch?: number;
-  /** Batches that are read ahead. Default: what the source says. */
+  /** Batches that are read ahead. Default: the source's number. */
   prefetch?: number;
   /** Device of the transforms and of the batches. Default: the device of the source's batches. */
   device?: string;
@@ -58,9 +58,10 @@ interface ReadView {
 }
 
 /**
- * The batches of one epoch: `for await (using batch of loader) { … }`, or of a pipeline with one view
- * `for await (const { images, labels } of loader) { …; images.dispose(); }`. The tensors belong to no scope. Leaving the loop early releases what was read ahead. Throws `RangeError` for a batch size or start that
- * is not a whole number of at least 1 or 0, and what the source throws for images that cannot be read.
+ * The batches of one epoch: `for await (using batch of loader) { … }`, or of a pipeline with one view `for await (const
+ * { images, labels } of loader) { …; images.dispose(); }`. The tensors belong to no scope. Leaving the loop early
+ * releases what was read ahead. Throws `RangeError` for a batch size or start that is not a whole number of at least 1
+ * or 0, and what the source throws for images that cannot be read.
  */
 export class Loader implements AsyncIterable<Batch> {
   /** Number of batches of the whole epoch. */

@@ -24,8 +24,8 @@ export interface OpenOptions {
    */
   testSplit?: string | undefined;
   /**
-   * The images are to be evaluated, not trained on: test images suffice, and where no split is (class folders alone, one
-   * list) all images are test images, unless `split` is given. The training split may then be empty. Default false.
+   * The images are to be evaluated, not trained on: test images suffice, and where no split is (class folders alone,
+   * one list) all images are test images, unless `split` is given. The training split may then be empty. Default false.
    */
   evaluation?: boolean | undefined;
   /** Folder that the paths in list files are relative to. Default: the folder of the list. */
@@ -42,9 +42,9 @@ export interface OpenOptions {
    */
   check?: boolean | undefined;
   /**
-   * How image files are checked. `auto`, the default: they are decoded, but for more than 50,000 that do not come into
-   * memory only the headers are looked at (docs/large-data.md). `headers`: they alone, whatever the number. `decode`: all
-   * files are decoded.
+   * The way in which image files are checked. `auto`, the default, decodes them; of more than 50,000 that do not fit
+   * into memory it reads only the headers (docs/large-data.md). `headers`: only the headers are read, whatever the
+   * number. `decode`: all files are decoded.
    */
   checkFiles?: CheckFiles | undefined;
   /** Image files of one size are kept in memory up to this many bytes. Default 4 GiB, at most a quarter of the RAM. */

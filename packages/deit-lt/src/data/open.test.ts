@@ -172,7 +172,7 @@ suite('openDataset(): folder with splits', () => {
     await assert.rejects(openDataset(root), { code: 'DATA_CLASSES', message: /without training images: fox, owl/ });
   });
 
-  test('refuses a class without images, a single class, and a test split alone', async (t) => {
+  test('refuses a class without images, a single class, and only a test split', async (t) => {
     const [empty, single, testOnly] = [temporaryFolder(t), temporaryFolder(t), temporaryFolder(t)];
     await writeTree(empty!, { train: { a: 1, b: 0, c: 1 } });
     await writeTree(single!, { train: { a: 2 } });
@@ -212,7 +212,7 @@ suite('openDataset(): folder with splits', () => {
   });
 });
 
-suite('openDataset(): class folders alone', () => {
+suite('openDataset(): only class folders', () => {
   test('without split there is no test split', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { '': { a: 3, b: 2 } });
@@ -265,8 +265,8 @@ suite('openDataset(): names', () => {
   });
 });
 
-suite('openDataset(): nothing there', () => {
-  test('says which kinds there are and what name is near', async (t) => {
+suite('openDataset(): missing data', () => {
+  test('lists the kinds of data and the nearest name', async (t) => {
     const root = temporaryFolder(t);
     fs.mkdirSync(path.join(root, 'flowers'));
     await assert.rejects(openDataset('cifar-10'), { code: 'DATA_NOT_FOUND', message: /did you mean "cifar10"/ });
@@ -296,7 +296,7 @@ suite('openDataset(): nothing there', () => {
 });
 
 suite('openDataset(): which images are the test images', () => {
-  /** What is logged, and the images of each split. */
+  /** Returns the logged lines, and the images of each split. */
   async function opened(root: string, options: OpenOptions) {
     const lines: string[] = [];
     const { train, test, classNames } = await openDataset(root, { ...options, log: (line) => lines.push(line) });
@@ -317,7 +317,7 @@ suite('openDataset(): which images are the test images', () => {
     assert.deepEqual([test, /val is the test split; test is not used; --test-split chooses/.test(text)], [2, true]);
   });
 
-  test('a flat folder alone is not a test split', async (t) => {
+  test('only a flat folder is not a test split', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { train: { a: 2, b: 1 } });
     await writeImage(path.join(root, 'test/1.png'), [1, 2, 3]);
@@ -371,7 +371,7 @@ suite('openDataset(): which images are the test images', () => {
     assert.deepEqual([train, test, classNames], [0, 3, ['a', 'b']]);
   });
 
-  test('for an evaluation class folders alone are all test images, with a message, but with split', async (t) => {
+  test('for an evaluation, only class folders are all test images, with a message, except with split', async (t) => {
     const root = temporaryFolder(t);
     await writeTree(root, { '': { a: 4, b: 2 } });
     const { text, train, test } = await opened(root, { evaluation: true });
@@ -404,7 +404,7 @@ suite('openDataset(): which images are the test images', () => {
     assert.deepEqual([annotated.train, annotated.test, annotated.classNames], [0, 1, ['A', 'B']]);
   });
 
-  test('the index of many files knows how they were opened', async (t) => {
+  test('the index of many files stores how they were opened', async (t) => {
     const [root, cacheDir] = [temporaryFolder(t), temporaryFolder(t)];
     await writeTree(root, { train: { a: 2, b: 1 }, test: { a: 1 }, val: { a: 1, b: 1 } });
     movedClock(t).pass(60_000);

@@ -20,7 +20,7 @@ import { listFiles } from './sources/list-files.js';
 import { shapes } from './sources/shapes.js';
 import { splitOff } from './split.js';
 
-/** All kinds of sources; the first that knows `spec` opens it. */
+/** All kinds of sources; the first that accepts `spec` opens it. */
 export const sourceKinds: readonly SourceKind[] = [shapes, cifarNames, cifarFiles, listFiles, annotations, folder];
 
 /** The names that need no path, such as `cifar10`. */
@@ -135,8 +135,8 @@ async function load(dataset: Dataset, options: OpenOptions): Promise<Dataset> {
 }
 
 /**
- * There must be two classes or more, each with a training image, and no empty test split: bad images are gone now. Of data
- * that are evaluated only the latter.
+ * There must be two classes or more, each with a training image, and no empty test split: bad images are gone now. Of
+ * data that are evaluated only the latter.
  */
 function requireClasses({ name, classNames, train, test }: Dataset, { evaluation }: OpenContext): void {
   if (test?.labels.length === 0) throw new UserError('DATA_CLASSES', `${name}: no test images are left`);

@@ -11,7 +11,10 @@ export function toMetadata(description: ModelDescription): Record<string, string
   return { [descriptionKey]: JSON.stringify(description) };
 }
 
-/** From a safetensors file's or an ONNX model's metadata; also what earlier versions wrote there. Throws UserError CHECKPOINT. */
+/**
+ * Reads the facts from a safetensors file's or an ONNX model's metadata, also from those of earlier versions. Throws
+ * UserError CHECKPOINT.
+ */
 export function fromMetadata(metadata: Readonly<Record<string, string | undefined>>, file: string): ModelFacts {
   const text = metadata[descriptionKey];
   if (text !== undefined) return { description: parseDescription(parsed(text), file) };
@@ -26,7 +29,9 @@ export function toTorch(description: ModelDescription): [key: string, text: stri
   return [descriptionKey, JSON.stringify(description)];
 }
 
-/** From the dictionary of a `.pth`; also what earlier versions wrote there. Throws UserError CHECKPOINT. */
+/**
+ * Reads the facts from the dictionary of a `.pth`, also from those of earlier versions. Throws UserError CHECKPOINT.
+ */
 export function fromTorch(values: ReadonlyMap<unknown, PickleValue>, file: string): ModelFacts {
   const entry = values.get(descriptionKey);
   if (entry !== undefined)

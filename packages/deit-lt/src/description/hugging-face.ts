@@ -26,8 +26,8 @@ export function toHuggingFace(description: ModelDescription): Record<string, unk
 }
 
 /**
- * From the `config.json` beside `file`; nothing when there is none, or `file` is not named as such a folder's weights. Throws
- * UserError CHECKPOINT for a `config.json` that is damaged, or says two things.
+ * Reads the facts from the `config.json` beside `file`; none when there is no such file, or `file` is not named as such
+ * a folder's weights. Throws UserError CHECKPOINT for a `config.json` that is damaged or contradicts itself.
  */
 export function fromHuggingFace(file: string): ModelFacts {
   const folder = path.dirname(file);

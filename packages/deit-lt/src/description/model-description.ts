@@ -112,7 +112,7 @@ export function describeModel(described: Describable): ModelDescription {
   };
 }
 
-/** With what the recipe leaves to defaults: another version may have others. */
+/** Returns the architecture with the values that the recipe leaves to defaults, which may differ in another version. */
 function architectureOf({ kind, recipe, model: network }: Describable): ModelDescription['architecture'] {
   const { name, ...options } = recipe.model;
   const plain = kind === 'vit' ? plainName(name) : name;
@@ -127,8 +127,8 @@ function sizesOf({ patchEmbed, embedDim, blocks }: VisionTransformer): Partial<M
 }
 
 /**
- * `value` as a description. Throws UserError CHECKPOINT that begins with `where`, for what is none and for one that this
- * version cannot follow.
+ * `value` as a description. Throws UserError CHECKPOINT that begins with `where`, for what is none and for one that
+ * this version cannot follow.
  */
 export function parseDescription(value: unknown, where: string): ModelDescription {
   const result = modelDescriptionSchema.safeParse(value);

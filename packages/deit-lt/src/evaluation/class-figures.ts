@@ -1,8 +1,9 @@
 /**
- * The definition of every accuracy: evaluation, analysis, comparison, reports, the studio and model cards all take it from
- * here. Overall accuracy is the share of the images; balanced accuracy is the mean of the accuracies of the classes that have
- * images, and head, mid and tail are the same mean over the classes of a group, as in the papers' tables. Test sets with as
- * many images of each class have equal overall and balanced accuracies. Nothing here needs Node or libtorch.
+ * The definition of every accuracy: evaluation, analysis, comparison, reports, the studio and model cards all take it
+ * from here. Overall accuracy is the share of the images; balanced accuracy is the mean of the accuracies of the
+ * classes that have images, and head, mid and tail are the same mean over the classes of a group, as in the papers'
+ * tables. Test sets with as many images of each class have equal overall and balanced accuracies. Nothing here needs
+ * Node or libtorch.
  */
 import { type ByClass, byClass, type ClassLabels, requireSameOrder } from '../by-class.js';
 import { type Group, groupNames } from '../data/groups.js';
@@ -10,10 +11,10 @@ import { fewTestImages, type Interval, weightedInterval, wilsonInterval } from '
 
 export type AccuracyName = 'balanced' | 'overall' | Group;
 
-/** In the order of every table. */
+/** Names of the accuracies in the order of every table. */
 export const accuracyNames: readonly AccuracyName[] = ['balanced', 'overall', ...groupNames];
 
-/** In %, 0 … 100; null where there are no images. */
+/** Accuracies in %, 0 … 100; null where there are no images. */
 export type Accuracies = Readonly<Record<AccuracyName, number | null>>;
 
 /** The 95 % interval of each accuracy over test images, in %; null where there are no images. */
@@ -50,7 +51,10 @@ export interface ClassFigures extends Accuracies {
   readonly few?: FewImages;
 }
 
-/** Counts the images of each class and those whose prediction is their label. Throws an `internal:` error for other lengths. */
+/**
+ * Counts the images of each class and those whose prediction is their label. Throws an `internal:` error for other
+ * lengths.
+ */
 export function talliesOf({ labels, classNames }: ClassLabels, predicted: ArrayLike<number>): ClassTallies {
   if (predicted.length !== labels.length)
     throw new Error(`internal: ${predicted.length} predictions of ${labels.length} images`);
@@ -63,7 +67,10 @@ export function talliesOf({ labels, classNames }: ClassLabels, predicted: ArrayL
   return { images: byClass(classNames, images), hits: byClass(classNames, hits) };
 }
 
-/** Returns the figures of `tallies`; overall is NaN when there are no images at all. Throws an `internal:` error for groups in another order of classes. */
+/**
+ * Returns the figures of `tallies`; overall is NaN when there are no images at all. Throws an `internal:` error for
+ * groups in another order of classes.
+ */
 export function figuresOf(tallies: ClassTallies, groups: ByClass<Group>): ClassFigures & { readonly overall: number } {
   const { images } = tallies;
   const few = fewImagesOf(images);
@@ -106,8 +113,8 @@ function countedClasses(name: AccuracyName, images: ByClass<number>, groups: ByC
 }
 
 /**
- * Returns the factor w of each class's accuracy in a figure, `figure = Σ w_c · accuracy_c` with `Σ w_c = 1`; null for a figure
- * without images.
+ * Returns the factor w of each class's accuracy in a figure, `figure = Σ w_c · accuracy_c` with `Σ w_c = 1`; null for a
+ * figure without images.
  */
 export function classShares(
   name: AccuracyName,
@@ -122,7 +129,10 @@ export function classShares(
   return byClass(images.classNames, shares);
 }
 
-/** The 95 % interval of each accuracy over test images of the same classes: `weightedInterval` of the classes' accuracies. */
+/**
+ * The 95 % interval of each accuracy over test images of the same classes: `weightedInterval` of the classes'
+ * accuracies.
+ */
 export function intervalsOf({ images, hits }: ClassTallies, groups: ByClass<Group>): AccuracyIntervals {
   const entries = accuracyNames.map((name) => {
     const shares = classShares(name, images, groups);

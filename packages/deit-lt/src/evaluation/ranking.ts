@@ -5,7 +5,7 @@ import type { OutputLogits } from './evaluate.js';
 
 export interface Ranked {
   readonly class: string;
-  /** In [0, 1]. */
+  /** Probability in [0, 1]. */
   readonly probability: number;
 }
 
@@ -19,8 +19,8 @@ export interface Opinion {
 }
 
 /**
- * The `top` most likely classes of each of B images, by each output of the model. `scale` is the model's `logitScale`. Throws
- * UserError CHECKPOINT for logits that are not finite.
+ * The `top` most likely classes of each of B images, by each output of the model. `scale` is the model's `logitScale`.
+ * Throws UserError CHECKPOINT for logits that are not finite.
  */
 export function opinions(
   { avg, cls, dist }: OutputLogits,

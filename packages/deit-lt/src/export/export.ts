@@ -92,6 +92,6 @@ function runFacts(checkpoint: string): { dataName: string; evaluation: FinalEval
   if (!isRun) return { dataName: 'data that the checkpoint does not name', evaluation: undefined };
   const { data } = readRunConfig(run.folder);
   const isBest = path.basename(checkpoint) === 'best.safetensors';
-  // The name alone: the card is for others, who have not the folders of this machine.
+  // Only the name: readers of the card do not have the folders of this machine.
   return { dataName: path.basename(data.name), evaluation: isBest ? run.readEvaluation() : undefined };
 }

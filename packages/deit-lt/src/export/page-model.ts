@@ -14,12 +14,12 @@ export interface PageModel {
   /** The run's folder or the checkpoint's file, without the way to it. */
   readonly name: string;
   readonly kind: TrainingKind;
-  /** As the recipe has it: `deit`, `resnet32`. */
+  /** Name in the recipe: `deit`, `resnet32`. */
   readonly architecture: string;
   /** Size of `model.onnx` in bytes. */
   readonly size: number;
   readonly input: InputSpec;
-  /** In the order of the outputs. */
+  /** Classes in the order of the outputs. */
   readonly classes: readonly PageClass[];
   /** Logit scale (inverse temperature): factor of the logits before the softmax. */
   readonly logitScale: number;

@@ -17,7 +17,7 @@ export function balancedSoftmax(counts: ArrayLike<number>, options: Omit<LogitAd
   return logitAdjustment(counts, { ...options, tau: 1 });
 }
 
-/** As recipes name it. */
+/** The registry's entry for `balanced-softmax`. */
 export const balancedSoftmaxEntry = lossEntry({
   name: 'balanced-softmax',
   mixedLabels: true,

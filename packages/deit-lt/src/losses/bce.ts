@@ -10,8 +10,8 @@ import { lossEntry } from './loss-entry.js';
 
 export interface BceOptions extends WeightOptions {
   /**
-   * Targets above this become 1, the others 0, so that both classes of a mixed image are right. The published code
-   * takes 0, which turns every class of a smoothed target into a 1. Default null: targets are taken as they are.
+   * Targets above this become 1, the others 0, so that both classes of a mixed image are right. The published code uses
+   * 0, which turns every class of a smoothed target into a 1. Default null: targets are used unchanged.
    */
   threshold?: number | null;
 }
@@ -28,7 +28,7 @@ export function bce({ weights = null, threshold = null }: BceOptions = {}): Loss
     });
 }
 
-/** As recipes name it. */
+/** The registry's entry for `bce`. */
 export const bceEntry = lossEntry({
   name: 'bce',
   mixedLabels: true,

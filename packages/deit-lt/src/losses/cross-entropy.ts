@@ -8,7 +8,7 @@ import { labelSmoothing } from './options.js';
 import { softTargetCrossEntropy } from './soft-target-cross-entropy.js';
 
 export interface CrossEntropyOptions extends WeightOptions {
-  /** Part of a label that is spread evenly over all classes, 0 … 1. Soft targets are taken as they are. Default 0. */
+  /** Part of a label that is spread evenly over all classes, 0 … 1. Soft targets are used unchanged. Default 0. */
   labelSmoothing?: number;
 }
 
@@ -28,7 +28,7 @@ export function crossEntropy({ weights = null, labelSmoothing = 0 }: CrossEntrop
   };
 }
 
-/** As recipes name it. */
+/** The registry's entry for `cross-entropy`. */
 export const crossEntropyEntry = lossEntry({
   name: 'cross-entropy',
   mixedLabels: true,

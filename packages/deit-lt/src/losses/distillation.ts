@@ -1,24 +1,27 @@
 /**
- * The student's loss: CLS learns the true labels, DIST the teacher's answers.
- * H. Touvron et al., "Training data-efficient image transformers & distillation through attention", ICML 2021,
- * arXiv 2012.12877; re-weighted per class as in H. Rangwani et al., "DeiT-LT", CVPR 2024, arXiv 2404.02900.
+ * The student's loss: CLS learns the true labels, DIST the teacher's predictions. H. Touvron et al., "Training
+ * data-efficient image transformers & distillation through attention", ICML 2021, arXiv 2012.12877; re-weighted per
+ * class as in H. Rangwani et al., "DeiT-LT", CVPR 2024, arXiv 2404.02900.
  */
 import * as torch from '@deit-lt/torch';
 import { crossEntropy } from './cross-entropy.js';
 import { type ClassVector, classVector, inFullPrecision, type Loss, type WeightOptions } from './loss.js';
 
 export interface DistillationOptions extends WeightOptions {
-  /** What CLS learns by. Default: plain cross-entropy, of labels or soft targets. */
+  /** The loss of CLS on the true targets. Default: plain cross-entropy, of labels or soft targets. */
   base?: Loss;
-  /** `hard`: the teacher's decision; `soft`: its distribution; `none`: DIST learns the true labels too. Default hard. */
+  /**
+   * `hard`: the teacher's decision; `soft`: its distribution; `none`: DIST learns the true labels too. Default hard.
+   */
   type?: 'none' | 'soft' | 'hard';
   /** Share of the DIST loss, 0 … 1. Default 0.5. */
   alpha?: number;
-  /** Of both distributions, with `soft`. Default 1. */
+  /** Temperature of both distributions, with `soft`. Default 1. */
   temperature?: number;
   /**
-   * With `soft` and weights: multiplies the teacher's *log*-probabilities by the weights and divides them by their sum, as
-   * the published code, which gives no distribution. By default the probabilities are weighted. Default false.
+   * With `soft` and weights: multiplies the teacher's *log*-probabilities by the weights and divides them by their sum,
+   * as the published code does; the result is not a distribution. By default the probabilities are weighted. Default
+   * false.
    */
   published?: boolean;
 }
@@ -43,7 +46,7 @@ export type DistillationLoss = (
   teacher?: torch.Tensor | null,
 ) => DistillationParts;
 
-/** What DIST learns by. */
+/** The loss of DIST. */
 type DistLoss = (dist: torch.Tensor, targets: torch.Tensor, teacher: torch.Tensor) => torch.Tensor;
 
 /**
@@ -53,7 +56,7 @@ type DistLoss = (dist: torch.Tensor, targets: torch.Tensor, teacher: torch.Tenso
  * - `soft`: `T² · KL(softmax(teacher/T) ‖ softmax(dist/T))`, divided by batch *and* classes as DeiT does;
  * - `none`: `CE(dist, targets)`.
  *
- * `weights` act on D alone. Throws `TypeError` without the teacher's logits where they are needed.
+ * `weights` act only on D. Throws `TypeError` without the teacher's logits where they are needed.
  */
 export function distillation({
   base = crossEntropy(),
@@ -96,7 +99,10 @@ function weightedLogs(logs: torch.Tensor, weightFor: ClassVector): torch.Tensor 
   return logs.add(weightFor(logs).log()).logSoftmax(1);
 }
 
-/** What the published code makes of them: numbers that sum to one and are taken for logarithms. */
+/**
+ * Returns the log-probabilities as the published code weights them: numbers that sum to one, and that it then uses as
+ * log-probabilities.
+ */
 function scaledLogs(logs: torch.Tensor, weightFor: ClassVector): torch.Tensor {
   const scaled = logs.mul(weightFor(logs));
   return scaled.div(scaled.sum(1, { keepdim: true }));

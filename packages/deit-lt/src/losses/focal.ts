@@ -9,9 +9,12 @@ import { inFullPrecision, type Loss, requireLabels, type WeightOptions, weightVe
 import { lossEntry } from './loss-entry.js';
 
 export interface FocalOptions extends WeightOptions {
-  /** How much easy samples are played down; 0 is plain cross-entropy. Default 1, as in the teachers' code. */
+  /** Exponent that down-weights easy samples; 0 is plain cross-entropy. Default 1, as in the teachers' code. */
   gamma?: number;
-  /** Takes p from the weighted cross-entropy, as the published code: with weights it is then no probability. Default false. */
+  /**
+   * Takes p from the weighted cross-entropy, as the published code: with weights it is then no probability. Default
+   * false.
+   */
   published?: boolean;
 }
 
@@ -33,7 +36,7 @@ export function focal({ gamma = 1, weights = null, published = false }: FocalOpt
     });
 }
 
-/** As recipes name it. */
+/** The registry's entry for `focal`. */
 export const focalEntry = lossEntry({
   name: 'focal',
   options: z.object({

@@ -1,7 +1,7 @@
 /**
- * Label-distribution-aware margin loss.
- * K. Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss", NeurIPS 2019, arXiv 1906.07413.
- * Its deferred re-weighting (DRW) is this loss, made again with class weights at the epoch of the switch.
+ * Label-distribution-aware margin loss. K. Cao et al., "Learning imbalanced datasets with label-distribution-aware
+ * margin loss", NeurIPS 2019, arXiv 1906.07413. Its deferred re-weighting (DRW) is this loss, made again with class
+ * weights at the epoch of the switch.
  */
 
 import * as torch from '@deit-lt/torch';
@@ -33,9 +33,9 @@ export function ldamMargins(counts: ArrayLike<number>, maxMargin = 0.5): number[
 }
 
 /**
- * Weighted cross-entropy of `scale · (logits − margin_label · onehot(label))`, for logits that are cosines (a classifier
- * with normalised features and columns). Labels only.
- * Throws `UserError` (DATA_CLASSES) for a class without training images.
+ * Weighted cross-entropy of `scale · (logits − margin_label · onehot(label))`, for logits that are cosines (a
+ * classifier with normalised features and columns). Labels only. Throws `UserError` (DATA_CLASSES) for a class without
+ * training images.
  */
 export function ldam(
   counts: ArrayLike<number>,
@@ -53,7 +53,7 @@ export function ldam(
     });
 }
 
-/** As recipes name it. */
+/** The registry's entry for `ldam`. */
 export const ldamEntry = lossEntry({
   name: 'ldam',
   cosine: true,

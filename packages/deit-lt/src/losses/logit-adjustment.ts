@@ -13,7 +13,7 @@ import { labelSmoothing } from './options.js';
 export interface LogitAdjustmentOptions extends WeightOptions {
   /** Strength: 0 is plain cross-entropy, 1 aims at the balanced error. Default 1. */
   tau?: number;
-  /** Part of a label that is spread evenly over all classes; soft targets are taken as they are. Default 0. */
+  /** Part of a label that is spread evenly over all classes; soft targets are used unchanged. Default 0. */
   labelSmoothing?: number;
 }
 
@@ -36,7 +36,7 @@ export function logitAdjustment(
     });
 }
 
-/** As recipes name it. */
+/** The registry's entry for `logit-adjustment`. */
 export const logitAdjustmentEntry = lossEntry({
   name: 'logit-adjustment',
   mixedLabels: true,

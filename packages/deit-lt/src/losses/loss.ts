@@ -1,14 +1,16 @@
-/** What a loss is, and what several of them share: checks of targets, and numbers per class as tensors. */
+/**
+ * The interface of a loss, and helpers that several losses share: checks of targets, and numbers per class as tensors.
+ */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 
 /**
  * Logits `[B, C]` of any floating dtype, and either labels `[B]` (int64) or soft targets `[B, C]`, to the mean loss
- * `[]` in float32. Losses that know labels only say so, and throw `TypeError` for soft targets.
+ * `[]` in float32. Losses that accept only labels declare it, and throw `TypeError` for soft targets.
  */
 export type Loss = (logits: torch.Tensor, targets: torch.Tensor) => torch.Tensor;
 
-/** What every loss with class weights takes. */
+/** Options of every loss with class weights. */
 export interface WeightOptions {
   /** A factor for each class, as `classWeights` gives them. Default null: all 1. */
   weights?: readonly number[] | null;
@@ -51,7 +53,10 @@ export function weightVector(
   return weights === null || weights === undefined ? () => null : classVector(weights);
 }
 
-/** Throws `UserError` (DATA_CLASSES) that names the first class without training images, for which `what` is not defined. */
+/**
+ * Throws `UserError` (DATA_CLASSES) that names the first class without training images, for which `what` is not
+ * defined.
+ */
 export function requireImages(counts: ArrayLike<number>, what: string): void {
   const empty = Array.from(counts).findIndex((count) => !(count > 0));
   if (empty === -1) return;

@@ -182,7 +182,7 @@ suite('distillation()', () => {
     assert.ok(dist.grad !== null && cls.grad !== null);
   });
 
-  test('needs the teacher’s logits, but for none', () => {
+  test('needs the teacher’s logits, except with none', () => {
     assert.throws(() => distillation()(heads(), labels()), { name: 'TypeError', message: /teacher's logits/ });
     assert.ok(distillation({ type: 'none' })(heads(), labels()).loss.toNumber() > 0);
   });

@@ -1,6 +1,6 @@
 /**
- * Parametric contrastive loss: the classifier's classes and the other embeddings compete in one softmax.
- * J. Cui et al., "Parametric contrastive learning", ICCV 2021, arXiv 2107.12028; both views as anchors and smoothed labels:
+ * Parametric contrastive loss: the classifier's classes and the other embeddings compete in one softmax. J. Cui et al.,
+ * "Parametric contrastive learning", ICCV 2021, arXiv 2107.12028; both views as anchors and smoothed labels:
  * "Generalized parametric contrastive learning", TPAMI 2023, arXiv 2209.12400.
  */
 import * as torch from '@deit-lt/torch';
@@ -21,9 +21,9 @@ export interface PacoOptions {
   labelSmoothing?: number;
 }
 
-/** What is compared in a batch. */
+/** The embeddings and logits that a batch compares. */
 export interface PacoBatch {
-  /** Of length 1, `[N, D]`; the first A rows are the anchors, and all rows what they are compared with. */
+  /** Unit vectors, `[N, D]`: the first A rows are the anchors, which are compared with all rows. */
   readonly embeddings: torch.Tensor;
   /** Classes of all rows, int64 `[N]`. */
   readonly labels: torch.Tensor;

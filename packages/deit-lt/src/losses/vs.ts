@@ -36,7 +36,7 @@ export function vs(counts: ArrayLike<number>, { gamma = 0.3, tau = 1, weights = 
     });
 }
 
-/** As recipes name it. */
+/** The registry's entry for `vs`. */
 export const vsEntry = lossEntry({
   name: 'vs',
   mixedLabels: true,

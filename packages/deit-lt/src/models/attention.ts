@@ -33,7 +33,10 @@ export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: nu
     this.proj = new torch.nn.Linear(dim, dim, placement);
   }
 
-  /** With `count` only for the first `count` tokens, which look at all: `[B, count, dim]`. */
+  /**
+   * Returns the attended tokens. With `count` only those of the first `count` queries, which attend to all tokens: `[B,
+   * count, dim]`.
+   */
   forward(tokens: torch.Tensor, count = tokens.size(1)): torch.Tensor {
     const [batch = 0, length = 0, dim = 0] = tokens.shape;
     const [q, k, v] = count === length ? this.#heads(tokens) : this.#headsOfFirst(tokens, count);
@@ -43,7 +46,7 @@ export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: nu
     return this.dropRate === 0 ? result : F.dropout(result, { p: this.dropRate, training: this.training });
   }
 
-  /** The same as `forward`, with the weights by which all tokens looked at each other: `[B, heads, N, N]`, float32. */
+  /** The same as `forward`, with the attention weights of all tokens: `[B, heads, N, N]`, float32. */
   forwardWithWeights(tokens: torch.Tensor, count = tokens.size(1)): { output: torch.Tensor; weights: torch.Tensor } {
     const [batch = 0, , dim = 0] = tokens.shape;
     const [q, k, v] = this.#heads(tokens);
@@ -53,7 +56,7 @@ export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: nu
     return { output: this.proj.call(attended.reshape(batch, count, dim)), weights };
   }
 
-  /** How much each token looks at each: softmax of `q kᵀ / √headDim`, `[B, heads, N, N]`. */
+  /** Returns the attention weights of each token to each token: softmax of `q kᵀ / √headDim`, `[B, heads, N, N]`. */
   weights(tokens: torch.Tensor): torch.Tensor {
     return torch.tidy(() => {
       const [q, k] = this.#heads(tokens);
@@ -64,7 +67,7 @@ export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: nu
     });
   }
 
-  /** The same for the first token alone, mean over the heads: `[B, N]`. */
+  /** The same only for the first token, mean over the heads: `[B, N]`. */
   weightsOfFirst(tokens: torch.Tensor): torch.Tensor {
     return torch.tidy(() => {
       const [q, k] = this.#headsOfFirst(tokens, 1);
@@ -77,7 +80,7 @@ export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: nu
     return this.#split(this.qkv.call(tokens), 3) as Heads;
   }
 
-  /** Queries of the first tokens alone: saves most of a third of the product. */
+  /** Returns only the queries of the first tokens, which saves most of a third of the product. */
   #headsOfFirst(tokens: torch.Tensor, count: number): Heads {
     const dim = tokens.size(2);
     const { weight, bias } = this.qkv;

@@ -6,7 +6,9 @@ import { Mlp } from './mlp.js';
 
 const { LayerNorm, Module, functional: F } = torch.nn;
 
-/** timm's, not PyTorch's 1e-5. Norms stay in float32 under autocast: in bfloat16 libtorch 1.13 takes five times as long. */
+/**
+ * timm's, not PyTorch's 1e-5. Norms stay in float32 under autocast: in bfloat16 libtorch 1.13 takes five times as long.
+ */
 export const layerNormEps = 1e-6;
 
 export interface BlockOptions extends AttentionOptions {
@@ -14,7 +16,7 @@ export interface BlockOptions extends AttentionOptions {
   mlpRatio?: number;
   /** The share of samples for which a branch is left out in training. Default 0. */
   dropPathRate?: number;
-  /** What the factors of LayerScale after each branch begin at; null is without. Default null. */
+  /** Initial value of LayerScale's factors after each branch; null: no LayerScale. Default null. */
   initValues?: number | null;
 }
 
@@ -42,7 +44,10 @@ export class Block extends Module<[tokens: torch.Tensor, count?: number]> {
     this.ls2 = scale();
   }
 
-  /** With `count` only the first `count` tokens come out, `[B, count, dim]`, and only they are computed. */
+  /**
+   * Returns the block's output. With `count` only the first `count` tokens are computed and returned, `[B, count,
+   * dim]`.
+   */
   forward(tokens: torch.Tensor, count?: number): torch.Tensor {
     const kept = count === undefined ? tokens : tokens.narrow(1, 0, count);
     const xs = this.#add(kept, this.attn.call(this.norm1.call(tokens), count), this.ls1);
@@ -59,7 +64,7 @@ export class Block extends Module<[tokens: torch.Tensor, count?: number]> {
     });
   }
 
-  /** How much each token looks at each in this block: `[B, heads, N, N]`. */
+  /** Returns the attention weights of this block: `[B, heads, N, N]`. */
   attentionWeights(tokens: torch.Tensor): torch.Tensor {
     return torch.tidy(() => this.attn.weights(this.norm1.call(tokens)));
   }

@@ -1,4 +1,4 @@
-/** The layers of a network that give logits, and what they see: for methods that change the classifier alone. */
+/** Finds the layers of a network that give logits, and their inputs, for methods that change only the classifier. */
 import type * as torch from '@deit-lt/torch';
 import type { CosineLinear } from './cosine-linear.js';
 import { type ImageModel, isFeatureNet } from './model.js';
@@ -13,7 +13,7 @@ export function classifierLayers(model: ImageModel): ClassifierLayer[] {
   throw unknown();
 }
 
-/** The features of `images` `[B, 3, S, S]` that each of the `classifierLayers` sees, `[B, D]` each. */
+/** The features of `images` `[B, 3, S, S]` that each of the `classifierLayers` receives, `[B, D]` each. */
 export function classifierInputs(model: ImageModel, images: torch.Tensor): torch.Tensor[] {
   if (model instanceof VisionTransformer) {
     const features = model.prefixFeatures(images);

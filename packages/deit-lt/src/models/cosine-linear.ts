@@ -4,7 +4,10 @@ import { withoutAutocast } from './full-precision.js';
 
 const { Module, Parameter, functional: F, init } = torch.nn;
 
-/** Features `[B, in]` → cosines in [−1, 1], `[B, out]`: both features and the columns of `weight` `[in, out]` are normalised. */
+/**
+ * Features `[B, in]` → cosines in [−1, 1], `[B, out]`: both features and the columns of `weight` `[in, out]` are
+ * normalised.
+ */
 export class CosineLinear extends Module {
   readonly inFeatures: number;
   readonly outFeatures: number;
@@ -29,7 +32,10 @@ export class CosineLinear extends Module {
     return F.normalize(this.weight, { dim: 0 });
   }
 
-  /** In float32 also under autocast: losses multiply cosines by 30, and bfloat16 has two digits of them. */
+  /**
+   * Returns the cosines in float32, also under autocast: losses multiply cosines by 30, and bfloat16 has two digits of
+   * them.
+   */
   forward(features: torch.Tensor): torch.Tensor {
     return withoutAutocast(features, () =>
       F.normalize(features.to(this.weight.dtype), { dim: 1 }).matmul(this.normalizedWeight()),

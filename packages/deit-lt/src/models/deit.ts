@@ -14,7 +14,7 @@ function published(shape: VisionTransformerOptions): ModelOfFamily {
   return { options: z.object(rates), create };
 }
 
-/** By default the narrowest of the published ones, for images of 32 pixels. */
+/** A family whose size is given by options; by default the narrowest published one, for images of 32 pixels. */
 function free(distilled: boolean): ModelOfFamily {
   const defaults = { imageSize: 32, patchSize: 4, embedDim: 192, depth: 12 };
   const create = (options: ModelOptions): VisionTransformer => {
@@ -47,8 +47,8 @@ const deit3Shapes = {
 } as const;
 
 /**
- * As DeiT-III's authors train it (facebookresearch/deit, `models_v2.py`): LayerScale begins at 1e-4 (timm writes 1e-6), CLS is
- * drawn like the positions, and drop path is the same in every block. Published weights have their own.
+ * DeiT-III as its authors train it (facebookresearch/deit, `models_v2.py`): LayerScale begins at 1e-4 (timm writes
+ * 1e-6), CLS is drawn like the positions, and drop path is the same in every block. Published weights have their own.
  */
 const deit3 = { initValues: 1e-4, noEmbedClass: true, clsStd: 0.02, constantDropPath: true } as const;
 
@@ -67,7 +67,10 @@ function family(
   return Object.fromEntries(named);
 }
 
-/** By name, for the registry. timm has no `deit_large…` and not every shape for 384 pixels; the pattern goes on. */
+/**
+ * The registry's transformers by name. Names that timm does not have (`deit_large…`, some shapes for 384 pixels) follow
+ * the same pattern.
+ */
 export const vitModels: Readonly<Record<string, ModelOfFamily>> = {
   deit: free(true),
   vit: free(false),

@@ -1,4 +1,7 @@
-/** How alike the two experts of a distilled model are: the published model returns the same number in training. */
+/**
+ * Computes the cosine similarity of a distilled model's two experts: the published model returns the same number in
+ * training.
+ */
 import type * as torch from '@deit-lt/torch';
 
 /** Keeps features of length 0 from dividing by it; PyTorch's `CosineSimilarity` as published has the same. */

@@ -2,7 +2,9 @@
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 
-/** Throws UserError CHECKPOINT that names the first tensor of `tensors` with NaN or infinity. One pass over the weights. */
+/**
+ * Throws UserError CHECKPOINT that names the first tensor of `tensors` with NaN or infinity. One pass over the weights.
+ */
 export function requireFinite(tensors: ReadonlyMap<string, torch.Tensor>, file: string): void {
   for (const [name, tensor] of tensors) if (!hasOnlyNumbers(tensor)) throw notFinite(name, file);
 }
@@ -15,7 +17,7 @@ export function notFinite(name: string, file: string): UserError {
   );
 }
 
-/** A sum is one pass without memory; it may overflow where all numbers are finite, so that then each is looked at. */
+/** A sum is one pass without memory; it may overflow where all numbers are finite, so then each is checked. */
 function hasOnlyNumbers(tensor: torch.Tensor): boolean {
   if (!tensor.isFloatingPoint()) return true;
   return torch.noGrad(() =>

@@ -1,5 +1,5 @@
 /**
- * A convolutional network for inference alone, for the teacher, which looks at every batch of the student: each batch
+ * A convolutional network only for inference, for the teacher, which classifies every batch of the student: each batch
  * norm is folded into the convolution before it (Jacob et al., 2018, section 3.2), and the arithmetic is bfloat16 where
  * the hardware has it.
  *
@@ -14,7 +14,7 @@ import { type FoldableNetwork, foldNetwork, logitsOf, tensorsOf } from './fold-n
 export { canFold, type FoldableNetwork } from './fold-network.js';
 
 export interface FastInferenceOptions {
-  /** What convolutions are computed in. Default: `torch.bestPrecision` of the network's device. */
+  /** The dtype of convolutions. Default: `torch.bestPrecision` of the network's device. */
   dtype?: torch.DType;
 }
 
@@ -26,8 +26,8 @@ export interface FastInference extends Disposable {
 }
 
 /**
- * A function that gives the logits of `network.eval()`, to within the rounding of `dtype`. It has a copy of the
- * weights and statistics as they are now, on the network's device.
+ * Returns a function that computes the logits of `network.eval()`, to within the rounding of `dtype`. It has a copy of
+ * the weights and statistics as they are now, on the network's device.
  */
 export function fastInference(network: FoldableNetwork, { dtype }: FastInferenceOptions = {}): FastInference {
   const device = network.classifier.weight.isCuda ? 'cuda' : 'cpu';

@@ -1,4 +1,4 @@
-/** Batch norm folded into the convolution before it (Jacob et al., 2018, section 3.2), for inference alone. */
+/** Batch norm folded into the convolution before it (Jacob et al., 2018, section 3.2), only for inference. */
 import * as torch from '@deit-lt/torch';
 import type { NormalizedConv } from './conv-norm.js';
 import type { SqueezeExcite } from './regnet-block.js';
@@ -49,7 +49,7 @@ export function copiedGate({ fc1, fc2 }: SqueezeExcite, dtype: torch.DType): Fol
   return { fc1: copied(fc1, dtype), fc2: copied(fc2, dtype) };
 }
 
-/** In place. */
+/** Applies squeeze-and-excitation to `xs` in place. */
 export function excite(xs: torch.Tensor, { fc1, fc2 }: FoldedGate): torch.Tensor {
   const inner = convolve(xs.mean([2, 3], { keepdim: true }), fc1).relu_();
   return xs.mul_(convolve(inner, fc2).sigmoid_());

@@ -12,17 +12,17 @@ const F = torch.nn.functional;
 /** The networks that can be folded. */
 export type FoldableNetwork = ResNetCifar | ResNet | RegNet;
 
-/** Whether batch norm can be folded in a model: the ResNets, ResNeXts and RegNets, not the transformers. */
+/** Returns whether batch norm can be folded in a model: the ResNets, ResNeXts and RegNets, not the transformers. */
 export function canFold(model: torch.nn.AnyModule): model is FoldableNetwork {
   return model instanceof ResNetCifar || model instanceof ResNet || model instanceof RegNet;
 }
 
 export interface FoldedBlock {
-  /** With ReLU after each but the last. */
+  /** Convolutions, with ReLU after each but the last. */
   readonly body: readonly FoldedConv[];
   /** After the second convolution of the body. */
   readonly gate: FoldedGate | null;
-  /** What becomes of the block's input, `[B, cIn, H, W]`, when there is more than one way: its stride and new channels. */
+  /** Shortcut of the block's input, `[B, cIn, H, W]`: a convolution, or a stride and added channels without one. */
   readonly shortcut: FoldedConv | { readonly stride: number; readonly added: number };
 }
 

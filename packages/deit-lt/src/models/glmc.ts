@@ -1,6 +1,6 @@
 /**
- * What GLMC's training needs beside the network that it trains: a second classifier, projector and predictor.
- * F. Du et al., "Global and local mixture consistency cumulative learning", CVPR 2023, arXiv 2305.08661.
+ * The modules that GLMC's training needs beside the network that it trains: a second classifier, projector and
+ * predictor. F. Du et al., "Global and local mixture consistency cumulative learning", CVPR 2023, arXiv 2305.08661.
  */
 import * as torch from '@deit-lt/torch';
 import { classifierLogits } from './full-precision.js';
@@ -8,11 +8,11 @@ import { type LinearFeatureNet, requireLinearFeatureNet } from './linear-feature
 
 const { Linear, Module } = torch.nn;
 
-/** Of a batch of B images. */
+/** Outputs for a batch of B images. */
 export interface GlmcOutput {
-  /** Of the second classifier, `[B, C]`. */
+  /** Logits of the second classifier, `[B, C]`. */
   readonly plain: torch.Tensor;
-  /** Of the network's own classifier, which predicts: `[B, C]`. */
+  /** Logits of the network's own classifier, which predicts: `[B, C]`. */
   readonly balanced: torch.Tensor;
   /** `[B, dim]`. */
   readonly projection: torch.Tensor;

@@ -1,4 +1,4 @@
-/** The networks. They know tensors only: no data, no loss, no file. */
+/** The networks. They depend only on tensors, not on data, losses or files. */
 export { CosineLinear } from './cosine-linear.js';
 export {
   canFold,

@@ -1,4 +1,4 @@
-/** What every network of the registry is: its input and output, the options that it may be made with, its entry. */
+/** The interface of every network of the registry: its input and output, its options, its entry. */
 import type * as torch from '@deit-lt/torch';
 import type { z } from 'zod';
 import type { RegistryEntry } from '../registry.js';
@@ -16,27 +16,32 @@ export interface FeatureNet extends torch.nn.Module {
   readonly numFeatures: number;
   /** Not a child of its own, but one of the network's. */
   readonly classifier: torch.nn.Linear | CosineLinear;
-  /** What the classifier sees, before any normalisation: images `[B, inChans, H, W]` → `[B, numFeatures]`. */
+  /**
+   * Returns the input of the classifier, before any normalisation: images `[B, inChans, H, W]` → `[B, numFeatures]`.
+   */
   features(images: torch.Tensor): torch.Tensor;
 }
 
-/** Whether a model is a `FeatureNet`. */
+/** Returns whether a model is a `FeatureNet`. */
 export function isFeatureNet(model: torch.nn.AnyModule): model is FeatureNet {
   return 'features' in model && 'classifier' in model && 'numFeatures' in model;
 }
 
-/** What every model is made for. */
+/** Options of every model. */
 export interface CommonModelOptions {
   numClasses: number;
-  /** Side of the square input in pixels, or height and width. Default: the model's own (224 for those named so, else 32). */
+  /**
+   * Side of the square input in pixels, or height and width. Default: the model's own (224 for those named so, else
+   * 32).
+   */
   imageSize?: number | readonly [height: number, width: number];
   /** Channels of the input. Default 3. */
   inChans?: number;
-  /** Where the parameters are made. Default the CPU. */
+  /** Device of the parameters. Default the CPU. */
   device?: torch.Device;
 }
 
-/** What the built-in models take; each says which of them it knows. */
+/** Options of the built-in models; each model lists those that it has. */
 export interface ModelOptions extends CommonModelOptions {
   /** Side of a patch in pixels. Default 4. */
   patchSize?: number;
@@ -67,8 +72,8 @@ export interface ModelOptions extends CommonModelOptions {
 /** One entry of the registry; recipes name it in `teacher.model` and `student.model`. */
 export interface ModelEntry<O extends z.ZodObject = z.ZodObject> extends RegistryEntry<O> {
   /**
-   * Makes the network, of images `[B, inChans, H, W]` to logits `[B, numClasses]`, or to those of CLS and DIST. Parameters are
-   * drawn from the default generator.
+   * Makes the network, of images `[B, inChans, H, W]` to logits `[B, numClasses]`, or to those of CLS and DIST.
+   * Parameters are drawn from the default generator.
    */
   create(options: CommonModelOptions & z.output<O>): ImageModel;
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { channels, count, most, positive, probability, side } from '../option-limits.js';
 
-/** Of transformers of any size. */
+/** Options of transformers of any size. */
 export const sizes = {
   patchSize: side.optional().describe('side of a patch in pixels'),
   embedDim: channels.optional().describe('width of a token'),
@@ -13,7 +13,7 @@ export const sizes = {
 
 export const dropPathRate = probability.optional().describe('drop path of the last block; linear over depth');
 
-/** Of all transformers. */
+/** Options of all transformers. */
 export const rates = {
   dropRate: probability.optional().describe('dropout of tokens and of both branches of a block'),
   attnDropRate: probability.optional().describe('dropout of attention weights'),

@@ -16,7 +16,7 @@ export interface EmbeddingQueueOptions {
   device?: torch.Device | undefined;
 }
 
-/** What stood in the queue at some time: copies. */
+/** A copy of the queue's content. */
 export interface QueueContent {
   /** `[size, dim]`. */
   readonly embeddings: torch.Tensor;

@@ -1,7 +1,7 @@
 /**
- * What PaCo's training needs beside the network that it trains: embedding head, momentum encoder, queue.
- * J. Cui et al., "Parametric contrastive learning", ICCV 2021, arXiv 2107.12028, which follows MoCo (He et al., CVPR
- * 2020, arXiv 1911.05722); without a momentum encoder: "Generalized parametric contrastive learning", arXiv 2209.12400.
+ * The modules that PaCo's training needs beside the network that it trains: embedding head, momentum encoder, queue. J.
+ * Cui et al., "Parametric contrastive learning", ICCV 2021, arXiv 2107.12028, which follows MoCo (He et al., CVPR 2020,
+ * arXiv 1911.05722); without a momentum encoder: "Generalized parametric contrastive learning", arXiv 2209.12400.
  */
 import * as torch from '@deit-lt/torch';
 import { classifierLogits } from './full-precision.js';
@@ -11,11 +11,11 @@ import { EmbeddingQueue } from './paco-queue.js';
 
 const { Module } = torch.nn;
 
-/** Of a batch of B images of one view. */
+/** Outputs for a batch of B images of one view. */
 export interface PacoOutput {
-  /** Of length 1, `[B, dim]`. */
+  /** Unit vectors, `[B, dim]`. */
   readonly embeddings: torch.Tensor;
-  /** The classifier's, `[B, C]`. */
+  /** Logits of the classifier, `[B, C]`. */
   readonly logits: torch.Tensor;
 }
 

@@ -15,31 +15,31 @@ export const modelRegistry = new Registry<ModelEntry>('model', { sharedOptions: 
 for (const family of [vitModels, resnetCifarModels, resnetModels, regnetModels])
   for (const [name, entry] of Object.entries(family)) modelRegistry.add({ name, ...entry });
 
-/** What every model is made for, beside its own options. */
+/** Options of every model, beside its own. */
 const common: readonly string[] = ['numClasses', 'imageSize', 'inChans', 'device'];
 
-/** The names that `createModel` knows, sorted. */
+/** Returns the names that `createModel` accepts, sorted. */
 export function modelNames(): string[] {
   return modelRegistry.names().sort();
 }
 
-/** The names of the options that a model knows. Throws `UserError` (`RECIPE`) for an unknown model. */
+/** Returns the names of a model's options. Throws `UserError` (`RECIPE`) for an unknown model. */
 export function modelOptionNames(name: string): string[] {
   return [...common, ...Object.keys(entryOf(name).options.shape)];
 }
 
 /**
- * Adds a network, so that recipes can name it in `teacher.model` and `student.model`. Throws `UserError` (PLUGIN) for an entry that
- * lacks something, and for a name that is taken.
+ * Adds a network, so that recipes can name it in `teacher.model` and `student.model`. Throws `UserError` (PLUGIN) for
+ * an entry that lacks something, and for a name that is taken.
  */
 export function registerModel<O extends z.ZodObject>(entry: ModelEntry<O>): void {
   modelRegistry.add(entry as unknown as ModelEntry);
 }
 
 /**
- * A new model, with parameters drawn from the default generator. Options that are undefined take their defaults.
- * Throws `UserError` for an unknown name, an option that the model does not have and a value out of its limits (RECIPE), and for
- * a registered network that is not a module (PLUGIN).
+ * A new model, with parameters drawn from the default generator. Options that are undefined take their defaults. Throws
+ * `UserError` for an unknown name, an option that the model does not have and a value out of its limits (RECIPE), and
+ * for a registered network that is not a module (PLUGIN).
  */
 export function createModel(
   name: string,

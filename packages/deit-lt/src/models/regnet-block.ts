@@ -4,7 +4,10 @@ import { ConvNorm } from './conv-norm.js';
 
 const { Conv2d, Module, functional: F } = torch.nn;
 
-/** Weighs channels by what the whole image shows of them (Hu et al., 2018): `x · σ(fc2(relu(fc1(mean x))))`, `[B, C, H, W]` → the same. */
+/**
+ * Weighs channels by what the whole image shows of them (Hu et al., 2018): `x · σ(fc2(relu(fc1(mean x))))`, `[B, C, H,
+ * W]` → the same.
+ */
 export class SqueezeExcite extends Module {
   readonly fc1: torch.nn.Conv2d;
   readonly fc2: torch.nn.Conv2d;
@@ -22,7 +25,7 @@ export class SqueezeExcite extends Module {
 }
 
 export interface RegNetBlockOptions extends torch.nn.PlacementOptions {
-  /** Of the 3 × 3 convolution. Default 1. */
+  /** Stride of the 3 × 3 convolution. Default 1. */
   stride?: number;
   /** Channels of a group of the 3 × 3 convolution; divides `cOut`. */
   groupWidth: number;
@@ -30,7 +33,9 @@ export interface RegNetBlockOptions extends torch.nn.PlacementOptions {
   dropPathRate?: number;
 }
 
-/** `relu(conv3(se(relu(conv2(relu(conv1(x)))))) + shortcut(x))`: `[B, cIn, H, W]` → `[B, cOut, H / stride, W / stride]`. */
+/**
+ * `relu(conv3(se(relu(conv2(relu(conv1(x)))))) + shortcut(x))`: `[B, cIn, H, W]` → `[B, cOut, H / stride, W / stride]`.
+ */
 export class RegNetBlock extends Module {
   readonly dropPathRate: number;
   readonly conv1: ConvNorm;

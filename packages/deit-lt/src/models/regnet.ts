@@ -1,7 +1,7 @@
 /**
  * RegNetY, the networks whose widths grow along a line, with squeeze-and-excitation (Radosavovic et al., 2020; Hu et
- * al., 2018). `regnety_160` (16 GF) is the teacher of DeiT. Parameters are named, ordered and initialised as in timm 0.8;
- * torchvision's `regnet_y_16gf` is the same network, and `regnetNameFromTorchvision` says which name is which.
+ * al., 2018). `regnety_160` (16 GF) is the teacher of DeiT. Parameters are named, ordered and initialised as in timm
+ * 0.8; torchvision's `regnet_y_16gf` is the same network, and `regnetNameFromTorchvision` says which name is which.
  */
 import * as torch from '@deit-lt/torch';
 import { z } from 'zod';
@@ -29,7 +29,7 @@ export interface RegNetOptions {
   inChans?: number;
   /** Drop path of the last block; it grows linearly from 0 at the first. Default 0. */
   dropPathRate?: number;
-  /** Where the parameters are made. Default the CPU. */
+  /** Device of the parameters. Default the CPU. */
   device?: torch.Device;
 }
 
@@ -73,8 +73,8 @@ export class RegNet extends Module implements FeatureNet {
   }
 
   /**
-   * Initialises all weights again: convolutions normal with variance 2 · groups / fan-out, the classifier normal with standard
-   * deviation 0.01, biases 0; the last gain of each block is 0, so that it begins as its shortcut.
+   * Initialises all weights again: convolutions normal with variance 2 · groups / fan-out, the classifier normal with
+   * standard deviation 0.01, biases 0; the last gain of each block is 0, so that it begins as its shortcut.
    */
   resetParameters(): void {
     for (const module of this.modules()) {
@@ -156,7 +156,7 @@ function entry(shape: RegNetShape): ModelOfFamily {
   };
 }
 
-/** By name, for the registry; the number is that of 10 million multiplications at 224 pixels. */
+/** The registry's RegNets by name; the number counts units of 10 million multiplications at 224 pixels. */
 export const regnetModels: Readonly<Record<string, ModelOfFamily>> = {
   regnety_004: entry({ depths: [1, 3, 6, 6], widths: [48, 104, 208, 440], groupWidth: 8 }),
   regnety_016: entry({ depths: [2, 6, 17, 2], widths: [48, 120, 336, 888], groupWidth: 24 }),

@@ -10,7 +10,7 @@ const { BatchNorm2d, Conv2d, Module, Sequential } = torch.nn;
 type Placement = torch.nn.PlacementOptions;
 
 export interface ResNetBlockOptions extends Placement {
-  /** Of the 3 × 3 convolution that makes the image smaller. Default 1. */
+  /** Stride of the 3 × 3 convolution that makes the image smaller. Default 1. */
   stride?: number;
   /** Groups of the bottleneck's 3 × 3 convolution: ResNeXt's cardinality. Default 1. */
   groups?: number;
@@ -18,7 +18,10 @@ export interface ResNetBlockOptions extends Placement {
   widthPerGroup?: number;
 }
 
-/** What both blocks have: `relu(body(x) + shortcut(x))`, `[B, cIn, H, W]` → `[B, planes · expansion, H / stride, W / stride]`. */
+/**
+ * The base of both blocks: `relu(body(x) + shortcut(x))`, `[B, cIn, H, W]` → `[B, planes · expansion, H / stride, W /
+ * stride]`.
+ */
 export abstract class ResidualBlock extends Module {
   abstract readonly downsample: torch.nn.Sequential | null;
 

@@ -74,7 +74,7 @@ export interface ResNetCifarOptions {
   widths?: readonly [number, number, number];
   /** Whether features and class weights are normalised before the product (`use_norm` of LDAM). Default false. */
   cosine?: boolean;
-  /** Where the parameters are made. Default the CPU. */
+  /** Device of the parameters. Default the CPU. */
   device?: torch.Device;
 }
 
@@ -129,7 +129,7 @@ export class ResNetCifar extends Module implements FeatureNet {
     return classifierLogits(this.linear, this.features(images));
   }
 
-  /** What the classifier sees, before any normalisation: `[B, widths[2]]`. */
+  /** Returns the input of the classifier, before any normalisation: `[B, widths[2]]`. */
   features(images: torch.Tensor): torch.Tensor {
     return torch.tidy(() => {
       const xs = this.bn1.call(this.conv1.call(images)).relu_();
@@ -160,7 +160,10 @@ function ofLayers(layers: number): ModelOfFamily {
   };
 }
 
-/** By name, for the registry. GLMC (Du et al., 2023) calls `resnet32` what is here `resnet32` with a width of 64. */
+/**
+ * The registry's ResNets for CIFAR by name. The `resnet32` of GLMC (Du et al., 2023) is `resnet32` with a width of 64
+ * here.
+ */
 export const resnetCifarModels: Readonly<Record<string, ModelOfFamily>> = {
   resnet8: ofLayers(8),
   resnet14: ofLayers(14),

@@ -1,7 +1,8 @@
 /**
  * torchvision's ResNets and ResNeXts (He et al., 2016; Xie et al., 2017; the stride is in the 3 × 3 convolution), and
  * the form of ResNet-18 and 34 for 32 × 32 images with which GLMC (Du et al., 2023) is published: a 3 × 3 stem, no
- * pooling after it, the first stage at full resolution. Parameters are named, ordered and initialised as in torchvision.
+ * pooling after it, the first stage at full resolution. Parameters are named, ordered and initialised as in
+ * torchvision.
  */
 import * as torch from '@deit-lt/torch';
 import { z } from 'zod';
@@ -24,7 +25,7 @@ export interface ResNetOptions extends Pick<ResNetBlockOptions, 'groups' | 'widt
   smallImages?: boolean;
   /** Whether features and class weights are normalised before the product (`use_norm` of LDAM). Default false. */
   cosine?: boolean;
-  /** Where the parameters are made. Default the CPU. */
+  /** Device of the parameters. Default the CPU. */
   device?: torch.Device;
 }
 
@@ -73,8 +74,9 @@ export class ResNet extends Module implements FeatureNet {
   }
 
   /**
-   * Initialises the convolutions again: normal with variance 2 / fan-out, as torchvision does. The form for small images keeps
-   * PyTorch's own, as GLMC is published: with weight decay 5e-3 the scale at the start counts for many epochs.
+   * Initialises the convolutions again: normal with variance 2 / fan-out, as torchvision does. The form for small
+   * images keeps PyTorch's own, as GLMC is published: with weight decay 5e-3 the scale at the start counts for many
+   * epochs.
    */
   resetConvolutions(): void {
     for (const module of this.modules()) {
@@ -134,7 +136,7 @@ function entry(block: BlockClass, depths: Depths, preset: ResNetOptions = {}): M
   };
 }
 
-/** By name, for the registry: torchvision's, and timm's `resnext101_32x4d`, which torchvision does not name. */
+/** The registry's ResNets by name: torchvision's, and timm's `resnext101_32x4d`, which torchvision does not name. */
 export const resnetModels: Readonly<Record<string, ModelOfFamily>> = {
   resnet18: entry(ResNetBasicBlock, [2, 2, 2, 2]),
   resnet34: entry(ResNetBasicBlock, [3, 4, 6, 3]),

@@ -40,21 +40,21 @@ export interface VisionTransformerOptions {
   /** Whether every block has `dropPathRate` (DeiT-III). Default false. */
   constantDropPath?: boolean;
   /**
-   * Standard deviation of the normal distribution that CLS is drawn from, cut off at ±2 (DeiT-III: 0.02); null: timm's 1e-6,
-   * not cut off. Default null.
+   * Standard deviation of the normal distribution that CLS is drawn from, cut off at ±2 (DeiT-III: 0.02); null: timm's
+   * 1e-6, not cut off. Default null.
    */
   clsStd?: number | null;
-  /** What the factors of LayerScale begin at (DeiT-III); null is without. Default null. */
+  /** Initial value of LayerScale's factors (DeiT-III); null: no LayerScale. Default null. */
   initValues?: number | null;
   /** Whether only patches have positional embeddings, not CLS and DIST (DeiT-III). Default false. */
   noEmbedClass?: boolean;
   /** Whether there are a DIST token and its head. Default false. */
   distilled?: boolean;
-  /** Where the parameters are made. Default the CPU. */
+  /** Device of the parameters. Default the CPU. */
   device?: torch.Device;
 }
 
-/** What the last norm gives. */
+/** Outputs of the last norm. */
 export interface VitFeatures {
   /** `[B, D]` */
   cls: torch.Tensor;
@@ -64,11 +64,11 @@ export interface VitFeatures {
   tokens: torch.Tensor;
 }
 
-/** What one block makes of a batch. */
+/** Outputs of one block for a batch. */
 export interface BlockView {
-  /** From 0. */
+  /** Index of the block, from 0. */
   readonly block: number;
-  /** What comes out of the block, before the last norm: `[B, N, D]`; of the last block CLS and DIST alone. */
+  /** Output of the block, before the last norm: `[B, N, D]`; for the last block only CLS and DIST. */
   readonly tokens: torch.Tensor;
   /** `[B, heads, N, N]`, float32. */
   readonly attention: torch.Tensor;
@@ -86,7 +86,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   readonly grid: Grid;
   /** Tokens before the patches: 2 in a distilled model, else 1. */
   readonly prefixTokens: 1 | 2;
-  /** Of these, how many have positional embeddings: all or none. */
+  /** Number of these that have positional embeddings: all or none. */
   readonly embeddedPrefix: 0 | 1 | 2;
   readonly dropRate: number;
   readonly clsStd: number | null;
@@ -138,8 +138,8 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   }
 
   /**
-   * Draws tokens, positions and linear layers again: normal with standard deviation 0.02, cut off at ±2; CLS as `clsStd`
-   * says; biases 0. The patches' convolution keeps PyTorch's own initialisation, as in timm.
+   * Draws tokens, positions and linear layers again: normal with standard deviation 0.02, cut off at ±2; CLS as
+   * `clsStd` says; biases 0. The patches' convolution keeps PyTorch's own initialisation, as in timm.
    */
   resetParameters(): void {
     init.truncNormal_(this.posEmbed, { std: 0.02 });
@@ -153,7 +153,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     }
   }
 
-  /** Names of the parameters, besides biases and norms, that weight decay leaves alone. */
+  /** Names of the parameters, besides biases and norms, that are not decayed. */
   noWeightDecay(): string[] {
     return ['pos_embed', 'cls_token', ...(this.distilled ? ['dist_token'] : [])];
   }
@@ -164,7 +164,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
 
   /**
    * CLS and, when there is one, DIST after the last norm: `[B, prefixTokens, D]`. Of the last block only these tokens
-   * are computed, since nothing else is looked at afterwards: three quarters of that block are saved.
+   * are computed, since no others are used afterwards: three quarters of that block are saved.
    */
   prefixFeatures(images: torch.Tensor): torch.Tensor {
     return torch.tidy(() => this.norm.call(this.#encode(images, this.prefixTokens)));
@@ -179,7 +179,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   }
 
   /**
-   * The same as `forward`, and how much CLS looks at each patch in the last block: mean over the heads, without
+   * The same as `forward`, and the attention of CLS to each patch in the last block: mean over the heads, without
    * gradient, `[B, patches]`, row by row. Costs one more product of the last block.
    */
   forwardWithAttention(images: torch.Tensor): { output: ModelOutput; attention: torch.Tensor } {
@@ -195,8 +195,8 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   }
 
   /**
-   * The same as `prefixFeatures`, in evaluation, while `look` is shown each block's work; its tensors are released when it
-   * returns. One pass for all that an analysis asks for.
+   * The same as `prefixFeatures`, in evaluation, while `look` is shown each block's work; its tensors are released when
+   * it returns. One pass for all that an analysis asks for.
    */
   prefixFeaturesWatched(images: torch.Tensor, look: (view: BlockView) => void): torch.Tensor {
     return torch.tidy(() => {
@@ -222,7 +222,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     });
   }
 
-  /** What comes out of each block, before the last norm: `depth` tensors `[B, N, D]`. */
+  /** Returns the output of each block, before the last norm: `depth` tensors `[B, N, D]`. */
   blockTokens(images: torch.Tensor): torch.Tensor[] {
     return torch.tidy(() => {
       const outputs: torch.Tensor[] = [];
@@ -231,7 +231,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     });
   }
 
-  /** How much each token looks at each, in each block: `depth` tensors `[B, heads, N, N]` whose rows sum to 1. */
+  /** Returns the attention weights of each block: `depth` tensors `[B, heads, N, N]` whose rows sum to 1. */
   attentionMaps(images: torch.Tensor): torch.Tensor[] {
     return torch.tidy(() => {
       const maps: torch.Tensor[] = [];
@@ -244,7 +244,10 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     });
   }
 
-  /** Tokens with their positions, as the first block gets them: `[B, N, D]`. Throws `UserError` (`RECIPE`) for images smaller than a patch. */
+  /**
+   * Tokens with their positions, as the first block gets them: `[B, N, D]`. Throws `UserError` (`RECIPE`) for images
+   * smaller than a patch.
+   */
   embed(images: torch.Tensor): torch.Tensor {
     return torch.tidy(() => {
       const patches = this.patchEmbed.call(images);
@@ -259,7 +262,10 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     });
   }
 
-  /** The positional embeddings for images of this size in pixels, `[1, N, D]`; of the patches alone with `noEmbedClass`. */
+  /**
+   * Returns the positional embeddings for images of this size in pixels, `[1, N, D]`; only those of the patches with
+   * `noEmbedClass`.
+   */
   positionsFor(height: number, width: number): torch.Tensor {
     const grid = this.patchEmbed.gridOf(height, width);
     if (grid[0] > 0 && grid[1] > 0) return interpolatePositions(this.posEmbed, this.embeddedPrefix, this.grid, grid);
@@ -269,7 +275,10 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     );
   }
 
-  /** All blocks; of the last one only the first `count` tokens when given. `look` gets the last one and what goes into it. */
+  /**
+   * All blocks; of the last one only the first `count` tokens when given. `look` gets the last one and what goes into
+   * it.
+   */
   #encode(images: torch.Tensor, count?: number, look?: (block: Block, tokens: torch.Tensor) => void): torch.Tensor {
     let xs = this.embed(images);
     let left = this.blocks.length;

@@ -1,4 +1,7 @@
-/** An ONNX image classifier as a function of tensors: which input it has, which outputs are logits, and batches that fit. */
+/**
+ * An ONNX image classifier as a function of tensors: which input it has, which outputs are logits, and batches that
+ * fit.
+ */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import type { RuntimeValue } from './runtime.js';
@@ -44,8 +47,9 @@ export class OnnxNetwork implements Disposable {
   ) {}
 
   /**
-   * Opens `file` and asks it once about a black image. Throws UserError CHECKPOINT for a model that onnxruntime refuses, whose logits are not finite, whose
-   * input is not a batch of RGB images, or whose logits cannot be distinguished from other outputs.
+   * Opens `file` and asks it once about a black image. Throws UserError CHECKPOINT for a model that onnxruntime
+   * refuses, whose logits are not finite, whose input is not a batch of RGB images, or whose logits cannot be
+   * distinguished from other outputs.
    */
   static async open(file: string, { imageSize, threads }: OnnxNetworkOptions): Promise<OnnxNetwork> {
     const session = await OnnxSession.open(file, { threads });
@@ -66,7 +70,10 @@ export class OnnxNetwork implements Disposable {
     }
   }
 
-  /** From normalised images `[B, 3, S, S]`, of which the model gets as many at a time as it takes. On the images' device. */
+  /**
+   * Returns the logits of normalised images `[B, 3, S, S]`, on the images' device. The model receives as many images at
+   * a time as it accepts.
+   */
   logits(images: torch.Tensor): OnnxLogits {
     const { batch } = this.input;
     const parts = inBatches(images, batch).map((part) => this.#ask(part));
@@ -203,7 +210,7 @@ function list(values: readonly RuntimeValue[]): string {
   return values.map(one).join('; ');
 }
 
-/** Whether each row could be a softmax's. */
+/** Returns whether each row could be a softmax's. */
 function areProbabilities(data: Float32Array, classes: number): boolean {
   if (classes < 2) return false;
   for (let at = 0; at < data.length; at += classes) {

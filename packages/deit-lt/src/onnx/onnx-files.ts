@@ -1,7 +1,7 @@
 /** Recognises ONNX models by their name. Loads nothing, because it is called for every model that is opened. */
 import { UserError } from '../errors.js';
 
-/** Whether a file is an ONNX model by its name. */
+/** Returns whether a file is an ONNX model by its name. */
 export function isOnnx(file: string): boolean {
   return /\.onnx$/i.test(file);
 }

@@ -5,7 +5,9 @@ import type { SessionAnswer, SessionStart, SessionTask, Values } from './session
 
 const { file, threads, flag, port } = workerData as SessionStart;
 
-/** To a thread that sleeps. The first answer, which is waited for as events are, must not touch the flag. */
+/**
+ * Sends the answer to a sleeping thread. The first answer, which is waited for as events are, must not touch the flag.
+ */
 function answer(message: SessionAnswer): void {
   port.postMessage(message);
   Atomics.store(flag, 0, 1);

@@ -1,6 +1,7 @@
 /**
- * An ONNX model that is asked as a function is called. onnxruntime answers through promises, and a training step, whose tensors
- * are released by scope, cannot wait for one; so the model runs in a thread of its own, and the thread that asks sleeps meanwhile.
+ * An ONNX model that is asked as a function is called. onnxruntime answers through promises, and a training step, whose
+ * tensors are released by scope, cannot wait for one; so the model runs in a thread of its own, and the thread that
+ * asks sleeps meanwhile.
  */
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
@@ -9,7 +10,7 @@ import { disableTelemetry, type RuntimeValue } from './runtime.js';
 import type { SessionAnswer, SessionStart, SessionTask, Values } from './session-messages.js';
 
 export interface OnnxSessionOptions {
-  /** That onnxruntime computes with. */
+  /** Threads of onnxruntime. */
   readonly threads: number;
 }
 
@@ -40,7 +41,10 @@ export class OnnxSession implements Disposable {
     return new OnnxSession(file, answer.inputs, answer.outputs, port1, flag);
   }
 
-  /** The outputs `wanted`. Blocks. Throws UserError CHECKPOINT when the model does not take what it is given, USAGE after its end. */
+  /**
+   * The outputs `wanted`. Blocks. Throws UserError CHECKPOINT when the model does not take what it is given, USAGE
+   * after its end.
+   */
   run(feeds: Readonly<Record<string, Values>>, wanted: readonly string[]): Readonly<Record<string, Values>> {
     // Nobody would ever answer.
     if (!this.#isOpen) throw new UserError('USAGE', `${this.file} was closed: open the model again.`);

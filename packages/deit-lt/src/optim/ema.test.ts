@@ -68,7 +68,7 @@ suite('Ema', () => {
     assert.equal(weight(model), 2);
   });
 
-  test('is kept on the device that it is told', () => {
+  test('is kept on the given device', () => {
     const { model } = setUp();
     using ema = new Ema(model, { decay: 0.75, device: 'cpu' });
     setWeight(model, 6);
@@ -77,7 +77,7 @@ suite('Ema', () => {
     assert.equal(average(ema), 0.75 * 2 + 0.25 * 6);
   });
 
-  test('goes on from a saved state to the same bits', () => {
+  test('resumes from a saved state bit-exactly', () => {
     const { ema } = setUp({ warmup: true });
     ema.update();
     const { updates, tensors } = ema.stateDict();

@@ -9,13 +9,13 @@ import { copyAll_, lerpAll_ } from './tensor-lists.js';
 export interface EmaOptions {
   /** Share of the average that an update keeps, in [0, 1). Default 0.99996, as published. */
   decay?: number;
-  /** Where the average is kept. Default: where the model is. */
+  /** Device of the average. Default: the model's. */
   device?: string;
   /** Keeps less at first, `min(decay, (1 + t)/(10 + t))` at update t from 0: for runs of few updates. Default false. */
   warmup?: boolean;
 }
 
-/** What a checkpoint stores of an average. */
+/** The state of an average that a checkpoint stores. */
 export interface EmaState {
   /** Updates so far. */
   readonly updates: number;
@@ -37,7 +37,10 @@ export class Ema implements Disposable {
   readonly #pairs: readonly Pair[];
   #updates = 0;
 
-  /** Starts at the model's weights. Make it when the model is on its device. Throws `UserError` (RECIPE) for an unfit decay. */
+  /**
+   * Starts at the model's weights. Make it when the model is on its device. Throws `UserError` (RECIPE) for an unfit
+   * decay.
+   */
   constructor(model: torch.nn.AnyModule, { decay = 0.99996, warmup = false, device }: EmaOptions = {}) {
     if (!(decay >= 0 && decay < 1))
       throw new UserError('RECIPE', `ema: expected a decay from 0 to below 1, found ${decay}.`);
@@ -87,7 +90,10 @@ export class Ema implements Disposable {
     return { updates: this.#updates, tensors: new Map(this.#pairs.map(({ name, average }) => [name, average])) };
   }
 
-  /** Takes a state that `stateDict` gave, by copying. Throws `UserError` (CHECKPOINT) for what does not fit; then nothing has changed. */
+  /**
+   * Takes a state that `stateDict` gave, by copying. Throws `UserError` (CHECKPOINT) for what does not fit; then
+   * nothing has changed.
+   */
   loadStateDict({ updates, tensors }: EmaState): void {
     const saved = this.#pairs.map(({ name, average }) => fitting(name, average, tensors.get(name)));
     torch.tidy(() => torch.noGrad(() => this.#pairs.forEach(({ average }, i) => void average.copy_(saved[i]!))));
@@ -116,7 +122,10 @@ export class Ema implements Disposable {
   }
 }
 
-/** In the order and under the names of the state dict, but the model's own tensors, which stay the same when it moves. */
+/**
+ * Returns pairs in the order and under the names of the state dict, but with the model's own tensors, which stay the
+ * same objects when it moves.
+ */
 function pairsOf(model: torch.nn.AnyModule, device: string | undefined): Pair[] {
   return torch.tidy(() =>
     torch.noGrad(() => {

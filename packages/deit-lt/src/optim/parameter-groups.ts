@@ -1,6 +1,7 @@
 /**
- * Which parameters are decayed: the rule of timm's optimizer factory, that gains, biases and single tokens are not.
- * The undecayed group comes first, which a PyTorch checkpoint's optimizer state relies on.
+ * Separates the parameters that are decayed from those that are not, by the rule of timm's optimizer factory: gains,
+ * biases and single tokens are not decayed. The undecayed group comes first, which a PyTorch checkpoint's optimizer
+ * state relies on.
  */
 import type * as torch from '@deit-lt/torch';
 
@@ -8,7 +9,7 @@ import type * as torch from '@deit-lt/torch';
 export const undecayedNames: readonly string[] = ['pos_embed', 'cls_token', 'dist_token'];
 
 export interface ParameterGroupsOptions {
-  /** Of the second group. */
+  /** Weight decay of the second group. */
   weightDecay: number;
   /** Full names, in PyTorch's spelling, that are not decayed whatever their shape. Default: a ViT's tokens. */
   undecayed?: readonly string[];

@@ -69,7 +69,7 @@ suite('withFrozenBatchNormStatistics()', () => {
     assert.notDeepEqual(statistics(model), before);
   });
 
-  test('leaves batch norms in evaluation alone, and gives the buffers back when the pass throws', () => {
+  test('does not change batch norms in evaluation mode, and restores the buffers when the pass throws', () => {
     const model = net();
     const size = model.stateDict().size;
     assert.throws(() => withFrozenBatchNormStatistics(model, () => assert.fail('no')), /no/);

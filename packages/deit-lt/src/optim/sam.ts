@@ -1,14 +1,14 @@
 /**
- * Sharpness-aware minimisation around any optimizer: the gradient is taken where the loss is worst nearby.
- * P. Foret et al., "Sharpness-aware minimization for efficiently improving generalization", ICLR 2021, arXiv 2010.01412;
- * adaptive: J. Kwon et al., "ASAM", ICML 2021, arXiv 2102.11600.
+ * Sharpness-aware minimisation around any optimizer: the gradient is taken where the loss is worst nearby. P. Foret et
+ * al., "Sharpness-aware minimization for efficiently improving generalization", ICLR 2021, arXiv 2010.01412; adaptive:
+ * J. Kwon et al., "ASAM", ICML 2021, arXiv 2102.11600.
  */
 import * as torch from '@deit-lt/torch';
 import { addScaled_, copyAll_, normOfAll } from './tensor-lists.js';
 
 const { aten } = torch.ops;
 
-/** What SAM needs of an optimizer; all of `torch.optim` have it. */
+/** The part of an optimizer that SAM needs; all of `torch.optim` have it. */
 export interface SteppingOptimizer {
   readonly paramGroups: readonly { readonly params: readonly torch.Tensor[] }[];
   step(): void;

@@ -1,11 +1,11 @@
-/** What a schedule of the learning rate is given: its form, its length and a place in the run. */
+/** The inputs of a learning-rate schedule: its form, its length and a place in the run. */
 
 /** A recipe's `schedule`. */
 export interface ScheduleConfig {
   readonly name: 'cosine' | 'step' | 'one-cycle' | 'constant';
   /** Length of the linear warm-up, before everything else. */
   readonly warmupEpochs: number;
-  /** At the beginning of the warm-up. */
+  /** Learning rate at the beginning of the warm-up. */
   readonly warmupLr: number;
   /** Cosine and one-cycle: reached at the end. */
   readonly minLr: number;
@@ -19,7 +19,7 @@ export interface ScheduleConfig {
   readonly stepping: 'update' | 'epoch' | 'published' | 'published-paco';
 }
 
-/** What the schedule is stretched over. */
+/** The range that the schedule spans. */
 export interface ScheduleSpan {
   /** The base learning rate, after any scaling by the batch. */
   readonly lr: number;
@@ -27,9 +27,9 @@ export interface ScheduleSpan {
   readonly epochs: number;
 }
 
-/** Where the loop is. */
+/** The current place of the loop. */
 export interface Place {
-  /** From 0. */
+  /** The epoch, from 0. */
   readonly epoch: number;
   /** Batch within the epoch, from 0. */
   readonly batch: number;

@@ -29,7 +29,7 @@ const near = (actual: number, expected: number): void =>
   assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} is not ${expected}`);
 
 suite('learningRate()', () => {
-  test('by update: warms up within the epoch and goes on from there without a jump', () => {
+  test('by update: warms up within the epoch and continues from there without a jump', () => {
     assert.equal(at({}, 0), 0.1);
     near(at({}, 0, 5), 0.1 + (0.9 * 0.5) / 2);
     near(at({}, 2), 1);

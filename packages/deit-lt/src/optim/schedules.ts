@@ -12,11 +12,11 @@ export function totalEpochs({ name, stepping, cooldownEpochs }: ScheduleConfig, 
 }
 
 /**
- * The learning rate of the batch at `place`. Set it before the batch; the update that a window of `accumulation` batches
- * ends with has the one of its last batch.
+ * The learning rate of the batch at `place`. Set it before the batch; the update that a window of `accumulation`
+ * batches ends with has the one of its last batch.
  *
  * - `update`: the schedule at `epoch + u/U`, update u of the U of the epoch; the cosine starts where the warm-up ends.
- * - `epoch`: the schedule at `epoch`, the warm-up at `epoch + 1`, so that no epoch runs at `warmupLr` alone.
+ * - `epoch`: the schedule at `epoch`, the warm-up at `epoch + 1`, so that no epoch runs only at `warmupLr`.
  * - `published`, `published-paco`: see published-schedules.ts; one-cycle and constant were not published and are as with
  *   `epoch`.
  */

@@ -11,7 +11,7 @@ export class Namespace extends PickledObject {
   }
 }
 
-/** From a list of pairs, or of nothing. */
+/** Returns a dictionary of a list of pairs; empty without one. */
 function dictionary(pairs: PickleValue | undefined): Map<unknown, PickleValue> {
   if (pairs === undefined) return new Map();
   if (pairs instanceof Map) return new Map(pairs);
@@ -31,7 +31,7 @@ function setOf(values: PickleValue | undefined): Set<unknown> {
 
 const pathOf = (parts: readonly PickleValue[]): string => parts.map(textOf).join('/').replace(/^\/\//, '/');
 
-/** How protocols 0 and 1 make an object: of a class, without arguments. */
+/** Makes an object as protocols 0 and 1 do: from a class, without arguments. */
 const reconstruct: GlobalCall = ([target]) => {
   if (target instanceof Global && target.call !== undefined) return target.call([]);
   throw new Error('it is damaged (an object without a class)');

@@ -28,8 +28,8 @@ export class CutOffError extends Error {
 }
 
 /**
- * How much more than its own length a pickle may have worked through by its calls: a value that is named again and again, which takes a
- * few bytes, must not fill the memory. What PyTorch and NumPy write stays below once its length.
+ * Limit of the values that a pickle's calls may process, in multiples of its length: a value that is named again and
+ * again takes a few bytes, and must not fill the memory. Files of PyTorch and NumPy stay below their own length.
  */
 const workPerByte = 4;
 const spareWork = 1 << 20;
@@ -52,7 +52,10 @@ export class PickleReader {
     this.#workLeft = workPerByte * bytes.length + spareWork;
   }
 
-  /** Counts work on `value`, which may have been worked on before. Throws Error when it is out of proportion to the pickle. */
+  /**
+   * Counts work on `value`, which may have been worked on before. Throws Error when it is out of proportion to the
+   * pickle.
+   */
   charge(value: PickleValue): void {
     this.#workLeft -= sizeOf(value);
     if (this.#workLeft < 0)
@@ -61,7 +64,7 @@ export class PickleReader {
       );
   }
 
-  /** Where the next pickle begins. */
+  /** Returns the offset of the next pickle. */
   get position(): number {
     return this.#at;
   }

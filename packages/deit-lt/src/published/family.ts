@@ -5,7 +5,7 @@ import type { Shapes } from './weight-source.js';
 export interface RecognisedModel {
   /** Kind of the model: a student has CLS and DIST, a plain transformer only CLS, a teacher is a CNN. */
   readonly kind: 'student' | 'vit' | 'teacher';
-  /** As a recipe describes it. */
+  /** The model as a recipe describes it. */
   readonly model: { readonly name: string } & Partial<
     Omit<ModelOptions, 'numClasses' | 'imageSize' | 'inChans' | 'device'>
   >;
@@ -28,7 +28,7 @@ export interface FamilySettings {
   readonly numHeads?: number | undefined;
 }
 
-/** How many different `N` there are in names that match `pattern`, whose first group is `N`. */
+/** Returns the number of different `N` in names that match `pattern`, whose first group is `N`. */
 export function countOf(shapes: Shapes, pattern: RegExp): number {
   const found = new Set<string>();
   for (const name of shapes.keys()) {

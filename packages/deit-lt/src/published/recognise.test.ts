@@ -20,7 +20,7 @@ function shapesOf(name: string, options: ModelOptions): Map<string, readonly num
 }
 
 suite('recognise()', () => {
-  test('knows every network of the registry again by names and shapes alone', () => {
+  test('recognises every network of the registry only by names and shapes', () => {
     for (const name of modelNames()) {
       const { model, numClasses } = recognise(source(shapesOf(name, { numClasses: 17 })));
       assert.deepEqual([model.name, numClasses], [name.replace(/^vit_/, 'deit_'), 17]);

@@ -1,9 +1,12 @@
-/** Weights by name from a file of another program: PyTorch's, or safetensors. Numbers are read when they are requested. */
+/**
+ * Weights by name from a file of another program: PyTorch's, or safetensors. Numbers are read when they are requested.
+ */
 import * as torch from '@deit-lt/torch';
 import { fromMetadata } from '../description/formats.js';
 import { fromHuggingFace } from '../description/hugging-face.js';
 import type { ModelFacts } from '../description/model-description.js';
 import { UserError } from '../errors.js';
+import { passMachineFault } from '../machine-fault.js';
 import { looksLikeTorchFile, openTorchFile } from '../torch-files/open.js';
 import { factsOf, stateOf } from './checkpoint-layout.js';
 import { withoutPrefixes } from './prefixes.js';
@@ -27,7 +30,10 @@ export interface OpenWeightsOptions {
   readonly weights?: 'ema' | 'raw' | undefined;
 }
 
-/** Whether another program wrote the weights of a file. Throws UserError CHECKPOINT for a path that is not a file or cannot be read. */
+/**
+ * Returns whether another program wrote the weights of a file. Throws UserError CHECKPOINT for a path that is not a
+ * file or cannot be read.
+ */
 export function isForeign(file: string): boolean {
   return (
     reading(file, () => looksLikeTorchFile(file)) ||
@@ -92,6 +98,7 @@ function reading<R>(file: string, read: () => R): R {
   try {
     return read();
   } catch (error) {
+    passMachineFault(error);
     throw new UserError('CHECKPOINT', `${file} cannot be used: ${(error as Error).message}.`, { cause: error });
   }
 }

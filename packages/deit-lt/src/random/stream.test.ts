@@ -34,7 +34,7 @@ suite('stream()', () => {
     );
   });
 
-  test('fills arrays with what single calls give, and goes on after them', () => {
+  test('fills arrays with the values of single calls, and continues after them', () => {
     const [one, other] = [stream(7, 'draw'), stream(7, 'draw')];
     const filled = new Uint32Array(20);
     one.fill(filled);
@@ -44,7 +44,7 @@ suite('stream()', () => {
     );
   });
 
-  test('gives every seed, purpose, epoch and sample numbers of its own', () => {
+  test('gives every seed, purpose, epoch and sample different numbers', () => {
     const seen = new Set<number>();
     let count = 0;
     for (const purpose of Object.keys(purposes) as Purpose[])
@@ -67,7 +67,7 @@ suite('stream()', () => {
     assertMean(products, 0, 1 / 12);
   });
 
-  test('tells samples far above 2^21 apart', () => {
+  test('distinguishes samples far above 2^21', () => {
     const samples = [2 ** 31, 2 ** 31 + 1, 2 ** 31 + 2, 2 ** 31 + 3];
     assert.equal(new Set(samples.map((sample) => stream(0, 'augment', 0, sample).random())).size, samples.length);
   });
@@ -95,7 +95,7 @@ suite('RandomStream', () => {
     assert.ok(chiSquare < 22.5, `chi-square ${chiSquare} with 6 degrees of freedom`); // the 0.1 % point
   });
 
-  test('chance() is true as often as asked', () => {
+  test('chance() is true with the given probability', () => {
     assertMean(
       draws(n, () => (random.chance(0.3) ? 1 : 0)),
       0.3,

@@ -1,6 +1,6 @@
 /**
- * A value of a recipe that chooses an entry of a registry: `{ name, …options }`, or the name alone. Its schema is looked up when a
- * recipe is read, so that entries may be registered until then.
+ * A value of a recipe that chooses an entry of a registry: `{ name, …options }`, or only the name. Its schema is looked
+ * up when a recipe is read, so that entries may be registered until then.
  */
 import { z } from 'zod';
 import { nearest, suggest } from '../nearest.js';
@@ -13,7 +13,7 @@ export interface Choice {
   readonly [option: string]: unknown;
 }
 
-/** Which registries a value chooses from. */
+/** The registries that a value chooses from. */
 export interface Choices {
   readonly registries: readonly Registry[];
   /** Why an entry cannot be chosen here; undefined when it can. */
@@ -24,7 +24,9 @@ export interface Choices {
 
 const choicesOf = new WeakMap<z.ZodType, Choices>();
 
-/** Returns the schema of a choice: it takes a name or `{ name, …options }`, and gives the options with their defaults. */
+/**
+ * Returns the schema of a choice: it takes a name or `{ name, …options }`, and gives the options with their defaults.
+ */
 export function choiceSchema<C extends Choice = Choice>(
   choices: Choices,
   description: string,
@@ -35,7 +37,7 @@ export function choiceSchema<C extends Choice = Choice>(
   return schema as unknown as z.ZodType<C, C | string>;
 }
 
-/** What `schema` chooses from; undefined for other schemas. */
+/** Returns the registries that `schema` chooses from; undefined for a schema that is not a choice. */
 export function choicesIn(schema: z.ZodType): Choices | undefined {
   return choicesOf.get(schema);
 }
@@ -59,7 +61,10 @@ export function choiceNames({ registries, refuses }: Choices): string[] {
   );
 }
 
-/** Fields of a choice for `--set` and for the lists of keys: the name, and the options of all entries that can be chosen. */
+/**
+ * Fields of a choice for `--set` and for the lists of keys: the name, and the options of all entries that can be
+ * chosen.
+ */
 export function choiceShape(choices: Choices): Record<string, z.ZodType> {
   const names = choiceNames(choices);
   const { before, after } = commonOf(choices);
@@ -119,7 +124,7 @@ function unknownName(name: unknown, choices: Choices): string {
   return `expected one of ${names.join(', ')}, or one that a module of --plugin registers`;
 }
 
-/** What an entry says to an option that it does not have. */
+/** Returns the message for an option that the entry does not have. */
 export function unknownOption(what: string, name: string, option: string, known: readonly string[]): string {
   const has = known.length === 0 ? 'it has no options' : suggest(beginning(option, 100), known);
   return `the ${what} "${name}" has no option "${option}": ${has}`;

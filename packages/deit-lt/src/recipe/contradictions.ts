@@ -1,4 +1,4 @@
-/** What no single value of a recipe shows: values that do not go together, and those that have no effect. */
+/** Checks of several values of a recipe together: values that contradict each other, and values that have no effect. */
 import { UserError } from '../errors.js';
 import { short } from '../format.js';
 import { lossRegistry } from '../losses/registry.js';
@@ -8,7 +8,7 @@ import type { Recipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
 const parts = ['teacher', 'student'] as const;
 
-/** What makes the recipe impossible, one sentence each. */
+/** Returns the reasons why the recipe cannot be trained, one sentence each. */
 export function contradictions(recipe: Recipe): string[] {
   const { transMix, cutmix, cutmixMinMax } = recipe.student.mixing;
   const { multiCrop, distillation } = recipe.student;

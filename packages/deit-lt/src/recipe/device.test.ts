@@ -32,7 +32,7 @@ suite('the precision of a card', () => {
       });
     });
 
-  test('that cannot be asked: float32, and what the recipe says', () => {
+  test('of unknown abilities: float32, or the precision of the recipe', () => {
     const hardware = cardHardware('cuda', null);
     const { precision, note } = precisionOn(hardware, 'auto');
     assert.equal(precision, 'float32');
@@ -42,7 +42,7 @@ suite('the precision of a card', () => {
 });
 
 suite('placementOf()', () => {
-  test('takes bfloat16 on a processor that has it, and any precision that is asked for', () => {
+  test('uses bfloat16 on a processor that has it, and any precision that is requested', () => {
     const expected = torch.hasNativeBfloat16() ? 'bfloat16' : 'float32';
     const { precision, note } = placementOf({ device: 'cpu', precision: 'auto' });
     assert.deepEqual([precision, note], [expected, undefined]);

@@ -1,4 +1,4 @@
-/** Where a recipe trains and in which precision. */
+/** Chooses the device and the precision that a recipe trains with. */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import type { Recipe } from './schema.js';
@@ -16,19 +16,19 @@ export interface Placement {
   autocast<R>(fn: () => R): R;
 }
 
-/** What of a device the precision depends on. */
+/** The properties of a device that decide its precision. */
 export interface Hardware {
   /** For messages. */
   readonly name: string;
-  /** Whether it multiplies bfloat16 matrices; undefined when it cannot be asked. */
+  /** Whether it multiplies bfloat16 matrices; undefined when this is unknown. */
   readonly bfloat16: boolean | undefined;
-  /** What bfloat16 needs, for messages. */
+  /** The hardware that bfloat16 needs, for messages. */
   readonly needs: string;
 }
 
 /**
- * `auto` is CUDA where there is a card, and bfloat16 where it is native. Throws UserError RECIPE for a device that is not
- * there, and for bfloat16 on a card without it.
+ * `auto` is CUDA where there is a card, and bfloat16 where it is native. Throws UserError RECIPE for a device that is
+ * not there, and for bfloat16 on a card without it.
  */
 export function placementOf({ device, precision }: Pick<Recipe, 'device' | 'precision'>): Placement {
   const chosen = device === 'auto' ? (torch.cuda.isAvailable() ? 'cuda' : 'cpu') : device;
@@ -44,8 +44,9 @@ export function placementOf({ device, precision }: Pick<Recipe, 'device' | 'prec
 }
 
 /**
- * What `asked` is on a device: `auto` is bfloat16 where the device multiplies it, else float32, with a note on a card.
- * Throws UserError RECIPE for bfloat16 on a card that has none; a processor computes it slowly.
+ * Returns the precision that `asked` means on a device: `auto` is bfloat16 where the device multiplies it, else
+ * float32, with a note on a card. Throws UserError RECIPE for bfloat16 on a card that has none; a processor computes it
+ * slowly.
  */
 export function precisionOn(
   { name, bfloat16, needs }: Hardware,

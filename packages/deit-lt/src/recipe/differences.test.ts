@@ -17,7 +17,7 @@ suite('differences()', () => {
     ]);
   });
 
-  test('name keys that one alone has', () => {
+  test('name keys that only one has', () => {
     const settings = ['student.optimizer.eps=0.1'];
     const [one, other] = [loadRecipe('default', { settings }), loadRecipe('default')];
     assert.deepEqual(differences(one, other), [{ key: 'student.optimizer.eps', value: 0.1 }]);

@@ -1,4 +1,4 @@
-/** In which values two recipes differ. */
+/** Finds the values in which two recipes differ. */
 import { isValues } from './merge.js';
 import type { Recipe } from './schema.js';
 
@@ -9,7 +9,10 @@ export interface Difference {
   readonly other?: unknown;
 }
 
-/** All but the descriptions, in the order of `recipe`; keys that only `other` has come last in their group. Lists are one value. */
+/**
+ * All but the descriptions, in the order of `recipe`; keys that only `other` has come last in their group. Lists are
+ * one value.
+ */
 export function differences(recipe: Recipe, other: Recipe): Difference[] {
   return compare(recipe, { ...other, description: recipe.description }, []);
 }

@@ -4,7 +4,7 @@ import { augmentShape, augmentValues } from '../augment/registry.js';
 import { type Choices, choiceShape, choicesIn } from './choice.js';
 import { recipeSchema } from './schema.js';
 
-/** What the schema says at a path of keys. */
+/** The part of the schema at a path of keys. */
 export interface SchemaAt {
   /** Keys below; undefined when the path is one value. */
   readonly keys: readonly string[] | undefined;

@@ -1,6 +1,6 @@
 /**
- * From a recipe's name or file, and the values set on the command line, to a checked recipe. A recipe file is a
- * YAML file of differences: `extends` names the recipe that it starts from, up to `default`, which has every value.
+ * Loads and checks a recipe, given its name or file and the values set on the command line. A recipe file is a YAML
+ * file of differences: `extends` names the recipe that it starts from, up to `default`, which has every value.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -30,7 +30,7 @@ export function recipeNames(folder: string = recipeFolder): string[] {
 export interface LoadOptions {
   /** `key=value` pairs as on the command line: `student.epochs=90`. */
   settings?: readonly string[];
-  /** `small`: shrunk by `smallBudget` before the settings are applied. Default: as it is. */
+  /** `small`: shrunk by `smallBudget` before the settings are applied. Default: unchanged. */
   budget?: 'small' | undefined;
   folder?: string;
 }

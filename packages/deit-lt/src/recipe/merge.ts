@@ -10,9 +10,10 @@ export function isValues(value: unknown): value is Values {
 }
 
 /**
- * `changes` over `base`, which stand at `path` of a recipe: groups of values are merged, anything else is replaced. A group with
- * `replace: true` starts from nothing. One that names a `preset` (of augmentations) starts from the entries of that. One that
- * names another loss starts from the defaults of that loss, another model from the options that both models have.
+ * `changes` over `base`, which stand at `path` of a recipe: groups of values are merged, anything else is replaced. A
+ * group with `replace: true` starts from nothing. One that names a `preset` (of augmentations) starts from the entries
+ * of that. One that names another loss starts from the defaults of that loss, another model from the options that both
+ * models have.
  */
 export function merge(base: Values, changes: Values, path: readonly string[] = []): Values {
   const merged: Values = { ...base };
@@ -33,7 +34,7 @@ function mergeGroup(base: Values, changes: Values, path: readonly string[]): Val
   return merge(replace === true ? {} : base, values, path);
 }
 
-/** A name alone stands for the group that has only this name. */
+/** A bare name is short for the group that has only this name. */
 function mergeChoice(old: unknown, value: unknown, path: readonly string[], choices: Choices): unknown {
   const [base, changes] = [named(old), named(value)];
   if (!isValues(changes)) return changes;
@@ -44,7 +45,7 @@ function mergeChoice(old: unknown, value: unknown, path: readonly string[], choi
 
 const named = (value: unknown): unknown => (typeof value === 'string' ? { name: value } : value);
 
-/** What the options of the choice `name` are merged over, when `base` was chosen before. */
+/** Returns the values that the options of the choice `name` are merged over, when `base` was chosen before. */
 function baseOf(base: Values, name: unknown = base.name, choices: Choices): Values {
   const found = typeof name === 'string' ? chosenEntry(choices, name) : undefined;
   if (found === undefined) return base;

@@ -1,4 +1,4 @@
-/** Keys of earlier versions that now stand elsewhere. */
+/** Keys of earlier versions that have a new place. */
 const moved: Readonly<Record<string, string>> = {
   'teacher.paco': 'its options are those of teacher.loss, when teacher.loss.name is paco',
   'teacher.glmc': 'its options are those of teacher.loss, when teacher.loss.name is glmc',
@@ -6,7 +6,7 @@ const moved: Readonly<Record<string, string>> = {
   'student.clsThreshold': 'it is student.clsLoss.threshold now, when student.clsLoss.name is bce',
 };
 
-/** Returns what a message says of a key that no recipe has any more; undefined for one that none ever had. */
+/** Returns the message for a key of earlier versions; undefined for keys that never existed. */
 export function movedKey(key: string): string | undefined {
   const now = moved[key];
   return now && `no recipe has "${key}" any more: ${now}`;

@@ -24,7 +24,7 @@ function older(): Recipe {
 }
 
 suite('completeOlder()', () => {
-  test('gives an earlier DeiT-III run its linear drop path, and leaves one of today as it is', () => {
+  test('gives an earlier DeiT-III run its linear drop path, and does not change a current one', () => {
     const recipe = loadRecipe('cifar10-lt-100-deit3', { settings: ['student.model.dropPathRate=0.4'] });
     const { constantDropPath, ...model } = recipe.student.model;
     const { dropLast, ...student } = { ...recipe.student, model };
@@ -75,7 +75,7 @@ suite('completeOlder()', () => {
     assert.deepEqual(completeOlder(older()), loadRecipe('default'));
   });
 
-  test('leaves recipes of today, and what is no recipe, as they are', () => {
+  test('does not change current recipes, nor values that are not recipes', () => {
     const recipe = loadRecipe('cifar100-lt-50', { settings: ['student.mixing.mode=pair'] });
     assert.deepEqual(completeOlder(recipe), recipe);
     const strange = { student: 3 } as unknown as Recipe;

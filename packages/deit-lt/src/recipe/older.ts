@@ -47,7 +47,10 @@ const meant: Values = {
   },
 };
 
-/** The recipe of a run folder with every key of this version; one that does not fit the schema even so stays as it is. */
+/**
+ * Returns the recipe of a run folder with every key of this version; a recipe that still does not fit the schema is
+ * returned unchanged.
+ */
 export function completeOlder(recipe: Recipe): Recipe {
   if (!isValues(recipe)) return recipe; // a damaged file has anything
   const result = recipeSchema.safeParse(fill(withOwnOptimizerOptions(withLossOptions(recipe)), meant));
@@ -55,8 +58,8 @@ export function completeOlder(recipe: Recipe): Recipe {
 }
 
 /**
- * DeiT-III's networks had a linear drop path before theirs was constant, which no key of the recipe said; a recipe of that
- * time has no `dropLast`.
+ * DeiT-III's networks had a linear drop path before theirs was constant, which no key of the recipe said; a recipe of
+ * that time has no `dropLast`.
  */
 function withLinearDropPath(complete: Recipe, given: Recipe): Recipe {
   const isEarlier = (part: 'teacher' | 'student'): boolean =>
@@ -73,8 +76,8 @@ function withLinearDropPath(complete: Recipe, given: Recipe): Recipe {
 }
 
 /**
- * The options of losses stood beside them before each loss had its own: those of PaCo and GLMC in blocks of that name, those
- * of CLS in `clsTau` and `clsThreshold`. Options that the loss does not have had no effect.
+ * The options of losses stood beside them before each loss had its own: those of PaCo and GLMC in blocks of that name,
+ * those of CLS in `clsTau` and `clsThreshold`. Options that the loss does not have had no effect.
  */
 function withLossOptions(recipe: Values): Values {
   const { teacher, student } = recipe;
@@ -118,7 +121,7 @@ function withOwnOptimizerOptions(recipe: Values): Values {
   return { ...recipe, ...own('teacher'), ...own('student') };
 }
 
-/** `loss` with the options that a loss of its name has; as it is when there is none of that name. */
+/** Returns `loss` with the options that a loss of its name has; unchanged when there is none of that name. */
 function knownOptions(part: string, key: string, loss: Values): Values {
   const choices = choicesAt([part, key]);
   const found = choices && chosenEntry(choices, String(loss.name));

@@ -28,7 +28,7 @@ suite('augment.preset', () => {
     assert.ok(augment.threeAugment);
   });
 
-  test('says which there are', () => {
+  test('lists those that exist', () => {
     refuses(['student.augment.preset=deit4'], /student\.augment\.preset: expected one of deit, deit3, ldam, eval/);
   });
 });

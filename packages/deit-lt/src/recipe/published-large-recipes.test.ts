@@ -71,7 +71,7 @@ const paco = {
   drw: { epoch: null },
 };
 
-/** What differs from the CIFAR student. */
+/** The values that differ from the CIFAR student. */
 const student = {
   model: { name: 'deit_base_distilled_patch16_224', dropPathRate: 0.1 },
   batchSize: 512,

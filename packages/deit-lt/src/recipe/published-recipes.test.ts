@@ -136,7 +136,7 @@ const glmc = {
   augment: { padCrop: { padding: 4 }, flip: { probability: 0.5 } },
 };
 
-/** What GLMC has otherwise for the two data sets. */
+/** The values of GLMC that differ between the two data sets. */
 const glmcOf = (name: string) =>
   name.startsWith('cifar100')
     ? { std: [0.2023, 0.1994, 0.201], loss: { consistency: 4 } }
@@ -152,7 +152,7 @@ for (const { name, ...data } of rows)
       assert.equal(totalEpochs(recipe.student.schedule, recipe.student.epochs), 1200);
     });
 
-    test('augments by what was published and nothing else', () => {
+    test('augments exactly as published', () => {
       const on = Object.entries(recipe.student.augment).flatMap(([key, options]) => (options ? [key] : []));
       assert.deepEqual(on.sort(), ['flip', 'randAugment', 'randomErasing', 'randomResizedCrop']);
       assert.deepEqual(Object.keys(recipe.teacher.augment).sort(), ['flip', 'padCrop']);

@@ -76,7 +76,7 @@ suite('absurd values', () => {
 
 suite('the recipes of the project', () => {
   for (const name of recipeNames())
-    test(`${name} is complete and says what it is`, () => {
+    test(`${name} is complete and has a description`, () => {
       assert.ok(loadRecipe(name).description.length > 10);
     });
 
@@ -113,7 +113,7 @@ suite('--set', () => {
     refuses(() => set('seed.x=1'), /seed is one value/);
   });
 
-  test('refuses values that are not allowed and says what is', () => {
+  test('refuses values that are not allowed and lists those that are', () => {
     refuses(() => set('student.epochs=0.5'), /student\.epochs: expected a whole number; found 0\.5/);
     refuses(() => set('student.distillation.type=firm'), /expected one of none, soft, hard; found "firm"/);
     refuses(() => set('teacher.optimizer.lr=-1'), /expected a value above 0; found -1/);
@@ -177,11 +177,11 @@ suite('a loss in a recipe', () => {
       () => lossOf('teacher.loss=paco', 'teacher.loss.queue=0'),
       /teacher\.loss\.queue: expected a value above 0; found 0/,
     );
-    refuses(() => set('student.clsLoss=ldam'), /the loss "ldam" takes labels alone, and CLS learns from mixed ones/);
+    refuses(() => set('student.clsLoss=ldam'), /the loss "ldam" accepts only labels, and CLS learns from mixed ones/);
     refuses(() => set('student.clsLoss.labelSmoothing=0.1'), /set student\.labelSmoothing=0\.1/);
   });
 
-  test('says where the options of earlier versions are now', () => {
+  test('names the new place of options of earlier versions', () => {
     refuses(
       () => set('teacher.paco.queue=9'),
       /no recipe has "teacher\.paco" any more: its options are those of teacher\.loss/,
@@ -219,7 +219,7 @@ function tryMessage(setting: string): string {
 }
 
 suite('a recipe file', () => {
-  test('changes only what it says', () => {
+  test('changes only the values that it contains', () => {
     const own = loadRecipe(file('own.yaml', 'extends: quickstart\nstudent: { epochs: 7 }\n'));
     assert.equal(own.student.epochs, 7);
     assert.deepEqual(own.teacher, loadRecipe('quickstart').teacher);
@@ -230,7 +230,7 @@ suite('a recipe file', () => {
     assert.equal(loadRecipe(file('above.yaml', 'extends: base.yaml\n')).seed, 5);
   });
 
-  test('that extends itself, does not exist or is no YAML is an error with its name', () => {
+  test('that extends itself, does not exist or is not YAML is an error with its name', () => {
     refuses(() => loadRecipe(file('loop.yaml', 'extends: loop.yaml\n')), /loop\.yaml: extends itself/);
     refuses(() => loadRecipe(path.join(folder, 'none.yaml')), /none\.yaml: no such recipe file/);
     refuses(() => loadRecipe(file('bad.yaml', 'student: { epochs: [\n')), /bad\.yaml/);

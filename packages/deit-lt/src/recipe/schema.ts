@@ -1,6 +1,6 @@
 /**
- * What a recipe may say. Values and their reasons stand in the recipe files (`recipes/default.yaml` of the package first); here
- * are only their types, limits and meaning, from which the checks, `--set` and the reference page are made.
+ * The schema of a recipe: types, limits and meaning of its values, from which the checks, `--set` and the reference
+ * page are made. The values and their reasons are in the recipe files (`recipes/default.yaml` of the package first).
  */
 import { z } from 'zod';
 import { range } from '../augment/augmentation.js';
@@ -54,7 +54,7 @@ export interface ModelChoice extends Choice, Partial<Omit<ModelOptions, keyof Co
 
 const model = choiceSchema<ModelChoice>(
   { registries: [modelRegistry] },
-  'the network; a name alone, or with its options',
+  'the network: only its name, or its name with options',
 );
 
 const optimizer = choiceSchema<OptimizerChoice>(
@@ -157,13 +157,13 @@ const mixing = z.strictObject({
   inDrw: z.boolean().describe('also mixes after deferred re-weighting began'),
 });
 
-/** What `teacher.loss` chooses from. */
+/** The registries that `teacher.loss` chooses from. */
 const teacherLosses: readonly Registry[] = [lossRegistry, taskRegistry];
 
 /** CLS learns from mixed and smoothed labels. */
 function labelsAlone(entry: RegistryEntry): string | undefined {
   if ((entry as LossEntry).mixedLabels === true) return undefined;
-  return `the loss "${entry.name}" takes labels alone, and CLS learns from mixed ones`;
+  return `the loss "${entry.name}" accepts only labels, and CLS learns from mixed ones`;
 }
 
 const teacher = z.strictObject({
@@ -175,7 +175,7 @@ const teacher = z.strictObject({
   ...shared,
   loss: choiceSchema(
     { registries: teacherLosses },
-    'what it learns by: a loss, or a task that needs more than a loss; a name alone, or with its options',
+    'the loss or task of the training: only its name, or its name with options',
   ),
   mixing: mixing
     .nullable()
@@ -235,7 +235,7 @@ const student = z.strictObject({
   multiCrop: multiCrop.nullable().describe('several views of each image in a batch; null: one'),
   clsLoss: choiceSchema(
     { registries: [lossRegistry], refuses: labelsAlone },
-    'the loss of CLS on the true labels; a name alone, or with its options',
+    'the loss of CLS on the true labels: only its name, or its name with options',
   ),
   clsReweight: reweight.describe('when the CLS loss is weighted by class'),
   labelSmoothing: probability,
@@ -266,5 +266,5 @@ export const recipeSchema = z.strictObject({
 export type Recipe = z.infer<typeof recipeSchema>;
 export type TeacherRecipe = Recipe['teacher'];
 export type StudentRecipe = Recipe['student'];
-/** What teacher and student have in common. */
+/** The values that teacher and student have in common. */
 export type TrainingRecipe = Pick<TeacherRecipe, keyof typeof shared>;

@@ -1,11 +1,11 @@
 /**
- * Any recipe in a size that two cores run in seconds: tiny images and networks, two epochs, few images. It is for trying a
- * recipe out, and for running every recipe in tests; its figures say nothing about the recipe.
+ * Any recipe in a size that two cores run in seconds: tiny images and networks, two epochs, few images. It is for
+ * trying a recipe out, and for running every recipe in tests; its figures say nothing about the recipe.
  */
 import { taskRegistry } from '../tasks/registry.js';
 import type { Recipe, StudentRecipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
-/** What the description of such a recipe ends with, by which its runs are known. */
+/** The end of such a recipe's description, by which its runs are recognised. */
 export const smallBudgetMark = '(budget small: for trying out only)';
 
 const epochs = 2;
@@ -14,7 +14,10 @@ const late = epochs - 1;
 /** Above the 256 that the published repeated augmentation needs. */
 const images = 300;
 
-/** Kinds of losses, optimizers, schedules, samplers, augmentation, distillation and mixing stay; numbers that cost time shrink. */
+/**
+ * Kinds of losses, optimizers, schedules, samplers, augmentation, distillation and mixing stay; numbers that cost time
+ * shrink.
+ */
 export function smallBudget(recipe: Recipe): Recipe {
   const { description, data, teacher, student, evaluation } = recipe;
   return {
@@ -61,7 +64,7 @@ function smallTeacher(teacher: TeacherRecipe): TeacherRecipe {
   };
 }
 
-/** A task says itself what costs time. */
+/** A task defines its own small options. */
 function smallLoss(loss: TeacherRecipe['loss']): TeacherRecipe['loss'] {
   const { name, ...options } = loss;
   const small = taskRegistry.get(name)?.small?.(options);

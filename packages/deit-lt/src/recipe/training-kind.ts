@@ -1,4 +1,4 @@
-/** What is trained: a teacher, a student, or a plain ViT, which has the student's part of a recipe. */
+/** The kind of a training: a teacher, a student, or a plain ViT, which has the student's part of a recipe. */
 export type TrainingKind = 'teacher' | 'student' | 'vit';
 
 /** The name of a kind's part of a recipe. */

@@ -17,7 +17,7 @@ export interface Figure {
   readonly alt: string;
   /** An SVG element that takes its colours from the page's variables. */
   readonly svg: string;
-  /** How to read it; below the figure. */
+  /** Explanation below the figure. */
   readonly caption: string;
 }
 
@@ -29,7 +29,10 @@ export interface LegendItem {
 
 export interface DrawOptions extends Omit<Figure, 'svg'> {
   readonly legend?: readonly LegendItem[];
-  /** `Plot.PlotOptions`, which is not its type here because it needs the types of DOM and d3 in every program that imports this. */
+  /**
+   * `Plot.PlotOptions`, which is not its type here because it needs the types of DOM and d3 in every program that
+   * imports this.
+   */
   readonly plot: object;
 }
 

@@ -1,4 +1,5 @@
 /** The data of a run for a report, read from its folder. Everything but the configuration may be missing. */
+
 import path from 'node:path';
 import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
@@ -12,6 +13,7 @@ import { partOf } from '../recipe/part.js';
 import { type OutputName, outputNames, type Predictions, readPredictions } from '../runs/predictions.js';
 import type { EpochRecord } from '../runs/reporter.js';
 import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { shellLine } from '../shell-line.js';
 import { visible } from '../text/visible.js';
 
 /** A run as a report shows it. */
@@ -19,7 +21,7 @@ export interface ReportRun {
   /** The end of its path that tells it from the others, safe to show. */
   readonly name: string;
   readonly folder: string;
-  /** From 0: its colour. */
+  /** Index of the run, from 0, which decides its colour. */
   readonly place: number;
   readonly config: RunConfig;
   readonly records: readonly EpochRecord[];
@@ -56,8 +58,8 @@ export function readRuns(places: readonly string[]): ReportRun[] {
 }
 
 /**
- * The classes of a run as they were measured: a model that came from elsewhere may not name them, nor know its groups. Throws
- * UserError RUN_FOLDER when classes that have names were measured by other names, or in another order.
+ * The classes of a run as they were measured: a model that came from elsewhere may not name them, nor know its groups.
+ * Throws UserError RUN_FOLDER when classes that have names were measured by other names, or in another order.
  */
 function asMeasured(
   folder: string,
@@ -70,7 +72,7 @@ function asMeasured(
     const at = classNames.findIndex((name, c) => name !== data.classNames[c]);
     throw new UserError(
       'RUN_FOLDER',
-      `${folder}: the figures are of other classes than config.json has, or in another order (class ${at + 1} is "${classNames[at]}" and "${data.classNames[at]}"). Measure again with: deit-lt eval ${folder} --data DATA --save`,
+      `${folder}: the figures are of other classes than config.json has, or in another order (class ${at + 1} is "${classNames[at]}" and "${data.classNames[at]}"). Measure again with: deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])}`,
     );
   }
   return { ...config, data: { ...data, classNames, groups } };

@@ -1,6 +1,8 @@
 /** A report of runs as one HTML document that needs nothing else: no network, no scripts. */
+
 import type { ResampleOptions } from '../analysis/bootstrap.js';
 import { count } from '../format.js';
+import { shellLine } from '../shell-line.js';
 import type { Figure } from './figure.js';
 import { agreementFigure, calibrationFigure } from './figures/agreement.js';
 import { classBarsFigure } from './figures/class-bars.js';
@@ -143,11 +145,13 @@ function notesOf(run: ReportRun): string[] {
   return [
     ...notes,
     ...(analysis === undefined
-      ? [`${name} was not analysed: attention, ranks and images are missing (deit-lt analyze ${folder} --data DATA).`]
+      ? [
+          `${name} was not analysed: attention, ranks and images are missing (deit-lt ${shellLine(['analyze', folder, '--data', 'DATA'])}).`,
+        ]
       : analysis.notes.map((note) => `${name}: ${note}`)),
     ...(predictions === undefined && evaluation !== undefined
       ? [
-          `${name} has no predictions for single images, so its accuracies have no intervals (deit-lt eval ${folder} --data DATA --save).`,
+          `${name} has no predictions for single images, so its accuracies have no intervals (deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])}).`,
         ]
       : []),
   ];

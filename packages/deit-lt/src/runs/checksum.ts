@@ -1,4 +1,7 @@
-/** A checksum of what a safetensors file of a run says, kept in its metadata: a flipped bit of a weight is otherwise just another weight. */
+/**
+ * A checksum of what a safetensors file of a run says, kept in its metadata: a flipped bit of a weight is otherwise
+ * just another weight.
+ */
 import { crc32 } from 'node:zlib';
 import * as torch from '@deit-lt/torch';
 
@@ -8,7 +11,10 @@ export const checksumKey = 'checksum';
 /** Elements that are copied at once, from whichever device they are on. */
 const piece = 1 << 16;
 
-/** CRC-32 over all metadata but the checksum itself, and over name, dtype, shape and values of each tensor; `crc32:` and 8 hexadecimal digits. */
+/**
+ * CRC-32 over all metadata but the checksum itself, and over name, dtype, shape and values of each tensor; `crc32:` and
+ * 8 hexadecimal digits.
+ */
 export function checksumOf(
   tensors: ReadonlyMap<string, torch.Tensor>,
   metadata: Readonly<Record<string, string>>,
@@ -40,7 +46,7 @@ function withValues(sum: number, tensor: torch.Tensor): number {
   });
 }
 
-/** Whether the content is what was saved. True for files of earlier versions, which have no checksum. */
+/** Returns whether the content is what was saved. True for files of earlier versions, which have no checksum. */
 export function fitsChecksum(
   tensors: ReadonlyMap<string, torch.Tensor>,
   metadata: Readonly<Record<string, string>>,

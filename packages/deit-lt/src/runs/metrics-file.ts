@@ -21,9 +21,12 @@ export function readLine(line: string): { readonly record: EpochRecord } | { rea
   }
 }
 
-/** Whole lines that come one after the other from an open file, also when it grows meanwhile; what is half written waits. */
+/**
+ * Whole lines that come one after the other from an open file, also when it grows meanwhile; what is half written
+ * waits.
+ */
 export class LineReader {
-  /** Where the next line begins, and how many lines were before it. */
+  /** Offset of the next line, and number of lines before it. */
   offset = 0;
   lines = 0;
 
@@ -67,7 +70,7 @@ export function badLine(file: string, line: number, problem: string): string {
   return `${file}, line ${line} is left out: ${problem}.`;
 }
 
-/** As many are named one by one. */
+/** Largest number of lines that are named one by one. */
 const namedLines = 3;
 
 /** Sentences on bad lines: some of them, and how many there are. */
@@ -77,7 +80,10 @@ export function badLines(file: string, bad: readonly { readonly line: number; re
   return more === 0 ? named : [...named, `${file}: ${more} more ${more === 1 ? 'line is' : 'lines are'} left out.`];
 }
 
-/** The epochs in `file`; none where there is no such file. `onBad` gets sentences on lines that are none. Throws UserError RUN_FOLDER where it cannot be opened. */
+/**
+ * The epochs in `file`; none where there is no such file. `onBad` gets sentences on lines that are none. Throws
+ * UserError RUN_FOLDER where it cannot be opened.
+ */
 export function readMetricsFile(file: string, onBad: (note: string) => void = () => {}): EpochRecord[] {
   const records: EpochRecord[] = [];
   const bad: { line: number; problem: string }[] = [];

@@ -1,7 +1,8 @@
 /**
- * The predictions of a model for each image of a split: `predictions.safetensors` in the run folder, from which runs are
- * compared image by image. It has the labels, and for each output the five best classes of each image, best first.
+ * The predictions of a model for each image of a split: `predictions.safetensors` in the run folder, from which runs
+ * are compared image by image. It has the labels, and for each output the five best classes of each image, best first.
  */
+
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';
@@ -9,6 +10,7 @@ import { z } from 'zod';
 import { type Group, groupNames } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
+import { passMachineFault } from '../machine-fault.js';
 import { requireChecksum } from './checksum.js';
 import { checked, parsedJson } from './read-json.js';
 import { epochNumber } from './run-schema.js';
@@ -16,10 +18,13 @@ import { saveTensors } from './save-tensors.js';
 
 export type OutputName = keyof OutputLogits;
 
-/** In the order of the papers: the experts, then the prediction. */
+/** Outputs in the order of the papers: the experts, then the prediction. */
 export const outputNames: readonly OutputName[] = ['cls', 'dist', 'avg'];
 
-/** The best classes of N images, `perImage` each: N · `perImage` class numbers; the first of each image is the prediction. */
+/**
+ * The best classes of N images, `perImage` each: N · `perImage` class numbers; the first of each image is the
+ * prediction.
+ */
 export interface BestClasses {
   readonly perImage: number;
   readonly classes: Int32Array;
@@ -106,14 +111,15 @@ export function writePredictions(file: string, predictions: Predictions): void {
 }
 
 /**
- * Undefined when there is no such file. Throws UserError RUN_FOLDER when it cannot be used, also where it names a class beyond the
- * `classes` of the run.
+ * Undefined when there is no such file. Throws UserError RUN_FOLDER when it cannot be used, also where it names a class
+ * beyond the `classes` of the run.
  */
 export function readPredictions(file: string, classes: number): Predictions | undefined {
   if (!existsSync(file)) return undefined;
   try {
     return torch.tidy(() => read(file, classes));
   } catch (error) {
+    passMachineFault(error);
     throw new UserError(
       'RUN_FOLDER',
       `${file} cannot be used: ${(error as Error).message}. Remove it and evaluate again.`,

@@ -35,7 +35,7 @@ export interface StepReport {
 
 /** One line of metrics.jsonl. */
 export interface EpochRecord {
-  /** From 0. */
+  /** Epoch, from 0. */
   readonly epoch: number;
   readonly lr: number;
   /** Mean loss over the epoch, and its parts (`cls`, `dist`). */

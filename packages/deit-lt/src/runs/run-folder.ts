@@ -1,19 +1,22 @@
 /**
- * A run on disk: `config.json` (enough to repeat it), `metrics.jsonl` (one line per epoch; the same as `metrics.csv` and
- * as an event file for TensorBoard), `checkpoints/`, and at the end
- * `evaluation.json` (the figures of the best checkpoint) and `predictions.safetensors` (what it says of each image).
- * A run of `train` has such a folder for each of its models: `teacher/`, `student/`, and `vit/` if asked for.
+ * A run on disk: `config.json` (enough to repeat it), `metrics.jsonl` (one line per epoch; the same as `metrics.csv`
+ * and as an event file for TensorBoard), `checkpoints/`, and at the end `evaluation.json` (the figures of the best
+ * checkpoint) and `predictions.safetensors` (what it says of each image). A run of `train` has such a folder for each
+ * of its models: `teacher/`, `student/`, and `vit/` if asked for.
  */
+
 import { existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Group } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { passMachineFault } from '../machine-fault.js';
 import { makeFolder } from '../make-folder.js';
 import type { LoadedPlugin } from '../plugin.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
+import { shellLine } from '../shell-line.js';
 import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readMetricsFile } from './metrics-file.js';
@@ -73,8 +76,8 @@ const notLogged: ReadonlySet<string> = new Set(['classNames', 'groups', 'imagesP
 const isLeftover = (name: string): boolean => /\.tmp(-\d+)?$|^probe$/.test(name) || name === claimName;
 
 /**
- * Whether a run may begin in `folder`: it does not exist, or holds no file but temporary ones, as a training leaves that was killed
- * before it had a configuration. False for a file.
+ * Returns whether a run may begin in `folder`: it does not exist, or holds no file but temporary ones, as a training
+ * leaves that was killed before it had a configuration. False for a file.
  */
 export function holdsNoRun(folder: string): boolean {
   if (!existsSync(folder)) return true;
@@ -146,8 +149,8 @@ export class RunFolder {
 
   /**
    * Makes the folder and writes `config`. With `resume`, an existing run stays and its configuration is returned;
-   * otherwise no run may have begun there. What a killed process left is removed. Throws UserError RUN_FOLDER, also while
-   * another process trains there.
+   * otherwise no run may have begun there. What a killed process left is removed. Throws UserError RUN_FOLDER, also
+   * while another process trains there.
    */
   begin(config: RunConfig, resume: boolean): RunConfig {
     const isThere = existsSync(this.configFile);
@@ -164,8 +167,8 @@ export class RunFolder {
   }
 
   /**
-   * Claims the folder for this process, until the claim is disposed of: `appendMetrics` and `checkOurs` notice when that
-   * is no longer so. Throws UserError RUN_FOLDER.
+   * Claims the folder for this process, until the claim is disposed of: `appendMetrics` and `checkOurs` notice when
+   * that is no longer so. Throws UserError RUN_FOLDER.
    */
   claim(): Claim {
     this.#claim = new Claim(this.folder);
@@ -196,7 +199,10 @@ export class RunFolder {
       );
   }
 
-  /** Without what each epoch would repeat, and the confusion matrices, which grow with the square of the classes. Throws UserError RUN_FOLDER. */
+  /**
+   * Without what each epoch would repeat, and the confusion matrices, which grow with the square of the classes. Throws
+   * UserError RUN_FOLDER.
+   */
   appendMetrics(record: EpochRecord): void {
     this.checkOurs();
     this.#log ??= this.#openLog(this.readMetrics());
@@ -224,7 +230,9 @@ export class RunFolder {
     return new MetricsLog(this.folder, { started, records });
   }
 
-  /** Undefined when there is none. Throws UserError RUN_FOLDER when it cannot be used, or is not of `classes` classes. */
+  /**
+   * Undefined when there is none. Throws UserError RUN_FOLDER when it cannot be used, or is not of `classes` classes.
+   */
   readEvaluation(classes?: number): FinalEvaluation | undefined {
     if (!existsSync(this.evaluationFile)) return undefined;
     try {
@@ -232,10 +240,11 @@ export class RunFolder {
       requireClasses(found, classes);
       return found;
     } catch (error) {
+      passMachineFault(error);
       const why = (error as Error).message;
       throw new UserError(
         'RUN_FOLDER',
-        `${this.evaluationFile} cannot be used: ${why}. Make it again with: deit-lt eval ${this.folder} --data DATA --save`,
+        `${this.evaluationFile} cannot be used: ${why}. Make it again with: deit-lt ${shellLine(['eval', this.folder, '--data', 'DATA', '--save'])}`,
         { cause: error },
       );
     }
@@ -288,7 +297,10 @@ function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
-/** Whether a folder has a `config.json` that may be ours: other programs have files of that name, without our format. */
+/**
+ * Returns whether a folder has a `config.json` that may be ours: other programs have files of that name, without our
+ * format.
+ */
 export function isRunFolder(folder: string): boolean {
   const { configFile } = new RunFolder(folder);
   if (!existsSync(configFile)) return false;

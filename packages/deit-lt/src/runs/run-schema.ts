@@ -13,7 +13,7 @@ import { shellLine } from '../shell-line.js';
 /** Far beyond any data set; arrays of these lengths still fit into memory. */
 const mostClasses = 1_000_000;
 const count = z.int().nonnegative();
-/** From 0. */
+/** An epoch, from 0. */
 export const epochNumber = count.max(10_000_000);
 /** JSON has null for what is not a number. */
 const notFinite = z.null().transform(() => Number.NaN);

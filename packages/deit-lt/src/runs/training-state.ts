@@ -5,6 +5,7 @@
 
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import { passMachineFault } from '../machine-fault.js';
 import { requireFinite } from '../models/finite-weights.js';
 import type { Ema } from '../optim/ema.js';
 import { partOf } from '../recipe/part.js';
@@ -183,6 +184,7 @@ function reading<R>(file: string, read: () => R): R {
   try {
     return read();
   } catch (error) {
+    passMachineFault(error);
     if (error instanceof UserError && error.code === 'PLUGIN')
       throw new UserError('PLUGIN', `${file}: ${error.message}`);
     if (error instanceof UserError) throw error;

@@ -16,7 +16,10 @@ export interface Exchange {
   readonly url: URL;
 }
 
-/** Answers, and says so; false leaves the request to the next. What it throws is answered with 500 and given to `onError`. */
+/**
+ * Answers, and says so; false leaves the request to the next. What it throws is answered with 500 and given to
+ * `onError`.
+ */
 export type Route = (exchange: Exchange) => boolean | Promise<boolean>;
 
 export interface AppOptions {
@@ -51,8 +54,8 @@ export function createApp({ routes = [], folders = [], hosts = [], onError }: Ap
 }
 
 /**
- * Whether a Host header can only be of someone who means this machine: an IP address, which no foreign name can point here,
- * `localhost`, this machine's own name, or one of `hosts`.
+ * Returns whether a Host header can only be of someone who means this machine: an IP address, which no foreign name can
+ * point here, `localhost`, this machine's own name, or one of `hosts`.
  */
 export function isOwnHost(header: string | undefined, hosts: readonly string[] = []): boolean {
   const name = header?.replace(/:\d+$/, '').toLowerCase();

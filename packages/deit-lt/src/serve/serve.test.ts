@@ -88,7 +88,7 @@ suite('createApp()', () => {
     assert.equal((await asked('localhost:1')).status, 200);
   });
 
-  test('asks routes first, and answers for those that fail', async (t) => {
+  test('tries routes first, and responds for those that fail', async (t) => {
     const errors: unknown[] = [];
     const url = await serve(t, {
       folders: [makeFolder(t)],
@@ -112,7 +112,7 @@ suite('createApp()', () => {
   });
 });
 
-test('isOwnHost() knows this machine by address and by name', () => {
+test('isOwnHost() recognises this machine by address and by name', () => {
   for (const host of ['127.0.0.1', '127.0.0.1:80', '[::1]:80', '192.168.1.2', 'LOCALHOST:1'])
     assert.equal(isOwnHost(host), true, host);
   for (const host of [undefined, '', 'localhost.evil.example', '127.0.0.1.evil.example', 'evil.example:80', '[evil]'])
@@ -120,14 +120,14 @@ test('isOwnHost() knows this machine by address and by name', () => {
   assert.equal(isOwnHost('mine.example:80', ['Mine.example']), true);
 });
 
-test('fileType() takes what it does not know for bytes', () => {
+test('fileType() treats unknown files as bytes', () => {
   assert.equal(fileType('a/model.onnx'), 'application/octet-stream');
   assert.equal(fileType('a/B.PNG'), 'image/png');
 });
 
 suite('listen()', () => {
   const app = createApp({});
-  test('says which option to change when it cannot', async (t) => {
+  test('names the option to change when it cannot', async (t) => {
     const first = await listen(app);
     t.after(() => first.close());
     const port = Number(new URL(first.url).port);

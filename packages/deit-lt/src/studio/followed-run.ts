@@ -11,7 +11,9 @@ import { plainName } from '../tasks/model-of.js';
 import { groupFigures, MetricsTail } from './metrics-tail.js';
 import type { CurveRecord, RunState, RunView } from './run-view.js';
 
-/** A run without news for this long has stopped: at least that many milliseconds, and that many of its longest epochs. */
+/**
+ * A run without news for this long has stopped: at least that many milliseconds, and that many of its longest epochs.
+ */
 const quietMs = 120_000;
 const quietEpochs = 3;
 /** Before the first epoch is done nobody knows how long one takes. */
@@ -44,7 +46,7 @@ export class FollowedRun {
     return this.#tail.records;
   }
 
-  /** As of the last look; undefined while it has no configuration that can be read. */
+  /** Returns the run as it was last read; undefined while it does not have a readable configuration. */
   get view(): RunView | undefined {
     return this.#view;
   }
@@ -135,7 +137,7 @@ export class FollowedRun {
     return ((epochs - records.length) * last.reduce((sum, { seconds }) => sum + seconds, 0)) / last.length;
   }
 
-  /** As the report chooses them: see `headline`. */
+  /** Returns the figures that the report chooses: see `headline`. */
   #figures(changed: number, weights: TrainingRecipe['weights']): Pick<RunView, 'figures' | 'split'> {
     if (changed !== this.#evaluation?.changed)
       this.#evaluation = { changed, found: changed === 0 ? undefined : readFigures(this.#run.evaluationFile) };

@@ -11,7 +11,10 @@ export interface DataPlace extends Pick<OpenOptions, 'split' | 'testSplit' | 'ro
   readonly data: string;
 }
 
-/** From the words of the command that began the run. Throws UserError USAGE when they do not say. */
+/**
+ * Returns the data of a run from the words of the command that began it. Throws UserError USAGE when they do not name
+ * any.
+ */
 export function dataOfRun({ command, data }: Pick<RunConfig, 'command' | 'data'>): DataPlace {
   const spec = optionOf(command, 'data') ?? (datasetNames.includes(data.name) ? data.name : undefined);
   if (spec === undefined)

@@ -4,12 +4,12 @@ import type { Accuracies, ClassFigures } from '../evaluation/class-figures.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import type { OutputName } from '../runs/predictions.js';
 
-/** In %; null where there are no images, and for balanced accuracy in files of earlier versions. */
+/** Figures in %; null where there are no images, and for balanced accuracy in files of earlier versions. */
 export type GroupFigures = Accuracies & Pick<ClassFigures, 'few' | 'intervals'>;
 
 /** The data of a curve: a line of metrics.jsonl without the accuracies of single classes. */
 export interface CurveRecord {
-  /** From 0. */
+  /** Epoch, from 0. */
   readonly epoch: number;
   /** Null when it was no number. */
   readonly loss: number | null;
@@ -92,9 +92,9 @@ export interface TrainingForm {
   readonly picture: string;
   /** The label: classes with their shares, the largest first. */
   readonly label: readonly { readonly class: string; readonly share: number }[];
-  /** How it was mixed. */
+  /** The kind of mixing. */
   readonly mixing?: 'mixup' | 'cutmix' | undefined;
-  /** Its best answers, best first; absent for runs without a teacher. */
+  /** Its most probable classes, best first; absent for runs without a teacher. */
   readonly teacher?: readonly Guess[] | undefined;
 }
 

@@ -24,7 +24,7 @@ const line = (epoch: number, more: object = {}): string =>
 const epochsOf = (records: readonly { readonly epoch: number }[]): number[] => records.map(({ epoch }) => epoch);
 
 suite('MetricsTail', () => {
-  test('takes whole lines alone, and resumes where it was', (t) => {
+  test('reads only whole lines, and resumes where it was', (t) => {
     const file = path.join(temporaryFolder(t), 'metrics.jsonl');
     const tail = new MetricsTail(file);
     assert.equal(tail.read(), undefined, 'not there yet');
@@ -48,7 +48,7 @@ suite('MetricsTail', () => {
     assert.equal(tail.read(), 0);
   });
 
-  test('leaves out what is not a record, and numbers that are none', (t) => {
+  test('leaves out lines that are not records, and values that are not numbers', (t) => {
     const file = path.join(temporaryFolder(t), 'metrics.jsonl');
     const odd = '{"epoch":\n\nnull\n[1]\n"x"\n{"loss":1}\n';
     writeFileSync(
@@ -80,7 +80,7 @@ suite('MetricsTail', () => {
 });
 
 suite('findRunFolders()', () => {
-  test('finds runs at any depth, and does not look where none are', (t) => {
+  test('finds runs at any depth, and does not search where none can be', (t) => {
     const root = temporaryFolder(t);
     for (const name of ['a', 'b/teacher', 'b/teacher/checkpoints/x', 'c/d/e', '.hidden/run', 'node_modules/run'])
       write(path.join(root, name, 'config.json'), '{}');
@@ -121,7 +121,7 @@ suite('RunWatcher', () => {
     return event;
   };
 
-  test('tells what is there, then what is new', (t) => {
+  test('sends the existing records, then new ones', (t) => {
     const root = temporaryFolder(t);
     const run = makeRun(path.join(root, 'cifar/student'), { kind: 'student', classes: 4, evaluated: false });
     const { watcher, events } = watchFolder(t, root);
@@ -140,7 +140,7 @@ suite('RunWatcher', () => {
     assert.deepEqual([next.from, epochsOf(next.records)], [2, [2]]);
   });
 
-  test('finds runs that begin later, and tells of those that are gone', (t) => {
+  test('finds runs that begin later, and reports those that are gone', (t) => {
     const root = temporaryFolder(t);
     const { watcher, events } = watchFolder(t, root);
     assert.deepEqual(events, [{ type: 'ready', folder: root }]);
@@ -156,7 +156,7 @@ suite('RunWatcher', () => {
     assert.equal(watcher.run('late'), undefined);
   });
 
-  test('knows which run has stopped', (t) => {
+  test('recognises a run that has stopped', (t) => {
     const root = temporaryFolder(t);
     const run = makeRun(root, { kind: 'vit', classes: 4, evaluated: false });
     const metrics = path.join(run, 'metrics.jsonl');
@@ -214,7 +214,7 @@ suite('RunWatcher', () => {
     assert.deepEqual(epochsOf(runEvent(events[1]).records), [0, 1]);
   });
 
-  test('tells of epochs that came while the configuration could not be read', (t) => {
+  test('sends epochs that came while the configuration could not be read', (t) => {
     const root = temporaryFolder(t);
     const run = makeRun(path.join(root, 'a'), { kind: 'vit', classes: 4 });
     const [config, metrics] = [path.join(run, 'config.json'), path.join(run, 'metrics.jsonl')];

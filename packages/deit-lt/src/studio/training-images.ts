@@ -24,7 +24,7 @@ import { mixAlike } from '../tasks/views.js';
 import type { TrainingForm, TrainingImage, TrainingImages } from './run-view.js';
 
 export interface TrainingImagesOptions {
-  /** Which images, crops and mixtures: another number gives others. Default 0. */
+  /** Seed of the images, crops and mixtures: another number gives others. Default 0. */
   readonly draw?: number;
 }
 
@@ -70,7 +70,7 @@ function ofRun(
   );
 }
 
-/** As the training knew them. */
+/** Returns the class counts that the training used. */
 const countsBefore = ({ data }: RunConfig): ByClass<number> =>
   byClass(data.classNames, data.countsBefore ?? data.trainCounts);
 

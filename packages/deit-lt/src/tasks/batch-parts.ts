@@ -1,6 +1,7 @@
 /**
  * A batch in parts, each with batch-norm statistics of its own, as if every part were on a card of its own; and MoCo's
- * shuffle of keys among the parts, so that a query's statistics say nothing of its key (He et al., CVPR 2020, section 3.3).
+ * shuffle of keys among the parts, so that a query's statistics say nothing of its key (He et al., CVPR 2020, section
+ * 3.3).
  */
 import * as torch from '@deit-lt/torch';
 import type { RandomStream } from '../random/stream.js';
@@ -13,7 +14,10 @@ export function inParts(images: torch.Tensor, parts: number): torch.Tensor[] {
   return Array.from({ length: most }, (_, part) => images.narrow(0, cut(part), cut(part + 1) - cut(part)));
 }
 
-/** What `fn` makes `[B, D]` of `images`, which go through it shuffled and in parts; in the order of `images`. */
+/**
+ * Returns the outputs `[B, D]` of `fn` for `images`, which pass through it shuffled and in parts, in the order of
+ * `images`.
+ */
 export function shuffledInParts(
   images: torch.Tensor,
   { parts, random }: { parts: number; random: RandomStream },

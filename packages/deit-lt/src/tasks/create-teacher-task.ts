@@ -9,14 +9,16 @@ import type { Task } from './task.js';
 import { TeacherTask } from './teacher-task.js';
 
 export interface CreateTeacherTaskOptions {
-  /** On its device. */
+  /** The network, on its device. */
   readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
   readonly recipe: TeacherRecipe;
   readonly trainCounts: ByClass<number>;
   readonly device: string;
 }
 
-/** Throws `UserError` for a model that is not fit for the loss (RECIPE), or for classes without images (DATA_CLASSES). */
+/**
+ * Throws `UserError` for a model that is not fit for the loss (RECIPE), or for classes without images (DATA_CLASSES).
+ */
 export function createTeacherTask(options: CreateTeacherTaskOptions): Task {
   const { recipe, trainCounts, device } = options;
   const { name, ...own } = recipe.loss;

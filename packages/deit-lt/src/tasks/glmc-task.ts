@@ -1,7 +1,8 @@
 /**
- * The task of a GLMC teacher: each image is mixed with one of a second batch, by Mixup in one view (global) and by CutMix in
- * another (local). F. Du et al., "Global and local mixture consistency cumulative learning", CVPR 2023, arXiv 2305.08661;
- * with SAM as in val-iisc/Saddle-LongTail: the consistency is in the second pass alone, the first climbs by the classifiers.
+ * The task of a GLMC teacher: each image is mixed with one of a second batch, by Mixup in one view (global) and by
+ * CutMix in another (local). F. Du et al., "Global and local mixture consistency cumulative learning", CVPR 2023, arXiv
+ * 2305.08661; with SAM as in val-iisc/Saddle-LongTail: only the second pass includes the consistency; the first climbs
+ * along the classifiers' gradient.
  */
 import type * as torch from '@deit-lt/torch';
 import { cutmixBox, cutmixOf, type Mix, mixImages, mixTargets } from '../augment/mixup.js';
@@ -16,10 +17,10 @@ import type { LossParts, Pass, PreparedBatch, Task, TaskBatch } from './task.js'
 import { taskEntry } from './task-entry.js';
 
 export interface GlmcTaskOptions {
-  /** With the classifier that predicts, the balanced one. */
+  /** The network with the balanced classifier, which predicts. */
   readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
   readonly recipe: GlmcRecipe;
-  /** Of the whole training, over which the balanced head takes over. */
+  /** Epochs of the whole training, over which the weight moves to the balanced head. */
   readonly epochs: number;
   readonly trainCounts: ByClass<number>;
   readonly device: string;
@@ -81,7 +82,7 @@ export class GlmcTask implements Task {
 }
 
 export interface GlmcMixOptions {
-  /** Of the images, in pixels. */
+  /** Side of the images in pixels. */
   readonly side: number;
   readonly random: RandomStream;
   readonly recipe: Pick<GlmcRecipe, 'mixAlpha' | 'correctLambda'>;
@@ -96,7 +97,7 @@ export function drawGlmcMixes({ side, random, recipe }: GlmcMixOptions): readonl
   return [{ kind: 'mixup', lambda }, correctLambda ? cutmixOf(box, side, side) : { kind: 'cutmix', lambda, box }];
 }
 
-/** As recipes name it. */
+/** The registry's entry for `glmc`. */
 export const glmcEntry = taskEntry({
   name: 'glmc',
   options: glmcOptions,

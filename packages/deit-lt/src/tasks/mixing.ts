@@ -1,4 +1,4 @@
-/** How a recipe mixes the batches of an epoch. */
+/** Returns the options with which a recipe mixes the batches of an epoch. */
 import type { MixBatchOptions } from '../augment/mixup.js';
 import type { StudentRecipe } from '../recipe/schema.js';
 
@@ -9,7 +9,8 @@ export interface MixingPlan {
 }
 
 /**
- * In the published phase of re-weighting (`inDrw`) mixing and label smoothing are off; from `untilEpoch` on, mixing alone.
+ * Returns the mixing of an epoch. In the published phase of re-weighting (`inDrw`) mixing and label smoothing are off;
+ * from `untilEpoch` on, only mixing is off.
  */
 export function mixingIn(
   epoch: number,

@@ -33,16 +33,16 @@ export interface PacoTaskOptions {
 /** A batch, and the queue as it was before. */
 interface Compared {
   readonly views: readonly [query: torch.Tensor, key: torch.Tensor];
-  /** Of the batch, `[B]`. */
+  /** Labels of the batch, `[B]`. */
   readonly labels: torch.Tensor;
   readonly queue: QueueContent;
 }
 
-/** What the networks make of a batch. */
+/** Outputs of the networks for a batch. */
 interface Outputs {
-  /** Of both views, each `[B, dim]`. */
+  /** Embeddings of both views, each `[B, dim]`. */
   readonly embeddings: readonly torch.Tensor[];
-  /** Of the views whose images are anchors, each `[B, C]`. */
+  /** Logits of the views whose images are anchors, each `[B, C]`. */
   readonly logits: readonly torch.Tensor[];
   readonly labels: torch.Tensor;
   readonly queue: QueueContent;
@@ -131,7 +131,10 @@ export class PacoTask implements Task {
     };
   }
 
-  /** The mean over the anchors; with `contrastParts` each is compared with its own part of the batch and the whole queue. */
+  /**
+   * The mean over the anchors; with `contrastParts` each is compared with its own part of the batch and the whole
+   * queue.
+   */
   #lossOf({ embeddings, logits, labels, queue }: Outputs): LossParts {
     const cut = (x: torch.Tensor): torch.Tensor[] => inParts(x, this.#options.recipe.contrastParts);
     const [embeddingParts, logitParts] = [embeddings.map(cut), logits.map(cut)];
@@ -153,7 +156,7 @@ export class PacoTask implements Task {
   }
 }
 
-/** As recipes name it. */
+/** The registry's entry for `paco`. */
 export const pacoEntry = taskEntry({
   name: 'paco',
   options: pacoOptions,

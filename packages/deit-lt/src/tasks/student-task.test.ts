@@ -1,4 +1,7 @@
-/** What the student's task makes of a recipe: how labels are smoothed, mixed and weighted, and which losses learn them. */
+/**
+ * Tests how the student's task follows a recipe: how labels are smoothed, mixed and weighted, and which losses learn
+ * them.
+ */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
@@ -15,7 +18,7 @@ const row = [2, 0, 0, 0];
 
 /** Knows class 0, whatever it sees. */
 class Certain extends torch.nn.Module<[torch.Tensor], torch.Tensor> {
-  /** Of the first image that it saw last. */
+  /** First pixel of the last batch that it received. */
   firstPixel = Number.NaN;
 
   forward(images: torch.Tensor): torch.Tensor {
@@ -74,11 +77,11 @@ function near(actual: number, expected: number): void {
 }
 
 suite('StudentTask', () => {
-  test('smooths labels as the recipe says', () => {
+  test("smooths labels by the recipe's value", () => {
     near(lossesOf().loss, 0.85 * ce(0) + 0.15 * ce(1));
   });
 
-  test('smooths none while it re-weights', () => {
+  test('does not smooth labels while it re-weights', () => {
     near(lossesOf({ epoch: 10 }).loss, ce(0));
   });
 

@@ -37,13 +37,13 @@ export interface MixedTaskBatch extends MixedView {
   readonly images: torch.Tensor;
   /** `[B, C]`, or labels `[B]`: what CLS learns. */
   readonly targets: torch.Tensor;
-  /** From 0. */
+  /** The epoch, from 0. */
   readonly epoch: number;
 }
 
 export interface StudentTaskOptions {
   readonly model: ImageModel;
-  /** From the student's batch to the teacher's logits; absent for a plain ViT. */
+  /** Returns the teacher's logits for the student's batch; absent for a plain ViT. */
   readonly teacher?: (images: torch.Tensor) => torch.Tensor;
   /** The batch's further view is the teacher's, who sees nothing else. Default false. */
   readonly teacherView?: boolean;
@@ -85,7 +85,7 @@ export class StudentTask implements Task {
     return this.#prepareViews(mixed, epoch, own);
   }
 
-  /** As `prepare`, of a batch that needs no more mixing. */
+  /** Does the same as `prepare`, for a batch that needs no more mixing. */
   prepareMixed({ images, targets, epoch }: MixedTaskBatch): PreparedBatch {
     return this.#prepareViews([{ images, targets }], epoch);
   }
@@ -149,7 +149,7 @@ export class StudentTask implements Task {
     return { loss, parts };
   }
 
-  /** With the cosine of the experts' features, which is known by the way. */
+  /** Returns the logits, and the cosine of the experts' features, which needs no extra pass. */
   logits(images: torch.Tensor): EvaluationOutputs {
     const { model } = this;
     if (!(model instanceof VisionTransformer && model.distilled)) return outputsOf(model.call(images));
@@ -168,7 +168,7 @@ export function studentOutputs(cls: torch.Tensor, dist: torch.Tensor): OutputLog
   return { cls, dist, avg: cls.float().add(dist.float()).div(2) };
 }
 
-/** What CLS learns by, and both heads together. */
+/** The loss of CLS, and the loss of both heads together. */
 interface PhaseLosses {
   readonly base: Loss;
   readonly both: DistillationLoss;
@@ -186,8 +186,8 @@ function lossesOf(recipe: StudentTaskOptions['recipe'], trainCounts: ByClass<num
 }
 
 /**
- * Whether a loss of the true labels is weighted by class: labels that nothing mixes or smooths then stay labels, for
- * which weighted cross-entropy divides by the batch's weights, as published.
+ * Returns whether a loss of the true labels is weighted by class: labels that nothing mixes or smooths then stay
+ * labels, for which weighted cross-entropy divides by the batch's weights, as published.
  */
 function weighsLabels({ clsReweight, distillation: { type, reweight } }: StudentTaskOptions['recipe']): boolean {
   return clsReweight !== 'never' || (type === 'none' && reweight !== 'never');

@@ -1,4 +1,4 @@
-/** What the registry knows of a teacher's task: its name, its options, and how it is made. */
+/** The registry's entry of a teacher's task: its name, its options, and how it is made. */
 import type * as torch from '@deit-lt/torch';
 import type { z } from 'zod';
 import type { AugmentConfig } from '../augment/registry.js';
@@ -6,7 +6,7 @@ import type { ByClass } from '../by-class.js';
 import type { RegistryEntry } from '../registry.js';
 import type { Task } from './task.js';
 
-/** What a task is made for. */
+/** The inputs that a task is made from. */
 export interface TaskContext {
   /** The network that is trained and predicts, on its device. */
   readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
@@ -15,15 +15,15 @@ export interface TaskContext {
   /** Training images of each class. */
   readonly trainCounts: ByClass<number>;
   readonly device: string;
-  /** Of the whole training, those of a cooldown included. */
+  /** Epochs of the whole training, cooldown included. */
   readonly epochs: number;
   /** Deferred re-weighting as the recipe has it. */
   readonly drw: { readonly epoch: number | null; readonly beta: number };
 }
 
 /**
- * A way to train a teacher that needs more than a loss of logits and labels: other views, parts beside the network, partners.
- * Recipes name it in `teacher.loss`, as they name a loss.
+ * A way to train a teacher that needs more than a loss of logits and labels: other views, parts beside the network,
+ * partners. Recipes name it in `teacher.loss`, as they name a loss.
  */
 export interface TaskEntry<O extends z.ZodObject = z.ZodObject> extends RegistryEntry<O> {
   /** Throws `UserError` for a model that is not fit for it (RECIPE), or for classes without images (DATA_CLASSES). */

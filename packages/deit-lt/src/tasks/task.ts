@@ -1,4 +1,4 @@
-/** What the loop trains: a model joined with its loss. The loop does not know that a task distils. */
+/** The interface that the loop trains: a model joined with its loss. The loop does not know that a task distils. */
 import type * as torch from '@deit-lt/torch';
 import type { Batch } from '../data/loader.js';
 import type { Sampler } from '../data/samplers/sampler.js';
@@ -18,20 +18,20 @@ export interface TaskBatch {
   /** The further views of the pipeline, if it has any. */
   readonly more?: readonly torch.Tensor[];
   readonly labels: Int32Array;
-  /** As many other images, in the same views, for a task that has `partners`. */
+  /** The same number of other images, in the same views, for a task that has `partners`. */
   readonly partners?: Pick<Batch, 'images' | 'more' | 'labels'>;
-  /** From 0. */
+  /** The epoch, from 0. */
   readonly epoch: number;
   /** Draws what is drawn once for the whole batch, such as Mixup's λ. */
   readonly random: RandomStream;
 }
 
-/** What a pass through the network is for: the gradient of the update, or SAM's way uphill. */
+/** The purpose of a pass through the network: the gradient of the update, or of SAM's ascent. */
 export type Pass = 'step' | 'climb';
 
 /** A batch as it goes through the network; SAM goes through it twice, to climb and for the step. */
 export interface PreparedBatch {
-  /** The loss of the weights as they are. Default: for the step. */
+  /** Returns the loss of the current weights. Default: for the step. */
   loss(pass?: Pass): LossParts;
 }
 
@@ -39,15 +39,18 @@ export interface Task {
   readonly kind: TrainingKind;
   readonly model: torch.nn.Module<[torch.Tensor], unknown>;
   /**
-   * What only the training needs, such as a head, a momentum encoder or a queue. It is trained where its parameters
-   * require a gradient, and is in the checkpoint `last`; evaluation and `best` do without it.
+   * A module that only the training needs, such as a head, a momentum encoder or a queue. It is trained where its
+   * parameters require a gradient, and is in the checkpoint `last`; evaluation and `best` do without it.
    */
   readonly companion?: torch.nn.AnyModule;
   /** First epoch of deferred re-weighting, or null. */
   readonly drwEpoch: number | null;
-  /** Draws the images that come beside each batch as `TaskBatch.partners`, as many as the data has. Absent: there are none. */
+  /**
+   * Draws the images that come beside each batch as `TaskBatch.partners`, as many as the data has. Absent: there are
+   * none.
+   */
   readonly partners?: Sampler;
-  /** Mixes the batch and asks the teacher, without gradients. The tensors belong to the open scope. */
+  /** Mixes the batch and computes the teacher's logits, without gradients. The tensors belong to the open scope. */
   prepare(batch: TaskBatch): PreparedBatch;
   /** Logits of the model in evaluation mode. */
   logits(images: torch.Tensor): EvaluationOutputs;
@@ -55,12 +58,15 @@ export interface Task {
 
 type Modules = Pick<Task, 'model' | 'companion'>;
 
-/** The modules that learn. */
+/** The modules that are trained. */
 export function learningModules({ model, companion }: Modules): torch.nn.AnyModule[] {
   return companion === undefined ? [model] : [model, companion];
 }
 
-/** What learns, by name: the parameters that require a gradient, the model's first, then those of its companion. */
+/**
+ * Returns the trained parameters by name: those that require a gradient, the model's first, then those of its
+ * companion.
+ */
 export function learningParameters({ model, companion }: Modules): torch.nn.NamedTensors<torch.nn.Parameter> {
   const beside = companion?.namedParameters('companion') ?? [];
   return [...model.namedParameters(), ...beside].filter(([, parameter]) => parameter.requiresGrad);

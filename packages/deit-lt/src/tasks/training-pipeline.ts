@@ -1,4 +1,7 @@
-/** What a recipe does to the images that a network is trained on: one view, several of multi-crop, or more for the teacher or its task. */
+/**
+ * Makes the augmentation of the images that a network is trained on: one view, several of multi-crop, or more for the
+ * teacher or its task.
+ */
 import { type AugmentConfig, buildPipeline, type ResolvedAugmentConfig, windowNames } from '../augment/registry.js';
 import type { Pipeline } from '../augment/transform.js';
 import type { StudentRecipe, TeacherRecipe, TrainingRecipe } from '../recipe/schema.js';
@@ -13,10 +16,10 @@ type AnyPart = Part &
   }>;
 
 /**
- * The pipeline of a part of a recipe. With `multiCrop` the first view is a global one and the further views are the
- * other global ones, then the local ones; with `distillation.teacherAugment` the further view is for `teacher`, in its
- * size and normalisation; with a task in a teacher's `loss` they are those that it wants (PaCo's keys, GLMC's second mixture).
- * Throws `UserError` (`RECIPE`) for augmentations that do not go together.
+ * Returns the pipeline of a part of a recipe. With `multiCrop` the first view is a global one and the further views are
+ * the other global ones, then the local ones; with `distillation.teacherAugment` the further view is for `teacher`, in
+ * its size and normalisation; with a task in a teacher's `loss` they are those that it wants (PaCo's keys, GLMC's
+ * second mixture). Throws `UserError` (`RECIPE`) for augmentations that do not go together.
  */
 export function trainingPipeline(part: AnyPart, teacher?: Seen): Pipeline {
   const { multiCrop, distillation, loss } = part;

@@ -15,7 +15,7 @@ suite('joinBySize()', () => {
     assert.deepEqual(small!.images.shape, [2, 3, 4, 4]);
   });
 
-  test('leaves a single view as it is', () => {
+  test('does not change a single view', () => {
     const view = full(1, 4);
     assert.equal(joinBySize([view])[0]!.images, view);
   });

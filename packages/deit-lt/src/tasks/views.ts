@@ -23,17 +23,17 @@ export function joinBySize(views: readonly torch.Tensor[]): JoinedViews[] {
   });
 }
 
-/** The labels `copies` times. */
+/** Returns the labels `copies` times. */
 export function repeatLabels(labels: Int32Array, copies: number): Int32Array {
   return Int32Array.from({ length: copies * labels.length }, (_, i) => labels[i % labels.length]!);
 }
 
-/** Batches one after the other; a single one as it is. */
+/** Concatenates batches; returns a single one unchanged. */
 export function joinBatches(batches: readonly torch.Tensor[]): torch.Tensor {
   return batches.length === 1 ? batches[0]! : torch.cat([...batches], 0);
 }
 
-/** Logits of several batches as if they were one. */
+/** Returns the logits of several batches as if they were one. */
 export function joinOutputs(outputs: readonly ModelOutput[]): ModelOutput {
   if (outputs.length === 1) return outputs[0]!;
   const heads = outputs.map((output) => (Array.isArray(output) ? output : [output]));
@@ -41,7 +41,9 @@ export function joinOutputs(outputs: readonly ModelOutput[]): ModelOutput {
   return dist === undefined ? cls! : [cls!, dist];
 }
 
-/** `images` `[B, 3, T, T]` mixed as other views of them, of side `side`, were mixed: a box of CutMix keeps its place. */
+/**
+ * Mixes `images` `[B, 3, T, T]` as other views of them, of side `side`, were mixed: a box of CutMix keeps its place.
+ */
 export function mixAlike(images: torch.Tensor, mixes: readonly Mix[], side: number): torch.Tensor {
   const scale = images.size(3) / side;
   const moved = mixes.map((mix) => (mix.kind === 'cutmix' ? { ...mix, box: scaleBox(mix.box, scale) } : mix));

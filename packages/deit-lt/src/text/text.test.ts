@@ -11,7 +11,7 @@ import { csvCell, latexText, markdownText } from './cells.js';
 import { visible, visibleJson, visibleLines } from './visible.js';
 import { clipped, padded, textWidth } from './width.js';
 
-/** What each deceives with, and how it is shown. */
+/** The deception in each text, and how it is shown. */
 const deceptive: readonly (readonly [what: string, text: string, shown: string])[] = [
   ['colours', '\x1b[31mred', '\\x1b[31mred'],
   ['titles of windows', '\x1b]0;x\x07', '\\x1b]0;x\\x07'],
@@ -46,11 +46,11 @@ suite('visible()', () => {
       assert.equal(visible(shown), shown, 'twice is as once');
     });
 
-  test('leaves normal text in any script as it is', () => {
+  test('does not change normal text in any script', () => {
     for (const text of normal) assert.equal(visible(text), text);
   });
 
-  test('visibleLines() keeps line breaks alone', () => assert.equal(visibleLines('a\x1b\nb\r\n'), 'a\\x1b\nb\\r\n'));
+  test('visibleLines() keeps only line breaks', () => assert.equal(visibleLines('a\x1b\nb\r\n'), 'a\\x1b\nb\\r\n'));
 
   test('visibleJson() is the same value for a program', () => {
     const value = [...deceptive.map(([, text]) => text), ...normal, { 'a\u202E': '\u{E0041}' }];

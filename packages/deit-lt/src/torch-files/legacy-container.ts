@@ -1,6 +1,6 @@
 /**
- * PyTorch's files before 1.6: five pickles (a magic number, the format's version, sizes of types, the object, the keys of
- * its storages), then for each key the number of elements and the bytes.
+ * PyTorch's files before 1.6: five pickles (a magic number, the format's version, sizes of types, the object, the keys
+ * of its storages), then for each key the number of elements and the bytes.
  */
 import { itemSize } from '@deit-lt/torch';
 import { CutOffError, PickleReader } from '../pickle/reader.js';
@@ -22,7 +22,7 @@ interface Head {
   readonly value: PickleValue;
   readonly keys: readonly string[];
   readonly storages: ReadonlyMap<string, StorageRef>;
-  /** Where the storages begin. */
+  /** Offset of the storages. */
   readonly end: number;
 }
 

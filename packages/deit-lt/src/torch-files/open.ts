@@ -3,8 +3,10 @@
  * pickled in it is read as data, and any name that could run something is refused.
  * https://pytorch.org/docs/stable/notes/serialization.html
  */
+
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import { passMachineFault } from '../machine-fault.js';
 import type { PickleValue } from '../pickle/values.js';
 import type { TorchContainer } from './container.js';
 import { FileReader } from './file-reader.js';
@@ -88,7 +90,7 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
   }
 }
 
-/** Whether the file begins as `torch.save` begins its files: a zip archive, or a pickle of the magic number. */
+/** Returns whether the file begins as `torch.save` begins its files: a zip archive, or a pickle of the magic number. */
 export function looksLikeTorchFile(path: string): boolean {
   using file = new FileReader(path);
   const start = Buffer.from(file.read(0, Math.min(14, file.size)));
@@ -112,6 +114,7 @@ function reading<R>(path: string, read: () => R): R {
 
 function damaged(path: string, why: unknown): UserError {
   if (why instanceof UserError) return why;
+  passMachineFault(why);
   const reason = why instanceof Error ? why.message : String(why);
   return new UserError('CHECKPOINT', `${path} cannot be read as a PyTorch checkpoint: ${reason}.`, { cause: why });
 }

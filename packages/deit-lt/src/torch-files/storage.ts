@@ -2,7 +2,7 @@
 import { type DType, itemSize } from '@deit-lt/torch';
 import { Global, type PickleValue, sizesOf, textOf } from '../pickle/values.js';
 
-/** PyTorch's classes of storages by name. Complex and quantised ones are known by name alone. */
+/** PyTorch's classes of storages by name. Complex and quantised ones are known only by name. */
 const elementTypes: Readonly<Record<string, DType>> = {
   DoubleStorage: 'float64',
   FloatStorage: 'float32',
@@ -28,7 +28,10 @@ export interface StorageRef {
   readonly bytes: number;
 }
 
-/** From a persistent id, `('storage', type, key, location, elements, …)`. Throws Error for anything else. */
+/**
+ * Returns the storage of a persistent id, `('storage', type, key, location, elements, …)`. Throws Error for anything
+ * else.
+ */
 export function storageOf(id: PickleValue): StorageRef {
   const [kind, type, key, , length] = Array.isArray(id) ? id : [];
   if (kind === undefined || textOf(kind) !== 'storage' || !(type instanceof Global))

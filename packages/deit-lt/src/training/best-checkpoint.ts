@@ -9,8 +9,8 @@ import { readWeights } from '../runs/training-state.js';
 import { evaluateSplit, type LoopOptions } from './loop.js';
 
 /**
- * The best checkpoint on the test images, or on the validation images when there are none; `evaluation.json` keeps the
- * figures, `predictions.safetensors` what it says of each image.
+ * The best checkpoint on the test images, or on the validation images when there are none; `evaluation.json` stores the
+ * figures, `predictions.safetensors` the predictions for each image.
  */
 export async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stopped' | undefined> {
   const { data, run, task } = loop;

@@ -1,7 +1,9 @@
 /**
- * Trainings that begin with the weights of another run: all of them, or all but the classifier, which is then all that
- * learns (cRT: B. Kang et al., "Decoupling representation and classifier for long-tailed recognition", ICLR 2020).
+ * Trainings that begin with the weights of another run: all weights, or all but those of the classifier, which alone is
+ * then trained (cRT: B. Kang et al., "Decoupling representation and classifier for long-tailed recognition", ICLR
+ * 2020).
  */
+
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { compareClassNames } from '../classifier/class-names.js';
@@ -14,11 +16,12 @@ import type { TrainingRecipe } from '../recipe/schema.js';
 import { sha256Of } from '../runs/files.js';
 import type { RunConfig } from '../runs/run-folder.js';
 import { readWeights } from '../runs/training-state.js';
+import { shellLine } from '../shell-line.js';
 
-/** As config.json says where the weights came from. */
+/** Where the initial weights came from, as config.json records it. */
 export type InitialWeights = NonNullable<RunConfig['from']>;
 
-/** Throws UserError RECIPE when the recipe learns the classifier alone and there is nothing to begin with. */
+/** Throws UserError RECIPE when the recipe trains only the classifier and no initial weights are given. */
 export function checkFrom(part: string, { learn }: Pick<TrainingRecipe, 'learn'>, from: string | undefined): void {
   if (learn === 'classifier' && from === undefined)
     throw new UserError(
@@ -28,8 +31,8 @@ export function checkFrom(part: string, { learn }: Pick<TrainingRecipe, 'learn'>
 }
 
 /**
- * Gives `model` the weights of `from`, a run folder or checkpoint. With `learn: classifier` the layers that give logits keep
- * what they were drawn as, and nothing else requires a gradient afterwards. Throws UserError CHECKPOINT for weights of
+ * Gives `model` the weights of `from`, a run folder or checkpoint. With `learn: classifier` the layers that give logits
+ * keep their random weights, and only they require a gradient afterwards. Throws UserError CHECKPOINT for weights of
  * another network, DATA_CLASSES for other classes.
  */
 export function beginFrom(
@@ -41,7 +44,7 @@ export function beginFrom(
   if (isForeign(file))
     throw new UserError(
       'CHECKPOINT',
-      `${file} is a checkpoint of another program: make a run of it with "deit-lt import ${from} --out DIR", and start from that.`,
+      `${file} is a checkpoint of another program: make a run of it with "deit-lt ${shellLine(['import', from, '--out', 'DIR'])}", and start from that.`,
     );
   const own = learn === 'classifier' ? classifierNames(model) : new Set<string>();
   torch.tidy(() => {
@@ -73,8 +76,8 @@ function load(model: ImageModel, tensors: ReadonlyMap<string, torch.Tensor>, fil
 }
 
 /**
- * Training mode; a network of which a part stays as it is looks at images as at evaluation, so that its features are those
- * that the classifier will see.
+ * Sets training mode; a partly frozen network stays in evaluation mode, so that its features are those that the
+ * classifier receives later.
  */
 export function setTraining(model: torch.nn.AnyModule): void {
   model.train();

@@ -1,7 +1,7 @@
 /**
- * The training loop: one flat file in the order in which things happen. It knows a task, not what the task is.
- * Everything random comes from streams of (seed, epoch, sample) or from generators whose state is saved, so a
- * resumed training computes the same bits as one that was never interrupted.
+ * The training loop: one flat file in the order in which things happen. It does not depend on the kind of task.
+ * Everything random comes from streams of (seed, epoch, sample) or from generators whose state is saved, so a resumed
+ * training is bit-identical to one that was never interrupted.
  */
 
 import * as torch from '@deit-lt/torch';
@@ -44,20 +44,22 @@ export interface LoopOptions {
   readonly ema: Ema | undefined;
   readonly run: RunFolder;
   readonly config: RunConfig;
+  /** Words of the command that messages suggest for resuming. */
+  readonly command: readonly string[];
   readonly resume: boolean;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
   /**
-   * At least as many between two checkpoints `last`, at the ends of epochs and inside of them. Default 20. A large state waits
-   * longer, so that saving takes at most a twentieth of the time.
+   * Least time between two checkpoints `last` in seconds, at the ends of epochs and inside of them. Default 20. A large
+   * state waits longer, so that saving takes at most a twentieth of the time.
    */
   readonly saveEverySeconds?: number;
 }
 
 /**
- * Trains to the last epoch. Of an epoch the best weights are saved first, then its line of metrics, then the state: after
- * a kill in between the resumed run repeats the epoch and writes the same again. Throws UserError NOT_FINITE, INTERRUPTED
- * (a checkpoint is saved), RUN_FOLDER.
+ * Trains to the last epoch. At the end of an epoch the best weights are saved first, then its line of metrics, then the
+ * state: after a kill in between the resumed run repeats the epoch and writes the same again. Throws UserError
+ * NOT_FINITE, INTERRUPTED (a checkpoint is saved), RUN_FOLDER.
  */
 export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable<Progress['best']>; seconds: number }> {
   const { task, recipe, data, run, config, reporter, evaluation, signal, saveEverySeconds = 20 } = options;
@@ -72,7 +74,8 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   const epochs = totalEpochs(recipe.schedule, recipe.epochs);
   let progress = startOf(options, trained);
   let saved: Progress | null = run.hasCheckpoint('last') ? progress : null;
-  if (signal?.aborted) throw interrupted(config, 'before the first batch', saved);
+  if (signal?.aborted) throw interrupted(options, 'before the first batch', saved);
+  if (saved === null && run.readMetrics().length > 0) reporter.note(startsAgain(last));
   run.keepMetricsBefore(progress.epoch);
   const ids = idsOf(options, progress.epoch);
   const batchesPerEpoch = batchesOf(options, ids.length);
@@ -92,13 +95,13 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
 
   const began = performance.now() - progress.seconds * 1000;
   const secondsNow = (): number => (performance.now() - began) / 1000;
-  /** What is written while training: a failure says which checkpoint is whole. */
+  /** Runs `write` during training; when it fails, the error says which checkpoint is whole. */
   const writing = (write: () => void): void => {
     run.checkOurs();
     try {
       write();
     } catch (error) {
-      throw cannotSave(error, config, saved);
+      throw cannotSave(error, options, saved);
     }
   };
   const saver = new Saver(saveEverySeconds, (place) => {
@@ -114,7 +117,7 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
     if (evaluated === 'stopped') {
       saver.save(progress);
       const where = `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batchesPerEpoch}`;
-      throw interrupted(config, where, saved);
+      throw interrupted(options, where, saved);
     }
     const record = recordOf(options, progress, evaluated, epoch);
     const score = scoreOf(options, evaluated);
@@ -132,16 +135,19 @@ export async function runLoop(options: LoopOptions): Promise<{ best: NonNullable
   return { best: progress.best ?? { epoch: epochs - 1, score: 0 }, seconds: secondsNow() };
 }
 
-/** Where to start: the checkpoint's place, or the beginning. */
+/** Returns the place to start from: the checkpoint's, or the beginning. */
 function startOf({ run, resume, config }: LoopOptions, trained: Trained): Progress {
   const file = run.checkpoint('last');
   if (resume && run.hasCheckpoint('last')) return loadState(file, trained, config);
   return { epoch: 0, batch: 0, updates: 0, sums: {}, seconds: 0, best: null };
 }
 
+const startsAgain = (checkpoint: string): string =>
+  `${checkpoint} does not exist, so this training starts again at epoch 1`;
+
 /**
- * Batches of an epoch. The last one is left out when it is not full and the recipe drops it, or when it is a single image
- * of which batch norm has no statistics.
+ * Returns the batches of an epoch. The last one is left out when it is not full and the recipe drops it, or when it is
+ * a single image of which batch norm has no statistics.
  */
 function batchesOf({ task, recipe: { batchSize, dropLast } }: LoopOptions, images: number): number {
   if (dropLast) return Math.floor(images / batchSize);
@@ -163,14 +169,17 @@ function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): Us
   );
 }
 
-/** Which part of the recipe the task is trained by. */
+/** Returns the part of the recipe that the task is trained with. */
 const sectionOf = (task: Task): PartName => partName(task.kind);
 
 function hasBatchNorm(task: Task): boolean {
   return learningModules(task).some((module) => module.modules().some((inner) => inner instanceof torch.nn.BatchNorm));
 }
 
-/** What comes beside the images of `idsOf`, or null. Another seed: the same draws would tie an image to its partner. */
+/**
+ * Returns the images that come beside those of `idsOf`, or null. The seed differs: with the same draws an image would
+ * always have the same partner.
+ */
 function partnersOf({ task, data, seed }: LoopOptions, epoch: number): Int32Array | null {
   const options = { seed: stream(seed, 'partners').uint32(), epoch };
   return task.partners?.(data.train.labels, data.classNames.length, options) ?? null;
@@ -194,7 +203,7 @@ interface EpochPlace {
   readonly saver: Saver;
 }
 
-/** From `start` to the end of the epoch, or to the first update after the signal. */
+/** Trains from `start` to the end of the epoch, or to the first update after the signal. */
 async function trainEpoch(
   options: LoopOptions,
   start: Progress,
@@ -271,7 +280,7 @@ async function trainEpoch(
   return place();
 }
 
-/** Learning rate at the top of the schedule, for the effective batch: `lr · batch / lrPer`. */
+/** Returns the peak learning rate of the schedule, for the effective batch: `lr · batch / lrPer`. */
 export function baseLearningRate({
   optimizer,
   batchSize,
@@ -295,7 +304,9 @@ function addFinite(
   for (const [i, name] of Object.keys(parts).entries()) sums[name] = (sums[name] ?? 0) + more[i]!;
 }
 
-/** The values of tensors without dimensions; on a card by one copy, since each waits for all kernels before it. */
+/**
+ * Returns the values of tensors without dimensions; on a card by one copy, since each waits for all kernels before it.
+ */
 function numbersOf(tensors: readonly torch.Tensor[]): number[] {
   if (!tensors.some(({ isCuda }) => isCuda)) return tensors.map((each) => each.toNumber());
   return torch.stack(tensors.map((each) => each.detach().float())).toArray() as number[];
@@ -306,7 +317,10 @@ function addNorm(sums: Record<string, number>, norm: number): void {
   sums.gradNorms = (sums.gradNorms ?? 0) + 1;
 }
 
-/** Weights can be lost by the last update of an epoch, after its last loss; such ones must not be saved. */
+/**
+ * Throws when weights are not finite: the last update of an epoch can spoil them after its last loss, and they must not
+ * be saved then.
+ */
 function checkWeights(options: LoopOptions, epoch: number): void {
   const parameters = learningParameters(options.task).map(([, parameter]) => parameter);
   const norm = torch.tidy(() => torch.noGrad(() => normOfAll(parameters).toNumber()));
@@ -354,8 +368,8 @@ type EvaluateSplitOptions = Pick<
 >;
 
 /**
- * The model's accuracies on `split`, with the weights that it has; `stopped` when the signal came before all were known.
- * `keep` gets the best classes of each batch.
+ * Returns the model's accuracies on `split` with its current weights; `stopped` when the signal came before all were
+ * known. `keep` gets the best classes of each batch.
  */
 export async function evaluateSplit(
   { task, data, pipelines, evaluation, placement, reporter, signal }: EvaluateSplitOptions,
@@ -384,7 +398,10 @@ export async function evaluateSplit(
   }
 }
 
-/** What the best epoch has most of: the mean of the classes' accuracies, so that the tail counts as the head does. */
+/**
+ * Returns the score that selects the best epoch: the mean of the per-class accuracies, so that the tail counts as much
+ * as the head.
+ */
 function scoreOf({ recipe, evaluation }: LoopOptions, evaluated: Evaluated | undefined): number | null {
   if (evaluated === undefined) return null;
   const { avg } = (recipe.weights === 'ema' ? evaluated.ema : undefined) ?? evaluated.raw;

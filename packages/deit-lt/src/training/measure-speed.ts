@@ -1,4 +1,6 @@
-/** What a training would cost: images per second of a recipe's steps, measured for some seconds on its own data. */
+/**
+ * Estimates the cost of a training: images per second of a recipe's steps, measured for a few seconds on its own data.
+ */
 import * as torch from '@deit-lt/torch';
 import { byClass } from '../by-class.js';
 import type { Dataset } from '../data/dataset.js';
@@ -19,20 +21,23 @@ import { trainingPipeline } from '../tasks/training-pipeline.js';
 import { backward, firstPass, update } from './step.js';
 
 export interface MeasureSpeedOptions {
-  /** For each of the two trainings. Default 2. */
+  /** Seconds for each of the two trainings. Default 2. */
   readonly seconds?: number;
   /** Ends the measurement after the batch at hand. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Training images per second, augmentation included; the student's steps include the teacher's answers. */
+/** Training images per second, augmentation included; the student's steps include the teacher's forward pass. */
 export interface TrainingSpeed {
-  /** Of the student. */
+  /** Speed of the student. */
   readonly imagesPerSecond: number;
   readonly teacherImagesPerSecond: number;
 }
 
-/** Runs steps of both trainings on `dataset` with random weights. Throws what the recipe or the images are wrong with, and the signal's reason. */
+/**
+ * Runs steps of both trainings on `dataset` with random weights. Throws the errors of the recipe and the images, and
+ * the signal's reason.
+ */
 export async function measureTrainingSpeed(
   recipe: Recipe,
   dataset: Dataset,
@@ -113,10 +118,10 @@ async function rate(task: Task, part: TrainingRecipe, options: RateOptions): Pro
   return images / ((performance.now() - since) / 1000);
 }
 
-/** Pixels of a batch beyond which a processor gains nothing more, and would need minutes for the batches of a card. */
+/** Number of pixels in a batch beyond which a CPU gets no faster; the batches of a card would take it minutes. */
 const mostPixels = 2 ** 20;
 
-/** The recipe's batch; on the CPU a part of it, a multiple of 8, when the images are large. */
+/** Returns the recipe's batch size; on the CPU a part of it, a multiple of 8, when the images are large. */
 function measuredBatch({ batchSize, imageSize }: TrainingRecipe, device: string): number {
   const fitting = Math.max(8, 8 * Math.floor(mostPixels / imageSize ** 2 / 8));
   return device === 'cpu' ? Math.min(batchSize, fitting) : batchSize;

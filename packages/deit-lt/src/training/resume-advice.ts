@@ -1,19 +1,22 @@
-/** How a training that stopped is resumed, in the words of its messages. */
+/** Messages that say how to resume a training that stopped. */
 import { UserError } from '../errors.js';
 import type { RunConfig } from '../runs/run-folder.js';
 import type { Progress } from '../runs/training-state.js';
 import { shellLine } from '../shell-line.js';
 
-/** Where a checkpoint stands. */
+/** The epoch and batch of a checkpoint; null when there is none. */
 type Saved = Pick<Progress, 'epoch' | 'batch'> | null;
 
-/** Says where the training stopped after a signal and how it is resumed. */
+/** Returns the message that says where the training stopped after a signal, and how to resume it. */
 export function interrupted({ command }: Pick<RunConfig, 'command'>, where: string, saved: Saved): UserError {
   const kept = saved === null ? 'there is nothing to save yet' : 'a checkpoint is saved';
   return new UserError('INTERRUPTED', `stopped ${where}; ${kept}. Resume with: ${resumingLine(command)}`);
 }
 
-/** Adds to an error that a run folder cannot be written which checkpoint it has, and how the training is resumed; other errors stay. */
+/**
+ * Adds to the error of a run folder that cannot be written which checkpoint it has, and how to resume the training;
+ * other errors are not changed.
+ */
 export function cannotSave(error: unknown, { command }: Pick<RunConfig, 'command'>, saved: Saved): unknown {
   if (!(error instanceof UserError) || error.code !== 'RUN_FOLDER' || error.cause === undefined) return error;
   const more = [
@@ -27,7 +30,7 @@ function placeOf({ epoch, batch }: NonNullable<Saved>): string {
   return batch === 0 ? `of the end of epoch ${epoch}` : `of epoch ${epoch + 1}, batch ${batch}`;
 }
 
-/** The same command once more. */
+/** Returns the command that resumes the training. */
 export function resumingLine(command: readonly string[]): string {
   const words = command.filter((word) => word !== '--resume');
   return words.length === 0 ? 'the same call and resume: true' : shellLine([...words, '--resume']);

@@ -1,4 +1,4 @@
-/** What `config.json` says of a training, and whether a resumed one is still the same. */
+/** Makes the `config.json` of a training, and checks that a resumed training is still the same. */
 import os from 'node:os';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -10,7 +10,7 @@ import type { TrainingKind } from '../recipe/training-kind.js';
 import type { RunConfig, RunFolder } from '../runs/run-folder.js';
 import type { Plan, TrainOptions } from './train-options.js';
 
-/** The configuration that repeats the run. */
+/** Returns the configuration that repeats the run. */
 export function configOf(
   kind: TrainingKind,
   { recipe, command = [] }: TrainOptions,
@@ -49,7 +49,10 @@ export function configOf(
   };
 }
 
-/** A resumed run must be the same run: kind, data, recipe and teacher. The device and the number of threads may differ. */
+/**
+ * Throws when a resumed run is not the same run: kind, data, recipe and teacher. The device and the number of threads
+ * may differ.
+ */
 export function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: RunFolder): void {
   const wrong = (what: string): UserError =>
     new UserError('RUN_FOLDER', `${folder} cannot be resumed: ${what}. Start a new run with another --out.`);
@@ -76,7 +79,7 @@ function pluginsDiffer({ plugins = [] }: RunConfig): string {
 
 const hashesOf = ({ plugins = [] }: RunConfig): string => plugins.map(({ sha256 }) => sha256).join();
 
-/** The dotted key of the first value in which two recipes differ. */
+/** Returns the dotted key of the first value in which two recipes differ. */
 function firstDifference(a: unknown, b: unknown, path: readonly string[] = []): string | undefined {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
     return Object.is(a, b) ? undefined : path.join('.');

@@ -1,7 +1,7 @@
-/** When a training saves its state, and that saving stays a small part of the time. */
+/** Decides when a training saves its state, so that saving takes only a small part of the time. */
 import type { Progress } from '../runs/training-state.js';
 
-/** Of the time between two checkpoints, saving takes at most one part in so many: a state of gigabytes takes seconds. */
+/** Saving takes at most one part in so many of the time between two checkpoints: a state of gigabytes takes seconds. */
 const share = 20;
 
 export class Saver {
@@ -14,7 +14,7 @@ export class Saver {
     private readonly write: (progress: Progress) => void,
   ) {}
 
-  /** Whether the last checkpoint is old enough for another. */
+  /** Returns whether the last checkpoint is old enough for another. */
   isDue(now: number = performance.now()): boolean {
     return now - this.#savedAt >= Math.max(this.everySeconds * 1000, this.everySeconds > 0 ? share * this.#tookMs : 0);
   }

@@ -1,4 +1,4 @@
-/** What a training needs before its first batch: the model, its task, optimizer and pipelines. */
+/** Makes everything that a training needs before its first batch: the model, its task, optimizer and pipelines. */
 import type * as torch from '@deit-lt/torch';
 import { requireSameOrder } from '../by-class.js';
 import { evaluationPipeline } from '../classifier/classifier.js';
@@ -19,7 +19,7 @@ import { baseLearningRate } from './loop.js';
 import { teacherFor, teacherOf } from './student-teacher.js';
 import type { Plan, TrainOptions } from './train-options.js';
 
-/** The model, its task, optimizer and pipelines. What was made of them is released when the rest cannot be. */
+/** Returns the model, its task, optimizer and pipelines. When one of them cannot be made, the others are released. */
 export async function setUp(given: SetUpOptions) {
   const resources: Disposable[] = [];
   const dispose = (): void => {

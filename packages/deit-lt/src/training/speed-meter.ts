@@ -1,4 +1,4 @@
-/** Images per second over an epoch, and lately. */
+/** Measures images per second, over an epoch and over the last batches. */
 
 export class SpeedMeter {
   readonly #began = performance.now();
@@ -18,7 +18,7 @@ export class SpeedMeter {
     return this.#recent;
   }
 
-  /** From the beginning to the last batch. */
+  /** Returns the seconds from the beginning to the last batch. */
   get seconds(): number {
     return Math.max((this.#last - this.#began) / 1000, 1e-6);
   }

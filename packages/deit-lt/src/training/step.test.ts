@@ -18,7 +18,7 @@ const never = (): never => assert.fail('there is no second pass without SAM');
 const weights = (model: torch.nn.Linear): number[] => model.weight.detach().flatten().toArray() as number[];
 
 suite('update()', () => {
-  test('gives the norm of the gradients when the recipe asks for it, and only then', () => {
+  test('returns the norm of the gradients only when the recipe enables it', () => {
     const { task, optimizer } = setUp();
     assert.equal(update({ task, optimizer, recipe: recipe(null, true) }, never, 0), 5);
     assert.equal(update({ ...setUp(), recipe: recipe(null, false) }, never, 0), undefined);

@@ -5,7 +5,10 @@ import type { SAM } from '../optim/sam.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { type LossParts, learningModules, learningParameters, type Pass, type Task } from '../tasks/task.js';
 
-/** Sharpness-aware minimisation around the optimizer, its radius by epoch (from 0), and what batch norm does meanwhile. */
+/**
+ * Sharpness-aware minimisation around the optimizer, its radius by epoch (from 0), and the treatment of batch norm in
+ * the first pass.
+ */
 export interface SamPlan {
   readonly sam: SAM;
   readonly rhoAt: (epoch: number) => number;
@@ -29,14 +32,14 @@ export function backward(forward: () => LossParts, accumulation: number): LossPa
   return parts;
 }
 
-/** What the first pass of a batch is for. */
+/** Returns the purpose of the first pass of a batch. */
 export function firstPass(sam: SamPlan | undefined, epoch: number): Pass {
   return (sam?.rhoAt(epoch) ?? 0) > 0 ? 'climb' : 'step';
 }
 
 /**
- * Clips and steps with the gradients that are there; with SAM those of the worst weights nearby (`again`) take their
- * place. Gives their norm before clipping when the recipe asks for it or clips, else undefined.
+ * Clips and steps with the current gradients; with SAM, those of the worst weights nearby (`again`) replace them.
+ * Returns their norm before clipping when the recipe logs or clips it, else undefined.
  */
 export function update(
   { recipe, optimizer, task, sam }: UpdateOptions,

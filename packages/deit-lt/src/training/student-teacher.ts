@@ -1,4 +1,7 @@
-/** The teacher that a student is distilled from: opened, checked, and asked in the order of the data's classes. */
+/**
+ * The teacher that a student is distilled from: opened, checked, and with its logits in the order of the data's
+ * classes.
+ */
 import { openAnyClassifier } from '../classifier/any-classifier.js';
 import { orderNotes, teacherOrder } from '../classifier/class-names.js';
 import type { AnyClassifier } from '../classifier/classifier.js';
@@ -37,7 +40,7 @@ export async function teacherFor(
   }
 }
 
-/** Throws UserError CHECKPOINT for a model that is not a teacher, or that does not take the images of the recipe. */
+/** Throws UserError CHECKPOINT for a model that is not a teacher, or that does not accept the images of the recipe. */
 function checkTeacher({ kind, file, fixedSize, recipe: { imageSize } }: AnyClassifier, { student }: Recipe): void {
   if (kind !== 'teacher' && kind !== 'vit')
     throw new UserError(
@@ -51,7 +54,10 @@ function checkTeacher({ kind, file, fixedSize, recipe: { imageSize } }: AnyClass
     );
 }
 
-/** The teacher as the student's task asks it: about the student's images, or about a view of its own. */
+/**
+ * Returns the teacher's logits as the student's task needs them: for the student's images, or for the teacher's own
+ * view.
+ */
 export function teacherOf({ logits, logitsOfOwn }: TeacherLogits, { student: { distillation } }: Recipe) {
   const teacherView = (distillation.teacherAugment ?? null) !== null;
   return { teacher: teacherView ? logitsOfOwn : logits, teacherView };

@@ -1,6 +1,6 @@
 /**
- * τ-normalisation of a trained model, into a run folder of its own. τ is chosen on the validation images that the training
- * set aside, never on test images.
+ * τ-normalisation of a trained model, into a run folder of its own. τ is chosen on the validation images that the
+ * training set aside, never on test images.
  */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -28,7 +28,7 @@ export interface TauOptions {
   readonly run: string;
   /** The new run folder. */
   readonly folder: string;
-  /** Default: the best of `taus` on the validation images, by the mean of the classes' accuracies. */
+  /** Default: the best of `taus` on the validation images, by the mean of the per-class accuracies. */
   readonly tau?: number;
   readonly reporter?: Reporter;
   readonly signal?: AbortSignal;
@@ -39,18 +39,18 @@ export interface TauOptions {
 export interface TauResult {
   readonly folder: string;
   readonly tau: number;
-  /** Of every value that was tried; empty when τ was given. */
+  /** Scores of all values of τ that were tried; empty when τ was given. */
   readonly scores: readonly TauScore[];
-  /** On the test images: of the model as it was … */
+  /** Result of the unchanged model on the test images … */
   readonly before: EvaluationResult | undefined;
   /** … and of the normalised one; undefined when there are none. */
   readonly evaluation: EvaluationResult | undefined;
 }
 
 /**
- * Divides the weights of each class by a power of their length, leaves the bias out, as published, and writes the model,
- * its figures and predictions into `folder`. Throws UserError RECIPE when τ must be chosen and no images were set aside,
- * CHECKPOINT for a classifier without lengths, RUN_FOLDER for other data and for a folder that is not empty.
+ * Divides the weight vector of each class by a power of its L2 norm, leaves the bias out, as published, and writes the
+ * model, its figures and predictions into `folder`. Throws UserError RECIPE when τ must be chosen and no images were
+ * set aside, CHECKPOINT for a classifier without norms, RUN_FOLDER for other data and for a folder that is not empty.
  */
 export async function normalizeRun(options: TauOptions): Promise<TauResult> {
   using classifier = await openClassifier(options.run);
@@ -97,7 +97,7 @@ function normalizeLayer({ weight, bias }: torch.nn.Linear, tau: number): void {
   );
 }
 
-/** Throws UserError CHECKPOINT for cosine classifiers, whose weights all have the length 1. */
+/** Throws UserError CHECKPOINT for cosine classifiers, whose weight vectors all have norm 1. */
 function linearLayers({ model, file }: Classifier): torch.nn.Linear[] {
   const layers = classifierLayers(model);
   const isLinear = (layer: ClassifierLayer): layer is torch.nn.Linear => !(layer instanceof CosineLinear);
@@ -144,7 +144,7 @@ function tryAll({
   });
 }
 
-/** On the test images; `run` keeps what is found. */
+/** Evaluates on the test images; `run` stores the result. */
 async function measure(opened: Opened, run?: RunFolder): Promise<EvaluationResult | undefined> {
   const { options, classifier, config, data } = opened;
   const { reporter = silentReporter, signal } = options;

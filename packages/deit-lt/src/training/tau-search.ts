@@ -1,4 +1,4 @@
-/** Which τ of τ-normalisation is best on validation images, whose features are computed once for all values. */
+/** Finds the best τ of τ-normalisation on validation images, whose features are computed once for all values. */
 import * as torch from '@deit-lt/torch';
 import type { ByClass } from '../by-class.js';
 import type { Classifier } from '../classifier/classifier.js';
@@ -10,16 +10,16 @@ import { type ClassifierLayer, classifierInputs, classifierLayers } from '../mod
 import { tauNormalized } from '../models/tau-normalize.js';
 import { studentOutputs } from '../tasks/student-task.js';
 
-/** Mean of the classes' accuracies, in %. */
+/** Mean of the per-class accuracies, in %. */
 export interface TauScore {
   readonly tau: number;
   readonly balanced: number;
 }
 
-/** From the lengths as they are to lengths of 1. */
+/** The values of τ that are tried, from 0 (unchanged norms) to 1 (norms of 1). */
 export const taus: readonly number[] = Array.from({ length: 21 }, (_, i) => i / 20);
 
-/** The score of every value of `taus` on `split`. Throws the signal's reason when it is aborted. */
+/** Returns the score of every value of `taus` on `split`. Throws the signal's reason when it is aborted. */
 export async function scoreTaus(
   classifier: Classifier,
   split: LabelledSource,
@@ -43,7 +43,7 @@ export async function scoreTaus(
   return scores;
 }
 
-/** Of each batch, what each layer sees; the caller disposes them. */
+/** Returns the input of each layer for each batch; the caller disposes them. */
 async function featuresOf(
   { model, placement, pipeline }: Classifier,
   split: LabelledSource,
@@ -61,7 +61,7 @@ async function featuresOf(
   return batches;
 }
 
-/** Logits without the bias. */
+/** Returns the logits without the bias. */
 function logitsOf(layers: readonly ClassifierLayer[], features: readonly torch.Tensor[], tau: number): OutputLogits {
   const [first, second] = layers.map(({ weight }, i) => features[i]!.matmul(tauNormalized(weight, tau).t()));
   return second === undefined ? { avg: first! } : studentOutputs(first!, second);

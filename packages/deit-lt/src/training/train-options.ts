@@ -1,38 +1,38 @@
-/** What a training takes, and what it gives. */
+/** The options and the result of a training. */
 import type { Dataset } from '../data/dataset.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import type { Reporter } from '../runs/reporter.js';
 
 export interface TrainOptions {
-  /** As opened; the long tail and the validation split are made from the recipe. */
+  /** The data set as opened; the long tail and the validation split are made from the recipe. */
   readonly dataset: Dataset;
   readonly recipe: Recipe;
   /** The run folder. Must be new or empty, unless `resume` is set. */
   readonly folder: string;
-  /** Goes on with the run in `folder`; one that is finished is left as it is. Default false. */
+  /** Resumes the run in `folder`; a finished run is not changed. Default false. */
   readonly resume?: boolean;
   readonly reporter?: Reporter;
   /** Aborting saves a checkpoint and throws UserError INTERRUPTED. */
   readonly signal?: AbortSignal;
   /**
-   * Seconds between two checkpoints `last`, at the ends of epochs and inside of them; 0 saves after each update. Default 20. A
-   * large state waits longer, so that saving takes at most a twentieth of the time.
+   * Seconds between two checkpoints `last`, at the ends of epochs and inside of them; 0 saves after each update.
+   * Default 20. A large state waits longer, so that saving takes at most a twentieth of the time.
    */
   readonly saveEverySeconds?: number;
-  /** The run folder or checkpoint whose weights the training of one model begins with. Default: random ones. */
+  /** The run folder or checkpoint with the initial weights of the training of one model. Default: random ones. */
   readonly from?: string;
-  /** Words of the command line, for config.json and for messages that say how to go on. */
+  /** Words of the command line, for config.json and for messages that say how to resume. */
   readonly command?: readonly string[];
 }
 
 export interface TrainResult {
   readonly folder: string;
-  /** Of the best checkpoint on the test split, or on the validation split when there is no test split. */
+  /** Result of the best checkpoint on the test split, or on the validation split when there is no test split. */
   readonly evaluation: EvaluationResult | undefined;
 }
 
-/** Which part of the recipe is trained, and the teacher's run folder or checkpoint. */
+/** The part of the recipe that is trained, and the teacher's run folder or checkpoint. */
 export interface Plan {
   readonly recipe: TrainingRecipe;
   readonly teacher: string | null;

@@ -1,4 +1,4 @@
-/** The main job: teacher, then student, each in its run folder; and each alone. */
+/** Trains a teacher and then a student, each in its run folder, or only one of them. */
 
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
@@ -12,7 +12,7 @@ import { type Placement, placementOf } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { partName, type TrainingKind } from '../recipe/training-kind.js';
 import { silentReporter } from '../runs/reporter.js';
-import { RunFolder } from '../runs/run-folder.js';
+import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import type { Task } from '../tasks/task.js';
 import { evaluateBest, ruleOf } from './best-checkpoint.js';
 import { checkFrom } from './initial-weights.js';
@@ -24,7 +24,9 @@ import type { Plan, TrainOptions, TrainResult } from './train-options.js';
 
 export type { TrainOptions, TrainResult } from './train-options.js';
 
-/** Trains the recipe's teacher into `folder`. Throws UserError RECIPE for a recipe whose teacher comes from elsewhere. */
+/**
+ * Trains the recipe's teacher into `folder`. Throws UserError RECIPE for a recipe whose teacher comes from elsewhere.
+ */
 export async function trainTeacher(options: TrainOptions): Promise<TrainResult> {
   if (options.recipe.teacher.external) throw externalTeacher();
   return train('teacher', options, { recipe: options.recipe.teacher, teacher: null });
@@ -40,7 +42,10 @@ export function trainVit(options: TrainOptions): Promise<TrainResult> {
   return train('vit', options, { recipe: options.recipe.student, teacher: null });
 }
 
-/** Trains the teacher into `folder/teacher` and the student into `folder/student`; with `vit` also the plain ViT into `folder/vit`. */
+/**
+ * Trains the teacher into `folder/teacher` and the student into `folder/student`; with `vit` also the plain ViT into
+ * `folder/vit`.
+ */
 export async function trainAll(
   options: TrainOptions & { readonly vit?: boolean },
 ): Promise<{ teacher: TrainResult; student: TrainResult; vit?: TrainResult }> {
@@ -75,7 +80,7 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   }
 }
 
-/** Of the images that epochs and the best checkpoint are measured on. */
+/** Returns notes about validation or test splits that are too small to measure epochs and the best checkpoint well. */
 function fewNotes({ validation, test }: TrainingData): string[] {
   return (['validation', 'test'] as const).flatMap((name) => {
     const split = { validation, test }[name];
@@ -93,7 +98,15 @@ interface Ready {
   readonly setup: Awaited<ReturnType<typeof setUp>>;
 }
 
-/** The run's folder, the loop, and the figures of the best checkpoint. */
+/**
+ * The command of this call, else that of the first start: the folder may have been moved since then, or the data. `--resume`
+ * reads the recipe from the folder.
+ */
+function givenCommand({ command = [] }: TrainOptions, config: RunConfig): readonly string[] {
+  return command.length > 0 ? command : config.command;
+}
+
+/** Trains in the run's folder, and evaluates the best checkpoint. */
 async function trainInto(options: TrainOptions, { kind, plan, data, placement, setup }: Ready): Promise<TrainResult> {
   const { recipe, folder, resume = false, reporter = silentReporter, signal, saveEverySeconds } = options;
   const run = new RunFolder(path.resolve(folder));
@@ -111,6 +124,7 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
     placement,
     run,
     config,
+    command: givenCommand(options, config),
     resume,
     reporter,
     ...(signal && { signal }),
@@ -119,9 +133,9 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
   const { best, seconds } = await runLoop(loop);
   const whole = { epoch: totalEpochs(plan.recipe.schedule, plan.recipe.epochs), batch: 0 };
   const evaluation = await evaluateBest(loop).catch((error: unknown) => {
-    throw cannotSave(error, config, whole);
+    throw cannotSave(error, loop, whole);
   });
-  if (evaluation === 'stopped') throw interrupted(config, 'at the last evaluation, after all epochs', whole);
+  if (evaluation === 'stopped') throw interrupted(loop, 'at the last evaluation, after all epochs', whole);
   reporter.end({
     kind,
     folder: run.folder,

@@ -83,7 +83,7 @@ async function run(folder: string, name: JobName): Promise<Report> {
     end() {},
   };
   const options = (place: string, more: Partial<TrainOptions> = {}): TrainOptions & { teacher: string } => ({
-    dataset: drawShapes({ trainPerClass: 100, testPerClass: 4 }),
+    dataset: drawShapes(), // as `--data shapes`, for the commands of the test
     recipe: loadRecipe(job.recipe, {
       budget: 'small',
       settings: ['data.imbalance=10', `device=${place}`, 'precision=float32', ...(job.settings ?? [])],

@@ -16,6 +16,10 @@ export const skipPython = !finds('torch') && `no torch in ${python} (PYTHON_TORC
 export const skipTorchvision =
   !finds('torch', 'torchvision') && `no torchvision in ${python}; on Debian: apt-get install python3-torchvision`;
 
+/** The same where timm and safetensors are needed too. */
+export const skipTimm =
+  !finds('torch', 'timm', 'safetensors') && `no timm in ${python}; \`npm run setup:torch\` installs it`;
+
 /** What `code` leaves in `out`, with `input` as `given`; `torch` and `math` are there. Throws with Python's message. */
 export function fromPython<T>(code: string, input: unknown): T {
   const program = `import json, math, sys, torch\ngiven = json.load(sys.stdin)\n${code}\nprint(json.dumps(out))`;

@@ -28,12 +28,18 @@ export interface GradOptions {
 
 let gradOperator: Operator | undefined;
 
-/** Adds the gradients of `tensors` to the `grad` of the leaves they were computed from. Throws `TorchError` when none needs a gradient. */
+/**
+ * Adds the gradients of `tensors` to the `grad` of the leaves they were computed from. Throws `TorchError` when none
+ * needs a gradient.
+ */
 export function backward(tensors: readonly Tensor[], options: BackwardManyOptions = {}): void {
   runBackward(tensors, options);
 }
 
-/** The gradients of `outputs` (summed, weighted by `gradOutputs`) with respect to `inputs`; leaves' `grad` stays as it is. */
+/**
+ * Returns the gradients of `outputs` (summed, weighted by `gradOutputs`) with respect to `inputs`; leaves' `grad` is
+ * not changed.
+ */
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: readonly Tensor[],

@@ -28,12 +28,15 @@ export function enableGrad<T>(body: () => T): T {
   return gradRegion(true, body, 'enableGrad()');
 }
 
-/** Whether autograd records now. */
+/** Returns whether autograd records now. */
 export function isGradEnabled(): boolean {
   return native().isGradEnabled();
 }
 
-/** As `noGrad`, without version counters and views' bookkeeping: faster, but its tensors can never take part in autograd. */
+/**
+ * Runs `body` as `noGrad` does, without version counters and views' bookkeeping: faster, but its tensors can never take
+ * part in autograd.
+ */
 export function inferenceMode<T>(body: () => T): T {
   native().pushInferenceMode(true);
   try {
@@ -55,8 +58,8 @@ export interface AutocastOptions {
 }
 
 /**
- * Runs `body` with products and convolutions in lower precision, as `torch.autocast(device, …)`. `options` may be left out.
- * Throws `TorchError` for a dtype other than bfloat16 and float16, and for float16 on the CPU before libtorch 2.
+ * Runs `body` with products and convolutions in lower precision, as `torch.autocast(device, …)`. `options` may be left
+ * out. Throws `TorchError` for a dtype other than bfloat16 and float16, and for float16 on the CPU before libtorch 2.
  */
 export function autocast<T>(device: 'cpu' | 'cuda', body: () => T): T;
 export function autocast<T>(device: 'cpu' | 'cuda', options: AutocastOptions, body: () => T): T;
@@ -81,7 +84,7 @@ export function autocast<T>(device: 'cpu' | 'cuda', ...rest: [() => T] | [Autoca
   }
 }
 
-/** Whether autocast is on for this kind of device now. */
+/** Returns whether autocast is on for this kind of device now. */
 export function isAutocastEnabled(device: 'cpu' | 'cuda'): boolean {
   return native().isAutocastEnabled(device);
 }

@@ -1,4 +1,4 @@
-/** What `Tensor.backward()` and `torch.autograd.backward()` both do. */
+/** Runs the backward pass of `Tensor.backward()` and `torch.autograd.backward()`. */
 import { type Operator, requireOperator } from '../binding/operator.js';
 import { TorchError } from '../errors.js';
 import { checkNames } from '../options.js';

@@ -11,7 +11,7 @@ import { wordsBuffer } from './words.js';
 
 export interface NativeArgument {
   name: string;
-  /** As in a schema: `Tensor`, `int[2]`, `ScalarType?`, … */
+  /** Type as in a schema: `Tensor`, `int[2]`, `ScalarType?`, … */
   type: string;
   keywordOnly: boolean;
   hasDefault: boolean;
@@ -122,7 +122,7 @@ export interface Addon {
   cudaEmptyCache(): void;
 }
 
-/** What `setup/build-addon.mjs` writes beside the addon that it built. */
+/** The record that `setup/build-addon.mjs` writes beside the addon that it built. */
 export interface BuildRecord {
   addon: string;
   compiler: string;
@@ -161,7 +161,7 @@ export function buildRecord(): BuildRecord & { file: string } {
   return { ...record, file: path.join(path.dirname(file), record.addon) };
 }
 
-/** What messages call an entry by, where its own name says nothing to users. */
+/** Names of entries in messages, where their own names mean nothing to users. */
 const shownName: Readonly<Record<string, string>> = {
   copyFrom: 'tensor()',
   shareFrom: 'fromTypedArray()',
@@ -210,7 +210,7 @@ function loadedLibtorch(): string | null {
   return /^.* (\/.*\/libtorch_cpu\.so[^/\n]*)$/m.exec(readFileSync('/proc/self/maps', 'utf8'))?.[1] ?? null;
 }
 
-/** With symbolic links followed; the name itself where there is no such folder. */
+/** Returns the folder with symbolic links resolved; the name itself where there is no such folder. */
 function realFolder(folder: string): string {
   try {
     return realpathSync(folder);

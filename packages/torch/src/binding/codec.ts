@@ -59,7 +59,7 @@ const slack = 8;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Where the next word goes, or comes from. */
+/** Offset of the next word that is written or read. */
 let at = 0;
 
 /** Begins the words of a call. Returns its claim on them. */
@@ -86,7 +86,7 @@ function unfit(expected: string, value: unknown): Unfit {
 
 /** Writes a value of one schema type, or throws `Unfit`. */
 export type Encode = (value: unknown) => void;
-/** Tells whether a value fits a schema type as it stands; overloads are chosen by it. */
+/** Returns whether a value fits a schema type without conversion; overloads are chosen by it. */
 export type Fits = (value: unknown) => boolean;
 
 export interface Codec {
@@ -364,7 +364,7 @@ const codecs = new Map<string, Codec>();
 /** The same for an argument that the operator writes to. */
 export const writtenTensorCodec: Codec = { encode: writeWrittenTensor, fits: isTensor };
 
-/** How values of a schema type (`Tensor`, `int[2]`, `ScalarType?`, …) are checked and written. */
+/** Returns the codec that checks and writes values of a schema type (`Tensor`, `int[2]`, `ScalarType?`, …). */
 export function codecOf(type: string): Codec {
   let codec = codecs.get(type);
   if (codec === undefined) {

@@ -1,6 +1,6 @@
 /**
- * What must be in the environment before libtorch loads, and how many threads it gets.
- * Values that the user set are never touched.
+ * Sets the environment variables that libtorch reads when it loads, and its number of threads. Values that the user set
+ * are never changed.
  */
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
@@ -15,7 +15,9 @@ export function cpuFlags(): ReadonlySet<string> {
   }
 }
 
-/** Whether a CUDA device multiplies bfloat16 matrices: those of compute capability 8.0 (Ampere) and higher do. */
+/**
+ * Returns whether a CUDA device multiplies bfloat16 matrices: those of compute capability 8.0 (Ampere) and higher do.
+ */
 export function hasCudaBfloat16({ major }: { readonly major: number }): boolean {
   return major >= 8;
 }

@@ -23,7 +23,10 @@ export interface Operator {
   /** Calls it with the arguments as a list. */
   invoke(args: readonly unknown[]): unknown;
   readonly schema: NativeSchema;
-  /** True when the arguments fit the schema as they stand, without conversions. With `lenient`, `Type?` may be left out where the schema has no default. */
+  /**
+   * True when the arguments fit the schema as they stand, without conversions. With `lenient`, `Type?` may be left out
+   * where the schema has no default.
+   */
   accepts(args: readonly unknown[], lenient: boolean): boolean;
   /** Converts the arguments and holds them against the schema, without running anything. Throws `TorchError`. */
   check(args: readonly unknown[]): void;
@@ -88,7 +91,9 @@ class BoundOperator {
     }
   }
 
-  /** Puts the arguments into schema order and writes them. The caller's getters and Proxies run in here, and may throw. */
+  /**
+   * Puts the arguments into schema order and writes them. The caller's getters and Proxies run in here, and may throw.
+   */
   #prepare(args: readonly unknown[]): readonly unknown[] {
     try {
       const full = this.#inOrder(args);
@@ -208,7 +213,7 @@ function isNamed(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && !(value instanceof TensorBase) && isPlainObject(value);
 }
 
-/** What an argument was, for a message; nothing when reading it again fails. */
+/** Describes an argument for a message; empty when reading it again fails. */
 function describeArgument(name: string, value: unknown): string[] {
   try {
     return describeTensors(name, value);

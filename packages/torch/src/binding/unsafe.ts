@@ -1,7 +1,8 @@
 /**
- * Which operators do not check what they are given. Wrong arguments end the process there, or read memory that is not
- * theirs, in Python as well. `torch.ops` refuses them; `torch.ops.unsafe` runs them. The package itself calls operators
- * through binding/operator.ts, which asks for no permission, and autograd calls its formulas inside of libtorch.
+ * Finds the operators that do not check their arguments. Wrong arguments end the process there, or read memory that is
+ * not theirs, in Python as well. `torch.ops` refuses them; `torch.ops.unsafe` runs them. The package itself calls
+ * operators through binding/operator.ts, which asks for no permission, and autograd calls its formulas inside of
+ * libtorch.
  */
 
 interface Rule {
@@ -9,7 +10,7 @@ interface Rule {
   readonly reason: string;
 }
 
-/** By the name's form, whatever the libtorch: newer ones have more of each kind. */
+/** Rules on the form of a name, for all versions of libtorch: newer ones have more operators of each kind. */
 const rules: readonly Rule[] = [
   { names: /unsafe/, reason: 'its name says that it leaves out checks' },
   {

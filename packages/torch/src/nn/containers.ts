@@ -78,7 +78,7 @@ export class ModuleList<M extends AnyModule = Module> extends Module<never[], ne
     );
   }
 
-  /** As PyTorch 2 prints it: neighbours of the same text once, `(0-11): 12 x Block(…)`. */
+  /** Returns the text that PyTorch 2 prints: neighbours of the same text once, `(0-11): 12 x Block(…)`. */
   override toString(): string {
     const runs: { first: number; last: number; text: string }[] = [];
     for (const [i, module] of this.#items.entries()) {

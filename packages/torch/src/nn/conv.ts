@@ -13,11 +13,13 @@ import { pythonFields } from './python-repr.js';
 export interface Conv2dOptions extends PlacementOptions {
   /** Default 1. */
   stride?: Pair;
-  /** On each side of height and width; 'same' keeps the size (stride 1 only), 'valid' is none. Default 0. */
+  /**
+   * Padding on each side of height and width; 'same' keeps the size (stride 1 only), 'valid' does not pad. Default 0.
+   */
   padding?: Pair | 'same' | 'valid';
   /** Default 1. */
   dilation?: Pair;
-  /** Channels are split into so many groups that do not see each other. Default 1. */
+  /** Number of groups of channels, each convolved separately. Default 1. */
   groups?: number;
   /** Default true. */
   bias?: boolean;

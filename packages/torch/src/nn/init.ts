@@ -27,8 +27,9 @@ export type FanMode = 'fan_in' | 'fan_out';
 let skipping = false;
 
 /**
- * What `make` returns; the initialisers inside do nothing and draw nothing. For modules that get their state right after, by
- * `loadStateDict()`: until then their parameters are whatever the memory held. As `torch.nn.utils.skip_init` in PyTorch.
+ * Returns the result of `make`, in which initialisers do nothing and draw nothing. For modules that load their state
+ * right after, by `loadStateDict()`: until then their parameters are uninitialised. The counterpart of
+ * `torch.nn.utils.skip_init` in PyTorch.
  */
 export function skipInit<T>(make: () => T): T {
   const outer = skipping;
@@ -86,8 +87,8 @@ export function eye_(tensor: Tensor): Tensor {
 }
 
 /**
- * A normal distribution with `mean` (0) and `std` (1), cut off outside [a, b] (−2 and 2, in absolute units,
- * not in standard deviations), as timm and PyTorch before 2.14 draw it: `uniform → erfinv → scale → clamp`. PyTorch 2.14 draws
+ * A normal distribution with `mean` (0) and `std` (1), cut off outside [a, b] (−2 and 2, in absolute units, not in
+ * standard deviations), as timm and PyTorch before 2.14 draw it: `uniform → erfinv → scale → clamp`. PyTorch 2.14 draws
  * other numbers of the same distribution, by rejection.
  */
 export function truncNormal_(
@@ -118,7 +119,9 @@ function normalCdf(x: number): number {
   );
 }
 
-/** The size of the input and of the output that one element of a weight sees. Throws `TorchError` below two dimensions. */
+/**
+ * The size of the input and of the output that one element of a weight sees. Throws `TorchError` below two dimensions.
+ */
 export function calculateFanInAndFanOut(tensor: Tensor): { fanIn: number; fanOut: number } {
   const [cOut, cIn, ...kernel] = tensor.shape;
   if (cOut === undefined || cIn === undefined) {
@@ -131,7 +134,10 @@ export function calculateFanInAndFanOut(tensor: Tensor): { fanIn: number; fanOut
   return { fanIn: cIn * receptive, fanOut: cOut * receptive };
 }
 
-/** The recommended gain for a nonlinearity; `param` is leaky_relu's negative slope (0.01). Throws `TorchError` for an unknown one. */
+/**
+ * The recommended gain for a nonlinearity; `param` is leaky_relu's negative slope (0.01). Throws `TorchError` for an
+ * unknown one.
+ */
 export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
   switch (nonlinearity) {
     case 'linear':

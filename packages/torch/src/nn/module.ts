@@ -82,19 +82,28 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
     });
   }
 
-  /** Runs `hook(module, args)` before every `forward`; an array that it returns replaces the arguments. Returns what removes it. */
+  /**
+   * Runs `hook(module, args)` before every `forward`; an array that it returns replaces the arguments. Returns what
+   * removes it.
+   */
   registerForwardPreHook(hook: PreHook<this, A>): () => void {
     this.#preHooks.add(hook);
     return () => void this.#preHooks.delete(hook);
   }
 
-  /** Runs `hook(module, args, output)` after every `forward`; what it returns, if anything, replaces the output. Returns what removes it. */
+  /**
+   * Runs `hook(module, args, output)` after every `forward`; what it returns, if anything, replaces the output. Returns
+   * what removes it.
+   */
   registerForwardHook(hook: ForwardHook<this, A, R>): () => void {
     this.#hooks.add(hook);
     return () => void this.#hooks.delete(hook);
   }
 
-  /** Makes `tensor` the property `name` and a buffer: state that is saved and moved but not learned. No scope releases it. Returns it. */
+  /**
+   * Makes `tensor` the property `name` and a buffer: state that is saved and moved but not learned. No scope releases
+   * it. Returns it.
+   */
   registerBuffer<T extends Tensor | null>(name: string, tensor: T, options: BufferOptions = {}): T {
     const { persistent = true } = checkNames('registerBuffer()', options, ['persistent']);
     this.#buffers.set(checkedName(name, 'buffer'), persistent);
@@ -226,7 +235,7 @@ export abstract class Module<A extends unknown[] = [input: Tensor], R = Tensor> 
     return this;
   }
 
-  /** As `train(false)`. Returns itself. */
+  /** Sets evaluation mode: `train(false)`. Returns itself. */
   eval(): this {
     return this.train(false);
   }

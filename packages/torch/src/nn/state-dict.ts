@@ -13,7 +13,8 @@ export interface LoadOptions {
   /** Whether missing and unexpected entries are an error. Default true. */
   strict?: boolean;
   /**
-   * Whether the module takes the dict's memory, where dtype and layout are its own, instead of copying from it. Default false.
+   * Whether the module takes the dict's memory, where dtype and layout are its own, instead of copying from it. Default
+   * false.
    */
   assign?: boolean;
 }
@@ -52,7 +53,7 @@ export function loadState(
   return { missingKeys, unexpectedKeys };
 }
 
-/** As `parameter.data = …` in PyTorch: the tensor stays the object that it was. */
+/** Replaces a tensor's values and memory, as `parameter.data = …` does in PyTorch: the tensor stays the same object. */
 function adopt(target: Tensor, source: Tensor): void {
   ops.aten.set_data.default(target, source.detach().to({ dtype: target.dtype, device: target.device }).contiguous());
 }

@@ -125,7 +125,7 @@ export class Adam extends Optimizer<AdamOptions, AdamState> {
 
 const newState = (param: Tensor): AdamState => ({ step: 0, exp_avg: zerosLike(param), exp_avg_sq: zerosLike(param) });
 
-/** The largest squared averages so far, made when they are first asked for. */
+/** Returns the largest squared averages so far, which are created at the first call. */
 function maximaOf(states: readonly AdamState[]): Tensor[] {
   return states.map((state) => {
     state.max_exp_avg_sq ??= keep(zerosLike(state.exp_avg_sq));

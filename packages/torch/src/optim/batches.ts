@@ -72,7 +72,7 @@ export class FusedUpdate<S, G> {
     this.#trialState = trialState;
   }
 
-  /** Runs the update if this libtorch can, and tells whether it did. */
+  /** Runs the update if this libtorch can, and returns whether it did. */
   run(batch: Batch<S>, group: G): boolean {
     const operator = findOperator(this.#name);
     if (operator === null || !this.#canRun(operator, batch, group)) return false;
@@ -107,7 +107,10 @@ export class FusedUpdate<S, G> {
   }
 }
 
-/** On the CPU not in half precision: libtorch 2.6's `_fused_sgd_` computes wrong numbers for 16 bfloat16 elements and more. */
+/**
+ * Returns whether the fused optimizer is exact: on the CPU not in half precision, because libtorch 2.6's `_fused_sgd_`
+ * computes wrong numbers for 16 bfloat16 elements and more.
+ */
 const isExactFused = (device: string, dtype: DType): boolean =>
   isFloatingPoint(dtype) && (device !== 'cpu' || dtype === 'float32' || dtype === 'float64');
 

@@ -1,4 +1,4 @@
-/** What optimizers keep of their parameters. */
+/** The groups of parameters and options that optimizers keep. */
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A group of an optimizer. Its options may be changed between steps: `group.lr = schedule(epoch)`. */

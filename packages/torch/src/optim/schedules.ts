@@ -26,7 +26,7 @@ export interface LinearWarmupOptions {
   /** Reached at `warmup`, and stays. */
   lr: number;
   warmup: number;
-  /** At t = 0. Default 0. */
+  /** Learning rate at t = 0. Default 0. */
   warmupLr?: number;
 }
 
@@ -48,15 +48,16 @@ export interface CosineOptions {
   minLr?: number;
   /** Length of the linear warm-up. Default 0: none. */
   warmup?: number;
-  /** At t = 0 of the warm-up. Default 0. */
+  /** Learning rate at t = 0 of the warm-up. Default 0. */
   warmupLr?: number;
   /** Starts the cosine when the warm-up ends. By default it runs from 0, and the warm-up hides its beginning. */
   warmupPrefix?: boolean;
 }
 
 /**
- * A linear warm-up, then `minLr + ½(lr − minLr)(1 + cos(π·t/total))`, then `minLr`. As timm's `CosineLRScheduler` with one cycle.
- * I. Loshchilov and F. Hutter, "SGDR: Stochastic gradient descent with warm restarts", ICLR 2017, arXiv 1608.03983.
+ * A linear warm-up, then `minLr + ½(lr − minLr)(1 + cos(π·t/total))`, then `minLr`. As timm's `CosineLRScheduler` with
+ * one cycle. I. Loshchilov and F. Hutter, "SGDR: Stochastic gradient descent with warm restarts", ICLR 2017, arXiv
+ * 1608.03983.
  */
 export function cosine(
   t: number,
@@ -88,7 +89,7 @@ export function step(t: number, { lr, every, gamma = 0.1 }: StepOptions): number
 
 export interface MultiStepOptions {
   lr: number;
-  /** The times of the drops, in any order; a time that is there twice drops twice. */
+  /** The times of the drops, in any order; a time that occurs twice drops twice. */
   milestones: readonly number[];
   /** Factor of a drop. Default 0.1. */
   gamma?: number;
@@ -123,11 +124,11 @@ export function polynomial(t: number, { lr, total, power = 1, minLr = 0 }: Polyn
 }
 
 export interface OneCycleOptions {
-  /** At the top. */
+  /** Learning rate at the peak. */
   maxLr: number;
   /** Number of steps: the last one is `total − 1`, and has the smallest learning rate. */
   total: number;
-  /** Share of the steps that goes up. Default 0.3. */
+  /** Share of the steps in which the rate rises. Default 0.3. */
   rise?: number;
   /** `maxLr / divFactor` at t = 0. Default 25. */
   divFactor?: number;

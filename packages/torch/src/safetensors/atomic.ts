@@ -1,4 +1,4 @@
-/** Files that are there whole or not at all. */
+/** Writes files that exist whole or not at all. */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -34,7 +34,10 @@ export interface SafetensorsProblem {
   cause?: unknown;
 }
 
-/** A file that is not valid, cannot be read or cannot be written; tells which, where, and what was expected. */
+/**
+ * A file that is not valid, cannot be read or cannot be written; the message names the file, the place, and what was
+ * expected.
+ */
 export class SafetensorsError extends Error {
   override name = 'SafetensorsError';
   readonly path: string | undefined;

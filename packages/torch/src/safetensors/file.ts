@@ -1,4 +1,4 @@
-/** A safetensors file that is open: its header is known, each tensor is read when asked for. */
+/** An open safetensors file: its header is read at once, each tensor on request. */
 import fs from 'node:fs';
 import type { Device } from '../devices.js';
 import { describeValue, nearestName } from '../errors.js';

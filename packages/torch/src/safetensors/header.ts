@@ -27,7 +27,7 @@ export interface StoredTensor {
 
 export interface Header {
   metadata: Record<string, string>;
-  /** In the order of their data. */
+  /** Tensors in the order of their data. */
   tensors: StoredTensor[];
 }
 

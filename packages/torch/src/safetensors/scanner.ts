@@ -36,7 +36,7 @@ export class HeaderScanner {
     throw new SafetensorsError(code, what, { path: this.path, tensor: this.tensor, ...problem });
   }
 
-  /** Reads an object, giving each key to `member`, which reads its value. Throws for a key that stands twice. */
+  /** Reads an object, giving each key to `member`, which reads its value. Throws for a key that occurs twice. */
   object(what: string, member: (key: string) => void): void {
     this.#require('an object', what);
     const seen = new Set<string>();
@@ -92,7 +92,7 @@ export class HeaderScanner {
     if (found !== kind) this.fail(code, what, { expected: kind, found });
   }
 
-  /** From an opening bracket to `close`, with commas between the items. */
+  /** Reads from an opening bracket to `close`, with commas between the items. */
   #list(close: string, item: () => void): void {
     this.#at++;
     if (this.#next() === close) {

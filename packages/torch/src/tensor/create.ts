@@ -16,7 +16,7 @@ import type { Tensor } from './tensor.js';
 export type { TensorData } from './from-data.js';
 
 export interface TensorOptions {
-  /** Default: each function's own, float32 unless it says otherwise. */
+  /** Default: that of each function, float32 where none is named. */
   dtype?: DType;
   /** Default `cpu`. */
   device?: Device;
@@ -187,7 +187,10 @@ export function randint(...args: readonly unknown[]): Tensor {
 export function randperm(n: number, { dtype = 'int64', ...options }: RandomOptions = {}): Tensor {
   return factory('randperm', options.generator ? 'generator' : '', [n], { ...options, dtype });
 }
-/** `arange(end)`, `arange(start, end)` or `arange(start, end, step)`, below `end`; int64 when all are whole numbers, else float32. */
+/**
+ * `arange(end)`, `arange(start, end)` or `arange(start, end, step)`, below `end`; int64 when all are whole numbers,
+ * else float32.
+ */
 export function arange(...args: Numbers<FactoryOptions>): Tensor {
   const { leading, options } = withOptions<FactoryOptions>(args);
   const [start, end, step = 1, ...rest] = leading.length === 1 ? [0, ...leading] : leading;

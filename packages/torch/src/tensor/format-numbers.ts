@@ -55,7 +55,7 @@ export interface ElementStyle {
   format(value: ElementValue): string;
 }
 
-/** Integers and booleans: as they are. */
+/** Formats integers and booleans without rounding. */
 export function plainStyle(values: Iterable<ElementValue>): ElementStyle {
   const text = (value: ElementValue): string =>
     typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value);

@@ -35,8 +35,8 @@ const rules: Record<keyof PrintOptions, [string, (value: unknown) => boolean]> =
 };
 
 /**
- * Sets how tensors are printed from now on. `profile` (`default`, `short` or `full`) sets everything, then the
- * other options apply; what is absent stays as it is. Throws `TorchError` for a value that does not fit.
+ * Sets how tensors are printed from now on. `profile` (`default`, `short` or `full`) sets everything, then the other
+ * options apply; absent options are not changed. Throws `TorchError` for a value that does not fit.
  */
 export function setPrintOptions({
   profile,

@@ -79,12 +79,12 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
     return describe.isLeafOf(this);
   }
 
-  /** Whether the values are on a CUDA device. */
+  /** Returns whether the values are on a CUDA device. */
   get isCuda(): boolean {
     return this.device.startsWith('cuda');
   }
 
-  /** Whether autograd records what is done with it. Setting it is `requiresGrad_`. */
+  /** Returns whether autograd records what is done with it. Setting it is `requiresGrad_`. */
   get requiresGrad(): boolean {
     return describe.requiresGradOf(this);
   }
@@ -116,7 +116,10 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
     return dispatch('t', [this]) as Tensor;
   }
 
-  /** The shape, or the size of one dimension (negative: from the end). Throws `TorchError` for a dimension that is not there. */
+  /**
+   * The shape, or the size of one dimension (negative: from the end). Throws `TorchError` for a dimension that is not
+   * there.
+   */
   size(): number[];
   size(dim: number): number;
   size(dim?: number): number | number[] {
@@ -186,7 +189,7 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
 
   /**
    * The same values with another dtype, device or memory format: the tensor itself when nothing changes.
-   * `to('float64')`, `to('cuda:0')`, `to('cuda', 'float16')`, `to(other)`, each with options, or options alone.
+   * `to('float64')`, `to('cuda:0')`, `to('cuda', 'float16')`, `to(other)`, each with options, or only options.
    */
   to(device: Device, dtype: DType, options?: ToOptions): Tensor;
   to(target: DType | Device | Tensor | ToOptions, options?: ToOptions): Tensor;
@@ -301,7 +304,10 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
     this.dispose();
   }
 
-  /** Slices along the first dimension, as PyTorch iterates: views, which the open scope owns. Throws `TorchError` for a tensor without dimensions. */
+  /**
+   * Slices along the first dimension, as PyTorch iterates: views, which the open scope owns. Throws `TorchError` for a
+   * tensor without dimensions.
+   */
   [Symbol.iterator](): ArrayIterator<Tensor> {
     if (this.ndim === 0)
       throw new TorchError('ARGUMENT', `iteration over a tensor without dimensions, made by ${this.origin}`);
@@ -313,7 +319,10 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
     return this.toArray();
   }
 
-  /** JavaScript's operators: a number where they ask for one (`-t`, `t * 2`, `t < 3`), which only one element can give; else text. */
+  /**
+   * JavaScript's operators: a number where they ask for one (`-t`, `t * 2`, `t < 3`), which only one element can give;
+   * else text.
+   */
   [Symbol.toPrimitive](hint: 'number' | 'string' | 'default'): number | string {
     if (hint !== 'number') return this.toString();
     if (this.numel() === 1) return this.toNumber();
@@ -335,7 +344,7 @@ export class Tensor extends TensorMethods<Tensor> implements Disposable {
   }
 }
 
-/** The entry of `dim`, counted from the end when negative; `Array.at` alone takes 1.5 for 1 and NaN for 0. */
+/** The entry of `dim`, counted from the end when negative; `Array.at` by itself treats 1.5 as 1 and NaN as 0. */
 function oneOf(entries: readonly number[], dim: number, where: string): number {
   const entry = Number.isInteger(dim) && dim >= -entries.length ? entries.at(dim) : undefined;
   if (entry === undefined)

@@ -7,7 +7,7 @@ export interface CameraProps {
   readonly look: (frame: ImageBitmap) => Promise<Seen>;
   readonly onSeen: (seen: Seen) => void;
   readonly onTake: (picture: ImageBitmap) => void;
-  /** With a sentence when it does not work. */
+  /** Receives a sentence when the camera does not work. */
   readonly onEnd: (why?: string) => void;
 }
 

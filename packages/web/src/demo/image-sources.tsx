@@ -1,4 +1,4 @@
-/** Where images come from: dropped, pasted, chosen, or of the camera. */
+/** The sources of images: dropped, pasted, chosen, or from the camera. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 export interface ImageSourcesProps {

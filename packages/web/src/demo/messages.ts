@@ -1,19 +1,19 @@
-/** What the page and the worker that runs the model say to each other. */
+/** The messages between the page and the worker that runs the model. */
 import type { Opinion, PageModel } from 'deit-lt/browser';
 
-/** From the page: first where the model lies, then images, by numbers of the page's choice. */
+/** A message of the page: first the place of the model, then images, numbered by the page. */
 export type Question =
   | { readonly kind: 'load'; readonly from: string }
   /** A file, or a picture of the camera, which the worker closes. */
   | { readonly kind: 'look'; readonly id: number; readonly image: Blob | ImageBitmap };
 
-/** What the model says of an image, and what it saw. */
+/** The model's predictions for an image, and its input. */
 export interface Seen extends Opinion {
   /** The part of the image that the model was shown, in the image's own pixels, square. */
   readonly view: ImageBitmap;
   /** The network's input before normalisation, as large as that. */
   readonly input: ImageBitmap;
-  /** How much of each patch reaches a token; absent for networks without attention. */
+  /** Share of each patch in a token (attention rollout); absent for networks without attention. */
   readonly maps: { readonly cls?: Float64Array; readonly dist?: Float64Array };
 }
 

@@ -2,7 +2,7 @@
 import type { PageModel } from 'deit-lt/browser';
 import type { Answer, Question, Seen } from './messages.js';
 
-/** How far the model is. */
+/** The progress of loading the model. */
 export type ModelState =
   | { readonly status: 'loading'; readonly loaded: number; readonly total: number }
   | { readonly status: 'ready'; readonly about: PageModel }

@@ -1,4 +1,4 @@
-/** What the model says of one image: the prediction, and beside it each expert with what it looks at. */
+/** The model's results for one image: the prediction, and beside it each expert with its attention map. */
 import type { ColorName, PageClass, PageModel, Ranked } from 'deit-lt/browser';
 import type { ComponentChildren } from 'preact';
 import { Bitmap } from '../ui/bitmap.js';

@@ -1,4 +1,4 @@
-/** From an image file to what the network is shown, exactly as the command line does it. */
+/** Turns an image file into the network's input, exactly as the command line does. */
 import {
   viewOf as bytesView,
   evaluationPixels,

@@ -1,4 +1,4 @@
-/** How to read the page, and what it is made of. */
+/** An explanation of the page, and of the model behind it. */
 import type { PageModel } from 'deit-lt/browser';
 
 export function Reading({ model }: { model: PageModel | undefined }) {

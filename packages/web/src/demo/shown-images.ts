@@ -11,7 +11,7 @@ export interface ShownImage {
 
 export interface ShownImages {
   readonly all: readonly ShownImage[];
-  /** Of the image whose answer is shown. */
+  /** Number of the image whose predictions are shown. */
   readonly selected: number | undefined;
 }
 

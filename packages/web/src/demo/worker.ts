@@ -5,14 +5,14 @@ import type { Answer, Question, Seen } from './messages.js';
 import { pixelsOf, sightOf } from './pixels.js';
 import { mapsOf } from './rollout-maps.js';
 
-/** Of the global scope of a worker, what is used; TypeScript's types of pages and of workers exclude each other. */
+/** The used part of a worker's global scope; TypeScript's types of pages and of workers exclude each other. */
 interface WorkerScope {
   postMessage(message: Answer, transfer?: Transferable[]): void;
   onmessage: ((event: MessageEvent<Question>) => void) | null;
 }
 const scope = globalThis as unknown as WorkerScope;
 
-/** As many as fit beside the pictures. */
+/** Number of classes that fit beside the pictures. */
 const ranks = 5;
 
 let model: Model | undefined;

@@ -5,11 +5,11 @@ import { latestFirst, type StudioRun, splitId } from './runs.js';
 export interface ChosenRun extends StudioRun {
   readonly id: string;
   readonly name: string;
-  /** From 0: its colour. */
+  /** Index of the run, from 0, which decides its colour. */
   readonly place: number;
 }
 
-/** As many as there are colours. */
+/** Largest number of chosen runs, the number of colours. */
 export const mostChosen = 6;
 
 export function chosenRuns(byId: ReadonlyMap<string, StudioRun>, ids: readonly string[]): ChosenRun[] {
@@ -22,7 +22,10 @@ export function chosenRuns(byId: ReadonlyMap<string, StudioRun>, ids: readonly s
   });
 }
 
-/** What a reader most likely wants first: the latest run, those that run beside it, or its teacher and its rivals. */
+/**
+ * Returns the runs that a reader most likely wants first: the latest run, those that run beside it, or its teacher and
+ * its rivals.
+ */
 export function firstChoice(byId: ReadonlyMap<string, StudioRun>): string[] {
   const latest = [...byId.values()].sort(latestFirst);
   const first = latest[0]?.view;

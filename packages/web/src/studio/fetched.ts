@@ -1,4 +1,4 @@
-/** What the server says at an address; what was there before stays while it is asked again. */
+/** Fetches the content of an address; the previous content stays while it is fetched again. */
 import { useEffect, useState } from 'preact/hooks';
 
 export interface Fetched<T> {

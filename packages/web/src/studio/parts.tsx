@@ -5,7 +5,7 @@ import { useFetched } from './fetched.js';
 
 export interface PartsProps {
   readonly runs: readonly ChosenRun[];
-  /** Which parts, by their ids. */
+  /** Ids of the parts. */
   readonly ids: readonly string[];
 }
 

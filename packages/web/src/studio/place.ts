@@ -1,9 +1,9 @@
-/** What is looked at: the runs and the tab, kept in the address, so that reloading and links lead back. */
+/** The current view: runs and tab, kept in the address, so that reloading and links lead back. */
 import { useEffect, useState } from 'preact/hooks';
 
 export interface Place {
   readonly tab: string;
-  /** In the order of their colours; undefined while nobody chose. */
+  /** Chosen runs in the order of their colours; undefined until the reader chooses. */
   readonly runs: readonly string[] | undefined;
 }
 

@@ -21,7 +21,7 @@ export function useRuns(): Runs {
   const [runs, setRuns] = useState(nothing);
   useEffect(() => {
     const source = new EventSource('events');
-    /** What the server tells at first, until it is all; then undefined. */
+    /** The runs of the server's first messages, until all have arrived; then undefined. */
     let first: Map<string, StudioRun> | undefined = new Map();
     source.onopen = () => {
       first = new Map();

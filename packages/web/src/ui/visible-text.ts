@@ -8,7 +8,7 @@ import { options, type VNode } from 'preact';
 type Props = Record<string, unknown>;
 const attributes = ['alt', 'title', 'aria-label'];
 
-/** From now on for every element. */
+/** Makes all text visible, from now on in every element. */
 export function showTextVisibly(): void {
   const before = options.vnode;
   options.vnode = (vnode: VNode) => {

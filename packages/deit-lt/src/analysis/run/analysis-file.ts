@@ -1,4 +1,5 @@
 /** `analysis.json` in a run folder: all that `deit-lt analyze` measured of a model. */
+
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
@@ -6,6 +7,7 @@ import type { ByClass } from '../../by-class.js';
 import { type Group, groupNames } from '../../data/groups.js';
 import { UserError } from '../../errors.js';
 import type { Accuracies, ClassFigures } from '../../evaluation/class-figures.js';
+import { passMachineFault } from '../../machine-fault.js';
 import type { TrainingKind } from '../../recipe/training-kind.js';
 import { writeFileAtomic } from '../../runs/files.js';
 import type { OutputName } from '../../runs/predictions.js';
@@ -158,6 +160,7 @@ export function readAnalysis(folder: string, classes?: number): Analysis | undef
     if (beyond !== undefined) throw new Error(beyond);
     return analysis;
   } catch (error) {
+    passMachineFault(error);
     throw new UserError(
       'RUN_FOLDER',
       `${file} cannot be used: ${(error as Error).message}. Remove it and run "deit-lt analyze" again.`,

@@ -16,11 +16,11 @@ export interface Subject extends AsyncDisposable {
   readonly folder: string;
   readonly config: RunConfig;
   readonly classifier: Classifier;
-  /** Where and in which precision the teacher is evaluated too, where that is not as its own run says. */
+  /** Device and precision of the teacher's evaluation too, where they differ from those of its own run. */
   readonly place: Pick<OpenClassifierOptions, 'device' | 'precision'>;
   /** Its classes in the order of its outputs; of a model that does not name them, by the names of the data. */
   readonly classNames: readonly string[];
-  /** In that order. */
+  /** Groups in that order. */
   readonly groups: ByClass<Group>;
   readonly trainCounts: ByClass<number>;
   /** `RunConfig.data.countsBefore`. */

@@ -17,7 +17,7 @@ suite('removeOldest()', () => {
     assert.deepEqual(fs.readdirSync(folder).sort(), ['b.bin', 'c.bin', 'new.tmp']);
   });
 
-  test('does not mind a file that is gone by the time it is looked at', async (t) => {
+  test('ignores a file that disappears before it is read', async (t) => {
     const folder = temporaryFolder(t);
     fs.symlinkSync('nowhere', path.join(folder, 'gone.tmp'));
     await removeOldest(folder, 2);

@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolder } from '../../make-folder.js';
 
-/** Writes `parts` one after the other to a temporary file beside `file`, then renames it. Throws what the system says. */
+/** Writes `parts` one after the other to a temporary file beside `file`, then renames it. Throws the system's error. */
 export async function writeWhole(file: string, parts: readonly Uint8Array[]): Promise<void> {
   makeFolder(path.dirname(file));
   const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
@@ -25,12 +25,12 @@ export async function writeWhole(file: string, parts: readonly Uint8Array[]): Pr
 /** Length of the line with which a sealed file begins. */
 export const sealBytes = 65;
 
-/** That line, from a SHA-256 that has got all bytes that follow it. */
+/** Returns that line, from a SHA-256 of all bytes that follow it. */
 export function sealOf(hash: Hash): string {
   return `${hash.digest('hex')}\n`;
 }
 
-/** As `writeWhole`, after a line with the hash of all of it: damage anywhere is found by who reads it. */
+/** Writes as `writeWhole` does, after a line with the hash of all of it, so that a reader finds damage anywhere. */
 export async function writeSealed(file: string, parts: readonly Uint8Array[]): Promise<void> {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);

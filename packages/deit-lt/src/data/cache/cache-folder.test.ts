@@ -24,7 +24,7 @@ suite('defaultCacheDir()', () => {
     ['HOME is empty', () => ''],
     ['HOME is relative', () => 'here'],
   ] as const)
-    test(`is a folder of this user alone in the temporary folder when ${what}`, (t) => {
+    test(`is a folder of only this user in the temporary folder when ${what}`, (t) => {
       t.mock.method(os, 'homedir', homedir);
       const folder = defaultCacheDir({});
       assert.equal(path.dirname(folder), os.tmpdir());

@@ -5,8 +5,8 @@ import path from 'node:path';
 
 /**
  * `$DEIT_LT_CACHE`, else `$XDG_CACHE_HOME/deit-lt` (an absolute path, as its specification wants), else
- * `~/.cache/deit-lt`. Where there is no home folder, as for a user id that is not in `/etc/passwd`: a folder of this user in
- * the system's temporary folder.
+ * `~/.cache/deit-lt`. Where there is no home folder, as for a user id that is not in `/etc/passwd`: a folder of this
+ * user in the system's temporary folder.
  */
 export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
   if (env.DEIT_LT_CACHE) return path.resolve(env.DEIT_LT_CACHE);
@@ -16,7 +16,7 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
   return home === undefined ? temporaryCache() : path.join(home, '.cache', 'deit-lt');
 }
 
-/** An absolute path; undefined when nobody knows. */
+/** An absolute path; undefined when it is unknown. */
 function homeFolder(): string | undefined {
   try {
     const home = os.homedir();

@@ -1,16 +1,16 @@
 /**
- * The bytes of files, read into memory that is used again: libvips opens a file once for each format that it might have,
- * and fresh memory for each file costs more than reading it.
+ * The bytes of files, read into memory that is used again: libvips opens a file once for each format that it might
+ * have, and fresh memory for each file costs more than reading it.
  */
 import fs from 'node:fs';
 
-/** As many as files were read at once. */
+/** Spare buffers, as many as files were read at once. */
 const spare: Buffer[] = [];
 const leastBytes = 1 << 18;
 
 /**
- * Calls `use` with the bytes of `file`, which are valid until its promise settles. Reads without giving way: for threads
- * that do nothing else.
+ * Calls `use` with the bytes of `file`, which are valid until its promise settles. Reads without giving way: for
+ * threads that do nothing else.
  */
 export async function withFileBytes<T>(file: string, use: (bytes: Buffer) => Promise<T>): Promise<T> {
   const { memory, length } = read(file, spare.pop());

@@ -106,7 +106,7 @@ async function unpackKnownFiles(
   return contents;
 }
 
-/** Passes chunks on and tells how many bytes there were so far. */
+/** Passes chunks on and reports the number of bytes so far. */
 function countBytes(onBytes: (done: number) => void): (chunks: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
   return async function* count(chunks) {
     let done = 0;

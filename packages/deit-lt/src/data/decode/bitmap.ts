@@ -1,6 +1,6 @@
 /**
- * Windows bitmaps without compression (BITMAPCOREHEADER to BITMAPV5HEADER; 1, 4, 8, 16, 24 and 32 bits a pixel, palettes
- * and bit fields), as Pillow reads them. libvips as it comes with sharp does not read them.
+ * Windows bitmaps without compression (BITMAPCOREHEADER to BITMAPV5HEADER; 1, 4, 8, 16, 24 and 32 bits a pixel,
+ * palettes and bit fields), as Pillow reads them. libvips as it comes with sharp does not read them.
  */
 import { compose, type Rgb } from './background.js';
 import type { RawPixels, Size } from './raw-pixels.js';
@@ -12,9 +12,9 @@ interface BitmapHeader extends Size {
   readonly bits: number;
   /** Bit masks of red, green, blue and alpha, for 16 and 32 bits. */
   readonly masks: readonly number[];
-  /** Where the palette begins, and bytes of one of its entries. */
+  /** Offset of the palette, bytes of an entry, and number of colours. */
   readonly palette: { readonly at: number; readonly entry: 3 | 4; readonly colours: number };
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   readonly data: number;
 }
 

@@ -1,7 +1,7 @@
 /** Runs asynchronous work on many items, a few at a time. */
 
 export interface BoundedOptions {
-  /** How many run at once. */
+  /** Largest number that run at once. */
   limit: number;
   signal?: AbortSignal | undefined;
   /** Called with the number of items that are done, every 64 items and at the end. */

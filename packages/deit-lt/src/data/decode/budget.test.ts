@@ -50,7 +50,7 @@ suite('DecodeBudget', () => {
     assert.equal(budget.takenBytes, 0);
   });
 
-  test('what is larger than all of it is done alone', async () => {
+  test('work larger than the whole budget runs on its own', async () => {
     const budget = new DecodeBudget(10 * mib);
     const [first, second] = [work(), work()];
     const small = budget.within(mib, first.job);

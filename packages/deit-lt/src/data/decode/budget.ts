@@ -1,7 +1,7 @@
 /**
- * The memory that all decoders of this process may take together, threads included: a few small files can hold images of
- * hundreds of megabytes each. An image that does not fit waits until others are done; one that is larger than the whole
- * budget is decoded while no other is.
+ * The memory that all decoders of this process may take together, threads included: a few small files can hold images
+ * of hundreds of megabytes each. An image that does not fit waits until others are done; one that is larger than the
+ * whole budget is decoded while no other is.
  */
 import os from 'node:os';
 import { setTimeout } from 'node:timers/promises';
@@ -10,7 +10,10 @@ import { collectGarbage } from './collect-garbage.js';
 /** KiB, so that 32 bits are enough. */
 const unit = 1024;
 
-/** In KiB: what is taken of the budget by all, and by each thread, which may be ended in the middle of its work. */
+/**
+ * Memory in KiB that all threads, and each thread, took from the budget; a thread may be ended in the middle of its
+ * work.
+ */
 export type BudgetMemory = SharedArrayBuffer;
 
 /** 1 GiB, but at most an eighth of the memory that the process may use. */
@@ -41,7 +44,7 @@ export class DecodeBudget {
     this.#own = new Int32Array(own);
   }
 
-  /** In use by all threads, in bytes. */
+  /** Returns the bytes that all threads use. */
   get takenBytes(): number {
     return Atomics.load(this.#taken, 0) * unit;
   }

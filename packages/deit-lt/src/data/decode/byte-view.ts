@@ -1,9 +1,12 @@
-/** Numbers and words at places of a file, whether all of it is in memory or only what is needed of it. For browsers, too. */
+/**
+ * Numbers and words at places of a file, whether all of it is in memory or only what is needed of it. For browsers,
+ * too.
+ */
 
 /** Bytes of which a part is in memory. */
 export interface ByteSource {
   readonly length: number;
-  /** Where the bytes [at, at + length) of the source lie in `bytes`, which may be filled again for that. */
+  /** Returns the offset in `bytes` of the source's bytes [at, at + length); `bytes` may be filled again for that. */
   find(at: number, length: number): number;
   readonly bytes: DataView;
 }
@@ -13,7 +16,7 @@ export class ByteView {
   constructor(
     private readonly source: ByteSource,
     private readonly start = 0,
-    /** In bytes. */
+    /** Length in bytes. */
     readonly length = source.length,
   ) {}
 
@@ -29,7 +32,7 @@ export class ByteView {
     return this.source.bytes.getUint32(this.#find(at, 4), littleEndian);
   }
 
-  /** As Latin-1: a character for each byte. For short texts. */
+  /** Returns the bytes as Latin-1, one character for each byte; for short texts. */
   text(at: number, length: number): string {
     const place = this.#find(at, length);
     const { buffer, byteOffset } = this.source.bytes;
@@ -42,7 +45,7 @@ export class ByteView {
     return new ByteView(this.source, this.start + at, length);
   }
 
-  /** Where byte `at` lies in what the view of `viewOf` was made of. */
+  /** Returns the offset of byte `at` in the source of the view that `viewOf` made. */
   placeOf(at: number): number {
     return this.start + at;
   }

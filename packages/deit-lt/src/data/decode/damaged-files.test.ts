@@ -104,7 +104,7 @@ suite('other files under the name of an image', () => {
       await assert.rejects(imageSize(file), refused);
     });
 
-  test('bitmaps with compression say what to do', async (t) => {
+  test('bitmaps with compression give an error that explains what to do', async (t) => {
     const file = path.join(temporaryFolder(t), 'packed.bmp');
     const content = bitmap();
     content.writeUInt32LE(1, 30);

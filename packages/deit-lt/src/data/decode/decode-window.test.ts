@@ -31,7 +31,7 @@ async function fileOf(name: string, { orientation = 1, progressive = false } = {
 
 const sizeOf = ({ width, height }: { width: number; height: number }) => ({ width, height });
 
-/** What `decodeWindows` puts into fresh targets. */
+/** Returns the pixels that `decodeWindows` writes into fresh targets. */
 async function windowsOf(wanted: { path: string; width: number; height: number; cuts: readonly Cut[] }) {
   const cuts = wanted.cuts.map((one) => ({ ...one, target: new Uint8Array(one.size ** 2 * 3) }));
   assert.equal(await decodeWindows({ ...wanted, cuts, background: white }), undefined);
@@ -86,7 +86,7 @@ suite('decodeWindows()', () => {
     });
 
   for (const name of ['stale.jpg', 'stale.png', 'stale.webp', 'stale.ppm'])
-    test(`tells the size of ${name} when it is not the given one, and cuts nothing`, async () => {
+    test(`reports the size of ${name} when it is not the given one, and cuts nothing`, async () => {
       const file = path.join(folder, name);
       if (name.endsWith('ppm'))
         await fs.writeFile(file, Buffer.concat([Buffer.from('P6 40 30 255\n'), Buffer.alloc(3600, 9)]));
@@ -135,7 +135,7 @@ suite('decodeWindows()', () => {
     assert.deepEqual(pixels, new Uint8Array(12 * 12 * 3));
   });
 
-  test('tells what is wrong with a file', async () => {
+  test('names what is wrong with a file', async () => {
     const file = path.join(folder, 'text.jpg');
     await fs.writeFile(file, 'no image');
     const isBad = (error: Error) => error instanceof UserError && /text\.jpg is not an image/.test(error.message);

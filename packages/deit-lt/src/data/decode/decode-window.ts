@@ -1,7 +1,8 @@
 /**
- * Windows of an image file, resized as Pillow does. Windows that shrink by 4 or more are decoded from a JPEG at a
- * half, quarter or eighth of its size, which leaves a factor of at least 2 to the resize: nearly the same in less time (the
- * tests allow 4 levels on noise of full contrast). Every other window is what Pillow makes of the whole image, to the level.
+ * Windows of an image file, resized as Pillow does. Windows that shrink by 4 or more are decoded from a JPEG at a half,
+ * quarter or eighth of its size, which leaves a factor of at least 2 to the resize: nearly the same in less time (the
+ * tests allow 4 levels on noise of full contrast). Every other window is what Pillow makes of the whole image, to the
+ * level.
  */
 import { withFileBytes } from '../cache/file-bytes.js';
 import { pixelsSeen, tapsOfWindow, type WindowTaps } from '../resample/resample-image.js';
@@ -36,7 +37,7 @@ export interface FileWindows extends MeasuredImage {
 
 /**
  * Fills the targets of the windows. When the image has another size than the given one, for which the windows were
- * chosen, it leaves them as they are and returns that size. Throws `UserError` DATA_BAD_FILES.
+ * chosen, it does not change them and returns that size. Throws `UserError` DATA_BAD_FILES.
  */
 export async function decodeWindows({ path: file, cuts, ...image }: FileWindows): Promise<Size | undefined> {
   try {
@@ -46,7 +47,7 @@ export async function decodeWindows({ path: file, cuts, ...image }: FileWindows)
   }
 }
 
-/** As `decodeWindows`, of an image in memory. Throws as `decodeOrThrow`. */
+/** Does the same as `decodeWindows` for an image in memory. Throws as `decodeOrThrow`. */
 export async function cutWindows(
   bytes: Buffer,
   { width, height, background }: MeasuredImage,
@@ -86,7 +87,7 @@ function tapsOfCut({ window, size, filter }: FileCut, image: Size, shrink: numbe
   return tapsOfWindow(scaled(window, 1 / shrink), image, size, filter);
 }
 
-/** The smallest part of the image that all outputs see. */
+/** Returns the smallest part of the image that all outputs depend on. */
 function areaSeen(taps: readonly WindowTaps[]): Area {
   const seen = (axis: keyof WindowTaps): [number, number] => {
     const spans = taps.map((each) => pixelsSeen(each[axis])).filter(([from, to]) => to > from);

@@ -64,7 +64,7 @@ suite('decodeImage()', () => {
     assertNear(await firstPixel(file), colour, 1);
   });
 
-  test("turns the image as the camera's orientation says", async (t) => {
+  test("rotates the image by the camera's orientation", async (t) => {
     const file = path.join(temporaryFolder(t), 'turned.png');
     const pixels = Buffer.from([255, 0, 0, 0, 0, 255]); // red left of blue
     const image = sharp(pixels, { raw: { width: 2, height: 1, channels: 3 } });
@@ -86,7 +86,7 @@ suite('decodeImage()', () => {
     assertNear(await firstPixel(file), colour, 8);
   });
 
-  test('reads what an extension does not say, links, and names beyond ASCII', async (t) => {
+  test('reads formats that differ from the extension, links, and names beyond ASCII', async (t) => {
     const folder = temporaryFolder(t);
     const file = path.join(folder, 'Größe 猫 🐈.jpg');
     fs.writeFileSync(file, await solid(colour).png().toBuffer());
@@ -95,7 +95,7 @@ suite('decodeImage()', () => {
     assert.deepEqual(await firstPixel(path.join(folder, 'link.jpg')), [...colour]);
   });
 
-  test('says why a file cannot be read', async (t) => {
+  test('explains why a file cannot be read', async (t) => {
     const folder = temporaryFolder(t);
     write(path.join(folder, 'empty.jpg'), '');
     write(path.join(folder, 'half.jpg'), await truncatedJpeg());

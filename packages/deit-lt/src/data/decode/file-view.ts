@@ -6,7 +6,7 @@ import { type ByteSource, ByteView } from './byte-view.js';
 const piece = Buffer.allocUnsafeSlow(4096);
 
 /**
- * Calls `look` with a view on `file`, which is read a piece at a time, synchronously. Throws what the system says, and
+ * Calls `look` with a view on `file`, which is read a piece at a time, synchronously. Throws the system's error, and
  * `Error` for what is not a regular file. Views of several files must not be used in turns.
  */
 export function withFileView<T>(file: string, look: (view: ByteView) => T): T {

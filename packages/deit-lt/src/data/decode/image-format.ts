@@ -7,7 +7,7 @@ import { UnreadableImage } from './unreadable.js';
 
 export type ImageFormat = 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'avif' | 'bmp' | 'pnm';
 
-/** So many bytes are enough for `formatOf`. */
+/** Number of bytes that `formatOf` needs. */
 export const headBytes = 1024;
 
 type Rule<T> = readonly [T, (head: string) => boolean];

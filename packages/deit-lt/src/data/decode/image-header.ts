@@ -36,7 +36,7 @@ export function readHeader(bytes: Buffer): ImageHeader {
 }
 
 interface Known {
-  /** As its pixels are stored. */
+  /** Size of the image as its pixels are stored. */
   readonly stored?: Size | undefined;
   readonly isCmyk?: boolean;
   readonly streams?: boolean;
@@ -67,7 +67,7 @@ function frameOf(view: ByteView): ReturnType<typeof jpegFrame> {
 const photometricTag = 262;
 const separated = 5;
 
-/** Whether the colours of a TIFF file are inks: cyan, magenta, yellow, black. */
+/** Returns whether the colours of a TIFF file are inks: cyan, magenta, yellow, black. */
 function hasInks(view: ByteView): boolean {
   const directory = readDirectory(view);
   const entry = directory?.entries.get(photometricTag);

@@ -4,7 +4,7 @@
  */
 import type { ByteView } from './byte-view.js';
 
-/** As the pixels are stored: the camera's orientation is not applied. */
+/** The frame as its pixels are stored: the camera's orientation is not applied. */
 export interface JpegFrame {
   readonly width: number;
   readonly height: number;
@@ -39,7 +39,7 @@ export function* exifsOfJpeg(view: ByteView): Generator<ByteView, void, void> {
 
 interface Segment {
   readonly kind: number;
-  /** Where its content begins, behind the length. */
+  /** Offset of its content, after the length. */
   readonly at: number;
   /** Length of the content and the two bytes before it. */
   readonly length: number;

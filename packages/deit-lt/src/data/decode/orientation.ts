@@ -1,14 +1,14 @@
 /**
  * Reads the orientation of the camera (Exif 2.3, tag 274) in each format. The same reader serves sizes of headers and
- * the decoder, so that they cannot disagree: libvips gets the orientation from it, and so does a browser. It reads as Pillow's
- * `exif_transpose` does: 1 … 8 count, stored as SHORT or as LONG, in the first Exif block that the file has.
+ * the decoder, so that they cannot disagree: libvips gets the orientation from it, and so does a browser. It reads as
+ * Pillow's `exif_transpose` does: 1 … 8 count, stored as SHORT or as LONG, in the first Exif block that the file has.
  */
 import { type ByteView, viewOf } from './byte-view.js';
 import type { ImageFormat } from './image-format.js';
 import { exifsOfJpeg } from './jpeg-size.js';
 import { readDirectory, wholeNumber } from './tiff-directory.js';
 
-/** 1 as it is, 2 mirrored, 3 upside down, 4 both, 5 … 8 the same with the sides changed over. */
+/** 1 unchanged, 2 mirrored, 3 upside down, 4 both, 5 … 8 the same with the sides changed over. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** AVIF turns itself: its own properties say how, and the decoder follows them. */
@@ -21,7 +21,7 @@ export function orientationOf(view: ByteView, format: ImageFormat): Orientation 
   }
 }
 
-/** Whether width and height change places. */
+/** Returns whether width and height change places. */
 export const isTurned = (orientation: Orientation): boolean => orientation >= 5;
 
 function exifOf(view: ByteView, format: ImageFormat): ByteView | undefined {
@@ -50,8 +50,8 @@ function orientationIn(exif: ByteView | undefined): Orientation {
 }
 
 /**
- * The bytes without an orientation, for decoders that would apply what they think it is: a copy in which it says 1, or in
- * which Exif blocks are none any more; the bytes themselves where nothing is to be changed.
+ * The bytes without an orientation, for decoders that would apply what they think it is: a copy in which it says 1, or
+ * in which Exif blocks are none any more; the bytes themselves where nothing is to be changed.
  */
 export function withoutOrientation(bytes: Uint8Array, format: ImageFormat): Uint8Array {
   const view = viewOf(bytes);
@@ -69,7 +69,7 @@ export function withoutOrientation(bytes: Uint8Array, format: ImageFormat): Uint
 }
 
 const lowerE = 0x65;
-/** "exIf": what nobody knows is passed over. */
+/** "exIf": unknown chunks are skipped. */
 const unknownChunk = [0x65, 0x78, 0x49, 0x66] as const;
 const shortType = 3;
 
@@ -81,7 +81,7 @@ function putInTiff(view: ByteView, put: (at: number, values: readonly number[]) 
 
 interface Chunk {
   readonly name: string;
-  /** Where the chunk begins. */
+  /** Offset of the chunk. */
   readonly at: number;
   readonly content: ByteView;
 }

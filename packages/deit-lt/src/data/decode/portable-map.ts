@@ -10,7 +10,7 @@ interface PortableHeader extends Size {
   readonly kind: number;
   /** The level of white. */
   readonly most: number;
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   readonly data: number;
 }
 

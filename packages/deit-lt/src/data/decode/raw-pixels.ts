@@ -1,4 +1,4 @@
-/** What decoding an image file gives. */
+/** The results of decoding an image file. */
 
 export interface Size {
   readonly width: number;

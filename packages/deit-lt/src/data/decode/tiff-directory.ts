@@ -1,6 +1,7 @@
 /**
- * The first directory of a TIFF file, or of the Exif block of another file, which has the same form (TIFF 6.0; BigTIFF). Read here,
- * within bounds that are checked, because hostile files get this far; libvips is asked only about files that have passed.
+ * The first directory of a TIFF file, or of the Exif block of another file, which has the same form (TIFF 6.0;
+ * BigTIFF). Read here, within bounds that are checked, because hostile files get this far; libvips is asked only about
+ * files that have passed.
  */
 import type { ByteView } from './byte-view.js';
 
@@ -12,7 +13,7 @@ export interface TiffEntry {
 }
 
 export interface TiffDirectory {
-  /** By tag. */
+  /** Entries by tag. */
   readonly entries: ReadonlyMap<number, TiffEntry>;
   readonly littleEndian: boolean;
 }

@@ -18,7 +18,7 @@ export interface Window {
    */
   readonly seesAround?: boolean;
   /**
-   * Beyond its edge the image goes on as its own mirror image, without the edge pixel twice: with `seesAround` the
+   * Beyond its edge the image continues as its mirror image, without the edge pixel twice: with `seesAround` the
    * resized image, else the source. Default false: black.
    */
   readonly reflect?: boolean;

@@ -1,4 +1,4 @@
-/** Looks at the files of a split that have changed since they were last looked at, and remembers what it sees. */
+/** Checks the files of a split that have changed since the last check, and stores the results. */
 import type { BadFile } from '../bad-file.js';
 import { forEachBounded } from '../decode/bounded.js';
 import { loadSharp, whyUnreadable, withDecoded } from '../decode/decode.js';
@@ -21,11 +21,11 @@ export interface CheckSplitOptions {
 
 export interface CheckedSplit {
   readonly split: IndexedSplit;
-  /** Files whose prints were looked at; 0 when `prior` still holds. */
+  /** Number of files whose prints were read; 0 when `prior` still holds. */
   readonly looked: number;
   /** Number of these files that were new or had changed, and were read. */
   readonly read: number;
-  /** The signal's reason, when it stopped the work; what was not looked at is so in `split`. */
+  /** The signal's reason, when it stopped the work; `split` marks the files that were not checked. */
   readonly stopped?: { readonly reason: unknown };
 }
 
@@ -33,8 +33,9 @@ export interface CheckedSplit {
 const examinedTogether = 256;
 
 /**
- * The split of `paths` and `labels` with what is known of each file: from `prior`, the same files or others as they were remembered, and from
- * looking at those whose folder has changed since, that were bad, or that were not looked at closely enough.
+ * The split of `paths` and `labels` with what is known of each file: from `prior`, the same files or others as they
+ * were remembered, and from looking at those whose folder has changed since, that were bad, or that were not looked at
+ * closely enough.
  */
 export async function checkSplit(
   listed: Listed,
@@ -122,7 +123,9 @@ function copyFacts(from: FileFacts, source: number | undefined, to: FileFacts, t
   for (const side of [0, 1]) to.sizes[2 * target + side] = from.sizes[2 * source + side]!;
 }
 
-/** The files to look at: all, when one of those that need it not was changed in its place, which folders do not show. */
+/**
+ * The files to look at: all, when one of those that need it not was changed in its place, which folders do not show.
+ */
 async function doubtful(
   split: IndexedSplit,
   prior: IndexedSplit | undefined,
@@ -142,7 +145,7 @@ async function doubtful(
 
 const sampledFiles = 1000;
 
-/** Whether one of a thousand of the files `ids`, evenly over all, is not as it was. */
+/** Returns whether one of a thousand of the files `ids`, evenly over all, has changed. */
 async function sampleDiffers(
   { paths, facts }: IndexedSplit,
   ids: Int32Array,

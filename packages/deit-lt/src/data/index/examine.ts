@@ -1,7 +1,7 @@
 /**
- * A look at image files that tells the good from the suspect without decoding most of them: there, not empty, a JPEG or
- * PNG header with a size, and the mark at the end that a file which was cut off lacks. Whatever is otherwise is decoded.
- * Runs in the decoding threads.
+ * Separates good image files from suspect ones without decoding most of them: existing, not empty, a JPEG or PNG header
+ * with a size, and the mark at the end that a file which was cut off lacks. Whatever is otherwise is decoded. Runs in
+ * the decoding threads.
  */
 import fs from 'node:fs';
 import { quickFileSize, withDecoded } from '../decode/decode.js';

@@ -14,7 +14,7 @@ import type { Stamp } from './stamps.js';
 
 /** The results of checking n files. */
 export interface FileFacts {
-  /** As `printOf` returns it. */
+  /** Fingerprints as `printOf` returns them. */
   readonly prints: Float64Array;
   /** Width and height in pixels, 0 where not known: 2·n numbers. */
   readonly sizes: Int32Array;
@@ -22,7 +22,7 @@ export interface FileFacts {
   readonly levels: Uint8Array;
 }
 
-/** How closely a file was looked at: not at all or it is bad, its header, all of it. */
+/** Levels of checking a file: not checked or bad, only its header, all of it. */
 export const levels = { none: 0, header: 1, decoded: 2 } as const;
 
 export interface IndexedSplit {
@@ -50,7 +50,7 @@ const format = 'deit-lt file index 2';
 /** Only the newest are kept. */
 const maxKept = 20;
 
-/** In the order in which they are written. */
+/** The blocks in the order in which they are written. */
 const blockTypes = {
   folderOf: Int32Array,
   names: Uint8Array,
@@ -87,7 +87,7 @@ export function indexFile(cacheDir: string, spec: string, options: ListingOption
   return path.join(cacheDir, 'index', `${createHash('sha256').update(key).digest('hex').slice(0, 32)}.bin`);
 }
 
-/** Replaces `file`. Throws what the system says. */
+/** Replaces `file`. Throws the system's error. */
 export async function writeIndex(file: string, { train, test, ...rest }: FileIndex): Promise<void> {
   const splits = [train, ...(test === undefined ? [] : [test])];
   const header: Header = {
@@ -145,7 +145,7 @@ function read(reader: Reader): FileIndex | undefined {
   return reader.left === 0 && sealOf(hash) === seal ? { classNames, notes, inputs, train, test } : undefined;
 }
 
-/** Each block is memory of its own, so that what is no longer needed can go. */
+/** Each block has its own memory, so that unused blocks can be released. */
 function readSplit(reader: Reader, { folders, bad, lengths }: SplitHeader): IndexedSplit {
   const blocks = Object.fromEntries(
     blockNames.map((name, i) => {

@@ -13,7 +13,7 @@ import { openDataset } from '../open.js';
 import type { OpenOptions, Progress } from '../open-options.js';
 import { isLarge } from './open-large.js';
 
-/** What was changed before counts as changed long ago, so that what is remembered of it holds. */
+/** Files whose last change is older than this count as settled, so that their index is used. */
 const longMs = 60_000;
 
 /** Two classes of three photographs, and two test images; not all of one size. */
@@ -52,7 +52,7 @@ const indexOf = (cacheDir: string): string =>
   path.join(cacheDir, 'index', fs.readdirSync(path.join(cacheDir, 'index'))[0]!);
 
 suite('openDataset(): many files', () => {
-  test('looks at each file once, and remembers classes, labels and sizes', async (t) => {
+  test('reads each file once, and stores classes, labels and sizes', async (t) => {
     const [root, cacheDir] = [await tree(t), temporaryFolder(t)];
     const first = await open(root, cacheDir);
     assert.deepEqual(first.looked, { 'checking train images': 6, 'checking test images': 2 });
@@ -112,7 +112,7 @@ suite('openDataset(): many files', () => {
     assert.deepEqual([dataset.classNames, [...dataset.test!.labels]], [['cat', 'dog'], [1]]);
   });
 
-  test('new, removed and replaced files are seen, and only their folder is looked at', async (t) => {
+  test('new, removed and replaced files are found, and only their folder is read', async (t) => {
     const [root, cacheDir] = [await tree(t), temporaryFolder(t)];
     await open(root, cacheDir);
     await writeImage(path.join(root, 'train/b/9.jpg'), [1, 1, 1], 50, 60);
@@ -149,14 +149,14 @@ suite('openDataset(): many files', () => {
     assert.deepEqual(await widths(), [11, 10]);
   });
 
-  test('a file that is changed in its place is seen when it is one of the thousand looked at', async (t) => {
+  test('a file that is changed in its place is found when it is one of the thousand that are checked', async (t) => {
     const [root, cacheDir] = [await tree(t), temporaryFolder(t)];
     await open(root, cacheDir);
     fs.truncateSync(path.join(root, 'test/b/0.jpg'), 0);
     await assert.rejects(open(root, cacheDir), { code: 'DATA_BAD_FILES', message: /test\/b\/0\.jpg is empty/ });
   });
 
-  test('what was changed just now is looked at again at the next start', async (t) => {
+  test('files that were changed just now are checked again at the next start', async (t) => {
     const [root, cacheDir] = [await tree(t), temporaryFolder(t)];
     const all = { 'checking train images': 6, 'checking test images': 2 };
     t.mock.restoreAll(); // the files of the tree are new
@@ -165,7 +165,7 @@ suite('openDataset(): many files', () => {
     assert.deepEqual([(await open(root, cacheDir)).looked, (await open(root, cacheDir)).looked], [all, {}]);
   });
 
-  test('files that cannot be read are named as when all are decoded, and looked at again', async (t) => {
+  test('files that cannot be read are named as when all are decoded, and are checked again', async (t) => {
     const [root, cacheDir] = [await tree(t), temporaryFolder(t)];
     write(path.join(root, 'train/a/3.jpg'), '');
     write(path.join(root, 'train/a/4.jpg'), await truncatedJpeg());
@@ -212,7 +212,7 @@ suite('openDataset(): many files', () => {
     }
   });
 
-  test('what was looked at before an interruption is not looked at again', async (t) => {
+  test('files that were checked before an interruption are not checked again', async (t) => {
     const [root, cacheDir] = [temporaryFolder(t), temporaryFolder(t)];
     const image = await solid([1, 2, 3]).jpeg().toBuffer();
     for (let i = 0; i < 3000; i++) write(path.join(root, `train/${i % 2}/${i}.jpg`), image);

@@ -21,7 +21,7 @@ export interface Listing {
   readonly inputs: readonly Stamp[];
 }
 
-/** Remembers what `list` reads and says. */
+/** Stores the results and messages of `list`. */
 export async function listed(context: OpenContext, list: (context: OpenContext) => Promise<Dataset>): Promise<Listing> {
   const notes: string[] = [];
   const inputs = new Map<string, Stamp>();
@@ -60,7 +60,7 @@ export async function remembered(spec: string, context: OpenContext): Promise<Re
 /** More files than this are not decoded before a training, unless they are small and come into memory. */
 export const manyFiles = 50_000;
 
-/** Whether the files of `dataset` are to be indexed, and not decoded at every start. */
+/** Returns whether the files of `dataset` are to be indexed, and not decoded at every start. */
 export async function isLarge(
   { train, test }: Dataset,
   { checkFiles = 'auto', maxBytes }: OpenOptions,
@@ -75,7 +75,7 @@ export async function isLarge(
 
 const sampledSizes = 16;
 
-/** Whether a few images, evenly over all, have one size, and all would fit into `maxBytes`. */
+/** Returns whether a sample of the images has one size, and all would fit into `maxBytes`. */
 async function comesIntoMemory({ images }: ImageSplit, maxBytes: number): Promise<boolean> {
   const areas = new Set<string>();
   let bytes = 0;

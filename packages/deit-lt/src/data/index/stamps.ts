@@ -1,7 +1,7 @@
 /**
- * A number that changes when a file or folder does, made of what the file system says without reading it: length, time of
- * the last change of the content, time of the last change of the inode, and the inode's number. The last two show what the
- * first two do not: content that was written over or swapped, with its old time given back to it.
+ * A number that changes when a file or folder does, made of what the file system says without reading it: length, time
+ * of the last change of the content, time of the last change of the inode, and the inode's number. The last two show
+ * what the first two do not: content that was written over or swapped, with its old time given back to it.
  */
 import { hash } from 'node:crypto';
 import fs from 'node:fs';
@@ -9,7 +9,7 @@ import { forEachBounded } from '../decode/bounded.js';
 
 export interface Stamp {
   readonly path: string;
-  /** As `printOf` returns it. */
+  /** Fingerprint as `printOf` returns it. */
   readonly print: number;
 }
 
@@ -51,12 +51,12 @@ export function stampOf(path: string): Stamp {
   return { path, print: printOf(fs.statSync(path, { throwIfNoEntry: false })) };
 }
 
-/** Whether all that `stamps` stand for is as it was. */
+/** Returns whether no file or folder of `stamps` has changed. */
 export function allHold(stamps: readonly Stamp[]): boolean {
   return stamps.every(({ path, print }) => samePrint(print, stampOf(path).print));
 }
 
-/** The print of each of `count` files or folders; of those that cannot be looked at `absent`. */
+/** The print of each of `count` files or folders; `absent` for those that cannot be read. */
 export async function printsOf(
   count: number,
   pathOf: (index: number) => string,

@@ -29,7 +29,7 @@ function drawWindow(seesAround: boolean, reflect: boolean): Window {
 const rowByRow = (batch: torch.Tensor): Float32Array =>
   batch.permute([0, 2, 3, 1]).contiguous().toTypedArray<'float32'>();
 
-/** As a device other than the CPU resizes: all windows at once. */
+/** Resizes all windows at once, as a device other than the CPU does. */
 function batched(ids: Int32Array, windows: readonly Window[], size: number, filter: Filter): Float32Array {
   return torch.tidy(() => {
     const all = torch.tensor(images.pixels, { shape: [length, images.height, images.width, 3] });

@@ -1,6 +1,6 @@
 /**
- * Cuts a window out of one image and resizes it, in Pillow's own integer arithmetic: horizontally, then vertically, each
- * pass rounded to whole levels. Needs no libtorch, so that decoding threads can use it.
+ * Cuts a window out of one image and resizes it, in Pillow's own integer arithmetic: horizontally, then vertically,
+ * each pass rounded to whole levels. Needs no libtorch, so that decoding threads can use it.
  */
 
 import type { Filter, Window } from '../decode/window.js';
@@ -37,14 +37,14 @@ export function tapsOfWindow(
   };
 }
 
-/** As `resampleImage`, with weights that are there already. */
+/** Does the same as `resampleImage` with existing weights. */
 export function resampleWith(image: RawImage, { across, down }: WindowTaps): Uint8Array {
   const [firstRow, endRow] = pixelsSeen(down);
   const rows = resampleRows(image, across, firstRow, endRow);
   return resampleColumns(rows, down, down.first.length, firstRow);
 }
 
-/** The source pixels of one axis that the output sees: the first, and the first one after them. */
+/** The source pixels of one axis that the output depends on: the first, and the first one after them. */
 export function pixelsSeen({ first, count }: Taps): [number, number] {
   let low = Number.POSITIVE_INFINITY;
   let high = 0;

@@ -1,6 +1,6 @@
 /**
- * Pillow's resize as weights: which source pixels each output pixel of one axis sees, and how much of each. Pillow widens
- * the filter by the scale when it shrinks (so that it does not alias), normalises the weights of each output pixel, and
+ * Pillow's resize as weights: the source pixels of each output pixel of one axis, with their weights. Pillow widens the
+ * filter by the scale when it shrinks (so that it does not alias), normalises the weights of each output pixel, and
  * rounds them to 22 fractional bits; bicubic is Keys' kernel with a = −0.5.
  */
 import type { Filter, Window } from '../decode/window.js';
@@ -17,7 +17,7 @@ export interface Span {
   readonly reflect: boolean;
 }
 
-/** The weights of one axis: output pixel i sees `count[i]` source pixels from `first[i]` on. */
+/** The weights of one axis: output pixel i depends on `count[i]` source pixels from `first[i]` on. */
 export interface Taps {
   readonly first: Int32Array;
   readonly count: Int32Array;
@@ -40,7 +40,7 @@ export function verticalSpan({ y, height, flipVertical = false, seesAround = fal
   return { start: y, length: height, reversed: flipVertical, seesAround, reflect };
 }
 
-/** Where pixel `index` of a line that is continued by its mirror images lies in the line of `length` pixels. */
+/** Returns the place of pixel `index` in a line of `length` pixels that is continued by its mirror images. */
 export function reflectIndex(index: number, length: number): number {
   if (length === 1) return 0;
   const period = 2 * (length - 1);
@@ -49,14 +49,17 @@ export function reflectIndex(index: number, length: number): number {
 }
 
 /**
- * The weights with which the part `span` of `extent` source pixels becomes `size` output pixels. Parts of the span outside
- * of the image count in the normalisation but have no taps: they are black.
+ * The weights with which the part `span` of `extent` source pixels becomes `size` output pixels. Parts of the span
+ * outside of the image count in the normalisation but have no taps: they are black.
  */
 export function tapsOf(span: Span, extent: number, size: number, filter: Filter): Taps {
   return filter === 'nearest' ? nearestTaps(span, extent, size) : filterTaps(span, extent, size, filters[filter]);
 }
 
-/** Which pixels of the resized source the output's are; undefined where the span does not mirror that. */
+/**
+ * Returns the pixels of the resized source that the output's pixels equal; undefined where the span does not mirror the
+ * source.
+ */
 function mirroredPixels({ start, length, seesAround, reflect }: Span, extent: number, size: number) {
   if (!(seesAround && reflect)) return undefined;
   const scale = length / size;
@@ -114,7 +117,7 @@ function filterTaps(span: Span, extent: number, size: number, kernel: Kernel): T
   return taps;
 }
 
-/** The kernel at the pixels that one output pixel sees. */
+/** Returns the kernel at the source pixels of one output pixel. */
 const values: number[] = [];
 
 /** The normalised weights of one output pixel; those of pixels outside the image are left out, or mirrored into it. */

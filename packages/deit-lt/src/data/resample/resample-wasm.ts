@@ -36,9 +36,9 @@ import {
 const half = splat32(i32(1 << (weightBits - 1)));
 
 /**
- * `across(source, rowBytes, target, end, targetRowBytes, taps, firsts, firstsEnd, weights, weightBytes)`: rows from `source` on become
- * the rows `target` … `end`. `firsts` are the byte places of each output pixel's first source pixel, `weights` theirs,
- * `weightBytes` for each, of which `taps` bytes are used.
+ * `across(source, rowBytes, target, end, targetRowBytes, taps, firsts, firstsEnd, weights, weightBytes)`: rows from
+ * `source` on become the rows `target` … `end`. `firsts` are the byte places of each output pixel's first source pixel,
+ * `weights` theirs, `weightBytes` for each, of which `taps` bytes are used.
  */
 function acrossFunction(): WasmFunction {
   const [source, rowBytes, target, end, targetRowBytes, taps, firsts, firstsEnd, weights, weightBytes] = [
@@ -75,8 +75,8 @@ function acrossFunction(): WasmFunction {
 }
 
 /**
- * `down(source, rowBytes, target, taps, firsts, firstsEnd, weights, weightBytes)`: the same along columns; 16 bytes of a row at
- * a time, so that up to 15 bytes behind the last row are written, too. `firsts` are the byte places of rows.
+ * `down(source, rowBytes, target, taps, firsts, firstsEnd, weights, weightBytes)`: the same along columns; 16 bytes of
+ * a row at a time, so that up to 15 bytes behind the last row are written, too. `firsts` are the byte places of rows.
  */
 function downFunction(): WasmFunction {
   const [source, rowBytes, target, taps, firsts, firstsEnd, weights, weightBytes] = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -141,7 +141,9 @@ function load(): Exports | null {
   return compiled;
 }
 
-/** As `resampleWith`: writes one window of one image to `target`, `size · size · 3` bytes; exactly what Pillow gives. */
+/**
+ * Writes one window of one image to `target`, `size · size · 3` bytes, as `resampleWith` does; exactly Pillow's result.
+ */
 export function resampleFast(image: RawImage, taps: WindowTaps, target: Uint8Array): void {
   const wasm = load();
   if (wasm === null) {
@@ -159,10 +161,13 @@ export function resampleFast(image: RawImage, taps: WindowTaps, target: Uint8Arr
 
 const pageBytes = 65536;
 
-/** Of the source in the memory, which never shrinks: an image may have hundreds of megabytes. */
+/**
+ * Bytes of the source that are in the memory at once; the memory never shrinks, and an image may have hundreds of
+ * megabytes.
+ */
 const bandBytes = 2 ** 22;
 
-/** Where the pixels and the tables of both axes lie in the memory, in bytes. */
+/** Offsets in bytes of the pixels and of both axes' tables in the memory. */
 interface MemoryPlan {
   readonly size: number;
   readonly firstRow: number;
@@ -185,7 +190,7 @@ interface TablePlaces {
   readonly weights: number;
 }
 
-/** How many taps the output pixels have at most, at least 1: the weights of absent ones are 0. */
+/** Returns the largest number of taps of an output pixel, at least 1; the weights of absent taps are 0. */
 const tapCount = ({ count }: Taps): number => count.reduce((most, each) => Math.max(most, each), 1);
 
 function planOf({ width }: RawImage, { across, down }: WindowTaps): MemoryPlan {

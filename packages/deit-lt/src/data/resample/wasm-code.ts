@@ -1,6 +1,6 @@
 /**
- * The few WebAssembly instructions that `resample-wasm.ts` is written with, as functions from code to code, and the module
- * around them (WebAssembly core specification 2.0: binary format, fixed-width SIMD). Addresses are bytes.
+ * The few WebAssembly instructions that `resample-wasm.ts` is written with, as functions from code to code, and the
+ * module around them (WebAssembly core specification 2.0: binary format, fixed-width SIMD). Addresses are bytes.
  */
 
 /** Instructions, encoded. */
@@ -65,7 +65,7 @@ export const lowI16ToI32 = unary(0xa9);
 export const highI16ToI32 = unary(0xaa);
 export const addI32 = binary(0xae);
 export const mulI32 = binary(0xb5);
-/** To the right, keeping the sign. */
+/** Returns code that shifts to the right, keeping the sign. */
 export const shiftI32 = (a: Code, bits: number): Code => [...a, ...i32(bits), ...simd(0xac)];
 /** Eight i32 to i16, saturating. */
 export const narrowI32 = binary(0x85);

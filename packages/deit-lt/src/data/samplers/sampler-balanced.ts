@@ -23,8 +23,9 @@ export function squareRoot(labels: Int32Array, numClasses: number, options: Samp
 }
 
 /**
- * Each image drawn with probability ∝ (1 − beta)/(1 − beta^n_c), so classes with n_c times that: from as in the data for
- * `beta` 0 to equally often towards 1. The published re-sampling takes 0.9999, the default, and draws with putting back.
+ * Each image drawn with probability ∝ (1 − beta)/(1 − beta^n_c), so classes with n_c times that: from as in the data
+ * for `beta` 0 to equally often towards 1. The published re-sampling takes 0.9999, the default, and draws with putting
+ * back.
  */
 export function effectiveNumber(
   labels: Int32Array,
@@ -35,8 +36,8 @@ export function effectiveNumber(
 }
 
 /**
- * As many images as the data has, their classes drawn with probability ∝ `weight` of their count, among those that have
- * images. The images of a class come in shuffled rounds: none is seen twice before all were seen once.
+ * Returns as many images as the data has, with classes drawn with probability ∝ `weight` of their count, among those
+ * that have images. The images of a class come in shuffled rounds: none is seen twice before all were seen once.
  */
 function byClass(
   labels: Int32Array,

@@ -13,7 +13,7 @@ export function shuffled(length: number, { seed = 0, epoch = 0 }: { seed?: numbe
 
 /** One process among several. */
 export interface Share {
-  /** In [0, world). Default 0. */
+  /** Rank of this process, in [0, world). Default 0. */
   rank?: number;
   /** Default 1. */
   world?: number;

@@ -7,7 +7,7 @@ import type { RandomStream } from '../../random/stream.js';
 import { type ShapeName, shapeNames } from './outlines.js';
 import { patternCount } from './texture.js';
 
-/** How often a ground and a material are the usual ones of the class; else they are drawn from everything. */
+/** Probabilities that ground and material are the usual ones of the class; else they are drawn from all. */
 const usualGround = 0.5;
 const usualMaterial = 0.4;
 /** Kinds of ground: class c has kind c mod 5, so that classes c and c + 5 share one. Kinds of material: c mod 4. */

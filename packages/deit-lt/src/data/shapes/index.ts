@@ -36,7 +36,7 @@ export function drawShapes({
   };
 }
 
-/** Image i is of class i mod 10 and depends on (seed, split, i) alone. */
+/** Image i is of class i mod 10 and depends only on (seed, split, i). */
 function drawSplit(
   { name, number, perClass }: { name: string; number: number; perClass: number },
   size: number,

@@ -1,7 +1,7 @@
 /**
  * The outlines of the ten classes as signed distances: negative inside, in a plane where each outline about fills the
- * circle of radius 1. Long-tailed subsets keep the first classes largest, so several later ones are an earlier one with a
- * part changed (ring and disc, arrow and triangle, crescent and disc, corner and square).
+ * circle of radius 1. Long-tailed subsets keep the first classes largest, so several later ones are an earlier one with
+ * a part changed (ring and disc, arrow and triangle, crescent and disc, corner and square).
  */
 
 /** Distance from (x, y) to the outline, negative inside. */
@@ -33,10 +33,10 @@ function polygon(points: readonly Point[]): Outline {
   };
 }
 
-/** From this distance on it is only estimated from below: more than a pixel of the smallest shapes. */
+/** Larger distances than this are only estimated from below: more than a pixel of the smallest shapes. */
 const farAway = 0.6;
 
-/** From (ax, ay) to (ax + ex, ay + ey). */
+/** An edge from (ax, ay) to (ax + ex, ay + ey). */
 interface Edge {
   readonly ax: number;
   readonly ay: number;

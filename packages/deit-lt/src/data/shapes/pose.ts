@@ -1,18 +1,18 @@
-/** Where and how large a shape is in the image, how it is turned, stretched and sheared. */
+/** The pose of a shape in the image: place, size, rotation, stretch and shear. */
 import type { RandomStream } from '../../random/stream.js';
 
 /** Maps pixels to the plane of the outlines: `u = a·(x − cx) + b·(y − cy)`, `v = c·(x − cx) + d·(y − cy)`. */
 export interface Pose {
   readonly centre: readonly [number, number];
   readonly matrix: readonly [number, number, number, number];
-  /** How many pixels a unit of the outline's plane is, about. */
+  /** Approximate number of pixels of a unit of the outline's plane. */
   readonly radius: number;
 }
 
 export interface PoseRanges {
   /** Radius, as a share of the image's side. */
   readonly radius: readonly [number, number];
-  /** How far the centre may be from the middle, as a share of the image's side. */
+  /** Largest distance of the centre from the middle, as a share of the image's side. */
   readonly offset: number;
   /** Largest turn to either side, in radians. */
   readonly turn: number;

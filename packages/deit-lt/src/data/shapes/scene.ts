@@ -14,7 +14,7 @@ import { type Colour, drawColour, drawDark, drawLighter, drawTexture, plain } fr
 const shapePose: PoseRanges = { radius: [0.28, 0.42], offset: 0.08, turn: 0.6, shear: 0.2, stretch: 0.4 };
 const smallPose: PoseRanges = { radius: [0.04, 0.11], offset: 0.5, turn: Math.PI, shear: 0.3, stretch: 1 };
 const coverPose: PoseRanges = { radius: [0.06, 0.1], offset: 0.25, turn: Math.PI, shear: 0.3, stretch: 1 };
-/** How far the shape is from the ground in colour, about, in levels (Euclidean). */
+/** Approximate colour distance of the shape from the ground, in levels (Euclidean). */
 const shapeContrast = [80, 160] as const;
 const textureContrast = [5, 45] as const;
 const distractors = 3;

@@ -46,7 +46,7 @@ suite('drawShapes()', () => {
     assert.equal(train.images.pixels.length, 10 * 48 * 48 * 3);
   });
 
-  test('tells no class by its brightness', () => {
+  test('gives no class away by its brightness', () => {
     const { train } = drawShapes({ trainPerClass: 150, testPerClass: 0 });
     assert.ok(train.images.kind === 'memory');
     const { pixels } = train.images;
@@ -59,7 +59,7 @@ suite('drawShapes()', () => {
 });
 
 suite('drawHabit()', () => {
-  /** Of 2,000 pictures of each class, how many have each kind of ground and material. */
+  /** Numbers of pictures with each kind of ground and material, of 2,000 pictures of each class. */
   const counts = shapeNames.map((shape, c) => {
     const cells = new Array<number>(20).fill(0);
     for (let i = 0; i < 2000; i++) {

@@ -4,7 +4,7 @@ import type { RandomStream } from '../../random/stream.js';
 /** Red, green and blue, 0…255. */
 export type Colour = readonly [number, number, number];
 
-/** How much of the second colour is at pixel (x, y), 0…1. */
+/** Returns the share of the second colour at pixel (x, y), 0…1. */
 export type Pattern = (x: number, y: number) => number;
 
 /** Two colours and how they alternate. */
@@ -69,7 +69,10 @@ function squaredContrast(a: Colour, b: Colour): number {
   return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2;
 }
 
-/** A texture around `colour` that varies by `contrast` levels, in pattern number `kind`; `size` is the image's side in pixels. */
+/**
+ * A texture around `colour` that varies by `contrast` levels, in pattern number `kind`; `size` is the image's side in
+ * pixels.
+ */
 export function drawTexture(
   colour: Colour,
   contrast: number,

@@ -5,7 +5,7 @@ import { writeImage } from '../../../test/helpers/images.js';
 import { temporaryFolder, write } from '../../../test/helpers/temporary-folder.js';
 import { openDataset } from '../open.js';
 
-/** As of iNaturalist-2018; ids are not in the order of the list. */
+/** Annotations in the form of iNaturalist-2018; ids are not in the order of the list. */
 const trainJson = {
   info: { description: 'a [list] of "images": {', year: 2018 },
   images: [

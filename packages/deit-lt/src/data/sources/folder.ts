@@ -1,6 +1,6 @@
 /**
  * A folder of images with a folder for each class, as torchvision's ImageFolder: `train/<class>/…` and
- * `test/<class>/…`, or class folders alone. Classes are sorted by name.
+ * `test/<class>/…`, or only class folders. Classes are sorted by name.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -50,7 +50,7 @@ function testAlone(spec: string, { paths, counts }: Found): Dataset {
 /** The images of class folders, class by class in the order of the names. */
 interface Found {
   readonly paths: PackedPaths;
-  /** How many images each class folder has, by name in sorted order. */
+  /** Number of images of each class folder, by name in sorted order. */
   readonly counts: ReadonlyMap<string, number>;
 }
 
@@ -79,7 +79,9 @@ async function readSplit(root: string, { log, signal, reads, onProgress }: OpenC
   return { paths: builder.finish(), counts };
 }
 
-/** The names of the folders in `root`. Throws UserError DATA_LAYOUT when it has none, or a link that leads to nothing. */
+/**
+ * The names of the folders in `root`. Throws UserError DATA_LAYOUT when it has none, or a link that leads to nothing.
+ */
 async function classFolders(root: string, log: OpenContext['log']): Promise<readonly string[]> {
   const { names, loops, broken, images } = await foldersIn(root);
   const lost = broken.find((name) => !isImageName(name));

@@ -38,7 +38,7 @@ suite('list files', () => {
     });
   });
 
-  test('root says where the images are', async (t) => {
+  test('root is the folder of the images', async (t) => {
     const root = await imagesAndList(t, {});
     const list = path.join(temporaryFolder(t), 'train.txt');
     write(list, 'a.png 0\nb.png 1\n');
@@ -46,7 +46,7 @@ suite('list files', () => {
     assert.equal((await openDataset(list, { root })).train.labels.length, 2);
   });
 
-  test('labels may be names, in sorted order or as classes.txt says', async (t) => {
+  test('labels may be names, in sorted order or in that of classes.txt', async (t) => {
     const root = await imagesAndList(t, { 'train.txt': 'a.png owl\nb.png fox\n' });
     const list = path.join(root, 'train.txt');
     const sorted = await openDataset(list);

@@ -90,7 +90,7 @@ function readList(list: string, root = path.dirname(list)): List {
 /** Start of the label if there is no tab: after a name with the extension of an image, else at the last word. */
 const afterImage = new RegExp(`^(.*\\.(?:${imageExtensions.join('|')}))\\s+(\\S.*)$`, 'i');
 
-/** A tab separates path and label, so that both may have spaces. Undefined when there is one word alone. */
+/** A tab separates path and label, so that both may have spaces. Undefined when there is only one word. */
 function parseLine(line: string): { file: string; label: string } | undefined {
   const tab = line.lastIndexOf('\t');
   if (tab >= 0) return { file: line.slice(0, tab).trimEnd(), label: line.slice(tab + 1).trimStart() };

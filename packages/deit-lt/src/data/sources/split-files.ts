@@ -1,4 +1,7 @@
-/** Two files that list images, one for each split: `a_train.txt` with `a_test.txt` beside it, or both with a comma between. */
+/**
+ * Two files that list images, one for each split: `a_train.txt` with `a_test.txt` beside it, or both with a comma
+ * between.
+ */
 import path from 'node:path';
 import { UserError } from '../../errors.js';
 import { statsOf } from '../stats-of.js';
@@ -13,7 +16,7 @@ export interface SplitFilesOptions {
   readonly extensions: readonly string[];
   /** Words that replace "train" in the name of the test file; the first file that exists is used. */
   readonly testNames: readonly string[];
-  /** As in `OpenContext`. */
+  /** The same as in `OpenContext`. */
   readonly testSplit: string | undefined;
   readonly log: (line: string) => void;
   readonly reads: (file: string) => void;

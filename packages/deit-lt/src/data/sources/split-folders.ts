@@ -16,8 +16,9 @@ export interface SplitFolders {
 }
 
 /**
- * The folders of the splits in `spec`, in which `found` are; undefined when they are classes. What is not used is logged.
- * Throws UserError USAGE for a `testSplit` that is not there, and DATA_LAYOUT for test images alone that are to be trained on.
+ * The folders of the splits in `spec`, in which `found` are; undefined when they are classes. What is not used is
+ * logged. Throws UserError USAGE for a `testSplit` that does not exist, and DATA_LAYOUT for training on data with only
+ * test images.
  */
 export async function findSplits(
   spec: string,

@@ -56,7 +56,7 @@ function plainShortcut(graph: GraphBuilder, xs: Value, { stride, added }: { stri
   return graph.op('Pad', [pixels, graph.ints([0, before, 0, 0, 0, added - before, 0, 0])]);
 }
 
-/** In float32 always, as cosines have to be. */
+/** Adds the classifier, always in float32, which cosines need. */
 function classify(graph: GraphBuilder, pooled: Value, weight: torch.Tensor, bias: torch.Tensor | null): Value {
   const features = graph.op('Cast', [pooled], { to: { int: 1 } });
   const matrix = graph.weight('classifier.weight', weight, { exact: true });

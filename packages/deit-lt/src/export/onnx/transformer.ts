@@ -92,7 +92,7 @@ function blockGraph(
   return { tokens: graph.op('Add', [attended, scaled(graph, mlp, `${name}.ls2`, block.ls2)]), weights };
 }
 
-/** With `count` only for the first tokens, which look at all. */
+/** Adds attention; with `count` only for the queries of the first tokens. */
 function attentionGraph(
   graph: GraphBuilder,
   xs: Value,

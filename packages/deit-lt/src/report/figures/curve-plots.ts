@@ -13,7 +13,7 @@ type Few = Pick<ClassFigures, 'few'>;
 
 /** The part of a line of metrics.jsonl that curves show. */
 export interface CurvePoint {
-  /** From 0. */
+  /** Epoch, from 0. */
   readonly epoch: number;
   /** Null when it was no number. */
   readonly loss: number | null;
@@ -25,7 +25,7 @@ export interface CurvePoint {
 /** A run with curves; a `ReportRun` is one. */
 export interface CurveRun {
   readonly name: string;
-  /** From 0: its colour. */
+  /** Index of the run, from 0, which decides its colour. */
   readonly place: number;
   readonly records: readonly CurvePoint[];
 }
@@ -148,7 +148,7 @@ function pointsOf(
   );
 }
 
-/** Whether there is a curve at all: single points are in the table. */
+/** Returns whether there is a curve at all: single points are in the table. */
 function hasCurve(points: readonly Point[]): boolean {
   return (
     new Set(points.map(({ epoch, series }) => `${series} ${epoch}`)).size >

@@ -1,4 +1,4 @@
-/** How to reproduce a run: command, recipe, environment; and its classes one by one. */
+/** The section on reproducing a run: command, recipe, environment; and its classes one by one. */
 import { stringify } from 'yaml';
 import { intervalsByClass, talliesIn } from '../../evaluation/class-figures.js';
 import { fewWarnings, withInterval } from '../../evaluation/figure-text.js';

@@ -25,8 +25,8 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
 const partRows = 200;
 
 /**
- * In parts of equal columns, of which a browser lays out those that are on the screen: a single table of 8,142 rows takes
- * it seconds, because the width of each column depends on all its cells.
+ * Returns a table in parts of equal columns, of which a browser lays out only those on the screen: a single table of
+ * 8,142 rows takes it seconds, because the width of each column depends on all its cells.
  */
 export function longTable(head: readonly string[], rows: readonly (readonly (string | Html)[])[], label: string): Html {
   if (rows.length <= partRows) return table(head, rows, label);
@@ -64,7 +64,7 @@ ${warnings(runs, comparison)}
 ${comparison && differences(comparison)}`;
 }
 
-/** Where classes have few images: of the rows of the table. */
+/** Returns warnings for rows of the table whose classes have few images. */
 function warnings(runs: readonly ReportRun[], comparison: Comparison | undefined): Html[] {
   const plain = runs.flatMap((run) => (run.predictions === undefined ? (headline(run) ?? []) : []));
   const measured = [

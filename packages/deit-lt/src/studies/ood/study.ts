@@ -1,6 +1,6 @@
 /**
- * The study of out-of-distribution distillation: trains every arm, and asks each teacher about what each of its students
- * sees. A run that was stopped resumes with `resume`; arms that are finished stay as they are.
+ * The study of out-of-distribution distillation: trains every arm, and asks each teacher about what each of its
+ * students sees. A run that was stopped resumes with `resume`; arms that are finished stay as they are.
  */
 import path from 'node:path';
 import { prepareData } from '../../data/prepare-data.js';
@@ -23,12 +23,15 @@ import {
 } from './arms.js';
 import { type TeacherView, teacherView } from './teacher-view.js';
 
-/** In %; null where there are no images. */
+/** Accuracies in %; null where there are no images. */
 export type Accuracies = Pick<MetricsResult, AccuracyName | 'intervals' | 'few'>;
 
 export interface Trained {
   readonly folder: string;
-  /** On the test images, or the validation images when there are none: of CLS, DIST and the prediction; absent without any. */
+  /**
+   * Accuracy of CLS, DIST and the prediction on the test images, or on the validation images when there are none;
+   * absent without any.
+   */
   readonly accuracy?: { readonly [output in (typeof outputNames)[number]]?: Accuracies };
   /** Training images per second, mean over all epochs, and seconds of training, both without evaluations. */
   readonly imagesPerSecond: number;
@@ -56,7 +59,10 @@ export interface OodStudy {
   readonly students: readonly StudentArm[];
 }
 
-/** Trains two teachers and six students into `folder` and writes `ood.json` there. Throws what trainings throw, and UserError RECIPE. */
+/**
+ * Trains two teachers and six students into `folder` and writes `ood.json` there. Throws what trainings throw, and
+ * UserError RECIPE.
+ */
 export async function runOodStudy(options: TrainOptions): Promise<OodStudy> {
   const { recipe, dataset, folder, reporter = silentReporter } = options;
   checkStudy(recipe);

@@ -18,7 +18,7 @@ import { trainingPipeline } from '../../tasks/training-pipeline.js';
 
 export interface TeacherView {
   readonly images: number;
-  /** In %, over images and over classes; of a mixed image the label with the larger share counts. */
+  /** Accuracy in %, over images and over classes; of a mixed image the label with the larger share counts. */
   readonly accuracy: number;
   readonly balanced: number | null;
   /** Mean of `−Σ p·ln p`, in nats: 0 … ln C. Of LDAM's cosines the logits are those of its loss. */

@@ -12,17 +12,20 @@ import { bfloat16Softmax, isCpuBfloat16 } from './bfloat16.js';
 const { aten } = ops;
 
 export interface AttentionOptions {
-  /** Broadcast to `[…, L, S]`: bool, true where a query may look at a key, or numbers that are added to the scores. Default null. */
+  /**
+   * Broadcast to `[…, L, S]`: bool, true where a query may attend to a key, or numbers that are added to the scores.
+   * Default null.
+   */
   attnMask?: Tensor | null;
   /** The part of the attention weights that become zero; the caller knows the mode. Default 0. */
   dropoutP?: number;
-  /** Query i looks at keys 0 … i only. Default false. */
+  /** Query i attends only to keys 0 … i. Default false. */
   isCausal?: boolean;
   /** Factor of the scores. Default `1 / √E`. */
   scale?: number | null;
 }
 
-/** Undefined until asked for; null where this libtorch (before 2.0) has none. */
+/** Undefined until it is first needed; null where this libtorch (before 2.0) has none. */
 let fused: Operator | null | undefined;
 
 /**
@@ -49,14 +52,17 @@ export function scaledDotProductAttention(
     : fusedAttention(fused, query, key, value, options);
 }
 
-/** The most keys for which the composition is used: its weights take `L · S` numbers a head, which libtorch's do not. */
+/**
+ * The most keys for which the composition is used: its weights take `L · S` numbers a head, which libtorch's do not.
+ */
 const mostKeys = { bfloat16: 1024, float32: 128 };
 
 /**
- * On the CPU libtorch's flash kernel multiplies blocks of one head at a time, which costs more than a batched product
- * while sequences are short, and above all in bfloat16. Forward and backward on one Zen 5 core with libtorch 2.14.1,
- * in ms, flash against composed: q `[64, 3, 66, 32]` 40.2 and 5.8 in bfloat16, 10.4 and 9.4 in float32;
- * `[32, 6, 198, 64]` 131 and 50, 105 and 109; `[2, 6, 1026, 64]` 138 and 71, 148 and 160.
+ * Returns whether composed operators are faster than the fused one. On the CPU libtorch's flash kernel multiplies
+ * blocks of one head at a time, which costs more than a batched product while sequences are short, and above all in
+ * bfloat16. Forward and backward on one Zen 5 core with libtorch 2.14.1, in ms, flash against composed: q `[64, 3, 66,
+ * 32]` 40.2 and 5.8 in bfloat16, 10.4 and 9.4 in float32; `[32, 6, 198, 64]` 131 and 50, 105 and 109; `[2, 6, 1026,
+ * 64]` 138 and 71, 148 and 160.
  */
 function composedIsFaster(query: Tensor, key: Tensor, { attnMask, isCausal }: AttentionOptions): boolean {
   if (attnMask || isCausal || deviceOf(query) !== 'cpu') return false;
@@ -91,11 +97,11 @@ function fusedAttention(
 }
 
 /**
- * The same from products and softmax; the hot path before libtorch 2.0. Forward and backward of q, k and v
- * `[128, 3, 66, 64]`, views of one qkv product, on one Zen 5 core: 38.0 ms in fp32 and 19.3 in bf16; `matmul` of
- * the scaled q 39.4 and 21.3, the private `_scaled_dot_product_attention_math` 38.9 and 21.5. `baddbmm` with
- * alpha = scale is no faster (its backward scales twice), and libtorch 1.13 multiplies what it should ignore, the
- * uninitialised result, by beta = 0: NaN. Grouped convolutions (oneDNN instead of OpenBLAS) are slower.
+ * The same from products and softmax; the hot path before libtorch 2.0. Forward and backward of q, k and v `[128, 3,
+ * 66, 64]`, views of one qkv product, on one Zen 5 core: 38.0 ms in fp32 and 19.3 in bf16; `matmul` of the scaled q
+ * 39.4 and 21.3, the private `_scaled_dot_product_attention_math` 38.9 and 21.5. `baddbmm` with alpha = scale is not
+ * faster (its backward scales twice), and libtorch 1.13 multiplies what it should ignore, the uninitialised result, by
+ * beta = 0: NaN. Grouped convolutions (oneDNN instead of OpenBLAS) are slower.
  */
 export function composedAttention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions = {}): Tensor {
   const { attnMask = null, dropoutP = 0, isCausal = false, scale = null } = options;
@@ -112,7 +118,10 @@ export function composedAttention(query: Tensor, key: Tensor, value: Tensor, opt
   });
 }
 
-/** `softmax(q k · scale + mask)`, `[G, L, E]` and `[G, E, S]` → `[G, L, S]`; in bfloat16 the scale is part of the kernel. */
+/**
+ * `softmax(q k · scale + mask)`, `[G, L, E]` and `[G, E, S]` → `[G, L, S]`; in bfloat16 the scale is part of the
+ * kernel.
+ */
 function attentionWeights(
   q: Tensor,
   k: Tensor,

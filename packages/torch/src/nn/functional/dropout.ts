@@ -10,7 +10,7 @@ const { aten } = ops;
 export interface DropoutOptions {
   /** The part of the elements that become zero. Default 0.5. */
   p?: number;
-  /** Default true: unlike the module, the function does not know the mode. */
+  /** Default true: unlike the module, the function does not depend on the mode. */
   training?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Losses. Each gives the mean over all elements unless `reduction` says otherwise. */
+/** Losses. Each returns the mean over all elements by default; `reduction` changes that. */
 import { ops } from '../../ops.js';
 import { checkNames } from '../../options.js';
 import { shapeOf } from '../../tensor/describe.js';

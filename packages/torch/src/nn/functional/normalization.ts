@@ -101,7 +101,7 @@ export interface CosineSimilarityOptions {
   eps?: number;
 }
 
-/** `x₁ · x₂ / max(‖x₁‖ ‖x₂‖, eps)` along one dimension, which goes. */
+/** `x₁ · x₂ / max(‖x₁‖ ‖x₂‖, eps)` along one dimension, which is removed. */
 export function cosineSimilarity(x1: Tensor, x2: Tensor, options: CosineSimilarityOptions = {}): Tensor {
   const { dim = 1, eps = 1e-8 } = checkNames('cosineSimilarity()', options, ['dim', 'eps']);
   return aten.cosine_similarity.default(x1, x2, dim, eps);
