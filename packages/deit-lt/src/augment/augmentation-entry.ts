@@ -1,4 +1,4 @@
-/** What the registry knows of an augmentation, and what one of a plugin is checked for when it works. */
+/** An entry of the registry of augmentations, and the checks of what one of a plugin returns. */
 import * as torch from '@deit-lt/torch';
 import type { z } from 'zod';
 import type { Window } from '../data/decode/window.js';
