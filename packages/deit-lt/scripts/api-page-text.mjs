@@ -83,6 +83,11 @@ export const sections = [
     intro: 'What the figures mean, and those of `deit-lt analyze`, is in [docs/analysis.md](analysis.md).',
     of: [['', 'analysis/']],
   },
+  {
+    title: 'Reports',
+    intro: '`makeReport(readRuns([folder]))` is what `deit-lt report` writes.',
+    of: [['', 'report/']],
+  },
   { title: 'Errors', of: [['', 'errors']] },
   {
     title: 'deit-lt/browser',

@@ -9,6 +9,7 @@ export { bySeed, type ComparedModel, type Contender, findModels } from './analys
 export { type Comparison, compareRuns } from './analysis/comparison.js';
 export type { ComparisonRow, Estimate } from './analysis/comparison-figures.js';
 export * from './analysis/index.js';
+export { type AnalyzeOptions, type AnalyzeResult, analyzeRun } from './analysis/run/analyze-run.js';
 export type { Augmentation, AugmentationKind, PipelineContext, WindowChange } from './augment/augmentation.js';
 export type { AugmentationEntry } from './augment/augmentation-entry.js';
 export { type PresetName, presets } from './augment/presets.js';
@@ -79,7 +80,10 @@ export { RandomStream, stream } from './random/stream.js';
 export { checkRecipe, loadRecipe, recipeNames } from './recipe/load.js';
 export type { Recipe } from './recipe/schema.js';
 export type { RegistryEntry } from './registry.js';
+export { makeReport, type Report } from './report/report.js';
+export { type ReportRun, readRuns } from './report/report-run.js';
 export { type EpochRecord, type Reporter, silentReporter } from './runs/reporter.js';
+export { type FinalEvaluation, type RunConfig, RunFolder } from './runs/run-folder.js';
 export { type OodStudy, runOodStudy } from './studies/ood/study.js';
 export { registerTask } from './tasks/registry.js';
 export type { LossParts, Pass, PreparedBatch, Task, TaskBatch } from './tasks/task.js';

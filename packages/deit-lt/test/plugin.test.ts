@@ -207,7 +207,7 @@ suite('registerOptimizer()', () => {
     assert.deepEqual([optimizer.name, optimizer.betas, optimizer.eps], ['lamb', [0.9, 0.999], 1e-7]);
   });
 
-  test('refuses an option with the name of a key of all optimizers, and an object that is not an optimizer', () => {
+  test('refuses an option with the name of a common key, and a value that is not an optimizer', () => {
     const entry = { name: 'own-rate', options: z.object({ lr: z.number().default(1) }), create };
     assert.throws(() => registerOptimizer(entry as never), {
       code: 'PLUGIN',

@@ -1,4 +1,4 @@
-/** The entry of an augmentation in its registry, and the checks of a plugin's results. */
+/** An entry of the registry of augmentations, and the checks of what one of a plugin returns. */
 import * as torch from '@deit-lt/torch';
 import type { z } from 'zod';
 import type { Window } from '../data/decode/window.js';

@@ -55,7 +55,7 @@ function requireDataset(dataset: Dataset, source: string): void {
   }
 }
 
-/** Describes the fault of a split; undefined if there is none. */
+/** Returns what is wrong with a split; undefined if nothing is. */
 function wrongSplit(split: ImageSplit | undefined, classes: number): string | undefined {
   const { images, labels } = Object(split) as Partial<ImageSplit>;
   if (!(labels instanceof Int32Array)) return 'labels must be an Int32Array';

@@ -1,4 +1,4 @@
-/** What the registry knows of an optimizer: its name, its options, and how it is made. */
+/** An entry of the registry of optimizers: its name, its options, and how it is made. */
 import type * as torch from '@deit-lt/torch';
 import { z } from 'zod';
 import { count, most, positive, rate } from '../option-limits.js';
@@ -7,12 +7,12 @@ import type { RegistryEntry } from '../registry.js';
 /** An optimizer whose learning rate a schedule sets, group by group. */
 export type ScheduledOptimizer = torch.optim.Optimizer<{ lr?: number }>;
 
-/** What an optimizer trains: a module, or the parameters that a task learns. */
+/** The parameters that an optimizer trains: a module, or the parameters that a task learns. */
 export interface Learning {
   namedParameters(): torch.nn.NamedTensors<torch.nn.Parameter>;
 }
 
-/** What every optimizer receives beside its own options. */
+/** Options that every optimizer receives beside its own. */
 export interface CommonOptimizerOptions {
   /** The learning rate before any schedule. */
   readonly lr: number;

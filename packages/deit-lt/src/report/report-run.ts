@@ -16,6 +16,7 @@ import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '
 import { shellLine } from '../shell-line.js';
 import { visible } from '../text/visible.js';
 
+/** A run as a report shows it. */
 export interface ReportRun {
   /** The end of its path that tells it from the others, safe to show. */
   readonly name: string;
@@ -31,7 +32,7 @@ export interface ReportRun {
   readonly notes: readonly string[];
 }
 
-/** The runs of `places`: run folders, or folders that have some. Throws UserError RUN_FOLDER. */
+/** Reads the runs of `places`: run folders, or folders that have some. Throws UserError RUN_FOLDER. */
 export function readRuns(places: readonly string[]): ReportRun[] {
   const folders = [...new Set(places.flatMap(runFoldersIn))];
   const names = folders.length === 1 ? [path.basename(folders[0]!)] : shortNames(folders);

@@ -114,6 +114,7 @@ export function occupied(folder: string): UserError {
   return problem('is not empty. Choose another folder with --out, or add --resume to resume the run in it.');
 }
 
+/** The files of the run in `folder`, which need not be there yet: its configuration, metrics, evaluation, predictions and checkpoints. */
 export class RunFolder {
   #claim: Claim | undefined;
   #log: MetricsLog | undefined;
