@@ -96,7 +96,7 @@ export class Panel {
         const isOfGroup = (groupNames as readonly string[]).includes(figure);
         const [a, of] = [value![figure], base![figure]];
         if (a === null || of === null || (isOfGroup && !alike)) return null;
-        const drawn = this.#resampled[s]![figure].map((x, r) => x - this.#resampled[b]![figure][r]!);
+        const drawn = this.#resampled[s]![figure].map((x, r) => withoutRounding(x - this.#resampled[b]![figure][r]!));
         return { value: a - of, ...within(-100, percentileInterval(drawn)) };
       });
       return [row];
@@ -150,6 +150,11 @@ export class Panel {
 
 function byFigure<T>(of: (place: number) => T): Record<AccuracyName, T> {
   return Object.fromEntries(accuracyNames.map((name, place) => [name, of(place)])) as Record<AccuracyName, T>;
+}
+
+/** Sums of the same hits in another order differ by rounding; a difference of one image is far larger. */
+function withoutRounding(difference: number): number {
+  return Math.abs(difference) < 1e-9 ? 0 : difference;
 }
 
 /** Residuals of resampling may lead out of what an accuracy, or a difference of two, can be. */
