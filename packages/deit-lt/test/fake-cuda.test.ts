@@ -19,13 +19,13 @@ const { buildFakeCuda } = (await import(pathToFileURL(path.join(fakeFolder, 'bui
   buildFakeCuda: () => Promise<{ file: string } | { reason: string }>;
 };
 const built = await buildFakeCuda();
+if ('file' in built) process.env.FAKE_CUDA = built.file;
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-fake-cuda-'));
 after(() => rmSync(folder, { recursive: true }));
 
 /** Runs a program of ours on the fake device. */
 function run(...words: string[]): Promise<CliResult> {
-  if ('file' in built) process.env.FAKE_CUDA = built.file;
   const preload = pathToFileURL(path.join(fakeFolder, 'preload.mjs')).href;
   return resultOf(startNode(['--import', preload, ...words], folder));
 }

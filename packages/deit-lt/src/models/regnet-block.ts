@@ -5,7 +5,7 @@ import { ConvNorm } from './conv-norm.js';
 const { Conv2d, Module, functional: F } = torch.nn;
 
 /**
- * Weighs channels by what the whole image shows of them (Hu et al., 2018): `x · σ(fc2(relu(fc1(mean x))))`, `[B, C, H,
+ * Weighs channels by their means over the image (Hu et al., 2018): `x · σ(fc2(relu(fc1(mean x))))`, `[B, C, H,
  * W]` → the same.
  */
 export class SqueezeExcite extends Module {

@@ -36,7 +36,7 @@ export interface DrawnCommand {
   readonly signalMs: number;
 }
 
-/** The files of `makeWorkplace` by what they are good for. */
+/** The files of `makeWorkplace` by their use. */
 const places = {
   data: ['data', 'data', 'data', 'shapes', 'list_train.txt', 'list_train.txt,list_test.txt', 'data/train', 'cifar10'],
   runs: ['run', 'run/teacher', 'run/student', 'run/student', 'run/vit', 'run/student/checkpoints/best.safetensors'],

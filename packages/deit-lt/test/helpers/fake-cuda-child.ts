@@ -36,8 +36,6 @@ interface Job {
   readonly resumedFrom?: 'cpu' | 'cuda';
 }
 
-const strong = ['student.mixing.probability=1', 'student.drw.epoch=null'];
-
 /** The kinds of trainings; the students' teacher is `ldam`. */
 export const jobs = {
   ldam: { train: trainTeacher, recipe: 'cifar10-lt-cpu' },
@@ -52,7 +50,12 @@ export const jobs = {
   transmix: {
     train: trainStudent,
     recipe: 'cifar10-lt-cpu',
-    settings: [...strong, 'student.mixing.transMix=true', 'student.mixing.switchProbability=1'],
+    settings: [
+      'student.mixing.transMix=true', // in every batch, to the end
+      'student.mixing.probability=1',
+      'student.mixing.switchProbability=1',
+      'student.drw.epoch=null',
+    ],
   },
   vit: { train: trainVit, recipe: 'cifar10-lt-100-vit' },
   deit3: { train: trainVit, recipe: 'cifar10-lt-100-deit3' },

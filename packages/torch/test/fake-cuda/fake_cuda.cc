@@ -143,8 +143,6 @@ bool sharesMemory(const at::Tensor& base, const at::Tensor& cpu) {
 
 // ---- Any other operator: the CPU's kernel on the same memory ----
 
-const char* const ownKernels = "aten::";
-
 /** What CUDA says, with the argument's name. */
 void refuseDevices(const c10::OperatorHandle& op, const std::string& argument) {
   TORCH_CHECK(false, "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu! (",
@@ -248,7 +246,7 @@ class Call {
 
 void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const std::string name = op.schema().name();
-  TORCH_CHECK(name.rfind(ownKernels, 0) == 0 && name.find("mkldnn") == std::string::npos, "Could not run '", name,
+  TORCH_CHECK(name.rfind("aten::", 0) == 0 && name.find("mkldnn") == std::string::npos, "Could not run '", name,
               "' with arguments from the 'CUDA' backend (fake): it has only a CPU kernel");
   countKernel(name);
   Call(op).run(stack);

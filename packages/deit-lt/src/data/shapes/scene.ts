@@ -10,7 +10,7 @@ import { type Outline, outlines, type ShapeName } from './outlines.js';
 import { drawPose, type PoseRanges } from './pose.js';
 import { type Colour, drawColour, drawDark, drawLighter, drawTexture, plain } from './texture.js';
 
-/** Difficulty of the pictures. Chosen by eye and by what a small network reaches; see docs/shapes.md. */
+/** Difficulty of the pictures. Chosen by eye and by the accuracy of a small network; see docs/shapes.md. */
 const shapePose: PoseRanges = { radius: [0.28, 0.42], offset: 0.08, turn: 0.6, shear: 0.2, stretch: 0.4 };
 const smallPose: PoseRanges = { radius: [0.04, 0.11], offset: 0.5, turn: Math.PI, shear: 0.3, stretch: 1 };
 const coverPose: PoseRanges = { radius: [0.06, 0.1], offset: 0.25, turn: Math.PI, shear: 0.3, stretch: 1 };
