@@ -62,6 +62,9 @@ export {
 export { type EvaluationResult, evaluate } from './evaluation/evaluate.js';
 export { Metrics, type MetricsResult } from './evaluation/metrics.js';
 export type { Opinion, Ranked } from './evaluation/ranking.js';
+export { type ExportOptions, type ExportResult, exportModel } from './export/export-model.js';
+export type { Exporter, ExporterEntry, ExportNotes } from './export/exporter-entry.js';
+export { registerExporter } from './export/registry.js';
 export * from './losses/index.js';
 export * from './models/index.js';
 export { Ema } from './optim/ema.js';
