@@ -99,8 +99,10 @@ export type { TaskContext, TaskEntry } from './tasks/task-entry.js';
 export {
   type TrainOptions,
   type TrainResult,
+  type TrainTaskOptions,
   trainAll,
   trainStudent,
+  trainTask,
   trainTeacher,
   trainVit,
 } from './training/train.js';
