@@ -26,6 +26,7 @@ import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js'
 import { readWeights } from '../runs/training-state.js';
 import { modelOf } from '../tasks/model-of.js';
 import { studentOutputs } from '../tasks/student-task.js';
+import type { Adaptation } from './adaptation.js';
 
 /** The interface of all trained models, whether libtorch or onnxruntime runs them. */
 export interface AnyClassifier extends Disposable {
@@ -56,6 +57,8 @@ export interface AnyClassifier extends Disposable {
   readonly logitScale?: number;
   /** Whether it takes images of its recipe's size alone. Default false. */
   readonly fixedSize?: boolean;
+  /** What `logits()` applies to the prediction, and the rules of its answers. Absent: the model as it was trained. */
+  readonly adaptation?: Adaptation;
   /** Returns the logits `[B, C]` of normalised images `[B, 3, S, S]`; the caller disposes them (or a scope does). */
   logits(images: torch.Tensor): OutputLogits;
 }

@@ -14,9 +14,14 @@ export function openModel(model: string, options: Options): Promise<Classifier> 
   return openClassifier(model, weightsOptions(options));
 }
 
-/** Also an ONNX model. Throws what `openAnyClassifier` throws. */
+/** Also an ONNX model, as it was trained. Throws what `openAnyClassifier` throws. */
 export function openAnyModel(model: string, options: Options): Promise<AnyClassifier> {
   return openAnyClassifier(model, openOptions(options));
+}
+
+/** Also an ONNX model, with the adaptation beside it unless `--no-adaptation` is given. Throws what `openAnyClassifier` throws. */
+export function openAdaptedModel(model: string, options: Options): Promise<AnyClassifier> {
+  return openAnyClassifier(model, { ...openOptions(options), adaptation: options.adaptation ?? true });
 }
 
 /** For commands that compute: also in which precision. */
