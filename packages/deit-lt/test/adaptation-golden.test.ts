@@ -47,7 +47,7 @@ suite('adaptation against other libraries', () => {
     using second = logits(golden.second);
     const shares = Float64Array.from(golden.shares);
     const found = fitOutputs({ outputs: [first, second], labels, weights, shares, ridge: 0 });
-    [...found.weights, found.adjustment].forEach((value, k) => near(value, golden.three[k]!, 1e-5));
+    for (const [k, value] of [...found.weights, found.adjustment].entries()) near(value, golden.three[k]!, 1e-5);
     near(found.after, golden.threeLoss, 1e-10);
     assert.ok(found.before > found.after);
   });
@@ -65,7 +65,7 @@ suite('adaptation against other libraries', () => {
     using first = logits(golden.first);
     using probabilities = first.softmax(1);
     const found = estimatePrior({ probabilities, source: uniform, tolerance: 1e-11 });
-    found.forEach((share, c) => near(share, golden.estimated[c]!, 1e-6));
+    for (const [c, share] of found.entries()) near(share, golden.estimated[c]!, 1e-6);
   });
 
   for (const [name, expected] of Object.entries(golden.sets))

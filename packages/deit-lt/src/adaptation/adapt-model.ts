@@ -15,7 +15,7 @@ import { classLimits } from './conformal.js';
 import { estimatePrior } from './estimate-prior.js';
 import { fitOutputs, type OutputFit } from './fit-outputs.js';
 import { countsOf, imageWeights, type JudgedImages, judge, measuresOf } from './fitted-figures.js';
-import { limitedTo, namedPrior, normalised, type TargetPrior } from './target-prior.js';
+import { limitedTo, namedPrior, normalised, requireClasses, type TargetPrior } from './target-prior.js';
 import { coverageRisk, thresholdForCost, thresholdsForPrecision } from './thresholds.js';
 
 /** Images without labels, whose class shares are estimated. */
@@ -59,12 +59,12 @@ export interface AdaptOptions {
  */
 export async function adaptModel(options: AdaptOptions): Promise<Adaptation> {
   requireOptions(options);
+  const given = options.unlabelled === undefined ? priorOf(options) : undefined;
   const { classifier, calibration, unlabelled } = options;
   const outputs = await collect(options, 'calibration', calibration.source, calibration.labels.length);
   try {
     const fit = fitOn(options, outputs);
-    const estimated = unlabelled && (await estimateOn(options, unlabelled, fit));
-    const prior = priorOf(options, estimated);
+    const prior = given ?? priorOf(options, await estimateOn(options, unlabelled!, fit));
     const bias = biasOf(classifier, fit, prior);
     const scores: Scores = { names: [...outputs.keys()], weights: fit.weights, bias };
     const judged = {
@@ -109,7 +109,15 @@ interface Scores {
   readonly bias: number[];
 }
 
-function requireOptions({ calibration, minPrecision, errorCost, prior, unlabelled, classifier }: AdaptOptions): void {
+function requireOptions({
+  calibration,
+  onlyClasses = [],
+  minPrecision,
+  errorCost,
+  prior,
+  unlabelled,
+  classifier,
+}: AdaptOptions): void {
   if (minPrecision !== undefined && errorCost !== undefined)
     throw new UserError(
       'USAGE',
@@ -120,6 +128,7 @@ function requireOptions({ calibration, minPrecision, errorCost, prior, unlabelle
       'USAGE',
       '--prior and --prior-from exclude each other: give the shares of the classes, or images to estimate them from.',
     );
+  requireClasses(onlyClasses, classifier.classNames, '--only-classes');
   const classes = countsOf(calibration.labels, classifier.classNames.length).filter((images) => images > 0).length;
   if (classes < 2)
     throw new UserError(

@@ -57,7 +57,7 @@ function sharesIn(file: string, classNames: readonly string[]): number[] {
 }
 
 /** Throws UserError ADAPTATION for a name that is no class of the model. */
-function requireClasses(names: readonly string[], classNames: readonly string[], where: string): void {
+export function requireClasses(names: readonly string[], classNames: readonly string[], where: string): void {
   const unknown = names.find((name) => !classNames.includes(name));
   if (unknown === undefined) return;
   const near = nearest(unknown, classNames);
@@ -67,7 +67,6 @@ function requireClasses(names: readonly string[], classNames: readonly string[],
 
 /** Returns the prior with a share of 0 for all classes but `only`. Throws UserError ADAPTATION where none is left. */
 export function limitedTo(prior: TargetPrior, only: readonly string[], classNames: readonly string[]): TargetPrior {
-  requireClasses(only, classNames, '--only-classes');
   const shares = prior.shares.map((share, c) => (only.includes(classNames[c]!) ? share : 0));
   if (shares.some((share) => share > 0)) return { ...prior, shares: normalised(shares) };
   throw new UserError(

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { appliedAdaptation } from '../description/applied-adaptation.js';
 import { UserError } from '../errors.js';
 import { passMachineFault } from '../machine-fault.js';
 import { sha256Of, writeFileAtomic } from '../runs/files.js';
@@ -24,40 +25,13 @@ const measures = z.object({
   ece: z.number().min(0).max(100.001).describe('expected calibration error'),
 });
 
-const unknownRule = z.object({
-  rule: z.enum(['precision', 'error-cost']),
-  value: z.number().positive(),
-  thresholds: z.array(z.number().min(0).max(2)).describe('by class; above 1: never accepted'),
-  own: z.array(z.boolean()).describe('by class; false: the threshold of all classes together'),
-  coverage: probability.describe('share of the images that are accepted'),
-  risk: probability.nullable().describe('share of wrong predictions among them; null without any'),
-});
-
-const conformalRule = z.object({
-  coverage: probability,
-  limits: z.array(probability).describe('by class: the least probability of a class in the set'),
-  always: natural.describe('classes that are in every set, because they have too few images'),
-  meanSize: z.number().nonnegative().describe('mean number of classes in a set'),
-});
-
-const priorRule = z.object({
-  from: z.enum(['uniform', 'training', 'file', 'estimated']),
-  source: z.string().nullable().describe('the file or folder that it was read from'),
-  shares: z.array(probability).describe('by class, sum 1; 0: the class does not occur'),
-});
-
 export const adaptationSchema = z
   .object({
     format: z.literal(format),
     sha256: z.string().describe("of the model's file"),
     classNames: z.array(z.string()).min(1),
-    outputs: z.array(z.enum(['avg', 'cls', 'dist'])).min(1),
-    weights: z.array(z.number().nonnegative()).describe('factor of the logits of each output'),
+    ...appliedAdaptation.shape,
     adjustment: z.number().describe('strength of the logit adjustment by the training shares'),
-    bias: z.array(z.number()).describe('by class, added to the weighted logits'),
-    prior: priorRule,
-    unknown: unknownRule.nullable(),
-    conformal: conformalRule.nullable(),
     fitted: z.object({
       data: z.string(),
       imagesPerClass: z.array(natural),

@@ -1,6 +1,7 @@
 /** Applies an adaptation to the outputs of a model. */
 import * as torch from '@deit-lt/torch';
 import { isSameOrder } from '../by-class.js';
+import type { AppliedAdaptation } from '../description/applied-adaptation.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import type { DecisionRules } from '../evaluation/ranking.js';
@@ -15,7 +16,7 @@ export const excluded = -1e4;
  * Returns `classifier` with adapted predictions; it disposes `classifier` with itself. Throws UserError ADAPTATION for
  * other classes.
  */
-export function adaptedClassifier(classifier: AnyClassifier, adaptation: Adaptation): AnyClassifier {
+export function adaptedClassifier<Of extends AnyClassifier>(classifier: Of, adaptation: Adaptation): Of {
   const { classNames, file } = classifier;
   if (!isSameOrder(classNames, adaptation.classNames))
     throw new UserError('ADAPTATION', `${file} has other classes than its adaptation: run "deit-lt adapt" again.`);
@@ -41,7 +42,7 @@ export function rulesOf({ adaptation }: AnyClassifier): DecisionRules {
  */
 export function adaptedLogits(
   logits: OutputLogits,
-  { outputs, weights, bias }: Pick<Adaptation, 'outputs' | 'weights' | 'bias'>,
+  { outputs, weights, bias }: Pick<AppliedAdaptation, 'outputs' | 'weights' | 'bias'>,
   scale: number,
 ): OutputLogits {
   return torch.tidy(() => {

@@ -9,6 +9,7 @@ import type { Pipeline } from '../augment/transform.js';
 import { type ByClass, byClass } from '../by-class.js';
 import type { Rgb } from '../data/decode/background.js';
 import type { Group } from '../data/groups.js';
+import type { AppliedAdaptation } from '../description/applied-adaptation.js';
 import { weightsIn, weightsNames } from '../description/hugging-face.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
@@ -26,7 +27,6 @@ import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js'
 import { readWeights } from '../runs/training-state.js';
 import { modelOf } from '../tasks/model-of.js';
 import { studentOutputs } from '../tasks/student-task.js';
-import type { Adaptation } from './adaptation.js';
 
 /** The interface of all trained models, whether libtorch or onnxruntime runs them. */
 export interface AnyClassifier extends Disposable {
@@ -58,7 +58,7 @@ export interface AnyClassifier extends Disposable {
   /** Whether it takes images of its recipe's size alone. Default false. */
   readonly fixedSize?: boolean;
   /** What `logits()` applies to the prediction, and the rules of its answers. Absent: the model as it was trained. */
-  readonly adaptation?: Adaptation;
+  readonly adaptation?: AppliedAdaptation;
   /** Returns the logits `[B, C]` of normalised images `[B, 3, S, S]`; the caller disposes them (or a scope does). */
   logits(images: torch.Tensor): OutputLogits;
 }

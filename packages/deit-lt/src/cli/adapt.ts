@@ -35,7 +35,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
     writeAdaptation(file, adaptation);
     if (options.json === true) context.printJson(adaptation);
     else context.print(adaptationText(adaptation));
-    context.note(`Written to ${file}; "deit-lt predict" applies it.`);
+    context.note(`Written to ${file}; "predict", "export" and "demo" apply it.`);
   } finally {
     for (const split of [images.calibration, images.test, images.unlabelled])
       await split?.source[Symbol.asyncDispose]();

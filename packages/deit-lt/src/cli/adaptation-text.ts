@@ -1,11 +1,12 @@
 /** What an adaptation does, in words and tables. */
 import type { Adaptation, AdaptationMeasures } from '../classifier/adaptation.js';
+import type { AppliedAdaptation } from '../description/applied-adaptation.js';
 import { images as imagesText } from '../format.js';
 import { visible } from '../text/visible.js';
 import { formatTable } from './table.js';
 
 /** One line: the prior, and the rules of the answers. */
-export function ruleWords({ prior, unknown, conformal }: Adaptation): string {
+export function ruleWords({ prior, unknown, conformal }: AppliedAdaptation): string {
   const words = [priorWords(prior)];
   if (unknown?.rule === 'precision') words.push(`"unknown" below a precision of ${percent(unknown.value)}`);
   if (unknown?.rule === 'error-cost') words.push(`"unknown" where an error costs ${unknown.value} times as much`);

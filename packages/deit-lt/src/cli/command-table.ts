@@ -152,7 +152,7 @@ export const commandTable: readonly CommandSpec[] = [
     summary:
       'adapts the predictions of a trained model to where it is used: class frequencies, calibrated probabilities, "unknown"',
     details:
-      'Fits a few numbers on the validation images of the training, or on --calibration, and writes adaptation.json beside the model; the weights stay. "predict" and DeitLT.classify() apply it; "eval", "compare" and "analyze" measure the model as it was trained.',
+      'Fits a few numbers on the validation images of the training, or on --calibration, and writes adaptation.json beside the model; the weights stay. "predict", "export", "demo" and DeitLT.classify() apply it; "eval", "compare" and "analyze" measure the model as it was trained.',
     arguments: [model],
     options: [
       'data',
@@ -265,7 +265,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'An ONNX model is first run with onnxruntime on 16 images and compared with the original; it is written only if they agree. The Hub folder has ONNX models in three precisions, weights for timm, and a model card with the measured accuracy.',
     arguments: [model],
-    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set', 'plugin'],
+    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'adaptation', 'set', 'plugin'],
     precisions: exported,
     formats: ['safetensors', 'onnx', 'torch', 'huggingface'],
     examples: [
@@ -282,7 +282,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'The model runs in the browser (ONNX, WebAssembly): images do not leave it, and no network is needed. With --out, the page is written as a folder for any web server instead.',
     arguments: [run],
-    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'set', 'plugin'],
+    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'adaptation', 'set', 'plugin'],
     precisions: exported,
     examples: [
       'deit-lt demo runs/cifar',

@@ -1,4 +1,6 @@
 /** Opens the model that a command's first argument names, as its options say. */
+import { readAdaptation } from '../classifier/adaptation.js';
+import { adaptedClassifier } from '../classifier/adapted-logits.js';
 import { openAnyClassifier } from '../classifier/any-classifier.js';
 import {
   type AnyClassifier,
@@ -12,6 +14,21 @@ import type { Options } from './option-table.js';
 /** Throws what `openClassifier` throws. */
 export function openModel(model: string, options: Options): Promise<Classifier> {
   return openClassifier(model, weightsOptions(options));
+}
+
+/**
+ * For commands that write the model for others: with the adaptation beside it unless `--no-adaptation` is given. Throws
+ * what `openClassifier` throws, and UserError ADAPTATION.
+ */
+export async function openModelForOthers(model: string, options: Options): Promise<Classifier> {
+  const classifier = await openModel(model, options);
+  try {
+    const adaptation = options.adaptation === false ? undefined : readAdaptation(classifier.file);
+    return adaptation === undefined ? classifier : adaptedClassifier(classifier, adaptation);
+  } catch (error) {
+    classifier[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** Also an ONNX model, as it was trained. Throws what `openAnyClassifier` throws. */

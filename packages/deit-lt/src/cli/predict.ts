@@ -1,5 +1,6 @@
 /** `deit-lt predict`: the most likely classes of images, one line each. */
 
+import { existsSync } from 'node:fs';
 import { adaptationFile } from '../classifier/adaptation.js';
 import type { AnyClassifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
@@ -67,6 +68,7 @@ function decisionRows({ file, top, unknown, set = [] }: Prediction): (string | n
 /** Says that the predictions are adapted, and to what. */
 function adaptationNotes({ adaptation, file }: AnyClassifier): string[] {
   if (adaptation === undefined) return [];
+  if (!existsSync(adaptationFile(file))) return [`${file} has an adaptation in it (${ruleWords(adaptation)}).`];
   return [
     `The adaptation in ${adaptationFile(file)} is applied (${ruleWords(adaptation)}); --no-adaptation leaves it out.`,
   ];
