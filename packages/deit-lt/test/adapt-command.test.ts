@@ -118,7 +118,7 @@ suite('deit-lt adapt', () => {
   const mistakes: readonly [words: string, status: number, message: RegExp][] = [
     ['adapt run', 2, /--data is missing/],
     ['adapt run --data data --prior tiny.yaml', 1, /tiny\.yaml: it is not JSON.*expected a share for each class/],
-    ['adapt run --data data --only-classes ants', 1, /"ants" is no class of the model: did you mean "ant"\?/],
+    ['adapt run --data data --only-classes ants', 1, /"ants" is not a class of the model: did you mean "ant"\?/],
     ['adapt run --data data --min-precision 0.9 --error-cost 5', 2, /--min-precision and --error-cost exclude/],
     ['adapt run --data data/test/ant', 1, /data\/test\/ant/],
   ];

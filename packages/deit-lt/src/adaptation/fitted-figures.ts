@@ -4,7 +4,7 @@ import { calibrationOf } from '../analysis/calibration.js';
 import type { AdaptationMeasures } from '../classifier/adaptation.js';
 import type { Judged } from './thresholds.js';
 
-/** What is known of the predictions for labelled images. */
+/** Predictions of labelled images, with the labels. */
 export interface JudgedImages extends Judged {
   readonly labels: Int32Array;
   /** Probability of the true class. */

@@ -56,13 +56,13 @@ function sharesIn(file: string, classNames: readonly string[]): number[] {
   throw new UserError('ADAPTATION', `${file}: no class has a share above 0.`);
 }
 
-/** Throws UserError ADAPTATION for a name that is no class of the model. */
+/** Throws UserError ADAPTATION for a name that is not a class of the model. */
 export function requireClasses(names: readonly string[], classNames: readonly string[], where: string): void {
   const unknown = names.find((name) => !classNames.includes(name));
   if (unknown === undefined) return;
   const near = nearest(unknown, classNames);
   const hint = near === undefined ? `its classes are ${listed(classNames, 8)}` : `did you mean "${near}"?`;
-  throw new UserError('ADAPTATION', `${where}: "${unknown}" is no class of the model: ${hint}`);
+  throw new UserError('ADAPTATION', `${where}: "${unknown}" is not a class of the model: ${hint}`);
 }
 
 /** Returns the prior with a share of 0 for all classes but `only`. Throws UserError ADAPTATION where none is left. */

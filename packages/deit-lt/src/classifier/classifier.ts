@@ -57,7 +57,7 @@ export interface AnyClassifier extends Disposable {
   readonly logitScale?: number;
   /** Whether it takes images of its recipe's size alone. Default false. */
   readonly fixedSize?: boolean;
-  /** What `logits()` applies to the prediction, and the rules of its answers. Absent: the model as it was trained. */
+  /** Applied by `logits()` to the prediction; it also has the rules of the answers. Absent: the model as it was trained. */
   readonly adaptation?: AppliedAdaptation;
   /** Returns the logits `[B, C]` of normalised images `[B, 3, S, S]`; the caller disposes them (or a scope does). */
   logits(images: torch.Tensor): OutputLogits;

@@ -1,4 +1,4 @@
-/** What an adaptation does, in words and tables. */
+/** Describes an adaptation in words and tables. */
 import type { Adaptation, AdaptationMeasures } from '../classifier/adaptation.js';
 import type { AppliedAdaptation } from '../description/applied-adaptation.js';
 import { images as imagesText } from '../format.js';

@@ -55,7 +55,7 @@ function linesAtOnce(format: string, prediction: Prediction): string[] {
   return [...rows, ...decisionRows(prediction)].map((row) => row.map(csvCell).join(','));
 }
 
-/** What the adaptation decides, with the outputs `decision` (a class, or "unknown") and `set`. */
+/** The decisions of the adaptation, with the outputs `decision` (a class, or "unknown") and `set`. */
 function decisionRows({ file, top, unknown, set = [] }: Prediction): (string | number)[][] {
   const best = top[0];
   const decided =

@@ -1,4 +1,4 @@
-/** What an adaptation does with the outputs of a model: the part that a file of the model itself also has. */
+/** The effect of an adaptation on the outputs of a model: the part that a file of the model itself also has. */
 import { z } from 'zod';
 
 const probability = z.number().min(0).max(1);

@@ -87,7 +87,7 @@ export interface Describable extends Pick<ModelDescription, 'kind' | 'namesKnown
   readonly classNames: readonly string[];
   readonly trainCounts: readonly number[];
   readonly groups: readonly ModelDescription['groups'][number][];
-  /** What was applied to the logits that are described. */
+  /** The adaptation of the logits that are described. */
   readonly adaptation?: AppliedAdaptation;
 }
 

@@ -1,4 +1,4 @@
-/** What `deit-lt adapt` fitted, in tables. */
+/** The result of `deit-lt adapt` in tables. */
 import type { AdaptationMeasures } from '../../classifier/adaptation.js';
 import { type Html, html } from '../html.js';
 import { classOrder, type ReportRun } from '../report-run.js';
