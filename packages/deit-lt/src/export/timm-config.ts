@@ -9,7 +9,7 @@ import { resnetModels } from '../models/resnet.js';
 import { VisionTransformer } from '../models/vit.js';
 import { inputSize } from './onnx/model.js';
 
-/** The keys of `config.json`; empty for ResNets for CIFAR, which timm does not have. */
+/** The keys of `config.json`. Of ResNets for CIFAR the name is one that timm does not have, and says so. */
 export function timmConfig(classifier: Classifier): object {
   const { model, recipe, classNames } = classifier;
   const common = { architecture: recipe.model.name, num_classes: classNames.length };
