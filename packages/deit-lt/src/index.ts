@@ -89,6 +89,7 @@ export { makeReport, type Report } from './report/report.js';
 export { type ReportRun, readRuns } from './report/report-run.js';
 export { type EpochRecord, type Reporter, silentReporter } from './runs/reporter.js';
 export { type FinalEvaluation, type RunConfig, RunFolder } from './runs/run-folder.js';
+export { type LadderStudy, type Rung, type RungResult, runLadder } from './studies/ladder/study.js';
 export { type OodStudy, runOodStudy } from './studies/ood/study.js';
 export { registerTask } from './tasks/registry.js';
 export type { LossParts, Pass, PreparedBatch, Task, TaskBatch } from './tasks/task.js';
