@@ -24,7 +24,7 @@ import { modelOf } from '#deit-lt/tasks/model-of.js';
 import { StudentTask } from '#deit-lt/tasks/student-task.js';
 import { type LossParts, learningParameters, type Pass, type Task } from '#deit-lt/tasks/task.js';
 import { trainingPipeline } from '#deit-lt/tasks/training-pipeline.js';
-import { baseLearningRate } from '#deit-lt/training/loop.js';
+import { baseLearningRate } from '#deit-lt/training/learning-rate.js';
 import { backward, firstPass, update } from '#deit-lt/training/step.js';
 
 /** `teacher` is trained by LDAM-DRW, `paco` and `glmc` are the other teachers; all three with SAM. */
