@@ -7,6 +7,7 @@ import { after, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { claimName } from '../src/runs/claim.js';
 import { RunFolder } from '../src/runs/run-folder.js';
+import { saveTensors } from '../src/runs/save-tensors.js';
 import type { Progress } from '../src/runs/training-state.js';
 import { type TrainOptions, type TrainResult, trainStudent, trainTeacher } from '../src/training/train.js';
 import { assertSameRun } from './helpers/same-run.js';
@@ -26,7 +27,13 @@ function placeIn(folder: string): Pick<Progress, 'epoch' | 'batch'> {
 }
 
 /** Trains once, keeps the folder as it is at `places`, and resumes each copy. Gives the places of their checkpoints. */
-async function resumed(train: Train, name: string, settings: readonly string[], places: readonly Place[]) {
+async function resumed(
+  train: Train,
+  name: string,
+  settings: readonly string[],
+  places: readonly Place[],
+  change: (folder: string) => void = () => {},
+) {
   const whole = path.join(root, name);
   const copyAt = ([epoch, batch]: Place): string => path.join(root, `${name}-${epoch}-${batch}`);
   const options: TrainOptions = { dataset: tinyDataset(), recipe: tinyRecipe(...settings), folder: whole };
@@ -40,10 +47,26 @@ async function resumed(train: Train, name: string, settings: readonly string[], 
   await train({ ...options, reporter, saveEverySeconds: 0 });
   const found = places.map((place) => placeIn(copyAt(place)));
   for (const place of places) {
+    change(copyAt(place));
     await train({ ...options, folder: copyAt(place), resume: true });
     assertSameRun(copyAt(place), whole);
   }
   return found;
+}
+
+/** Rewrites `last` as version 0.2.0 did: the parts of the loss beside the other sums. */
+function writeAsEarlier(folder: string): void {
+  const file = new RunFolder(folder).checkpoint('last');
+  torch.tidy(() => {
+    const opened = torch.safetensors.open(file);
+    const tensors = new Map(opened.names.map((name) => [name, opened.get(name).clone()]));
+    const { checksum: _, progress, ...metadata } = { ...opened.metadata };
+    opened[Symbol.dispose]();
+    const { sums, ...place } = JSON.parse(progress!) as Progress;
+    assert.ok(sums !== null && sums.images > 0 && Object.keys(sums.parts).length > 0);
+    const { parts, ...others } = sums;
+    saveTensors(file, tensors, { ...metadata, progress: JSON.stringify({ ...place, sums: { ...others, ...parts } }) });
+  });
 }
 
 /** Batches of 9 do not divide the 52 images; the last border of an epoch has fewer batches than the others. */
@@ -80,5 +103,11 @@ suite('a run that is resumed inside an epoch has the same bits', () => {
     assert.deepEqual(inWindow, { epoch: 2, batch: 3 });
     assert.deepEqual(short, { epoch: 3, batch: 6 });
     assert.deepEqual(border, { epoch: 3, batch: 0 });
+  });
+
+  test('from a checkpoint of an earlier version, with the parts of the loss in the means', async () => {
+    const train: Train = (options) => trainStudent({ ...options, teacher: path.join(root, 'ldam') });
+    const settings = ['student.epochs=2', 'student.batchSize=9', 'student.logGradNorm=true'];
+    assert.deepEqual(await resumed(train, 'earlier', settings, [[2, 4]], writeAsEarlier), [{ epoch: 2, batch: 2 }]);
   });
 });

@@ -213,14 +213,16 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'study',
-    summary: 'trains several models and compares them: "ood" is distillation in and out of distribution',
+    summary:
+      'trains several models and compares them: "ood" is distillation in and out of distribution, "ladder" adds changes to a recipe one by one',
     details:
-      "Trains two teachers, with weak and with strong augmentation, and three students from each: on weak images, on strong images, and on strong and mixed images. Weak is the augmentation of the recipe's teacher, strong that of its student.",
-    arguments: [{ name: '<study>', description: 'the study; there is one: ood' }],
-    options: [...training, 'json'],
+      "ood: trains two teachers, with weak and with strong augmentation, and three students from each: on weak images, on strong images, and on strong and mixed images. Weak is the augmentation of the recipe's teacher, strong that of its student. ladder: trains the recipe as it is, then with the first change of --changes, then with the first two, and so on, with each seed; a teacher is trained once for all rungs that have the same.",
+    arguments: [{ name: '<study>', description: 'the study: ood or ladder' }],
+    options: [...training, 'changes', 'seeds', 'json'],
     examples: [
       'deit-lt study ood --data cifar10 --recipe cifar10-lt-cpu-ood --out runs/ood',
       'deit-lt study ood --resume --out runs/ood',
+      'deit-lt study ladder --changes changes.yaml --seeds 0,1,2 --data shapes --recipe quickstart --out runs/ladder',
     ],
     load: () => import('./study.js'),
   },

@@ -14,6 +14,8 @@ export interface Options {
   resume?: boolean;
   saveEvery?: number;
   vit?: boolean;
+  changes?: string;
+  seeds?: string;
   teacher?: string;
   from?: string;
   imbalance?: number;
@@ -107,6 +109,14 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     min: 0,
     description:
       'least number of seconds between two checkpoints, also within an epoch (default: 20). The pause is longer where saving would take more than a twentieth of the time. 0 saves after every update',
+  },
+  changes: {
+    value: 'FILE',
+    description: 'study ladder: a YAML file with the list of changes, each "name" and "set" (settings as of --set)',
+  },
+  seeds: {
+    value: 'LIST',
+    description: 'study ladder: the seeds that every rung is trained with, such as 0,1,2 (default: 0,1,2)',
   },
   vit: { description: 'also trains a plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher: a run folder, a checkpoint (also PyTorch's), or an ONNX model" },

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { resizedSide } from '../augment/evaluation-input.js';
 import { groupNames } from '../data/groups.js';
 import { UserError } from '../errors.js';
+import { ConvPatchEmbed } from '../models/conv-patch-embed.js';
 import type { ImageModel } from '../models/model.js';
 import { VisionTransformer } from '../models/vit.js';
 import { isValues } from '../recipe/merge.js';
@@ -124,7 +125,12 @@ function architectureOf({ kind, recipe, model: network }: Describable): ModelDes
   const { name, ...options } = recipe.model;
   const plain = kind === 'vit' ? plainName(name) : name;
   const isFree = ['deit', 'vit'].includes(plain) && network instanceof VisionTransformer;
-  return { name: plain, ...options, ...(isFree && sizesOf(network)) };
+  return { name: plain, ...options, ...(isFree && sizesOf(network)), ...stemOf(network) };
+}
+
+function stemOf(network: ImageModel): Partial<ModelDescription['architecture']> {
+  if (!(network instanceof VisionTransformer && network.patchEmbed instanceof ConvPatchEmbed)) return {};
+  return { patchEmbed: 'conv', stemChannels: network.patchEmbed.channels() };
 }
 
 function sizesOf({ patchEmbed, embedDim, blocks }: VisionTransformer): Partial<ModelDescription['architecture']> {

@@ -12,6 +12,8 @@ import { modelCard } from './model-card.js';
 import { checkOnnx, type OnnxCheck } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize, onnxModel } from './onnx/model.js';
+import { timmCode, timmCodeFile } from './timm-code.js';
+import { hasStem } from './timm-config.js';
 import { exportSafetensors } from './weights.js';
 
 export interface OnnxExport {
@@ -65,6 +67,7 @@ export async function exportHuggingFace(
     writeFileAtomic(place(name), `${JSON.stringify(value, null, 2)}\n`);
   json(huggingFaceFiles.config, modelConfig(classifier));
   json(huggingFaceFiles.preprocessor, preprocessorConfig(classifier));
+  if (hasStem(classifier.model)) writeFileAtomic(place(timmCodeFile), timmCode);
   const card = { classifier, checks, ...runFacts(classifier.file) };
   writeFileAtomic(place(huggingFaceFiles.card), modelCard(card));
   return checks;

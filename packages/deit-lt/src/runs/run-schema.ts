@@ -9,6 +9,7 @@ import { loadedPlugins } from '../plugin.js';
 import { completeOlder } from '../recipe/older.js';
 import { type Recipe, recipeSchema } from '../recipe/schema.js';
 import { shellLine } from '../shell-line.js';
+import { epochTotals } from './epoch-totals.js';
 
 /** Far beyond any data set; arrays of these lengths still fit into memory. */
 const mostClasses = 1_000_000;
@@ -171,7 +172,7 @@ export const progressSchema = z.looseObject({
   epoch: epochNumber,
   batch: count,
   updates: count,
-  sums: z.record(z.string(), loss),
+  sums: epochTotals,
   seconds: z.number().nonnegative(),
   best: z.looseObject({ epoch: epochNumber, score: loss }).nullable(),
 });

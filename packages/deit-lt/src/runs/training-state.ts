@@ -10,6 +10,7 @@ import { requireFinite } from '../models/finite-weights.js';
 import type { Ema } from '../optim/ema.js';
 import { partOf } from '../recipe/part.js';
 import { requireChecksum } from './checksum.js';
+import type { EpochTotals } from './epoch-totals.js';
 import { checked, parsedJson } from './read-json.js';
 import type { RunConfig } from './run-folder.js';
 import { configSchema, epochNumber, optimizerSchema, progressSchema } from './run-schema.js';
@@ -22,8 +23,8 @@ export interface Progress {
   readonly batch: number;
   /** Optimizer updates in all. */
   readonly updates: number;
-  /** Sums over the epoch so far. */
-  readonly sums: Readonly<Record<string, number>>;
+  /** Sums over the epoch so far; null at its beginning. */
+  readonly sums: EpochTotals | null;
   /** Seconds of training so far, without pauses. */
   readonly seconds: number;
   readonly best: { readonly epoch: number; readonly score: number } | null;

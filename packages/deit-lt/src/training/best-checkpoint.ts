@@ -6,7 +6,8 @@ import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { PredictionRecorder } from '../runs/predictions.js';
 import { saveEvaluation } from '../runs/save-evaluation.js';
 import { readWeights } from '../runs/training-state.js';
-import { evaluateSplit, type LoopOptions } from './loop.js';
+import { evaluateSplit } from './evaluate-epoch.js';
+import type { LoopOptions } from './loop-options.js';
 
 /**
  * The best checkpoint on the test images, or on the validation images when there are none; `evaluation.json` stores the

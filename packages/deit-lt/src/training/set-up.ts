@@ -15,7 +15,7 @@ import { StudentTask } from '../tasks/student-task.js';
 import { learningParameters, type Task } from '../tasks/task.js';
 import { trainingPipeline } from '../tasks/training-pipeline.js';
 import { beginFrom } from './initial-weights.js';
-import { baseLearningRate } from './loop.js';
+import { baseLearningRate } from './learning-rate.js';
 import { teacherFor, teacherOf } from './student-teacher.js';
 import type { Plan, TrainOptions } from './train-options.js';
 

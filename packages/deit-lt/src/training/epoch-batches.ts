@@ -1,0 +1,92 @@
+/** The batches of an epoch: which images, in which order, how many batches. */
+import * as torch from '@deit-lt/torch';
+import { type PairedBatch, pairedBatches } from '../data/samplers/paired-batches.js';
+import { createSampler } from '../data/samplers/registry.js';
+import { UserError } from '../errors.js';
+import { stream } from '../random/stream.js';
+import { partName } from '../recipe/training-kind.js';
+import { learningModules, type Task } from '../tasks/task.js';
+import type { LoopOptions } from './loop-options.js';
+
+/**
+ * Returns the number of batches of an epoch. The last one is left out when it is not full and the recipe drops it, or
+ * when it is a single image of which batch norm has no statistics. Throws UserError RECIPE when none is left.
+ */
+export function countBatches(options: LoopOptions, epoch: number): number {
+  const images = idsOf(options, epoch).length;
+  const batches = batchesOf(options, images);
+  if (batches === 0) throw nothingToLearn(options, images);
+  return batches;
+}
+
+/**
+ * Returns the batches of `epoch` from batch `startBatch` on, of `batches` in all. Throws UserError PLUGIN for a sampler
+ * whose epochs differ in length.
+ */
+export function batchesFrom(
+  options: LoopOptions,
+  { epoch, startBatch, batches }: { readonly epoch: number; readonly startBatch: number; readonly batches: number },
+): AsyncIterable<PairedBatch> {
+  const { data, pipelines, recipe, seed, placement } = options;
+  const ids = idsOf(options, epoch);
+  if (batchesOf(options, ids.length) !== batches) throw unequalEpochs(options, ids.length);
+  const loading = {
+    source: data.train.source,
+    labels: data.train.labels,
+    pipeline: pipelines.train,
+    ids,
+    batchSize: recipe.batchSize,
+    dropLast: batches * recipe.batchSize < ids.length,
+    startBatch,
+    seed,
+    epoch,
+    device: placement.device,
+  };
+  return pairedBatches(loading, partnersOf(options, epoch));
+}
+
+function batchesOf({ task, recipe: { batchSize, dropLast } }: LoopOptions, images: number): number {
+  if (dropLast) return Math.floor(images / batchSize);
+  const batches = Math.ceil(images / batchSize);
+  const isAlone = batches > 1 && batchSize > 1 && images % batchSize === 1;
+  return isAlone && hasBatchNorm(task) ? batches - 1 : batches;
+}
+
+function hasBatchNorm(task: Task): boolean {
+  return learningModules(task).some((module) => module.modules().some((inner) => inner instanceof torch.nn.BatchNorm));
+}
+
+function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): UserError {
+  const section = partName(task.kind);
+  if (images > 0)
+    return new UserError(
+      'RECIPE',
+      `${section}.dropLast: an epoch has ${images} images, fewer than ${section}.batchSize ${recipe.batchSize}, so no batch is left; set a smaller ${section}.batchSize, or ${section}.dropLast=false.`,
+    );
+  return new UserError(
+    'RECIPE',
+    `${section}.sampler: "${recipe.sampler.name}" leaves none of the ${data.train.labels.length} training images; use "shuffle" or "repeated-augmentation".`,
+  );
+}
+
+/** The steps of a training are counted before it begins; only a sampler of a plugin can differ. */
+function unequalEpochs({ recipe: { sampler } }: LoopOptions, images: number): UserError {
+  return new UserError(
+    'PLUGIN',
+    `the sampler "${sampler.name}" cannot be used: it must return as many images in every epoch, and returned ${images}.`,
+  );
+}
+
+/**
+ * Returns the images that come beside those of `idsOf`, or null. The seed differs: with the same draws an image would
+ * always have the same partner.
+ */
+function partnersOf({ task, data, seed }: LoopOptions, epoch: number): Int32Array | null {
+  const options = { seed: stream(seed, 'partners').uint32(), epoch };
+  return task.partners?.(data.train.labels, data.classNames.length, options) ?? null;
+}
+
+function idsOf({ recipe, data, seed }: LoopOptions, epoch: number): Int32Array {
+  const { name, ...options } = recipe.sampler;
+  return createSampler(name, options)(data.train.labels, data.classNames.length, { seed, epoch });
+}

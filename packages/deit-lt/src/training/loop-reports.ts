@@ -1,0 +1,51 @@
+/** The facts that the loop reports: the start of a training, and the record of each epoch. */
+import { isReweighted } from '../optim/schedules.js';
+import type { EpochRecord, TrainingStart } from '../runs/reporter.js';
+import type { Progress } from '../runs/training-state.js';
+import { plainName } from '../tasks/model-of.js';
+import { EpochSums } from './epoch-sums.js';
+import type { Evaluated } from './evaluate-epoch.js';
+import type { LoopOptions } from './loop-options.js';
+
+/** Returns the facts of a training that starts at `progress`. */
+export function trainingStart(
+  { task, recipe, run, placement, data }: LoopOptions,
+  { epoch, batch }: Progress,
+  length: Pick<TrainingStart, 'epochs' | 'batchesPerEpoch'>,
+): TrainingStart {
+  return {
+    kind: task.kind,
+    folder: run.folder,
+    model: task.kind === 'vit' ? plainName(recipe.model.name) : recipe.model.name,
+    parameters: task.model.parameters().reduce((sum, p) => sum + p.numel(), 0),
+    device: placement.device,
+    precision: placement.precision,
+    ...length,
+    trainImages: data.train.labels.length,
+    ...(epoch + batch > 0 && { resumedAt: { epoch, batch } }),
+  };
+}
+
+/** Returns the line of metrics of the epoch that ended at `progress`. */
+export function epochRecord(
+  { task, recipe, optimizer }: LoopOptions,
+  progress: Progress,
+  evaluated: Evaluated | undefined,
+): EpochRecord {
+  const { epoch } = progress;
+  const sums = EpochSums.restore(progress);
+  const { seconds } = sums.save(0);
+  const { loss, parts, gradNorm } = sums.means();
+  return {
+    epoch,
+    lr: optimizer.paramGroups[0]?.lr ?? recipe.optimizer.lr,
+    loss,
+    parts,
+    ...(gradNorm !== undefined && { gradNorm }),
+    seconds,
+    imagesPerSecond: sums.images / seconds,
+    drw: isReweighted(epoch, task.drwEpoch),
+    ...(evaluated && { evaluatedOn: evaluated.on, evaluation: evaluated.raw }),
+    ...(evaluated?.ema && { emaEvaluation: evaluated.ema }),
+  };
+}

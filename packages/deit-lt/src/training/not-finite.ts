@@ -1,0 +1,31 @@
+/** Ends a training whose numbers are no longer finite, with what the user can change. */
+import * as torch from '@deit-lt/torch';
+import { UserError } from '../errors.js';
+import { normOfAll } from '../optim/tensor-lists.js';
+import { partName } from '../recipe/training-kind.js';
+import { learningParameters } from '../tasks/task.js';
+import type { LoopOptions } from './loop-options.js';
+
+/**
+ * Throws UserError NOT_FINITE when weights are not finite: the last update of an epoch can spoil them after its last
+ * loss, and they must not be saved then.
+ */
+export function checkWeights(options: LoopOptions, epoch: number): void {
+  const parameters = learningParameters(options.task).map(([, parameter]) => parameter);
+  const norm = torch.tidy(() => torch.noGrad(() => normOfAll(parameters).toNumber()));
+  if (Number.isFinite(norm)) return;
+  throw notFinite(
+    options,
+    `the weights of the ${options.task.kind} became infinite or not a number in epoch ${epoch + 1}`,
+  );
+}
+
+/** Returns the error that says `what` is not finite, which checkpoint is whole, and what to try. */
+export function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError {
+  const saved = run.hasCheckpoint('last') ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
+  const section = partName(task.kind);
+  return new UserError(
+    'NOT_FINITE',
+    `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${recipe.optimizer.lr / 4}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
+  );
+}
