@@ -29,7 +29,7 @@ export interface ReportRun {
   readonly evaluation: FinalEvaluation | undefined;
   readonly predictions: Predictions | undefined;
   readonly analysis: Analysis | undefined;
-  /** Of the best checkpoint. */
+  /** Adapts the best checkpoint. */
   readonly adaptation: Adaptation | undefined;
   /** Files of the run that could not be read. */
   readonly notes: readonly string[];
