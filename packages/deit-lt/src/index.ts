@@ -45,7 +45,8 @@ export { type LongTailOptions, longTailCounts, longTailIndices, makeLongTail } f
 export { openDataset, registerSource } from './data/open.js';
 export type { OpenContext, SourceEntry, SourceKind } from './data/open-options.js';
 export { openPixels } from './data/open-pixels.js';
-export { type Sampler, samplers } from './data/samplers/sampler.js';
+export { createSampler, registerSampler } from './data/samplers/registry.js';
+export type { EpochOrder, Sampler, SamplerEntry, SamplerPlace } from './data/samplers/sampler.js';
 export { drawShapes } from './data/shapes/index.js';
 export { type ClassifyOptions, DeitLT } from './deit-lt.js';
 export { type ErrorCode, errorCodes, UserError } from './errors.js';
@@ -75,6 +76,10 @@ export type {
 export { type DecayGroup, type ParameterGroupsOptions, parameterGroups } from './optim/parameter-groups.js';
 export { registerOptimizer } from './optim/registry.js';
 export { SAM } from './optim/sam.js';
+export type { Place, ScheduleConfig, ScheduleSpan } from './optim/schedule-config.js';
+export type { PublishedSchedule, ScheduleEntry, ScheduleTime } from './optim/schedule-entry.js';
+export { registerSchedule } from './optim/schedule-registry.js';
+export { learningRate } from './optim/schedules.js';
 export { type LoadedPlugin, loadPlugin } from './plugin.js';
 export { RandomStream, stream } from './random/stream.js';
 export { checkRecipe, loadRecipe, recipeNames } from './recipe/load.js';

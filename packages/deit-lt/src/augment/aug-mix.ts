@@ -89,13 +89,11 @@ export function mixChains(images: torch.Tensor, plans: readonly AugMixPlan[], fi
           plans.map(({ chains }) => chains[k] ?? []),
           { fill },
         );
-        mixed.addcmul_(
-          chain,
-          perSample(
-            plans.map(({ weights }) => weights[k] ?? 0),
-            images,
-          ),
+        const share = perSample(
+          plans.map(({ weights }) => weights[k] ?? 0),
+          images,
         );
+        mixed.add_(chain.mul(share)); // rounded twice, as NumPy does: one operation for both gives other levels now and then
       });
     mixed.clamp_(0, 255).floor_();
     const shares = perSample(

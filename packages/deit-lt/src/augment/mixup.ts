@@ -60,7 +60,10 @@ function drawCutmixBox(height: number, width: number, lambda: number, random: Bo
   return cutmixBox(height, width, lambda, centerY, random.int(width));
 }
 
-/** The box of (1 − λ) of the area, with the image's shape, around a centre; clipped to the image. */
+/**
+ * The box of (1 − λ) of the area, with the image's shape, around a centre; clipped to the image. Odd sides are rounded down, as in
+ * the published code and timm up to 1.0.28.
+ */
 export function cutmixBox(height: number, width: number, lambda: number, centerY: number, centerX: number): Box {
   const share = Math.sqrt(1 - lambda);
   const halfHeight = Math.floor(Math.trunc(height * share) / 2);
@@ -75,7 +78,7 @@ export function cutmixBox(height: number, width: number, lambda: number, centerY
   };
 }
 
-/** A box inside the image, each side drawn from `minMax` of the image's. timm's never touches the right and lower border. */
+/** A box inside the image, each side drawn from `minMax` of the image's. */
 function drawSizedBox(height: number, width: number, minMax: readonly [number, number], random: BoxRandom): Box {
   const side = (whole: number): number => {
     const least = Math.trunc(whole * minMax[0]);

@@ -77,13 +77,15 @@ function usageOfImages({ classifier }: CardFacts): string {
   return `The model was evaluated on images that were shrunk by a ${filter} filter with a low-pass, as Pillow does. transformers.js shrinks them in Node by a Lanczos filter (\`resample: 1\`) instead of ${filter}, in a browser by the canvas, whatever \`resample\` says. Probabilities differ a little, in a browser more, and of images between two classes the predicted class may change. Images of ${size} × ${size} pixels are used as they are where nothing is cropped.`;
 }
 
-/** The CIFAR ResNets are of LDAM's and PaCo's authors. */
+/** The CIFAR ResNets are of LDAM's and PaCo's authors; timm has no cosine classifier. */
 function usageOfWeights({ classifier: { recipe, model } }: CardFacts): string {
   if (hasStem(model))
     return `\`model.safetensors\` has timm's names, but timm has no model with this convolutional stem. \`${timmCodeFile}\` in this folder registers it: append the folder to \`sys.path\`, \`import ${stemArchitecture}\`, then \`timm.create_model("local-dir:PATH/OF/THIS/FOLDER", pretrained=True)\`. transformers for Python has other names and does not load it.`;
-  return /^(deit|vit|regnety|resnext|resnet(18|34|50|101|152)$)/.test(recipe.model.name)
-    ? "`model.safetensors` has timm's names. transformers for Python has other names and does not load it."
-    : '`model.safetensors` has the names of the published CIFAR networks, which neither timm nor transformers for Python has.';
+  if (!/^(deit|vit|regnety|resnext|resnet(18|34|50|101|152)$)/.test(recipe.model.name))
+    return '`model.safetensors` has the names of the published CIFAR networks, which neither timm nor transformers for Python has.';
+  const names = "`model.safetensors` has timm's names. transformers for Python has other names and does not load it.";
+  if (recipe.model.cosine !== true) return names;
+  return `${names} The classifier is a cosine classifier (\`fc.weight\` is [features, classes], without a bias; logits are cosines), which timm does not have: timm loads the network only with a new classifier, by \`num_classes\` of another number of classes.`;
 }
 
 function measured({ evaluation }: CardFacts): string {

@@ -11,7 +11,7 @@ import { VisionTransformer } from '../models/vit.js';
 import { inputSize } from './onnx/model.js';
 import { stemArchitecture } from './timm-code.js';
 
-/** The keys of `config.json`; empty for ResNets for CIFAR, which timm does not have. */
+/** The keys of `config.json`. Of ResNets for CIFAR the name is one that timm does not have, and says so. */
 export function timmConfig(classifier: Classifier): object {
   const { model, recipe, classNames } = classifier;
   const common = { architecture: recipe.model.name, num_classes: classNames.length };

@@ -74,7 +74,7 @@ function clsSmoothing({ clsLoss: { labelSmoothing = 0 } }: Recipe['student']): s
   ];
 }
 
-function partContradictions(name: (typeof parts)[number], { model, weights, ema, schedule }: TrainingRecipe): string[] {
+function partContradictions(name: (typeof parts)[number], { model, weights, ema }: TrainingRecipe): string[] {
   return [
     ...(model.stemChannels !== undefined && model.stemChannels !== null && model.patchEmbed !== 'conv'
       ? [
@@ -83,11 +83,6 @@ function partContradictions(name: (typeof parts)[number], { model, weights, ema,
       : []),
     ...(weights === 'ema' && ema === null
       ? [`${name}.weights is "ema" but ${name}.ema is null: set a decay, such as 0.999, or ${name}.weights=raw`]
-      : []),
-    ...(schedule.milestones.length !== schedule.factors.length
-      ? [
-          `${name}.schedule has ${schedule.milestones.length} milestones and ${schedule.factors.length} factors: expected one factor for each`,
-        ]
       : []),
   ];
 }

@@ -3,6 +3,7 @@
  * trying a recipe out, and for running every recipe in tests; its figures say nothing about the recipe.
  */
 import { taskRegistry } from '../tasks/registry.js';
+import { mapEpochs } from './epochs.js';
 import type { Recipe, StudentRecipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
 /** The end of such a recipe's description, by which its runs are recognised. */
@@ -43,12 +44,7 @@ function smallPart<P extends TrainingRecipe>(part: P): P {
     batchSize: Math.min(batchSize, 16),
     accumulation: Math.min(accumulation, 2),
     drw: { ...drw, epoch: drw.epoch === null ? null : Math.min(drw.epoch, late) },
-    schedule: {
-      ...schedule,
-      warmupEpochs: Math.min(schedule.warmupEpochs, late),
-      cooldownEpochs: Math.min(schedule.cooldownEpochs, late),
-      milestones: schedule.milestones.map((epoch) => Math.min(epoch, late)),
-    },
+    schedule: mapEpochs(schedule, (epoch) => Math.min(epoch, late)),
     ema: ema === null ? null : Math.min(ema, 0.9),
   };
 }

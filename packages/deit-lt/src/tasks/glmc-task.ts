@@ -7,7 +7,8 @@
 import type * as torch from '@deit-lt/torch';
 import { cutmixBox, cutmixOf, type Mix, mixImages, mixTargets } from '../augment/mixup.js';
 import type { ByClass } from '../by-class.js';
-import { type Sampler, samplers } from '../data/samplers/sampler.js';
+import { createSampler } from '../data/samplers/registry.js';
+import type { Sampler } from '../data/samplers/sampler.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { type GlmcLoss, glmc } from '../losses/glmc.js';
 import { Glmc } from '../models/glmc.js';
@@ -46,13 +47,13 @@ export class GlmcTask implements Task {
     const { model, recipe, trainCounts, device } = options;
     this.model = model;
     this.#options = options;
+    this.partners = createSampler('class-balanced', { power: recipe.partnerPower - 1 });
     this.companion = new Glmc(model, { dim: recipe.embedding, device });
     this.#loss = glmc(trainCounts, recipe);
   }
 
   /** The published sampler weighs images, ours classes, which have n of them. */
-  readonly partners: Sampler = (labels, numClasses, options) =>
-    samplers['class-balanced'](labels, numClasses, { ...options, power: this.#options.recipe.partnerPower - 1 });
+  readonly partners: Sampler;
 
   prepare({ images, more, partners, labels, epoch, random }: TaskBatch): PreparedBatch {
     const { recipe, epochs, trainCounts, device } = this.#options;

@@ -1,7 +1,7 @@
 /** The batches of an epoch: which images, in which order, how many batches. */
 import * as torch from '@deit-lt/torch';
 import { type PairedBatch, pairedBatches } from '../data/samplers/paired-batches.js';
-import { samplerNamed } from '../data/samplers/sampler.js';
+import { createSampler } from '../data/samplers/registry.js';
 import { UserError } from '../errors.js';
 import { stream } from '../random/stream.js';
 import { partName } from '../recipe/training-kind.js';
@@ -19,13 +19,17 @@ export function countBatches(options: LoopOptions, epoch: number): number {
   return batches;
 }
 
-/** Returns the batches of `epoch` from batch `startBatch` on, of `batches` in all. */
+/**
+ * Returns the batches of `epoch` from batch `startBatch` on, of `batches` in all. Throws UserError PLUGIN for a sampler
+ * whose epochs differ in length.
+ */
 export function batchesFrom(
   options: LoopOptions,
   { epoch, startBatch, batches }: { readonly epoch: number; readonly startBatch: number; readonly batches: number },
 ): AsyncIterable<PairedBatch> {
   const { data, pipelines, recipe, seed, placement } = options;
   const ids = idsOf(options, epoch);
+  if (batchesOf(options, ids.length) !== batches) throw unequalEpochs(options, ids.length);
   const loading = {
     source: data.train.source,
     labels: data.train.labels,
@@ -61,7 +65,15 @@ function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): Us
     );
   return new UserError(
     'RECIPE',
-    `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; use "shuffle" or "repeated-augmentation".`,
+    `${section}.sampler: "${recipe.sampler.name}" leaves none of the ${data.train.labels.length} training images; use "shuffle" or "repeated-augmentation".`,
+  );
+}
+
+/** The steps of a training are counted before it begins; only a sampler of a plugin can differ. */
+function unequalEpochs({ recipe: { sampler } }: LoopOptions, images: number): UserError {
+  return new UserError(
+    'PLUGIN',
+    `the sampler "${sampler.name}" cannot be used: it must return as many images in every epoch, and returned ${images}.`,
   );
 }
 
@@ -75,11 +87,6 @@ function partnersOf({ task, data, seed }: LoopOptions, epoch: number): Int32Arra
 }
 
 function idsOf({ recipe, data, seed }: LoopOptions, epoch: number): Int32Array {
-  return samplerNamed(recipe.sampler)(data.train.labels, data.classNames.length, {
-    seed,
-    epoch,
-    repeats: recipe.repeats,
-    power: recipe.samplerPower,
-    beta: recipe.samplerBeta,
-  });
+  const { name, ...options } = recipe.sampler;
+  return createSampler(name, options)(data.train.labels, data.classNames.length, { seed, epoch });
 }
