@@ -119,9 +119,10 @@ suite('ConvPatchEmbed', () => {
   test('halves the channels from the last convolution to the first', () => {
     const channels = (patchSize: number, dim: number): number[] => new ConvPatchEmbed(patchSize, 3, dim).channels();
     assert.deepEqual(channels(4, 96), [24, 48, 96]);
-    assert.deepEqual(channels(8, 192), [48, 96, 192]);
+    assert.deepEqual(channels(8, 192), [24, 48, 96, 192]);
     assert.deepEqual(channels(16, 768), [96, 192, 384, 768]);
     assert.deepEqual(channels(4, 32), [16, 16, 32]);
+    assert.deepEqual(channels(32, 512), [32, 64, 128, 256, 512]);
   });
 
   test('refuses patches that are no power of two, too few channels, and channels without it', () => {
@@ -130,6 +131,7 @@ suite('ConvPatchEmbed', () => {
     refused({ imageSize: 36, patchSize: 6 }, /patchSize must be a power of two; it is 6/);
     refused({ patchSize: 8, stemChannels: [16, 32] }, /stemChannels has 2 numbers, .* at least 3/);
     refused({ patchEmbed: 'linear', stemChannels: [16, 32, 32] }, /patchEmbed is "linear": set patchEmbed=conv/);
+    assert.ok(createModel('deit', { ...small, patchEmbed: 'linear', stemChannels: null }));
     refused({ stemChannels: [] }, /stemChannels/);
     refused({ patchEmbed: 'cnv' }, /patchEmbed/);
   });

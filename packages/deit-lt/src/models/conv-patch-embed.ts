@@ -10,17 +10,18 @@ import type { Grid } from './pos-embed.js';
 
 const { Conv2d, Module, ModuleList, functional: F } = torch.nn;
 
-/** Fewest convolutions of the stem when its channels are not given. */
-const fewest = 3;
+/** From this patch size on the stem has no convolution at full resolution by default: images are large, so it would be slow. */
+const largePatch = 16;
 /** Fewest channels of a convolution when they are not given. */
 const narrowest = 16;
 
 export interface ConvPatchEmbedOptions extends torch.nn.PlacementOptions {
   /**
    * Channels of each 3 × 3 convolution; the last log2(`patchSize`) of them have stride 2. Default: `embedDim` for the
-   * last, half as many for each before it, at least 16; 3 convolutions, for patches of 16 pixels 4.
+   * last, half as many for each before it, at least 16; one convolution more than those of stride 2, for patches of 16
+   * pixels and more none.
    */
-  channels?: readonly number[] | undefined;
+  channels?: readonly number[] | null | undefined;
 }
 
 /**
@@ -36,7 +37,7 @@ export class ConvPatchEmbed extends Module {
   constructor(patchSize: number, inChans: number, embedDim: number, options: ConvPatchEmbedOptions = {}) {
     const { channels, ...placement } = options;
     const halvings = halvingsOf(patchSize);
-    const widths = channels ?? usualChannels(halvings, embedDim);
+    const widths = channels ?? usualChannels(halvings + (patchSize < largePatch ? 1 : 0), embedDim);
     if (widths.length < Math.max(1, halvings)) throw tooFew(widths, patchSize, halvings);
     super();
     this.patchSize = patchSize;
@@ -76,8 +77,7 @@ function halvingsOf(patchSize: number): number {
   );
 }
 
-function usualChannels(halvings: number, embedDim: number): number[] {
-  const count = Math.max(fewest, halvings);
+function usualChannels(count: number, embedDim: number): number[] {
   return Array.from({ length: count }, (_, i) =>
     Math.min(embedDim, Math.max(narrowest, Math.round(embedDim / 2 ** (count - 1 - i)))),
   );

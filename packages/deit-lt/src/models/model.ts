@@ -48,7 +48,7 @@ export interface ModelOptions extends CommonModelOptions {
   /** Transformers: how images become tokens. Default linear, one product for each patch. */
   patchEmbed?: 'linear' | 'conv';
   /** Transformers with patchEmbed conv: channels of each convolution. Default as in `VisionTransformerOptions`. */
-  stemChannels?: readonly number[];
+  stemChannels?: readonly number[] | null;
   /** Width of a token. Default 192. */
   embedDim?: number;
   /** Number of blocks. Default 12. */

@@ -23,9 +23,10 @@ export const rates = {
     .array(channels)
     .min(1)
     .max(most.depth)
+    .nullable()
     .optional()
     .describe(
-      'only with patchEmbed conv: channels of each convolution; by default embedDim for the last, half as many for each before it',
+      'only with patchEmbed conv: channels of each convolution; null: embedDim for the last, half as many for each before it',
     ),
   dropRate: probability.optional().describe('dropout of tokens and of both branches of a block'),
   attnDropRate: probability.optional().describe('dropout of attention weights'),

@@ -24,7 +24,7 @@ export interface VisionTransformerOptions {
    */
   patchEmbed?: 'linear' | 'conv';
   /** Channels of each convolution of patchEmbed conv. Default as in `ConvPatchEmbed`. */
-  stemChannels?: readonly number[];
+  stemChannels?: readonly number[] | null;
   /** Channels of the input. Default 3. */
   inChans?: number;
   /** Default 1000. */
@@ -306,10 +306,11 @@ function patchEmbedOf(
   const { patchEmbed = 'linear', stemChannels, patchSize, inChans, embedDim, device } = options;
   if (patchEmbed === 'conv')
     return new ConvPatchEmbed(patchSize, inChans, embedDim, { channels: stemChannels, device });
-  if (stemChannels === undefined) return new PatchEmbed(patchSize, inChans, embedDim, { device });
+  if (stemChannels === undefined || stemChannels === null)
+    return new PatchEmbed(patchSize, inChans, embedDim, { device });
   throw new UserError(
     'RECIPE',
-    'stemChannels are those of the convolutional stem, but patchEmbed is "linear": set patchEmbed=conv, or leave stemChannels out',
+    'stemChannels are those of the convolutional stem, but patchEmbed is "linear": set patchEmbed=conv, or stemChannels=null',
   );
 }
 
