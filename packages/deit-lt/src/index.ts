@@ -5,6 +5,7 @@
 
 export * as torch from '@deit-lt/torch';
 export { z } from 'zod';
+export { type AdaptOptions, adaptModel, type UnlabelledImages } from './adaptation/adapt-model.js';
 export { bySeed, type ComparedModel, type Contender, findModels } from './analysis/compared-runs.js';
 export { type Comparison, compareRuns } from './analysis/comparison.js';
 export type { ComparisonRow, Estimate } from './analysis/comparison-figures.js';
@@ -27,7 +28,8 @@ export {
 } from './augment/registry.js';
 export type { BatchTransform, Pipeline, View, WindowSampler } from './augment/transform.js';
 export { type ByClass, byClass, ClassMap } from './by-class.js';
-export { openAnyClassifier } from './classifier/any-classifier.js';
+export { type Adaptation, adaptationFile, readAdaptation, writeAdaptation } from './classifier/adaptation.js';
+export { type OpenAnyOptions, openAnyClassifier } from './classifier/any-classifier.js';
 export { type AnyClassifier, type Classifier, openClassifier } from './classifier/classifier.js';
 export {
   classCounts,
@@ -92,6 +94,7 @@ export { makeReport, type Report } from './report/report.js';
 export { type ReportRun, readRuns } from './report/report-run.js';
 export { type EpochRecord, type Reporter, silentReporter } from './runs/reporter.js';
 export { type FinalEvaluation, type RunConfig, RunFolder } from './runs/run-folder.js';
+export { type LadderStudy, type Rung, type RungResult, runLadder } from './studies/ladder/study.js';
 export { type OodStudy, runOodStudy } from './studies/ood/study.js';
 export { registerTask } from './tasks/registry.js';
 export type { LossParts, Pass, PreparedBatch, Task, TaskBatch } from './tasks/task.js';

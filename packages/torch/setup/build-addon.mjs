@@ -91,7 +91,7 @@ async function compileGroup({ run, command, files, source, object }) {
  * @param {string} target
  * @returns {Promise<string>} what the compiler printed
  */
-async function produce(run, command, target) {
+export async function produce(run, command, target) {
   const temporary = `${target}.${process.pid}.tmp`;
   try {
     const output = await succeed(run, [...command, '-o', temporary]);
@@ -130,7 +130,7 @@ export function failureMessage(output, command) {
  * @param {string} folder
  * @param {{ prefix?: string, keep: string[] }} options
  */
-function removeStale(folder, { prefix = '', keep }) {
+export function removeStale(folder, { prefix = '', keep }) {
   const built = /\.(node|o|cc)(\.\d+\.tmp)?$/;
   for (const name of listFolder(folder)) {
     if (!name.startsWith(prefix) || !built.test(name) || keep.includes(name)) continue;

@@ -2,6 +2,7 @@
 import os from 'node:os';
 import { buildRecord, native } from './binding/addon.js';
 import { cpuFlags, hasNativeBfloat16 } from './binding/environment.js';
+import { unavailableReason } from './distributed/native.js';
 
 /** Facts about the engine on this machine; JSON-serializable. */
 export interface Diagnosis {
@@ -15,6 +16,8 @@ export interface Diagnosis {
   blas: { library: string; core: string; coreType: string | null };
   allocator: 'bridge' | 'libtorch';
   fusedAttention: boolean;
+  /** Backends of `torch.distributed`; where there is none, `reason` says why. */
+  distributed: { backends: string[]; reason: string | null };
   cuda: {
     built: boolean;
     statistics: boolean;
@@ -62,12 +65,18 @@ export function diagnose(): Diagnosis {
     },
     allocator: process.env.TORCH_BRIDGE_ALLOCATOR === 'libtorch' ? 'libtorch' : 'bridge',
     fusedAttention: addon.findOperator('aten::scaled_dot_product_attention', '') !== null,
+    distributed: distributedBackends(),
     cuda: {
       built: build.cuda || record.libtorch.cuda !== null,
       statistics: build.cudaStatistics,
       devices: Array.from({ length: addon.cudaDeviceCount() }, (_, index) => cudaDevice(index)),
     },
   };
+}
+
+function distributedBackends(): Diagnosis['distributed'] {
+  const reason = unavailableReason();
+  return { backends: reason === null ? ['gloo'] : [], reason };
 }
 
 function cudaDevice(index: number): Diagnosis['cuda']['devices'][number] {
@@ -117,6 +126,7 @@ export function formatDiagnosis(d: Diagnosis): string {
         ? 'fused operator; composed on the CPU where that is faster'
         : 'composed: this libtorch has no fused operator',
     ],
+    ['processes', d.distributed.reason === null ? 'torch.distributed with Gloo' : `one only: ${d.distributed.reason}`],
     ['CUDA', cuda.join(' ')],
   ];
   return rows.map(([name, value]) => `${name.padEnd(10)} ${value}`).join('\n');

@@ -1,22 +1,42 @@
 /** `deit-lt export`: a trained model in the formats of PyTorch, ONNX, the Hugging Face Hub, and those of plugins. */
+import type { Classifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import { preparedExport } from '../export/export-model.js';
 import { exporterNamed, exporterRegistry, formatsWith } from '../export/registry.js';
 import { yamlValues } from '../recipe/yaml-values.js';
 import { visible } from '../text/visible.js';
+import { ruleWords } from './adaptation-text.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
-import { openModel } from './open-model.js';
+import { openModelForOthers } from './open-model.js';
 import type { Options } from './option-table.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const format = required(options.format, `--format is missing: ${exporterRegistry.names().join(', ')}`);
   const out = required(options.out, '--out is missing: the file or folder to write');
   const write = preparedExport(out, { ...formatOptions(format, options), format });
-  using model = await openModel(args[0]!, options);
+  using model = await openModelForOthers(args[0]!, options);
+  for (const note of adaptationNotes(model, format)) context.note(note);
   const { notes } = await write(model);
   if (notes.length > 0) context.note(...notes);
   context.print(visible(`${model.file} → ${out}`));
+}
+
+/** Says which part of the export has the adaptation of the model. */
+function adaptationNotes({ adaptation }: Classifier, format: string): string[] {
+  if (adaptation === undefined) return [];
+  const words = ruleWords(adaptation);
+  if (format === 'safetensors' || format === 'torch')
+    return [`The file has the weights alone, without the adaptation of the model (${words}).`];
+  if (format !== 'onnx' && format !== 'huggingface')
+    return [`The model is adapted (${words}); the exporter of "${format}" decides what it writes of that.`];
+  const rules =
+    adaptation.unknown || adaptation.conformal
+      ? '; thresholds and sets are in its metadata, for the reader to apply'
+      : '';
+  return [
+    `The logits of the ONNX ${format === 'onnx' ? 'model' : 'models'} are adapted (${words})${rules}; --no-adaptation leaves it out.`,
+  ];
 }
 
 /** Options of the format: `--precision` and `--attention` are those of the formats that have them, `--option` sets any. */

@@ -16,6 +16,8 @@ import { checkOnnx, type OnnxCheck } from './onnx/check.js';
 import { checkLine } from './onnx/check-line.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize, onnxModel } from './onnx/model.js';
+import { timmCode, timmCodeFile } from './timm-code.js';
+import { hasStem } from './timm-config.js';
 import { exportSafetensors } from './weights.js';
 
 export interface OnnxExport {
@@ -69,6 +71,7 @@ export async function exportHuggingFace(
     writeFileAtomic(place(name), `${JSON.stringify(value, null, 2)}\n`);
   json(huggingFaceFiles.config, modelConfig(classifier));
   json(huggingFaceFiles.preprocessor, preprocessorConfig(classifier));
+  if (hasStem(classifier.model)) writeFileAtomic(place(timmCodeFile), timmCode);
   const card = { classifier, checks, ...runFacts(classifier.file) };
   writeFileAtomic(place(huggingFaceFiles.card), modelCard(card));
   return checks;

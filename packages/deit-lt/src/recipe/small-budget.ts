@@ -96,12 +96,12 @@ function smallModel(model: Model, imageSize: number): Model {
 
 function smallTransformer({ name, ...rates }: Model, imageSize: number): Model {
   const isDeit3 = /^deit3/.test(name);
-  const { dropRate, attnDropRate, dropPathRate, initValues = isDeit3 ? 1e-4 : null } = rates;
+  const { patchEmbed, dropRate, attnDropRate, dropPathRate, initValues = isDeit3 ? 1e-4 : null } = rates;
   const constantDropPath = rates.constantDropPath ?? (isDeit3 || undefined);
   const distilled = name === 'deit' || name.includes('distilled');
   const size = { patchSize: smallSide(imageSize) / 4, embedDim: 32, depth: 2, numHeads: 2 };
-  const kept = Object.entries({ dropRate, attnDropRate, dropPathRate, constantDropPath }).filter(
-    ([, rate]) => rate !== undefined,
+  const kept = Object.entries({ patchEmbed, dropRate, attnDropRate, dropPathRate, constantDropPath }).filter(
+    ([, value]) => value !== undefined,
   );
   return { name: distilled ? 'deit' : 'vit', ...size, initValues, ...Object.fromEntries(kept) };
 }

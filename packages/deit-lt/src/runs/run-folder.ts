@@ -89,10 +89,10 @@ export function holdsNoRun(folder: string): boolean {
 }
 
 /**
- * The model that is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe
- * itself.
+ * The model that is trained first in a run of several models: by `train`, by `study ood` and by `study ladder`, always by
+ * the recipe itself.
  */
-const firstModels = ['teacher', 'teacher-weak'];
+const firstModels = ['teacher', 'teacher-weak', 'teacher-1-1'];
 
 /** The folder of the run, or of the first of its models, that has a `config.json`; undefined when there is none. */
 export function firstRunIn(folder: string): string | undefined {

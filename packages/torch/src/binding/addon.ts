@@ -135,6 +135,8 @@ export interface BuildRecord {
     cuda: string | null;
     cudaIncludeDir: string | null;
   };
+  /** The addon of process groups (`addon`), or why there is none; absent in records of earlier set-ups. */
+  distributed?: { addon: string } | { reason: string };
   /** Usable libtorchs that were not taken; absent in records of earlier set-ups. */
   others?: { source: string; version: string; folder: string }[];
 }
@@ -198,8 +200,8 @@ function withTorchErrors(addon: Addon): Addon {
 }
 
 /** Not by `require()`, which gives one addon, with one set of words, to all copies of this module in the thread. */
-function loadFile(file: string): Addon {
-  const loading = { exports: {} as Addon };
+export function loadFile<Exports>(file: string): Exports {
+  const loading = { exports: {} as Exports };
   process.dlopen(loading, file);
   return loading.exports;
 }
@@ -237,7 +239,7 @@ function load(): Addon {
   prepareEnvironment();
   let addon: Addon;
   try {
-    addon = withTorchErrors(loadFile(record.file));
+    addon = withTorchErrors(loadFile<Addon>(record.file));
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     throw new BridgeError(
