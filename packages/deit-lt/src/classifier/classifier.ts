@@ -24,6 +24,7 @@ import { type Recipe, recipeSchema, type TrainingRecipe } from '../recipe/schema
 import { applySettings } from '../recipe/settings.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { runsBelowSentence } from '../runs/runs-below.js';
 import { readWeights } from '../runs/training-state.js';
 import { modelOf } from '../tasks/model-of.js';
 import { studentOutputs } from '../tasks/student-task.js';
@@ -248,6 +249,8 @@ export function checkpointFile(given: string, which: 'best' | 'last'): string {
   if (run === undefined || !(run.hasCheckpoint(which) || run.hasCheckpoint('last'))) {
     const weights = weightsIn(given);
     if (weights !== undefined) return weights;
+    const below = runsBelowSentence(given);
+    if (below !== undefined) throw new UserError('RUN_FOLDER', `${given} is not a run folder. ${below}`);
     throw new UserError(
       'RUN_FOLDER',
       `${given} has no checkpoints/${which}.safetensors; is it a run folder whose first epoch has ended? (A Hugging Face folder has ${weightsNames.join(' or ')}.)`,

@@ -2,12 +2,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { datasetNames } from '../data/open.js';
+import { programWords } from '../suggested-command.js';
 import { flagsOf, type Options, optionTable } from './option-table.js';
-
-/** The words that start the program: through npm in a clone, or installed. */
-export function programWords(env: NodeJS.ProcessEnv = process.env): string[] {
-  return env.npm_command === undefined ? ['deit-lt'] : ['npx', 'deit-lt'];
-}
 
 /** `deit-lt train --data /images --out /runs/x …`, one word each, without `--resume`. */
 export function commandWords(command: string | readonly string[], options: Options): string[] {

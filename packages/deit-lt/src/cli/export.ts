@@ -10,13 +10,14 @@ import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { openModelForOthers } from './open-model.js';
 import type { Options } from './option-table.js';
+import { weightsLines } from './weights-line.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const format = required(options.format, `--format is missing: ${exporterRegistry.names().join(', ')}`);
   const out = required(options.out, '--out is missing: the file or folder to write');
   const write = preparedExport(out, { ...formatOptions(format, options), format });
   using model = await openModelForOthers(args[0]!, options);
-  for (const note of adaptationNotes(model, format)) context.note(note);
+  for (const note of [...weightsLines(model, options), ...adaptationNotes(model, format)]) context.note(note);
   const { notes } = await write(model);
   if (notes.length > 0) context.note(...notes);
   context.print(visible(`${model.file} → ${out}`));

@@ -2,8 +2,8 @@
 import path from 'node:path';
 import type { Recipe } from '../recipe/schema.js';
 import { smallBudgetMark } from '../recipe/small-budget.js';
-import { shellLine } from '../shell-line.js';
-import { dataWords, programWords } from './command-words.js';
+import { suggestedCommand } from '../suggested-command.js';
+import { dataWords } from './command-words.js';
 import type { CliContext } from './context.js';
 import { resultsExplained } from './results-explained.js';
 import { type RunEvaluations, runResults } from './results-table.js';
@@ -38,10 +38,7 @@ export function finish(
     [['demo', run], 'classifies your images in the browser'],
     ...more,
   ];
-  const rows = suggestions.map(([words, purpose]) => [
-    `  ${shellLine([...programWords(), ...words, ...own])}`,
-    purpose,
-  ]);
+  const rows = suggestions.map(([words, purpose]) => [`  ${suggestedCommand(...words, ...own)}`, purpose]);
   // The first line of the table is its (empty) title.
   const lines = formatTable([{ title: '' }, { title: '' }], rows)
     .split('\n')

@@ -13,6 +13,7 @@ import { ruleWords } from './adaptation-text.js';
 import type { CommandInput } from './command-spec.js';
 import { openAdaptedModel } from './open-model.js';
 import { findImages, openImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';
+import { weightsLines } from './weights-line.js';
 
 /** Exit code 1 when a file could not be read. */
 export async function run({ args: [model, ...places], options, context }: CommandInput): Promise<number> {
@@ -22,7 +23,12 @@ export async function run({ args: [model, ...places], options, context }: Comman
   const files = await findImages(places, process.stdin);
   await using source = openImages(files);
   using classifier = await openAdaptedModel(model!, options);
-  for (const note of [...(classifier.notes ?? []), ...adaptationNotes(classifier)]) context.note(note);
+  for (const note of [
+    ...weightsLines(classifier, options),
+    ...(classifier.notes ?? []),
+    ...adaptationNotes(classifier),
+  ])
+    context.note(note);
   const reporter = await context.reporter();
   if (format === 'csv') context.printData(csvHeader);
   const { predictions, unreadable } = await predictFiles(files, {

@@ -1,8 +1,10 @@
 /** Checks of several values of a recipe together: values that contradict each other, and values that have no effect. */
+
 import { UserError } from '../errors.js';
 import { short } from '../format.js';
 import { lossRegistry } from '../losses/registry.js';
 import { optimizerRegistry } from '../optim/registry.js';
+import { suggestedCommand } from '../suggested-command.js';
 import { taskRegistry } from '../tasks/registry.js';
 import type { Recipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
@@ -91,7 +93,7 @@ function partContradictions(name: (typeof parts)[number], { model, weights, ema 
 export function externalTeacher(): UserError {
   return new UserError(
     'RECIPE',
-    'this recipe does not train its teacher (teacher.external): train the student with "deit-lt student --teacher RUN", or choose a recipe that trains its own ("deit-lt recipes").',
+    `this recipe does not train its teacher (teacher.external): train the student with "${suggestedCommand('student', '--teacher', 'RUN')}", or choose a recipe that trains its own ("${suggestedCommand('recipes')}").`,
   );
 }
 

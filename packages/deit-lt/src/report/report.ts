@@ -2,7 +2,7 @@
 
 import type { ResampleOptions } from '../analysis/bootstrap.js';
 import { count } from '../format.js';
-import { shellLine } from '../shell-line.js';
+import { analyzingCommand, evaluatingCommand } from '../runs/recorded-data.js';
 import type { Figure } from './figure.js';
 import { adaptedCalibrationFigure, coverageFigure } from './figures/adaptation.js';
 import { agreementFigure, calibrationFigure } from './figures/agreement.js';
@@ -155,13 +155,11 @@ function notesOf(run: ReportRun): string[] {
   return [
     ...notes,
     ...(analysis === undefined
-      ? [
-          `${name} was not analysed: attention, ranks and images are missing (deit-lt ${shellLine(['analyze', folder, '--data', 'DATA'])}).`,
-        ]
+      ? [`${name} was not analysed: attention, ranks and images are missing (${analyzingCommand(folder, run.config)}).`]
       : analysis.notes.map((note) => `${name}: ${note}`)),
     ...(predictions === undefined && evaluation !== undefined
       ? [
-          `${name} has no predictions for single images, so its accuracies have no intervals (deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])}).`,
+          `${name} has no predictions for single images, so its accuracies have no intervals (${evaluatingCommand(folder, run.config)}).`,
         ]
       : []),
   ];

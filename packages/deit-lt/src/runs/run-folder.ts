@@ -16,12 +16,12 @@ import { makeFolder } from '../make-folder.js';
 import type { LoadedPlugin } from '../plugin.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
-import { shellLine } from '../shell-line.js';
 import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readMetricsFile } from './metrics-file.js';
 import { MetricsLog } from './metrics-log.js';
 import { readJson } from './read-json.js';
+import { evaluatingCommand, type Recorded } from './recorded-data.js';
 import type { EpochRecord } from './reporter.js';
 import { configSchema, evaluationSchema } from './run-schema.js';
 
@@ -246,7 +246,7 @@ export class RunFolder {
       const why = (error as Error).message;
       throw new UserError(
         'RUN_FOLDER',
-        `${this.evaluationFile} cannot be used: ${why}. Make it again with: deit-lt ${shellLine(['eval', this.folder, '--data', 'DATA', '--save'])}`,
+        `${this.evaluationFile} cannot be used: ${why}. Make it again with: ${evaluatingCommand(this.folder, recordedIn(this.folder))}`,
         { cause: error },
       );
     }
@@ -310,6 +310,18 @@ export function isRunFolder(folder: string): boolean {
     return z.looseObject({ format: z.string() }).safeParse(readJson(configFile, z.unknown())).success;
   } catch {
     return true; // a damaged one is a run that says so when it is read
+  }
+}
+
+/** The command that trained the run in `folder`, for messages; no words when its configuration cannot be read. */
+export function recordedIn(folder: string): Recorded {
+  try {
+    const { command } = z
+      .object({ command: z.array(z.string()) })
+      .parse(readJson(path.join(folder, 'config.json'), z.unknown()));
+    return { command };
+  } catch {
+    return { command: [] };
   }
 }
 

@@ -3,6 +3,7 @@
  * augmented and mixed images, of which the teacher sees the same pixels. From the epoch of deferred re-weighting on,
  * the DIST loss counts rare classes more. Without a teacher it is the plain ViT's task.
  */
+
 import * as torch from '@deit-lt/torch';
 import { type MixBatchOptions, type MixedBatch, planMixBatch, planMixImages } from '../augment/mixup.js';
 import { planTransMix } from '../augment/trans-mix.js';
@@ -18,6 +19,7 @@ import { type ImageModel, isFeatureNet, type ModelOutput } from '../models/model
 import { VisionTransformer } from '../models/vit.js';
 import { isReweighted } from '../optim/schedules.js';
 import type { StudentRecipe } from '../recipe/schema.js';
+import { suggestedCommand } from '../suggested-command.js';
 import { Upload } from '../upload.js';
 import { mixingIn } from './mixing.js';
 import { requireLogits } from './model-output.js';
@@ -216,7 +218,7 @@ function isPlain(model: ImageModel): boolean {
 function noDist(): UserError {
   return new UserError(
     'RECIPE',
-    'student.model has no DIST token: use a distilled model, such as deit, or train without a teacher with "deit-lt vit".',
+    `student.model has no DIST token: use a distilled model, such as deit, or train without a teacher with "${suggestedCommand('vit')}".`,
   );
 }
 

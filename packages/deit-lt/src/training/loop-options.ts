@@ -13,6 +13,8 @@ import type { SamPlan } from './step.js';
 export interface LoopOptions {
   readonly task: Task;
   readonly recipe: TrainingRecipe;
+  /** The learning rate of the recipe before it was changed, where that is known. */
+  readonly baseRate?: number | undefined;
   readonly seed: number;
   readonly evaluation: RunConfig['recipe']['evaluation'];
   readonly data: TrainingData;

@@ -12,6 +12,8 @@ export interface TrainOptions {
   /** The data set as opened; the long tail and the validation split are made from the recipe. */
   readonly dataset: Dataset;
   readonly recipe: Recipe;
+  /** The recipe before values were changed: messages advise its values. Default: none is advised. */
+  readonly baseRecipe?: Recipe | undefined;
   /** The run folder. Must be new or empty, unless `resume` is set. */
   readonly folder: string;
   /** Resumes the run in `folder`; a finished run is not changed. Default false. */

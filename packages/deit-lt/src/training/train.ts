@@ -18,6 +18,7 @@ import { evaluateBest, ruleOf } from './best-checkpoint.js';
 import { checkFrom } from './initial-weights.js';
 import { runLoop } from './loop.js';
 import type { LoopOptions } from './loop-options.js';
+import { noteOnce } from './note-once.js';
 import { cannotSave, interrupted } from './resume-advice.js';
 import { checkSameRun, configOf } from './run-config.js';
 import { setUp } from './set-up.js';
@@ -75,7 +76,7 @@ export async function trainAll(
 }
 
 async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Promise<TrainResult> {
-  const { dataset, recipe, reporter = silentReporter } = options;
+  const { dataset, recipe } = options;
   const placement = placementOf(recipe);
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
@@ -84,12 +85,11 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const unreached = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
   const unusual = unusualValues(part, plan.recipe);
-  for (const note of [...data.notes, ...fewNotes(data), ...unusual, unreached, slower])
-    if (note !== undefined) reporter.note(note);
+  const notes = [...data.notes, ...fewNotes(data), ...unusual, unreached, slower].filter((note) => note !== undefined);
   try {
     const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes
     try {
-      return await trainInto(options, { kind, plan, data, placement, setup });
+      return await trainInto(options, { kind, plan, data, placement, setup, notes });
     } finally {
       setup.dispose();
     }
@@ -114,6 +114,8 @@ interface Ready {
   readonly data: TrainingData;
   readonly placement: Placement;
   readonly setup: Awaited<ReturnType<typeof setUp>>;
+  /** Warnings, which come behind a refusal to resume. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -125,17 +127,22 @@ function givenCommand({ command = [] }: TrainOptions, config: RunConfig): readon
 }
 
 /** Trains in the run's folder, and evaluates the best checkpoint. */
-async function trainInto(options: TrainOptions, { kind, plan, data, placement, setup }: Ready): Promise<TrainResult> {
+async function trainInto(
+  options: TrainOptions,
+  { kind, plan, data, placement, setup, notes }: Ready,
+): Promise<TrainResult> {
   const { recipe, folder, resume = false, reporter = silentReporter, signal, saveEverySeconds } = options;
   const run = new RunFolder(path.resolve(folder));
   const wanted = configOf(kind, options, { ...plan, ...setup }, data, placement);
   const config = run.begin(wanted, resume);
   checkSameRun(config, wanted, run);
+  for (const note of notes) noteOnce(reporter, note);
   using _claim = run.claim();
   run.checkWritable(checkpointBytes(setup.task, plan.recipe));
   const loop: LoopOptions = {
     ...setup,
     recipe: plan.recipe,
+    baseRate: options.baseRecipe?.[partName(kind)].optimizer.lr,
     seed: recipe.seed,
     evaluation: recipe.evaluation,
     data,
