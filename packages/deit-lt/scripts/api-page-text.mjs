@@ -24,6 +24,7 @@ export const sections = [
       ['', 'deit-lt'],
       ['', 'classifier/'],
       ['', 'evaluation/ranking'],
+      ['', 'adaptation/'],
     ],
   },
   {

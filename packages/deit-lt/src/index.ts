@@ -5,6 +5,7 @@
 
 export * as torch from '@deit-lt/torch';
 export { z } from 'zod';
+export { type AdaptOptions, adaptModel, type UnlabelledImages } from './adaptation/adapt-model.js';
 export { bySeed, type ComparedModel, type Contender, findModels } from './analysis/compared-runs.js';
 export { type Comparison, compareRuns } from './analysis/comparison.js';
 export type { ComparisonRow, Estimate } from './analysis/comparison-figures.js';
@@ -27,7 +28,8 @@ export {
 } from './augment/registry.js';
 export type { BatchTransform, Pipeline, View, WindowSampler } from './augment/transform.js';
 export { type ByClass, byClass, ClassMap } from './by-class.js';
-export { openAnyClassifier } from './classifier/any-classifier.js';
+export { type Adaptation, adaptationFile, readAdaptation, writeAdaptation } from './classifier/adaptation.js';
+export { type OpenAnyOptions, openAnyClassifier } from './classifier/any-classifier.js';
 export { type AnyClassifier, type Classifier, openClassifier } from './classifier/classifier.js';
 export {
   classCounts,

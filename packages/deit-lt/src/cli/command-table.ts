@@ -148,6 +148,35 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./tau.js'),
   },
   {
+    name: 'adapt',
+    summary:
+      'adapts the predictions of a trained model to where it is used: class frequencies, calibrated probabilities, "unknown"',
+    details:
+      'Fits a few numbers on the validation images of the training, or on --calibration, and writes adaptation.json beside the model; the weights stay. "predict", "export", "demo" and DeitLT.classify() apply it; "eval", "compare" and "analyze" measure the model as it was trained.',
+    arguments: [model],
+    options: [
+      'data',
+      ...reading,
+      'calibration',
+      'prior',
+      'priorFrom',
+      'onlyClasses',
+      'minPrecision',
+      'errorCost',
+      'coverage',
+      'which',
+      'set',
+      'plugin',
+      'json',
+    ],
+    examples: [
+      'deit-lt adapt runs/cifar --data cifar10',
+      'deit-lt adapt runs/birds --data birds --prior-from photos-of-this-forest --min-precision 0.9',
+      'deit-lt adapt model.onnx --calibration labelled --coverage 0.9',
+    ],
+    load: () => import('./adapt.js'),
+  },
+  {
     name: 'report',
     summary: 'writes one HTML file about one or more runs: tables, curves, classes, attention, images, settings',
     details:
@@ -209,7 +238,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: "image files, folders, patterns ('photos/*.jpg'), or - for a list of paths on the standard input",
       },
     ],
-    options: ['top', 'which', 'weights', 'precision', 'set', 'plugin', 'format', 'json'],
+    options: ['top', 'which', 'weights', 'adaptation', 'precision', 'set', 'plugin', 'format', 'json'],
     precisions: computedPrecisions,
     formats: ['table', 'json-lines', 'csv'],
     examples: [
@@ -238,7 +267,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'An ONNX model is first run with onnxruntime on 16 images and compared with the original; it is written only if they agree. The Hub folder has ONNX models in three precisions, weights for timm, and a model card with the measured accuracy.',
     arguments: [model],
-    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set', 'plugin'],
+    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'adaptation', 'set', 'plugin'],
     precisions: exported,
     formats: ['safetensors', 'onnx', 'torch', 'huggingface'],
     examples: [
@@ -255,7 +284,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'The model runs in the browser (ONNX, WebAssembly): images do not leave it, and no network is needed. With --out, the page is written as a folder for any web server instead.',
     arguments: [run],
-    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'set', 'plugin'],
+    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'adaptation', 'set', 'plugin'],
     precisions: exported,
     examples: [
       'deit-lt demo runs/cifar',

@@ -8,7 +8,7 @@ import { pageFolder } from '../serve/page-folder.js';
 import { visible } from '../text/visible.js';
 import type { CommandInput } from './command-spec.js';
 import { checkLine } from './onnx-check-line.js';
-import { openModel } from './open-model.js';
+import { openModelForOthers } from './open-model.js';
 import type { Options } from './option-table.js';
 import { servePage } from './serve-page.js';
 import { projectVersion } from './version.js';
@@ -37,6 +37,6 @@ const precisionOf = ({ precision = 'fp32' }: Options): OnnxPrecision => precisio
 
 /** The network is let go before the page is served: the page has its own. */
 async function filesOf(run: string, options: Options): Promise<DemoFiles> {
-  using model = await openModel(run, options);
+  using model = await openModelForOthers(run, options);
   return await demoFiles(model, { run, precision: precisionOf(options), version: projectVersion() });
 }

@@ -1,5 +1,6 @@
 /** `deit-lt export`: a trained model in the formats of PyTorch, ONNX, and the Hugging Face Hub. */
 import path from 'node:path';
+import type { Classifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import { exportHuggingFace, exportOnnx } from '../export/export.js';
 import type { OnnxCheck } from '../export/onnx/check.js';
@@ -8,11 +9,12 @@ import { exportSafetensors, exportTorch, requireEnding } from '../export/weights
 import { makeFolder } from '../make-folder.js';
 import { writeError } from '../runs/files.js';
 import { visible } from '../text/visible.js';
+import { ruleWords } from './adaptation-text.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
 import { checkLine } from './onnx-check-line.js';
-import { openModel } from './open-model.js';
+import { openModelForOthers } from './open-model.js';
 import { projectVersion } from './version.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
@@ -22,7 +24,8 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   if (kind !== 'onnx' && (precision !== undefined || attention))
     throw new UserError('USAGE', '--precision and --attention need --format onnx.');
   const file = kind === 'huggingface' ? out : fileFor(out, kind);
-  using model = await openModel(args[0]!, options);
+  using model = await openModelForOthers(args[0]!, options);
+  for (const note of exportNotes(model, kind)) context.note(note);
   const version = projectVersion();
   if (kind === 'safetensors') exportSafetensors(file, model);
   else if (kind === 'torch') exportTorch(file, model);
@@ -31,6 +34,21 @@ export async function run({ args, options, context }: CommandInput): Promise<und
     tell(context, new Map([[chosen, await exportOnnx(file, model, { precision: chosen, attention, version })]]));
   } else tell(context, await exportHuggingFace(file, model, { version }));
   context.print(visible(`${model.file} → ${out}`));
+}
+
+/** Says which part of the export has the adaptation of the model. */
+function exportNotes({ adaptation }: Classifier, kind: string): string[] {
+  if (adaptation === undefined) return [];
+  const words = ruleWords(adaptation);
+  if (kind === 'safetensors' || kind === 'torch')
+    return [`The file has the weights alone, without the adaptation of the model (${words}).`];
+  const rules =
+    adaptation.unknown || adaptation.conformal
+      ? '; thresholds and sets are in its metadata, for the reader to apply'
+      : '';
+  return [
+    `The logits of the ONNX ${kind === 'onnx' ? 'model' : 'models'} are adapted (${words})${rules}; --no-adaptation leaves it out.`,
+  ];
 }
 
 const endings: Readonly<Record<string, string>> = { safetensors: '.safetensors', onnx: '.onnx', torch: '.pth' };

@@ -31,6 +31,14 @@ export interface Options {
   weights?: 'ema' | 'raw';
   save?: boolean;
   tau?: number;
+  calibration?: string;
+  prior?: string;
+  priorFrom?: string;
+  onlyClasses?: string[];
+  minPrecision?: number;
+  errorCost?: number;
+  coverage?: number;
+  adaptation?: boolean;
   top?: number;
   diff?: string;
   /** Each command has its own formats. */
@@ -175,6 +183,52 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     min: 0,
     description:
       'strength of the normalisation, from 0 (none) to 1 (full) (default: the best on the validation images)',
+  },
+  calibration: {
+    value: 'DATA',
+    description:
+      'labelled images that the model was not trained on, instead of the validation images of its training: a folder with a folder for each class, an archive or a list file',
+  },
+  prior: {
+    value: 'uniform|training|FILE',
+    description:
+      'how often each class occurs where the model is used: all alike (the default), as in training, or a JSON file such as {"cat": 0.7, "lynx": 0.3}; classes that are not in the file do not occur',
+  },
+  priorFrom: {
+    value: 'FOLDER',
+    description:
+      'images without labels from where the model is used; how often each class occurs is estimated from them',
+  },
+  onlyClasses: {
+    value: 'NAME',
+    type: 'list',
+    description: 'names of the classes that can occur; no other is predicted',
+  },
+  minPrecision: {
+    value: 'SHARE',
+    type: 'number',
+    above: 0,
+    below: 1,
+    description:
+      'answers "unknown" below a threshold of each class, with which this share of the other answers is right',
+  },
+  errorCost: {
+    value: 'COST',
+    type: 'number',
+    above: 1,
+    description: 'answers "unknown" where a wrong answer, which costs COST times as much, would cost more on average',
+  },
+  coverage: {
+    value: 'SHARE',
+    type: 'number',
+    above: 0,
+    below: 1,
+    description:
+      'adds a set of classes to each answer, such that for each class the sets of this share of its images contain the class (conformal prediction)',
+  },
+  adaptation: {
+    negated: true,
+    description: 'leaves out what "deit-lt adapt" fitted: the model is used as it was trained',
   },
   top: { value: 'COUNT', type: 'integer', min: 1, description: 'number of most likely classes to show (default: 5)' },
   diff: { value: 'NAME|FILE', description: 'shows only the values that differ from another recipe, side by side' },

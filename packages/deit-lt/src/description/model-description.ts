@@ -12,6 +12,7 @@ import { VisionTransformer } from '../models/vit.js';
 import { isValues } from '../recipe/merge.js';
 import { recipeSchema, type TrainingRecipe } from '../recipe/schema.js';
 import { plainName } from '../tasks/model-of.js';
+import { type AppliedAdaptation, appliedAdaptation } from './applied-adaptation.js';
 
 const { student, data } = recipeSchema.shape;
 const { background } = data.shape;
@@ -45,6 +46,9 @@ export const modelDescriptionSchema = z
     trainCounts: z.array(natural).describe('training images per class; zeros: not known'),
     groups: z.array(z.enum(groupNames)),
     outputs: z.array(z.string()).describe('logits is the prediction; logits_cls and logits_dist are the experts'),
+    adaptation: appliedAdaptation
+      .exactOptional()
+      .describe('applied to the logits in this file; its thresholds and limits are for the reader to apply'),
   })
   .refine(
     ({ classNames, trainCounts, groups }) => [trainCounts, groups].every((each) => each.length === classNames.length),
@@ -84,6 +88,8 @@ export interface Describable extends Pick<ModelDescription, 'kind' | 'namesKnown
   readonly classNames: readonly string[];
   readonly trainCounts: readonly number[];
   readonly groups: readonly ModelDescription['groups'][number][];
+  /** The adaptation of the logits that are described. */
+  readonly adaptation?: AppliedAdaptation;
 }
 
 /** The description of a model of ours. */
@@ -110,6 +116,7 @@ export function describeModel(described: Describable): ModelDescription {
     trainCounts: [...trainCounts],
     groups: [...groups],
     outputs: experts ? ['logits', 'logits_cls', 'logits_dist'] : ['logits'],
+    ...(described.adaptation && { adaptation: appliedAdaptation.parse(described.adaptation) }),
   };
 }
 

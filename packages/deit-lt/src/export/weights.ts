@@ -15,6 +15,11 @@ export interface WeightsOptions {
   readonly imageSize?: number;
 }
 
+export interface DescriptionOptions extends WeightsOptions {
+  /** Whether the logits in the file are adapted. Default false: the file has the weights alone. */
+  readonly adapted?: boolean;
+}
+
 /** Under the names that PyTorch's packages know, in float32. Throws UserError RUN_FOLDER when it cannot be written. */
 export function exportSafetensors(file: string, classifier: Classifier, { imageSize }: WeightsOptions = {}): void {
   const { model, classNames, recipe } = classifier;
@@ -38,11 +43,17 @@ export function exportSafetensors(file: string, classifier: Classifier, { imageS
  * Returns the description of a model for the file. A transformer whose position embeddings are written for
  * `imageSize` only takes such images; other networks are unchanged.
  */
-export function descriptionOf(classifier: Classifier, { imageSize }: WeightsOptions = {}): ModelDescription {
-  const { recipe, model } = classifier;
+export function descriptionOf(
+  classifier: Classifier,
+  { imageSize, adapted = false }: DescriptionOptions = {},
+): ModelDescription {
+  const { recipe, model, adaptation, ...rest } = classifier;
   const resized = imageSize !== undefined && model instanceof VisionTransformer;
   const sized = resized ? { ...recipe, imageSize, evalSize: null } : recipe;
-  return describeModel({ ...classifier, recipe: sized, logitScale: logitScale(classifier) });
+  return describeModel({
+    ...{ ...rest, model, recipe: sized, logitScale: logitScale(classifier) },
+    ...(adapted && adaptation && { adaptation }),
+  });
 }
 
 /**

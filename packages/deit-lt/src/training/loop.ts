@@ -17,7 +17,7 @@ import { setTraining } from './initial-weights.js';
 import { learningRateAt } from './learning-rate.js';
 import type { LoopOptions } from './loop-options.js';
 import { epochRecord, trainingStart } from './loop-reports.js';
-import { finiteLosses } from './loss-values.js';
+import { LossReader } from './loss-values.js';
 import { checkWeights } from './not-finite.js';
 import { interrupted } from './resume-advice.js';
 import { SpeedMeter } from './speed-meter.js';
@@ -82,8 +82,11 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
   const sums = EpochSums.restore(start);
   const speed = new SpeedMeter();
   let { batch: index, updates } = start;
-  let gradNorm: number | undefined;
-  const place = (): Progress => ({ ...start, batch: index, updates, sums: sums.save(speed.seconds) });
+  using losses = new LossReader(options, sums);
+  const place = (): Progress => {
+    losses.flush();
+    return { ...start, batch: index, updates, sums: sums.save(speed.seconds) };
+  };
   const pass = firstPass(options.sam, epoch);
   setTraining(task.model);
   for await (const batch of batchesFrom(options, { epoch, startBatch: index, batches })) {
@@ -95,11 +98,9 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
       const random = stream(seed, 'mix', epoch, index);
       const prepared = placement.autocast(() => task.prepare({ ...views, epoch, random }));
       const forward = (pass: Pass) => (): LossParts => placement.autocast(() => prepared.loss(pass));
-      const losses = backward(forward(pass), recipe.accumulation);
-      sums.add(batch.labels.length, finiteLosses(losses, options, { epoch, batch: index }));
+      losses.add(backward(forward(pass), recipe.accumulation), { epoch, batch: index, images: batch.labels.length });
       if (!closesWindow) return;
-      gradNorm = update(options, () => backward(forward('step'), recipe.accumulation), epoch);
-      sums.addGradNorm(gradNorm);
+      losses.addGradNorm(update(options, () => backward(forward('step'), recipe.accumulation), epoch));
     });
     if (closesWindow || recipe.emaStepping === 'batch') ema?.update();
     if (closesWindow) updates++;
@@ -113,7 +114,7 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
       loss: sums.meanLoss,
       lr,
       imagesPerSecond: speed.recent,
-      ...(gradNorm !== undefined && { gradNorm }),
+      ...(losses.gradNorm !== undefined && { gradNorm: losses.gradNorm }),
       secondsLeft: (checkpoints.seconds / done) * (epochs * batches - done),
     });
     await nextTurn();

@@ -21,7 +21,10 @@ export function checkWeights(options: LoopOptions, epoch: number): void {
 }
 
 /** Returns the error that says `what` is not finite, which checkpoint is whole, and what to try. */
-export function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError {
+export function notFinite(
+  { run, recipe, task }: Pick<LoopOptions, 'run' | 'recipe' | 'task'>,
+  what: string,
+): UserError {
   const saved = run.hasCheckpoint('last') ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
   const section = partName(task.kind);
   return new UserError(
