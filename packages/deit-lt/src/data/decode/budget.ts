@@ -23,10 +23,10 @@ export function defaultBudgetBytes(): number {
   return Math.min(2 ** 30, (allowed > 0 && allowed < total ? allowed : total) / 8);
 }
 
-/** Such images are freed at once: 22 megapixels. */
+/** Images of at least this size (22 megapixels) are freed at once. */
 const largeBytes = 64 * 2 ** 20;
 
-/** Between two looks whether there is room: such images take ten times as long. */
+/** Time between two checks for free memory; decoding such an image takes ten times as long. */
 const waitMs = 5;
 
 export class DecodeBudget {
@@ -49,7 +49,7 @@ export class DecodeBudget {
     return Atomics.load(this.#taken, 0) * unit;
   }
 
-  /** Calls `work` when `bytes` are to be had, and gives them back after it. */
+  /** Waits until `bytes` of memory are free, calls `work`, and releases the memory afterwards. */
   async within<T>(bytes: number, work: () => Promise<T> | T): Promise<T> {
     const limit = Math.ceil(this.limitBytes / unit);
     const wanted = Math.min(limit, Math.ceil(bytes / unit));
@@ -64,7 +64,7 @@ export class DecodeBudget {
     }
   }
 
-  /** Gives back what a thread had that was ended; `own` is that of its budget. */
+  /** Releases the memory of a thread that was ended; `own` is the counter of its budget. */
   release(own: BudgetMemory): void {
     Atomics.sub(this.#taken, 0, Atomics.exchange(new Int32Array(own), 0, 0));
   }
@@ -88,7 +88,7 @@ let shared = new DecodeBudget();
 /** The budget of this thread. */
 export const decodeBudget = (): DecodeBudget => shared;
 
-/** For a thread that decodes for another: both share that one's budget. */
+/** Makes this thread share the budget of the thread that it decodes for. */
 export function joinBudget(limitBytes: number, memory: BudgetMemory, own: BudgetMemory): void {
   shared = new DecodeBudget(limitBytes, memory, own);
 }

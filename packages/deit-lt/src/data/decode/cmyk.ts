@@ -1,4 +1,4 @@
-/** Four inks to three colours. */
+/** Converts CMYK to RGB. */
 
 /**
  * `[n · channels]` levels of cyan, magenta, yellow, black (and what else there is, which is left out) to RGB, in Pillow's

@@ -1,6 +1,6 @@
 /**
- * Frees the pixels of images that are done with. Node counts memory outside of its heap, but collects only some time
- * later, and images of hundreds of megabytes are not to pile up until then.
+ * Frees the pixels of images that are no longer used. Node counts memory outside of its heap, but collects only some time
+ * later, and images of hundreds of megabytes must not accumulate until then.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import vm from 'node:vm';
 
 let collect: (() => void) | undefined;
 
-/** Takes some milliseconds. Resolves when what was found is freed. */
+/** Resolves when unused memory is freed, after some milliseconds. */
 export async function collectGarbage(): Promise<void> {
   collect ??= collector();
   collect();

@@ -1,5 +1,5 @@
 /**
- * Decodes a list of image files once, for two ends: to find every file that cannot be read, and, when all have one
+ * Decodes a list of image files once, for two purposes: to find every file that cannot be read, and, when all have one
  * size and fit into memory, to keep their pixels.
  */
 import os from 'node:os';
@@ -74,7 +74,7 @@ export async function decodeFiles(
  */
 const maxKeptPixels = 2048 ** 2;
 
-/** Gathers images of one size; gives up at the first that differs, or when they are too large. */
+/** Collects images of one size; stops at the first of another size, or when they are too large. */
 class Collector {
   block: PixelBlock | undefined;
   #givenUp: boolean;

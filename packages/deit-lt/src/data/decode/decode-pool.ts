@@ -83,7 +83,7 @@ export class DecodePool implements AsyncDisposable {
     return sizes;
   }
 
-  /** Looks whether files are images that can be read, as `examineFiles` does. */
+  /** Checks whether files are images that can be read, as `examineFiles` does. */
   async examine(files: FilesToExamine): Promise<ExaminedFiles> {
     const examined = await this.#do(files);
     if (examined === undefined || !('states' in examined))
@@ -100,7 +100,7 @@ export class DecodePool implements AsyncDisposable {
     });
   }
 
-  /** Ends the threads; what waits is rejected. */
+  /** Ends the threads and rejects the tasks that wait. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const error = new Error('the decoding threads were closed');

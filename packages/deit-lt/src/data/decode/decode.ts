@@ -176,7 +176,7 @@ export async function imageSize(file: string): Promise<Size> {
   }
 }
 
-/** The size of a JPEG or PNG file, read at once and without giving way; undefined for others and for what cannot be read. */
+/** The size of a JPEG or PNG file, read synchronously; undefined for others and for what cannot be read. */
 export function quickFileSize(file: string): QuickSize | undefined {
   try {
     return withFileView(file, quickSize);

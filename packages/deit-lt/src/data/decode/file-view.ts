@@ -7,7 +7,7 @@ const piece = Buffer.allocUnsafeSlow(4096);
 
 /**
  * Calls `look` with a view on `file`, which is read a piece at a time, synchronously. Throws the system's error, and
- * `Error` for what is not a regular file. Views of several files must not be used in turns.
+ * `Error` for what is not a regular file. The views of several files must not be interleaved.
  */
 export function withFileView<T>(file: string, look: (view: ByteView) => T): T {
   if (!fs.statSync(file).isFile()) throw new Error('not a regular file'); // a pipe would be waited for

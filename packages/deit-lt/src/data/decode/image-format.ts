@@ -1,6 +1,6 @@
 /**
- * The formats that are read, known by a file's first bytes and never by its name. What is not on this list does not
- * reach libvips, which would also draw SVG and follow what such files refer to.
+ * The formats that are read, known by a file's first bytes and never by its name. Other formats are not passed to
+ * libvips, which would also draw SVG and open the files that an SVG refers to.
  */
 import { latin1 } from './byte-view.js';
 import { UnreadableImage } from './unreadable.js';
@@ -23,7 +23,7 @@ const allowed: readonly Rule<ImageFormat>[] = [
   ['pnm', (head) => /^P[1-6][\s#]/.test(head)],
 ];
 
-/** Formats that are met among images and are not read. */
+/** Formats that occur among image files and are not supported. */
 const refused: readonly Rule<string>[] = [
   ['an SVG drawing', (head) => /<svg[\s>]/i.test(head) || /<!DOCTYPE svg/i.test(head)],
   ['a PDF document', (head) => head.includes('%PDF-')],

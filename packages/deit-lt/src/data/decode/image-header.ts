@@ -14,7 +14,7 @@ export interface ImageHeader {
   readonly orientation: Orientation;
   /** Upright; absent where only the decoder of the format finds it out. */
   readonly size?: Size;
-  /** Four inks instead of three colours. */
+  /** Its pixels are CMYK, not RGB. */
   readonly isCmyk: boolean;
   /** Its rows can be decoded one after the other, so that only the result takes memory. */
   readonly streams: boolean;
@@ -67,7 +67,7 @@ function frameOf(view: ByteView): ReturnType<typeof jpegFrame> {
 const photometricTag = 262;
 const separated = 5;
 
-/** Returns whether the colours of a TIFF file are inks: cyan, magenta, yellow, black. */
+/** Returns whether the pixels of a TIFF file are CMYK. */
 function hasInks(view: ByteView): boolean {
   const directory = readDirectory(view);
   const entry = directory?.entries.get(photometricTag);
@@ -90,7 +90,7 @@ export interface QuickSize extends Size {
   readonly format: 'jpeg' | 'png';
 }
 
-/** The size of a JPEG or PNG file, upright, from a view of its beginning; undefined where the decoder has to say it. */
+/** The size of a JPEG or PNG file, upright, from a view of its beginning; undefined where only the decoder finds it. */
 export function quickSize(view: ByteView): QuickSize | undefined {
   const format = formatOf(Uint8Array.from({ length: Math.min(view.length, markBytes) }, (_, i) => view.byte(i)));
   if (format !== 'jpeg' && format !== 'png') return undefined;
@@ -98,7 +98,7 @@ export function quickSize(view: ByteView): QuickSize | undefined {
   return stored && { ...turned(stored, orientationOf(view, format)), format };
 }
 
-/** The size of an image that is turned by its orientation, or back. */
+/** Exchanges width and height where the orientation turns the image by 90°. */
 export function turned({ width, height }: Size, orientation: Orientation): Size {
   return isTurned(orientation) ? { width: height, height: width } : { width, height };
 }

@@ -11,7 +11,7 @@ import { printsOf, samePrint, settledBefore, unsettled } from './stamps.js';
 
 export interface CheckSplitOptions {
   readonly pool: DecodePool;
-  /** Decode files to the end instead of looking at their headers. */
+  /** Decode files completely instead of reading their headers. */
   readonly decode: boolean;
   /** Name of the progress. */
   readonly what: string;
@@ -21,7 +21,7 @@ export interface CheckSplitOptions {
 
 export interface CheckedSplit {
   readonly split: IndexedSplit;
-  /** Number of files whose prints were read; 0 when `prior` still holds. */
+  /** Number of files whose fingerprints were read; 0 when `prior` is still valid. */
   readonly looked: number;
   /** Number of these files that were new or had changed, and were read. */
   readonly read: number;
@@ -29,13 +29,12 @@ export interface CheckedSplit {
   readonly stopped?: { readonly reason: unknown };
 }
 
-/** Files that a thread examines before it answers; no more than these are not worth starting one. */
+/** Number of files in a thread's task; for fewer files no thread is started. */
 const examinedTogether = 256;
 
 /**
- * The split of `paths` and `labels` with what is known of each file: from `prior`, the same files or others as they
- * were remembered, and from looking at those whose folder has changed since, that were bad, or that were not looked at
- * closely enough.
+ * Returns the split of `paths` and `labels` with the check of each file: cached results of `prior` where they are valid, and new
+ * checks of the files whose folder has changed since, that were bad, or that were checked less thoroughly.
  */
 export async function checkSplit(
   listed: Listed,
@@ -59,7 +58,7 @@ export async function checkSplit(
 
 type Listed = Pick<IndexedSplit, 'paths' | 'labels'>;
 
-/** A split of which more is being found out. */
+/** A split whose files are being checked. */
 interface GrowingSplit extends IndexedSplit {
   readonly bad: Map<number, BadFile>;
 }
@@ -124,7 +123,7 @@ function copyFacts(from: FileFacts, source: number | undefined, to: FileFacts, t
 }
 
 /**
- * The files to look at: all, when one of those that need it not was changed in its place, which folders do not show.
+ * Returns the files to check: all files when a sample of the others has changed in place, which the folders' times do not show.
  */
 async function doubtful(
   split: IndexedSplit,

@@ -1,6 +1,6 @@
 /**
  * Separates good image files from suspect ones without decoding most of them: existing, not empty, a JPEG or PNG header
- * with a size, and the mark at the end that a file which was cut off lacks. Whatever is otherwise is decoded. Runs in
+ * with a size, and the end marker, which a truncated file lacks. All other files are decoded. Runs in
  * the decoding threads.
  */
 import fs from 'node:fs';
@@ -10,9 +10,9 @@ import { printOf, unsettled } from './stamps.js';
 
 export interface FilesToExamine {
   readonly files: readonly string[];
-  /** The print that is known of each file, as in `Stamp`; `unsettled` where none is. */
+  /** The cached fingerprint of each file, as in `Stamp`; `unsettled` where there is none. */
   readonly prints: Float64Array;
-  /** Files that were changed after this time, in milliseconds, get no print that holds. */
+  /** Files that were changed after this time, in milliseconds, get no valid fingerprint. */
   readonly settledBefore: number;
   /** Decode every file that has changed, whatever its header says. */
   readonly decode: boolean;
@@ -32,7 +32,7 @@ export interface ExaminedFiles {
   readonly states: Uint8Array;
 }
 
-/** Examines the files one after the other. Throws nothing that one of them is to blame for. */
+/** Examines the files one after the other. A bad file is a result, not an error. */
 export async function examineFiles(given: FilesToExamine): Promise<ExaminedFiles> {
   const { files, prints, settledBefore, decode } = given;
   const result: ExaminedFiles = {
@@ -73,7 +73,7 @@ function sizeByHeader(file: string, bytes: number): Size | undefined {
 const jpegEnd = Buffer.from([0xff, 0xd9]);
 const pngEnd = Buffer.from('IEND', 'latin1');
 
-/** Cameras and editors append a little to the image; more than this is worth a closer look. */
+/** Cameras and editors append some bytes to the image; a file with more than this is decoded. */
 const tail = Buffer.allocUnsafeSlow(4096);
 
 function endsWith(file: string, bytes: number, mark: Buffer): boolean {

@@ -45,7 +45,7 @@ export interface FileIndex {
   readonly test: IndexedSplit | undefined;
 }
 
-/** Raise when the content changes. */
+/** Increase when the format changes. */
 const format = 'deit-lt file index 2';
 /** Only the newest are kept. */
 const maxKept = 20;
@@ -79,7 +79,7 @@ interface Header extends Pick<FileIndex, 'classNames' | 'notes' | 'inputs'> {
 /** The options that determine the images of a data set. */
 export type ListingOptions = Pick<OpenContext, 'root' | 'testSplit' | 'evaluation' | 'takesAll'>;
 
-/** The file that remembers `spec` (as `openDataset` takes it) and how it was opened. */
+/** The cache file of `spec` (as `openDataset` takes it) and how it was opened. */
 export function indexFile(cacheDir: string, spec: string, options: ListingOptions): string {
   const { root, testSplit = null, evaluation, takesAll } = options;
   const places = spec.split(',').map((part) => path.resolve(part.trim()));

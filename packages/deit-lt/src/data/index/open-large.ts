@@ -1,6 +1,6 @@
 /**
  * Data sets of so many image files that decoding them all before each training would take hours. They are listed and
- * checked once; what was seen is kept in the cache folder, and later starts only look whether it still holds.
+ * checked once; the results are cached, and later starts only check whether they are still valid.
  */
 import { settleBad, withoutBad } from '../check-files.js';
 import type { Dataset, ImageSplit } from '../dataset.js';
@@ -40,7 +40,7 @@ export async function listed(context: OpenContext, list: (context: OpenContext) 
 export interface Remembered {
   readonly file: string;
   readonly index: FileIndex | undefined;
-  /** The listing of `index`, when it still holds. */
+  /** The listing of `index`, when it is still valid. */
   readonly listing: Listing | undefined;
 }
 
@@ -57,7 +57,7 @@ export async function remembered(spec: string, context: OpenContext): Promise<Re
   return { file, index, listing: { dataset, notes, inputs } };
 }
 
-/** More files than this are not decoded before a training, unless they are small and come into memory. */
+/** More files than this are not decoded before a training, unless they are small and fit into memory. */
 export const manyFiles = 50_000;
 
 /** Returns whether the files of `dataset` are to be indexed, and not decoded at every start. */
@@ -90,8 +90,8 @@ async function comesIntoMemory({ images }: ImageSplit, maxBytes: number): Promis
 }
 
 /**
- * The data set of `listing` without files that cannot be read, all of them looked at now or before. Throws UserError
- * DATA_BAD_FILES unless they are to be skipped, and the signal's reason; what was seen by then is kept.
+ * The data set of `listing` without files that cannot be read; all files are checked now or were before. Throws UserError
+ * DATA_BAD_FILES unless they are to be skipped, and the signal's reason; the checks that were done by then are cached.
  */
 export async function openLarge(
   { dataset, notes, inputs }: Listing,

@@ -18,7 +18,7 @@ export interface Stamp {
  * itself: see `samePrint`.
  */
 export const unsettled = -1;
-/** The print where nothing is. */
+/** The fingerprint of a file that does not exist. */
 export const absent = 0;
 
 /** File systems count time in steps of up to two seconds (FAT). */
@@ -38,7 +38,7 @@ export function printOf(stats: fs.Stats | undefined, before: number = settledBef
   return Number.parseInt(hash('sha1', `${bytes} ${mtimeMs} ${ctimeMs} ${ino}`, 'hex').slice(0, 12), 16);
 }
 
-/** A content's time in the future, as of a camera with a wrong clock, holds: the next change has another. */
+/** A time in the future, as of a camera with a wrong clock, is valid: the next change has another time. */
 const isWithin = (time: number, start: number, length: number): boolean => time > start && time <= start + length;
 
 /** False when in doubt. */
