@@ -154,6 +154,21 @@ suite('a transformer with a convolutional stem', () => {
     for (const [name, write] of Object.entries(ours)) write(path.join(folder, name), classifier);
   });
 
+  test('has nearly the same gradients in bfloat16, and the same for images in either memory format', () => {
+    torch.manualSeed(3);
+    using model = createModel('deit', small) as VisionTransformer;
+    const gradient = (bfloat16: boolean, input: torch.Tensor): torch.Tensor => {
+      model.zeroGrad();
+      const [cls, dist] = torch.autocast('cpu', { enabled: bfloat16 }, () => model.call(input)) as torch.Tensor[];
+      cls!.float().square().mean().add(dist!.float().square().mean()).backward();
+      return (model.patchEmbed as ConvPatchEmbed).proj.weight.grad!.clone();
+    };
+    const float32 = gradient(false, images);
+    assertNear(gradient(true, images), float32, { relative: 0.05 }, 'bfloat16');
+    const last = images.contiguous({ memoryFormat: 'channels_last' });
+    assertNear(gradient(false, last), float32, { relative: 1e-5 }, 'channels last');
+  });
+
   test('interpolates positions for images of other sizes, whole patches or not', () => {
     using model = createModel('deit', { ...small, patchSize: 8 }).eval() as VisionTransformer;
     for (const [size, patches] of [
