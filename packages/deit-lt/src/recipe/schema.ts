@@ -252,6 +252,14 @@ export const recipeSchema = z.strictObject({
   precision: z
     .enum(['auto', 'float32', 'bfloat16'])
     .describe('auto: bfloat16 where the processor or the card multiplies it in hardware, else float32'),
+  tf32: z
+    .enum(['none', 'convolutions', 'all'])
+    .describe('what a card computes of float32 in TF32, which has 10 bits of fraction; all: also products of matrices'),
+  cudnnBenchmark: z
+    .boolean()
+    .describe(
+      'a card tries the algorithms of each convolution and keeps the fastest; runs then differ in their last bits',
+    ),
   data,
   teacher,
   student,

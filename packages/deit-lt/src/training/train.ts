@@ -8,7 +8,7 @@ import { fewWarning } from '../evaluation/figure-text.js';
 import { optimizerRegistry } from '../optim/registry.js';
 import { totalEpochs } from '../optim/schedules.js';
 import { externalTeacher, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
-import { type Placement, placementOf } from '../recipe/device.js';
+import { type Placement, placementOf, setKernels } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { partName, type TrainingKind } from '../recipe/training-kind.js';
 import { silentReporter } from '../runs/reporter.js';
@@ -78,6 +78,7 @@ export async function trainAll(
 async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Promise<TrainResult> {
   const { dataset, recipe } = options;
   const placement = placementOf(recipe);
+  setKernels(recipe, placement.device);
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
   const part = partName(kind);
