@@ -64,6 +64,9 @@ export {
 export { type EvaluationResult, evaluate } from './evaluation/evaluate.js';
 export { Metrics, type MetricsResult } from './evaluation/metrics.js';
 export type { Opinion, Ranked } from './evaluation/ranking.js';
+export { type ExportOptions, type ExportResult, exportModel } from './export/export-model.js';
+export type { Exporter, ExporterEntry, ExportNotes } from './export/exporter-entry.js';
+export { registerExporter } from './export/registry.js';
 export * from './losses/index.js';
 export * from './models/index.js';
 export { Ema } from './optim/ema.js';
@@ -99,8 +102,10 @@ export type { TaskContext, TaskEntry } from './tasks/task-entry.js';
 export {
   type TrainOptions,
   type TrainResult,
+  type TrainTaskOptions,
   trainAll,
   trainStudent,
+  trainTask,
   trainTeacher,
   trainVit,
 } from './training/train.js';

@@ -1,4 +1,5 @@
 /** All commands of the command line, with their arguments, options and examples. See `option-table.ts`. */
+import { builtInFormats } from '../export/formats.js';
 import type { ArgumentSpec, CommandSpec } from './command-spec.js';
 
 const reading = ['split', 'testSplit', 'root', 'check', 'skipBad', 'offline'] as const;
@@ -267,9 +268,10 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'An ONNX model is first run with onnxruntime on 16 images and compared with the original; it is written only if they agree. The Hub folder has ONNX models in three precisions, weights for timm, and a model card with the measured accuracy.',
     arguments: [model],
-    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'adaptation', 'set', 'plugin'],
+    options: ['format', 'out', 'precision', 'attention', 'option', 'which', 'weights', 'adaptation', 'set', 'plugin'],
     precisions: exported,
-    formats: ['safetensors', 'onnx', 'torch', 'huggingface'],
+    formats: builtInFormats,
+    moreFormats: true,
     examples: [
       'deit-lt export runs/cifar --format onnx --out model.onnx',
       'deit-lt export runs/cifar --format onnx --precision int8 --attention --out model.onnx',

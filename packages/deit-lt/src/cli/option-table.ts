@@ -46,6 +46,7 @@ export interface Options {
   /** Precision of an exported model, or of the computation; each command has its own choices. */
   precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16';
   attention?: boolean;
+  option?: string[];
   port?: number;
   host?: string;
   svg?: string;
@@ -243,6 +244,11 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   attention: {
     description: 'adds an ONNX output named attentions, with the attention weights of every block and head',
+  },
+  option: {
+    value: 'KEY=VALUE',
+    type: 'list',
+    description: 'sets options of the format, such as precision=int8; for formats that a module of --plugin registers',
   },
   port: {
     value: 'PORT',

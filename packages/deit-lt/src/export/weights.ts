@@ -1,6 +1,7 @@
 /** A model's weights for others: safetensors with timm's (or torchvision's) names, and PyTorch's own format. */
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import type { Classifier } from '../classifier/classifier.js';
 import { logitScale } from '../classifier/logit-scale.js';
 import { toMetadata, toTorch } from '../description/formats.js';
@@ -9,6 +10,7 @@ import { UserError } from '../errors.js';
 import { VisionTransformer } from '../models/vit.js';
 import { writeError, writeFileAtomic } from '../runs/files.js';
 import { type Savable, torchFilePieces } from '../torch-files/save.js';
+import { exporterEntry } from './exporter-entry.js';
 
 export interface WeightsOptions {
   /** Side of the images: a transformer's positions are written for it. Default: as it was trained. */
@@ -75,5 +77,25 @@ export function exportTorch(file: string, classifier: Classifier): void {
 /** `file` when it has the right ending. Throws UserError USAGE. */
 export function requireEnding(file: string, ending: string): string {
   if (path.extname(file) === ending) return file;
-  throw new UserError('USAGE', `--out ${file}: expected a file that ends in ${ending}.`);
+  throw new UserError('USAGE', `${file}: expected a file that ends in ${ending}.`);
 }
+
+/** The registry's entry of `exportSafetensors`. */
+export const safetensorsEntry = exporterEntry({
+  name: 'safetensors',
+  ending: '.safetensors',
+  options: z.object({}),
+  create: () => (model, file) => {
+    exportSafetensors(file, model);
+  },
+});
+
+/** The registry's entry of `exportTorch`. */
+export const torchEntry = exporterEntry({
+  name: 'torch',
+  ending: '.pth',
+  options: z.object({}),
+  create: () => (model, file) => {
+    exportTorch(file, model);
+  },
+});

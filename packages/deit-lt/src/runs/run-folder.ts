@@ -44,7 +44,9 @@ export interface RunConfig {
     /** SHA-256 over labels and names of the training images: a resumed run must see the same. */
     readonly fingerprint: string;
   };
-  /** Logit scale of a model that was imported, where its file says it; absent where it is that of the recipe's loss. */
+  /** Name of a program's own task (`trainTask`), in place of the recipe's loss; absent for others. */
+  readonly task?: string;
+  /** Logit scale of a model that was imported, where its file says it, or of an own task; absent where it is that of the recipe's loss. */
   readonly logitScale?: number;
   /** The teacher's run folder or checkpoint; null for a teacher and a plain ViT. */
   readonly teacher: string | null;
