@@ -6,9 +6,8 @@
 import * as torch from '@deit-lt/torch';
 import { nextTurn } from '../next-turn.js';
 import { totalEpochs } from '../optim/schedules.js';
-import { stream } from '../random/stream.js';
 import type { Progress } from '../runs/training-state.js';
-import type { LossParts, Pass } from '../tasks/task.js';
+import { learningParameters } from '../tasks/task.js';
 import { Checkpoints } from './checkpoints.js';
 import { batchesFrom, countBatches } from './epoch-batches.js';
 import { EpochSums } from './epoch-sums.js';
@@ -19,9 +18,12 @@ import type { LoopOptions } from './loop-options.js';
 import { epochRecord, trainingStart } from './loop-reports.js';
 import { finiteLosses } from './loss-values.js';
 import { checkWeights } from './not-finite.js';
+import { alone, ownShards } from './processes.js';
 import { interrupted } from './resume-advice.js';
+import { ShardGradients } from './shard-gradients.js';
+import { shardPasses } from './shard-passes.js';
 import { SpeedMeter } from './speed-meter.js';
-import { backward, firstPass, update } from './step.js';
+import { firstPass, update } from './step.js';
 
 export interface LoopResult {
   readonly best: NonNullable<Progress['best']>;
@@ -76,7 +78,7 @@ interface EpochOptions {
 
 /** Trains from `start` to the end of its epoch, or to the first update after the signal; returns the place reached. */
 async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOptions): Promise<Progress> {
-  const { task, recipe, placement, optimizer, ema, seed, signal } = options;
+  const { task, recipe, optimizer, ema, signal } = options;
   const { epochs, batches, checkpoints } = each;
   const { epoch } = start;
   const sums = EpochSums.restore(start);
@@ -86,25 +88,28 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
   const place = (): Progress => ({ ...start, batch: index, updates, sums: sums.save(speed.seconds) });
   const pass = firstPass(options.sam, epoch);
   setTraining(task.model);
+  using gradients = gradientsOf(options);
   for await (const batch of batchesFrom(options, { epoch, startBatch: index, batches })) {
     using views = batch;
     const lr = learningRateAt(recipe, { epoch, batch: index, batches });
     for (const group of optimizer.paramGroups) group.lr = lr;
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batches;
     torch.tidy(() => {
-      const random = stream(seed, 'mix', epoch, index);
-      const prepared = placement.autocast(() => task.prepare({ ...views, epoch, random }));
-      const forward = (pass: Pass) => (): LossParts => placement.autocast(() => prepared.loss(pass));
-      const losses = backward(forward(pass), recipe.accumulation);
-      sums.add(batch.labels.length, finiteLosses(losses, options, { epoch, batch: index }));
+      const run = shardPasses(options, views, gradients, { epoch, batch: index });
+      sums.add(batch.images, finiteLosses(run(pass), options, { epoch, batch: index }));
       if (!closesWindow) return;
-      gradNorm = update(options, () => backward(forward('step'), recipe.accumulation), epoch);
+      gradients.reduce();
+      const again = (): void => {
+        run('step');
+        gradients.reduce();
+      };
+      gradNorm = update(options, again, epoch);
       sums.addGradNorm(gradNorm);
     });
     if (closesWindow || recipe.emaStepping === 'batch') ema?.update();
     if (closesWindow) updates++;
     index++;
-    speed.add(batch.labels.length);
+    speed.add(batch.images);
     const done = epoch * batches + index;
     options.reporter.step({
       epoch,
@@ -123,4 +128,13 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
     if (index < batches && checkpoints.isDue()) checkpoints.save(place());
   }
   return place();
+}
+
+function gradientsOf({ task, recipe: { shards, accumulation }, processes = alone }: LoopOptions): ShardGradients {
+  return new ShardGradients({
+    parameters: learningParameters(task).map(([, parameter]) => parameter),
+    shards: ownShards(shards, processes).length,
+    accumulation,
+    processes,
+  });
 }

@@ -15,11 +15,14 @@ export async function* pairedBatches(
   partnerIds: Int32Array | null,
 ): AsyncGenerator<PairedBatch, void, void> {
   if (partnerIds === null) return yield* new Loader(options);
-  // As if two processes shared the epoch: no draw of one is a draw of the other.
+  // As if twice as many processes shared the epoch: no draw of one is a draw of the other.
+  const { rank = 0, world = 1 } = options;
   const others = partnerIds.subarray(0, options.ids.length); // some samplers leave images out
-  const partners = new Loader({ ...options, ids: others, rank: 1, world: 2 })[Symbol.asyncIterator]();
+  const partners = new Loader({ ...options, ids: others, rank: 2 * rank + 1, world: 2 * world })[
+    Symbol.asyncIterator
+  ]();
   try {
-    for await (const batch of new Loader({ ...options, rank: 0, world: 2 }))
+    for await (const batch of new Loader({ ...options, rank: 2 * rank, world: 2 * world }))
       yield paired(batch, await next(partners, batch));
   } finally {
     await partners.return?.();

@@ -1,0 +1,60 @@
+/**
+ * Forward and backward passes of one batch, one shard after the other. Shards are virtual processes: each has images, random
+ * draws and batch-norm statistics of its own, so that the result does not depend on how many real processes share them.
+ */
+import * as torch from '@deit-lt/torch';
+import { withFrozenBatchNormStatistics } from '../optim/batch-norm-statistics.js';
+import { stream } from '../random/stream.js';
+import { type LossParts, learningModules, type Pass, type PreparedBatch } from '../tasks/task.js';
+import type { ShardBatches } from './epoch-batches.js';
+import type { LoopOptions } from './loop-options.js';
+import type { ShardGradients } from './shard-gradients.js';
+import { backward } from './step.js';
+
+interface Place {
+  readonly epoch: number;
+  readonly batch: number;
+}
+
+/**
+ * Returns a function that runs one pass over the shards of this process and returns their losses; the gradients of all
+ * shards are in the parameters or in `gradients`. Its tensors belong to the open scope.
+ */
+export function shardPasses(
+  options: LoopOptions,
+  { shards }: ShardBatches,
+  gradients: ShardGradients,
+  place: Place,
+): (pass: Pass) => LossParts[] {
+  const { task, placement, recipe } = options;
+  const prepared: PreparedBatch[] = [];
+  let passes = 0;
+  return (pass) => {
+    const number = passes++;
+    return shards.map(({ shard, batch }, i) =>
+      inShard(options, { ...place, shard, pass: number }, () => {
+        const random = stream(options.seed, 'mix', place.epoch, place.batch * recipe.shards + shard);
+        prepared[i] ??= placement.autocast(() => task.prepare({ ...batch, epoch: place.epoch, random }));
+        const forward = (): LossParts => placement.autocast(() => prepared[i]!.loss(pass));
+        const losses = backward(forward, recipe.accumulation * recipe.shards);
+        gradients.take(i);
+        return losses;
+      }),
+    );
+  };
+}
+
+/**
+ * Runs `body` with the draws of a shard. The running statistics of batch norms are those of shard 0, as with PyTorch's
+ * DistributedDataParallel, whose other processes take those of the first.
+ */
+function inShard<R>(
+  { task, recipe, seed }: LoopOptions,
+  { epoch, batch, shard, pass }: Place & { readonly shard: number; readonly pass: number },
+  body: () => R,
+): R {
+  if (recipe.shards === 1) return body(); // one stream of draws for the whole training, which checkpoints save
+  const sample = (batch * recipe.shards + shard) * 2 + pass;
+  torch.manualSeed(stream(seed, 'shard', epoch, sample).uint32());
+  return shard === 0 ? body() : withFrozenBatchNormStatistics(learningModules(task), body);
+}
