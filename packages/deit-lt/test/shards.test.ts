@@ -105,7 +105,7 @@ suite('ShardGradients', () => {
         processes[rank]!.rows = [torch.keep(rows.clone())];
         return processes.flatMap((each) => each.rows);
       };
-      return new ShardGradients({ parameters, shards: own.length, accumulation, processes: { rank, count, gather } });
+      return new ShardGradients({ parameters, shards: own.length, accumulation, processes: { count, gather } });
     });
     for (const [p, { parameters, own }] of processes.entries())
       for (let batch = 0; batch < accumulation; batch++)

@@ -11,6 +11,7 @@ const training = [
   'out',
   'resume',
   'saveEvery',
+  'procs',
   'imbalance',
   'imbalanceType',
   ...reading,

@@ -8,7 +8,7 @@ import { stream } from '../random/stream.js';
 import { partName } from '../recipe/training-kind.js';
 import { learningModules, type Task } from '../tasks/task.js';
 import type { LoopOptions } from './loop-options.js';
-import { alone, ownShards } from './processes.js';
+import { ownShards } from './processes.js';
 
 /**
  * Returns the number of batches of an epoch. The last one is left out when it is not full and the recipe drops it, or
@@ -39,7 +39,7 @@ export async function* batchesFrom(
   options: LoopOptions,
   epochOptions: BatchesOptions,
 ): AsyncGenerator<ShardBatches, void, void> {
-  const own = ownShards(options.recipe.shards, options.processes ?? alone);
+  const own = ownShards(options.recipe.shards, options.processes);
   const loaders = own.map((shard) => batchesOfShard(options, shard, epochOptions)[Symbol.asyncIterator]());
   try {
     for (;;) {

@@ -30,8 +30,7 @@ export interface LoopOptions {
   readonly resume: boolean;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
-  /** The processes that train together. Default: this one alone. */
-  readonly processes?: Processes;
+  readonly processes: Processes;
   /**
    * Least time between two checkpoints `last` in seconds, at the ends of epochs and inside of them. Default 20. A large
    * state waits longer, so that saving takes at most a twentieth of the time.

@@ -17,8 +17,8 @@ import { learningRateAt } from './learning-rate.js';
 import type { LoopOptions } from './loop-options.js';
 import { epochRecord, trainingStart } from './loop-reports.js';
 import { finiteLosses } from './loss-values.js';
-import { checkWeights } from './not-finite.js';
-import { alone, ownShards } from './processes.js';
+import { checkSameWeights, checkWeights } from './not-finite.js';
+import { ownShards } from './processes.js';
 import { interrupted } from './resume-advice.js';
 import { ShardGradients } from './shard-gradients.js';
 import { shardPasses } from './shard-passes.js';
@@ -41,7 +41,8 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const epochs = totalEpochs(recipe.schedule, recipe.epochs);
   const checkpoints = new Checkpoints(options);
   let progress = checkpoints.start();
-  if (signal?.aborted) throw interrupted(options, 'before the first batch', checkpoints.saved);
+  if (options.processes.any(signal?.aborted === true))
+    throw interrupted(options, 'before the first batch', checkpoints.saved);
   checkpoints.open(progress);
   const batches = countBatches(options, progress.epoch);
   reporter.start(trainingStart(options, progress, { epochs, batchesPerEpoch: batches }));
@@ -49,6 +50,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   for (let epoch = progress.epoch; epoch < epochs; epoch++) {
     progress = await trainEpoch(options, { ...progress, epoch }, { epochs, batches, checkpoints });
     checkWeights(options, epoch);
+    checkSameWeights(options);
     const evaluated = progress.batch === batches ? await evaluateEpoch(options, epoch, epochs) : 'stopped';
     if (evaluated === 'stopped') {
       checkpoints.save(progress);
@@ -78,7 +80,7 @@ interface EpochOptions {
 
 /** Trains from `start` to the end of its epoch, or to the first update after the signal; returns the place reached. */
 async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOptions): Promise<Progress> {
-  const { task, recipe, optimizer, ema, signal } = options;
+  const { task, recipe, optimizer, ema, signal, processes } = options;
   const { epochs, batches, checkpoints } = each;
   const { epoch } = start;
   const sums = EpochSums.restore(start);
@@ -123,14 +125,14 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
     });
     await nextTurn();
     if (!closesWindow) continue; // gradients are not saved: a checkpoint lies between windows
-    if (signal?.aborted) break;
+    if (processes.any(signal?.aborted === true)) break;
     options.run.checkOurs();
     if (index < batches && checkpoints.isDue()) checkpoints.save(place());
   }
   return place();
 }
 
-function gradientsOf({ task, recipe: { shards, accumulation }, processes = alone }: LoopOptions): ShardGradients {
+function gradientsOf({ task, recipe: { shards, accumulation }, processes }: LoopOptions): ShardGradients {
   return new ShardGradients({
     parameters: learningParameters(task).map(([, parameter]) => parameter),
     shards: ownShards(shards, processes).length,

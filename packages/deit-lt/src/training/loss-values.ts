@@ -4,7 +4,7 @@ import type { LossParts } from '../tasks/task.js';
 import type { LossValues } from './epoch-sums.js';
 import type { LoopOptions } from './loop-options.js';
 import { notFinite } from './not-finite.js';
-import { alone, type Processes } from './processes.js';
+import type { Processes } from './processes.js';
 
 /**
  * Returns the means over all shards of the `losses` of those of this process. Throws UserError NOT_FINITE when the loss of
@@ -17,7 +17,7 @@ export function finiteLosses(
 ): LossValues {
   const names = Object.keys(losses[0]!.parts);
   const own = losses.map(({ loss, parts }) => numbersOf([loss, ...Object.values(parts)]));
-  const [value, ...more] = meansOf(ofAllShards(own, options.processes ?? alone)) as [number, ...number[]];
+  const [value, ...more] = meansOf(ofAllShards(own, options.processes)) as [number, ...number[]];
   if (!Number.isFinite(value))
     throw notFinite(
       options,

@@ -7,10 +7,31 @@ export interface Processes {
   readonly count: number;
   /** Returns the `tensor` of each process, in their order. All processes call it, with tensors of one shape. */
   gather(tensor: torch.Tensor): torch.Tensor[];
+  /** Returns whether `value` is true in any process. All processes call it. */
+  any(value: boolean): boolean;
+  /**
+   * Runs `work` in the first process while the others wait; resolves to its value, as JSON, in all of them. When it
+   * fails, the first process throws its error, and the others a `LeaderFailed`.
+   */
+  lead<T>(work: () => T | Promise<T>): Promise<T>;
 }
 
 /** A training in one process. */
-export const alone: Processes = { rank: 0, count: 1, gather: (tensor) => [tensor] };
+export const alone: Processes = {
+  rank: 0,
+  count: 1,
+  gather: (tensor) => [tensor],
+  any: (value) => value,
+  lead: async (work) => work(),
+};
+
+/** Thrown in the other processes when the work of the first one failed, which reports its error itself. */
+export class LeaderFailed extends Error {
+  override name = 'LeaderFailed';
+  constructor(readonly exitCode: number) {
+    super('the work of the first process failed');
+  }
+}
 
 /**
  * Returns the shards of a process: a block of `shards / count`, so that the shards of all processes in their order are

@@ -12,7 +12,7 @@ export interface ShardGradientsOptions {
   readonly shards: number;
   /** Batches per update. */
   readonly accumulation: number;
-  readonly processes: Processes;
+  readonly processes: Pick<Processes, 'count' | 'gather'>;
 }
 
 /** The gradients of the shards of this process, each as one row. */

@@ -16,6 +16,12 @@ interface Place {
   readonly batch: number;
 }
 
+interface ShardPlace extends Place {
+  readonly shard: number;
+  /** From 0; SAM has two. */
+  readonly pass: number;
+}
+
 /**
  * Returns a function that runs one pass over the shards of this process and returns their losses; the gradients of all
  * shards are in the parameters or in `gradients`. Its tensors belong to the open scope.
@@ -31,7 +37,7 @@ export function shardPasses(
   let passes = 0;
   return (pass) => {
     const number = passes++;
-    return shards.map(({ shard, batch }, i) =>
+    const losses = shards.map(({ shard, batch }, i) =>
       inShard(options, { ...place, shard, pass: number }, () => {
         const random = stream(options.seed, 'mix', place.epoch, place.batch * recipe.shards + shard);
         prepared[i] ??= placement.autocast(() => task.prepare({ ...batch, epoch: place.epoch, random }));
@@ -41,6 +47,8 @@ export function shardPasses(
         return losses;
       }),
     );
+    seedShard(options, { ...place, shard: 0, pass: number }); // checkpoints have the same state for any number of processes
+    return losses;
   };
 }
 
@@ -48,13 +56,13 @@ export function shardPasses(
  * Runs `body` with the draws of a shard. The running statistics of batch norms are those of shard 0, as with PyTorch's
  * DistributedDataParallel, whose other processes take those of the first.
  */
-function inShard<R>(
-  { task, recipe, seed }: LoopOptions,
-  { epoch, batch, shard, pass }: Place & { readonly shard: number; readonly pass: number },
-  body: () => R,
-): R {
-  if (recipe.shards === 1) return body(); // one stream of draws for the whole training, which checkpoints save
-  const sample = (batch * recipe.shards + shard) * 2 + pass;
-  torch.manualSeed(stream(seed, 'shard', epoch, sample).uint32());
-  return shard === 0 ? body() : withFrozenBatchNormStatistics(learningModules(task), body);
+function inShard<R>(options: LoopOptions, place: ShardPlace, body: () => R): R {
+  const { shard } = place;
+  seedShard(options, place);
+  return shard === 0 ? body() : withFrozenBatchNormStatistics(learningModules(options.task), body);
+}
+
+/** Without shards there is one stream of draws for the whole training, which checkpoints save. */
+function seedShard({ recipe: { shards }, seed }: LoopOptions, { epoch, batch, shard, pass }: ShardPlace): void {
+  if (shards > 1) torch.manualSeed(stream(seed, 'shard', epoch, (batch * shards + shard) * 2 + pass).uint32());
 }

@@ -3,6 +3,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import type { Reporter } from '../runs/reporter.js';
+import type { Processes } from './processes.js';
 
 export interface TrainOptions {
   /** The data set as opened; the long tail and the validation split are made from the recipe. */
@@ -22,6 +23,8 @@ export interface TrainOptions {
   readonly saveEverySeconds?: number;
   /** The run folder or checkpoint with the initial weights of the training of one model. Default: random ones. */
   readonly from?: string;
+  /** The processes that train together, each with its part of the shards. Default: this one alone. */
+  readonly processes?: Processes;
   /** Words of the command line, for config.json and for messages that say how to resume. */
   readonly command?: readonly string[];
 }
