@@ -14,20 +14,31 @@ interface Ended {
   readonly failure: ReportedFailure | undefined;
 }
 
-/** How long the others get to end by themselves after a failure, then after SIGTERM. */
-const graceMs = 5000;
+export interface LaunchOptions {
+  /** The program that each process runs with the words. Default: this one. */
+  readonly program?: string;
+  /** How long the others get to end by themselves after a failure, and then after SIGTERM. Default 5000. */
+  readonly graceMs?: number;
+}
 
 /** Runs `words` in `count` processes; resolves to the exit code of the first that failed, or 0. */
-export async function launch(words: readonly string[], count: number, say: (message: string) => void): Promise<number> {
+export async function launch(
+  words: readonly string[],
+  count: number,
+  say: (message: string) => void,
+  { program = process.argv[1]!, graceMs = 5000 }: LaunchOptions = {},
+): Promise<number> {
   const port = await freePort();
-  const children = Array.from({ length: count }, (_, rank) => start(words, environmentOf(rank, count, port), rank));
+  const children = Array.from({ length: count }, (_, rank) =>
+    start([program, ...words], environmentOf(rank, count, port), rank),
+  );
   const stopForwarding = forwardSignals(children);
   try {
     const ended: Ended[] = [];
     const all = children.map(async (child, rank) => {
       const end = await endOf(child, rank);
       ended.push(end);
-      if (end.code !== 0) endSoon(children);
+      if (end.code !== 0) endSoon(children, graceMs);
     });
     await Promise.all(all);
     return report(ended, say);
@@ -38,7 +49,7 @@ export async function launch(words: readonly string[], count: number, say: (mess
 
 /** Returns the exit code, and says why the training failed: the cause first, once. */
 function report(ended: readonly Ended[], say: (message: string) => void): number {
-  const failed = ended.filter(({ code }) => code !== 0);
+  const failed = ended.filter(({ code }) => code !== 0).sort((a, b) => a.rank - b.rank); // what all find, the first one says
   const cause =
     failed.find(({ failure }) => failure !== undefined && !failure.follows) ??
     failed.find(({ failure, signal }) => failure === undefined && signal !== 'SIGTERM') ??
@@ -49,7 +60,7 @@ function report(ended: readonly Ended[], say: (message: string) => void): number
     say(rank === 0 ? failure.message : `process ${rank} of ${ended.length} (from 0): ${failure.message}`);
   else
     say(
-      `process ${rank} of ${ended.length} (from 0) ended with ${signal ?? `exit code ${code}`}; the last checkpoint is whole`,
+      `process ${rank} of ${ended.length} (from 0) ended with ${signal ?? `exit code ${code}`}. If a checkpoint was saved, the same command with --resume continues from it`,
     );
   return code;
 }
@@ -74,7 +85,7 @@ function environmentOf(rank: number, count: number, port: number): NodeJS.Proces
 
 function start(words: readonly string[], env: NodeJS.ProcessEnv, rank: number): ChildProcess {
   const io = rank === 0 ? 'inherit' : 'ignore';
-  return spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words], {
+  return spawn(process.execPath, [...process.execArgv, ...words], {
     env,
     stdio: [io, io, 'inherit', 'ipc'],
   });
@@ -94,7 +105,7 @@ function endOf(child: ChildProcess, rank: number): Promise<Ended> {
 }
 
 /** Ends those that do not end by themselves. */
-function endSoon(children: readonly ChildProcess[]): void {
+function endSoon(children: readonly ChildProcess[], graceMs: number): void {
   for (const [i, signal] of (['SIGTERM', 'SIGKILL'] as const).entries())
     setTimeout(
       () => {

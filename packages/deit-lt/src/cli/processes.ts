@@ -5,7 +5,7 @@ import { alone, LeaderFailed, type Processes } from '../training/processes.js';
 /** What a process says about its failure, to the process that started it. */
 export interface ReportedFailure {
   readonly message: string;
-  /** It failed only because another process has: not the cause. */
+  /** It may have failed only because another process has: not the cause. */
   readonly follows: boolean;
 }
 
@@ -30,11 +30,11 @@ export async function joined(env: NodeJS.ProcessEnv = process.env): Promise<Proc
   return joinProcesses(timeout > 0 ? timeout : defaultTimeout);
 }
 
-/** Returns whether a process failed only because another one has, or stopped with it. */
+/** Returns whether a process may have failed only because another one has, or stopped with it. */
 export function failsWithOthers(error: unknown): boolean {
   if (error instanceof LeaderFailed) return true;
   if (error instanceof UserError) return error.code === 'INTERRUPTED' && isFollower();
-  return error instanceof Error && /another rank has left the group/.test(error.message);
+  return error instanceof Error && error.name === 'TorchError' && 'code' in error && error.code === 'DISTRIBUTED';
 }
 
 /** Set for the processes that `--procs` starts. */
