@@ -9,6 +9,7 @@ import type { Pipeline } from '../augment/transform.js';
 import { type ByClass, byClass } from '../by-class.js';
 import type { Rgb } from '../data/decode/background.js';
 import type { Group } from '../data/groups.js';
+import type { AppliedAdaptation } from '../description/applied-adaptation.js';
 import { weightsIn, weightsNames } from '../description/hugging-face.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
@@ -56,6 +57,8 @@ export interface AnyClassifier extends Disposable {
   readonly logitScale?: number;
   /** Whether it takes images of its recipe's size alone. Default false. */
   readonly fixedSize?: boolean;
+  /** Applied by `logits()` to the prediction; it also has the rules of the answers. Absent: the model as it was trained. */
+  readonly adaptation?: AppliedAdaptation;
   /** Returns the logits `[B, C]` of normalised images `[B, 3, S, S]`; the caller disposes them (or a scope does). */
   logits(images: torch.Tensor): OutputLogits;
 }

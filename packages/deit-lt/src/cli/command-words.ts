@@ -38,7 +38,7 @@ function optionWords(name: keyof Options, value: Options[keyof Options]): string
  */
 function fullPath(name: keyof Options, value: string): string {
   if (name === 'out') return path.resolve(value);
-  if (!['data', 'root', 'teacher', 'from', 'recipe', 'plugin'].includes(name)) return value;
+  if (!['data', 'root', 'teacher', 'from', 'recipe', 'plugin', 'changes'].includes(name)) return value;
   if (name === 'data' && datasetNames.includes(value)) return value;
   if (name === 'recipe' && !/\.(ya?ml|json)$/.test(value)) return value;
   if (existsSync(value)) return path.resolve(value);

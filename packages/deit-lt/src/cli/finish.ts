@@ -1,5 +1,6 @@
 /** The end of a training: its figures, where the run is, and what can be done with it. */
 import path from 'node:path';
+import type { Recipe } from '../recipe/schema.js';
 import { smallBudgetMark } from '../recipe/small-budget.js';
 import { shellLine } from '../shell-line.js';
 import { dataWords, programWords } from './command-words.js';
@@ -23,6 +24,7 @@ export function finish(
   const explained = resultsExplained(evaluations, {
     epochs: recipe.student.epochs,
     small: recipe.description.endsWith(smallBudgetMark),
+    balancedCls: balancedClsOf(recipe.student),
   });
   if (explained.length > 0) print(`\n${explained.join('\n')}`);
   const run = fromHere(folder);
@@ -45,6 +47,14 @@ export function finish(
     .split('\n')
     .slice(1);
   note('', `The run is in ${colors.bold(run)}. Next:`, ...lines);
+}
+
+/** The losses of CLS that follow the class sizes, as published: then CLS is best on the head. */
+const plainLosses: readonly string[] = ['cross-entropy', 'bce', 'focal'];
+
+function balancedClsOf({ clsLoss, clsReweight }: Recipe['student']): string | null {
+  if (clsReweight !== 'never') return 'a re-weighted loss';
+  return plainLosses.includes(clsLoss.name) ? null : clsLoss.name;
 }
 
 /** Relative to the working directory when it is below it. */

@@ -45,7 +45,9 @@ suite('launch()', () => {
     const start = performance.now();
     const { code, said } = await launched("rank === 1 ? process.kill(process.pid, 'SIGKILL') : wait()");
     assert.equal(code, 1);
-    assert.deepEqual(said, ['process 1 of 2 (from 0) ended with SIGKILL. If a checkpoint was saved, the same command with --resume continues from it']);
+    assert.deepEqual(said, [
+      'process 1 of 2 (from 0) ended with SIGKILL. If a checkpoint was saved, the same command with --resume continues from it',
+    ]);
     assert.ok(performance.now() - start < 30_000);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * A running average of the weights, which often predicts better than the last ones. As timm's `ModelEmaV2`.
+ * A running average of the weights, which often predicts better than the last ones. As timm's `ModelEmaV3`, but for the warm-up.
  * B. Polyak and A. Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
  */
 import * as torch from '@deit-lt/torch';

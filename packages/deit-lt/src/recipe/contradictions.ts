@@ -85,15 +85,15 @@ function clsSmoothing({ clsLoss: { labelSmoothing = 0 } }: Recipe['student']): s
   ];
 }
 
-function partContradictions(name: (typeof parts)[number], { weights, ema, schedule }: TrainingRecipe): string[] {
+function partContradictions(name: (typeof parts)[number], { model, weights, ema }: TrainingRecipe): string[] {
   return [
+    ...(model.stemChannels !== undefined && model.stemChannels !== null && model.patchEmbed !== 'conv'
+      ? [
+          `${name}.model.stemChannels are the channels of a convolutional stem, but ${name}.model.patchEmbed is "${model.patchEmbed ?? 'linear'}": set it to conv, or ${name}.model.stemChannels=null`,
+        ]
+      : []),
     ...(weights === 'ema' && ema === null
       ? [`${name}.weights is "ema" but ${name}.ema is null: set a decay, such as 0.999, or ${name}.weights=raw`]
-      : []),
-    ...(schedule.milestones.length !== schedule.factors.length
-      ? [
-          `${name}.schedule has ${schedule.milestones.length} milestones and ${schedule.factors.length} factors: expected one factor for each`,
-        ]
       : []),
   ];
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
 import { isSameOrder } from '../by-class.js';
+import { type Adaptation, readAdaptation } from '../classifier/adaptation.js';
 import { classesBySize } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { ClassFigures } from '../evaluation/class-figures.js';
@@ -28,6 +29,8 @@ export interface ReportRun {
   readonly evaluation: FinalEvaluation | undefined;
   readonly predictions: Predictions | undefined;
   readonly analysis: Analysis | undefined;
+  /** Adapts the best checkpoint. */
+  readonly adaptation: Adaptation | undefined;
   /** Files of the run that could not be read. */
   readonly notes: readonly string[];
 }
@@ -52,9 +55,22 @@ export function readRuns(places: readonly string[]): ReportRun[] {
       evaluation,
       predictions: readPredictions(run.predictionsFile, classes),
       analysis,
+      adaptation: adaptationOf(run, notes),
       notes,
     };
   });
+}
+
+/** Undefined, with a note, where it cannot be used. */
+function adaptationOf(run: RunFolder, notes: string[]): Adaptation | undefined {
+  if (!run.hasCheckpoint('best')) return undefined;
+  try {
+    return readAdaptation(run.checkpoint('best'));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    notes.push(error.message);
+    return undefined;
+  }
 }
 
 /**

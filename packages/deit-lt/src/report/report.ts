@@ -4,6 +4,7 @@ import type { ResampleOptions } from '../analysis/bootstrap.js';
 import { count } from '../format.js';
 import { shellLine } from '../shell-line.js';
 import type { Figure } from './figure.js';
+import { adaptedCalibrationFigure, coverageFigure } from './figures/adaptation.js';
 import { agreementFigure, calibrationFigure } from './figures/agreement.js';
 import { classBarsFigure } from './figures/class-bars.js';
 import { confusionFigure } from './figures/confusion.js';
@@ -11,6 +12,7 @@ import { accuracyFigure, expertsFigure, lossFigures } from './figures/curves.js'
 import { attentionFigure, divergenceFigure, rankFigure } from './figures/paper.js';
 import { Html, html } from './html.js';
 import type { ReportRun } from './report-run.js';
+import { adaptationSection } from './sections/adaptation.js';
 import { confusedSection, gallerySection } from './sections/images.js';
 import { classesSection, settingsSection } from './sections/settings.js';
 import { summarySection } from './sections/summary.js';
@@ -81,6 +83,14 @@ export async function reportSections(
         grid(...runs.map(agreementFigure), ...runs.map(calibrationFigure)),
         teacherTable(runs),
         sharpnessOf(runs),
+      ),
+    },
+    {
+      id: 'adaptation',
+      title: 'Adapted predictions',
+      body: both(
+        grid(...runs.map(adaptedCalibrationFigure), ...runs.map(coverageFigure)),
+        parts(runs.map(adaptationSection)),
       ),
     },
     { id: 'confusion', title: 'Confusion', body: grid(...runs.map(confusionFigure)) },

@@ -44,7 +44,9 @@ export interface RunConfig {
     /** SHA-256 over labels and names of the training images: a resumed run must see the same. */
     readonly fingerprint: string;
   };
-  /** Logit scale of a model that was imported, where its file says it; absent where it is that of the recipe's loss. */
+  /** Name of a program's own task (`trainTask`), in place of the recipe's loss; absent for others. */
+  readonly task?: string;
+  /** Logit scale of a model that was imported, where its file says it, or of an own task; absent where it is that of the recipe's loss. */
   readonly logitScale?: number;
   /** The teacher's run folder or checkpoint; null for a teacher and a plain ViT. */
   readonly teacher: string | null;
@@ -87,10 +89,10 @@ export function holdsNoRun(folder: string): boolean {
 }
 
 /**
- * The model that is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe
- * itself.
+ * The model that is trained first in a run of several models: by `train`, by `study ood` and by `study ladder`, always by
+ * the recipe itself.
  */
-const firstModels = ['teacher', 'teacher-weak'];
+const firstModels = ['teacher', 'teacher-weak', 'teacher-1-1'];
 
 /** The folder of the run, or of the first of its models, that has a `config.json`; undefined when there is none. */
 export function firstRunIn(folder: string): string | undefined {

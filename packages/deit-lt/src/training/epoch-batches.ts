@@ -1,7 +1,7 @@
 /** The batches of an epoch: which images, in which order, how many batches. */
 import * as torch from '@deit-lt/torch';
 import { type PairedBatch, pairedBatches } from '../data/samplers/paired-batches.js';
-import { samplerNamed } from '../data/samplers/sampler.js';
+import { createSampler } from '../data/samplers/registry.js';
 import type { Share } from '../data/samplers/sampler-orders.js';
 import { UserError } from '../errors.js';
 import { stream } from '../random/stream.js';
@@ -34,7 +34,10 @@ interface BatchesOptions {
   readonly batches: number;
 }
 
-/** Returns the batches of `epoch` from batch `startBatch` on, of `batches` in all, with the shards of this process side by side. */
+/**
+ * Returns the batches of `epoch` from batch `startBatch` on, of `batches` in all, with the shards of this process side by side.
+ * Throws UserError PLUGIN for a sampler whose epochs differ in length.
+ */
 export async function* batchesFrom(
   options: LoopOptions,
   epochOptions: BatchesOptions,
@@ -81,6 +84,7 @@ function batchesOfShard(
   const { data, pipelines, recipe, seed, placement } = options;
   const share = { rank: shard, world: recipe.shards };
   const ids = idsOf(options, epoch, share);
+  if (batchesOf(options, ids.length) !== batches) throw unequalEpochs(options, ids.length);
   const loading = {
     source: data.train.source,
     labels: data.train.labels,
@@ -117,7 +121,15 @@ function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): Us
     );
   return new UserError(
     'RECIPE',
-    `sampler: "${recipe.sampler}" leaves none of the ${data.train.labels.length} training images; use "shuffle" or "repeated-augmentation".`,
+    `${section}.sampler: "${recipe.sampler.name}" leaves none of the ${data.train.labels.length} training images; use "shuffle" or "repeated-augmentation".`,
+  );
+}
+
+/** The steps of a training are counted before it begins; only a sampler of a plugin can differ. */
+function unequalEpochs({ recipe: { sampler } }: LoopOptions, images: number): UserError {
+  return new UserError(
+    'PLUGIN',
+    `the sampler "${sampler.name}" cannot be used: it must return as many images in every epoch, and returned ${images}.`,
   );
 }
 
@@ -132,12 +144,6 @@ function partnersOf({ task, data, seed }: LoopOptions, epoch: number, share: Req
 
 /** Returns the images of a shard in an epoch, in their order. */
 function idsOf({ recipe, data, seed }: LoopOptions, epoch: number, share: Required<Share>): Int32Array {
-  return samplerNamed(recipe.sampler)(data.train.labels, data.classNames.length, {
-    seed,
-    epoch,
-    ...share,
-    repeats: recipe.repeats,
-    power: recipe.samplerPower,
-    beta: recipe.samplerBeta,
-  });
+  const { name, ...options } = recipe.sampler;
+  return createSampler(name, options)(data.train.labels, data.classNames.length, { seed, epoch, ...share });
 }

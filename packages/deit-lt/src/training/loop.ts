@@ -16,7 +16,7 @@ import { setTraining } from './initial-weights.js';
 import { learningRateAt } from './learning-rate.js';
 import type { LoopOptions } from './loop-options.js';
 import { epochRecord, trainingStart } from './loop-reports.js';
-import { finiteLosses } from './loss-values.js';
+import { LossReader } from './loss-values.js';
 import { checkSameWeights, checkWeights } from './not-finite.js';
 import { ownShards } from './processes.js';
 import { interrupted } from './resume-advice.js';
@@ -86,8 +86,11 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
   const sums = EpochSums.restore(start);
   const speed = new SpeedMeter();
   let { batch: index, updates } = start;
-  let gradNorm: number | undefined;
-  const place = (): Progress => ({ ...start, batch: index, updates, sums: sums.save(speed.seconds) });
+  using losses = new LossReader(options, sums);
+  const place = (): Progress => {
+    losses.flush();
+    return { ...start, batch: index, updates, sums: sums.save(speed.seconds) };
+  };
   const pass = firstPass(options.sam, epoch);
   setTraining(task.model);
   using gradients = gradientsOf(options);
@@ -98,15 +101,14 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batches;
     torch.tidy(() => {
       const run = shardPasses(options, views, gradients, { epoch, batch: index });
-      sums.add(batch.images, finiteLosses(run(pass), options, { epoch, batch: index }));
+      losses.add(run(pass), { epoch, batch: index, images: batch.images });
       if (!closesWindow) return;
       gradients.reduce();
       const again = (): void => {
         run('step');
         gradients.reduce();
       };
-      gradNorm = update(options, again, epoch);
-      sums.addGradNorm(gradNorm);
+      losses.addGradNorm(update(options, again, epoch));
     });
     if (closesWindow || recipe.emaStepping === 'batch') ema?.update();
     if (closesWindow) updates++;
@@ -120,7 +122,7 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
       loss: sums.meanLoss,
       lr,
       imagesPerSecond: speed.recent,
-      ...(gradNorm !== undefined && { gradNorm }),
+      ...(losses.gradNorm !== undefined && { gradNorm: losses.gradNorm }),
       secondsLeft: (checkpoints.seconds / done) * (epochs * batches - done),
     });
     await nextTurn();

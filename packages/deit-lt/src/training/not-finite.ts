@@ -34,7 +34,10 @@ export function checkSameWeights({ task, processes }: LoopOptions): void {
 }
 
 /** Returns the error that says `what` is not finite, which checkpoint is whole, and what to try. */
-export function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError {
+export function notFinite(
+  { run, recipe, task }: Pick<LoopOptions, 'run' | 'recipe' | 'task'>,
+  what: string,
+): UserError {
   const saved = run.hasCheckpoint('last') ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
   const section = partName(task.kind);
   return new UserError(

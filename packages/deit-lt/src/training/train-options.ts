@@ -1,8 +1,12 @@
 /** The options and the result of a training. */
+import type { AugmentConfig } from '../augment/registry.js';
 import type { Dataset } from '../data/dataset.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import type { Reporter } from '../runs/reporter.js';
+import type { OwnTask } from '../tasks/create-teacher-task.js';
+import type { Task } from '../tasks/task.js';
+import type { TaskContext } from '../tasks/task-entry.js';
 import type { Processes } from './processes.js';
 
 export interface TrainOptions {
@@ -29,6 +33,18 @@ export interface TrainOptions {
   readonly command?: readonly string[];
 }
 
+/** A task of your own for `trainTask`. */
+export interface TrainTaskOptions extends Omit<TrainOptions, 'command'> {
+  /** The name of the task in `config.json`; a run is resumed only with the same one. */
+  readonly name: string;
+  /** Makes the task of the network, its device and the counts of the training images. */
+  readonly create: (context: TaskContext) => Task;
+  /** Augmentations of the further views of each image, which come as `batch.more`. Default: there are none. */
+  readonly views?: readonly AugmentConfig[];
+  /** Factor of the logits before the softmax that gives probabilities. Default 1. */
+  readonly logitScale?: number;
+}
+
 export interface TrainResult {
   readonly folder: string;
   /** Result of the best checkpoint on the test split, or on the validation split when there is no test split. */
@@ -39,4 +55,12 @@ export interface TrainResult {
 export interface Plan {
   readonly recipe: TrainingRecipe;
   readonly teacher: string | null;
+  /** The task in place of the recipe's loss. */
+  readonly own?: OwnPlan;
+}
+
+/** A task of the caller's own, complete. */
+export interface OwnPlan extends OwnTask {
+  readonly views: readonly AugmentConfig[];
+  readonly logitScale: number;
 }

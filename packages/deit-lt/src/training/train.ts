@@ -23,9 +23,9 @@ import { alone, type Processes } from './processes.js';
 import { cannotSave, interrupted } from './resume-advice.js';
 import { checkSameRun, configOf } from './run-config.js';
 import { setUp } from './set-up.js';
-import type { Plan, TrainOptions, TrainResult } from './train-options.js';
+import type { Plan, TrainOptions, TrainResult, TrainTaskOptions } from './train-options.js';
 
-export type { TrainOptions, TrainResult } from './train-options.js';
+export type { TrainOptions, TrainResult, TrainTaskOptions } from './train-options.js';
 
 /**
  * Trains the recipe's teacher into `folder`. Throws UserError RECIPE for a recipe whose teacher comes from elsewhere.
@@ -33,6 +33,23 @@ export type { TrainOptions, TrainResult } from './train-options.js';
 export async function trainTeacher(options: TrainOptions): Promise<TrainResult> {
   if (options.recipe.teacher.external) throw externalTeacher();
   return train('teacher', options, { recipe: options.recipe.teacher, teacher: null });
+}
+
+/**
+ * Trains a task of your own into `folder`, with the loop, the data, the network, the optimizer and the schedule of the recipe's
+ * teacher; `teacher.loss` is not used. `create` makes the task as the entry of `registerTask` does. The run folder is one of a
+ * teacher: evaluation, prediction, comparison, export and `trainStudent` open it. Throws the errors of a training (RECIPE,
+ * RUN_FOLDER, NOT_FINITE, INTERRUPTED), and UserError PLUGIN for a task that cannot be trained.
+ */
+export function trainTask({
+  name,
+  create,
+  views = [],
+  logitScale = 1,
+  ...options
+}: TrainTaskOptions): Promise<TrainResult> {
+  const own = { name, create, views, logitScale };
+  return train('teacher', options, { recipe: options.recipe.teacher, teacher: null, own });
 }
 
 /** Trains the recipe's student into `folder`, distilled from the teacher's run folder or checkpoint `teacher`. */

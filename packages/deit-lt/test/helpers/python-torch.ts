@@ -9,12 +9,25 @@ function finds(...packages: readonly string[]): boolean {
   return spawnSync(python, ['-c', code, ...packages]).status === 0;
 }
 
+/** Whether a package has a file, without importing it. */
+function findsFile(name: string, file: string): boolean {
+  const code = `import importlib.util, os, sys
+spec = importlib.util.find_spec(sys.argv[1])
+sys.exit(not (spec and os.path.exists(os.path.join(os.path.dirname(spec.origin), sys.argv[2]))))`;
+  return spawnSync(python, ['-c', code, name, file]).status === 0;
+}
+
 /** What a suite's `skip` is: false, or why. */
 export const skipPython = !finds('torch') && `no torch in ${python} (PYTHON_TORCH names another)`;
 
 /** The same where torchvision is needed too. */
 export const skipTorchvision =
   !finds('torch', 'torchvision') && `no torchvision in ${python}; on Debian: apt-get install python3-torchvision`;
+
+/** The same where `torchvision.transforms.v2` and safetensors are needed too. */
+export const skipTransformsV2 =
+  !(finds('torch', 'safetensors') && findsFile('torchvision', 'transforms/v2/__init__.py')) &&
+  `no torchvision with transforms.v2 in ${python}; \`npm run setup:torch\` installs it`;
 
 /** The same where timm and safetensors are needed too. */
 export const skipTimm =
@@ -28,6 +41,7 @@ export function fromPython<T>(code: string, input: unknown): T {
     input: JSON.stringify(input),
     encoding: 'utf8',
     env,
+    maxBuffer: 1 << 28,
   });
   if (status !== 0) throw new Error(`Python failed:\n${stderr}`);
   return JSON.parse(stdout) as T;
