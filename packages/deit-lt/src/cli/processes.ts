@@ -2,7 +2,7 @@
 import { UserError } from '../errors.js';
 import { alone, LeaderFailed, type Processes } from '../training/processes.js';
 
-/** What a process says about its failure, to the process that started it. */
+/** The report of a failure to the process that started this one. */
 export interface ReportedFailure {
   readonly message: string;
   /** It may have failed only because another process has: not the cause. */

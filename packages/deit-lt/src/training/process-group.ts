@@ -5,7 +5,7 @@ import { LeaderFailed, type Processes } from './processes.js';
 
 const { distributed } = torch;
 
-/** What the first process sends about its work. */
+/** The result of the work of the first process, as it is sent. */
 type Outcome = { readonly value: unknown } | { readonly exitCode: number };
 
 /**
