@@ -12,6 +12,7 @@ const training = {
   emaStepping: 'update',
   logGradNorm: false,
   learn: 'all',
+  shards: 1,
 } as const;
 
 /** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */

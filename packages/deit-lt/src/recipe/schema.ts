@@ -102,6 +102,11 @@ const shared = {
   epochs: count.max(most.epochs),
   batchSize: count.max(most.batch),
   accumulation: count.max(most.batch).describe('batches per update'),
+  shards: count
+    .max(most.depth)
+    .describe(
+      'batches of batchSize side by side, each with its own images, draws and batch-norm statistics: what several processes or cards train on',
+    ),
   dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
   sampler,
   optimizer,
