@@ -3,7 +3,7 @@
     python3 reference.py CONFIG
 
 CONFIG is JSON: `case` (sizes), `checkpoint` (a .pth), `threads`, `batch`, `mean`, `std`. Questions: {"do": "logits" | "files", "paths"}
-and {"do": "model", "images", "precision"}.
+and {"do": "model", "images", "precision", "compile"}: `compile` is true for torch.compile.
 """
 import json
 import pathlib
@@ -55,15 +55,19 @@ def main():
     torch.set_num_threads(config["threads"])
     model = load_model(case, config["checkpoint"])
     transform = transform_of(case["imageSize"], config["mean"], config["std"])
-    loaders = {}
+    loaders, compiled = {}, []
 
     def answer(question):
         if question["do"] == "model":
             images = torch.randn(batch, 3, case["imageSize"], case["imageSize"])
+            if question.get("compile") and not compiled:
+                torch.set_float32_matmul_precision("high")
+                compiled.append(torch.compile(model, dynamic=False))
+            network = compiled[0] if question.get("compile") else model
             start = time.perf_counter()
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=question["precision"] == "bfloat16"):
                 for _ in range(0, question["images"], batch):
-                    predict(model, images).tolist()
+                    predict(network, images).tolist()
             return {"seconds": time.perf_counter() - start}
         key = len(question["paths"])
         if key not in loaders:  # its workers stay

@@ -3,10 +3,10 @@
  * torchvision and Pillow doing the same work; and seconds from the start of a process to its first prediction. In turns, several
  * rounds, medians.
  *
- *   npm run bench:predict -- [--rounds 5] [--images 1] [--only cifar,small,base,check,files,model,onnx,first]
+ *   npm run bench:predict -- [--rounds 5] [--images 1] [--only cifar,small,base,check,files,model,compile,onnx,first]
  *
  * `--images 0.25` takes a quarter of the images. PyTorch works in fp32, as it does unless told otherwise; this project takes bf16 where
- * it is native, and further rows have both sides in one precision. Weights are random: they do not matter for the time.
+ * it is native, and further rows have both sides in one precision. `compile` (only when it is named) has PyTorch's network by `torch.compile`. Weights are random: they do not matter for the time.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -25,12 +25,12 @@ import { withScratch } from '../scratch.js';
 import { batchSize, type CaseName, caseNames, cases, type PredictCase } from './cases.js';
 import type { Question, Timed } from './subject.js';
 
-const parts = ['check', 'files', 'model', 'onnx', 'first'];
+const parts = ['check', 'files', 'model', 'compile', 'onnx', 'first'];
 const { values: options } = parseOptions({
   options: {
     rounds: { type: 'string', default: '5' },
     images: { type: 'string', default: '1' },
-    only: { type: 'string', default: [...caseNames, ...parts].join() },
+    only: { type: 'string', default: [...caseNames, ...parts.filter((part) => part !== 'compile')].join() },
   },
 });
 const rounds = Number(options.rounds);
@@ -51,6 +51,7 @@ const chosen = <W extends string>(all: readonly W[]): readonly W[] => {
   return named.length === 0 ? all : named;
 };
 const wanted = new Set(chosen(parts));
+if (!words.includes('compile')) wanted.delete('compile');
 
 const python = process.env.PYTHON_TORCH ?? '/usr/bin/python3';
 const source = path.resolve(import.meta.dirname, '../../predict');
@@ -141,6 +142,12 @@ function rowsOf(prepared: Prepared, { ours, theirs }: Peers): Row[] {
   const askOnnx = (file: string) => () =>
     ours.ask<Timed>({ do: 'onnx', file, images, imageSize: each.imageSize } satisfies Question);
   const torchModel = (precision: string) => () => theirs.ask<Timed>({ do: 'model', images, precision });
+  const compiled = (precision: string, short: string): Row => ({
+    what: `network alone, both ${short}, torch.compile`,
+    goal: '',
+    ours: askModel(precision),
+    theirs: () => theirs.ask<Timed>({ do: 'model', images, precision, compile: true }),
+  });
   const files: Row = {
     what: 'files',
     goal: '≥ 2',
@@ -164,6 +171,7 @@ function rowsOf(prepared: Prepared, { ours, theirs }: Peers): Row[] {
     ...(wanted.has('model') ? [model('', 'auto', 'float32', '≥ 2')] : []),
     ...(wanted.has('model') ? [model(', both fp32', 'float32', 'float32')] : []),
     ...(wanted.has('model') ? [model(', both bf16', 'bfloat16', 'bfloat16')] : []),
+    ...(wanted.has('compile') ? [compiled('float32', 'fp32'), compiled('bfloat16', 'bf16')] : []),
     ...(wanted.has('onnx') ? [exported('fp32'), exported('int8')] : []),
   ];
 }
@@ -230,7 +238,7 @@ async function runAll(folder: string): Promise<void> {
       Promise.resolve(),
     );
   if (wanted.has('check')) await all(check);
-  if (['files', 'model', 'onnx'].some((part) => wanted.has(part))) {
+  if (['files', 'model', 'compile', 'onnx'].some((part) => wanted.has(part))) {
     console.log(
       '\n| work | here, images/s | PyTorch, images/s | ratio (min–max) | goal |\n| --- | --- | --- | --- | --- |',
     );

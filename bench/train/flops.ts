@@ -11,7 +11,8 @@ import type { Kind } from './trainer.js';
  */
 export function stepFlops(kind: Kind, recipe: Recipe, numClasses: number): number {
   const { imageSize, sam } = recipe.teacher;
-  const forward = resnet32Flops(imageSize, numClasses);
+  const sameSize = kind === 'student' && recipe.student.distillation.teacherInput === 'same-size';
+  const forward = resnet32Flops(sameSize ? recipe.student.imageSize : imageSize, numClasses);
   if (kind === 'student') return 3 * deitFlops(recipe.student, numClasses) + forward;
   const passes = (sam.rho > 0 ? 2 : 1) * 3 * forward;
   if (kind === 'paco') return passes + forward;

@@ -4,7 +4,11 @@
 
 CASE is step-KIND or check-KIND, with KIND teacher, student, paco or glmc; PRECISION float32 or bfloat16 (autocast). CONFIG is JSON:
 `recipe` (as the project resolves it), `epoch`, `threads`, `counts` (training images per class) and for a check `file` (weights and batches
-to start from) and `mixes` (how each step mixes; GLMC's two mixtures one after the other).
+to start from) and `mixes` (how each step mixes; GLMC's two mixtures one after the other). `peer` is plain (default), eager or compile: the last
+two are what an informed user writes, channels last for convolutions, fused optimizers, averages of all tensors at once and
+`set_float32_matmul_precision("high")`, without and with `torch.compile`. `device` is cpu (default) or cuda.
+
+    python3 reference.py serve PRECISION 0 CONFIG       answers JSON lines, {"steps": n, "sam": whether}, with {"times", "loss"}
 """
 import copy
 import json
@@ -17,16 +21,41 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from networks import DistilledViT, ResNet32
+from networks import Attention, CosineLinear, DistilledViT, ResNet32
 
 WARM_UP = 2
+
+
+def informed(config):
+    return config.get("peer", "plain") != "plain"
+
+
+def cnn(recipe, classes):
+    """The teacher's network: the CIFAR ResNet-32, or one of torchvision's."""
+    name = recipe["model"]["name"]
+    if name == "resnet32":
+        return ResNet32(classes)
+    import torchvision
+
+    model = getattr(torchvision.models, name)()
+    model.fc = CosineLinear(model.fc.in_features, classes)
+    return model
+
+
+def prepare(model, config):
+    """On its device; for informed peers channels last, and compiled where that is asked for: the result is for calls alone."""
+    model.to(config.get("device", "cpu"))
+    if not informed(config):
+        return model
+    model.to(memory_format=torch.channels_last)
+    return torch.compile(model, dynamic=False) if config["peer"] == "compile" else model
 
 
 class LDAMLoss(torch.nn.Module):
     def __init__(self, counts, max_m, s):
         super().__init__()
         margins = 1.0 / np.sqrt(np.sqrt(counts))
-        self.margins = torch.tensor(margins * (max_m / margins.max()), dtype=torch.float32)
+        self.register_buffer("margins", torch.tensor(margins * (max_m / margins.max()), dtype=torch.float32))
         self.s = s
 
     def forward(self, x, target):
@@ -56,6 +85,24 @@ class SAM:
     def second_step(self):
         for p, value in self.old.items():
             p.data = value
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+
+class TogetherSAM(SAM):
+    """The same with operators for all parameters at once."""
+
+    @torch.no_grad()
+    def first_step(self):
+        gradients = [p.grad for p in self.params]
+        scale = self.rho / (torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) + 1e-12)
+        self.saved = [p.detach().clone() for p in self.params]
+        torch._foreach_add_(self.params, torch._foreach_mul(gradients, scale))
+        self.optimizer.zero_grad(set_to_none=True)
+
+    @torch.no_grad()
+    def second_step(self):
+        torch._foreach_copy_(self.params, self.saved)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -94,7 +141,7 @@ class Mixup:
             x[:, :, rows, columns] = x.flip(0)[:, :, rows, columns]
         off = self.smoothing / self.classes
         on = 1 - self.smoothing + off
-        hot = torch.full((len(target), self.classes), off).scatter_(1, target[:, None], on)
+        hot = torch.full((len(target), self.classes), off, device=target.device).scatter_(1, target[:, None], on)
         return x, hot * lam + hot.flip(0) * (1 - lam)
 
 
@@ -106,6 +153,19 @@ class Ema:
     def update(self, model):
         for average, value in zip(self.module.state_dict().values(), model.state_dict().values()):
             average.copy_(self.decay * average + (1 - self.decay) * value)
+
+
+class TogetherEma(Ema):
+    """The same for all tensors at once, as timm's ModelEmaV3."""
+
+    @torch.no_grad()
+    def update(self, model):
+        pairs = list(zip(self.module.state_dict().values(), model.state_dict().values()))
+        smooth = [pair for pair in pairs if pair[0].is_floating_point()]
+        torch._foreach_lerp_([average for average, _ in smooth], [value for _, value in smooth], 1 - self.decay)
+        for average, value in pairs:
+            if not average.is_floating_point():
+                average.copy_(value)
 
 
 def load(path):
@@ -125,29 +185,37 @@ def weights(tensors, prefix):
     return {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def sgd_with_sam(recipe, parameters):
-    o = recipe["optimizer"]
-    optimizer = torch.optim.SGD(parameters, lr=o["lr"], momentum=o["momentum"], weight_decay=o["weightDecay"], nesterov=o["nesterov"])
-    return SAM(optimizer, recipe["sam"]["rho"])
+def sgd_with_sam(recipe, parameters, config=None):
+    o, fused = recipe["optimizer"], config is not None and informed(config)
+    more = {"fused": True} if fused else {}
+    optimizer = torch.optim.SGD(
+        list(parameters), lr=o["lr"], momentum=o["momentum"], weight_decay=o["weightDecay"], nesterov=o["nesterov"], **more
+    )
+    return (TogetherSAM if fused else SAM)(optimizer, recipe["sam"]["rho"])
 
 
 def teacher_step(config, tensors, autocast):
     recipe, counts = config["recipe"]["teacher"], config["counts"]
-    model = ResNet32(len(counts))
+    model = cnn(recipe, len(counts))
     if tensors:
         model.load_state_dict(weights(tensors, "model."))
     model.train()
-    sam = sgd_with_sam(recipe, model.parameters())
-    criterion = LDAMLoss(np.array(counts), recipe["loss"]["maxMargin"], recipe["loss"]["scale"])
+    call = prepare(model, config)
+    sam = sgd_with_sam(recipe, model.parameters(), config)
+    criterion = LDAMLoss(np.array(counts), recipe["loss"]["maxMargin"], recipe["loss"]["scale"]).to(config.get("device", "cpu"))
 
     def loss_of(images, labels):
         with autocast():
-            logits = model(images)
+            logits = call(images)
         return criterion(logits.float(), labels)
 
-    def step(batch, partners, mixes):
+    def step(batch, partners, mixes, with_sam=True):
         loss = loss_of(batch["images"], batch["labels"])
         loss.backward()
+        if not with_sam:
+            sam.optimizer.step()
+            sam.optimizer.zero_grad(set_to_none=True)
+            return loss.item()
         sam.first_step()
         loss_of(batch["images"], batch["labels"]).backward()
         sam.second_step()
@@ -336,29 +404,36 @@ def decay_groups(model, weight_decay):
 
 def student_step(config, tensors, autocast):
     recipe, counts = config["recipe"], config["counts"]
-    size = recipe["teacher"]["imageSize"]
-    statistics = [torch.tensor(recipe[who][what]).view(1, 3, 1, 1) for who in ("student", "teacher") for what in ("mean", "std")]
+    same_size = recipe["student"]["distillation"]["teacherInput"] == "same-size"
+    size = recipe["student" if same_size else "teacher"]["imageSize"]
+    device = config.get("device", "cpu")
+    statistics = [
+        torch.tensor(recipe[who][what], device=device).view(1, 3, 1, 1) for who in ("student", "teacher") for what in ("mean", "std")
+    ]
     mean, std, teacher_mean, teacher_std = statistics
-    recipe = recipe["student"]
+    teacher, recipe = cnn(recipe["teacher"], len(counts)), recipe["student"]
     m, o, mixing, alpha = recipe["model"], recipe["optimizer"], recipe["mixing"], recipe["distillation"]["alpha"]
     model = DistilledViT(recipe["imageSize"], m["patchSize"], m["embedDim"], m["depth"], m["numHeads"], len(counts))
-    teacher = ResNet32(len(counts))
     if tensors:
         model.load_state_dict(weights(tensors, "model."))
         teacher.load_state_dict(weights(tensors, "teacher."))
     model.train()
     teacher.eval()
-    optimizer = torch.optim.AdamW(decay_groups(model, o["weightDecay"]), lr=o["lr"], betas=o["betas"])
+    call, call_teacher = prepare(model, config), prepare(teacher, config)
+    more = {"fused": True} if informed(config) else {}
+    optimizer = torch.optim.AdamW(decay_groups(model, o["weightDecay"]), lr=o["lr"], betas=o["betas"], **more)
     mixup = Mixup(mixing["mixup"], mixing["cutmix"], mixing["probability"], mixing["switchProbability"], recipe["labelSmoothing"], len(counts))
-    ema = Ema(model, recipe["ema"])
+    ema = (TogetherEma if informed(config) else Ema)(model, recipe["ema"])
 
-    def step(batch, partners, mixes):
+    def step(batch, partners, mixes, with_sam=False):
         images, targets = mixup(batch["images"], batch["labels"], mixes and mixes[0])
         with autocast():
             with torch.no_grad():
-                x = F.interpolate(images, size=size, mode="bicubic", antialias=True)
-                answers = teacher((x * std + mean - teacher_mean) / teacher_std).argmax(dim=1)
-            cls, dist = model(images)
+                x = images
+                if x.shape[3] != size:
+                    x = F.interpolate(x, size=size, mode="bicubic", antialias=True)
+                answers = call_teacher((x * std + mean - teacher_mean) / teacher_std).argmax(dim=1)
+            cls, dist = call(images)
         base = torch.sum(-targets * F.log_softmax(cls.float(), dim=-1), dim=-1).mean()
         loss = (1 - alpha) * base + alpha * F.cross_entropy(dist.float(), answers)
         optimizer.zero_grad(set_to_none=True)
@@ -370,8 +445,41 @@ def student_step(config, tensors, autocast):
     return step
 
 
+STEPS = {"teacher": teacher_step, "student": student_step, "paco": paco_step, "glmc": glmc_step}
+
+
+def serve(precision, config):
+    """Answers {"steps": n, "sam": whether} with the seconds of n steps of the kind `config["kind"]`, after as many for warming up."""
+    kind, recipe, classes = config["kind"], config["recipe"], len(config["counts"])
+    part, device = recipe["student" if kind == "student" else "teacher"], config.get("device", "cpu")
+    autocast = lambda: torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+    step = STEPS[kind](config, None, autocast)
+    shape = (part["batchSize"], 3, part["imageSize"], part["imageSize"])
+    images = torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(0, classes, shape[:1], device=device)
+    synchronize = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
+    for line in sys.stdin:
+        question = json.loads(line)
+        times = []
+        for _ in range(question["steps"]):
+            synchronize()
+            start = time.perf_counter()
+            loss = step({"images": images.clone(), "labels": labels}, None, None, question["sam"])
+            synchronize()
+            times.append(time.perf_counter() - start)
+        peak = torch.cuda.max_memory_allocated() if device.startswith("cuda") else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({"times": times, "loss": loss, "peakBytes": peak, "version": torch.__version__}), flush=True)
+
+
 def main():
     case, precision, steps, config = sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])
+    if informed(config):
+        torch.set_float32_matmul_precision("high")
+        Attention.fused = config.get("device", "cpu") != "cpu"  # on the CPU products and a softmax are faster
+    if case == "serve":
+        torch.manual_seed(0)
+        torch.set_num_threads(config["threads"])
+        return serve(precision, config)
     part, kind = case.split("-")
     recipe, classes = config["recipe"]["student" if kind == "student" else "teacher"], len(config["counts"])
     torch.manual_seed(0)
@@ -379,8 +487,7 @@ def main():
     torch.set_num_threads(config["threads"])
     autocast = lambda: torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16")
     tensors = load(config["file"]) if part == "check" else None
-    steps_of = {"teacher": teacher_step, "student": student_step, "paco": paco_step, "glmc": glmc_step}
-    step = steps_of[kind](config, tensors, autocast)
+    step = STEPS[kind](config, tensors, autocast)
 
     shape = (recipe["batchSize"], 3, recipe["imageSize"], recipe["imageSize"])
     draw = lambda: {"images": torch.randn(shape), "view": torch.randn(shape), "labels": torch.randint(0, classes, shape[:1])}
@@ -388,6 +495,8 @@ def main():
     for i in range(steps if tensors else steps + WARM_UP):
         batch = weights(tensors, "batch.") if tensors else draw()
         batch["images"] = batch["images"].clone()
+        if informed(config):
+            batch["images"] = batch["images"].contiguous(memory_format=torch.channels_last)
         partners = weights(tensors, "partners.") if tensors else draw()
         per_step = len(config["mixes"]) // steps if tensors else 0
         start = time.perf_counter()

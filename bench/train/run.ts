@@ -2,10 +2,10 @@
  * Images per second of both trainings against idiomatic PyTorch doing the same work in fp32 and against the machine's
  * limit: the same batches of 128, in turns, several rounds, medians.
  *
- *   npm run bench:train -- [--rounds 5] [--steps 8] [--only teacher,student,paco,glmc,precision,loader,limit]
+ *   npm run bench:train -- [--rounds 5] [--steps 8] [--only teacher,student,paco,glmc,precision,informed,loader,limit]
  *
  * A step has no loading on either side; the loader and the whole loop are measured beside it. `precision` adds rows of
- * both sides in the same precision. `limit` relates the steps to matrix products of the same round.
+ * both sides in the same precision, `informed` (not by default) two tables against what an informed user writes, without and with `torch.compile`. `limit` relates the steps to matrix products of the same round.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -16,12 +16,12 @@ import { alternate, median, peak, type Result, rates, ratios, runJson, type Side
 import { stepFlops } from './flops.js';
 import { checkRecipe, epochOf, type Kind, largestClass, recipeOf } from './trainer.js';
 
-const parts = ['teacher', 'student', 'paco', 'glmc', 'precision', 'loader', 'limit'];
+const parts = ['teacher', 'student', 'paco', 'glmc', 'precision', 'informed', 'loader', 'limit'];
 const { values: options } = parseOptions({
   options: {
     rounds: { type: 'string', default: '5' },
     steps: { type: 'string', default: '8' },
-    only: { type: 'string', default: parts.join() },
+    only: { type: 'string', default: parts.filter((part) => part !== 'informed').join() },
   },
 });
 const rounds = Number(options.rounds);
@@ -106,6 +106,24 @@ function compare({ kind, what, goal, ours, theirs }: Row): void {
   console.log(`| ${what} | ${mine} | ${his} | **${withRange(ratios(a, b))}** | ${goal} | ${share} | ${memory} |`);
 }
 
+/** Ours, PyTorch as an informed user writes it, and the same by `torch.compile`, by turns. */
+function compareInformed(kind: 'teacher' | 'student', precision: 'float32' | 'bfloat16'): void {
+  const peer = (name: 'eager' | 'compile'): Result =>
+    reference(`step-${kind}`, { precision, more: { peer: name, recipe: recipeOf(kind, precision) } });
+  const results = alternate(
+    {
+      ours: () => subject(`step-${kind}`, { precision }),
+      eager: () => peer('eager'),
+      compile: () => peer('compile'),
+    },
+    rounds,
+  );
+  const [ours, eager, compile] = [results.ours, results.eager, results.compile].map((of) => rates(of, batchSize));
+  const figures = [ours!, eager!, compile!].map((of) => median(of).toFixed(0)).join(' | ');
+  const beside = [eager!, compile!].map((of) => `**${withRange(ratios(ours!, of))}**`).join(' | ');
+  console.log(`| ${names[kind]}, ${precision} | ${figures} | ${beside} |`);
+}
+
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 
 /** The loader by itself and as part of the training, by turns with the step alone. */
@@ -163,6 +181,13 @@ if (chosen.length > 0) {
   console.log('\n| work | here, images/s | PyTorch, images/s | ratio (min–max) | goal | of the limit | peak memory |');
   console.log('| --- | --- | --- | --- | --- | --- | --- |');
   for (const kind of chosen) for (const row of rowsOf(kind)) compare(row);
+}
+if (only.includes('informed')) {
+  console.log('\n| work, all sides | here, images/s | eager | torch.compile | here / eager | here / compile |');
+  console.log('| --- | --- | --- | --- | --- | --- |');
+  for (const kind of ['teacher', 'student'] as const)
+    if (chosen.includes(kind))
+      for (const precision of ['float32', 'bfloat16'] as const) compareInformed(kind, precision);
 }
 if (only.includes('loader')) {
   console.log('\n| training | loader alone, images/s | step alone | whole loop | loop / step (min–max) |');

@@ -130,7 +130,7 @@ export function trainerOf(kind: Kind, setting: Setting): Trainer {
       : createTeacherTask({ model: model as TeacherNet, recipe: recipe.teacher, trainCounts, device });
   const learning = { namedParameters: () => learningParameters(task) };
   const optimizer = createOptimizer(learning, part.optimizer, baseLearningRate(part));
-  const sam = kind === 'student' ? undefined : samOf(recipe, optimizer);
+  const sam = kind === 'student' || recipe.teacher.sam.rho === 0 ? undefined : samOf(recipe, optimizer);
   const options = { task, recipe: part, optimizer, ...(sam && { sam }) };
   const epoch = epochOf(kind, recipe);
   model.train();

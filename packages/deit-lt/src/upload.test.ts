@@ -1,4 +1,4 @@
-/** What is packed and sent arrives as it was; the CPU itself is the device. */
+/** An upload gives what was put into it, packed or not; the CPU itself is the device. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';

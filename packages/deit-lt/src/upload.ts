@@ -38,7 +38,7 @@ const alignment = 8;
  */
 export class Upload {
   readonly #parts: Part[] = [];
-  /** What was sent, as elements of each dtype that occurs. */
+  /** The memory that was sent, as elements of each dtype that occurs. */
   readonly #memory = new Map<torch.DType, torch.Tensor>();
   #bytes = 0;
   #isSent = false;

@@ -118,6 +118,7 @@ the process on some arguments, this package checks them first.`,
     title: 'Devices and threads',
     of: [
       ['torch', 'devices'],
+      ['torch', 'backends'],
       ['torch', 'binding/environment'],
     ],
   },

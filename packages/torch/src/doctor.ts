@@ -3,6 +3,7 @@ import os from 'node:os';
 import { buildRecord, native } from './binding/addon.js';
 import { cpuFlags, hasNativeBfloat16 } from './binding/environment.js';
 import { unavailableReason } from './distributed/native.js';
+import { attentionKernel } from './nn/functional/attention.js';
 
 /** Facts about the engine on this machine; JSON-serializable. */
 export interface Diagnosis {
@@ -21,7 +22,14 @@ export interface Diagnosis {
   cuda: {
     built: boolean;
     statistics: boolean;
-    devices: { name: string; computeCapability: string; totalBytes: number; freeBytes: number }[];
+    devices: {
+      name: string;
+      computeCapability: string;
+      totalBytes: number;
+      freeBytes: number;
+      /** The kernel for attention in each precision. */
+      attention: { bfloat16: string; float32: string };
+    }[];
   };
 }
 
@@ -81,7 +89,17 @@ function distributedBackends(): Diagnosis['distributed'] {
 
 function cudaDevice(index: number): Diagnosis['cuda']['devices'][number] {
   const { name, major, minor, totalBytes, freeBytes } = native().cudaProperties(index);
-  return { name, computeCapability: `${major}.${minor}`, totalBytes, freeBytes };
+  const attention = { bfloat16: kernelOn(`cuda:${index}`, 'bfloat16'), float32: kernelOn(`cuda:${index}`, 'float32') };
+  return { name, computeCapability: `${major}.${minor}`, totalBytes, freeBytes, attention };
+}
+
+/** A device whose kernels cannot be asked is described all the same. */
+function kernelOn(device: string, dtype: 'bfloat16' | 'float32'): string {
+  try {
+    return attentionKernel(device, dtype);
+  } catch (error) {
+    return `unknown (${(error as Error).message})`;
+  }
 }
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
@@ -90,7 +108,7 @@ const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} Gi
 export function formatDiagnosis(d: Diagnosis): string {
   const devices = d.cuda.devices.map(
     (device, i) =>
-      `cuda:${i} ${device.name}, compute ${device.computeCapability}, ${gibibytes(device.freeBytes)} of ${gibibytes(device.totalBytes)} free`,
+      `cuda:${i} ${device.name}, compute ${device.computeCapability}, ${gibibytes(device.freeBytes)} of ${gibibytes(device.totalBytes)} free, attention ${device.attention.bfloat16} in bfloat16 and ${device.attention.float32} in float32`,
   );
   const cuda = d.cuda.built
     ? [devices.length > 0 ? devices.join('; ') : 'in libtorch, but no device is visible']

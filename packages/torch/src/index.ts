@@ -6,6 +6,7 @@
  */
 export * as autograd from './autograd/backward.js';
 export * from './autograd/modes.js';
+export { backends } from './backends.js';
 export type { Layout, MemoryFormat, Scalar } from './binding/codec.js';
 export { hasCudaBfloat16, hasNativeBfloat16 } from './binding/environment.js';
 export * from './devices.js';

@@ -12,6 +12,7 @@ const training = [
   'out',
   'resume',
   'saveEvery',
+  'procs',
   'imbalance',
   'imbalanceType',
   ...reading,

@@ -7,6 +7,7 @@ import { UserError } from '../errors.js';
 import { placeIn } from '../plugin.js';
 import { suggestedCommand } from '../suggested-command.js';
 import { visible, visibleLines } from '../text/visible.js';
+import { LeaderFailed } from '../training/processes.js';
 import { filesAdvice, spaceAdvice } from './process-limits.js';
 import { UsageError } from './program.js';
 import { workingFolderGone } from './working-folder.js';
@@ -26,6 +27,8 @@ export function failureOf(error: unknown): Failure {
   const message = visible(error instanceof Error ? error.message : String(error));
   const own = placeIn(error);
   if (own !== undefined) return { message: `${message} (in ${visible(own)}, the module of --plugin)`, exitCode: 1 };
+  if (error instanceof Error && error.name === 'TorchError' && code === 'DISTRIBUTED') return { message, exitCode: 1 };
+  if (error instanceof LeaderFailed) return { message, exitCode: error.exitCode };
   const space = spaceAdvice();
   if (error instanceof Error && error.name === 'BridgeError')
     return { message: [visibleLines(error.message), ...(space === undefined ? [] : [space])].join('\n'), exitCode: 1 };

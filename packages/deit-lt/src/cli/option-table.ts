@@ -13,6 +13,7 @@ export interface Options {
   out?: string;
   resume?: boolean;
   saveEvery?: number;
+  procs?: number;
   vit?: boolean;
   changes?: string;
   seeds?: string;
@@ -110,6 +111,13 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     min: 0,
     description:
       'least number of seconds between two checkpoints, also within an epoch (default: 20). The pause is longer where saving would take more than a twentieth of the time. 0 saves after every update',
+  },
+  procs: {
+    value: 'N',
+    type: 'integer',
+    min: 1,
+    description:
+      'trains in this many processes on this machine, each with its part of the shards of the recipe (docs/distributed.md)',
   },
   changes: {
     value: 'FILE',

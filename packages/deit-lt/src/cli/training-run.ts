@@ -17,6 +17,7 @@ import type { CliContext } from './context.js';
 import { type EarlierRun, earlierRun, type Resuming } from './earlier-run.js';
 import { openData } from './open-data.js';
 import type { Options } from './option-table.js';
+import { joined } from './processes.js';
 
 export interface PreparedRun {
   readonly training: TrainOptions;
@@ -56,7 +57,10 @@ export async function prepareRun({
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   });
   const { recipe, base, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
-  const folder = path.resolve(options.out ?? defaultFolder(name));
+  const processes = await joined();
+  const folder = await processes.lead(() => path.resolve(options.out ?? defaultFolder(name))); // its name has the time
+  if (processes.any(signal.aborted))
+    throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   const command = commandWords([spec.name, ...args], { ...options, out: folder });
   const reporter = await context.reporter();
   const { from, saveEvery } = options;
@@ -69,6 +73,7 @@ export async function prepareRun({
     reporter,
     signal,
     command,
+    processes,
   };
   const training = {
     ...common,

@@ -60,7 +60,7 @@ export interface LrScaling {
   readonly lrRule: 'effective' | 'published';
   readonly batchSize: number;
   readonly accumulation: number;
-  /** Processes that train together. Default 1. */
+  /** Shards that train together. Default 1. */
   readonly world?: number;
 }
 

@@ -32,7 +32,15 @@ export function contradictions(recipe: Recipe): string[] {
   ];
 }
 
-function teacherContradictions({ loss: { name }, model, drw, sam, accumulation, learn }: TeacherRecipe): string[] {
+function teacherContradictions({
+  loss: { name },
+  model,
+  drw,
+  sam,
+  accumulation,
+  learn,
+  shards,
+}: TeacherRecipe): string[] {
   const task = taskRegistry.get(name);
   const entry = task ?? lossRegistry.get(name);
   const is = `teacher.loss.name is "${name}"`;
@@ -46,9 +54,12 @@ function teacherContradictions({ loss: { name }, model, drw, sam, accumulation, 
     ...(task?.learnsFeatures === true && learn === 'classifier'
       ? [`${is}, which learns features, but teacher.learn is "classifier": take another loss`]
       : []),
+    ...(task?.wholeBatch === true && shards > 1
+      ? [`${is}, which compares all images of an update, but teacher.shards is ${shards}: set teacher.shards=1`]
+      : []),
     ...(sam.rho > 0 && accumulation > 1
       ? [
-          `teacher.sam.rho is ${sam.rho} and teacher.accumulation is ${accumulation}, but SAM's second pass has one batch: set teacher.accumulation=1 and a larger teacher.batchSize, or teacher.sam.rho=0`,
+          `teacher.sam.rho is ${sam.rho} and teacher.accumulation is ${accumulation}, but SAM's second pass has one batch: set teacher.accumulation=1 and a larger teacher.batchSize or teacher.shards, or teacher.sam.rho=0`,
         ]
       : []),
   ];
@@ -100,9 +111,12 @@ export function externalTeacher(): UserError {
 const unusualEpochs = 5000;
 
 /** Returns warnings about values that are allowed but probably a typing error; they are shown before a training. */
-export function unusualValues(name: string, { optimizer, epochs, batchSize, accumulation }: TrainingRecipe): string[] {
+export function unusualValues(
+  name: string,
+  { optimizer, epochs, batchSize, accumulation, shards }: TrainingRecipe,
+): string[] {
   const { name: kind, lr, lrPer, lrRule } = optimizer;
-  const batch = batchSize * (lrRule === 'effective' ? accumulation : 1);
+  const batch = batchSize * shards * (lrRule === 'effective' ? accumulation : 1);
   const scaled = lrPer === null ? lr : (lr * batch) / lrPer;
   return [
     ...(scaled > (optimizerRegistry.find(kind).unusualRate ?? Number.POSITIVE_INFINITY)

@@ -12,10 +12,13 @@ const training = {
   emaStepping: 'update',
   logGradNorm: false,
   learn: 'all',
+  shards: 1,
 } as const;
 
 /** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */
 const meant: Values = {
+  tf32: 'convolutions',
+  cudnnBenchmark: false,
   data: { limit: null, classOrder: 'data', background: [255, 255, 255] },
   teacher: {
     ...training,

@@ -102,6 +102,11 @@ const shared = {
   epochs: count.max(most.epochs),
   batchSize: count.max(most.batch),
   accumulation: count.max(most.batch).describe('batches per update'),
+  shards: count
+    .max(most.depth)
+    .describe(
+      'batches of batchSize side by side, each with its own images, draws and batch-norm statistics: what several processes or cards train on',
+    ),
   dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
   sampler,
   optimizer,
@@ -252,6 +257,14 @@ export const recipeSchema = z.strictObject({
   precision: z
     .enum(['auto', 'float32', 'bfloat16'])
     .describe('auto: bfloat16 where the processor or the card multiplies it in hardware, else float32'),
+  tf32: z
+    .enum(['none', 'convolutions', 'all'])
+    .describe('what a card computes of float32 in TF32, which has 10 bits of fraction; all: also products of matrices'),
+  cudnnBenchmark: z
+    .boolean()
+    .describe(
+      'a card tries the algorithms of each convolution and keeps the fastest; runs then differ in their last bits',
+    ),
   data,
   teacher,
   student,

@@ -164,6 +164,7 @@ export const pacoEntry = taskEntry({
   options: pacoOptions,
   balances: true,
   learnsFeatures: true,
+  wholeBatch: true,
   logitScale: ({ classTemperature }) => 1 / classTemperature,
   views: ({ keyAugment }) => [keyAugment],
   small: (options) => ({

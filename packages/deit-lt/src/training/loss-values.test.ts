@@ -6,11 +6,13 @@ import { UserError } from '../errors.js';
 import { Readback } from '../readback.js';
 import { EpochSums } from './epoch-sums.js';
 import { LossReader } from './loss-values.js';
+import { alone } from './processes.js';
 
 const options = {
   task: { kind: 'student' },
   run: { hasCheckpoint: () => false },
   recipe: { optimizer: { lr: 0.004 } },
+  processes: alone,
 } as unknown as ConstructorParameters<typeof LossReader>[0];
 
 const empty = (): EpochSums => EpochSums.restore({ batch: 0, sums: null });
@@ -20,7 +22,7 @@ function addAll(reader: LossReader, losses: readonly number[]): void {
   for (const [batch, loss] of losses.entries())
     torch.tidy(() => {
       const parts = { cls: torch.tensor(loss / 3), dist: torch.tensor(batch) };
-      reader.add({ loss: torch.tensor(loss), parts }, { epoch: 2, batch, images: 4 });
+      reader.add([{ loss: torch.tensor(loss), parts }], { epoch: 2, batch, images: 4 });
       reader.addGradNorm(batch % 2 === 1 ? torch.tensor(loss * 10) : undefined);
     });
 }

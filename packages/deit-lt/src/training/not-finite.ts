@@ -22,6 +22,19 @@ export function checkWeights(options: LoopOptions, epoch: number): void {
   );
 }
 
+/** Throws when processes have different weights: they did not compute the same updates. All processes call it. */
+export function checkSameWeights({ task, processes }: LoopOptions): void {
+  if (processes.count === 1) return;
+  const parameters = learningParameters(task).map(([, parameter]) => parameter);
+  const norms = torch.tidy(() =>
+    torch.noGrad(() => processes.gather(normOfAll(parameters)).map((norm) => norm.toNumber())),
+  );
+  if (norms.every((norm) => norm === norms[0])) return;
+  throw new Error(
+    `the weights of the processes differ (their norms are ${norms.join(', ')}): all processes must have the same version of deit-lt and PyTorch, the same number of threads and the same kind of processor`,
+  );
+}
+
 /** Returns the error that says `what` is not finite, which checkpoint is whole, and what to try. */
 export function notFinite(
   { run, recipe, task, baseRate }: Pick<LoopOptions, 'run' | 'recipe' | 'task' | 'baseRate'>,

@@ -43,7 +43,7 @@ export function firstPass(sam: SamPlan | undefined, epoch: number): Pass {
  */
 export function update(
   { recipe, optimizer, task, sam }: UpdateOptions,
-  again: () => LossParts,
+  again: () => unknown,
   epoch: number,
 ): torch.Tensor | undefined {
   const rho = sam?.rhoAt(epoch) ?? 0;

@@ -7,6 +7,7 @@ import type { Reporter } from '../runs/reporter.js';
 import type { OwnTask } from '../tasks/create-teacher-task.js';
 import type { Task } from '../tasks/task.js';
 import type { TaskContext } from '../tasks/task-entry.js';
+import type { Processes } from './processes.js';
 
 export interface TrainOptions {
   /** The data set as opened; the long tail and the validation split are made from the recipe. */
@@ -28,6 +29,8 @@ export interface TrainOptions {
   readonly saveEverySeconds?: number;
   /** The run folder or checkpoint with the initial weights of the training of one model. Default: random ones. */
   readonly from?: string;
+  /** The processes that train together, each with its part of the shards. Default: this one alone. */
+  readonly processes?: Processes;
   /** Words of the command line, for config.json and for messages that say how to resume. */
   readonly command?: readonly string[];
 }

@@ -3,14 +3,15 @@
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { prepareData, type TrainingData } from '../data/prepare-data.js';
+import { UserError } from '../errors.js';
 import { fewImagesOf, talliesOf } from '../evaluation/class-figures.js';
 import { fewWarning } from '../evaluation/figure-text.js';
 import { optimizerRegistry } from '../optim/registry.js';
 import { totalEpochs } from '../optim/schedules.js';
 import { externalTeacher, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
-import { type Placement, placementOf } from '../recipe/device.js';
+import { type Placement, placementOf, setKernels } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
-import { partName, type TrainingKind } from '../recipe/training-kind.js';
+import { type PartName, partName, type TrainingKind } from '../recipe/training-kind.js';
 import { silentReporter } from '../runs/reporter.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import type { Task } from '../tasks/task.js';
@@ -19,6 +20,7 @@ import { checkFrom } from './initial-weights.js';
 import { runLoop } from './loop.js';
 import type { LoopOptions } from './loop-options.js';
 import { noteOnce } from './note-once.js';
+import { alone, type Processes } from './processes.js';
 import { cannotSave, interrupted } from './resume-advice.js';
 import { checkSameRun, configOf } from './run-config.js';
 import { setUp } from './set-up.js';
@@ -78,10 +80,12 @@ export async function trainAll(
 async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Promise<TrainResult> {
   const { dataset, recipe } = options;
   const placement = placementOf(recipe);
+  setKernels(recipe, placement.device);
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
   const part = partName(kind);
   checkFrom(part, plan.recipe, options.from);
+  checkProcesses(part, plan.recipe, placement, options.processes);
   const unreached = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
   const unusual = unusualValues(part, plan.recipe);
@@ -96,6 +100,26 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   } finally {
     for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
   }
+}
+
+/** Throws UserError RECIPE when the processes cannot share the training. */
+function checkProcesses(
+  part: PartName,
+  { shards }: TrainingRecipe,
+  { device }: Placement,
+  processes?: Processes,
+): void {
+  const { count } = processes ?? alone;
+  if (shards % count !== 0)
+    throw new UserError(
+      'RECIPE',
+      `${part}.shards is ${shards}, which ${count} processes cannot share: each takes as many shards as the others. Set ${part}.shards=${count} or a multiple of it; ${part}.batchSize is the batch of one shard, so that an update has shards × batchSize images.`,
+    );
+  if (count > 1 && device !== 'cpu')
+    throw new UserError(
+      'RECIPE',
+      `device: several processes train on the CPU only, not on ${device}. Use --set device=cpu, or one process.`,
+    );
 }
 
 /** Returns notes about validation or test splits that are too small to measure epochs and the best checkpoint well. */
@@ -132,13 +156,24 @@ async function trainInto(
   { kind, plan, data, placement, setup, notes }: Ready,
 ): Promise<TrainResult> {
   const { recipe, folder, resume = false, reporter = silentReporter, signal, saveEverySeconds } = options;
+  const { processes = alone } = options;
   const run = new RunFolder(path.resolve(folder));
   const wanted = configOf(kind, options, { ...plan, ...setup }, data, placement);
-  const config = run.begin(wanted, resume);
-  checkSameRun(config, wanted, run);
+  using held = {
+    claim: undefined as Disposable | undefined,
+    [Symbol.dispose](): void {
+      this.claim?.[Symbol.dispose]();
+    },
+  };
+  const config = await processes.lead(() => {
+    const begun = run.begin(wanted, resume);
+    checkSameRun(begun, wanted, run);
+    held.claim = run.claim();
+    run.checkWritable(checkpointBytes(setup.task, plan.recipe));
+    return begun;
+  });
   for (const note of notes) noteOnce(reporter, note);
-  using _claim = run.claim();
-  run.checkWritable(checkpointBytes(setup.task, plan.recipe));
+  if (processes.rank > 0) checkSameRun(config, wanted, run); // its data may be others
   const loop: LoopOptions = {
     ...setup,
     recipe: plan.recipe,
@@ -152,15 +187,20 @@ async function trainInto(
     command: givenCommand(options, config),
     resume,
     reporter,
+    processes,
     ...(signal && { signal }),
     ...(saveEverySeconds !== undefined && { saveEverySeconds }),
   };
   const { best, seconds } = await runLoop(loop);
   const whole = { epoch: totalEpochs(plan.recipe.schedule, plan.recipe.epochs), batch: 0 };
-  const evaluation = await evaluateBest(loop).catch((error: unknown) => {
-    throw cannotSave(error, loop, whole);
+  let evaluation: Awaited<ReturnType<typeof evaluateBest>>;
+  const isStopped = await processes.lead(async () => {
+    evaluation = await evaluateBest(loop).catch((error: unknown) => {
+      throw cannotSave(error, loop, whole);
+    });
+    return evaluation === 'stopped';
   });
-  if (evaluation === 'stopped') throw interrupted(loop, 'at the last evaluation, after all epochs', whole);
+  if (isStopped || evaluation === 'stopped') throw interrupted(loop, 'at the last evaluation, after all epochs', whole);
   reporter.end({
     kind,
     folder: run.folder,

@@ -113,6 +113,8 @@ export interface Addon {
 
   setNumThreads(n: number): void;
   getNumThreads(): number;
+  contextFlag(name: ContextFlag): boolean;
+  setContextFlag(name: ContextFlag, on: boolean): void;
   buildInfo(): NativeBuildInfo;
   cudaDeviceCount(): number;
   cudaSynchronize(index: number): void;
@@ -121,6 +123,9 @@ export interface Addon {
   cudaResetPeak(index: number): void;
   cudaEmptyCache(): void;
 }
+
+/** Switches of kernels, by their place in `torch.backends`. */
+export type ContextFlag = 'cuda.matmul.allowTf32' | 'cudnn.allowTf32' | 'cudnn.benchmark' | 'cudnn.deterministic';
 
 /** The record that `setup/build-addon.mjs` writes beside the addon that it built. */
 export interface BuildRecord {

@@ -15,10 +15,11 @@ export async function* pairedBatches(
   partnerIds: Int32Array | null,
 ): AsyncGenerator<PairedBatch, void, void> {
   if (partnerIds === null) return yield* new Loader(options);
-  // As if two processes shared the epoch: no draw of one is a draw of the other.
+  // As if twice as many processes shared the epoch: no draw of one is a draw of the other.
+  const { rank = 0, world = 1 } = options;
   const others = partnerIds.subarray(0, options.ids.length); // some samplers leave images out
-  const partners = new Loader({ ...options, ids: others, rank: 1, world: 2 }).reads();
-  const loader = new Loader({ ...options, rank: 0, world: 2 });
+  const partners = new Loader({ ...options, ids: others, rank: 2 * rank + 1, world: 2 * world }).reads();
+  const loader = new Loader({ ...options, rank: 2 * rank, world: 2 * world });
   try {
     for await (const batch of loader.reads()) yield paired([batch, await next(partners, batch)], loader.device);
   } finally {
