@@ -10,7 +10,6 @@
  */
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { analyzeRun } from '#deit-lt/analysis/run/analyze-run.js';
 import { defaultBatchSize, forwardPass } from '#deit-lt/analysis/run/forward-pass.js';
 import { PassState } from '#deit-lt/analysis/run/pass-state.js';
@@ -18,11 +17,12 @@ import { openSubject, type Subject } from '#deit-lt/analysis/run/subject.js';
 import type { Dataset } from '#deit-lt/data/dataset.js';
 import { openDataset } from '#deit-lt/data/open.js';
 import { evaluate } from '#deit-lt/evaluation/evaluate.js';
+import { parseOptions } from '../options.js';
 import { median, ratios, turns, withRange } from '../rounds.js';
 import { withScratch } from '../scratch.js';
 import { caseNames, cases, isCase, makeRun } from './cases.js';
 
-const { values: options } = parseArgs({
+const { values: options } = parseOptions({
   options: {
     rounds: { type: 'string', default: '5' },
     images: { type: 'string', default: '2000' },

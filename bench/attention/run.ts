@@ -6,12 +6,12 @@
  * Prints milliseconds of CPU time for forward and backward (medians over the rounds, sides in turns) and the ratio of
  * each round: median and range. Needs a libtorch that has the operator (2.0 or newer).
  */
-import { parseArgs } from 'node:util';
 import * as torch from '@deit-lt/torch';
+import { parseOptions } from '../options.js';
 import { median, ratios, turns, withRange } from '../rounds.js';
 
 const F = torch.nn.functional;
-const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '7' } } });
+const { values: options } = parseOptions({ options: { rounds: { type: 'string', default: '7' } } });
 const rounds = Number(options.rounds);
 
 const shapes = [

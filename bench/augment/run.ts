@@ -14,8 +14,8 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { drawShapes } from '#deit-lt/data/shapes/index.js';
+import { parseOptions } from '../options.js';
 import { canPin, Peer } from '../peer.js';
 import { median, ratios, turns, withRange } from '../rounds.js';
 import { withScratch } from '../scratch.js';
@@ -24,7 +24,7 @@ import { photographSize, writePhotographs } from './photographs.js';
 import type { Question, Sources, Timed } from './subject.js';
 
 const parts = ['check', ...caseNames, 'loader'];
-const { values: options } = parseArgs({
+const { values: options } = parseOptions({
   options: {
     rounds: { type: 'string', default: '5' },
     files: { type: 'string', default: '20000' },

@@ -10,12 +10,12 @@ import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
+import { parseOptions } from '../options.js';
 
 const folder = import.meta.dirname;
 const source = path.resolve(folder, '../../engine');
 const python = process.env.PYTHON_TORCH ?? '/usr/bin/python3';
-const { values: options } = parseArgs({
+const { values: options } = parseOptions({
   options: {
     rounds: { type: 'string', default: '5' },
     steps: { type: 'string', default: '4' },

@@ -11,11 +11,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseOptions } from '../options.js';
 import { withRange } from '../rounds.js';
 import { writeLayout } from './layout.js';
 
-const { values: options } = parseArgs({
+const { values: options } = parseOptions({
   options: {
     images: { type: 'string', default: '500000' },
     few: { type: 'string', default: '50000' },

@@ -13,12 +13,12 @@ import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
 import * as torch from '@deit-lt/torch';
 import sharp from 'sharp';
 import { createModel } from '#deit-lt/models/index.js';
 import { loadRecipe } from '#deit-lt/recipe/load.js';
 import { writePhotographs } from '../augment/photographs.js';
+import { parseOptions } from '../options.js';
 import { Peer } from '../peer.js';
 import { median, ratios, turns, withRange } from '../rounds.js';
 import { withScratch } from '../scratch.js';
@@ -26,7 +26,7 @@ import { batchSize, type CaseName, caseNames, cases, type PredictCase } from './
 import type { Question, Timed } from './subject.js';
 
 const parts = ['check', 'files', 'model', 'compile', 'onnx', 'first'];
-const { values: options } = parseArgs({
+const { values: options } = parseOptions({
   options: {
     rounds: { type: 'string', default: '5' },
     images: { type: 'string', default: '1' },

@@ -12,15 +12,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { shellLine } from '#deit-lt/shell-line.js';
 import { visible } from '#deit-lt/text/visible.js';
 import { type Ended, faultsOf, runCommand, withoutRights } from '#deit-lt-test/helpers/command-process.js';
 import { type DrawnCommand, drawCommand } from '#deit-lt-test/helpers/drawn-commands.js';
 import { makeWorkplace, tidyWorkplace, withSmallDisk } from '#deit-lt-test/helpers/workplace.js';
+import { parseOptions } from '../options.js';
 import { withScratch } from '../scratch.js';
 
-const { values: options } = parseArgs({
+const { values: options } = parseOptions({
   options: {
     seed: { type: 'string', default: '0' },
     count: { type: 'string', default: '400' },

@@ -6,11 +6,11 @@
  *
  * Files are in the temporary folder, and nothing is sent anywhere.
  */
-import { parseArgs } from 'node:util';
 import { parsers } from '#deit-lt-test/helpers/mutated-data.js';
+import { parseOptions } from '../options.js';
 import { runCampaign } from './subject-processes.js';
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     files: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '0' },

@@ -10,11 +10,11 @@
  */
 import { existsSync } from 'node:fs';
 import os from 'node:os';
-import { parseArgs } from 'node:util';
 import { diagnose } from '@deit-lt/torch';
 import { runCampaign } from '#torch-test/helpers/fuzz-campaign.js';
+import { parseOptions } from '../options.js';
 
-const { values: options } = parseArgs({
+const { values: options } = parseOptions({
   options: {
     calls: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '0' },

@@ -6,12 +6,12 @@ import { fork, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { mutation, type ParserName, parsers, seedsOf } from '#deit-lt-test/helpers/mutated-images.js';
+import { parseOptions } from '../options.js';
 import { withScratch } from '../scratch.js';
 import type { Message } from './images-process.js';
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: { count: { type: 'string', default: '2000' }, commands: { type: 'string', default: '200' } },
 });
 

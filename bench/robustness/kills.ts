@@ -10,14 +10,14 @@
  */
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { stream } from '#deit-lt/random/stream.js';
 import type { KillAtCall } from '#deit-lt-test/helpers/kill-at-call.js';
 import { KillCampaign, type Tally } from '#deit-lt-test/helpers/kill-campaign.js';
 import { type Kill, loggedCalls, startJob, writeTinyJob } from '#deit-lt-test/helpers/killed-training.js';
+import { parseOptions } from '../options.js';
 import { withScratch } from '../scratch.js';
 
-const { values: options } = parseArgs({
+const { values: options } = parseOptions({
   options: { seed: { type: 'string', default: '0' }, timed: { type: 'string', default: '50' } },
 });
 

@@ -7,11 +7,11 @@
  *
  * Files are in the temporary folder; requests go to this machine only.
  */
-import { parseArgs } from 'node:util';
 import { runSubjects } from '#deit-lt-test/helpers/mutated-runs.js';
+import { parseOptions } from '../options.js';
 import { runCampaign } from './subject-processes.js';
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     files: { type: 'string', default: '500' },
     seed: { type: 'string', default: '0' },

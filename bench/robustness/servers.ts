@@ -14,13 +14,13 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { RandomStream } from '#deit-lt/random/stream.js';
 import { hostileNames } from '#deit-lt-test/helpers/hostile-names.js';
 import { startJob, writeTinyJob } from '#deit-lt-test/helpers/killed-training.js';
+import { parseOptions } from '../options.js';
 import { withScratch } from '../scratch.js';
 
-const { values: options } = parseArgs({
+const { values: options } = parseOptions({
   options: {
     seed: { type: 'string', default: '0' },
     seconds: { type: 'string', default: '20' },

@@ -10,14 +10,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { longTailCounts } from '#deit-lt/data/long-tail.js';
+import { parseOptions } from '../options.js';
 import { alternate, median, peak, type Result, rates, ratios, runJson, type Side, withRange } from '../rounds.js';
 import { stepFlops } from './flops.js';
 import { checkRecipe, epochOf, type Kind, largestClass, recipeOf } from './trainer.js';
 
 const parts = ['teacher', 'student', 'paco', 'glmc', 'precision', 'informed', 'loader', 'limit'];
-const { values: options } = parseArgs({
+const { values: options } = parseOptions({
   options: {
     rounds: { type: 'string', default: '5' },
     steps: { type: 'string', default: '8' },

@@ -8,7 +8,7 @@ import { type Classifier, evaluationPipeline } from '#deit-lt/classifier/classif
 import { fastTeacher, teacherLogits } from '#deit-lt/classifier/teacher-logits.js';
 import { type Batch, Loader } from '#deit-lt/data/loader.js';
 import { prepareData, type TrainingData } from '#deit-lt/data/prepare-data.js';
-import { samplerNamed } from '#deit-lt/data/samplers/sampler.js';
+import { createSampler } from '#deit-lt/data/samplers/registry.js';
 import { drawShapes } from '#deit-lt/data/shapes/index.js';
 import type { ImageModel } from '#deit-lt/models/model.js';
 import { Ema } from '#deit-lt/optim/ema.js';
@@ -89,8 +89,10 @@ export function loaderOf(kind: Kind, { recipe, placement, data }: Setting, count
   const part = partOf(kind, recipe);
   const { labels, source } = data.train;
   const epochs = Math.ceil((count * part.batchSize) / labels.length);
+  const { name, ...options } = part.sampler;
+  const sampler = createSampler(name, options);
   const ids = Array.from({ length: epochs }, (_, epoch) => [
-    ...samplerNamed(part.sampler)(labels, data.classNames.length, { seed: 0, epoch, repeats: part.repeats }),
+    ...sampler(labels, data.classNames.length, { seed: 0, epoch }),
   ]);
   return new Loader({
     source,

@@ -10,6 +10,7 @@ import { lastLines, runCommand, shellLine } from '../../packages/torch/setup/run
 import { SetupError } from '../../packages/torch/setup/setup-error.mjs';
 import { step } from '../../packages/torch/setup/step.mjs';
 import { npm } from './npm.mjs';
+import { runExamples } from './packed-examples.mjs';
 
 const root = path.resolve(fileURLToPath(new URL('../..', import.meta.url)));
 
@@ -35,6 +36,13 @@ export async function usePacked(app, packages) {
   await step('Prediction by command and by library', () => predict(app));
   await step('Export', () => exportModel(app));
   await step('Demo', () => demo(app));
+  await step('Examples of modules of --plugin', () => examples(app));
+}
+
+/** @param {string} app */
+async function examples(app) {
+  const names = await runExamples(path.join(root, 'examples'), app, (words, cwd) => run(app, words, { cwd }));
+  assert.ok(names.length >= 7, `examples: ${names.join(', ')}`);
 }
 
 /** @param {string} app @param {string} packages */
@@ -55,10 +63,10 @@ async function install(app, packages) {
   );
 }
 
-/** Runs a command of the installed packages. @param {string} app @param {string[]} args @param {{ code?: number }} [expected] */
-async function run(app, [name = '', ...args], { code: expected = 0 } = {}) {
+/** Runs a command of the installed packages. @param {string} app @param {string[]} args @param {{ code?: number, cwd?: string }} [expected] */
+async function run(app, [name = '', ...args], { code: expected = 0, cwd = app } = {}) {
   const bin = path.join(app, 'node_modules/.bin', name);
-  const { code, stdout, output } = await runCommand(bin, args, { cwd: app, env: userEnvironment() });
+  const { code, stdout, output } = await runCommand(bin, args, { cwd, env: userEnvironment() });
   if (code !== expected)
     throw new SetupError(
       `${shellLine([name, ...args])}: expected exit code ${expected}, received ${code}:\n${lastLines(output)}`,

@@ -24,6 +24,7 @@ export const sections = [
       ['', 'deit-lt'],
       ['', 'classifier/'],
       ['', 'evaluation/ranking'],
+      ['', 'adaptation/'],
     ],
   },
   {
@@ -59,12 +60,13 @@ export const sections = [
     intro: 'The table of all operations is in [docs/augmentation.md](augmentation.md).',
     of: [['', 'augment/']],
   },
+  { title: 'Export', intro: 'The formats are described in [docs/export.md](export.md).', of: [['', 'export/']] },
   { title: 'Losses', of: [['', 'losses/']] },
   { title: 'Models', of: [['', 'models/']] },
   {
     title: 'Plugins',
     intro:
-      'Losses, networks, optimizers, augmentations, data sources and tasks of your own, for recipes and `--plugin`: [docs/plugins.md](plugins.md). `torch` and `z` (zod) are exported too.',
+      'Losses, networks, optimizers, schedules, samplers, augmentations, data sources, tasks and exporters of your own, for recipes and `--plugin`: [docs/plugins.md](plugins.md). `torch` and `z` (zod) are exported too.',
     of: [
       ['', 'plugin'],
       ['', 'registry'],

@@ -14,7 +14,7 @@ import sharp from 'sharp';
 
 import { centerWindow } from '../dist/src/augment/center-crop.js';
 import { cutmixOf, mixImages } from '../dist/src/augment/mixup.js';
-import { applyOps } from '../dist/src/augment/ops.js';
+import { applyPlans } from '../dist/src/augment/ops.js';
 import { augmentations, buildPipeline, windowNames } from '../dist/src/augment/registry.js';
 import { Loader } from '../dist/src/data/loader.js';
 import { openDataset } from '../dist/src/data/open.js';
@@ -136,8 +136,8 @@ function resized(images, size) {
 function drawOperations() {
   const fill = imageNet.mean.map((value) => Math.round(255 * value));
   for (const [op, args] of operations) {
-    const choices = Array.from({ length: columns }, (_, i) => ({ op, arg: args[i % args.length] }));
-    add(args.length > 1 ? `${op}: ${args.join(', ')}` : op, applyOps(plain, choices, { fill }));
+    const choices = Array.from({ length: columns }, (_, i) => [{ op, arg: args[i % args.length] }]);
+    add(args.length > 1 ? `${op}: ${args.join(', ')}` : op, applyPlans(plain, choices, { fill }));
   }
 }
 

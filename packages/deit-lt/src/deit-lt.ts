@@ -1,12 +1,11 @@
 /** A trained model for programs and servers: loaded once, used for any number of images. */
-import * as torch from '@deit-lt/torch';
-import { openAnyClassifier } from './classifier/any-classifier.js';
-import type { AnyClassifier, OpenClassifierOptions } from './classifier/classifier.js';
-import { logitScale } from './classifier/logit-scale.js';
+import { answersOf } from './classifier/answers.js';
+import { type OpenAnyOptions, openAnyClassifier } from './classifier/any-classifier.js';
+import type { AnyClassifier } from './classifier/classifier.js';
 import { Loader } from './data/loader.js';
 import { SingleImage } from './data/single-image.js';
 import { UserError } from './errors.js';
-import { type Opinion, opinions } from './evaluation/ranking.js';
+import type { Opinion } from './evaluation/ranking.js';
 
 export interface ClassifyOptions {
   /** Number of ranked classes. Default 5. */
@@ -28,11 +27,11 @@ export class DeitLT implements Disposable {
   }
 
   /**
-   * Loads a run folder, a checkpoint or an ONNX model, as `openAnyClassifier` does. Throws UserError RUN_FOLDER or
-   * CHECKPOINT.
+   * Loads a run folder, a checkpoint or an ONNX model, as `openAnyClassifier` does, with the adaptation beside it unless
+   * `adaptation` is false. Throws UserError RUN_FOLDER, CHECKPOINT or ADAPTATION.
    */
-  static async load(path: string, options: OpenClassifierOptions = {}): Promise<DeitLT> {
-    return new DeitLT(await openAnyClassifier(path, options));
+  static async load(path: string, options: OpenAnyOptions = {}): Promise<DeitLT> {
+    return new DeitLT(await openAnyClassifier(path, { adaptation: true, ...options }));
   }
 
   /** Class names in the order of the model's outputs. */
@@ -46,22 +45,14 @@ export class DeitLT implements Disposable {
   async classify(image: string | Uint8Array, { top = 5 }: ClassifyOptions = {}): Promise<Opinion> {
     if (!Number.isInteger(top) || top < 1)
       throw new UserError('USAGE', `classify(): top is ${top}, expected 1 or more.`);
-    const { pipeline, placement, classNames } = this.#classifier;
+    const { pipeline, placement } = this.#classifier;
     await using source = await SingleImage.open(image, this.#classifier.background);
     const [ids, labels] = [new Int32Array(1), new Int32Array(1)];
     const loader = new Loader({ source, labels, pipeline, ids, batchSize: 1, device: placement.device });
     for await (const batch of loader) {
       using images = batch.images;
       if (this.#disposed) throw new UserError('USAGE', 'classify(): the model was disposed.');
-      return torch.tidy(
-        () =>
-          opinions(
-            torch.noGrad(() => this.#classifier.logits(images)),
-            top,
-            classNames,
-            logitScale(this.#classifier),
-          )[0]!,
-      );
+      return answersOf(this.#classifier, images, top)[0]!;
     }
     throw new Error('internal: a loader without a batch');
   }

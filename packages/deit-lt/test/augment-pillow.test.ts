@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import { gaussianBlur } from '../src/augment/blur.js';
+import { blurTaps, gaussianBlur } from '../src/augment/blur.js';
 import { drawSimpleCrop } from '../src/augment/simple-random-crop.js';
 import type { MemoryImages } from '../src/data/dataset.js';
 import type { Window } from '../src/data/decode/window.js';
@@ -105,7 +105,8 @@ out = [np.asarray(image.filter(ImageFilter.GaussianBlur(radius=r))).flatten().to
         .view([1, 18, 21, 3])
         .permute([0, 3, 1, 2])
         .float();
-      const blurred = gaussianBlur(image.expand(radii.length, -1, -1, -1).contiguous(), radii);
+      const taps = torch.tensor(blurTaps(radii), { dtype: 'float64' });
+      const blurred = gaussianBlur(image.expand(radii.length, -1, -1, -1).contiguous(), taps);
       const levels = blurred.permute([0, 2, 3, 1]).contiguous().toTypedArray<'float32'>();
       radii.forEach((radius, i) => {
         const own = levels.subarray(i * pixels.length, (i + 1) * pixels.length);

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import { drawAugMix, mixChains, parseAugMix } from '../src/augment/aug-mix.js';
+import { drawAugMix, parseAugMix, planChains } from '../src/augment/aug-mix.js';
 import { drawCifarPair, drawScaledPair } from '../src/augment/auto-augment.js';
 import { cifar10, scaledPolicies } from '../src/augment/auto-augment-policies.js';
 import { argumentAt, increasing, randOps, type ScaledOp } from '../src/augment/magnitudes.js';
 import { drawPolicyOp, type PolicySettings, resampling } from '../src/augment/policy-op.js';
 import { drawNames, drawRandAugment, parseRandAugment } from '../src/augment/rand-augment.js';
 import { type AugmentConfig, buildPipeline } from '../src/augment/registry.js';
+import { atOnce } from '../src/augment/transform.js';
 import { UserError } from '../src/errors.js';
 import {
   assertCounts,
@@ -274,6 +275,11 @@ suite('AugMix', () => {
       chains: [[{ op: 'invert', arg: 0 } as const], [{ op: 'brightness', arg: 2 } as const]],
     };
     // 0.25 · (155, 205, 248) + 0.75 · (200, 100, 14) = (188.75, 126.25, 72.5), and half way from the image.
-    assert.deepEqual(mixChains(images, [plan], [0, 0, 0]).reshape(-1).toArray(), [144, 88, 39]);
+    assert.deepEqual(
+      atOnce(images, (batch) => planChains([plan], [0, 0, 0], batch))
+        .reshape(-1)
+        .toArray(),
+      [144, 88, 39],
+    );
   });
 });

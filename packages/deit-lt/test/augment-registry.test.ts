@@ -16,6 +16,7 @@ import { roundHalfEven } from '../src/augment/round-half-even.js';
 import type { BatchTransform } from '../src/augment/transform.js';
 import { UserError } from '../src/errors.js';
 import { type RandomStream, stream } from '../src/random/stream.js';
+import { Upload } from '../src/upload.js';
 
 const context: PipelineContext = { size: 16, mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3], filter: 'bilinear' };
 
@@ -87,6 +88,18 @@ suite('every batch augmentation', () => {
         assert.ok(!same(run(transforms, images, streams([8, 9, 10, 11, 12, 13, 14, 15])), together));
     });
   }
+
+  for (const name of ofKind('batch'))
+    test(`${name} gives the same when its numbers are sent to a device`, () => {
+      const images = levels(8);
+      const randoms = (): RandomStream[] => streams([0, 1, 2, 3, 4, 5, 6, 7]);
+      const upload = new Upload('cpu', true);
+      const drawn = randoms(); // all transforms draw before any of them works
+      const runs = transformsOf(name).map(({ plan }) => plan!({ height: 16, width: 16, upload }, drawn));
+      upload.send();
+      const sent = runs.reduce((batch, work) => work(batch), images);
+      assert.ok(same(sent, run(transformsOf(name), images, randoms())));
+    });
 
   test('gives whole levels 0…255 before the normalisation', () => {
     for (const name of ofKind('batch').filter((name) => name !== 'randomErasing')) {

@@ -270,7 +270,18 @@ suite('deit-lt export', () => {
     ['export run --format onnx', /--out is missing/],
     ['export run --format onnx --out x.pth', /expected a file that ends in \.onnx/],
     ['export run --format torch --precision fp16 --out x.pth', /need --format onnx/],
-    ['export run --format csv --out x', /--format: expected one of safetensors, onnx, torch, huggingface, got "csv"/],
+    ['export run --format csv --out x', /no export format is called "csv"; .*safetensors, onnx, torch, huggingface/],
+    ['export run --format onnnx --out x', /did you mean "onnx"/],
+    ['export run --format onnx --option precision --out x.onnx', /--option precision: expected key=value/],
+    [
+      'export run --format onnx --option precison=int8 --out x.onnx',
+      /has no option "precison": did you mean "precision"/,
+    ],
+    ['export run --format onnx --option precision=int9 --out x.onnx', /"onnx": precision: .*fp32/],
+    [
+      'export run --format torch --option precision=int8 --out x.pth',
+      /"torch" has no option "precision": it has no options/,
+    ],
   ];
   for (const [line, message] of cases)
     test(`says what is wrong with "${line}"`, () => {

@@ -76,21 +76,14 @@ suite('GlmcTask', () => {
   });
 
   test('the plain head keeps a share in the epochs of a cooldown', () => {
-    const schedule = [
-      'name=cosine',
-      'stepping=update',
-      'warmupEpochs=0',
-      'milestones=[]',
-      'factors=[]',
-      'cooldownEpochs=5',
-    ];
+    const schedule = '{ name: cosine, stepping: update, warmupEpochs: 0, cooldownEpochs: 5 }';
     const { teacher: recipe } = tinyRecipe(
       'teacher.epochs=5',
       'teacher.loss={name: glmc, replace: true}',
       'teacher.model={name: resnet20, width: 4, replace: true}',
       'teacher.drw.epoch=null',
       'teacher.loss.consistency=0',
-      ...schedule.map((setting) => `teacher.schedule.${setting}`),
+      `teacher.schedule=${schedule}`,
     );
     const model = createModel('resnet20', { numClasses: 3, width: 4 }) as GlmcTask['model'];
     const task = createTeacherTask({ model, recipe, trainCounts, device: 'cpu' });

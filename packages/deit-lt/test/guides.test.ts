@@ -11,15 +11,19 @@ function promisedOutput(code: string): string[] {
   return [...code.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)].map(([, text = '']) => text);
 }
 
-suite('the programs of docs/guides/tensors.md', () => {
-  const blocks = codeBlocks(readPage('docs/guides/tensors.md'), 'js');
-  test('are there', () => assert.ok(blocks.length >= 5));
-  for (const code of blocks) {
-    const [, name = ''] = /^\/\/ (\S+\.mjs)/.exec(code) ?? [];
-    test(`${name} prints what its comments say`, async () => {
-      const { status, stdout, stderr } = await resultOf(startProgram(name, code, folders));
-      assert.equal(status, 0, stderr);
-      assert.deepEqual(stdout.trimEnd().split('\n'), promisedOutput(code));
-    });
-  }
-});
+for (const [page, programs] of [
+  ['docs/guides/tensors.md', 5],
+  ['docs/guides/own-task.md', 1],
+] as const)
+  suite(`the programs of ${page}`, () => {
+    const blocks = codeBlocks(readPage(page), 'js');
+    test('are there', () => assert.ok(blocks.length >= programs));
+    for (const code of blocks) {
+      const [, name = ''] = /^\/\/ (\S+\.mjs)/.exec(code) ?? [];
+      test(`${name} prints what its comments say`, async () => {
+        const { status, stdout, stderr } = await resultOf(startProgram(name, code, folders));
+        assert.equal(status, 0, stderr);
+        assert.deepEqual(stdout.trimEnd().split('\n'), promisedOutput(code));
+      });
+    }
+  });

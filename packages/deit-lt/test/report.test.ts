@@ -31,7 +31,7 @@ suite('makeReport()', () => {
     const { notes } = await makeReport(readRuns([path.join(folder, "Jo's run")]));
     const quoted = `'${folder}/Jo'\\''s run'`;
     assert.ok(
-      notes.some((note) => note.includes(`(deit-lt analyze ${quoted} --data DATA)`)),
+      notes.some((note) => note.includes(`deit-lt analyze ${quoted} --data 'my images')`)),
       notes.join('\n'),
     );
   });
@@ -131,7 +131,7 @@ suite('makeReport()', () => {
       ['loss'],
     );
     assert.match(text, /Not evaluated yet/);
-    assert.match(notes.join(), /deit-lt analyze .*begun --data DATA/);
+    assert.match(notes.join(), /deit-lt analyze .*begun --data 'my images'/);
   });
 
   test('of 8,142 classes stays below 10 MB', async () => {

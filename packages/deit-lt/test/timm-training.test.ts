@@ -9,7 +9,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { cutmixBox, type Mix, type MixBatchOptions, mixBatch } from '../src/augment/mixup.js';
-import { repeatedAugmentation } from '../src/data/samplers/sampler.js';
+import { createSampler } from '../src/data/samplers/registry.js';
 import { shuffled } from '../src/data/samplers/sampler-orders.js';
 import { publishedDistributed, publishedRepeatedAugmentation } from '../src/data/samplers/sampler-published.js';
 import { bce } from '../src/losses/bce.js';
@@ -373,7 +373,8 @@ suite("parts of a training are timm's", { skip: skipTimm }, () => {
       const { published, distributed, ours } = found.samplers[k]!;
       assert.deepEqual([...publishedRepeatedAugmentation(each.length, each)], published);
       assert.deepEqual([...publishedDistributed(each.length, each)], distributed);
-      assert.deepEqual([...repeatedAugmentation(each.length, each)], ours);
+      const sampler = createSampler('repeated-augmentation', { repeats: each.repeats });
+      assert.deepEqual([...sampler(new Int32Array(each.length), 1, each)], ours);
     });
 
   test('of fewer than 256 images timm keeps a share by now; the published order keeps none', () => {

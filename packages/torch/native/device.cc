@@ -60,6 +60,46 @@ Napi::Value getNumThreads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), at::get_num_threads());
 }
 
+// Switches of libtorch's kernels for CUDA, by the names of torch.backends; they can be set without a card.
+struct ContextFlag {
+  const char* name;
+  bool (*get)();
+  void (*set)(bool);
+};
+
+constexpr std::array<ContextFlag, 4> contextFlags{{
+    {"cuda.matmul.allowTf32", [] { return at::globalContext().allowTF32CuBLAS(); },
+     [](bool on) { at::globalContext().setAllowTF32CuBLAS(on); }},
+    {"cudnn.allowTf32", [] { return at::globalContext().allowTF32CuDNN(); },
+     [](bool on) { at::globalContext().setAllowTF32CuDNN(on); }},
+    {"cudnn.benchmark", [] { return at::globalContext().benchmarkCuDNN(); },
+     [](bool on) { at::globalContext().setBenchmarkCuDNN(on); }},
+    {"cudnn.deterministic", [] { return at::globalContext().deterministicCuDNN(); },
+     [](bool on) { at::globalContext().setDeterministicCuDNN(on); }},
+}};
+
+const ContextFlag& contextFlagOf(const Napi::Value& name) {
+  const std::string wanted = name.As<Napi::String>().Utf8Value();
+  for (const ContextFlag& flag : contextFlags)
+    if (wanted == flag.name) return flag;
+  throw std::runtime_error("internal: there is no switch " + wanted);
+}
+
+// contextFlag(name) → whether it is on
+Napi::Value contextFlag(const Napi::CallbackInfo& info) {
+  return Napi::Value(info.Env(), guarded(info.Env(), [&]() -> napi_value {
+    return Napi::Boolean::New(info.Env(), contextFlagOf(info[0]).get());
+  }));
+}
+
+// setContextFlag(name, on)
+Napi::Value setContextFlag(const Napi::CallbackInfo& info) {
+  return Napi::Value(info.Env(), guarded(info.Env(), [&]() -> napi_value {
+    contextFlagOf(info[0]).set(info[1].As<Napi::Boolean>());
+    return info.Env().Undefined();
+  }));
+}
+
 Napi::Value buildInfo(const Napi::CallbackInfo& info) {
   return Napi::Value(info.Env(), guarded(info.Env(), [&]() -> napi_value {
     auto result = Napi::Object::New(info.Env());
@@ -189,6 +229,8 @@ Napi::Value cudaEmptyCache(const Napi::CallbackInfo& info) {
 void device::install(Napi::Env env, Napi::Object exports) {
   exports["setNumThreads"] = Napi::Function::New(env, setNumThreads);
   exports["getNumThreads"] = Napi::Function::New(env, guardedFunction<getNumThreads>);
+  exports["contextFlag"] = Napi::Function::New(env, contextFlag);
+  exports["setContextFlag"] = Napi::Function::New(env, setContextFlag);
   exports["buildInfo"] = Napi::Function::New(env, buildInfo);
   exports["cudaDeviceCount"] = Napi::Function::New(env, cudaDeviceCount);
   exports["cudaSynchronize"] = Napi::Function::New(env, cudaSynchronize);

@@ -118,8 +118,34 @@ the process on some arguments, this package checks them first.`,
     title: 'Devices and threads',
     of: [
       ['torch', 'devices'],
+      ['torch', 'backends'],
       ['torch', 'binding/environment'],
     ],
+  },
+  {
+    title: 'distributed',
+    intro: `Several processes that compute together, on one machine or on many: PyTorch's process groups with Gloo, on CPU tensors. Each
+process joins with \`await torch.distributed.initProcessGroup()\`; processes in Python may be among them. \`torchrun\` starts programs
+for Node as well:
+
+\`\`\`sh
+torchrun --no-python --nproc-per-node 2 node sum.mjs
+\`\`\`
+
+\`\`\`js
+import * as torch from '@deit-lt/torch';
+
+await torch.distributed.initProcessGroup();
+const x = torch.ones([3]).mul(torch.distributed.getRank() + 1);
+torch.distributed.allReduce(x); // 1 + 2 = 3 on both
+torch.distributed.destroyProcessGroup();
+\`\`\`
+
+As in PyTorch, a process whose tensors have another shape or dtype than those of the others ends without an error that can be
+caught. When one process ends, the others throw at once; when one hangs, they throw after \`timeout\`. \`GLOO_SOCKET_IFNAME\` names the
+network interface, where that of the machine's host name is not the right one. A libtorch without Gloo has no process groups;
+\`npx deit-torch-doctor\` then says why.`,
+    of: [['torch.distributed', 'distributed/']],
   },
   {
     title: 'nn',
@@ -256,6 +282,10 @@ export const errorCodes = {
     UNSAFE: [
       'The operator does not check its arguments, so that wrong ones can end the process; the message has the reason. [Every operator by name](#every-operator-by-name) says which these are.',
       'Call the public operator that does the same (`conv3d`, not `slow_conv3d`; `backward()`, not a formula of it). If the arguments are right for certain: `torch.ops.unsafe`.',
+    ],
+    DISTRIBUTED: [
+      'The processes cannot meet (a variable of torchrun is missing or wrong, no route, a taken port), there is no process group, or another process has left or is late. The message has the rank, and the message of PyTorch at its end.',
+      'Correct the variable or option that the message names. Where another process has left, its own output has the first error.',
     ],
     STATE_DICT: [
       'A state dict does not fit its module or optimizer. The message lists everything that is missing, unexpected or of another shape; nothing was changed.',

@@ -16,7 +16,15 @@ const compiled = path.join(root, 'dist/src');
 /** Classes whose members are many or central: under a heading of their own. */
 const withHeading = new Set(['Tensor', 'Generator', 'Scope', 'Module', 'Parameter', 'Optimizer', 'SafetensorsFile']);
 /** Classes that callers get and do not make. */
-const notMade = new Set(['Tensor', 'SafetensorsFile', 'Scope', 'BridgeError', 'TorchError', 'SafetensorsError']);
+const notMade = new Set([
+  'Tensor',
+  'Work',
+  'SafetensorsFile',
+  'Scope',
+  'BridgeError',
+  'TorchError',
+  'SafetensorsError',
+]);
 /** What the package has for itself in its classes, and types that only those name. */
 const internalMembers = new Set(['extraRepr', 'name', 'Scope.owned', 'Scope.outer', 'Scope.close']);
 const internalTypes = new Set(['AtenOperators', 'TensorBase', 'TensorOwner', 'Header', 'Checks']);

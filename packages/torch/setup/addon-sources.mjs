@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { listFolder, readText, sha256 } from './files.mjs';
+import { filesUnder, listFolder, readText, sha256 } from './files.mjs';
 import { SetupError } from './setup-error.mjs';
 
 /** The folder of this package. */
@@ -22,6 +22,12 @@ export function readSources() {
       .filter((name) => name.endsWith(end))
       .map((name) => ({ name, text: readText(path.join(nativeDir, name)) ?? '' }));
   return { sources: read('.cc'), headersHash: sha256(...read('.h').flatMap(({ name, text }) => [name, text])) };
+}
+
+/** @returns {{ name: string, text: string }[]} what the addon of process groups is made from, see build-distributed.mjs */
+export function readDistributedSources() {
+  const folder = path.join(nativeDir, 'distributed');
+  return filesUnder(folder).map((file) => ({ name: path.relative(folder, file), text: readText(file) ?? '' }));
 }
 
 /**

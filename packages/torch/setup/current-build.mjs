@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 
-import { findNodeHeaders, packageRoot, readSources } from './addon-sources.mjs';
+import { findNodeHeaders, packageRoot, readDistributedSources, readSources } from './addon-sources.mjs';
 import { compileFlags, linkFlags } from './compile-flags.mjs';
 import { isFile, readText, realPath, sha256, writeAtomically } from './files.mjs';
 import { libraryName, lookForPythonTorch, versionHeader } from './find-libtorch.mjs';
@@ -21,6 +21,7 @@ import { newestTorchEnvironment } from './torch-environments.mjs';
  * @property {string | null} pythonTorch the torch folder of python3 at that time
  * @property {string | null} [torchEnvironment] the newest torch folder of `npm run setup:torch` at that time
  * @property {{ source: string, version: string, folder: string }[]} [others] usable libtorchs that were not taken
+ * @property {import('./build-distributed.mjs').Distributed} [distributed] the addon of process groups, or why there is none
  * @property {string} compiler
  * @property {string} builtAt ISO 8601
  */
@@ -75,6 +76,9 @@ export function staleReason(
   } = {},
 ) {
   if (current === null || !isFile(path.join(buildDir, current.addon))) return 'it is not built yet';
+  const { distributed } = current;
+  if (distributed && 'addon' in distributed && !isFile(path.join(buildDir, distributed.addon)))
+    return 'its part for process groups is gone';
   const request = requestOf(env);
   // Without CUDA in libtorch its toolkit makes no difference.
   /** @type {(keyof Request)[]} */
@@ -116,7 +120,7 @@ export function keyOf({ libtorch, compiler }) {
   const { sources, headersHash } = readSources();
   const { nodeIncludeDirs, nodeHeadersVersion } = findNodeHeaders();
   const flags = [...compileFlags(libtorch, { nodeIncludeDirs }), ...linkFlags(libtorch)];
-  const texts = sources.flatMap(({ name, text }) => [name, text]);
+  const texts = [...sources, ...readDistributedSources()].flatMap(({ name, text }) => [name, text]);
   return sha256(libtorchIdentity(libtorch), compiler, nodeHeadersVersion, headersHash, ...flags, ...texts);
 }
 

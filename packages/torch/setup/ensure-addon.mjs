@@ -2,6 +2,7 @@
 import path from 'node:path';
 
 import { buildAddon } from './build-addon.mjs';
+import { buildDistributed } from './build-distributed.mjs';
 import {
   defaultBuildDir,
   findCompiler,
@@ -33,15 +34,16 @@ export async function ensureAddon({ install = false, recheck = false, env = proc
   if (current && reason === null && !recheck) return path.join(defaultBuildDir, current.addon);
 
   const { libtorch, compiler } = await findParts({ install, env });
-  if (current && reason === null && current.key === keyOf({ libtorch, compiler }))
+  const isWhole = current?.distributed && 'addon' in current.distributed;
+  if (current && reason === null && isWhole && current.key === keyOf({ libtorch, compiler }))
     return path.join(defaultBuildDir, current.addon);
   await ensureFastBlas(libtorch, { install });
-  const { addon, key, warnings } = await step(
-    `Building the addon for libtorch ${libtorch.version} in ${libtorch.libDir}${libtorch.cuda ? ` with CUDA ${libtorch.cuda}` : ''} (${reason ?? 'another libtorch was found'})`,
+  const { addon, key, warnings, distributed } = await step(
+    `Building the addon for libtorch ${libtorch.version} in ${libtorch.libDir}${libtorch.cuda ? ` with CUDA ${libtorch.cuda}` : ''} (${reason ?? 'looking again'})`,
     async () => {
       const built = await buildAddon(libtorch, { compiler });
       await tryLoading(path.join(defaultBuildDir, built.addon));
-      return built;
+      return { ...built, distributed: await usable(await buildDistributed(libtorch, { compiler })) };
     },
     { detail: ({ compiled }) => (compiled === 0 ? 'already compiled' : `${compiled} files compiled`) },
   );
@@ -59,6 +61,7 @@ export async function ensureAddon({ install = false, recheck = false, env = proc
     others: (await findAllLibtorch({ env }))
       .filter(({ libDir }) => libDir !== libtorch.libDir)
       .map(({ source, version, libDir }) => ({ source, version, folder: prefixOf(libDir) })),
+    distributed,
     compiler,
     builtAt: new Date().toISOString(),
   });
@@ -91,10 +94,21 @@ const prefixOf = (libDir) =>
 
 /** A build that cannot be loaded must fail here, with the loader's message. @param {string} file */
 async function tryLoading(file) {
+  const cause = await loadFailure(file);
+  if (cause !== null) throw new SetupError(`The addon was built but cannot be loaded: ${cause}\nFile: ${file}`, 'LOAD');
+}
+
+/** @param {string} file @returns {Promise<string | null>} null when it loads */
+async function loadFailure(file) {
   const { code, output } = await runCommand(process.execPath, ['-e', 'require(process.argv[1])', file]);
-  if (code === 0) return;
-  const cause = /^Error: (.*)$/m.exec(output)?.[1] ?? lastLines(output, 5);
-  throw new SetupError(`The addon was built but cannot be loaded: ${cause}\nFile: ${file}`, 'LOAD');
+  return code === 0 ? null : (/^Error: (.*)$/m.exec(output)?.[1] ?? lastLines(output, 5));
+}
+
+/** @param {import('./build-distributed.mjs').Distributed} distributed */
+async function usable(distributed) {
+  if ('reason' in distributed) return distributed;
+  const cause = await loadFailure(path.join(defaultBuildDir, distributed.addon));
+  return cause === null ? distributed : { reason: `it does not load: ${cause}` };
 }
 
 /** @param {Libtorch} libtorch */

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import {
   accessSync,
   constants,
-  mkdirSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -12,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { makeFolder } from './make-folder.mjs';
 
 /** @param {string} file @returns {string | null} */
 export function readText(file) {
@@ -77,7 +77,7 @@ export function sha256(...texts) {
 
 /** Writes to a temporary name and renames: an interrupted write leaves the old file. @param {string} file @param {string} text */
 export function writeAtomically(file, text) {
-  mkdirSync(path.dirname(file), { recursive: true });
+  makeFolder(path.dirname(file));
   const temporary = `${file}.${process.pid}.tmp`;
   writeFileSync(temporary, text);
   renameSync(temporary, file);

@@ -1,10 +1,11 @@
 // Installs today's PyTorch from PyPI into a virtual environment outside of the tree, as users have it by `pip install torch`.
 // With it come torchvision, timm and onnx, which the tests compare with.
-import { mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { filesUnder } from './files.mjs';
 import { findPythonOnPath } from './find-python.mjs';
+import { makeFolder } from './make-folder.mjs';
 import { lastLines, runCommand, shellLine } from './run-command.mjs';
 import { SetupError } from './setup-error.mjs';
 import { step } from './step.mjs';
@@ -59,7 +60,13 @@ export async function installPytorch({
   if (python === null)
     throw new SetupError('No python3 on the PATH. Install Python 3.10 or newer, then run this again.', 'NO_PYTHON');
   rmSync(folder, { recursive: true, force: true }); // an interrupted installation
-  mkdirSync(parent, { recursive: true });
+  try {
+    makeFolder(parent);
+  } catch (error) {
+    throw new SetupError(
+      `${parent} cannot be made: ${/** @type {Error} */ (error).message}. DEIT_LT_CACHE or XDG_CACHE_HOME names another folder.`,
+    );
+  }
   checkSpace(parent, cpu ? neededGb.cpu : neededGb.cuda);
   const packages = packagesOf(version);
   print(

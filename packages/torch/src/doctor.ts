@@ -2,6 +2,8 @@
 import os from 'node:os';
 import { buildRecord, native } from './binding/addon.js';
 import { cpuFlags, hasNativeBfloat16 } from './binding/environment.js';
+import { unavailableReason } from './distributed/native.js';
+import { attentionKernel } from './nn/functional/attention.js';
 
 /** Facts about the engine on this machine; JSON-serializable. */
 export interface Diagnosis {
@@ -15,10 +17,19 @@ export interface Diagnosis {
   blas: { library: string; core: string; coreType: string | null };
   allocator: 'bridge' | 'libtorch';
   fusedAttention: boolean;
+  /** Backends of `torch.distributed`; where there is none, `reason` says why. */
+  distributed: { backends: string[]; reason: string | null };
   cuda: {
     built: boolean;
     statistics: boolean;
-    devices: { name: string; computeCapability: string; totalBytes: number; freeBytes: number }[];
+    devices: {
+      name: string;
+      computeCapability: string;
+      totalBytes: number;
+      freeBytes: number;
+      /** The kernel for attention in each precision. */
+      attention: { bfloat16: string; float32: string };
+    }[];
   };
 }
 
@@ -62,6 +73,7 @@ export function diagnose(): Diagnosis {
     },
     allocator: process.env.TORCH_BRIDGE_ALLOCATOR === 'libtorch' ? 'libtorch' : 'bridge',
     fusedAttention: addon.findOperator('aten::scaled_dot_product_attention', '') !== null,
+    distributed: distributedBackends(),
     cuda: {
       built: build.cuda || record.libtorch.cuda !== null,
       statistics: build.cudaStatistics,
@@ -70,9 +82,24 @@ export function diagnose(): Diagnosis {
   };
 }
 
+function distributedBackends(): Diagnosis['distributed'] {
+  const reason = unavailableReason();
+  return { backends: reason === null ? ['gloo'] : [], reason };
+}
+
 function cudaDevice(index: number): Diagnosis['cuda']['devices'][number] {
   const { name, major, minor, totalBytes, freeBytes } = native().cudaProperties(index);
-  return { name, computeCapability: `${major}.${minor}`, totalBytes, freeBytes };
+  const attention = { bfloat16: kernelOn(`cuda:${index}`, 'bfloat16'), float32: kernelOn(`cuda:${index}`, 'float32') };
+  return { name, computeCapability: `${major}.${minor}`, totalBytes, freeBytes, attention };
+}
+
+/** A device whose kernels cannot be asked is described all the same. */
+function kernelOn(device: string, dtype: 'bfloat16' | 'float32'): string {
+  try {
+    return attentionKernel(device, dtype);
+  } catch (error) {
+    return `unknown (${(error as Error).message})`;
+  }
 }
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
@@ -81,7 +108,7 @@ const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} Gi
 export function formatDiagnosis(d: Diagnosis): string {
   const devices = d.cuda.devices.map(
     (device, i) =>
-      `cuda:${i} ${device.name}, compute ${device.computeCapability}, ${gibibytes(device.freeBytes)} of ${gibibytes(device.totalBytes)} free`,
+      `cuda:${i} ${device.name}, compute ${device.computeCapability}, ${gibibytes(device.freeBytes)} of ${gibibytes(device.totalBytes)} free, attention ${device.attention.bfloat16} in bfloat16 and ${device.attention.float32} in float32`,
   );
   const cuda = d.cuda.built
     ? [devices.length > 0 ? devices.join('; ') : 'in libtorch, but no device is visible']
@@ -117,6 +144,7 @@ export function formatDiagnosis(d: Diagnosis): string {
         ? 'fused operator; composed on the CPU where that is faster'
         : 'composed: this libtorch has no fused operator',
     ],
+    ['processes', d.distributed.reason === null ? 'torch.distributed with Gloo' : `one only: ${d.distributed.reason}`],
     ['CUDA', cuda.join(' ')],
   ];
   return rows.map(([name, value]) => `${name.padEnd(10)} ${value}`).join('\n');

@@ -23,7 +23,8 @@ export class TorchError extends Error {
       | 'DISPOSED'
       | 'DEVICE'
       | 'STATE_DICT'
-      | 'UNSAFE',
+      | 'UNSAFE'
+      | 'DISTRIBUTED',
     message: string,
     options?: ErrorOptions,
   ) {

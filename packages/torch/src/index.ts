@@ -6,9 +6,11 @@
  */
 export * as autograd from './autograd/backward.js';
 export * from './autograd/modes.js';
+export { backends } from './backends.js';
 export type { Layout, MemoryFormat, Scalar } from './binding/codec.js';
 export { hasCudaBfloat16, hasNativeBfloat16 } from './binding/environment.js';
 export * from './devices.js';
+export * as distributed from './distributed/index.js';
 export { type Diagnosis, diagnose, formatDiagnosis } from './doctor.js';
 export { BridgeError, TorchError } from './errors.js';
 export * from './functions.generated.js';

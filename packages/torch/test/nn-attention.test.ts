@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { findOperator } from '../src/binding/operator.js';
 import * as torch from '../src/index.js';
-import { composedAttention } from '../src/nn/functional/attention.js';
+import { attentionKernel, composedAttention } from '../src/nn/functional/attention.js';
 import { assertClose, Reference, type Tolerance } from './reference/reference.js';
 
 const { nn } = torch;
@@ -196,5 +196,19 @@ suite('nn.functional.scaledDotProductAttention()', () => {
       () => nn.functional.scaledDotProductAttention(q, q, q, { isCausal: true, attnMask: torch.zeros([3, 3]) }),
       /Explicit attnMask should not be set when isCausal=true/,
     );
+  });
+});
+
+suite('attentionKernel()', () => {
+  const isFused = findOperator('aten::scaled_dot_product_attention') !== null;
+
+  test('names the choice of libtorch, where the fused operator is taken', () => {
+    assert.equal(attentionKernel('cpu', 'float32', { keys: 64 }), 'composed');
+    assert.equal(attentionKernel('cpu', 'float32', { keys: 2000 }), isFused ? 'flash' : 'composed');
+    assert.equal(attentionKernel('cpu', 'float64', { keys: 64 }), isFused ? 'flash' : 'composed');
+  });
+
+  test('needs the device', { skip: torch.cuda.isAvailable() && 'there is a card' }, () => {
+    if (isFused) assert.throws(() => attentionKernel('cuda', 'float32'), { name: 'TorchError' });
   });
 });

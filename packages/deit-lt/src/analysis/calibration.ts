@@ -8,10 +8,12 @@ export interface Confidences {
   readonly confidence: ArrayLike<number>;
   /** Whether the prediction was right. */
   readonly correct: ArrayLike<boolean | number>;
+  /** Weight of each image. Default: each image counts once. */
+  readonly weights?: ArrayLike<number>;
 }
 
 export interface CalibrationBin {
-  /** Images whose confidence is in the bin. */
+  /** Images whose confidence is in the bin, or the sum of their weights. */
   readonly images: number;
   /** Means over them, 0 … 1; null in an empty bin. */
   readonly confidence: number | null;
@@ -28,15 +30,16 @@ export interface Calibration {
 }
 
 /** `bins`: how many of equal width. Default 15, as in Guo et al. */
-export function calibrationOf({ confidence, correct }: Confidences, { bins = 15 } = {}): Calibration {
+export function calibrationOf({ confidence, correct, weights }: Confidences, { bins = 15 } = {}): Calibration {
   const sums = Array.from({ length: bins }, () => ({ images: 0, confidence: 0, hits: 0 }));
   for (let i = 0; i < confidence.length; i++) {
     const bin = sums[Math.min(bins - 1, Math.max(0, Math.ceil(confidence[i]! * bins) - 1))]!;
-    bin.images++;
-    bin.confidence += confidence[i]!;
-    bin.hits += Number(correct[i]!);
+    const weight = weights?.[i] ?? 1;
+    bin.images += weight;
+    bin.confidence += weight * confidence[i]!;
+    bin.hits += weight * Number(correct[i]!);
   }
-  const total = confidence.length;
+  const total = sums.reduce((sum, { images }) => sum + images, 0);
   const gap = (bin: { confidence: number; hits: number }): number => bin.confidence - bin.hits;
   const share = (value: number, of: number): number | null => (of === 0 ? null : value / of);
   return {

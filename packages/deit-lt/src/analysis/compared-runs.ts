@@ -11,8 +11,9 @@ import { isOnnx, noNetwork } from '../onnx/onnx-files.js';
 import { isForeign } from '../published/weight-source.js';
 import { partOf } from '../recipe/part.js';
 import { type Predictions, readPredictions } from '../runs/predictions.js';
-import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
-import { shellLine } from '../shell-line.js';
+import { evaluatingCommand } from '../runs/recorded-data.js';
+import { isRunFolder, type RunConfig, RunFolder, readRunConfig, recordedIn } from '../runs/run-folder.js';
+import { suggestedCommand } from '../suggested-command.js';
 
 /** A trained model and what it said. */
 export interface ComparedModel {
@@ -49,31 +50,71 @@ export interface FoundModels {
   readonly models: readonly ComparedModel[];
   /** Run folders beside them whose predictions are not there, as after an interruption. */
   readonly missing: readonly string[];
+  /** Run folders beside them that cannot be opened, such as those that need a `--plugin`, and why. */
+  readonly skipped: readonly SkippedRun[];
 }
 
 /** The order of models in a folder of several; others follow by name. */
 const usualOrder = ['teacher', 'vit', 'student'];
+
+/** A run that was left out, and the reason. */
+export interface SkippedRun {
+  readonly folder: string;
+  readonly reason: string;
+}
+
+/**
+ * Opens the runs of `places` by `open`. A run that cannot be opened is skipped when it is one of several in a folder; one
+ * that was named itself, or that is alone, throws its error.
+ */
+export function openRuns<R extends object>(
+  places: readonly string[],
+  open: (folder: string) => R,
+): { opened: (R & { readonly folder: string })[]; skipped: SkippedRun[] } {
+  const named = places.map((place) => path.resolve(place));
+  const skipped: SkippedRun[] = [];
+  let first: UserError | undefined;
+  const opened = [...new Set(places.flatMap(runFoldersIn))].flatMap((folder) => {
+    try {
+      return [{ ...open(folder), folder }];
+    } catch (error) {
+      if (!(error instanceof UserError) || named.includes(folder)) throw error;
+      first ??= error;
+      skipped.push({ folder, reason: error.message });
+      return [];
+    }
+  });
+  if (opened.length === 0 && first !== undefined) throw first;
+  return { opened, skipped };
+}
+
+/** Returns the note about a run that was left out. */
+export function skippedNote({ folder, reason }: SkippedRun): string {
+  return `${folder} is left out: ${reason}`;
+}
 
 /**
  * The models of `places`: run folders, or folders that have some, as `train` makes them. Throws UserError RUN_FOLDER
  * for a place without a run, and for a run without predictions that was named or is alone.
  */
 export function findModels(places: readonly string[]): FoundModels {
-  const folders = [...new Set(places.flatMap(runFoldersIn))];
-  const found = folders.flatMap((folder) => {
-    const { predictionsFile } = new RunFolder(folder);
-    if (!existsSync(predictionsFile)) return [];
-    const config = readRunConfig(folder);
-    const predictions = readPredictions(predictionsFile, config.data.classNames.length);
-    if (predictions === undefined) return [];
-    return [{ folder, predictions, config, groups: measuredGroups(predictions, config) }];
-  });
-  const missing = folders.filter((folder) => found.every((model) => model.folder !== folder));
+  const { opened, skipped } = openRuns(places, (folder) => ({ measured: measuredIn(folder) }));
+  const found = opened.flatMap(({ folder, measured }) => (measured === undefined ? [] : [{ folder, ...measured }]));
+  const missing = opened.flatMap(({ folder, measured }) => (measured === undefined ? [folder] : []));
   const named = places.map((place) => path.resolve(place));
   const needed = found.length === 0 ? missing[0] : missing.find((folder) => named.includes(folder));
   if (needed !== undefined) throw withoutPredictions(needed);
   const names = shortNames(found.map(({ folder }) => folder));
-  return { models: found.map((model, i) => ({ name: names[i]!, ...model })), missing };
+  return { models: found.map((model, i) => ({ name: names[i]!, ...model })), missing, skipped };
+}
+
+/** Undefined for a run without predictions. */
+function measuredIn(folder: string): Omit<ComparedModel, 'name' | 'folder'> | undefined {
+  const { predictionsFile } = new RunFolder(folder);
+  if (!existsSync(predictionsFile)) return undefined;
+  const config = readRunConfig(folder);
+  const predictions = readPredictions(predictionsFile, config.data.classNames.length);
+  return predictions && { predictions, config, groups: measuredGroups(predictions, config) };
 }
 
 /** The runs of single models in `place`: itself, or folders in it. Throws UserError RUN_FOLDER when there is none. */
@@ -97,7 +138,7 @@ function noFolder(place: string): UserError {
   const hint = isRunFolder(run)
     ? ` That of this file is ${run}`
     : isForeign(place)
-      ? ` Make a run folder from a checkpoint with: deit-lt ${shellLine(['import', place, '--out', 'RUN'])}`
+      ? ` Make a run folder from a checkpoint with: ${suggestedCommand('import', place, '--out', 'RUN')}`
       : '';
   return new UserError('RUN_FOLDER', `${place} is not a folder; expected ${expected}.${hint}`);
 }
@@ -107,7 +148,7 @@ const expected = 'a run folder, or a folder that contains some';
 function withoutPredictions(folder: string): UserError {
   return new UserError(
     'RUN_FOLDER',
-    `${folder} has no predictions.safetensors (the predictions of its model): the training has not finished, or an earlier version ran it. Make the file with: deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])}`,
+    `${folder} has no predictions.safetensors (the predictions of its model): the training has not finished, or an earlier version ran it. Make the file with: ${evaluatingCommand(folder, recordedIn(folder))}`,
   );
 }
 

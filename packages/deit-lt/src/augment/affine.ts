@@ -5,8 +5,9 @@
  */
 import type * as torch from '@deit-lt/torch';
 import type { AffineFilter, Matrix } from './affine-matrix.js';
-import { resampleByTensors } from './affine-tensors.js';
+import { planResampling } from './affine-tensors.js';
 import { affineStep, applyNatively, isNative } from './native.js';
+import type { PlannedBatch } from './transform.js';
 
 /** `second` after `first`, as maps from output to source: looks up through `first`, then through `second`. */
 export function compose(first: Matrix, second: Matrix): Matrix {
@@ -17,32 +18,18 @@ export function compose(first: Matrix, second: Matrix): Matrix {
 
 const isIdentity = (matrix: Matrix): boolean => matrix.every((value, i) => value === (i === 0 || i === 4 ? 1 : 0));
 
-export interface AffineOptions {
-  /** For all images, or one for each. Default bilinear. */
-  filter?: AffineFilter | readonly AffineFilter[];
-}
-
 /**
- * Each image of `[n, 3, H, W]` (whole levels 0…255) through its matrix; outside of the source, `fill` (three whole
- * levels). The levels are Pillow's. A new tensor, channels last.
+ * Plans to take each image of `[n, 3, H, W]` (whole levels 0…255) through its matrix; outside of the source, `fill` (three
+ * whole levels). The levels are Pillow's. A new tensor, channels last.
  */
-export function affine(
-  images: torch.Tensor,
+export function planAffine(
   matrices: readonly Matrix[],
   fill: readonly number[],
-  { filter = 'bilinear' }: AffineOptions = {},
-): torch.Tensor {
-  const filterOf = (i: number): AffineFilter => (typeof filter === 'string' ? filter : filter[i]!);
-  if (isNative(images))
-    return applyNatively(
-      images,
-      matrices.map((matrix, i) => (isIdentity(matrix) ? [] : [affineStep(matrix, filterOf(i))])),
-      fill,
-    );
-  return resampleByTensors(
-    images,
-    matrices,
-    matrices.map((_, i) => filterOf(i)),
-    fill,
-  );
+  batch: PlannedBatch,
+): (images: torch.Tensor) => torch.Tensor {
+  const filters = matrices.map((): AffineFilter => 'bilinear');
+  const byTensors = () => planResampling(matrices, filters, fill, batch);
+  if (batch.upload.packs) return byTensors();
+  const steps = matrices.map((matrix) => (isIdentity(matrix) ? [] : [affineStep(matrix, 'bilinear')]));
+  return (images) => (isNative(images) ? applyNatively(images, steps, fill) : byTensors()(images));
 }

@@ -6,12 +6,12 @@ import * as torch from '@deit-lt/torch';
 import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
 import { augmentation } from './augmentation.js';
-import { perSample } from './levels.js';
 import type { ScaledOp } from './magnitudes.js';
-import { applyPlans, type Plan } from './ops.js';
+import { type Plan, planOps } from './ops.js';
 import { decimalNumber, deviationOf, levelDeviation, parsePolicyConfig, wholeNumber } from './policy-config.js';
 import { drawPolicyOp, type PolicySettings, resampling, resamplingOptions } from './policy-op.js';
 import { configOption } from './rand-augment.js';
+import { type PlannedBatch, type PlannedTransform, plannedTransform } from './transform.js';
 
 const settings = {
   m: wholeNumber('severity', 0, 10),
@@ -78,30 +78,26 @@ export function drawAugMix(config: AugMixConfig, settings: PolicySettings, rando
 }
 
 /** Averages each image's chains and mixes the result with the image, in whole levels: truncated, as timm and Pillow. */
-export function mixChains(images: torch.Tensor, plans: readonly AugMixPlan[], fill: readonly number[]): torch.Tensor {
-  return torch.tidy(() => {
-    const mixed = torch.zerosLike(images);
-    const width = Math.max(...plans.map(({ chains }) => chains.length));
-    for (let k = 0; k < width; k++)
-      torch.tidy(() => {
-        const chain = applyPlans(
-          images,
-          plans.map(({ chains }) => chains[k] ?? []),
-          { fill },
-        );
-        const share = perSample(
-          plans.map(({ weights }) => weights[k] ?? 0),
-          images,
-        );
-        mixed.add_(chain.mul(share)); // rounded twice, as NumPy does: one operation for both gives other levels now and then
-      });
-    mixed.clamp_(0, 255).floor_();
-    const shares = perSample(
-      plans.map(({ share }) => share),
-      images,
-    );
-    return mixed.sub_(images).mul_(shares).add_(images).clamp_(0, 255).floor_();
+export function planChains(
+  plans: readonly AugMixPlan[],
+  fill: readonly number[],
+  batch: PlannedBatch,
+): PlannedTransform {
+  const width = Math.max(...plans.map(({ chains }) => chains.length));
+  const perImage = (number: (plan: AugMixPlan) => number) => batch.upload.perImage(plans.map(number));
+  const chains = Array.from({ length: width }, (_, k) => {
+    const ofImages = plans.map(({ chains }) => chains[k] ?? []);
+    return { apply: planOps(ofImages, batch, { fill }), weights: perImage(({ weights }) => weights[k] ?? 0) };
   });
+  const shares = perImage(({ share }) => share);
+  return (images) =>
+    torch.tidy(() => {
+      const mixed = torch.zerosLike(images);
+      // Rounded twice, as NumPy does: one operation for both gives other levels now and then.
+      for (const { apply, weights } of chains) torch.tidy(() => mixed.add_(apply(images).mul(weights())));
+      mixed.clamp_(0, 255).floor_();
+      return mixed.sub_(images).mul_(shares()).add_(images).clamp_(0, 255).floor_();
+    });
 }
 
 export const augMix = augmentation(
@@ -116,11 +112,12 @@ export const augMix = augmentation(
     const config = parseAugMix(given.config);
     const { filters, fill } = resampling(given, context);
     const settings = { ...config, magnitudeMax: 10, translate: 0.3, filters };
-    return (images, randoms) =>
-      mixChains(
-        images,
+    return plannedTransform((batch, randoms) =>
+      planChains(
         randoms.map((random) => drawAugMix(config, settings, random)),
         fill,
-      );
+        batch,
+      ),
+    );
   },
 );

@@ -5,7 +5,7 @@ import type { Window } from '../data/decode/window.js';
 import { UserError } from '../errors.js';
 import type { RegistryEntry } from '../registry.js';
 import type { Augmentation, AugmentationKind, WindowChange } from './augmentation.js';
-import type { BatchTransform, WindowSampler } from './transform.js';
+import type { BatchTransform, TransformPlan, WindowSampler } from './transform.js';
 
 /** One entry of the registry of augmentations; recipes name it in `augment`. */
 export type AugmentationEntry<
@@ -38,13 +38,20 @@ function checkedResult(name: string, kind: AugmentationKind, made: unknown): nev
 }
 
 function checkedBatch(name: string, transform: BatchTransform): BatchTransform {
-  return (images, ...others) => {
+  const checked = (images: torch.Tensor, changed: unknown): torch.Tensor => {
     const wanted = images.shape.join(', ');
-    const changed: unknown = transform(images, ...others);
     const got = changed instanceof torch.Tensor ? `shape [${changed.shape.join(', ')}]` : String(changed);
     if (changed instanceof torch.Tensor && got === `shape [${wanted}]`) return changed;
     throw unusable(name, `it must return images of shape [${wanted}], and returned ${got}`);
   };
+  const direct: BatchTransform = (images, ...others) => checked(images, transform(images, ...others));
+  const { plan } = transform;
+  if (plan === undefined) return direct;
+  const checkedPlan: TransformPlan = (batch, randoms) => {
+    const run = plan(batch, randoms);
+    return (images, options) => checked(images, run(images, options));
+  };
+  return Object.assign(direct, { plan: checkedPlan });
 }
 
 function checkedWindow(name: string, draw: (...given: unknown[]) => unknown): WindowSampler | WindowChange {

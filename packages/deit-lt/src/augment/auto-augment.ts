@@ -6,8 +6,9 @@ import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
 import { augmentation } from './augmentation.js';
 import { type CifarOpName, cifar10, cifarOps, scaledPolicies } from './auto-augment-policies.js';
-import { applyPlans, type OpChoice, type Plan } from './ops.js';
+import { type OpChoice, type Plan, planOps } from './ops.js';
 import { drawPolicyOp, type PolicySettings, resampling, resamplingOptions } from './policy-op.js';
+import { plannedTransform } from './transform.js';
 
 type ScaledPolicyName = keyof typeof scaledPolicies;
 
@@ -68,13 +69,16 @@ export const autoAugment = augmentation(
   ({ policy, magnitudeStd, ...given }, context) => {
     const { filters, fill } = resampling(given, context);
     if (policy === 'cifar10')
-      return (images, randoms) => applyPlans(images, randoms.map(drawCifarPair), { fill: given.fill ?? grey });
-    const settings = { magnitudeStd, magnitudeMax: 10, translate: 0.45, filters };
-    return (images, randoms) =>
-      applyPlans(
-        images,
-        randoms.map((random) => drawScaledPair(policy, settings, random)),
-        { fill },
+      return plannedTransform((batch, randoms) =>
+        planOps(randoms.map(drawCifarPair), batch, { fill: given.fill ?? grey }),
       );
+    const settings = { magnitudeStd, magnitudeMax: 10, translate: 0.45, filters };
+    return plannedTransform((batch, randoms) =>
+      planOps(
+        randoms.map((random) => drawScaledPair(policy, settings, random)),
+        batch,
+        { fill },
+      ),
+    );
   },
 );

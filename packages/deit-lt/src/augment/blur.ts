@@ -3,7 +3,6 @@
  * part (Gwosdek et al. 2011), each rounded to whole levels; the border is repeated.
  */
 import * as torch from '@deit-lt/torch';
-import { perSample } from './levels.js';
 
 const passes = 3;
 
@@ -31,17 +30,16 @@ function tapWeights(box: number, reach: number): number[] {
   });
 }
 
-/** Blurs image i of `[n, 3, H, W]` (levels 0…255) by `radii[i]`, the standard deviation in pixels (≥ 0). */
-export function gaussianBlur(images: torch.Tensor, radii: readonly number[]): torch.Tensor {
+/** The weights of the taps for each of `radii`, standard deviations in pixels (≥ 0); all rows have the same length. */
+export function blurTaps(radii: readonly number[]): number[][] {
   const boxes = radii.map(boxRadius);
   const reach = Math.floor(Math.max(...boxes)) + 1;
-  const weights = boxes.map((box) => tapWeights(box, reach));
-  const tap = (k: number): torch.Tensor =>
-    perSample(
-      weights.map((row) => row[k]!),
-      images,
-    ).double();
-  const taps = Array.from({ length: 2 * reach + 1 }, (_, k) => tap(k));
+  return boxes.map((box) => tapWeights(box, reach));
+}
+
+/** Blurs image i of `[n, 3, H, W]` (levels 0…255) by row i of `table`: `blurTaps` in float64, on the device of the images. */
+export function gaussianBlur(images: torch.Tensor, table: torch.Tensor): torch.Tensor {
+  const taps = table.view(table.size(0), table.size(1), 1, 1, 1).unbind(1); // each (n, 1, 1, 1)
   // In doubles every sum is exact, as Pillow's integers are. Single precision would not do: with weights near 1/6 and
   // 2/3 a sixth of the sums lie so near a half that rounding errors would decide.
   let blurred = images.double();

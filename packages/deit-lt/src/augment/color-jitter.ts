@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
 import { augmentation, probability, range } from './augmentation.js';
-import { applyPlans, type OpChoice } from './ops.js';
+import { type OpChoice, planOps } from './ops.js';
+import { plannedTransform } from './transform.js';
 
 const factors = (what: string) =>
   z
@@ -57,9 +58,10 @@ export function drawJitter(available: readonly Adjustment[], random: RandomStrea
 
 export const colorJitter = augmentation('batch', options, (given) => {
   const available = adjustments(given);
-  return (images, randoms) =>
-    applyPlans(
-      images,
+  return plannedTransform((batch, randoms) =>
+    planOps(
       randoms.map((random) => (random.chance(given.probability) ? drawJitter(available, random) : [])),
-    );
+      batch,
+    ),
+  );
 });

@@ -2,7 +2,8 @@
 import * as torch from '@deit-lt/torch';
 import { z } from 'zod';
 import { augmentation, probability } from './augmentation.js';
-import { type Box, eraseBox_ } from './random-erasing.js';
+import { type Box, pixelsIn } from './random-erasing.js';
+import { plannedTransform } from './transform.js';
 
 /** The square of `length` pixels around (`centerY`, `centerX`), clipped to an image of `width` × `height`. */
 export function cutoutBox(width: number, height: number, length: number, centerY: number, centerX: number): Box {
@@ -25,18 +26,21 @@ export const cutout = augmentation(
     count: z.int().positive().default(1).describe('squares of an image; they may overlap'),
   }),
   ({ probability, length, count }) =>
-    (images, randoms) =>
-      torch.tidy(() => {
-        const [, , height, width] = images.shape as [number, number, number, number];
-        const cut = images.clone();
-        const black = torch.zeros(1).to(images.device);
-        randoms.forEach((random, i) => {
-          if (!random.chance(probability)) return;
-          for (let k = 0; k < count; k++) {
-            const centerY = random.int(height);
-            eraseBox_(cut, i, cutoutBox(width, height, length, centerY, random.int(width)), black);
-          }
+    plannedTransform(({ height, width }, randoms) => {
+      const boxes = randoms.map((random) => {
+        if (!random.chance(probability)) return [];
+        return Array.from({ length: count }, () => {
+          const centerY = random.int(height);
+          return cutoutBox(width, height, length, centerY, random.int(width));
         });
-        return cut;
-      }),
+      });
+      return (images) =>
+        torch.tidy(() => {
+          const cut = images.clone();
+          boxes.forEach((ofImage, i) => {
+            for (const box of ofImage) pixelsIn(cut, i, box).zero_();
+          });
+          return cut;
+        });
+    }),
 );

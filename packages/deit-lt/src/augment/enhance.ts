@@ -5,10 +5,10 @@
  * factor for each of the n; results are new tensors of whole levels, the same as Pillow's.
  */
 import * as torch from '@deit-lt/torch';
-import { perSample } from './levels.js';
+import { type PerImage, perSample } from './levels.js';
 
 /** `degenerate + factors·(images − degenerate)`, clipped and truncated. */
-function blend(degenerate: torch.Tensor, images: torch.Tensor, factors: readonly number[]): torch.Tensor {
+function blend(degenerate: torch.Tensor, images: torch.Tensor, factors: PerImage): torch.Tensor {
   // Not lerp: it rounds differently from Pillow for factors from 0.5 on.
   return images.sub(degenerate).mul_(perSample(factors, images)).add_(degenerate).clamp_(0, 255).floor_();
 }
@@ -32,23 +32,23 @@ export function grayscale(images: torch.Tensor): torch.Tensor {
 }
 
 /** Scales all levels by `factors[i]` (≥ 0). */
-export function brightness(images: torch.Tensor, factors: readonly number[]): torch.Tensor {
+export function brightness(images: torch.Tensor, factors: PerImage): torch.Tensor {
   return images.mul(perSample(factors, images)).clamp_(0, 255).floor_();
 }
 
 /** Moves levels away from the image's mean grey (factor above 1) or towards it. */
-export function contrast(images: torch.Tensor, factors: readonly number[]): torch.Tensor {
+export function contrast(images: torch.Tensor, factors: PerImage): torch.Tensor {
   const mean = grey(images).mean([1, 2, 3], { keepdim: true, dtype: 'float64' });
   return blend(mean.add_(0.5).floor_().float(), images, factors);
 }
 
 /** Moves colours away from grey (factor above 1) or towards it; torchvision's saturation. */
-export function color(images: torch.Tensor, factors: readonly number[]): torch.Tensor {
+export function color(images: torch.Tensor, factors: PerImage): torch.Tensor {
   return blend(grey(images), images, factors);
 }
 
 /** Sharpens (factor above 1) or smooths; the one-pixel border stays. */
-export function sharpness(images: torch.Tensor, factors: readonly number[]): torch.Tensor {
+export function sharpness(images: torch.Tensor, factors: PerImage): torch.Tensor {
   const [, , height, width] = images.shape as [number, number, number, number];
   if (height < 3 || width < 3) return images.clone();
   const inner = images.narrow(2, 1, height - 2).narrow(3, 1, width - 2);

@@ -1,19 +1,24 @@
 /** Turns the hue of images as torchvision does with Pillow's 8-bit HSV, levels and roundings included. */
 import * as torch from '@deit-lt/torch';
-import { perSample } from './levels.js';
+import { deviceConstant } from '../device-constant.js';
+import { type PerImage, perSample } from './levels.js';
 
 /** A turn of `turn` circles in the 255 steps of an 8-bit hue, as torchvision truncates it. */
 export function hueSteps(turn: number): number {
   return Math.trunc(turn * 255);
 }
 
-/** Turns the hue of image i of `[n, 3, H, W]` (whole levels 0…255) by `turns[i]` of the full circle, −0.5…0.5. */
-export function hue(images: torch.Tensor, turns: readonly number[]): torch.Tensor {
-  const steps = turns.map(hueSteps);
+/** Turns the hue of image i of `[n, 3, H, W]` (whole levels 0…255) by `steps[i]`, as `hueSteps` gives them. */
+export function hue(images: torch.Tensor, steps: PerImage): torch.Tensor {
   const { hue, saturation, value } = toHsv(images);
   const turned = hue.add_(perSample(steps, images)).remainder_(256);
   return fromHsv(turned, saturation, value);
 }
+
+/** Which of v, t, p, q each channel takes in each of the six sectors. */
+const channelTable = deviceConstant(() =>
+  torch.tensor([0, 1, 2, 3, 0, 2, 2, 0, 1, 2, 3, 0, 1, 2, 0, 0, 2, 3], { dtype: 'int64' }),
+);
 
 interface Hsv {
   hue: torch.Tensor;
@@ -55,9 +60,7 @@ function fromHsv(hue: torch.Tensor, saturation: torch.Tensor, value: torch.Tenso
   const t = level(fraction.neg().add_(1).mul_(part));
   const v = value;
   const choices = torch.cat([v, t, p, q], 1); // (n, 4, H, W)
-  // Which of v, t, p, q each channel takes in each of the six sectors.
-  const table = torch.tensor(BigInt64Array.from([0, 1, 2, 3, 0, 2, 2, 0, 1, 2, 3, 0, 1, 2, 0, 0, 2, 3].map(BigInt)));
   const row = sector.long().remainder_(6).mul_(3);
   const channel = torch.arange(3, { device: hue.device }).view(1, 3, 1, 1);
-  return choices.gather(1, table.to(hue.device).take(row.add(channel)));
+  return choices.gather(1, channelTable(hue.device).take(row.add(channel)));
 }

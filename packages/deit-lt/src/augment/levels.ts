@@ -5,8 +5,12 @@
  */
 import * as torch from '@deit-lt/torch';
 
+/** A number for each of n images; or the same on the device of the images, `[n, 1, 1, 1]`. */
+export type PerImage = readonly number[] | torch.Tensor;
+
 /** One number for each sample, `[n, 1, 1, 1]`, to be broadcast over images on their device. */
-export function perSample(values: readonly number[], images: torch.Tensor): torch.Tensor {
+export function perSample(values: PerImage, images: torch.Tensor): torch.Tensor {
+  if (values instanceof torch.Tensor) return values;
   return torch.tensor(Float32Array.from(values), { shape: [values.length, 1, 1, 1], device: images.device });
 }
 
@@ -16,23 +20,23 @@ export function invert(images: torch.Tensor): torch.Tensor {
 }
 
 /** Inverts the levels from `thresholds[i]` on (0…256). */
-export function solarize(images: torch.Tensor, thresholds: readonly number[]): torch.Tensor {
+export function solarize(images: torch.Tensor, thresholds: PerImage): torch.Tensor {
   return images.where(images.lt(perSample(thresholds, images)), invert(images));
 }
 
 /** Adds `amounts[i]` to the levels below 128, up to 255. */
-export function solarizeAdd(images: torch.Tensor, amounts: readonly number[]): torch.Tensor {
+export function solarizeAdd(images: torch.Tensor, amounts: PerImage): torch.Tensor {
   const added = images.add(perSample(amounts, images)).clamp_(0, 255);
   return added.where(images.lt(128), images);
 }
 
-/** Keeps the `bits[i]` highest bits of each level (0…8). */
-export function posterize(images: torch.Tensor, bits: readonly number[]): torch.Tensor {
-  const steps = perSample(
-    bits.map((kept) => 2 ** (8 - kept)),
-    images,
-  );
-  return images.div(steps).floor_().mul_(steps); // exact: the steps are powers of two
+/** The distance of the levels that stay when the highest `bits` bits (0…8) are kept. */
+export const posterizeStep = (bits: number): number => 2 ** (8 - bits);
+
+/** Keeps the multiples of `steps`, as `posterizeStep` gives them. */
+export function posterize(images: torch.Tensor, steps: PerImage): torch.Tensor {
+  const step = perSample(steps, images);
+  return images.div(step).floor_().mul_(step); // exact: the steps are powers of two
 }
 
 /** Each level of each channel replaced by its entry in `tables` `[n · 3, 256]`. */

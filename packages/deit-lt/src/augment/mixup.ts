@@ -5,7 +5,9 @@
  */
 import * as torch from '@deit-lt/torch';
 import type { RandomStream } from '../random/stream.js';
+import { Upload } from '../upload.js';
 import type { Box } from './random-erasing.js';
+import { atOnce } from './transform.js';
 
 /** Mixing parameters of one image or a whole batch: `lambda` is the share of the image itself in its label. */
 export type Mix =
@@ -93,23 +95,43 @@ function drawSizedBox(height: number, width: number, minMax: readonly [number, n
  * batch or one for each image. Returns a new tensor.
  */
 export function mixImages(images: torch.Tensor, mixes: readonly Mix[], partners?: torch.Tensor): torch.Tensor {
-  return torch.tidy(() => {
-    const others = partners ?? images.flip(0);
-    const mixed = blendPartners(images, others, mixes);
-    mixes.forEach((mix, i) => {
-      if (mix.kind === 'cutmix') pastePartners_(mixed, others, mix.box, mixes.length === 1 ? undefined : i);
-    });
-    return mixed;
+  return atOnce(images, ({ upload }) => {
+    const mix = planMixImages(mixes, upload);
+    return (own) => mix(own, partners);
   });
 }
 
+/** Plans what `mixImages` does. */
+export function planMixImages(
+  mixes: readonly Mix[],
+  upload: Upload,
+): (images: torch.Tensor, partners?: torch.Tensor) => torch.Tensor {
+  const blend = planBlend(mixes, upload);
+  return (images, partners) =>
+    torch.tidy(() => {
+      const others = partners ?? images.flip(0);
+      const mixed = blend(images, others);
+      mixes.forEach((mix, i) => {
+        if (mix.kind === 'cutmix') pastePartners_(mixed, others, mix.box, mixes.length === 1 ? undefined : i);
+      });
+      return mixed;
+    });
+}
+
 /** `λ·x + (1 − λ)·partner` where the kind is Mixup, a copy elsewhere. */
-function blendPartners(images: torch.Tensor, partners: torch.Tensor, mixes: readonly Mix[]): torch.Tensor {
-  if (mixes.every(({ kind }) => kind !== 'mixup')) return images.clone();
+function planBlend(
+  mixes: readonly Mix[],
+  upload: Upload,
+): (images: torch.Tensor, partners: torch.Tensor) => torch.Tensor {
+  if (mixes.every(({ kind }) => kind !== 'mixup')) return (images) => images.clone();
   const shares = mixes.map((mix) => (mix.kind === 'mixup' ? mix.lambda : 1));
-  if (shares.length === 1) return images.mul(shares[0]!).add_(partners, { alpha: 1 - shares[0]! });
-  const own = torch.tensor(shares, { device: images.device }).view(-1, 1, 1, 1);
-  return images.mul(own).addcmul_(partners, own.neg().add_(1));
+  const [only] = shares;
+  if (shares.length === 1) return (images, partners) => images.mul(only!).add_(partners, { alpha: 1 - only! });
+  const sent = upload.perImage(shares);
+  return (images, partners) => {
+    const own = sent();
+    return images.mul(own).addcmul_(partners, own.neg().add_(1));
+  };
 }
 
 /** Puts the partners' `box` in its place, in image `only` or in all. */
@@ -174,17 +196,35 @@ export interface MixedBatch {
  * batch's middle image stays unmixed. The defaults are DeiT's: Mixup 0.8 or CutMix 1.0, each for half of the batches.
  */
 export function mixBatch(images: torch.Tensor, labels: Int32Array, options: MixBatchOptions): MixedBatch {
+  return torch.tidy(() => {
+    const upload = new Upload(images.device);
+    const { mix } = planMixBatch(images, labels, options, upload);
+    upload.send();
+    return mix();
+  });
+}
+
+/** Draws what `mixBatch` draws; its `mix` mixes, after `upload` was sent. */
+export function planMixBatch(
+  images: torch.Tensor,
+  labels: Int32Array,
+  options: MixBatchOptions,
+  upload: Upload,
+): { mixes: readonly Mix[]; mix: () => MixedBatch } {
   const [batch, , height, width] = images.shape as [number, number, number, number];
   const draw = (): Mix => drawMix(height, width, options.random, options);
   const mixes = drawAll(options.mode ?? 'batch', batch, draw);
   const kinds = new Set(mixes.map(({ kind }) => kind));
-  return {
-    images: mixImages(images, mixes),
-    targets: torch.tidy(() => mixTargets(labels, mixes, options).to(images.device)),
+  const mixed = planMixImages(mixes, upload);
+  const targets = upload.tensor(mixTargets(labels, mixes, options));
+  const mix = (): MixedBatch => ({
+    images: mixed(images),
+    targets: targets(),
     lambda: mixes.reduce((sum, { lambda }) => sum + lambda, 0) / mixes.length,
     kind: kinds.size === 1 ? mixes[0]!.kind : 'various',
     mixes,
-  };
+  });
+  return { mixes, mix };
 }
 
 function drawAll(mode: 'batch' | 'pair' | 'elem', batch: number, draw: () => Mix): Mix[] {

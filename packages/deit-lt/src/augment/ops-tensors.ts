@@ -3,32 +3,63 @@
  * the same operation are worked on together, turn by turn.
  */
 import * as torch from '@deit-lt/torch';
-import { resampleByTensors } from './affine-tensors.js';
-import { gaussianBlur } from './blur.js';
+import type { Upload } from '../upload.js';
+import { planResampling } from './affine-tensors.js';
+import { blurTaps, gaussianBlur } from './blur.js';
 import { brightness, color, contrast, grayscale, sharpness } from './enhance.js';
-import { hue } from './hue.js';
-import { autocontrast, equalize, invert, posterize, solarize, solarizeAdd } from './levels.js';
-import { isAffine, matrixOf, type OpChoice, type PixelOpName } from './op-choice.js';
-
-/** `images` float32 `[n, 3, H, W]`, whole levels 0…255, and an argument for each: a new tensor of the same shape. */
-export type PixelOp = (images: torch.Tensor, args: readonly number[]) => torch.Tensor;
-
-/** The functions document their argument; operations without an argument ignore it. */
-export const pixelOps = {
+import { hue, hueSteps } from './hue.js';
+import {
   autocontrast,
   equalize,
   invert,
+  type PerImage,
+  posterize,
+  posterizeStep,
   solarize,
   solarizeAdd,
-  posterize,
-  brightness,
-  contrast,
-  color,
-  sharpness,
-  hue,
-  grayscale,
-  gaussianBlur,
-} satisfies Record<PixelOpName, PixelOp>;
+} from './levels.js';
+import { isAffine, matrixOf, type OpChoice, type PixelOpName } from './op-choice.js';
+import { atOnce, type PlannedBatch } from './transform.js';
+
+/** `[n, 3, H, W]` of whole levels 0…255 → a new tensor of the same. */
+type Work = (images: torch.Tensor) => torch.Tensor;
+
+/** Plans an operation with an argument for each image. */
+type OpPlan = (args: readonly number[], upload: Upload) => Work;
+
+/** An operation with one number for each image, which `toNumber` makes of its argument. */
+function withNumber(
+  op: (images: torch.Tensor, numbers: PerImage) => torch.Tensor,
+  toNumber = (arg: number): number => arg,
+): OpPlan {
+  return (args, upload) => {
+    const numbers = upload.perImage(args.map(toNumber));
+    return (images) => op(images, numbers());
+  };
+}
+
+const planBlur: OpPlan = (radii, upload) => {
+  const rows = blurTaps(radii);
+  const table = upload.numbers(Float64Array.from(rows.flat()), [rows.length, rows[0]!.length]);
+  return (images) => gaussianBlur(images, table());
+};
+
+/** The operations document their argument. */
+const pixelOps: Readonly<Record<PixelOpName, OpPlan>> = {
+  autocontrast: () => autocontrast,
+  equalize: () => equalize,
+  invert: () => invert,
+  solarize: withNumber(solarize),
+  solarizeAdd: withNumber(solarizeAdd),
+  posterize: withNumber(posterize, posterizeStep),
+  brightness: withNumber(brightness),
+  contrast: withNumber(contrast),
+  color: withNumber(color),
+  sharpness: withNumber(sharpness),
+  hue: withNumber(hue, hueSteps),
+  grayscale: () => grayscale,
+  gaussianBlur: planBlur,
+};
 
 /** All geometric operations are one group. */
 type GroupName = PixelOpName | 'affine';
@@ -40,27 +71,51 @@ export function applyPlansByTensors(
   plans: readonly (readonly OpChoice[])[],
   fill: readonly number[],
 ): torch.Tensor {
-  const turns = Math.max(0, ...plans.map((plan) => plan.length));
-  return torch.tidy(() => {
-    const changed = images.clone().permute(0, 2, 3, 1).contiguous(); // samples are blocks in memory
-    for (let turn = 0; turn < turns; turn++)
-      applyTurn_(
-        changed,
-        plans.map((plan) => plan[turn]),
-        fill,
-      );
-    return changed.permute(0, 3, 1, 2);
-  });
+  return atOnce(images, (batch) => planByTensors(plans, fill, batch));
 }
 
-function applyTurn_(rows: torch.Tensor, choices: Choices, fill: readonly number[]): void {
-  for (const [name, members] of groupByOp(choices))
+/** Plans what `applyPlansByTensors` does. */
+export function planByTensors(
+  plans: readonly (readonly OpChoice[])[],
+  fill: readonly number[],
+  batch: PlannedBatch,
+): Work {
+  const turns = Math.max(0, ...plans.map((plan) => plan.length));
+  const groups = Array.from({ length: turns }, (_, turn) => {
+    const choices = plans.map((plan) => plan[turn]);
+    return [...groupByOp(choices)].map(([name, members]) => planGroup(name, members, choices, { fill, batch }));
+  }).flat();
+  return (images) =>
     torch.tidy(() => {
-      const index = torch.tensor(BigInt64Array.from(members, BigInt), { device: rows.device });
-      const part = rows.indexSelect(0, index).permute(0, 3, 1, 2);
-      const of = members.map((i) => choices[i]!);
-      rows.indexCopy_(0, index, applyGroup(name, part, of, fill).permute(0, 2, 3, 1));
+      const changed = images.clone().permute(0, 2, 3, 1).contiguous(); // samples are blocks in memory
+      for (const group of groups) torch.tidy(() => group(changed));
+      return changed.permute(0, 3, 1, 2);
     });
+}
+
+interface GroupOptions {
+  readonly fill: readonly number[];
+  readonly batch: PlannedBatch;
+}
+
+/** Plans one operation on the samples `members`; works on the samples `[B, H, W, 3]` in place. */
+function planGroup(
+  name: GroupName,
+  members: readonly number[],
+  choices: Choices,
+  options: GroupOptions,
+): (rows: torch.Tensor) => void {
+  const index = options.batch.upload.indices(members);
+  const work = planOp(
+    name,
+    members.map((i) => choices[i]!),
+    options,
+  );
+  return (rows) => {
+    const places = index();
+    const part = rows.indexSelect(0, places).permute(0, 3, 1, 2);
+    rows.indexCopy_(0, places, work(part).permute(0, 2, 3, 1));
+  };
 }
 
 /** The samples of each operation that occurs. */
@@ -76,24 +131,16 @@ function groupByOp(choices: Choices): Map<GroupName, number[]> {
   return groups;
 }
 
-function applyGroup(
-  name: GroupName,
-  images: torch.Tensor,
-  choices: readonly OpChoice[],
-  fill: readonly number[],
-): torch.Tensor {
-  if (name !== 'affine') {
-    const op: PixelOp = pixelOps[name];
-    return op(
-      images,
+function planOp(name: GroupName, choices: readonly OpChoice[], { fill, batch }: GroupOptions): Work {
+  if (name !== 'affine')
+    return pixelOps[name](
       choices.map(({ arg }) => arg),
+      batch.upload,
     );
-  }
-  const [, , height, width] = images.shape as [number, number, number, number];
-  return resampleByTensors(
-    images,
-    choices.map((choice) => matrixOf(choice, width, height)),
+  return planResampling(
+    choices.map((choice) => matrixOf(choice, batch.width, batch.height)),
     choices.map(({ filter = 'bilinear' }) => filter),
     fill,
+    batch,
   );
 }

@@ -4,7 +4,8 @@ import { boxRadius } from './blur.js';
 import { hueSteps } from './hue.js';
 import { affineStep, applyNatively, isNative, levelStep, type Step } from './native.js';
 import { isAffine, matrixOf, type OpChoice, type Plan } from './op-choice.js';
-import { applyPlansByTensors } from './ops-tensors.js';
+import { planByTensors } from './ops-tensors.js';
+import { atOnce, type PlannedBatch, type PlannedTransform } from './transform.js';
 
 export { affineOps, type OpChoice, type OpName, type Plan } from './op-choice.js';
 
@@ -14,36 +15,25 @@ export interface ApplyOpsOptions {
 }
 
 /**
- * Applies `choices[i]` to image i of `images` `[B, 3, H, W]`, whole levels 0…255; undefined leaves it. Returns `images`
- * itself when nothing is to be done, else a new tensor, channels last.
+ * Applies the operations `plans[i]` to image i of `images` `[B, 3, H, W]`, whole levels 0…255, one after the other. Returns
+ * `images` itself when nothing is to be done, else a new tensor, channels last.
  */
-export function applyOps(
-  images: torch.Tensor,
-  choices: readonly (OpChoice | undefined)[],
-  options: ApplyOpsOptions = {},
-): torch.Tensor {
-  return applyPlans(
-    images,
-    choices.map((choice) => [choice]),
-    options,
-  );
+export function applyPlans(images: torch.Tensor, plans: readonly Plan[], options: ApplyOpsOptions = {}): torch.Tensor {
+  return atOnce(images, (batch) => planOps(plans, batch, options));
 }
 
-/** Applies the operations `plans[i]` to image i, one after the other; otherwise as `applyOps`. */
-export function applyPlans(
-  images: torch.Tensor,
+/** Plans what `applyPlans` does. */
+export function planOps(
   plans: readonly Plan[],
+  batch: PlannedBatch,
   { fill = [0, 0, 0] }: ApplyOpsOptions = {},
-): torch.Tensor {
+): PlannedTransform {
   const given = plans.map((plan) => plan.filter(isDone));
-  if (given.every((plan) => plan.length === 0)) return images;
-  if (!isNative(images)) return applyPlansByTensors(images, given, fill);
-  const [, , height, width] = images.shape as [number, number, number, number];
-  return applyNatively(
-    images,
-    given.map((plan) => plan.map((choice) => stepOf(choice, width, height))),
-    fill,
-  );
+  if (given.every((plan) => plan.length === 0)) return (images) => images;
+  if (batch.upload.packs) return planByTensors(given, fill, batch);
+  const steps = given.map((plan) => plan.map((choice) => stepOf(choice, batch.width, batch.height)));
+  return (images) =>
+    isNative(images) ? applyNatively(images, steps, fill) : planByTensors(given, fill, batch)(images);
 }
 
 function isDone(choice: OpChoice | undefined): choice is OpChoice {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
 import { augmentation } from './augmentation.js';
 import { increasing, randOps, type ScaledOp } from './magnitudes.js';
-import { applyPlans, type Plan } from './ops.js';
+import { type Plan, planOps } from './ops.js';
 import {
   decimalNumber,
   deviationOf,
@@ -16,6 +16,7 @@ import {
   wholeNumber,
 } from './policy-config.js';
 import { drawPolicyOp, type PolicySettings, resampling, resamplingOptions } from './policy-op.js';
+import { plannedTransform } from './transform.js';
 
 const settings = {
   n: wholeNumber('operations of an image', 1, 16),
@@ -119,11 +120,12 @@ export const randAugment = augmentation(
     const config = parseRandAugment(given.config);
     const { filters, fill } = resampling(given, context);
     const settings = { ...config, translate: 0.45, filters };
-    return (images, randoms) =>
-      applyPlans(
-        images,
+    return plannedTransform((batch, randoms) =>
+      planOps(
         randoms.map((random) => drawRandAugment(config, settings, random)),
+        batch,
         { fill },
-      );
+      ),
+    );
   },
 );

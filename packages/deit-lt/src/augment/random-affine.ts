@@ -2,10 +2,11 @@
 import * as torch from '@deit-lt/torch';
 import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
-import { affine, compose } from './affine.js';
+import { compose, planAffine } from './affine.js';
 import type { Matrix } from './affine-matrix.js';
 import { augmentation, colour, probability } from './augmentation.js';
 import { affineOps } from './ops.js';
+import { plannedTransform } from './transform.js';
 
 const options = z.strictObject({
   probability: probability(1),
@@ -35,11 +36,11 @@ function drawMatrix(
 
 export const randomAffine = augmentation('batch', options, (given, { mean }) => {
   const fill = given.fill ?? mean.map((value) => Math.round(255 * value));
-  return (images, randoms) => {
-    const [, , height, width] = images.shape as [number, number, number, number];
+  return plannedTransform((batch, randoms) => {
     const matrices = randoms.map((random) =>
-      random.chance(given.probability) ? drawMatrix(given, width, height, random) : unchanged,
+      random.chance(given.probability) ? drawMatrix(given, batch.width, batch.height, random) : unchanged,
     );
-    return torch.tidy(() => affine(images, matrices, fill).contiguous({ memoryFormat: 'channels_last' }));
-  };
+    const change = planAffine(matrices, fill, batch);
+    return (images) => torch.tidy(() => change(images).contiguous({ memoryFormat: 'channels_last' }));
+  });
 });

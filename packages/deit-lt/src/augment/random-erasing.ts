@@ -2,9 +2,10 @@
 import * as torch from '@deit-lt/torch';
 import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
+import type { Sent } from '../upload.js';
 import { augmentation, probability, range } from './augmentation.js';
 import { roundHalfEven } from './round-half-even.js';
-import type { BatchTransform } from './transform.js';
+import { type BatchTransform, type PlannedBatch, plannedTransform } from './transform.js';
 
 const attempts = 10;
 
@@ -41,10 +42,9 @@ export function drawEraseBox(
   return undefined;
 }
 
-/** Fills `box` of sample `index` of `images` `[B, C, H, W]` with `values` (they broadcast to `[C, h, w]`), in place. */
-export function eraseBox_(images: torch.Tensor, index: number, box: Box, values: torch.Tensor): void {
-  const part = images.select(0, index).narrow(1, box.top, box.height).narrow(2, box.left, box.width);
-  part.copy_(values);
+/** The values in `box` of sample `index` of `images` `[B, C, H, W]`: a view `[C, h, w]`. */
+export function pixelsIn(images: torch.Tensor, index: number, box: Box): torch.Tensor {
+  return images.select(0, index).narrow(1, box.top, box.height).narrow(2, box.left, box.width);
 }
 
 const fills = ['pixel', 'rand', 'const'] as const;
@@ -52,9 +52,9 @@ const fills = ['pixel', 'rand', 'const'] as const;
 /** The fill of a box: a normal number per value ('pixel') or per channel ('rand'), or 0 ('const'). */
 export type EraseFill = (typeof fills)[number];
 
-/** Draws what fills a box, from a generator that is seeded from the sample's own stream. */
-function drawFill(fill: EraseFill, box: Box, generator: torch.Generator, random: RandomStream): torch.Tensor {
-  if (fill === 'const') return torch.zeros(3, 1, 1);
+/** Draws what fills a box, from a generator that is seeded from the sample's own stream; null: zeros. */
+function drawFill(fill: EraseFill, box: Box, generator: torch.Generator, random: RandomStream): torch.Tensor | null {
+  if (fill === 'const') return null;
   generator.manualSeed(random.uint32());
   return torch.randn(fill === 'pixel' ? [3, box.height, box.width] : [3, 1, 1], { generator });
 }
@@ -85,24 +85,53 @@ export function drawCount({ count, minCount }: { count: number; minCount: number
   return count === minCount ? count : minCount + random.int(count - minCount + 1);
 }
 
+/** A box of one image of the batch, and what fills it. */
+interface Erasure {
+  readonly index: number;
+  readonly box: Box;
+  readonly fill: Sent | null;
+}
+
 /** Erases boxes of normalised images. */
-function randomErase({ probability, fill, area, ratio, ...counts }: z.output<typeof options>): BatchTransform {
-  return (images, randoms, { mayChange = false } = {}) =>
-    torch.tidy(() => {
-      const [, , height, width] = images.shape as [number, number, number, number];
-      const erased = mayChange ? images : images.clone();
-      const generator = new torch.Generator();
-      randoms.forEach((random, i) => {
-        if (random.random() > probability) return;
-        const boxes = drawCount(counts, random);
-        const share = [area[0] / boxes, area[1] / boxes] as const;
-        for (let k = 0; k < boxes; k++) {
-          const box = drawEraseBox(width, height, { area: share, ratio }, random);
-          if (box) eraseBox_(erased, i, box, drawFill(fill, box, generator, random));
+function randomErase(options: z.output<typeof schema>): BatchTransform {
+  return plannedTransform((batch, randoms) => {
+    const generator = new torch.Generator();
+    const erasures = randoms.flatMap((random, index) => drawErasures(random, { index, batch, generator, options }));
+    return (images, { mayChange = false } = {}) =>
+      torch.tidy(() => {
+        const erased = mayChange ? images : images.clone();
+        for (const { index, box, fill } of erasures) {
+          const part = pixelsIn(erased, index, box);
+          if (fill === null) part.zero_();
+          else part.copy_(fill());
         }
+        return erased;
       });
-      return erased;
-    });
+  });
+}
+
+interface DrawErasuresOptions {
+  readonly index: number;
+  readonly batch: PlannedBatch;
+  readonly generator: torch.Generator;
+  readonly options: z.output<typeof schema>;
+}
+
+/** Draws the erasures of one image. */
+function drawErasures(
+  random: RandomStream,
+  { index, batch: { height, width, upload }, generator, options }: DrawErasuresOptions,
+): Erasure[] {
+  const { probability, fill, area, ratio, ...counts } = options;
+  if (random.random() > probability) return [];
+  const boxes = drawCount(counts, random);
+  const share = [area[0] / boxes, area[1] / boxes] as const;
+  return Array.from({ length: boxes }).flatMap(() => {
+    const box = drawEraseBox(width, height, { area: share, ratio }, random);
+    if (box === undefined) return [];
+    const values = drawFill(fill, box, generator, random);
+    return [{ index, box, fill: values && upload.tensor(values) }];
+  });
 }
 
 export const randomErasing = augmentation('batch', options, (given) => randomErase(given));

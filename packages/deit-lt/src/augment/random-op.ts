@@ -2,16 +2,17 @@
 import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
 import { augmentation, probability, range } from './augmentation.js';
-import { applyOps, type OpChoice } from './ops.js';
-import type { BatchTransform } from './transform.js';
+import { type OpChoice, planOps } from './ops.js';
+import { type BatchTransform, plannedTransform } from './transform.js';
 
 /** Applies what `choose` draws to a share of the images. */
 function sometimes(probability: number, choose: (random: RandomStream) => OpChoice): BatchTransform {
-  return (images, randoms) =>
-    applyOps(
-      images,
-      randoms.map((random) => (random.chance(probability) ? choose(random) : undefined)),
-    );
+  return plannedTransform((batch, randoms) =>
+    planOps(
+      randoms.map((random) => [random.chance(probability) ? choose(random) : undefined]),
+      batch,
+    ),
+  );
 }
 
 /** Takes the colours away. */

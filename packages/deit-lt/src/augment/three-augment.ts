@@ -5,8 +5,9 @@
 import { z } from 'zod';
 import type { RandomStream } from '../random/stream.js';
 import { augmentation, range } from './augmentation.js';
-import { applyOps, type OpChoice } from './ops.js';
+import { type OpChoice, planOps } from './ops.js';
 import { drawBlur } from './random-op.js';
+import { plannedTransform } from './transform.js';
 
 const options = z.strictObject({
   threshold: z.number().min(0).max(256).default(128).describe('solarising: the first level that is inverted'),
@@ -21,7 +22,11 @@ export function drawThree({ threshold, radius }: z.output<typeof options>, rando
   return drawBlur(radius, random);
 }
 
-export const threeAugment = augmentation('batch', options, (given) => (images, randoms) => {
-  const choices = randoms.map((random) => drawThree(given, random));
-  return applyOps(images, choices);
-});
+export const threeAugment = augmentation('batch', options, (given) =>
+  plannedTransform((batch, randoms) =>
+    planOps(
+      randoms.map((random) => [drawThree(given, random)]),
+      batch,
+    ),
+  ),
+);

@@ -52,9 +52,15 @@ suite('transMixTargets()', () => {
 suite('pastedPatches()', () => {
   test('are those whose first pixel is in the box', () => {
     const grid = [2, 3] as const;
-    const at = (box: Parameters<typeof pastedPatches>[0]) => [...pastedPatches(box, { height: 8, width: 12, grid })];
-    assert.deepEqual(at({ top: 0, left: 0, height: 1, width: 5 }), [1, 1, 0, 0, 0, 0]);
-    assert.deepEqual(at({ top: 1, left: 5, height: 7, width: 7 }), [0, 0, 0, 0, 0, 1]);
-    assert.deepEqual(at({ top: 0, left: 0, height: 0, width: 0 }), [0, 0, 0, 0, 0, 0]);
+    const boxes = torch.tensor([
+      [0, 0, 1, 5],
+      [1, 5, 8, 12],
+      [0, 0, 0, 0],
+    ]);
+    assert.deepEqual(pastedPatches(boxes, { height: 8, width: 12, grid }).toArray(), [
+      [1, 1, 0, 0, 0, 0],
+      [0, 0, 0, 0, 0, 1],
+      [0, 0, 0, 0, 0, 0],
+    ]);
   });
 });

@@ -3,8 +3,8 @@
  * J.-N. Chen et al., "TransMix: attend to mix for vision transformers", CVPR 2022, arXiv 2111.09833.
  */
 import * as torch from '@deit-lt/torch';
+import { Upload } from '../upload.js';
 import { type Mix, type MixTargetsOptions, mixTargets, smoothedOneHot } from './mixup.js';
-import type { Box } from './random-erasing.js';
 
 export interface TransMixOptions extends MixTargetsOptions {
   /** Size of the images in pixels. */
@@ -21,30 +21,51 @@ export function transMixTargets(
   labels: Int32Array,
   mixes: readonly Mix[],
   attention: torch.Tensor,
-  { height, width, numClasses, smoothing = 0 }: TransMixOptions,
+  options: TransMixOptions,
 ): torch.Tensor {
   return torch.tidy(() => {
-    const { device } = attention;
-    if (mixes.every(({ kind }) => kind !== 'cutmix'))
-      return mixTargets(labels, mixes, { numClasses, smoothing }).to(device);
-    const grid = gridOf(attention.size(1), height, width);
-    const masks = mixes.map((mix) => (mix.kind === 'cutmix' ? pastedPatches(mix.box, { height, width, grid }) : null));
-    const pasted = perMix(masks.map((mask) => mask ?? new Float32Array(attention.size(1)))).to(device);
-    const full = attention.detach().float();
-    const attended = full
-      .mul(pasted)
-      .sum(1, { keepdim: true })
-      .div(full.sum(1, { keepdim: true })); // (B, 1)
-    const isCut = perMix(masks.map((mask) => [mask === null ? 0 : 0.5])).to(device);
-    const area = perMix(mixes.map(({ lambda }) => [1 - lambda])).to(device);
-    const share = area.add(isCut.mul(attended.sub(area))); // (B, 1): of the partner
-    const own = smoothedOneHot(labels, numClasses, smoothing).to(device);
-    return own.add(share.mul(own.flip(0).sub(own)));
+    const upload = new Upload(attention.device);
+    const targets = planTransMix(labels, mixes, options, upload);
+    upload.send();
+    return targets(attention);
   });
 }
 
-/** `[mixes, n]`: one row for the whole batch, or one for each image. */
-const perMix = (rows: readonly ArrayLike<number>[]): torch.Tensor => torch.tensor(rows.map((row) => Array.from(row)));
+/** Plans what `transMixTargets` does. */
+export function planTransMix(
+  labels: Int32Array,
+  mixes: readonly Mix[],
+  { height, width, numClasses, smoothing = 0 }: TransMixOptions,
+  upload: Upload,
+): (attention: torch.Tensor) => torch.Tensor {
+  if (mixes.every(({ kind }) => kind !== 'cutmix'))
+    return upload.tensor(mixTargets(labels, mixes, { numClasses, smoothing }));
+  const column = (values: readonly number[]) => upload.numbers(Float32Array.from(values), [mixes.length, 1]);
+  const boxes = upload.numbers(Int32Array.from(mixes.flatMap(edgesOf)), [mixes.length, 4]);
+  const isCut = column(mixes.map(({ kind }) => (kind === 'cutmix' ? 0.5 : 0)));
+  const areas = column(mixes.map(({ lambda }) => 1 - lambda));
+  const ownTargets = upload.tensor(smoothedOneHot(labels, numClasses, smoothing));
+  return (attention) =>
+    torch.tidy(() => {
+      const grid = gridOf(attention.size(1), height, width);
+      const full = attention.detach().float();
+      const attended = full
+        .mul(pastedPatches(boxes(), { height, width, grid }))
+        .sum(1, { keepdim: true })
+        .div(full.sum(1, { keepdim: true })); // (B, 1)
+      const area = areas();
+      const share = area.add(isCut().mul(attended.sub(area))); // (B, 1): of the partner
+      const own = ownTargets();
+      return own.add(share.mul(own.flip(0).sub(own)));
+    });
+}
+
+/** First row, first column, and those after the last, of what CutMix pastes. */
+function edgesOf(mix: Mix): number[] {
+  if (mix.kind !== 'cutmix') return [0, 0, 0, 0];
+  const { top, left, height, width } = mix.box;
+  return [top, left, top + height, left + width];
+}
 
 /** Rows and columns of `patches` square patches that cover an image. */
 function gridOf(patches: number, height: number, width: number): readonly [rows: number, columns: number] {
@@ -58,12 +79,16 @@ interface PatchPlace {
   readonly grid: readonly [rows: number, columns: number];
 }
 
-/** 1 for the patches whose first pixel lies in `box` (nearest-neighbour shrinking), else 0; row by row. */
-export function pastedPatches(box: Box, { height, width, grid: [rows, columns] }: PatchPlace): Float32Array {
-  const inside = (at: number, start: number, length: number): boolean => at >= start && at < start + length;
-  return Float32Array.from({ length: rows * columns }, (_, patch) => {
-    const y = Math.floor((Math.floor(patch / columns) * height) / rows);
-    const x = Math.floor(((patch % columns) * width) / columns);
-    return inside(y, box.top, box.height) && inside(x, box.left, box.width) ? 1 : 0;
-  });
+/**
+ * 1 for the patches whose first pixel lies in a box (nearest-neighbour shrinking), else 0; row by row: `[m, patches]`.
+ * `boxes` `[m, 4]` are first row, first column, and those after the last.
+ */
+export function pastedPatches(boxes: torch.Tensor, { height, width, grid: [rows, columns] }: PatchPlace): torch.Tensor {
+  const [top, left, bottom, right] = boxes.split(1, 1) as [torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor];
+  const firsts = (count: number, length: number): torch.Tensor =>
+    torch.arange(count, { device: boxes.device }).mul(length).div(count, { roundingMode: 'floor' });
+  const [y, x] = [firsts(rows, height), firsts(columns, width)];
+  const inRows = y.ge(top).logicalAnd_(y.lt(bottom)); // (m, rows)
+  const inColumns = x.ge(left).logicalAnd_(x.lt(right)); // (m, columns)
+  return inRows.unsqueeze(2).logicalAnd(inColumns.unsqueeze(1)).flatten(1).float();
 }

@@ -1,10 +1,31 @@
 /** Opens trained models of any format, for callers that only need logits. */
 import { existsSync } from 'node:fs';
 import { isOnnx } from '../onnx/onnx-files.js';
+import { readAdaptation } from './adaptation.js';
+import { adaptedClassifier } from './adapted-logits.js';
 import { type AnyClassifier, type OpenClassifierOptions, openClassifier } from './classifier.js';
 
-/** Opens a model as `openClassifier` does (see there), or an ONNX model, recognised by the extension `.onnx`. */
-export async function openAnyClassifier(path: string, options: OpenClassifierOptions = {}): Promise<AnyClassifier> {
+export interface OpenAnyOptions extends OpenClassifierOptions {
+  /** Applies the adaptation beside the model, where there is one. Default false: the model as it was trained. */
+  readonly adaptation?: boolean;
+}
+
+/**
+ * Opens a model as `openClassifier` does (see there), or an ONNX model, recognised by the extension `.onnx`. With
+ * `adaptation` also throws UserError ADAPTATION.
+ */
+export async function openAnyClassifier(path: string, options: OpenAnyOptions = {}): Promise<AnyClassifier> {
+  const classifier = await openAsTrained(path, options);
+  try {
+    const adaptation = options.adaptation === true ? readAdaptation(classifier.file) : undefined;
+    return adaptation === undefined ? classifier : adaptedClassifier(classifier, adaptation);
+  } catch (error) {
+    classifier[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function openAsTrained(path: string, options: OpenClassifierOptions): Promise<AnyClassifier> {
   if (!isOnnx(path) || !existsSync(path)) return openClassifier(path, options);
   const { openOnnxClassifier } = await import('./onnx-classifier.js');
   return openOnnxClassifier(path, options);

@@ -1,5 +1,5 @@
 /** Assumptions about a model whose file does not describe it. */
-import type { RecognisedModel } from '../published/family.js';
+import type { FamilySettings, RecognisedModel } from '../published/family.js';
 import type { WeightSource } from '../published/weight-source.js';
 import { isValues, type Values } from '../recipe/merge.js';
 import { applySettings } from '../recipe/settings.js';
@@ -7,11 +7,12 @@ import { partName } from '../recipe/training-kind.js';
 import type { RunConfig } from '../runs/run-folder.js';
 import { logitScale } from './logit-scale.js';
 
-/** Heads of a transformer that `settings` say: they are needed before there is a recipe. */
-export function headsIn(settings: readonly string[]): number | undefined {
+/** The sizes of a transformer that no weight shows and `settings` say: they are needed before there is a recipe. */
+export function sizesIn(settings: readonly string[]): Pick<FamilySettings, 'numHeads' | 'patchSize'> {
   const { student } = applySettings({}, settings);
-  const heads = isValues(student) && isValues(student.model) ? student.model.numHeads : undefined;
-  return typeof heads === 'number' ? heads : undefined;
+  const model = isValues(student) && isValues(student.model) ? student.model : {};
+  const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+  return { numHeads: number(model.numHeads), patchSize: number(model.patchSize) };
 }
 
 /** A line for each thing that neither the file nor `settings` say. */
@@ -28,7 +29,7 @@ export function assumptions(
   return [
     ...(facts.notes ?? []).map((note) => `${file}: ${note}`),
     ...(said.mean !== undefined && said.std !== undefined ? [] : [normalisationNote(file, part, { mean, std })]),
-    ...(facts.numHeads === undefined && headsIn(settings) === undefined ? headsNote(file, model) : []),
+    ...(facts.numHeads === undefined && sizesIn(settings).numHeads === undefined ? headsNote(file, model) : []),
     ...(kind === 'teacher' && model.cosine === true && !(isValues(said.loss) && said.loss.scale !== undefined)
       ? [scaleNote(file, logitScale({ kind, recipe: recipe.teacher }))]
       : []),

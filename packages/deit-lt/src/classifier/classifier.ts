@@ -9,6 +9,7 @@ import type { Pipeline } from '../augment/transform.js';
 import { type ByClass, byClass } from '../by-class.js';
 import type { Rgb } from '../data/decode/background.js';
 import type { Group } from '../data/groups.js';
+import type { AppliedAdaptation } from '../description/applied-adaptation.js';
 import { weightsIn, weightsNames } from '../description/hugging-face.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
@@ -23,6 +24,7 @@ import { type Recipe, recipeSchema, type TrainingRecipe } from '../recipe/schema
 import { applySettings } from '../recipe/settings.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { runsBelowSentence } from '../runs/runs-below.js';
 import { readWeights } from '../runs/training-state.js';
 import { modelOf } from '../tasks/model-of.js';
 import { studentOutputs } from '../tasks/student-task.js';
@@ -56,6 +58,8 @@ export interface AnyClassifier extends Disposable {
   readonly logitScale?: number;
   /** Whether it takes images of its recipe's size alone. Default false. */
   readonly fixedSize?: boolean;
+  /** Applied by `logits()` to the prediction; it also has the rules of the answers. Absent: the model as it was trained. */
+  readonly adaptation?: AppliedAdaptation;
   /** Returns the logits `[B, C]` of normalised images `[B, 3, S, S]`; the caller disposes them (or a scope does). */
   logits(images: torch.Tensor): OutputLogits;
 }
@@ -245,6 +249,8 @@ export function checkpointFile(given: string, which: 'best' | 'last'): string {
   if (run === undefined || !(run.hasCheckpoint(which) || run.hasCheckpoint('last'))) {
     const weights = weightsIn(given);
     if (weights !== undefined) return weights;
+    const below = runsBelowSentence(given);
+    if (below !== undefined) throw new UserError('RUN_FOLDER', `${given} is not a run folder. ${below}`);
     throw new UserError(
       'RUN_FOLDER',
       `${given} has no checkpoints/${which}.safetensors; is it a run folder whose first epoch has ended? (A Hugging Face folder has ${weightsNames.join(' or ')}.)`,

@@ -13,7 +13,7 @@ import { isValues, type Values } from '../recipe/merge.js';
 import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
 import type { RunConfig } from '../runs/run-folder.js';
-import { assumptions, headsIn } from './assumptions.js';
+import { assumptions, sizesIn } from './assumptions.js';
 import { requireAgreement } from './said-settings.js';
 
 export interface ForeignOptions {
@@ -55,7 +55,8 @@ export async function withForeignWeights<R>(
     const config = describedConfig(facts.description, settings, file);
     return use({ config, model, notes: [], epoch: facts.description.epoch, read: read(model) });
   }
-  const model = recognise(source, { numHeads: headsIn(settings) ?? facts.numHeads });
+  const sizes = sizesIn(settings);
+  const model = recognise(source, { ...sizes, numHeads: sizes.numHeads ?? facts.numHeads });
   const config = configOf(source, model, settings);
   const notes = assumptions(source, model, settings, config);
   return use({ config, model, notes, epoch: facts.epoch ?? null, read: read(model) });

@@ -57,6 +57,7 @@ export async function openOnnxClassifier(
       epoch: said.epoch ?? null,
       fixedSize: network.input.fixedSize,
       logitScale: said.scale ?? 1,
+      ...(description?.adaptation && { adaptation: description.adaptation }),
       notes: notesOf(file, said, network, recipe),
       logits: (images) => torch.tidy(() => network.logits(images)),
       [Symbol.dispose]: () => network[Symbol.dispose](),

@@ -1,4 +1,5 @@
 /** Chooses the recipe of a command, and applies the options that set its values. */
+
 import { classCounts, type Dataset } from '../data/dataset.js';
 import { type GroupKind, groupsOf } from '../data/groups.js';
 import { UserError } from '../errors.js';
@@ -7,12 +8,15 @@ import { externalTeacher } from '../recipe/contradictions.js';
 import { loadRecipe, recipeNames } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
+import { suggestedCommand } from '../suggested-command.js';
 import { plainName } from '../tasks/model-of.js';
 import type { Options } from './option-table.js';
 
 export interface ChosenRecipe {
   readonly name: string;
   readonly recipe: Recipe;
+  /** The same before the user's own values. */
+  readonly base: Recipe;
   /** Says which recipe was chosen and why; undefined when the user chose. */
   readonly note?: string;
 }
@@ -53,7 +57,7 @@ function isPlain(name: string): boolean {
 function noTeacher(recipe: string): UserError {
   return new UserError(
     'RECIPE',
-    `the student of recipe ${recipe} is trained without a teacher: use "deit-lt vit --recipe ${recipe}".`,
+    `the student of recipe ${recipe} is trained without a teacher: use "${suggestedCommand('vit', '--recipe', recipe)}".`,
   );
 }
 
@@ -66,13 +70,18 @@ export function chooseRecipe(options: Options, dataset: Dataset, byDefault?: str
   const { budget } = options;
   const named = (name: string): string => (budget === undefined ? name : `${name}-${budget}`);
   if (options.recipe !== undefined)
-    return { name: named(shortName(options.recipe)), recipe: loadRecipe(options.recipe, { settings, budget }) };
+    return {
+      name: named(shortName(options.recipe)),
+      recipe: loadRecipe(options.recipe, { settings, budget }),
+      base: loadRecipe(options.recipe, { budget }),
+    };
   const { name: chosen, why } = byDefault === undefined ? suitableRecipe(dataset) : { name: byDefault, why: smallRule };
   const asTheyAre = balanced.includes(dataset.name) ? [] : ['data.imbalance=null', 'data.groups=auto'];
   return {
     name: named(chosen),
     recipe: loadRecipe(chosen, { settings: [...asTheyAre, ...settings], budget }),
-    note: `recipe: ${chosen} (${why}); ${byDefault === undefined ? '--recipe NAME chooses another' : '"deit-lt train --recipe NAME" takes another'}, "deit-lt recipes" lists them`,
+    base: loadRecipe(chosen, { budget }),
+    note: `recipe: ${chosen} (${why}); ${byDefault === undefined ? '--recipe NAME chooses another' : `"${suggestedCommand('train', '--recipe', 'NAME')}" takes another`}, "${suggestedCommand('recipes')}" lists them`,
   };
 }
 

@@ -17,6 +17,8 @@ export interface CommandSpec {
   readonly options: readonly (keyof Options)[];
   /** Values of `--format`; the first is the default, unless there is none. */
   readonly formats?: readonly string[];
+  /** Whether `--format` takes also names that a plugin registers, so that the command itself checks it. */
+  readonly moreFormats?: boolean;
   /** Values of `--precision`. */
   readonly precisions?: readonly string[];
   readonly examples: readonly string[];

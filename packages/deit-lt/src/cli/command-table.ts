@@ -1,4 +1,5 @@
 /** All commands of the command line, with their arguments, options and examples. See `option-table.ts`. */
+import { builtInFormats } from '../export/formats.js';
 import type { ArgumentSpec, CommandSpec } from './command-spec.js';
 
 const reading = ['split', 'testSplit', 'root', 'check', 'skipBad', 'offline'] as const;
@@ -11,6 +12,7 @@ const training = [
   'out',
   'resume',
   'saveEvery',
+  'procs',
   'imbalance',
   'imbalanceType',
   ...reading,
@@ -148,6 +150,35 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./tau.js'),
   },
   {
+    name: 'adapt',
+    summary:
+      'adapts the predictions of a trained model to where it is used: class frequencies, calibrated probabilities, "unknown"',
+    details:
+      'Fits a few numbers on the validation images of the training, or on --calibration, and writes adaptation.json beside the model; the weights stay. "predict", "export", "demo" and DeitLT.classify() apply it; "eval", "compare" and "analyze" measure the model as it was trained.',
+    arguments: [model],
+    options: [
+      'data',
+      ...reading,
+      'calibration',
+      'prior',
+      'priorFrom',
+      'onlyClasses',
+      'minPrecision',
+      'errorCost',
+      'coverage',
+      'which',
+      'set',
+      'plugin',
+      'json',
+    ],
+    examples: [
+      'deit-lt adapt runs/cifar --data cifar10',
+      'deit-lt adapt runs/birds --data birds --prior-from photos-of-this-forest --min-precision 0.9',
+      'deit-lt adapt model.onnx --calibration labelled --coverage 0.9',
+    ],
+    load: () => import('./adapt.js'),
+  },
+  {
     name: 'report',
     summary: 'writes one HTML file about one or more runs: tables, curves, classes, attention, images, settings',
     details:
@@ -184,14 +215,16 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'study',
-    summary: 'trains several models and compares them: "ood" is distillation in and out of distribution',
+    summary:
+      'trains several models and compares them: "ood" is distillation in and out of distribution, "ladder" adds changes to a recipe one by one',
     details:
-      "Trains two teachers, with weak and with strong augmentation, and three students from each: on weak images, on strong images, and on strong and mixed images. Weak is the augmentation of the recipe's teacher, strong that of its student.",
-    arguments: [{ name: '<study>', description: 'the study; there is one: ood' }],
-    options: [...training, 'json'],
+      "ood: trains two teachers, with weak and with strong augmentation, and three students from each: on weak images, on strong images, and on strong and mixed images. Weak is the augmentation of the recipe's teacher, strong that of its student. ladder: trains the recipe as it is, then with the first change of --changes, then with the first two, and so on, with each seed; a teacher is trained once for all rungs that have the same.",
+    arguments: [{ name: '<study>', description: 'the study: ood or ladder' }],
+    options: [...training, 'changes', 'seeds', 'json'],
     examples: [
       'deit-lt study ood --data cifar10 --recipe cifar10-lt-cpu-ood --out runs/ood',
       'deit-lt study ood --resume --out runs/ood',
+      'deit-lt study ladder --changes changes.yaml --seeds 0,1,2 --data shapes --recipe quickstart --out runs/ladder',
     ],
     load: () => import('./study.js'),
   },
@@ -207,7 +240,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: "image files, folders, patterns ('photos/*.jpg'), or - for a list of paths on the standard input",
       },
     ],
-    options: ['top', 'which', 'weights', 'precision', 'set', 'plugin', 'format', 'json'],
+    options: ['top', 'which', 'weights', 'adaptation', 'precision', 'set', 'plugin', 'format', 'json'],
     precisions: computedPrecisions,
     formats: ['table', 'json-lines', 'csv'],
     examples: [
@@ -236,9 +269,10 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'An ONNX model is first run with onnxruntime on 16 images and compared with the original; it is written only if they agree. The Hub folder has ONNX models in three precisions, weights for timm, and a model card with the measured accuracy.',
     arguments: [model],
-    options: ['format', 'out', 'precision', 'attention', 'which', 'weights', 'set', 'plugin'],
+    options: ['format', 'out', 'precision', 'attention', 'option', 'which', 'weights', 'adaptation', 'set', 'plugin'],
     precisions: exported,
-    formats: ['safetensors', 'onnx', 'torch', 'huggingface'],
+    formats: builtInFormats,
+    moreFormats: true,
     examples: [
       'deit-lt export runs/cifar --format onnx --out model.onnx',
       'deit-lt export runs/cifar --format onnx --precision int8 --attention --out model.onnx',
@@ -253,7 +287,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'The model runs in the browser (ONNX, WebAssembly): images do not leave it, and no network is needed. With --out, the page is written as a folder for any web server instead.',
     arguments: [run],
-    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'set', 'plugin'],
+    options: ['port', 'host', 'out', 'precision', 'which', 'weights', 'adaptation', 'set', 'plugin'],
     precisions: exported,
     examples: [
       'deit-lt demo runs/cifar',

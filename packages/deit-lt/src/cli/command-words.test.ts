@@ -3,7 +3,8 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import { temporaryFolder, write } from '../../test/helpers/temporary-folder.js';
 import { shellLine } from '../shell-line.js';
-import { commandWords, dataWords, programWords } from './command-words.js';
+import { programWords } from '../suggested-command.js';
+import { commandWords, dataWords } from './command-words.js';
 import type { Options } from './option-table.js';
 import { parseWords, UsageError } from './program.js';
 

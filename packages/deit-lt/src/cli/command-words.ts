@@ -2,12 +2,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { datasetNames } from '../data/open.js';
+import { programWords } from '../suggested-command.js';
 import { flagsOf, type Options, optionTable } from './option-table.js';
-
-/** The words that start the program: through npm in a clone, or installed. */
-export function programWords(env: NodeJS.ProcessEnv = process.env): string[] {
-  return env.npm_command === undefined ? ['deit-lt'] : ['npx', 'deit-lt'];
-}
 
 /** `deit-lt train --data /images --out /runs/x …`, one word each, without `--resume`. */
 export function commandWords(command: string | readonly string[], options: Options): string[] {
@@ -38,7 +34,7 @@ function optionWords(name: keyof Options, value: Options[keyof Options]): string
  */
 function fullPath(name: keyof Options, value: string): string {
   if (name === 'out') return path.resolve(value);
-  if (!['data', 'root', 'teacher', 'from', 'recipe', 'plugin'].includes(name)) return value;
+  if (!['data', 'root', 'teacher', 'from', 'recipe', 'plugin', 'changes'].includes(name)) return value;
   if (name === 'data' && datasetNames.includes(value)) return value;
   if (name === 'recipe' && !/\.(ya?ml|json)$/.test(value)) return value;
   if (existsSync(value)) return path.resolve(value);

@@ -1,10 +1,11 @@
 /** `deit-lt compare`: runs side by side, with how sure their figures and their differences are. */
 
-import { bySeed, type ComparedModel, findModels, imagesKey } from '../analysis/compared-runs.js';
+import { bySeed, type ComparedModel, findModels, imagesKey, skippedNote } from '../analysis/compared-runs.js';
 import { type Comparison, compareRuns } from '../analysis/comparison.js';
 import { UserError } from '../errors.js';
 import { smallBudgetMark } from '../recipe/small-budget.js';
-import { shellLine } from '../shell-line.js';
+import { evaluatingCommand } from '../runs/recorded-data.js';
+import { recordedIn } from '../runs/run-folder.js';
 import type { CommandInput } from './command-spec.js';
 import { comparisonCsv, comparisonLatex, comparisonMarkdown, comparisonText } from './comparison-formats.js';
 
@@ -18,16 +19,17 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   const { json = false, format } = options;
   if (json && format !== undefined)
     throw new UserError('USAGE', `--json and --format ${format} exclude each other: leave one out.`);
-  const { models, missing } = findModels(args);
+  const { models, missing, skipped } = findModels(args);
   const comparison = compareRuns(bySeed(models));
-  for (const note of [...missing.map(withoutPredictions), ...doubts(models)]) context.note(note);
+  for (const note of [...skipped.map(skippedNote), ...missing.map(withoutPredictions), ...doubts(models)])
+    context.note(note);
   if (json) context.printJson(comparison);
   else if (format === 'csv') for (const line of comparisonCsv(comparison)) context.printData(line);
   else context.print(formats[format ?? 'table']!(comparison));
 }
 
 const withoutPredictions = (folder: string): string =>
-  `${folder} is left out: it has no predictions.safetensors (deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])} makes it).`;
+  `${folder} is left out: it has no predictions.safetensors (${evaluatingCommand(folder, recordedIn(folder))} makes it).`;
 
 /** Warnings about the accuracies. */
 function doubts(models: readonly ComparedModel[]): string[] {

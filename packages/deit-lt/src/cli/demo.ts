@@ -2,16 +2,16 @@
 import { UserError } from '../errors.js';
 import { type DemoFiles, demoFiles, demoPage, writeDemo } from '../export/demo.js';
 import { makeOutFolder } from '../export/export.js';
+import { checkLine } from '../export/onnx/check-line.js';
 import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
 import { memoryFiles } from '../serve/memory-files.js';
 import { pageFolder } from '../serve/page-folder.js';
 import { visible } from '../text/visible.js';
+import { projectVersion } from '../version.js';
 import type { CommandInput } from './command-spec.js';
-import { checkLine } from './onnx-check-line.js';
-import { openModel } from './open-model.js';
+import { openModelForOthers } from './open-model.js';
 import type { Options } from './option-table.js';
 import { servePage } from './serve-page.js';
-import { projectVersion } from './version.js';
 
 const usualPort = 4600;
 
@@ -37,6 +37,6 @@ const precisionOf = ({ precision = 'fp32' }: Options): OnnxPrecision => precisio
 
 /** The network is let go before the page is served: the page has its own. */
 async function filesOf(run: string, options: Options): Promise<DemoFiles> {
-  using model = await openModel(run, options);
+  using model = await openModelForOthers(run, options);
   return await demoFiles(model, { run, precision: precisionOf(options), version: projectVersion() });
 }

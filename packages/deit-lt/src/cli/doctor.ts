@@ -3,8 +3,8 @@ import os from 'node:os';
 import { defaultCacheDir } from '../data/cache/cache-folder.js';
 import { gibibytes } from '../format.js';
 import { visible } from '../text/visible.js';
+import { projectVersion } from '../version.js';
 import type { CommandInput } from './command-spec.js';
-import { projectVersion } from './version.js';
 
 interface Machine {
   readonly deitLt: string;

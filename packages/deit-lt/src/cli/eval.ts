@@ -1,4 +1,5 @@
 /** `deit-lt eval`: accuracies of a trained model on test images. */
+
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { byClass } from '../by-class.js';
@@ -14,6 +15,7 @@ import type { MetricsResult } from '../evaluation/metrics.js';
 import { PredictionRecorder } from '../runs/predictions.js';
 import { RunFolder } from '../runs/run-folder.js';
 import { saveEvaluation } from '../runs/save-evaluation.js';
+import { suggestedCommand } from '../suggested-command.js';
 import { visible } from '../text/visible.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
@@ -21,6 +23,7 @@ import type { CliContext } from './context.js';
 import { openData } from './open-data.js';
 import { openAnyModel } from './open-model.js';
 import { outputRows, resultsText, resultsTitle } from './results-table.js';
+import { weightsLines } from './weights-line.js';
 
 const batchSize = 256;
 
@@ -30,13 +33,14 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   if (save && (which === 'last' || weights !== undefined))
     throw new UserError('USAGE', '--save stores the accuracy of the best checkpoint: leave out --which and --weights.');
   using classifier = await openAnyModel(args[0]!, options);
+  for (const line of weightsLines(classifier, options)) context.note(line);
   const run = save ? runOf(classifier) : undefined;
   const { background } = classifier;
   const dataset = await openData(data, options, context, { evaluation: true, background });
   const { result, save: keep } = await evaluateOn(dataset, classifier, context);
   if (run !== undefined) {
     keep(run);
-    context.note(`saved in ${run.folder}, for "deit-lt compare"`);
+    context.note(`saved in ${run.folder}, for "${suggestedCommand('compare')}"`);
   }
   if (options.json === true) context.printJson(resultJson(result, classifier));
   else context.print(resultText(result, classifier));

@@ -1,51 +1,64 @@
-/** `deit-lt export`: a trained model in the formats of PyTorch, ONNX, and the Hugging Face Hub. */
-import path from 'node:path';
+/** `deit-lt export`: a trained model in the formats of PyTorch, ONNX, the Hugging Face Hub, and those of plugins. */
+import type { Classifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
-import { exportHuggingFace, exportOnnx } from '../export/export.js';
-import type { OnnxCheck } from '../export/onnx/check.js';
-import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
-import { exportSafetensors, exportTorch, requireEnding } from '../export/weights.js';
-import { makeFolder } from '../make-folder.js';
-import { writeError } from '../runs/files.js';
+import { preparedExport } from '../export/export-model.js';
+import { exporterNamed, exporterRegistry, formatsWith } from '../export/registry.js';
+import { yamlValues } from '../recipe/yaml-values.js';
 import { visible } from '../text/visible.js';
+import { ruleWords } from './adaptation-text.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
-import type { CliContext } from './context.js';
-import { checkLine } from './onnx-check-line.js';
-import { openModel } from './open-model.js';
-import { projectVersion } from './version.js';
+import { openModelForOthers } from './open-model.js';
+import type { Options } from './option-table.js';
+import { weightsLines } from './weights-line.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
-  const { format, precision, attention = false } = options;
-  const kind = required(format, '--format is missing: safetensors, onnx, torch or huggingface');
+  const format = required(options.format, `--format is missing: ${exporterRegistry.names().join(', ')}`);
   const out = required(options.out, '--out is missing: the file or folder to write');
-  if (kind !== 'onnx' && (precision !== undefined || attention))
-    throw new UserError('USAGE', '--precision and --attention need --format onnx.');
-  const file = kind === 'huggingface' ? out : fileFor(out, kind);
-  using model = await openModel(args[0]!, options);
-  const version = projectVersion();
-  if (kind === 'safetensors') exportSafetensors(file, model);
-  else if (kind === 'torch') exportTorch(file, model);
-  else if (kind === 'onnx') {
-    const chosen = (precision ?? 'fp32') as OnnxPrecision; // the command's own choices
-    tell(context, new Map([[chosen, await exportOnnx(file, model, { precision: chosen, attention, version })]]));
-  } else tell(context, await exportHuggingFace(file, model, { version }));
+  const write = preparedExport(out, { ...formatOptions(format, options), format });
+  using model = await openModelForOthers(args[0]!, options);
+  for (const note of [...weightsLines(model, options), ...adaptationNotes(model, format)]) context.note(note);
+  const { notes } = await write(model);
+  if (notes.length > 0) context.note(...notes);
   context.print(visible(`${model.file} → ${out}`));
 }
 
-const endings: Readonly<Record<string, string>> = { safetensors: '.safetensors', onnx: '.onnx', torch: '.pth' };
-
-/** The file, whose folder is made. */
-function fileFor(out: string, kind: string): string {
-  const file = requireEnding(out, endings[kind]!);
-  try {
-    makeFolder(path.dirname(path.resolve(file)));
-  } catch (error) {
-    throw writeError(file, error);
-  }
-  return file;
+/** Says which part of the export has the adaptation of the model. */
+function adaptationNotes({ adaptation }: Classifier, format: string): string[] {
+  if (adaptation === undefined) return [];
+  const words = ruleWords(adaptation);
+  if (format === 'safetensors' || format === 'torch')
+    return [`The file has the weights alone, without the adaptation of the model (${words}).`];
+  if (format !== 'onnx' && format !== 'huggingface')
+    return [`The model is adapted (${words}); the exporter of "${format}" decides what it writes of that.`];
+  const rules =
+    adaptation.unknown || adaptation.conformal
+      ? '; thresholds and sets are in its metadata, for the reader to apply'
+      : '';
+  return [
+    `The logits of the ONNX ${format === 'onnx' ? 'model' : 'models'} are adapted (${words})${rules}; --no-adaptation leaves it out.`,
+  ];
 }
 
-function tell({ note }: CliContext, checks: ReadonlyMap<OnnxPrecision, OnnxCheck | undefined>): void {
-  for (const [precision, check] of checks) note(checkLine(precision, check));
+/** Options of the format: `--precision` and `--attention` are those of the formats that have them, `--option` sets any. */
+function formatOptions(format: string, { precision, attention, option = [] }: Options): Record<string, unknown> {
+  const { shape } = exporterNamed(format).options;
+  const short = Object.entries({ precision, attention }).filter(([, value]) => value !== undefined);
+  if (short.some(([name]) => !(name in shape))) {
+    const formats = exporterRegistry.names().filter((name) => short.every(([key]) => formatsWith(key).includes(name)));
+    throw new UserError('USAGE', `--precision and --attention need --format ${formats.join(' or ')}.`);
+  }
+  return { ...Object.fromEntries(short), ...Object.fromEntries(option.map(keyAndValue)) };
+}
+
+function keyAndValue(text: string): [string, unknown] {
+  const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (key === undefined || value === undefined)
+    throw new UserError('USAGE', `--option ${text}: expected key=value, for example --option precision=int8.`);
+  try {
+    return [key.trim(), yamlValues(value)];
+  } catch (cause) {
+    const [why] = (cause as Error).message.split('\n');
+    throw new UserError('USAGE', `--option ${text}: the value cannot be read: ${why}`, { cause });
+  }
 }

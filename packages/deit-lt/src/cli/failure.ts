@@ -2,9 +2,12 @@
  * Returns the message of an error for the user, and the exit code: 2 for usage, 1 for failure. Only our own bugs show a
  * stack.
  */
+
 import { UserError } from '../errors.js';
 import { placeIn } from '../plugin.js';
+import { suggestedCommand } from '../suggested-command.js';
 import { visible, visibleLines } from '../text/visible.js';
+import { LeaderFailed } from '../training/processes.js';
 import { filesAdvice, spaceAdvice } from './process-limits.js';
 import { UsageError } from './program.js';
 import { workingFolderGone } from './working-folder.js';
@@ -24,6 +27,8 @@ export function failureOf(error: unknown): Failure {
   const message = visible(error instanceof Error ? error.message : String(error));
   const own = placeIn(error);
   if (own !== undefined) return { message: `${message} (in ${visible(own)}, the module of --plugin)`, exitCode: 1 };
+  if (error instanceof Error && error.name === 'TorchError' && code === 'DISTRIBUTED') return { message, exitCode: 1 };
+  if (error instanceof LeaderFailed) return { message, exitCode: error.exitCode };
   const space = spaceAdvice();
   if (error instanceof Error && error.name === 'BridgeError')
     return { message: [visibleLines(error.message), ...(space === undefined ? [] : [space])].join('\n'), exitCode: 1 };
@@ -51,7 +56,7 @@ function isOfMemory(error: unknown, code: string | undefined): boolean {
 }
 
 function seeHelp(command: string | undefined): string {
-  return `See: deit-lt ${command === undefined ? '' : `${command} `}--help`;
+  return `See: ${suggestedCommand(...(command === undefined ? [] : [command]), '--help')}`;
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -61,5 +66,5 @@ function codeOf(error: unknown): string | undefined {
 
 function bugReport(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `this is a bug of deit-lt, not a mistake of yours. Please report it with the lines below and the output of "deit-lt doctor".\n${stack}`;
+  return `this is a bug of deit-lt, not a mistake of yours. Please report it with the lines below and the output of "${suggestedCommand('doctor')}".\n${stack}`;
 }

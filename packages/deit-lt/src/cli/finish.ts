@@ -1,8 +1,9 @@
 /** The end of a training: its figures, where the run is, and what can be done with it. */
 import path from 'node:path';
+import type { Recipe } from '../recipe/schema.js';
 import { smallBudgetMark } from '../recipe/small-budget.js';
-import { shellLine } from '../shell-line.js';
-import { dataWords, programWords } from './command-words.js';
+import { suggestedCommand } from '../suggested-command.js';
+import { dataWords } from './command-words.js';
 import type { CliContext } from './context.js';
 import { resultsExplained } from './results-explained.js';
 import { type RunEvaluations, runResults } from './results-table.js';
@@ -23,6 +24,7 @@ export function finish(
   const explained = resultsExplained(evaluations, {
     epochs: recipe.student.epochs,
     small: recipe.description.endsWith(smallBudgetMark),
+    balancedCls: balancedClsOf(recipe.student),
   });
   if (explained.length > 0) print(`\n${explained.join('\n')}`);
   const run = fromHere(folder);
@@ -36,15 +38,20 @@ export function finish(
     [['demo', run], 'classifies your images in the browser'],
     ...more,
   ];
-  const rows = suggestions.map(([words, purpose]) => [
-    `  ${shellLine([...programWords(), ...words, ...own])}`,
-    purpose,
-  ]);
+  const rows = suggestions.map(([words, purpose]) => [`  ${suggestedCommand(...words, ...own)}`, purpose]);
   // The first line of the table is its (empty) title.
   const lines = formatTable([{ title: '' }, { title: '' }], rows)
     .split('\n')
     .slice(1);
   note('', `The run is in ${colors.bold(run)}. Next:`, ...lines);
+}
+
+/** The losses of CLS that follow the class sizes, as published: then CLS is best on the head. */
+const plainLosses: readonly string[] = ['cross-entropy', 'bce', 'focal'];
+
+function balancedClsOf({ clsLoss, clsReweight }: Recipe['student']): string | null {
+  if (clsReweight !== 'never') return 'a re-weighted loss';
+  return plainLosses.includes(clsLoss.name) ? null : clsLoss.name;
 }
 
 /** Relative to the working directory when it is below it. */

@@ -3,7 +3,7 @@
  * the standard output, everything else to the standard error.
  */
 import { UserError } from '../errors.js';
-import type { Reporter } from '../runs/reporter.js';
+import { type Reporter, silentReporter } from '../runs/reporter.js';
 import { visible } from '../text/visible.js';
 import { markedColors } from './colors.js';
 import type { Parsed } from './command-spec.js';
@@ -12,6 +12,7 @@ import { tellOfEarlyEnd } from './early-end.js';
 import { failureOf } from './failure.js';
 import { type Interruption, listenForInterrupt } from './interrupt.js';
 import { watchOutputs } from './output-streams.js';
+import { failsWithOthers, isFollower, isOneOfSeveral, tellFailure } from './processes.js';
 import { parseWords, UsageError, type Writers } from './program.js';
 import { makeWriter } from './writer.js';
 
@@ -37,6 +38,13 @@ async function runWords(words: readonly string[]): Promise<number> {
     });
     if (parsed === undefined) return 0;
     serves = parsed.spec.serves;
+    const { procs = 1 } = parsed.options;
+    const trains = parsed.spec.options.includes('procs');
+    if (procs > 1 && !isOneOfSeveral()) {
+      serves = true; // the processes say what Ctrl-C does
+      return await (await import('./launch.js')).launch(words, procs, say);
+    }
+    display.isSilent = trains && isFollower();
     await loadOwn(parsed.options);
     const { run } = await parsed.spec.load();
     return (await run({ ...parsed, context, parse: (other) => parseWords(other, silent) })) ?? 0;
@@ -59,7 +67,8 @@ async function loadOwn({ plugin }: Parsed['options']): Promise<void> {
 const silent: Writers = { writeOut: () => {}, writeErr: () => {} };
 
 /** Above the moving lines, when there are any. */
-function noteOn({ reporter }: Display, ...lines: readonly string[]): void {
+function noteOn({ reporter, isSilent }: Display, ...lines: readonly string[]): void {
+  if (isSilent === true) return;
   if (reporter === undefined) makeWriter(process.stderr).text(lines.map(visible).join('\n'));
   else reporter.note(...lines);
 }
@@ -68,12 +77,16 @@ function noteOn({ reporter }: Display, ...lines: readonly string[]): void {
 interface Display {
   reporter?: Reporter;
   close?: () => void;
+  /** One of several processes, of which the first one prints. */
+  isSilent?: boolean;
 }
 
 function makeContext({ signal }: Interruption, display: Display): CliContext {
   const out = makeWriter(process.stdout);
   return {
-    print: out.text,
+    print: (text) => {
+      if (display.isSilent !== true) out.text(text);
+    },
     printData: out.data,
     printJson: out.json,
     note: (...lines) => noteOn(display, ...lines),
@@ -81,6 +94,7 @@ function makeContext({ signal }: Interruption, display: Display): CliContext {
     width: process.stdout.columns ?? 80,
     signal,
     async reporter() {
+      if (display.isSilent === true) return silentReporter;
       if (display.reporter === undefined) {
         const { makeReporter } = await import('./make-reporter.js');
         const { reporter, close } = await makeReporter(process.stderr);
@@ -95,12 +109,12 @@ async function fail(error: unknown, words: readonly string[], interruption: Inte
   process.setSourceMapsEnabled(true);
   const interrupted = interruption.exitCode();
   if (interrupted !== undefined && isInterruption(error)) {
-    say((error as Error).message);
+    tellFailure({ message: (error as Error).message, follows: isFollower() }, say);
     return interrupted;
   }
   if (error instanceof UsageError) await addHint(error, words);
   const { message, exitCode } = failureOf(error);
-  say(message);
+  tellFailure({ message, follows: failsWithOthers(error) }, say);
   return exitCode;
 }
 

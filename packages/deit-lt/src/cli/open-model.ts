@@ -1,4 +1,6 @@
 /** Opens the model that a command's first argument names, as its options say. */
+import { readAdaptation } from '../classifier/adaptation.js';
+import { adaptedClassifier } from '../classifier/adapted-logits.js';
 import { openAnyClassifier } from '../classifier/any-classifier.js';
 import {
   type AnyClassifier,
@@ -14,9 +16,29 @@ export function openModel(model: string, options: Options): Promise<Classifier> 
   return openClassifier(model, weightsOptions(options));
 }
 
-/** Also an ONNX model. Throws what `openAnyClassifier` throws. */
+/**
+ * For commands that write the model for others: with the adaptation beside it unless `--no-adaptation` is given. Throws
+ * what `openClassifier` throws, and UserError ADAPTATION.
+ */
+export async function openModelForOthers(model: string, options: Options): Promise<Classifier> {
+  const classifier = await openModel(model, options);
+  try {
+    const adaptation = options.adaptation === false ? undefined : readAdaptation(classifier.file);
+    return adaptation === undefined ? classifier : adaptedClassifier(classifier, adaptation);
+  } catch (error) {
+    classifier[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Also an ONNX model, as it was trained. Throws what `openAnyClassifier` throws. */
 export function openAnyModel(model: string, options: Options): Promise<AnyClassifier> {
   return openAnyClassifier(model, openOptions(options));
+}
+
+/** Also an ONNX model, with the adaptation beside it unless `--no-adaptation` is given. Throws what `openAnyClassifier` throws. */
+export function openAdaptedModel(model: string, options: Options): Promise<AnyClassifier> {
+  return openAnyClassifier(model, { ...openOptions(options), adaptation: options.adaptation ?? true });
 }
 
 /** For commands that compute: also in which precision. */

@@ -13,7 +13,10 @@ export interface Options {
   out?: string;
   resume?: boolean;
   saveEvery?: number;
+  procs?: number;
   vit?: boolean;
+  changes?: string;
+  seeds?: string;
   teacher?: string;
   from?: string;
   imbalance?: number;
@@ -29,6 +32,14 @@ export interface Options {
   weights?: 'ema' | 'raw';
   save?: boolean;
   tau?: number;
+  calibration?: string;
+  prior?: string;
+  priorFrom?: string;
+  onlyClasses?: string[];
+  minPrecision?: number;
+  errorCost?: number;
+  coverage?: number;
+  adaptation?: boolean;
   top?: number;
   diff?: string;
   /** Each command has its own formats. */
@@ -36,6 +47,7 @@ export interface Options {
   /** Precision of an exported model, or of the computation; each command has its own choices. */
   precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16';
   attention?: boolean;
+  option?: string[];
   port?: number;
   host?: string;
   svg?: string;
@@ -99,6 +111,21 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     min: 0,
     description:
       'least number of seconds between two checkpoints, also within an epoch (default: 20). The pause is longer where saving would take more than a twentieth of the time. 0 saves after every update',
+  },
+  procs: {
+    value: 'N',
+    type: 'integer',
+    min: 1,
+    description:
+      'trains in this many processes on this machine, each with its part of the shards of the recipe (docs/distributed.md)',
+  },
+  changes: {
+    value: 'FILE',
+    description: 'study ladder: a YAML file with the list of changes, each "name" and "set" (settings as of --set)',
+  },
+  seeds: {
+    value: 'LIST',
+    description: 'study ladder: the seeds that every rung is trained with, such as 0,1,2 (default: 0,1,2)',
   },
   vit: { description: 'also trains a plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher: a run folder, a checkpoint (also PyTorch's), or an ONNX model" },
@@ -166,6 +193,52 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description:
       'strength of the normalisation, from 0 (none) to 1 (full) (default: the best on the validation images)',
   },
+  calibration: {
+    value: 'DATA',
+    description:
+      'labelled images that the model was not trained on, instead of the validation images of its training: a folder with a folder for each class, an archive or a list file',
+  },
+  prior: {
+    value: 'uniform|training|FILE',
+    description:
+      'how often each class occurs where the model is used: all alike (the default), as in training, or a JSON file such as {"cat": 0.7, "lynx": 0.3}; classes that are not in the file do not occur',
+  },
+  priorFrom: {
+    value: 'FOLDER',
+    description:
+      'images without labels from where the model is used; how often each class occurs is estimated from them',
+  },
+  onlyClasses: {
+    value: 'NAME',
+    type: 'list',
+    description: 'names of the classes that can occur; no other is predicted',
+  },
+  minPrecision: {
+    value: 'SHARE',
+    type: 'number',
+    above: 0,
+    below: 1,
+    description:
+      'answers "unknown" below a threshold of each class, with which this share of the other answers is right',
+  },
+  errorCost: {
+    value: 'COST',
+    type: 'number',
+    above: 1,
+    description: 'answers "unknown" where a wrong answer, which costs COST times as much, would cost more on average',
+  },
+  coverage: {
+    value: 'SHARE',
+    type: 'number',
+    above: 0,
+    below: 1,
+    description:
+      'adds a set of classes to each answer, such that for each class the sets of this share of its images contain the class (conformal prediction)',
+  },
+  adaptation: {
+    negated: true,
+    description: 'leaves out what "deit-lt adapt" fitted: the model is used as it was trained',
+  },
   top: { value: 'COUNT', type: 'integer', min: 1, description: 'number of most likely classes to show (default: 5)' },
   diff: { value: 'NAME|FILE', description: 'shows only the values that differ from another recipe, side by side' },
   format: {
@@ -179,6 +252,11 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   attention: {
     description: 'adds an ONNX output named attentions, with the attention weights of every block and head',
+  },
+  option: {
+    value: 'KEY=VALUE',
+    type: 'list',
+    description: 'sets options of the format, such as precision=int8; for formats that a module of --plugin registers',
   },
   port: {
     value: 'PORT',

@@ -1,9 +1,8 @@
 /** Predictions for image files, with those that cannot be read set apart. */
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import * as torch from '@deit-lt/torch';
+import { answersOf } from '../classifier/answers.js';
 import type { AnyClassifier } from '../classifier/classifier.js';
-import { logitScale } from '../classifier/logit-scale.js';
 import { nameNotUtf8, renameHint } from '../data/file-names.js';
 import { packPaths } from '../data/file-paths.js';
 import { FileSource } from '../data/file-source.js';
@@ -13,7 +12,7 @@ import { filesUnder } from '../data/list-images.js';
 import { type Batch, Loader } from '../data/loader.js';
 import { textOf } from '../data/text-chunks.js';
 import { UserError } from '../errors.js';
-import { type Opinion, opinions } from '../evaluation/ranking.js';
+import type { Opinion } from '../evaluation/ranking.js';
 
 export interface Prediction extends Opinion {
   readonly file: string;
@@ -173,13 +172,6 @@ function ask(
   nameOf: (id: number) => string,
   { classifier, top }: PredictOptions,
 ): Prediction[] {
-  const said = torch.tidy(() =>
-    opinions(
-      torch.noGrad(() => classifier.logits(images)),
-      top,
-      classifier.classNames,
-      logitScale(classifier),
-    ),
-  );
+  const said = answersOf(classifier, images, top);
   return Array.from(ids, (id, i) => ({ file: nameOf(id), ...said[i]! }));
 }

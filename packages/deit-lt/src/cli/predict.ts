@@ -1,14 +1,19 @@
 /** `deit-lt predict`: the most likely classes of images, one line each. */
 
+import { existsSync } from 'node:fs';
+import { adaptationFile } from '../classifier/adaptation.js';
+import type { AnyClassifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import type { Ranked } from '../evaluation/ranking.js';
 import { images } from '../format.js';
 import { csvCell } from '../text/cells.js';
 import { visible, visibleJson } from '../text/visible.js';
 import { padded, textWidth } from '../text/width.js';
+import { ruleWords } from './adaptation-text.js';
 import type { CommandInput } from './command-spec.js';
-import { openAnyModel } from './open-model.js';
+import { openAdaptedModel } from './open-model.js';
 import { findImages, openImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';
+import { weightsLines } from './weights-line.js';
 
 /** Exit code 1 when a file could not be read. */
 export async function run({ args: [model, ...places], options, context }: CommandInput): Promise<number> {
@@ -17,8 +22,13 @@ export async function run({ args: [model, ...places], options, context }: Comman
     throw new UserError('USAGE', `--json and --format ${format} exclude each other: leave one out.`);
   const files = await findImages(places, process.stdin);
   await using source = openImages(files);
-  using classifier = await openAnyModel(model!, options);
-  for (const note of classifier.notes ?? []) context.note(note);
+  using classifier = await openAdaptedModel(model!, options);
+  for (const note of [
+    ...weightsLines(classifier, options),
+    ...(classifier.notes ?? []),
+    ...adaptationNotes(classifier),
+  ])
+    context.note(note);
   const reporter = await context.reporter();
   if (format === 'csv') context.printData(csvHeader);
   const { predictions, unreadable } = await predictFiles(files, {
@@ -45,20 +55,47 @@ function linesAtOnce(format: string, prediction: Prediction): string[] {
   if (format !== 'csv') return [];
   const { file, top, cls, dist } = prediction;
   const outputs = Object.entries({ prediction: top, cls, dist });
-  return outputs.flatMap(([output, ranked = []]) =>
-    ranked.map(({ class: name, probability }, i) => [file, output, i + 1, name, probability].map(csvCell).join(',')),
+  const rows = outputs.flatMap(([output, ranked = []]) =>
+    ranked.map(({ class: name, probability }, i) => [file, output, i + 1, name, probability]),
   );
+  return [...rows, ...decisionRows(prediction)].map((row) => row.map(csvCell).join(','));
+}
+
+/** The decisions of the adaptation, with the outputs `decision` (a class, or "unknown") and `set`. */
+function decisionRows({ file, top, unknown, set = [] }: Prediction): (string | number)[][] {
+  const best = top[0];
+  const decided =
+    unknown === undefined || best === undefined
+      ? []
+      : [[file, 'decision', 1, unknown ? 'unknown' : best.class, best.probability]];
+  return [...decided, ...set.map((name, i) => [file, 'set', i + 1, name, ''])];
+}
+
+/** Says that the predictions are adapted, and to what. */
+function adaptationNotes({ adaptation, file }: AnyClassifier): string[] {
+  if (adaptation === undefined) return [];
+  if (!existsSync(adaptationFile(file))) return [`${file} has an adaptation in it (${ruleWords(adaptation)}).`];
+  return [
+    `The adaptation in ${adaptationFile(file)} is applied (${ruleWords(adaptation)}); --no-adaptation leaves it out.`,
+  ];
 }
 
 function printLines(predictions: readonly Prediction[], print: (line: string) => void): void {
   const files = predictions.map(({ file }) => visible(file));
   const width = files.reduce((most, file) => Math.max(most, textWidth(file)), 0);
   predictions.forEach((prediction, i) => {
-    print(`${padded(files[i]!, width)}  ${prediction.top.map(ranked).join('  ')}${disagreement(prediction)}`);
+    print(
+      `${padded(files[i]!, width)}  ${decision(prediction)}${prediction.top.map(ranked).join('  ')}${inSet(prediction)}${disagreement(prediction)}`,
+    );
   });
 }
 
 const ranked = ({ class: name, probability }: Ranked): string => `${visible(name)} ${(100 * probability).toFixed(1)} %`;
+
+const decision = ({ unknown }: Prediction): string => (unknown === true ? 'unknown: ' : '');
+
+/** The conformal set, where there is one. */
+const inSet = ({ set }: Prediction): string => (set === undefined ? '' : visible(`  {${set.join(', ')}}`));
 
 /** The two experts of a student, where they do not agree. */
 function disagreement({ cls, dist }: Prediction): string {

@@ -1,10 +1,10 @@
 /** The parser of the command line, made by commander from the tables of commands and options. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { beginning, visible } from '../text/visible.js';
+import { projectVersion } from '../version.js';
 import type { CommandSpec, Parsed } from './command-spec.js';
 import { commandTable } from './command-table.js';
 import { flagsOf, type OptionSpec, type Options, optionTable } from './option-table.js';
-import { projectVersion } from './version.js';
 
 export interface Writers {
   writeOut(text: string): void;
@@ -63,7 +63,7 @@ function makeCommand(spec: CommandSpec, writers: Writers, found: (parsed: Parsed
     .addHelpText('after', `\nFor example:\n${examples.map((example) => `  ${example}`).join('\n')}`);
   settle(command, writers);
   for (const argument of spec.arguments ?? []) command.addArgument(new Argument(argument.name, argument.description));
-  for (const option of spec.options) command.addOption(makeOption(option, choicesOf(option, spec)));
+  for (const option of spec.options) command.addOption(makeOption(option, spec));
   command.action(() => found({ spec, args: command.args, options: command.opts<Options>() }));
   return command;
 }
@@ -79,9 +79,14 @@ function choicesOf(name: keyof Options, { formats, precisions }: CommandSpec): r
   return name === 'precision' ? precisions : undefined;
 }
 
-function makeOption(name: keyof Options, choices: readonly string[] | undefined): Option {
+function makeOption(name: keyof Options, command: CommandSpec): Option {
+  const choices = choicesOf(name, command);
   const spec = { ...optionTable[name], ...(choices && { choices }) };
   const option = new Option(flagsOf(name), spec.description);
+  if (spec.choices !== undefined && name === 'format' && command.moreFormats === true) {
+    option.argChoices = [...spec.choices]; // for the help alone
+    return option.argParser(notEmpty);
+  }
   if (spec.choices !== undefined) option.choices(spec.choices);
   if (spec.type === 'number' || spec.type === 'integer') option.argParser((text) => numberOf(text, spec));
   else if (spec.value !== undefined && spec.choices === undefined && spec.type !== 'list') option.argParser(notEmpty);

@@ -1,9 +1,11 @@
 /** `deit-lt recipes`: the list with descriptions, all values of one as YAML, or the values in which two differ. */
+
 import { stringify } from 'yaml';
 import { UserError } from '../errors.js';
 import { differences } from '../recipe/differences.js';
 import { loadRecipe, recipeNames } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
+import { suggestedCommand } from '../suggested-command.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
 import type { Options } from './option-table.js';
@@ -33,13 +35,16 @@ function nameIn(args: readonly string[]): string | undefined {
   if (others.length > 0)
     throw new UserError(
       'USAGE',
-      `recipes: expected one name, received ${args.join(' ')}. To compare two: deit-lt recipes show ${name} --diff ${others[0]}`,
+      `recipes: expected one name, received ${args.join(' ')}. To compare two: ${suggestedCommand('recipes', 'show', name!, '--diff', others[0]!)}`,
     );
   return name;
 }
 
 function missingName(): UserError {
-  return new UserError('USAGE', 'the name of a recipe is missing, for example: deit-lt recipes show quickstart');
+  return new UserError(
+    'USAGE',
+    `the name of a recipe is missing, for example: ${suggestedCommand('recipes', 'show', 'quickstart')}`,
+  );
 }
 
 function show(recipe: Recipe, json: boolean, { print, printJson }: CliContext): void {
@@ -74,7 +79,7 @@ const text = (value: unknown): string =>
 const columns = [{ title: 'recipe' }, { title: 'what it is' }];
 const hint = [
   '',
-  'All values of one: deit-lt recipes show NAME; its differences from another: --diff OTHER. Change values with',
+  `All values of one: ${suggestedCommand('recipes', 'show', 'NAME')}; its differences from another: --diff OTHER. Change values with`,
   '--set student.epochs=90, or write a file my.yaml with "extends: NAME" and the values that differ, and use --recipe my.yaml.',
 ];
 

@@ -8,7 +8,7 @@ import { visible } from '../text/visible.js';
 import type { CommandInput } from './command-spec.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
-  const runs = readRuns(args);
+  const runs = readRuns(args, context.note);
   const report = await makeReport(runs);
   for (const note of report.notes) context.note(note);
   const file = options.html ?? (args.length === 1 ? path.join(args[0]!, 'report.html') : 'report.html');

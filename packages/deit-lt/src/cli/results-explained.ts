@@ -9,6 +9,8 @@ export interface ExplainOptions {
   readonly epochs: number;
   /** Whether the recipe was shrunk by `--budget small`. */
   readonly small: boolean;
+  /** Name of the loss of CLS if it favours rare classes too, so that CLS and DIST do not specialise; else null. */
+  readonly balancedCls: string | null;
 }
 
 /**
@@ -17,14 +19,14 @@ export interface ExplainOptions {
  */
 export function resultsExplained(
   { teacher, vit, student }: RunEvaluations,
-  { epochs, small }: ExplainOptions,
+  { epochs, small, balancedCls }: ExplainOptions,
 ): string[] {
   if (student === undefined) return [];
   if (small) return ['These networks were trained with --budget small: the figures only show that the training works.'];
   return [
     ...(vit === undefined ? [] : [besideVit(student.avg, vit.avg)]),
     ...(teacher === undefined ? [] : [besideTeacher(student.avg, teacher.avg, epochs)]),
-    ...expertsCompared(student),
+    ...expertsCompared(student, balancedCls),
   ];
 }
 
@@ -46,7 +48,7 @@ function halfWidth({ intervals }: MetricsResult): number {
 }
 
 function besideVit(student: MetricsResult, vit: MetricsResult): string {
-  const figures = `${percent(student)} balanced accuracy for the student, ${percent(vit)} for the plain ViT`;
+  const figures = `${percent(student)} balanced accuracy for the student, ${percent(vit)} for the plain ViT, which is the same network without a teacher`;
   const end: Readonly<Record<Order, string>> = {
     ahead: 'learning from the teacher helped',
     alike: 'these test images show no clear difference, so it is unclear whether the teacher helped',
@@ -63,11 +65,15 @@ function besideTeacher(student: MetricsResult, teacher: MetricsResult, epochs: n
 }
 
 /** Nothing where a group has no classes, or no test images. */
-function expertsCompared({ cls, dist }: EvaluationResult): string[] {
+function expertsCompared({ cls, dist }: EvaluationResult, balancedCls: string | null): string[] {
   const [head, tail] = [beside('head', cls, dist), beside('tail', cls, dist)];
   if (head === undefined || tail === undefined) return [];
   const asMeant = head.difference > 0 && tail.difference < 0;
   const figures = `head: CLS ${head.text}; tail: CLS ${tail.text}`;
+  if (balancedCls !== null)
+    return [
+      `CLS learned by ${balancedCls}, which favours rare classes as DIST does, so the two need not differ (${figures}). The prediction is the average of both.`,
+    ];
   return [
     asMeant
       ? `CLS is better on the head and DIST on the tail, as intended (${figures}). The prediction is the average of both.`

@@ -1,4 +1,5 @@
 /** `deit-lt student`: trains only the student, with an existing teacher. */
+import { suggestedCommand } from '../suggested-command.js';
 import { trainStudent } from '../training/train.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
@@ -16,5 +17,8 @@ export async function run(input: CommandInput): Promise<undefined> {
 }
 
 function requireTeacher(teacher: string | undefined): string {
-  return required(teacher, '--teacher is missing: the run folder of a teacher. "deit-lt train" trains both.');
+  return required(
+    teacher,
+    `--teacher is missing: the run folder of a teacher. "${suggestedCommand('train')}" trains both.`,
+  );
 }

@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
+import type { Recipe } from '../recipe/schema.js';
 import { holdsNoRun, occupied } from '../runs/run-folder.js';
 import { shellLine } from '../shell-line.js';
+import { programWords } from '../suggested-command.js';
 import { interrupted } from '../training/resume-advice.js';
 import type { TrainOptions } from '../training/train.js';
 import { backgroundOfOptions } from './background.js';
@@ -15,6 +17,7 @@ import type { CliContext } from './context.js';
 import { type EarlierRun, earlierRun, type Resuming } from './earlier-run.js';
 import { openData } from './open-data.js';
 import type { Options } from './option-table.js';
+import { joined } from './processes.js';
 
 export interface PreparedRun {
   readonly training: TrainOptions;
@@ -53,12 +56,25 @@ export async function prepareRun({
     if (!signal.aborted) throw error;
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   });
-  const { recipe, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
-  const folder = path.resolve(options.out ?? defaultFolder(name));
+  const { recipe, base, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
+  const processes = await joined();
+  const folder = await processes.lead(() => path.resolve(options.out ?? defaultFolder(name))); // its name has the time
+  if (processes.any(signal.aborted))
+    throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   const command = commandWords([spec.name, ...args], { ...options, out: folder });
   const reporter = await context.reporter();
   const { from, saveEvery } = options;
-  const common = { dataset, recipe, folder, resume: given.resume === true, reporter, signal, command };
+  const common = {
+    dataset,
+    recipe,
+    baseRecipe: base,
+    folder,
+    resume: given.resume === true,
+    reporter,
+    signal,
+    command,
+    processes,
+  };
   const training = {
     ...common,
     ...(from !== undefined && { from }),
@@ -95,12 +111,12 @@ async function recipeOf(
   options: Options,
   earlier: EarlierRun | undefined,
   { dataset, context, recipeByDefault }: RecipeCircumstances,
-): Promise<{ recipe: TrainOptions['recipe']; name: string }> {
+): Promise<{ recipe: Recipe; base?: Recipe; name: string }> {
   if (earlier !== undefined && options.recipe === undefined) return { recipe: earlier.recipe, name: 'resumed' };
-  const { recipe, name, note } = chooseRecipe(options, dataset, recipeByDefault);
+  const { note, ...chosen } = chooseRecipe(options, dataset, recipeByDefault);
   if (note !== undefined) context.note(note);
   if (options.budget !== undefined) context.note(budgetNote);
-  return { recipe, name };
+  return chosen;
 }
 
 const budgetNote =
@@ -108,7 +124,7 @@ const budgetNote =
 
 function dataMissing(command: string, { resume, out = 'DIR' }: Options): UserError {
   const missing = '--data is missing: a name, a folder, an archive or a list file.';
-  const words = ['deit-lt', command, '--data', 'cifar10'];
+  const words = [...programWords(), command, '--data', 'cifar10'];
   if (resume !== true) return new UserError('USAGE', missing, { lines: [`For example: ${shellLine(words)}`] });
   const lines = [`For example: ${shellLine([...words, '--out', out, '--resume'])}`];
   return new UserError('USAGE', `${out} has no run to resume. To start one there, ${missing}`, { lines });

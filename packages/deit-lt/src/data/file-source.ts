@@ -61,6 +61,10 @@ export class FileSource implements PixelSource {
   }
 
   async readAll(ids: Int32Array, cuts: readonly Cut[]): Promise<torch.Tensor[]> {
+    return (await this.readBytes(ids, cuts)).map(toFloat);
+  }
+
+  async readBytes(ids: Int32Array, cuts: readonly Cut[]): Promise<torch.Tensor[]> {
     const batches = cuts.map(({ size }) => this.#memory.take(ids.length * bytesOf(size)));
     const stale = await Promise.all(Array.from(ids, (id, i) => this.#readImage(id, i, cuts, batches)));
     const changed = stale.indexOf(true);
@@ -94,10 +98,16 @@ const measuredTogether = 32;
 /** Bytes of one image. */
 const bytesOf = (size: number): number => size * size * 3;
 
-/** Pixels row by row → `[B, 3, size, size]` in channels-last memory format. */
+/** Pixels row by row → uint8 `[B, 3, size, size]` in channels-last memory format. */
 export function toImages(pixels: Uint8Array, size: number): torch.Tensor {
   const shape = [pixels.length / bytesOf(size), size, size, 3];
-  return torch.tidy(() => torch.tensor(pixels, { shape }).permute([0, 3, 1, 2]).to('float32'));
+  return torch.tidy(() => torch.tensor(pixels, { shape }).permute([0, 3, 1, 2]));
+}
+
+/** uint8 → float32; releases the bytes. */
+export function toFloat(bytes: torch.Tensor): torch.Tensor {
+  using images = bytes;
+  return images.to('float32');
 }
 
 /** Memory that threads share, used again for the next batch of the same size: fresh memory costs more than filling it. */

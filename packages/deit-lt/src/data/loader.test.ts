@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import type { Pipeline } from '../augment/transform.js';
+import { type BatchTransform, type Pipeline, plannedTransform } from '../augment/transform.js';
+import type { RandomStream } from '../random/stream.js';
 import type { MemoryImages } from './dataset.js';
 import { Loader, type LoaderOptions } from './loader.js';
 import { MemorySource } from './memory-source.js';
@@ -116,6 +117,27 @@ suite('Loader', () => {
       }
       assert.equal(reads, expected);
     }
+  });
+
+  test('draws in the order of the transforms, also around one that has no plan', async () => {
+    const draws = (order: number): BatchTransform => {
+      const work = (images: torch.Tensor, values: readonly number[]): torch.Tensor =>
+        images.mul(order).add(torch.tensor(values).view(-1, 1, 1, 1));
+      const draw = (randoms: readonly RandomStream[]) => randoms.map((random) => random.int(1000));
+      if (order === 2) return (images, randoms) => work(images, draw(randoms)); // as a plugin's
+      return plannedTransform((_, randoms) => {
+        const values = draw(randoms);
+        return (images) => work(images, values);
+      });
+    };
+    const transforms = [draws(1), draws(2), draws(3)];
+    const unplanned = transforms.map(
+      (transform): BatchTransform =>
+        (...given) =>
+          transform(...given),
+    );
+    const levels = (of: readonly BatchTransform[]) => levelsOf(loaderOf({ pipeline: { ...whole, transforms: of } }));
+    assert.deepEqual(await levels(transforms), await levels(unplanned));
   });
 
   test('gives further views, each in its size and with its own draws', async () => {

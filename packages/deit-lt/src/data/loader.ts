@@ -4,8 +4,9 @@
  * alone, so an epoch that starts in the middle continues with the same batches.
  */
 import * as torch from '@deit-lt/torch';
-import type { Pipeline, View } from '../augment/transform.js';
+import type { Pipeline, PlannedTransform, View } from '../augment/transform.js';
 import { RandomStream, stream } from '../random/stream.js';
+import { Upload } from '../upload.js';
 import { type Cut, type PixelSource, StaleSizes } from './pixel-source.js';
 
 export interface LoaderOptions {
@@ -26,7 +27,7 @@ export interface LoaderOptions {
   startBatch?: number;
   /** Batches that are read ahead. Default: the source's number. */
   prefetch?: number;
-  /** Device of the transforms and of the batches. Default: the device of the source's batches. */
+  /** Device of the transforms and of the batches. Default `cpu`. */
   device?: string;
   /** This process among those that share the epoch: copies of an image in several processes differ. Default 0 of 1. */
   rank?: number;
@@ -45,16 +46,21 @@ export interface Batch extends Disposable {
 /** Windows are chosen again where files had changed; files that change all the time are not followed. */
 const readAttempts = 5;
 
-/** A batch whose pixels are read but not transformed. */
-interface ReadBatch {
-  views: ReadView[];
-  ids: Int32Array;
+/** A batch whose pixels are read but not transformed: `transformed` makes batches of some, or disposing releases it. */
+export interface ReadBatch extends Disposable {
+  readonly size: number;
+  /** Draws for the transforms; the function that it returns gives the images of each view, after `upload` was sent. */
+  plan(upload: Upload): () => torch.Tensor[];
+  /** The batch of the images of each view, which become its own. */
+  finish(images: readonly torch.Tensor[]): Batch;
 }
 
 interface ReadView {
-  view: View;
-  images: torch.Tensor;
-  randoms: RandomStream[];
+  readonly view: View;
+  readonly cut: Cut;
+  readonly randoms: readonly RandomStream[];
+  /** Undefined when the source keeps its images on the device. */
+  readonly images: torch.Tensor | undefined;
 }
 
 /**
@@ -79,6 +85,16 @@ export class Loader implements AsyncIterable<Batch> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
+    for await (const batch of this.reads()) yield transformed([batch], this.device)[0]!;
+  }
+
+  /** Device of the transforms and of the batches. */
+  get device(): string {
+    return this.#options.device ?? 'cpu';
+  }
+
+  /** The batches before their transforms, in order. */
+  async *reads(): AsyncGenerator<ReadBatch, void, void> {
     const { startBatch = 0, source } = this.#options;
     const ahead = this.#options.prefetch ?? source.prefetch ?? 0;
     const pending: Promise<ReadBatch>[] = [];
@@ -86,11 +102,11 @@ export class Loader implements AsyncIterable<Batch> {
     try {
       while (next < this.length || pending.length > 0) {
         while (next < this.length && pending.length <= ahead) pending.push(quiet(this.#read(next++)));
-        yield this.#transform(await pending.shift()!);
+        yield await pending.shift()!;
       }
     } finally {
       for (const batch of await Promise.allSettled(pending))
-        if (batch.status === 'fulfilled') for (const { images } of batch.value.views) images.dispose();
+        if (batch.status === 'fulfilled') batch.value[Symbol.dispose]();
     }
   }
 
@@ -104,8 +120,9 @@ export class Loader implements AsyncIterable<Batch> {
       const randoms = this.#streams(this.#draws.subarray(start, start + ids.length), views.length);
       const cuts = views.map((view, v) => cutOf(view, randoms[v]!, (i) => source.sizeOf(ids[i]!)));
       try {
-        const images = await readAll(source, ids, cuts);
-        return { ids, views: views.map((view, v) => ({ view, images: images[v]!, randoms: randoms[v]! })) };
+        const images = await readAll(source, ids, cuts, this.device);
+        const read = views.map((view, v) => ({ view, cut: cuts[v]!, images: images[v], randoms: randoms[v]! }));
+        return this.#batchOf(ids, read);
       } catch (error) {
         if (!(error instanceof StaleSizes) || attempt === readAttempts) throw error;
       }
@@ -123,17 +140,41 @@ export class Loader implements AsyncIterable<Batch> {
     return [first, ...Array.from({ length: views - 1 }, forked)];
   }
 
-  #transform({ views, ids }: ReadBatch): Batch {
-    const { labels, device } = this.#options;
-    try {
-      const [images, ...more] = views.map((view) => transformed(view, device)) as [torch.Tensor, ...torch.Tensor[]];
-      const dispose = (): void => {
-        for (const tensor of [images, ...more]) tensor.dispose();
-      };
-      return { images, more, labels: ids.map((id) => labels[id]!), ids, [Symbol.dispose]: dispose };
-    } finally {
-      for (const { images } of views) images.dispose();
-    }
+  #batchOf(ids: Int32Array, views: readonly ReadView[]): ReadBatch {
+    const { labels, source } = this.#options;
+    return {
+      size: ids.length,
+      plan: (upload) => {
+        const runs = views.map((view) => planView(view, ids, source, upload));
+        return () => runs.map((run) => run());
+      },
+      finish: (tensors) => {
+        const [images, ...more] = tensors as [torch.Tensor, ...torch.Tensor[]];
+        return { images, more, labels: ids.map((id) => labels[id]!), ids, [Symbol.dispose]: () => dispose(tensors) };
+      },
+      [Symbol.dispose]: () => dispose(views.flatMap(({ images }) => images ?? [])),
+    };
+  }
+}
+
+function dispose(tensors: readonly torch.Tensor[]): void {
+  for (const tensor of tensors) tensor.dispose();
+}
+
+/** Transforms `batches` on `device`, to which all that they need is sent together, and releases what was read. */
+export function transformed(batches: readonly ReadBatch[], device: string): Batch[] {
+  try {
+    const views = torch.tidy(() =>
+      torch.noGrad(() => {
+        const upload = new Upload(device);
+        const runs = batches.map((batch) => batch.plan(upload));
+        upload.send();
+        return runs.map((run) => run());
+      }),
+    );
+    return batches.map((batch, i) => batch.finish(torch.keep(views[i]!)));
+  } finally {
+    for (const batch of batches) batch[Symbol.dispose]();
   }
 }
 
@@ -149,23 +190,40 @@ function cutOf(
   return { windows, size, filter };
 }
 
-async function readAll(source: PixelSource, ids: Int32Array, cuts: readonly Cut[]): Promise<torch.Tensor[]> {
+/** The pixels of each cut, in bytes when they travel to another device; nothing when they are there already. */
+async function readAll(
+  source: PixelSource,
+  ids: Int32Array,
+  cuts: readonly Cut[],
+  device: string,
+): Promise<torch.Tensor[]> {
+  if (source.keepsOn?.(device)) return [];
+  if (device !== 'cpu' && source.readBytes) return source.readBytes(ids, cuts);
   if (cuts.length > 1 && source.readAll) return source.readAll(ids, cuts);
   const images: torch.Tensor[] = [];
   for (const { windows, size, filter } of cuts) images.push(await source.read(ids, windows, size, filter));
   return images;
 }
 
-function transformed({ view, images, randoms }: ReadView, device: string | undefined): torch.Tensor {
-  const result = torch.tidy(() =>
-    torch.noGrad(() =>
-      view.transforms.reduce(
-        (xs, transform) => transform(xs, randoms, { mayChange: true }), // what was read is the loader's own
-        device === undefined ? images.view(images.shape) : images.to(device),
-      ),
+/** Plans the transforms of a view; those after the first one without a plan (of a plugin) draw and send on their own. */
+function planView(
+  { view: { transforms, size }, cut, images, randoms }: ReadView,
+  ids: Int32Array,
+  source: PixelSource,
+  upload: Upload,
+): () => torch.Tensor {
+  const sent = images === undefined ? source.planRead!(ids, cut, upload) : upload.images(images);
+  const unplanned = transforms.findIndex(({ plan }) => plan === undefined);
+  const planned = unplanned < 0 ? transforms : transforms.slice(0, unplanned);
+  const runs: PlannedTransform[] = [
+    ...planned.map(({ plan }) => plan!({ height: size, width: size, upload }, randoms)),
+    ...transforms.slice(planned.length).map(
+      (transform): PlannedTransform =>
+        (xs, options) =>
+          transform(xs, randoms, options),
     ),
-  );
-  return torch.keep(result);
+  ];
+  return () => torch.tidy(() => runs.reduce((xs, run) => run(xs, { mayChange: true }), sent())); // its own: nobody else needs it
 }
 
 /**

@@ -3,29 +3,24 @@
  * that trains, or copied when nothing is resized.
  */
 import * as torch from '@deit-lt/torch';
+import type { Sent, Upload } from '../upload.js';
 import type { MemoryImages } from './dataset.js';
 import type { Filter, Window } from './decode/window.js';
-import type { PixelSource } from './pixel-source.js';
-import { resampleBatch } from './resample/resample-batch.js';
+import type { Cut, PixelSource } from './pixel-source.js';
+import { planResample } from './resample/resample-batch.js';
 import { tapsOfWindow } from './resample/resample-image.js';
 import { reflectIndex } from './resample/resample-taps.js';
 import { resampleFast } from './resample/resample-wasm.js';
 
-export interface MemorySourceOptions {
-  /** Device of the batches. Default `cpu`. Another device holds a copy of all images, one byte per value. */
-  device?: string;
-}
-
 export class MemorySource implements PixelSource {
   readonly length: number;
   readonly #images: MemoryImages;
-  /** All images `[N, H, W, 3]`, uint8, when the device is not the CPU. */
-  readonly #onDevice: torch.Tensor | undefined;
+  /** All images on a device, uint8 `[N, H, W, 3]`; null where they do not fit. */
+  readonly #onDevice = new Map<string, torch.Tensor | null>();
 
-  constructor(images: MemoryImages, { device = 'cpu' }: MemorySourceOptions = {}) {
+  constructor(images: MemoryImages) {
     this.#images = images;
     this.length = images.length;
-    if (device !== 'cpu') this.#onDevice = torch.keep(upload(images, device));
   }
 
   sizeOf(_id: number): { width: number; height: number } {
@@ -33,31 +28,97 @@ export class MemorySource implements PixelSource {
   }
 
   async read(ids: Int32Array, windows: readonly Window[], size: number, filter: Filter): Promise<torch.Tensor> {
-    if (this.#onDevice !== undefined) return resampleOnDevice(this.#onDevice, ids, windows, size, filter);
     if (windows.every((window) => isCopy(window, size))) return copyWindows(this.#images, ids, windows, size);
-    return resampleEach(this.#images, ids, windows, size, filter);
+    using bytes = resampleEach(this.#images, ids, windows, size, filter);
+    return bytes.to('float32');
+  }
+
+  async readBytes(ids: Int32Array, cuts: readonly Cut[]): Promise<torch.Tensor[]> {
+    return cuts.map(({ windows, size, filter }) => resampleEach(this.#images, ids, windows, size, filter));
+  }
+
+  /** On other devices than the CPU, where the images take at most a quarter of the free memory. */
+  keepsOn(device: string): boolean {
+    if (device === 'cpu') return false;
+    if (!this.#onDevice.has(device))
+      this.#onDevice.set(device, fits(this.#images.pixels.length, device) ? this.#allOn(device) : null);
+    return this.#onDevice.get(device) !== null;
+  }
+
+  planRead(ids: Int32Array, { windows, size, filter }: Cut, upload: Upload): Sent {
+    const all = this.#onDevice.get(upload.device) ?? this.#allOn(upload.device);
+    const { width, height } = this.#images;
+    if (windows.every((window) => isCopy(window, size)))
+      return planCopy(all, ids, { windows, size, width, height }, upload);
+    const index = upload.indices(ids);
+    const resample = planResample(windows, { width, height, size, filter }, upload);
+    return () => torch.tidy(() => resample(all.indexSelect(0, index())));
+  }
+
+  #allOn(device: string): torch.Tensor {
+    const { length, height, width, pixels } = this.#images;
+    return torch.keep(torch.tidy(() => torch.tensor(pixels, { shape: [length, height, width, 3] }).to(device)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#onDevice?.dispose();
+    for (const images of this.#onDevice.values()) images?.dispose();
+    this.#onDevice.clear();
   }
 }
 
-function upload({ length, height, width, pixels }: MemoryImages, device: string): torch.Tensor {
-  return torch.tidy(() => torch.fromTypedArray(pixels, [length, height, width, 3]).to(device));
+/** Largest share of a device's free memory that images are kept in. */
+const keptShare = 1 / 4;
+/** Taken for the free memory of a device that does not say it. */
+const assumedFree = 2 ** 32;
+
+function fits(bytes: number, device: string): boolean {
+  let free = assumedFree;
+  try {
+    free = torch.cuda.properties(device).freeBytes;
+  } catch {
+    // some other device, or a libtorch that cannot say what its card has
+  }
+  return bytes <= keptShare * free;
 }
 
-function resampleOnDevice(
+interface CopyOptions {
+  readonly windows: readonly Window[];
+  readonly size: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Plans to copy windows of the output's size out of `all` `[N, H, W, 3]`: float32 `[B, 3, size, size]`, channels last. */
+function planCopy(
   all: torch.Tensor,
   ids: Int32Array,
-  windows: readonly Window[],
-  size: number,
-  filter: Filter,
-): torch.Tensor {
-  return torch.tidy(() => {
-    const chosen = all.indexSelect(0, torch.fromTypedArray(ids).to(all.device));
-    return resampleBatch(chosen.permute([0, 1, 3, 2]).to('float32').contiguous(), windows, size, filter);
-  });
+  { windows, size, width, height }: CopyOptions,
+  upload: Upload,
+): Sent {
+  const shape = [ids.length, size];
+  const axis = (place: (window: Window, i: number) => number): Sent =>
+    upload.numbers(Int32Array.from(windows.flatMap((window) => axisOf(size, (i) => place(window, i)))), shape);
+  const index = upload.indices(ids);
+  const rows = axis((window, i) => sourcePlace(window.y + (window.flipVertical ? size - 1 - i : i), height, window));
+  const columns = axis((window, i) => sourcePlace(window.x + (window.flip ? size - 1 - i : i), width, window));
+  return () =>
+    torch.tidy(() => {
+      const [y, x] = [rows().unsqueeze(2), columns().unsqueeze(1)]; // (B, size, 1), (B, 1, size)
+      const inside = y.ge(0).logicalAnd(x.ge(0)).unsqueeze(3); // (B, size, size, 1)
+      const lines = index().view(-1, 1, 1).mul(height).add(y.clampMin(0)); // in all images
+      const places = lines.mul(width).add(x.clampMin(0)); // (B, size, size)
+      const pixels = all.view(-1, 3).indexSelect(0, places.view(-1)).view(ids.length, size, size, 3);
+      return pixels.to('float32').mul_(inside).permute(0, 3, 1, 2);
+    });
+}
+
+const axisOf = (size: number, place: (i: number) => number): number[] =>
+  Array.from({ length: size }, (_, i) => place(i));
+
+/** The pixel of a line of `length` that shows at `place`; −1: none, it is black. */
+function sourcePlace(place: number, length: number, { reflect = false }: Window): number {
+  if (reflect) return reflectIndex(place, length);
+  return place >= 0 && place < length ? place : -1;
 }
 
 /** True when the output pixels are the window's pixels themselves. */
@@ -130,7 +191,7 @@ function copyReflected(
   }
 }
 
-/** Image after image in bytes: several times as fast on a CPU as the matrix products that other devices are given. */
+/** Image after image, as bytes: several times as fast on a CPU as the matrix products that other devices are given. */
 function resampleEach(
   { width, height, pixels }: MemoryImages,
   ids: Int32Array,
@@ -146,5 +207,5 @@ function resampleEach(
     resampleFast(image, tapsOfWindow(window, image, size, filter), target);
   });
   const shape = [ids.length, size, size, 3];
-  return torch.tidy(() => torch.fromTypedArray(result, shape).permute([0, 3, 1, 2]).to('float32'));
+  return torch.tidy(() => torch.fromTypedArray(result, shape).permute([0, 3, 1, 2]));
 }

@@ -1,6 +1,7 @@
 /** Hands out batches of images as tensors: the one place where pixels become tensors. */
 import type * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import type { Sent, Upload } from '../upload.js';
 import type { Filter, Window } from './decode/window.js';
 
 /** A window of each image of a batch, and what becomes of them. */
@@ -34,6 +35,15 @@ export interface PixelSource extends AsyncDisposable {
    * `StaleSizes` when the sizes have changed.
    */
   read(ids: Int32Array, windows: readonly Window[], size: number, filter: Filter): Promise<torch.Tensor>;
+  /** Whether `planRead` works on `device`: the source keeps its images there, from the first call on. Default false. */
+  keepsOn?(device: string): boolean;
+  /**
+   * Plans to cut on the device of `upload`, where the source keeps its images: numbers go into `upload`, and the function
+   * that is returned gives what `read` gives, on that device.
+   */
+  planRead?(ids: Int32Array, cut: Cut, upload: Upload): Sent;
+  /** As `readAll`, in uint8: to be sent to another device. */
+  readBytes?(ids: Int32Array, cuts: readonly Cut[]): Promise<torch.Tensor[]>;
   /** Several windows of the same images, each as `read` gives it; for sources where that costs less than reading each. */
   readAll?(ids: Int32Array, cuts: readonly Cut[]): Promise<torch.Tensor[]>;
 }

@@ -6,7 +6,7 @@ import { badFile, readImageFile, sizeOfBytes, whyUndecoded } from './decode/deco
 import { cutWindows } from './decode/decode-window.js';
 import type { Size } from './decode/raw-pixels.js';
 import type { Filter, Window } from './decode/window.js';
-import { toImages } from './file-source.js';
+import { toFloat, toImages } from './file-source.js';
 import { type PixelSource, StaleSizes } from './pixel-source.js';
 
 export class SingleImage implements PixelSource {
@@ -48,7 +48,7 @@ export class SingleImage implements PixelSource {
       throw await unreadable(name === 'the image' ? bytes : name, cause);
     });
     if (found !== undefined) throw new StaleSizes(name); // the caller's bytes, which it has changed
-    return toImages(pixels, size);
+    return toFloat(toImages(pixels, size));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -6,11 +6,13 @@ import { z } from 'zod';
 import { resizedSide } from '../augment/evaluation-input.js';
 import { groupNames } from '../data/groups.js';
 import { UserError } from '../errors.js';
+import { ConvPatchEmbed } from '../models/conv-patch-embed.js';
 import type { ImageModel } from '../models/model.js';
 import { VisionTransformer } from '../models/vit.js';
 import { isValues } from '../recipe/merge.js';
 import { recipeSchema, type TrainingRecipe } from '../recipe/schema.js';
 import { plainName } from '../tasks/model-of.js';
+import { type AppliedAdaptation, appliedAdaptation } from './applied-adaptation.js';
 
 const { student, data } = recipeSchema.shape;
 const { background } = data.shape;
@@ -44,6 +46,9 @@ export const modelDescriptionSchema = z
     trainCounts: z.array(natural).describe('training images per class; zeros: not known'),
     groups: z.array(z.enum(groupNames)),
     outputs: z.array(z.string()).describe('logits is the prediction; logits_cls and logits_dist are the experts'),
+    adaptation: appliedAdaptation
+      .exactOptional()
+      .describe('applied to the logits in this file; its thresholds and limits are for the reader to apply'),
   })
   .refine(
     ({ classNames, trainCounts, groups }) => [trainCounts, groups].every((each) => each.length === classNames.length),
@@ -83,6 +88,8 @@ export interface Describable extends Pick<ModelDescription, 'kind' | 'namesKnown
   readonly classNames: readonly string[];
   readonly trainCounts: readonly number[];
   readonly groups: readonly ModelDescription['groups'][number][];
+  /** The adaptation of the logits that are described. */
+  readonly adaptation?: AppliedAdaptation;
 }
 
 /** The description of a model of ours. */
@@ -109,6 +116,7 @@ export function describeModel(described: Describable): ModelDescription {
     trainCounts: [...trainCounts],
     groups: [...groups],
     outputs: experts ? ['logits', 'logits_cls', 'logits_dist'] : ['logits'],
+    ...(described.adaptation && { adaptation: appliedAdaptation.parse(described.adaptation) }),
   };
 }
 
@@ -117,7 +125,12 @@ function architectureOf({ kind, recipe, model: network }: Describable): ModelDes
   const { name, ...options } = recipe.model;
   const plain = kind === 'vit' ? plainName(name) : name;
   const isFree = ['deit', 'vit'].includes(plain) && network instanceof VisionTransformer;
-  return { name: plain, ...options, ...(isFree && sizesOf(network)) };
+  return { name: plain, ...options, ...(isFree && sizesOf(network)), ...stemOf(network) };
+}
+
+function stemOf(network: ImageModel): Partial<ModelDescription['architecture']> {
+  if (!(network instanceof VisionTransformer && network.patchEmbed instanceof ConvPatchEmbed)) return {};
+  return { patchEmbed: 'conv', stemChannels: network.patchEmbed.channels() };
 }
 
 function sizesOf({ patchEmbed, embedDim, blocks }: VisionTransformer): Partial<ModelDescription['architecture']> {

@@ -6,13 +6,26 @@ import * as torch from '@deit-lt/torch';
  * the prediction, `argmax`. Waits for the device.
  */
 export function bestClasses(logits: torch.Tensor, count: number): Int32Array {
-  const { predicted, best } = torch.tidy(() =>
-    torch.noGrad(() => ({
-      predicted: logits.argmax(1).int().toTypedArray<'int32'>(),
-      best: logits.topk(count, 1)[1].int().toTypedArray<'int32'>(), // (B, count)
-    })),
+  return orderedRanks(
+    torch.tidy(() => ranksOf(logits, count).toTypedArray<'int32'>()),
+    count,
   );
-  for (const [i, prediction] of predicted.entries()) moveToFront(best.subarray(i * count, (i + 1) * count), prediction);
+}
+
+/** The part of `bestClasses` that a device does, without a wait: `[B, 1 + count]`, int32, `argmax` before `topk`. */
+export function ranksOf(logits: torch.Tensor, count: number): torch.Tensor {
+  return torch.tidy(() => torch.noGrad(() => torch.cat([logits.argmax(1, true), logits.topk(count, 1)[1]], 1).int()));
+}
+
+/** The other part: the values of `ranksOf` to those of `bestClasses`. */
+export function orderedRanks(ranks: Int32Array, count: number): Int32Array {
+  const rows = ranks.length / (1 + count);
+  const best = new Int32Array(rows * count);
+  for (let i = 0; i < rows; i++) {
+    const row = best.subarray(i * count, (i + 1) * count);
+    row.set(ranks.subarray(i * (1 + count) + 1, (i + 1) * (1 + count)));
+    moveToFront(row, ranks[i * (1 + count)]!);
+  }
   return best;
 }
 

@@ -9,6 +9,7 @@ import type { Group } from '../data/groups.js';
 import { Loader } from '../data/loader.js';
 import type { PixelSource } from '../data/pixel-source.js';
 import { nextTurn } from '../next-turn.js';
+import { Readback } from '../readback.js';
 import { Metrics, type MetricsResult } from './metrics.js';
 
 /** Accuracies in % of each output; `avg` is the prediction. */
@@ -66,6 +67,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   const metrics = new Map<keyof OutputLogits, Metrics>();
   const ids = Int32Array.from({ length: labels.length }, (_, i) => i);
   const loader = new Loader({ source, labels, pipeline, ids, batchSize, ...(device && { device }) });
+  using readback = new Readback();
   let done = 0;
   let cosines: number | undefined;
   for await (const batch of loader) {
@@ -78,15 +80,21 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
         if (values === undefined) continue;
         const of = metrics.get(name) ?? new Metrics({ groups });
         metrics.set(name, of);
-        const best = of.add(values.float(), batch.labels);
-        keep?.(name, best);
+        readback.add([of.ranks(values.float(), batch.labels)], (ranks) => {
+          const best = of.addRanks(ranks as Int32Array, batch.labels);
+          keep?.(name, best);
+        });
       }
-      if (outputs.expertCosine !== undefined) cosines = (cosines ?? 0) + outputs.expertCosine.sum().toNumber();
+      if (outputs.expertCosine !== undefined)
+        readback.add([outputs.expertCosine.sum()], (sum) => {
+          cosines = (cosines ?? 0) + sum![0]!;
+        });
     });
     done += batch.labels.length;
     onProgress?.(done, labels.length);
     await nextTurn();
   }
+  readback.flush();
   const accuracies = Object.fromEntries(
     [...metrics].map(([name, of]) => [name, of.result()]),
   ) as unknown as EvaluationResult;

@@ -1,8 +1,8 @@
 /** Accuracies of a classifier, collected batch by batch; `class-figures.ts` defines them. */
-import type * as torch from '@deit-lt/torch';
+import * as torch from '@deit-lt/torch';
 import { type ByClass, byClass } from '../by-class.js';
 import type { Group } from '../data/groups.js';
-import { bestClasses } from './best-classes.js';
+import { orderedRanks, ranksOf } from './best-classes.js';
 import { type ClassFigures, figuresOf } from './class-figures.js';
 
 export interface MetricsOptions {
@@ -48,10 +48,20 @@ export class Metrics {
    * together or a label is not a class.
    */
   add(logits: torch.Tensor, labels: ArrayLike<number>, loss?: number): Int32Array {
-    const classes = this.groups.length;
+    const ranks = torch.tidy(() => this.ranks(logits, labels).toTypedArray<'int32'>());
+    return this.addRanks(ranks, labels, loss);
+  }
+
+  /** The part of `add` that the device does, without a wait: what `addRanks` needs of a batch. Throws as `add`. */
+  ranks(logits: torch.Tensor, labels: ArrayLike<number>): torch.Tensor {
     this.#check(logits.shape, labels);
-    const best = Math.min(5, classes);
-    const top = bestClasses(logits, best);
+    return ranksOf(logits, this.#best);
+  }
+
+  /** The other part: counts a batch by the values of its `ranks`. Returns what `add` returns. */
+  addRanks(ranks: Int32Array, labels: ArrayLike<number>, loss?: number): Int32Array {
+    const best = this.#best;
+    const top = orderedRanks(ranks, best);
     for (let i = 0; i < labels.length; i++) {
       this.#count(labels[i]!, top[i * best]!);
       if (top.subarray(i * best, (i + 1) * best).includes(labels[i]!)) this.#hitsOf5++;
@@ -61,6 +71,10 @@ export class Metrics {
       this.#lossImages += labels.length;
     }
     return top;
+  }
+
+  get #best(): number {
+    return Math.min(5, this.groups.length);
   }
 
   /** The figures so far. */

@@ -16,6 +16,20 @@ export interface Opinion {
   /** The same for CLS and DIST of a student. */
   readonly cls?: readonly Ranked[];
   readonly dist?: readonly Ranked[];
+  /** Only of an adapted model with thresholds: whether the answer is "unknown", because the probability is too low. */
+  readonly unknown?: boolean;
+  /** Only of an adapted model with a coverage: the classes of the conformal set, most likely first. */
+  readonly set?: readonly string[];
+}
+
+/** When an answer is "unknown", and which classes are in its set; by class. */
+export interface DecisionRules {
+  /** Least probability of an answer that is not "unknown". */
+  readonly thresholds?: readonly number[] | undefined;
+  /** Least probability of a class in the set. */
+  readonly limits?: readonly number[] | undefined;
+  /** Whether a class can occur; the others are in no list. Default: all can. */
+  readonly occurs?: readonly boolean[] | undefined;
 }
 
 /**
@@ -27,13 +41,41 @@ export function opinions(
   top: number,
   classNames: readonly string[],
   scale = 1,
+  rules: DecisionRules = {},
 ): Opinion[] {
   const [all, byCls, byDist] = [avg, cls, dist].map((logits) => logits && rank(logits, { top, classNames, scale }));
+  const decided = decisions(avg, { classNames, scale, rules });
   return all!.map((ranked, i) => ({
-    top: ranked,
+    top: rules.occurs === undefined ? ranked : ranked.filter(({ probability }) => probability > 0),
     ...(byCls && { cls: byCls[i]! }),
     ...(byDist && { dist: byDist[i]! }),
+    ...decided[i],
   }));
+}
+
+interface DecisionOptions {
+  readonly classNames: readonly string[];
+  readonly scale: number;
+  readonly rules: DecisionRules;
+}
+
+/** Returns nothing for each image where the rules have no thresholds and no limits. */
+function decisions(
+  logits: torch.Tensor,
+  { classNames, scale, rules: { thresholds, limits, occurs } }: DecisionOptions,
+): Pick<Opinion, 'unknown' | 'set'>[] {
+  if (thresholds === undefined && limits === undefined) return [];
+  const classes = classNames.length;
+  const all = logits.float().mul(scale).softmax(1).toTypedArray<'float32'>();
+  return Array.from({ length: logits.shape[0]! }, (_, b) => {
+    const of = all.subarray(b * classes, (b + 1) * classes);
+    const order = Array.from(of.keys()).sort((a, c) => of[c]! - of[a]!);
+    const inSet = (c: number): boolean => of[c]! >= Math.fround(limits![c]!) && (occurs?.[c] ?? true);
+    return {
+      ...(thresholds && { unknown: of[order[0]!]! < Math.fround(thresholds[order[0]!]!) }),
+      ...(limits && { set: order.filter(inSet).map((c) => classNames[c]!) }),
+    };
+  });
 }
 
 interface RankOptions {

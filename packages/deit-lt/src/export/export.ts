@@ -1,25 +1,31 @@
 /** Writes a trained model in another program's format, checked by that program's runtime where it can be. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod';
 import type { Classifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import { makeFolder } from '../make-folder.js';
 import { loadRuntime } from '../onnx/runtime.js';
 import { writeError, writeFileAtomic } from '../runs/files.js';
 import { type FinalEvaluation, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { projectVersion } from '../version.js';
+import { exporterEntry } from './exporter-entry.js';
 import { huggingFaceFiles, modelConfig, preprocessorConfig } from './hugging-face.js';
 import { modelCard } from './model-card.js';
 import { checkOnnx, type OnnxCheck } from './onnx/check.js';
+import { checkLine } from './onnx/check-line.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize, onnxModel } from './onnx/model.js';
+import { timmCode, timmCodeFile } from './timm-code.js';
+import { hasStem } from './timm-config.js';
 import { exportSafetensors } from './weights.js';
 
 export interface OnnxExport {
   readonly precision: OnnxPrecision;
   /** Transformers: whether there is an output `attentions`. Default false. */
   readonly attention?: boolean;
-  /** Version of this program. */
-  readonly version: string;
+  /** Version of the program that the file names. Default: this one. */
+  readonly version?: string;
 }
 
 /**
@@ -30,7 +36,7 @@ export async function checkedOnnx(
   classifier: Classifier,
   options: OnnxExport,
 ): Promise<{ bytes: Uint8Array; check: OnnxCheck | undefined }> {
-  const bytes = onnxModel(classifier, options);
+  const bytes = onnxModel(classifier, { ...options, version: options.version ?? projectVersion() });
   const runtime = await loadRuntime();
   return { bytes, check: runtime && (await checkOnnx(runtime, bytes, classifier, options.precision)) };
 }
@@ -50,7 +56,7 @@ export async function exportOnnx(
 export async function exportHuggingFace(
   folder: string,
   classifier: Classifier,
-  { version }: Pick<OnnxExport, 'version'>,
+  { version = projectVersion() }: Pick<OnnxExport, 'version'> = {},
 ): Promise<ReadonlyMap<OnnxPrecision, OnnxCheck | undefined>> {
   makeOutFolder(path.join(folder, 'onnx'), folder);
   const place = (name: string): string => path.join(folder, name);
@@ -65,6 +71,7 @@ export async function exportHuggingFace(
     writeFileAtomic(place(name), `${JSON.stringify(value, null, 2)}\n`);
   json(huggingFaceFiles.config, modelConfig(classifier));
   json(huggingFaceFiles.preprocessor, preprocessorConfig(classifier));
+  if (hasStem(classifier.model)) writeFileAtomic(place(timmCodeFile), timmCode);
   const card = { classifier, checks, ...runFacts(classifier.file) };
   writeFileAtomic(place(huggingFaceFiles.card), modelCard(card));
   return checks;
@@ -95,3 +102,25 @@ function runFacts(checkpoint: string): { dataName: string; evaluation: FinalEval
   // Only the name: readers of the card do not have the folders of this machine.
   return { dataName: path.basename(data.name), evaluation: isBest ? run.readEvaluation() : undefined };
 }
+
+/** The registry's entry of `exportOnnx`. */
+export const onnxEntry = exporterEntry({
+  name: 'onnx',
+  ending: '.onnx',
+  options: z.object({
+    precision: z
+      .enum(['fp32', 'fp16', 'int8'])
+      .default('fp32')
+      .describe('of the weights; int8 quantises activations too'),
+    attention: z.boolean().default(false).describe('adds an output with the attention weights of every block and head'),
+  }),
+  create: (options) => async (model, file) => [checkLine(options.precision, await exportOnnx(file, model, options))],
+});
+
+/** The registry's entry of `exportHuggingFace`. */
+export const huggingFaceEntry = exporterEntry({
+  name: 'huggingface',
+  options: z.object({}),
+  create: () => async (model, folder) =>
+    [...(await exportHuggingFace(folder, model))].map(([precision, check]) => checkLine(precision, check)),
+});

@@ -8,6 +8,8 @@ import { markdownText } from '../text/cells.js';
 import { type OnnxCheck, precisionNames } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize } from './onnx/model.js';
+import { stemArchitecture, timmCodeFile } from './timm-code.js';
+import { hasStem } from './timm-config.js';
 
 export interface CardFacts {
   readonly classifier: Classifier;
@@ -47,7 +49,7 @@ const classify = await pipeline('image-classification', 'PATH/OF/THIS/FOLDER');
 console.log(await classify('photo.jpg'));
 \`\`\`
 
-${usageOfOutputs(facts)}${usageOfWeights(facts)}
+${usageOfOutputs(facts)}${usageOfAdaptation(facts)}${usageOfWeights(facts)}
 
 ## Images of other sizes
 
@@ -61,9 +63,35 @@ ${checked(facts)}
 `;
 }
 
-function usageOfOutputs({ classifier: { kind } }: CardFacts): string {
+function usageOfOutputs({ classifier: { kind, adaptation } }: CardFacts): string {
   if (kind !== 'student') return '';
-  return 'The ONNX models have three outputs: `logits_cls`, the expert on large classes, `logits_dist`, the expert on small ones, and `logits`, their mean, which is the prediction.\n\n';
+  const prediction = adaptation ? '`logits`, made of both, which' : '`logits`, their mean, which';
+  return `The ONNX models have three outputs: \`logits_cls\`, the expert on large classes, \`logits_dist\`, the expert on small ones, and ${prediction} is the prediction.\n\n`;
+}
+
+/** Undefined rules need no words. */
+function usageOfAdaptation({ classifier: { adaptation } }: CardFacts): string {
+  if (adaptation === undefined) return '';
+  const { prior, unknown, conformal } = adaptation;
+  const from = {
+    uniform: 'all classes occur alike',
+    training: 'classes occur as often as in training',
+    file: 'classes occur as often as its user said',
+    estimated: 'classes occur as often as was estimated from unlabelled images',
+  }[prior.from];
+  const rules = [
+    ...(unknown ? ['thresholds by class, below which the answer is "unknown" (`unknown.thresholds`)'] : []),
+    ...(conformal
+      ? [
+          `limits by class of conformal sets with a coverage of ${Number((100 * conformal.coverage).toFixed(1))} % (\`conformal.limits\`)`,
+        ]
+      : []),
+  ];
+  const more =
+    rules.length === 0
+      ? ''
+      : ` Their metadata have ${rules.join(', and ')}, for the reader to apply to the probabilities.`;
+  return `The logits of the ONNX models are adapted: they assume that ${from}, and their probabilities are calibrated on held-out images. \`model.safetensors\` has the weights as they were trained.${more}\n\n`;
 }
 
 /** transformers.js has no bicubic (or bilinear) filter with a low-pass. */
@@ -76,7 +104,9 @@ function usageOfImages({ classifier }: CardFacts): string {
 }
 
 /** The CIFAR ResNets are of LDAM's and PaCo's authors; timm has no cosine classifier. */
-function usageOfWeights({ classifier: { recipe } }: CardFacts): string {
+function usageOfWeights({ classifier: { recipe, model } }: CardFacts): string {
+  if (hasStem(model))
+    return `\`model.safetensors\` has timm's names, but timm has no model with this convolutional stem. \`${timmCodeFile}\` in this folder registers it: append the folder to \`sys.path\`, \`import ${stemArchitecture}\`, then \`timm.create_model("local-dir:PATH/OF/THIS/FOLDER", pretrained=True)\`. transformers for Python has other names and does not load it.`;
   if (!/^(deit|vit|regnety|resnext|resnet(18|34|50|101|152)$)/.test(recipe.model.name))
     return '`model.safetensors` has the names of the published CIFAR networks, which neither timm nor transformers for Python has.';
   const names = "`model.safetensors` has timm's names. transformers for Python has other names and does not load it.";
@@ -84,13 +114,15 @@ function usageOfWeights({ classifier: { recipe } }: CardFacts): string {
   return `${names} The classifier is a cosine classifier (\`fc.weight\` is [features, classes], without a bias; logits are cosines), which timm does not have: timm loads the network only with a new classifier, by \`num_classes\` of another number of classes.`;
 }
 
-function measured({ evaluation }: CardFacts): string {
+function measured(facts: CardFacts): string {
+  const { evaluation } = facts;
   if (evaluation === undefined)
     return 'Nothing: the run has no evaluation (`deit-lt eval RUN --data DATA --save` makes it).';
   const { split, avg } = evaluation;
+  const what = facts.classifier.adaptation ? 'Accuracy of the model as it was trained, in %,' : 'Accuracy in %';
   const rows = rowsOf(evaluation).map(([name, metrics]) => `| ${[name, ...accuracyCells(metrics)].join(' | ')} |`);
   const warning = fewWarning(avg.few, split);
-  return `Accuracy in % on ${avg.images} ${split} images (${columnsExplained}).
+  return `${what} on ${avg.images} ${split} images (${columnsExplained}).
 
 | | ${accuracyNames.join(' | ')} |
 | ---${' | ---'.repeat(accuracyNames.length)} |

@@ -75,7 +75,7 @@ function pageClasses({ classNames, trainCounts, groups }: Classifier): PageClass
 }
 
 function attentionOf({ blocks, patchEmbed, prefixTokens }: VisionTransformer, size: number): PageAttention {
-  const side = size / patchEmbed.patchSize;
   const [block] = [...blocks];
-  return { depth: blocks.length, heads: block!.attn.numHeads, grid: [side, side], prefixTokens };
+  const grid = patchEmbed.gridOf(size, size);
+  return { depth: blocks.length, heads: block!.attn.numHeads, grid, prefixTokens };
 }

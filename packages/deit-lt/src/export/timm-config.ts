@@ -4,10 +4,12 @@
  */
 
 import type { Classifier } from '../classifier/classifier.js';
+import { ConvPatchEmbed } from '../models/conv-patch-embed.js';
 import { regnetModels } from '../models/regnet.js';
 import { resnetModels } from '../models/resnet.js';
 import { VisionTransformer } from '../models/vit.js';
 import { inputSize } from './onnx/model.js';
+import { stemArchitecture } from './timm-code.js';
 
 /** The keys of `config.json`. Of ResNets for CIFAR the name is one that timm does not have, and says so. */
 export function timmConfig(classifier: Classifier): object {
@@ -29,13 +31,18 @@ export function timmConfig(classifier: Classifier): object {
 export function timmLayers({ model, recipe }: Classifier): object {
   if (model instanceof VisionTransformer)
     return {
-      first_conv: 'patch_embed.proj',
+      first_conv: hasStem(model) ? 'patch_embed.backbone.0.conv' : 'patch_embed.proj',
       classifier: model.distilled ? ['head', 'head_dist'] : 'head',
       fixed_input_size: true,
     };
   if (Object.hasOwn(resnetModels, recipe.model.name)) return { first_conv: 'conv1', classifier: 'fc' };
   if (Object.hasOwn(regnetModels, recipe.model.name)) return { first_conv: 'stem.conv', classifier: 'head.fc' };
   return {};
+}
+
+/** Returns whether timm needs the code of `timm-code.ts` for this network. */
+export function hasStem(model: Classifier['model']): boolean {
+  return model instanceof VisionTransformer && model.patchEmbed instanceof ConvPatchEmbed;
 }
 
 /** timm's ViT, DeiT and DeiT-III; not all of ours have a model of their own there. */
@@ -49,6 +56,7 @@ const timmNames = [
 
 /** Its own name there, or one of timm's with the same parameters when all sizes are given. */
 function architectureOf(model: VisionTransformer, named: string): string {
+  if (hasStem(model)) return stemArchitecture;
   const name = model.distilled ? named : named.replace('_distilled', ''); // a plain ViT may have a student's recipe
   if (timmNames.some((pattern) => pattern.test(name))) return name;
   if (model.distilled) return 'deit_tiny_distilled_patch16_224';
@@ -67,5 +75,10 @@ function transformerArgs(model: VisionTransformer, imageSize: number): object {
     num_heads: block!.attn.numHeads,
     mlp_ratio: block!.mlp.fc1.outFeatures / embedDim,
     ...(block!.ls1 !== null && { init_values: 1e-4 }),
+    ...(patchEmbed instanceof ConvPatchEmbed && {
+      stem_channels: patchEmbed.channels(),
+      distilled: model.distilled,
+      no_embed_class: model.embeddedPrefix === 0,
+    }),
   };
 }

@@ -45,6 +45,10 @@ export interface CommonModelOptions {
 export interface ModelOptions extends CommonModelOptions {
   /** Side of a patch in pixels. Default 4. */
   patchSize?: number;
+  /** Transformers: how images become tokens. Default linear, one product for each patch. */
+  patchEmbed?: 'linear' | 'conv';
+  /** Transformers with patchEmbed conv: channels of each convolution. Default as in `VisionTransformerOptions`. */
+  stemChannels?: readonly number[] | null;
   /** Width of a token. Default 192. */
   embedDim?: number;
   /** Number of blocks. Default 12. */

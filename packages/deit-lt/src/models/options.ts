@@ -13,8 +13,21 @@ export const sizes = {
 
 export const dropPathRate = probability.optional().describe('drop path of the last block; linear over depth');
 
-/** Options of all transformers. */
+/** Options of all transformers, besides their size. */
 export const rates = {
+  patchEmbed: z
+    .enum(['linear', 'conv'])
+    .optional()
+    .describe('transformers: how images become tokens; linear: one product per patch; conv: 3 × 3 convolutions'),
+  stemChannels: z
+    .array(channels)
+    .min(1)
+    .max(most.depth)
+    .nullable()
+    .optional()
+    .describe(
+      'only with patchEmbed conv: channels of each convolution; null: embedDim for the last, half as many for each before it',
+    ),
   dropRate: probability.optional().describe('dropout of tokens and of both branches of a block'),
   attnDropRate: probability.optional().describe('dropout of attention weights'),
   dropPathRate,

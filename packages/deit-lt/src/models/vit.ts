@@ -5,6 +5,7 @@
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { Block, layerNormEps } from './block.js';
+import { ConvPatchEmbed } from './conv-patch-embed.js';
 import { classifierLogits } from './full-precision.js';
 import type { ModelOutput } from './model.js';
 import { PatchEmbed } from './patch-embed.js';
@@ -17,6 +18,13 @@ export interface VisionTransformerOptions {
   imageSize?: number | readonly [height: number, width: number];
   /** Side of a patch in pixels. Default 16. */
   patchSize?: number;
+  /**
+   * How images become tokens; linear: one product for each patch; conv: several 3 × 3 convolutions with batch norm and
+   * ReLU (`ConvPatchEmbed`). Default linear.
+   */
+  patchEmbed?: 'linear' | 'conv';
+  /** Channels of each convolution of patchEmbed conv. Default as in `ConvPatchEmbed`. */
+  stemChannels?: readonly number[] | null;
   /** Channels of the input. Default 3. */
   inChans?: number;
   /** Default 1000. */
@@ -93,7 +101,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   readonly clsToken: torch.nn.Parameter;
   readonly posEmbed: torch.nn.Parameter;
   readonly distToken: torch.nn.Parameter | null;
-  readonly patchEmbed: PatchEmbed;
+  readonly patchEmbed: PatchEmbed | ConvPatchEmbed;
   readonly blocks: torch.nn.ModuleList<Block>;
   readonly norm: torch.nn.LayerNorm;
   readonly head: torch.nn.Linear;
@@ -115,7 +123,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     this.clsStd = clsStd;
     this.prefixTokens = distilled ? 2 : 1;
     this.embeddedPrefix = noEmbedClass ? 0 : this.prefixTokens;
-    this.patchEmbed = new PatchEmbed(patchSize, inChans, embedDim, { device });
+    this.patchEmbed = patchEmbedOf({ ...options, patchSize, inChans, embedDim });
     this.grid = this.patchEmbed.gridOf(height, width);
     this.clsToken = token(1);
     this.posEmbed = token(this.embeddedPrefix + this.grid[0] * this.grid[1]);
@@ -290,6 +298,20 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
     }
     return xs;
   }
+}
+
+function patchEmbedOf(
+  options: VisionTransformerOptions & { patchSize: number; inChans: number; embedDim: number },
+): PatchEmbed | ConvPatchEmbed {
+  const { patchEmbed = 'linear', stemChannels, patchSize, inChans, embedDim, device } = options;
+  if (patchEmbed === 'conv')
+    return new ConvPatchEmbed(patchSize, inChans, embedDim, { channels: stemChannels, device });
+  if (stemChannels === undefined || stemChannels === null)
+    return new PatchEmbed(patchSize, inChans, embedDim, { device });
+  throw new UserError(
+    'RECIPE',
+    'stemChannels are those of the convolutional stem, but patchEmbed is "linear": set patchEmbed=conv, or stemChannels=null',
+  );
 }
 
 const pair = (value: number | readonly [number, number]): readonly [number, number] =>

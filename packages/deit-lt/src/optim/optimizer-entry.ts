@@ -44,7 +44,7 @@ export const optimizerKeys = {
       .describe('batch that lr is for: it is scaled by (effective batch)/lrPer; null: used as it is'),
     lrRule: z
       .enum(['effective', 'published'])
-      .describe('effective: batch × accumulation × ranks; published: batch × ranks, without accumulation'),
+      .describe('effective: batch × shards × accumulation; published: batch × shards, without accumulation'),
     weightDecay: rate,
   },
   after: { clipGradNorm: positive.nullable().describe('largest norm of all gradients; null: no limit') },

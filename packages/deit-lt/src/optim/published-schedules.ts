@@ -5,13 +5,21 @@
 import { optim } from '@deit-lt/torch';
 import type { Place, ScheduleConfig, ScheduleSpan } from './schedule-config.js';
 
+type Warmup = Pick<ScheduleConfig, 'warmupEpochs' | 'warmupLr'>;
+
+/** Epochs from which factors apply, and those factors. */
+export interface Steps {
+  readonly milestones: readonly number[];
+  readonly factors: readonly number[];
+}
+
 /**
  * DeiT-LT's student: timm's cosine with warm-up, whose time is not shifted by the warm-up. With one batch per update it is
  * stepped after each epoch with that epoch's number, so that epoch e runs at value(e − 1) and epoch 0 at the start. With
  * accumulation it is stepped before the first batch of each window and before the last batch of the epoch.
  */
 export function publishedCosine(
-  { warmupEpochs, warmupLr, minLr }: ScheduleConfig,
+  { warmupEpochs, warmupLr, minLr }: Warmup & { readonly minLr: number },
   { lr, epochs }: ScheduleSpan,
   { epoch, batch, batches, accumulation = 1 }: Place,
 ): number {
@@ -25,7 +33,7 @@ export function publishedCosine(
  * warm-up, then the factors from their milestones on.
  */
 export function publishedSteps(
-  { warmupEpochs, milestones, factors }: ScheduleConfig,
+  { warmupEpochs, milestones, factors }: Pick<Warmup, 'warmupEpochs'> & Steps,
   { lr }: ScheduleSpan,
   { epoch }: Place,
 ): number {
@@ -40,7 +48,7 @@ export function publishedSteps(
  * epoch after their milestones.
  */
 export function publishedPacoSteps(
-  { warmupEpochs, milestones, factors }: Pick<ScheduleConfig, 'warmupEpochs' | 'milestones' | 'factors'>,
+  { warmupEpochs, milestones, factors }: Pick<Warmup, 'warmupEpochs'> & Steps,
   { lr }: Pick<ScheduleSpan, 'lr'>,
   { epoch }: Pick<Place, 'epoch'>,
 ): number {
@@ -54,7 +62,7 @@ export function publishedPacoSteps(
  * that is one epoch ahead and ends just above 0.
  */
 export function publishedPacoCosine(
-  { warmupEpochs }: Pick<ScheduleConfig, 'warmupEpochs'>,
+  { warmupEpochs }: Pick<Warmup, 'warmupEpochs'>,
   { lr, epochs }: ScheduleSpan,
   { epoch }: Pick<Place, 'epoch'>,
 ): number {

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ScheduleConfig } from './schedule-config.js';
-import {
-  factorAt,
-  isReweighted,
-  learningRate,
-  samRadius,
-  scaledLearningRate,
-  toHalf,
-  totalEpochs,
-} from './schedules.js';
+import { factorAt } from './schedule-step.js';
+import { isReweighted, learningRate, samRadius, scaledLearningRate, toHalf, totalEpochs } from './schedules.js';
 
 const config: ScheduleConfig = {
   name: 'cosine',

@@ -3,12 +3,14 @@
  * needs no state of them. The published code's own rules are in published-schedules.ts.
  */
 import { UserError } from '../errors.js';
-import { publishedCosine, publishedPacoCosine, publishedPacoSteps, publishedSteps } from './published-schedules.js';
 import type { Place, ScheduleConfig, ScheduleSpan } from './schedule-config.js';
+import { scheduleRegistry } from './schedule-registry.js';
+import { factorAt } from './schedule-step.js';
 
 /** Epochs that are trained: the published code computes a cooldown and does not run it. */
-export function totalEpochs({ name, stepping, cooldownEpochs }: ScheduleConfig, epochs: number): number {
-  return name === 'cosine' && !stepping.startsWith('published') ? epochs + cooldownEpochs : epochs;
+export function totalEpochs(config: ScheduleConfig, epochs: number): number {
+  if (config.stepping.startsWith('published')) return epochs;
+  return epochs + (scheduleRegistry.find(config.name).cooldown?.(config) ?? 0);
 }
 
 /**
@@ -17,15 +19,17 @@ export function totalEpochs({ name, stepping, cooldownEpochs }: ScheduleConfig, 
  *
  * - `update`: the schedule at `epoch + u/U`, update u of the U of the epoch; the cosine starts where the warm-up ends.
  * - `epoch`: the schedule at `epoch`, the warm-up at `epoch + 1`, so that no epoch runs only at `warmupLr`.
- * - `published`, `published-paco`: see published-schedules.ts; one-cycle and constant were not published and are as with
- *   `epoch`.
+ * - `published`, `published-paco`: see published-schedules.ts; schedules that were not published are as with `epoch`.
+ *
+ * Throws `UserError` for an unknown name (RECIPE), and for a schedule of a plugin that returns no learning rate (PLUGIN).
  */
 export function learningRate(config: ScheduleConfig, span: ScheduleSpan, place: Place): number {
   const { stepping, name } = config;
-  if (stepping === 'published' && name === 'cosine') return publishedCosine(config, span, place);
-  if (stepping === 'published' && name === 'step') return publishedSteps(config, span, place);
-  if (stepping === 'published-paco' && name === 'cosine') return publishedPacoCosine(config, span, place);
-  if (stepping === 'published-paco' && name === 'step') return publishedPacoSteps(config, span, place);
+  const { published = {} } = scheduleRegistry.find(name);
+  if (stepping === 'published' || stepping === 'published-paco') {
+    const form = published[stepping];
+    if (form !== undefined) return form(config, span, place);
+  }
   const { epoch, batch, batches, accumulation = 1 } = place;
   if (stepping !== 'update') return valueAt(config, span, epoch, epoch + 1);
   const time = epoch + Math.floor(batch / accumulation) / Math.ceil(batches / accumulation);
@@ -33,37 +37,20 @@ export function learningRate(config: ScheduleConfig, span: ScheduleSpan, place: 
 }
 
 /** The learning rate at `time` in epochs; the warm-up is read at `warmupTime`. */
-function valueAt(config: ScheduleConfig, { lr, epochs }: ScheduleSpan, time: number, warmupTime: number): number {
-  const { name, warmupEpochs, warmupLr, minLr } = config;
+function valueAt(config: ScheduleConfig, span: ScheduleSpan, time: number, warmupTime: number): number {
+  const { name, warmupEpochs, warmupLr } = config;
+  const { lr, epochs } = span;
   if (time < warmupEpochs) return warmupLr + (lr - warmupLr) * Math.min(1, warmupTime / warmupEpochs);
   const share = epochs > warmupEpochs ? Math.min(1, (time - warmupEpochs) / (epochs - warmupEpochs)) : 1;
-  switch (name) {
-    case 'cosine':
-      return minLr + 0.5 * (lr - minLr) * (1 + Math.cos(Math.PI * share));
-    case 'one-cycle':
-      return minLr + (lr - minLr) * (1 - share);
-    case 'step':
-      return lr * factorAt(config, time);
-    case 'constant':
-      return lr;
-  }
+  return requireRate(name, scheduleRegistry.find(name).create(config, span)({ time, share }), time);
 }
 
-/** The factor of the last milestone that `time` has reached, 1 before the first. */
-export function factorAt(
-  { milestones, factors }: Pick<ScheduleConfig, 'milestones' | 'factors'>,
-  time: number,
-): number {
-  if (milestones.length !== factors.length)
-    throw new UserError(
-      'RECIPE',
-      `schedule: expected as many factors as milestones, found ${factors.length} and ${milestones.length}.`,
-    );
-  let last = { milestone: Number.NEGATIVE_INFINITY, factor: 1 };
-  milestones.forEach((milestone, i) => {
-    if (milestone <= time && milestone >= last.milestone) last = { milestone, factor: factors[i]! };
-  });
-  return last.factor;
+function requireRate(name: string, rate: unknown, time: number): number {
+  if (typeof rate === 'number' && Number.isFinite(rate) && rate >= 0) return rate;
+  throw new UserError(
+    'PLUGIN',
+    `the schedule "${name}" cannot be used: it must return a learning rate, and returned ${String(rate)} at epoch ${time}.`,
+  );
 }
 
 export interface LrScaling {
@@ -73,7 +60,7 @@ export interface LrScaling {
   readonly lrRule: 'effective' | 'published';
   readonly batchSize: number;
   readonly accumulation: number;
-  /** Processes that train together. Default 1. */
+  /** Shards that train together. Default 1. */
   readonly world?: number;
 }
 

@@ -26,6 +26,8 @@ export interface FamilySettings {
   readonly file: string;
   /** Heads of a transformer, which no weight shows. Default: 64 numbers to a head. */
   readonly numHeads?: number | undefined;
+  /** Side of a transformer's patches in pixels, which no weight of a convolutional stem shows. */
+  readonly patchSize?: number | undefined;
 }
 
 /** Returns the number of different `N` in names that match `pattern`, whose first group is `N`. */

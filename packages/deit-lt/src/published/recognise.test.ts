@@ -34,6 +34,16 @@ suite('recognise()', () => {
     assert.deepEqual([model, imageSize, kind], [{ name: 'deit', ...shape, numHeads: 2 }, 40, 'student']);
   });
 
+  test('infers the channels of a convolutional stem, and refuses it without a patch size', () => {
+    const sizes = { imageSize: 32, patchSize: 8, embedDim: 64, depth: 2, mlpRatio: 4, stemChannels: [4, 5, 6, 7] };
+    const shapes = shapesOf('vit', { numClasses: 2, ...sizes, patchEmbed: 'conv' });
+    const message = /made by 4 convolutions, .* --set student\.model\.patchSize=N/;
+    assert.throws(() => recognise(source(shapes)), { code: 'CHECKPOINT', message });
+    const { model, imageSize, inChans } = recognise(source(shapes), { patchSize: 8 });
+    const { imageSize: _, ...shape } = sizes;
+    assert.deepEqual([model, imageSize, inChans], [{ name: 'vit', ...shape, patchEmbed: 'conv', numHeads: 1 }, 32, 3]);
+  });
+
   test('takes the classifier of PaCo, not its embedding heads', () => {
     const inner = shapesOf('resnet50', { numClasses: 8 });
     const wrapped = new Map(

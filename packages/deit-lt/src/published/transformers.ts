@@ -20,7 +20,8 @@ export const transformers: Family = (shapes, settings) => {
   const distilled = shapes.has('dist_token');
   const layerScale = shapes.has('blocks.0.ls1.gamma') || shapes.has('blocks.0.gamma_1');
   const { grid, embeddedPrefix } = positionsOf(shapes, distilled, settings);
-  const [embedDim = 0, inChans = 3, patchSize = 0] = patch;
+  const [embedDim = 0] = patch;
+  const { patchSize, inChans, ...stem } = patchesOf(shapes, patch, settings);
   const sizes: Sizes = {
     embedDim,
     patchSize,
@@ -33,13 +34,34 @@ export const transformers: Family = (shapes, settings) => {
   return {
     kind: distilled ? 'student' : 'vit',
     inChans,
-    model: modelFor(sizes, { distilled, layerScale, noEmbedClass }, settings),
+    model: { ...modelFor(sizes, { distilled, layerScale, noEmbedClass, stem }, settings), ...stem },
     numClasses: shapes.get('head.weight')?.[0] ?? 0,
     imageSize: sizes.imageSize,
     cifar: false,
     rename: (name) => name.replace(/\.gamma_([12])$/, '.ls$1.gamma'),
   };
 };
+
+/** The options of a convolutional stem; none for patches that one product maps. */
+type Stem = Pick<RecognisedModel['model'], 'patchEmbed' | 'stemChannels'>;
+
+/** `proj` is the shape of `patch_embed.proj.weight`. Throws UserError CHECKPOINT for a stem whose patch size is not known. */
+function patchesOf(
+  shapes: Shapes,
+  proj: readonly number[],
+  { file, patchSize: said }: FamilySettings,
+): Stem & { patchSize: number; inChans: number } {
+  const first = shapes.get('patch_embed.backbone.0.conv.weight');
+  if (first === undefined) return { inChans: proj[1]!, patchSize: proj[2]! };
+  const count = countOf(shapes, /^patch_embed\.backbone\.(\d+)\./);
+  const at = (i: number): number => shapes.get(`patch_embed.backbone.${i}.conv.weight`)?.[0] ?? 0;
+  const stemChannels = Array.from({ length: count }, (_, i) => at(i));
+  if (said !== undefined) return { inChans: first[1] ?? 3, patchSize: said, patchEmbed: 'conv', stemChannels };
+  throw new UserError(
+    'CHECKPOINT',
+    `${file}: its patches are made by ${count} convolutions, but no weight shows their strides. Give the side of a patch that it was trained with, in pixels: --set student.model.patchSize=N, such as 4 or 16.`,
+  );
+}
 
 /** The grid of patches that the positions are for, and how many tokens before it have positions. */
 function positionsOf(
@@ -79,11 +101,12 @@ interface Kind {
   readonly distilled: boolean;
   readonly layerScale: boolean;
   readonly noEmbedClass: boolean;
+  readonly stem: Stem;
 }
 
 /** One of timm's by its name; of another size `deit` or `vit` with its sizes. */
 function modelFor(sizes: Sizes, kind: Kind, { file }: FamilySettings): RecognisedModel['model'] {
-  const published = publishedName(sizes, kind);
+  const published = kind.stem.patchEmbed === undefined ? publishedName(sizes, kind) : undefined;
   if (published !== undefined) return { name: published };
   if (kind.noEmbedClass)
     throw new UserError(

@@ -23,6 +23,7 @@ export const purposes = {
   views: 7,
   partners: 8,
   bootstrap: 9,
+  shard: 10,
 } as const;
 export type Purpose = keyof typeof purposes;
 

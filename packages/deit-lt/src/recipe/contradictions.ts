@@ -1,8 +1,10 @@
 /** Checks of several values of a recipe together: values that contradict each other, and values that have no effect. */
+
 import { UserError } from '../errors.js';
 import { short } from '../format.js';
 import { lossRegistry } from '../losses/registry.js';
 import { optimizerRegistry } from '../optim/registry.js';
+import { suggestedCommand } from '../suggested-command.js';
 import { taskRegistry } from '../tasks/registry.js';
 import type { Recipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
@@ -30,7 +32,15 @@ export function contradictions(recipe: Recipe): string[] {
   ];
 }
 
-function teacherContradictions({ loss: { name }, model, drw, sam, accumulation, learn }: TeacherRecipe): string[] {
+function teacherContradictions({
+  loss: { name },
+  model,
+  drw,
+  sam,
+  accumulation,
+  learn,
+  shards,
+}: TeacherRecipe): string[] {
   const task = taskRegistry.get(name);
   const entry = task ?? lossRegistry.get(name);
   const is = `teacher.loss.name is "${name}"`;
@@ -44,9 +54,12 @@ function teacherContradictions({ loss: { name }, model, drw, sam, accumulation, 
     ...(task?.learnsFeatures === true && learn === 'classifier'
       ? [`${is}, which learns features, but teacher.learn is "classifier": take another loss`]
       : []),
+    ...(task?.wholeBatch === true && shards > 1
+      ? [`${is}, which compares all images of an update, but teacher.shards is ${shards}: set teacher.shards=1`]
+      : []),
     ...(sam.rho > 0 && accumulation > 1
       ? [
-          `teacher.sam.rho is ${sam.rho} and teacher.accumulation is ${accumulation}, but SAM's second pass has one batch: set teacher.accumulation=1 and a larger teacher.batchSize, or teacher.sam.rho=0`,
+          `teacher.sam.rho is ${sam.rho} and teacher.accumulation is ${accumulation}, but SAM's second pass has one batch: set teacher.accumulation=1 and a larger teacher.batchSize or teacher.shards, or teacher.sam.rho=0`,
         ]
       : []),
   ];
@@ -74,15 +87,15 @@ function clsSmoothing({ clsLoss: { labelSmoothing = 0 } }: Recipe['student']): s
   ];
 }
 
-function partContradictions(name: (typeof parts)[number], { weights, ema, schedule }: TrainingRecipe): string[] {
+function partContradictions(name: (typeof parts)[number], { model, weights, ema }: TrainingRecipe): string[] {
   return [
+    ...(model.stemChannels !== undefined && model.stemChannels !== null && model.patchEmbed !== 'conv'
+      ? [
+          `${name}.model.stemChannels are the channels of a convolutional stem, but ${name}.model.patchEmbed is "${model.patchEmbed ?? 'linear'}": set it to conv, or ${name}.model.stemChannels=null`,
+        ]
+      : []),
     ...(weights === 'ema' && ema === null
       ? [`${name}.weights is "ema" but ${name}.ema is null: set a decay, such as 0.999, or ${name}.weights=raw`]
-      : []),
-    ...(schedule.milestones.length !== schedule.factors.length
-      ? [
-          `${name}.schedule has ${schedule.milestones.length} milestones and ${schedule.factors.length} factors: expected one factor for each`,
-        ]
       : []),
   ];
 }
@@ -91,16 +104,19 @@ function partContradictions(name: (typeof parts)[number], { weights, ema, schedu
 export function externalTeacher(): UserError {
   return new UserError(
     'RECIPE',
-    'this recipe does not train its teacher (teacher.external): train the student with "deit-lt student --teacher RUN", or choose a recipe that trains its own ("deit-lt recipes").',
+    `this recipe does not train its teacher (teacher.external): train the student with "${suggestedCommand('student', '--teacher', 'RUN')}", or choose a recipe that trains its own ("${suggestedCommand('recipes')}").`,
   );
 }
 
 const unusualEpochs = 5000;
 
 /** Returns warnings about values that are allowed but probably a typing error; they are shown before a training. */
-export function unusualValues(name: string, { optimizer, epochs, batchSize, accumulation }: TrainingRecipe): string[] {
+export function unusualValues(
+  name: string,
+  { optimizer, epochs, batchSize, accumulation, shards }: TrainingRecipe,
+): string[] {
   const { name: kind, lr, lrPer, lrRule } = optimizer;
-  const batch = batchSize * (lrRule === 'effective' ? accumulation : 1);
+  const batch = batchSize * shards * (lrRule === 'effective' ? accumulation : 1);
   const scaled = lrPer === null ? lr : (lr * batch) / lrPer;
   return [
     ...(scaled > (optimizerRegistry.find(kind).unusualRate ?? Number.POSITIVE_INFINITY)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import { cardHardware, placementOf, precisionOn } from './device.js';
+import { cardHardware, placementOf, precisionOn, setKernels } from './device.js';
 
 const cards = {
   'Tesla V100': { name: 'Tesla V100', major: 7, minor: 0 },
@@ -56,5 +56,23 @@ suite('placementOf()', () => {
       message: /no CUDA device/,
     });
     assert.throws(() => placementOf({ device: 'gpu', precision: 'auto' }), { code: 'RECIPE', message: /found "gpu"/ });
+  });
+});
+
+suite('setKernels()', () => {
+  const { cuda, cudnn } = torch.backends;
+  const switches = (): readonly boolean[] => [cuda.matmul.allowTf32, cudnn.allowTf32, cudnn.benchmark];
+
+  test('sets the switches for a card, and leaves them for the CPU', () => {
+    const before = switches();
+    assert.deepEqual(before, [false, true, false], "PyTorch's defaults");
+    setKernels({ tf32: 'all', cudnnBenchmark: true }, 'cpu');
+    assert.deepEqual(switches(), before);
+    setKernels({ tf32: 'all', cudnnBenchmark: true }, 'cuda:0');
+    assert.deepEqual(switches(), [true, true, true]);
+    setKernels({ tf32: 'none', cudnnBenchmark: false }, 'cuda:0');
+    assert.deepEqual(switches(), [false, false, false]);
+    setKernels({ tf32: 'convolutions', cudnnBenchmark: false }, 'cuda:0');
+    assert.deepEqual(switches(), before);
   });
 });

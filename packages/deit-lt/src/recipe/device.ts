@@ -43,6 +43,15 @@ export function placementOf({ device, precision }: Pick<Recipe, 'device' | 'prec
   };
 }
 
+/** Sets libtorch's switches for the kernels of a card as the recipe has them; those of the CPU have none. */
+export function setKernels({ tf32, cudnnBenchmark }: Pick<Recipe, 'tf32' | 'cudnnBenchmark'>, device: string): void {
+  if (device === 'cpu') return;
+  const { cuda, cudnn } = torch.backends;
+  cuda.matmul.allowTf32 = tf32 === 'all';
+  cudnn.allowTf32 = tf32 !== 'none';
+  cudnn.benchmark = cudnnBenchmark;
+}
+
 /**
  * Returns the precision that `asked` means on a device: `auto` is bfloat16 where the device multiplies it, else
  * float32, with a note on a card. Throws UserError RECIPE for bfloat16 on a card that has none; a processor computes it

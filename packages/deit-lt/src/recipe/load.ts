@@ -11,6 +11,7 @@ import { contradictions } from './contradictions.js';
 import { resolveEpochs } from './epochs.js';
 import { explainIssues } from './explain.js';
 import { isValues, merge, type Values } from './merge.js';
+import { respelled, withoutFormerKeys } from './older-spelling.js';
 import { type Recipe, recipeSchema } from './schema.js';
 import { applySettings } from './settings.js';
 import { smallBudget } from './small-budget.js';
@@ -44,9 +45,9 @@ export function loadRecipe(
   { settings = [], budget, folder = recipeFolder }: LoadOptions = {},
 ): Recipe {
   const where = `recipe ${nameOrFile}`;
-  const values = readWithBase(nameOrFile, folder, []);
+  const values = withoutFormerKeys(readWithBase(nameOrFile, folder, []));
   const base: Values = budget === 'small' ? { ...smallBudget(checkRecipe(values, where)) } : values;
-  return checkRecipe(applySettings(base, settings), where);
+  return checkRecipe(respelled(applySettings(base, settings), {}), where);
 }
 
 /** `values` as a recipe, or UserError RECIPE that lists all that is wrong; `where` begins its message. */
@@ -72,12 +73,12 @@ function readWithBase(nameOrFile: string, folder: string, seen: readonly string[
       `${file}: extends itself (${[...seen, file].join(' → ')}); end the chain with "default".`,
     );
   const { extends: base, ...own } = readValues(file);
-  if (path.resolve(file) === path.resolve(folder, 'default.yaml')) return own;
+  if (path.resolve(file) === path.resolve(folder, 'default.yaml')) return respelled(own, own);
   if (base !== undefined && typeof base !== 'string')
     throw new UserError('RECIPE', `${file}: extends must be the name or file of one recipe.`);
   const from = base ?? 'default';
   const near = /\.(ya?ml|json)$/.test(from) ? path.resolve(path.dirname(file), from) : from;
-  return merge(readWithBase(near, folder, [...seen, file]), own);
+  return respelled(merge(readWithBase(near, folder, [...seen, file]), own), own);
 }
 
 function locate(nameOrFile: string, folder: string): string {

@@ -3,20 +3,22 @@ import { optimizerRegistry } from '../optim/registry.js';
 import { chosenEntry } from './choice.js';
 import { choicesAt } from './keys.js';
 import { isValues, type Values } from './merge.js';
+import { respelled, withoutFormerKeys } from './older-spelling.js';
 import { type Recipe, recipeSchema } from './schema.js';
 
 const training = {
   dropLast: false,
-  samplerPower: 0,
-  samplerBeta: 0.9999,
   emaDevice: 'same',
   emaStepping: 'update',
   logGradNorm: false,
   learn: 'all',
+  shards: 1,
 } as const;
 
 /** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */
 const meant: Values = {
+  tf32: 'convolutions',
+  cudnnBenchmark: false,
   data: { limit: null, classOrder: 'data', background: [255, 255, 255] },
   teacher: {
     ...training,
@@ -53,8 +55,13 @@ const meant: Values = {
  */
 export function completeOlder(recipe: Recipe): Recipe {
   if (!isValues(recipe)) return recipe; // a damaged file has anything
-  const result = recipeSchema.safeParse(fill(withOwnOptimizerOptions(withLossOptions(recipe)), meant));
+  const result = recipeSchema.safeParse(fill(inPresentSpelling(recipe), meant));
   return result.success ? withLinearDropPath(result.data, recipe) : recipe;
+}
+
+function inPresentSpelling(recipe: Values): Values {
+  const own = withOwnOptimizerOptions(withLossOptions(recipe));
+  return withoutFormerKeys(respelled(own, own));
 }
 
 /**

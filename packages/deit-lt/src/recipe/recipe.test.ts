@@ -128,6 +128,13 @@ suite('--set', () => {
       () => set('student.mixing.transMix=true', 'student.mixing.cutmix=0'),
       /transMix is for the labels of CutMix/,
     );
+    refuses(
+      () =>
+        loadRecipe('quickstart', {
+          settings: ['student.model.patchEmbed=linear', 'student.model.stemChannels=[8, 8]'],
+        }),
+      /student\.model\.stemChannels are .*patchEmbed is "linear": set it to conv/,
+    );
   });
 });
 

@@ -6,14 +6,16 @@ import { z } from 'zod';
 import { range } from '../augment/augmentation.js';
 import { augmentSchema } from '../augment/registry.js';
 import { groupKinds } from '../data/groups.js';
-import { samplerNames } from '../data/samplers/sampler.js';
+import { samplerRegistry } from '../data/samplers/registry.js';
 import type { LossEntry } from '../losses/loss-entry.js';
 import { lossRegistry } from '../losses/registry.js';
 import type { CommonModelOptions, ModelOptions } from '../models/model.js';
 import { modelRegistry } from '../models/registry.js';
 import { type OptimizerChoice, optimizerKeys } from '../optim/optimizer-entry.js';
 import { optimizerRegistry } from '../optim/registry.js';
-import { count, epochCount, most, natural, positive, probability, rate, side } from '../option-limits.js';
+import { type ScheduleConfig, scheduleKeys } from '../optim/schedule-config.js';
+import { scheduleRegistry } from '../optim/schedule-registry.js';
+import { count, most, natural, positive, probability, rate, side } from '../option-limits.js';
 import type { Registry, RegistryEntry } from '../registry.js';
 import { taskRegistry } from '../tasks/registry.js';
 import { type Choice, choiceSchema } from './choice.js';
@@ -62,20 +64,22 @@ const optimizer = choiceSchema<OptimizerChoice>(
   'the optimizer; a name alone, or with its options',
 );
 
-const schedule = z.strictObject({
-  name: z.enum(['cosine', 'step', 'one-cycle', 'constant']),
-  warmupEpochs: z.number().nonnegative().max(most.epochs).describe('below 1 a share of the epochs'),
-  warmupLr: rate.describe('learning rate at the beginning of the warm-up'),
-  minLr: rate.describe('cosine and one-cycle: at the end'),
-  cooldownEpochs: epochCount.describe('cosine: epochs at minLr after the last'),
-  milestones: z
-    .array(z.number().nonnegative())
-    .describe('step: after these epochs (below 1: shares) the factors apply'),
-  factors: z.array(positive).describe('step: of the base learning rate, one for each milestone'),
-  stepping: z
-    .enum(['update', 'epoch', 'published', 'published-paco'])
-    .describe('when it changes: with every update, with every epoch, or as the published code (of PaCo) does'),
-});
+const schedule = choiceSchema<ScheduleConfig>(
+  { registries: [scheduleRegistry], common: scheduleKeys },
+  'the learning rate over the training; a name alone, or with its options',
+);
+
+/** A sampler and its options; those of the built-in ones have their types. */
+export interface SamplerChoice extends Choice {
+  readonly repeats?: number;
+  readonly power?: number;
+  readonly beta?: number;
+}
+
+const sampler = choiceSchema<SamplerChoice>(
+  { registries: [samplerRegistry] },
+  'which images an epoch has, in which order: only a name, or a name with options',
+);
 
 const drw = z.strictObject({
   epoch: z
@@ -98,17 +102,13 @@ const shared = {
   epochs: count.max(most.epochs),
   batchSize: count.max(most.batch),
   accumulation: count.max(most.batch).describe('batches per update'),
+  shards: count
+    .max(most.depth)
+    .describe(
+      'batches of batchSize side by side, each with its own images, draws and batch-norm statistics: what several processes or cards train on',
+    ),
   dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
-  sampler: z.enum(samplerNames).describe('which images an epoch has, in which order'),
-  repeats: count.max(most.depth).describe('repeated augmentation: how often an image comes in an epoch'),
-  samplerPower: z
-    .number()
-    .describe('sampler class-balanced: classes are drawn ∝ n^(−power); 0: equally often, −1: as in the data'),
-  samplerBeta: z
-    .number()
-    .min(0)
-    .lt(1)
-    .describe('sampler effective-number: classes are drawn ∝ n·(1 − β)/(1 − βⁿ); 0: as in the data'),
+  sampler,
   optimizer,
   schedule,
   drw,
@@ -257,6 +257,14 @@ export const recipeSchema = z.strictObject({
   precision: z
     .enum(['auto', 'float32', 'bfloat16'])
     .describe('auto: bfloat16 where the processor or the card multiplies it in hardware, else float32'),
+  tf32: z
+    .enum(['none', 'convolutions', 'all'])
+    .describe('what a card computes of float32 in TF32, which has 10 bits of fraction; all: also products of matrices'),
+  cudnnBenchmark: z
+    .boolean()
+    .describe(
+      'a card tries the algorithms of each convolution and keeps the fastest; runs then differ in their last bits',
+    ),
   data,
   teacher,
   student,

@@ -4,6 +4,7 @@ import { suggest } from '../nearest.js';
 import { choicesAt, schemaAt } from './keys.js';
 import { isValues, merge, type Values } from './merge.js';
 import { movedKey } from './moved.js';
+import { respelledKeys } from './older-spelling.js';
 import { yamlValues } from './yaml-values.js';
 
 /**
@@ -46,7 +47,7 @@ function parseSetting(setting: string): Setting {
   const at = setting.indexOf('=');
   if (at < 1)
     throw new UserError('RECIPE', `--set ${setting}: expected key=value, for example --set student.epochs=90.`);
-  const keys = setting.slice(0, at).trim().split('.');
+  const keys = respelledKeys(setting.slice(0, at).trim().split('.'));
   checkKeys(keys);
   return { keys, value: parseValue(setting, setting.slice(at + 1)) };
 }

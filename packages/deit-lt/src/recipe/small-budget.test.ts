@@ -7,6 +7,14 @@ import { smallBudget, smallBudgetMark } from './small-budget.js';
 suite('smallBudget()', () => {
   const recipe = loadRecipe('cifar10-lt-100-deit3', { budget: 'small' });
 
+  test('keeps how images become tokens, with channels that fit the small network', () => {
+    const settings = ['student.model.patchEmbed=conv', 'student.model.stemChannels=[48, 64, 96]'];
+    const { model } = loadRecipe('quickstart', { budget: 'small', settings: [settings[0]!] }).student;
+    assert.deepEqual([model.patchEmbed, model.stemChannels], ['conv', undefined]);
+    const base = loadRecipe('quickstart', { settings });
+    assert.equal(smallBudget(base).student.model.stemChannels, undefined);
+  });
+
   test('says so in the description', () => assert.ok(recipe.description.endsWith(smallBudgetMark)));
 
   test('keeps loss, optimizer, schedule and augmentation', () => {

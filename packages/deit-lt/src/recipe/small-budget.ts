@@ -3,6 +3,7 @@
  * trying a recipe out, and for running every recipe in tests; its figures say nothing about the recipe.
  */
 import { taskRegistry } from '../tasks/registry.js';
+import { mapEpochs } from './epochs.js';
 import type { Recipe, StudentRecipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
 /** The end of such a recipe's description, by which its runs are recognised. */
@@ -43,12 +44,7 @@ function smallPart<P extends TrainingRecipe>(part: P): P {
     batchSize: Math.min(batchSize, 16),
     accumulation: Math.min(accumulation, 2),
     drw: { ...drw, epoch: drw.epoch === null ? null : Math.min(drw.epoch, late) },
-    schedule: {
-      ...schedule,
-      warmupEpochs: Math.min(schedule.warmupEpochs, late),
-      cooldownEpochs: Math.min(schedule.cooldownEpochs, late),
-      milestones: schedule.milestones.map((epoch) => Math.min(epoch, late)),
-    },
+    schedule: mapEpochs(schedule, (epoch) => Math.min(epoch, late)),
     ema: ema === null ? null : Math.min(ema, 0.9),
   };
 }
@@ -100,12 +96,12 @@ function smallModel(model: Model, imageSize: number): Model {
 
 function smallTransformer({ name, ...rates }: Model, imageSize: number): Model {
   const isDeit3 = /^deit3/.test(name);
-  const { dropRate, attnDropRate, dropPathRate, initValues = isDeit3 ? 1e-4 : null } = rates;
+  const { patchEmbed, dropRate, attnDropRate, dropPathRate, initValues = isDeit3 ? 1e-4 : null } = rates;
   const constantDropPath = rates.constantDropPath ?? (isDeit3 || undefined);
   const distilled = name === 'deit' || name.includes('distilled');
   const size = { patchSize: smallSide(imageSize) / 4, embedDim: 32, depth: 2, numHeads: 2 };
-  const kept = Object.entries({ dropRate, attnDropRate, dropPathRate, constantDropPath }).filter(
-    ([, rate]) => rate !== undefined,
+  const kept = Object.entries({ patchEmbed, dropRate, attnDropRate, dropPathRate, constantDropPath }).filter(
+    ([, value]) => value !== undefined,
   );
   return { name: distilled ? 'deit' : 'vit', ...size, initValues, ...Object.fromEntries(kept) };
 }

@@ -1,9 +1,10 @@
 /** The data of a run for a report, read from its folder. Everything but the configuration may be missing. */
 
 import path from 'node:path';
-import { runFoldersIn, shortNames } from '../analysis/compared-runs.js';
+import { openRuns, shortNames, skippedNote } from '../analysis/compared-runs.js';
 import { type Analysis, readAnalysis } from '../analysis/run/analysis-file.js';
 import { isSameOrder } from '../by-class.js';
+import { type Adaptation, readAdaptation } from '../classifier/adaptation.js';
 import { classesBySize } from '../data/groups.js';
 import { UserError } from '../errors.js';
 import type { ClassFigures } from '../evaluation/class-figures.js';
@@ -11,9 +12,9 @@ import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { totalEpochs } from '../optim/schedules.js';
 import { partOf } from '../recipe/part.js';
 import { type OutputName, outputNames, type Predictions, readPredictions } from '../runs/predictions.js';
+import { evaluatingCommand } from '../runs/recorded-data.js';
 import type { EpochRecord } from '../runs/reporter.js';
 import { type FinalEvaluation, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
-import { shellLine } from '../shell-line.js';
 import { visible } from '../text/visible.js';
 
 /** A run as a report shows it. */
@@ -28,33 +29,53 @@ export interface ReportRun {
   readonly evaluation: FinalEvaluation | undefined;
   readonly predictions: Predictions | undefined;
   readonly analysis: Analysis | undefined;
+  /** Adapts the best checkpoint. */
+  readonly adaptation: Adaptation | undefined;
   /** Files of the run that could not be read. */
   readonly notes: readonly string[];
 }
 
-/** Reads the runs of `places`: run folders, or folders that have some. Throws UserError RUN_FOLDER. */
-export function readRuns(places: readonly string[]): ReportRun[] {
-  const folders = [...new Set(places.flatMap(runFoldersIn))];
+/**
+ * Reads the runs of `places`: run folders, or folders that have some. `onSkip` gets a note about each run of a folder that
+ * cannot be opened, such as one that needs a `--plugin`. Throws UserError RUN_FOLDER, and the error of a run that is named or alone.
+ */
+export function readRuns(places: readonly string[], onSkip: (note: string) => void = () => {}): ReportRun[] {
+  const { opened, skipped } = openRuns(places, readRun);
+  for (const run of skipped) onSkip(skippedNote(run));
+  const folders = opened.map(({ folder }) => folder);
   const names = folders.length === 1 ? [path.basename(folders[0]!)] : shortNames(folders);
-  return folders.map((folder, place) => {
-    const run = new RunFolder(folder);
-    const config = readRunConfig(folder);
-    const classes = config.data.classNames.length;
-    const notes: string[] = [];
-    const evaluation = run.readEvaluation(classes);
-    const analysis = readAnalysis(folder, classes);
-    return {
-      name: visible(names[place]!),
-      folder,
-      place,
-      config: asMeasured(folder, config, evaluation ?? analysis?.data),
-      records: run.readMetrics({ onBad: (note) => notes.push(note) }),
-      evaluation,
-      predictions: readPredictions(run.predictionsFile, classes),
-      analysis,
-      notes,
-    };
-  });
+  return opened.map((run, place) => ({ ...run, name: visible(names[place]!), place }));
+}
+
+function readRun(folder: string): Omit<ReportRun, 'name' | 'place'> {
+  const run = new RunFolder(folder);
+  const config = readRunConfig(folder);
+  const classes = config.data.classNames.length;
+  const notes: string[] = [];
+  const evaluation = run.readEvaluation(classes);
+  const analysis = readAnalysis(folder, classes);
+  return {
+    folder,
+    config: asMeasured(folder, config, evaluation ?? analysis?.data),
+    records: run.readMetrics({ onBad: (note) => notes.push(note) }),
+    evaluation,
+    predictions: readPredictions(run.predictionsFile, classes),
+    analysis,
+    adaptation: adaptationOf(run, notes),
+    notes,
+  };
+}
+
+/** Undefined, with a note, where it cannot be used. */
+function adaptationOf(run: RunFolder, notes: string[]): Adaptation | undefined {
+  if (!run.hasCheckpoint('best')) return undefined;
+  try {
+    return readAdaptation(run.checkpoint('best'));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    notes.push(error.message);
+    return undefined;
+  }
 }
 
 /**
@@ -72,7 +93,7 @@ function asMeasured(
     const at = classNames.findIndex((name, c) => name !== data.classNames[c]);
     throw new UserError(
       'RUN_FOLDER',
-      `${folder}: the figures are of other classes than config.json has, or in another order (class ${at + 1} is "${classNames[at]}" and "${data.classNames[at]}"). Measure again with: deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])}`,
+      `${folder}: the figures are of other classes than config.json has, or in another order (class ${at + 1} is "${classNames[at]}" and "${data.classNames[at]}"). Measure again with: ${evaluatingCommand(folder, config)}`,
     );
   }
   return { ...config, data: { ...data, classNames, groups } };

@@ -2,8 +2,9 @@
 
 import type { ResampleOptions } from '../analysis/bootstrap.js';
 import { count } from '../format.js';
-import { shellLine } from '../shell-line.js';
+import { analyzingCommand, evaluatingCommand } from '../runs/recorded-data.js';
 import type { Figure } from './figure.js';
+import { adaptedCalibrationFigure, coverageFigure } from './figures/adaptation.js';
 import { agreementFigure, calibrationFigure } from './figures/agreement.js';
 import { classBarsFigure } from './figures/class-bars.js';
 import { confusionFigure } from './figures/confusion.js';
@@ -11,6 +12,7 @@ import { accuracyFigure, expertsFigure, lossFigures } from './figures/curves.js'
 import { attentionFigure, divergenceFigure, rankFigure } from './figures/paper.js';
 import { Html, html } from './html.js';
 import type { ReportRun } from './report-run.js';
+import { adaptationSection } from './sections/adaptation.js';
 import { confusedSection, gallerySection } from './sections/images.js';
 import { classesSection, settingsSection } from './sections/settings.js';
 import { summarySection } from './sections/summary.js';
@@ -83,6 +85,14 @@ export async function reportSections(
         sharpnessOf(runs),
       ),
     },
+    {
+      id: 'adaptation',
+      title: 'Adapted predictions',
+      body: both(
+        grid(...runs.map(adaptedCalibrationFigure), ...runs.map(coverageFigure)),
+        parts(runs.map(adaptationSection)),
+      ),
+    },
     { id: 'confusion', title: 'Confusion', body: grid(...runs.map(confusionFigure)) },
     { id: 'confused', title: 'Most confused tail classes', body: parts(runs.map(confusedSection)) },
     { id: 'gallery', title: 'Attention maps', body: parts(await Promise.all(runs.map(gallerySection))) },
@@ -145,13 +155,11 @@ function notesOf(run: ReportRun): string[] {
   return [
     ...notes,
     ...(analysis === undefined
-      ? [
-          `${name} was not analysed: attention, ranks and images are missing (deit-lt ${shellLine(['analyze', folder, '--data', 'DATA'])}).`,
-        ]
+      ? [`${name} was not analysed: attention, ranks and images are missing (${analyzingCommand(folder, run.config)}).`]
       : analysis.notes.map((note) => `${name}: ${note}`)),
     ...(predictions === undefined && evaluation !== undefined
       ? [
-          `${name} has no predictions for single images, so its accuracies have no intervals (deit-lt ${shellLine(['eval', folder, '--data', 'DATA', '--save'])}).`,
+          `${name} has no predictions for single images, so its accuracies have no intervals (${evaluatingCommand(folder, run.config)}).`,
         ]
       : []),
   ];

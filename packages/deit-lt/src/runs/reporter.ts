@@ -22,7 +22,7 @@ export interface StepReport {
   /** Batches done in this epoch, and in all. */
   readonly batch: number;
   readonly batches: number;
-  /** Mean over the epoch so far. */
+  /** Mean over the epoch so far; on a card over the batches that have been read, which is all but the last few. */
   readonly loss: number;
   readonly lr: number;
   /** Gradient norm of the last update, before clipping; absent if it is not measured. */

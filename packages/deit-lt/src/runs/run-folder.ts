@@ -16,12 +16,12 @@ import { makeFolder } from '../make-folder.js';
 import type { LoadedPlugin } from '../plugin.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
-import { shellLine } from '../shell-line.js';
 import { Claim, claimName, requireUnclaimed } from './claim.js';
 import { appendLine, writeError, writeFileAtomic } from './files.js';
 import { readMetricsFile } from './metrics-file.js';
 import { MetricsLog } from './metrics-log.js';
 import { readJson } from './read-json.js';
+import { evaluatingCommand, type Recorded } from './recorded-data.js';
 import type { EpochRecord } from './reporter.js';
 import { configSchema, evaluationSchema } from './run-schema.js';
 
@@ -44,7 +44,9 @@ export interface RunConfig {
     /** SHA-256 over labels and names of the training images: a resumed run must see the same. */
     readonly fingerprint: string;
   };
-  /** Logit scale of a model that was imported, where its file says it; absent where it is that of the recipe's loss. */
+  /** Name of a program's own task (`trainTask`), in place of the recipe's loss; absent for others. */
+  readonly task?: string;
+  /** Logit scale of a model that was imported, where its file says it, or of an own task; absent where it is that of the recipe's loss. */
   readonly logitScale?: number;
   /** The teacher's run folder or checkpoint; null for a teacher and a plain ViT. */
   readonly teacher: string | null;
@@ -87,10 +89,10 @@ export function holdsNoRun(folder: string): boolean {
 }
 
 /**
- * The model that is trained first in a run of several models: by `train`, and by `study ood`, in both by the recipe
- * itself.
+ * The model that is trained first in a run of several models: by `train`, by `study ood` and by `study ladder`, always by
+ * the recipe itself.
  */
-const firstModels = ['teacher', 'teacher-weak'];
+const firstModels = ['teacher', 'teacher-weak', 'teacher-1-1'];
 
 /** The folder of the run, or of the first of its models, that has a `config.json`; undefined when there is none. */
 export function firstRunIn(folder: string): string | undefined {
@@ -244,7 +246,7 @@ export class RunFolder {
       const why = (error as Error).message;
       throw new UserError(
         'RUN_FOLDER',
-        `${this.evaluationFile} cannot be used: ${why}. Make it again with: deit-lt ${shellLine(['eval', this.folder, '--data', 'DATA', '--save'])}`,
+        `${this.evaluationFile} cannot be used: ${why}. Make it again with: ${evaluatingCommand(this.folder, recordedIn(this.folder))}`,
         { cause: error },
       );
     }
@@ -308,6 +310,18 @@ export function isRunFolder(folder: string): boolean {
     return z.looseObject({ format: z.string() }).safeParse(readJson(configFile, z.unknown())).success;
   } catch {
     return true; // a damaged one is a run that says so when it is read
+  }
+}
+
+/** The command that trained the run in `folder`, for messages; no words when its configuration cannot be read. */
+export function recordedIn(folder: string): Recorded {
+  try {
+    const { command } = z
+      .object({ command: z.array(z.string()) })
+      .parse(readJson(path.join(folder, 'config.json'), z.unknown()));
+    return { command };
+  } catch {
+    return { command: [] };
   }
 }
 

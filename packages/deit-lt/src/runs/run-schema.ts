@@ -64,6 +64,7 @@ const config = z.looseObject({
   teacherSha256: z.string().nullable().default(null),
   from: z.looseObject({ path: z.string(), sha256: z.string() }).exactOptional(),
   tau: z.number().exactOptional(),
+  task: z.string().exactOptional(),
   logitScale: z.number().positive().exactOptional(),
   plugins: plugins.exactOptional(),
   command: z.array(z.string()),

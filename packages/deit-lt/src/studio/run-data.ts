@@ -4,6 +4,7 @@ import type { Dataset } from '../data/dataset.js';
 import { datasetNames, openDataset } from '../data/open.js';
 import type { OpenOptions } from '../data/open-options.js';
 import { UserError } from '../errors.js';
+import { optionOf } from '../runs/recorded-data.js';
 import type { RunConfig } from '../runs/run-folder.js';
 
 /** A data set, and how it is opened. */
@@ -29,14 +30,6 @@ export function dataOfRun({ command, data }: Pick<RunConfig, 'command' | 'data'>
     ...(testSplit !== undefined && { testSplit }),
     ...(root !== undefined && { root }),
   };
-}
-
-/** `--name value` or `--name=value`. */
-function optionOf(words: readonly string[], name: string): string | undefined {
-  const at = words.findIndex((word) => word === `--${name}` || word.startsWith(`--${name}=`));
-  if (at < 0) return undefined;
-  const joined = words[at]!.slice(name.length + 3);
-  return words[at]!.includes('=') ? joined : words[at + 1];
 }
 
 /** Opens each data set once, without the network. */

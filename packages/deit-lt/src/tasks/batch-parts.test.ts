@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { stream } from '../random/stream.js';
-import { inParts, shuffledInParts } from './batch-parts.js';
+import { Upload } from '../upload.js';
+import { drawShuffle, inParts, shuffledInParts } from './batch-parts.js';
 
 const sizes = (batch: number, parts: number): number[] =>
   inParts(torch.zeros([batch, 3]), parts).map((part) => part.size(0));
@@ -25,7 +26,8 @@ suite('shuffledInParts()', () => {
 
   test('gives results in the order of the images, which came shuffled', () => {
     const seen: number[][] = [];
-    const made = shuffledInParts(images, { parts: 2, random: stream(0, 'mix') }, (part) => {
+    const shuffle = drawShuffle(10, { parts: 2, random: stream(0, 'mix') }, new Upload('cpu'));
+    const made = shuffledInParts(images, { parts: 2, shuffle }, (part) => {
       seen.push(part.squeeze(1).toArray() as number[]);
       return part.mul(10);
     });
@@ -43,7 +45,7 @@ suite('shuffledInParts()', () => {
 
   test('draws nothing for a single part, where the order does not matter', () => {
     const random = stream(0, 'mix');
-    shuffledInParts(images, { parts: 1, random }, (part) => part);
+    assert.equal(drawShuffle(10, { parts: 1, random }, new Upload('cpu')), null);
     assert.equal(random.uint32(), stream(0, 'mix').uint32());
   });
 });

@@ -5,13 +5,15 @@
  * along the classifiers' gradient.
  */
 import type * as torch from '@deit-lt/torch';
-import { cutmixBox, cutmixOf, type Mix, mixImages, mixTargets } from '../augment/mixup.js';
+import { cutmixBox, cutmixOf, type Mix, mixTargets, planMixImages } from '../augment/mixup.js';
 import type { ByClass } from '../by-class.js';
-import { type Sampler, samplers } from '../data/samplers/sampler.js';
+import { createSampler } from '../data/samplers/registry.js';
+import type { Sampler } from '../data/samplers/sampler.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { type GlmcLoss, glmc } from '../losses/glmc.js';
 import { Glmc } from '../models/glmc.js';
 import type { RandomStream } from '../random/stream.js';
+import { Upload } from '../upload.js';
 import { type GlmcRecipe, glmcOptions } from './glmc-options.js';
 import type { LossParts, Pass, PreparedBatch, Task, TaskBatch } from './task.js';
 import { taskEntry } from './task-entry.js';
@@ -46,26 +48,31 @@ export class GlmcTask implements Task {
     const { model, recipe, trainCounts, device } = options;
     this.model = model;
     this.#options = options;
+    this.partners = createSampler('class-balanced', { power: recipe.partnerPower - 1 });
     this.companion = new Glmc(model, { dim: recipe.embedding, device });
     this.#loss = glmc(trainCounts, recipe);
   }
 
   /** The published sampler weighs images, ours classes, which have n of them. */
-  readonly partners: Sampler = (labels, numClasses, options) =>
-    samplers['class-balanced'](labels, numClasses, { ...options, power: this.#options.recipe.partnerPower - 1 });
+  readonly partners: Sampler;
 
   prepare({ images, more, partners, labels, epoch, random }: TaskBatch): PreparedBatch {
-    const { recipe, epochs, trainCounts, device } = this.#options;
+    const { recipe, epochs, trainCounts } = this.#options;
     const views = [images, more?.[0]] as const;
     const others = [partners?.images, partners?.more[0]] as const;
     const mixes = drawGlmcMixes({ side: images.size(3), random, recipe });
-    const mixtures = mixes.map((mix, v): Mixture => {
+    const upload = new Upload(images.device);
+    const plans = mixes.map((mix, v) => {
       const [view, other] = [views[v], others[v]];
       if (view === undefined || other === undefined || partners === undefined)
         throw new Error('internal: GLMC needs two views of a batch and of its partners');
-      const targets = mixTargets(labels, [mix], { numClasses: trainCounts.length, partners: partners.labels });
-      return { images: mixImages(view, [mix], other), targets: targets.to(device) };
+      const options = { numClasses: trainCounts.length, partners: partners.labels };
+      const targets = upload.tensor(mixTargets(labels, [mix], options));
+      const mixed = planMixImages([mix], upload);
+      return (): Mixture => ({ images: mixed(view, other), targets: targets() });
     });
+    upload.send();
+    const mixtures = plans.map((plan) => plan());
     const share = 1 - (epoch / epochs) ** 2;
     return { loss: (pass = 'step') => this.#lossOf(mixtures, share, pass) };
   }

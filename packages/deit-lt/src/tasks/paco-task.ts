@@ -15,7 +15,8 @@ import { type PacoLoss, paco } from '../losses/paco.js';
 import { Paco, type PacoOutput } from '../models/paco.js';
 import type { QueueContent } from '../models/paco-queue.js';
 import { lerpAll_ } from '../optim/tensor-lists.js';
-import { inParts, shuffledInParts } from './batch-parts.js';
+import { Upload } from '../upload.js';
+import { drawShuffle, inParts, type Shuffle, shuffledInParts } from './batch-parts.js';
 import { type PacoRecipe, pacoOptions } from './paco-options.js';
 import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
 import { taskEntry } from './task-entry.js';
@@ -75,20 +76,21 @@ export class PacoTask implements Task {
   prepare({ images, more, labels, random }: TaskBatch): PreparedBatch {
     const view = more?.[0];
     if (view === undefined) throw new Error('internal: PaCo needs two views of a batch');
-    const compared: Compared = {
-      views: [images, view],
-      labels: torch.tensor(labels, { dtype: 'int64' }).to(this.#options.device),
-      queue: this.companion.queue.read(),
-    };
-    return this.#options.recipe.variant === 'gpaco' ? this.#bothLearn(compared) : this.#queriesLearn(compared, random);
+    const { variant, batchNormParts: parts } = this.#options.recipe;
+    const upload = new Upload(images.device);
+    const own = upload.indices(labels);
+    const shuffle = variant === 'gpaco' ? null : drawShuffle(labels.length, { parts, random }, upload);
+    upload.send();
+    const compared: Compared = { views: [images, view], labels: own(), queue: this.companion.queue.read() };
+    return variant === 'gpaco' ? this.#bothLearn(compared) : this.#queriesLearn(compared, shuffle);
   }
 
   /** PaCo: anchors are the queries; keys come from the momentum encoder, before either pass. */
-  #queriesLearn({ views: [query, key], labels, queue }: Compared, random: TaskBatch['random']): PreparedBatch {
+  #queriesLearn({ views: [query, key], labels, queue }: Compared, shuffle: Shuffle | null): PreparedBatch {
     const { batchNormParts: parts, momentum } = this.#options.recipe;
     const { queries, keys } = this.companion.pairs();
     torch.tidy(() => torch.noGrad(() => lerpAll_(keys, queries, 1 - momentum)));
-    const made = shuffledInParts(key, { parts, random }, (images) => this.companion.keys(images));
+    const made = shuffledInParts(key, { parts, shuffle }, (images) => this.companion.keys(images));
     this.companion.queue.push(made, labels);
     return {
       loss: () => {
@@ -162,6 +164,7 @@ export const pacoEntry = taskEntry({
   options: pacoOptions,
   balances: true,
   learnsFeatures: true,
+  wholeBatch: true,
   logitScale: ({ classTemperature }) => 1 / classTemperature,
   views: ({ keyAugment }) => [keyAugment],
   small: (options) => ({

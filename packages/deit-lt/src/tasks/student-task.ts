@@ -3,9 +3,10 @@
  * augmented and mixed images, of which the teacher sees the same pixels. From the epoch of deferred re-weighting on,
  * the DIST loss counts rare classes more. Without a teacher it is the plain ViT's task.
  */
+
 import * as torch from '@deit-lt/torch';
-import { type MixBatchOptions, type MixedBatch, mixBatch } from '../augment/mixup.js';
-import { transMixTargets } from '../augment/trans-mix.js';
+import { type MixBatchOptions, type MixedBatch, planMixBatch, planMixImages } from '../augment/mixup.js';
+import { planTransMix } from '../augment/trans-mix.js';
 import type { ByClass } from '../by-class.js';
 import { UserError } from '../errors.js';
 import type { EvaluationOutputs, OutputLogits } from '../evaluation/evaluate.js';
@@ -18,10 +19,12 @@ import { type ImageModel, isFeatureNet, type ModelOutput } from '../models/model
 import { VisionTransformer } from '../models/vit.js';
 import { isReweighted } from '../optim/schedules.js';
 import type { StudentRecipe } from '../recipe/schema.js';
+import { suggestedCommand } from '../suggested-command.js';
+import { Upload } from '../upload.js';
 import { mixingIn } from './mixing.js';
 import { requireLogits } from './model-output.js';
 import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
-import { joinBatches, joinBySize, joinOutputs, mixAlike, repeatLabels } from './views.js';
+import { joinBatches, joinBySize, joinOutputs, repeatLabels, scaledMixes } from './views.js';
 
 /** Images and targets of one size. */
 interface MixedView {
@@ -29,6 +32,12 @@ interface MixedView {
   readonly targets: torch.Tensor;
   /** TransMix: the targets by what CLS attends to, `[B, patches]`, in their place. */
   readonly targetsFor?: (attention: torch.Tensor) => torch.Tensor;
+}
+
+/** How a view is mixed; `mix` does it after the upload. */
+interface MixPlan {
+  readonly mixes: MixedBatch['mixes'];
+  readonly mix: () => MixedView;
 }
 
 /** A batch of which the images are mixed already. */
@@ -80,9 +89,16 @@ export class StudentTask implements Task {
     const mixing = mixingIn(epoch, isReweighted(epoch, this.drwEpoch), plan);
     const options = { numClasses: trainCounts.length, ...mixing, random };
     const views = joinBySize(teacherView ? [images] : [images, ...more]);
-    const mixed = views.map((view) => this.#mix(view.images, repeatLabels(labels, view.copies), options));
-    const own = teacherView && more[0] ? mixAlike(more[0], mixed[0]!.mixes, images.size(3)) : undefined;
-    return this.#prepareViews(mixed, epoch, own);
+    const upload = new Upload(images.device);
+    const plans = views.map((view) => this.#planMix(view.images, repeatLabels(labels, view.copies), options, upload));
+    const other = teacherView ? more[0] : undefined;
+    const mixOther = other && planMixImages(scaledMixes(plans[0]!.mixes, other.size(3) / images.size(3)), upload);
+    upload.send();
+    return this.#prepareViews(
+      plans.map(({ mix }) => mix()),
+      epoch,
+      other && mixOther?.(other),
+    );
   }
 
   /** Does the same as `prepare`, for a batch that needs no more mixing. */
@@ -110,17 +126,18 @@ export class StudentTask implements Task {
     return multiCrop?.teacherViews === 'global' && distillation.type !== 'none' ? views.slice(0, 1) : views;
   }
 
-  #mix(images: torch.Tensor, labels: Int32Array, options: MixBatchOptions): MixedView & MixedBatch {
+  #planMix(images: torch.Tensor, labels: Int32Array, options: MixBatchOptions, upload: Upload): MixPlan {
     const { recipe } = this.#options;
-    const mixed = mixBatch(images, labels, options);
     const { numClasses, smoothing = 0, probability } = options;
-    if (probability === 0 && smoothing === 0 && weighsLabels(recipe))
-      return { ...mixed, targets: torch.tensor(labels, { dtype: 'int64' }).to(images.device) };
-    if (!recipe.mixing.transMix || mixed.mixes.every(({ kind }) => kind !== 'cutmix')) return mixed;
+    const { mixes, mix } = planMixBatch(images, labels, options, upload);
+    if (probability === 0 && smoothing === 0 && weighsLabels(recipe)) {
+      const targets = upload.indices(labels);
+      return { mixes, mix: () => ({ ...mix(), targets: targets() }) };
+    }
+    if (!recipe.mixing.transMix || mixes.every(({ kind }) => kind !== 'cutmix')) return { mixes, mix };
     const [height, width] = [images.size(2), images.size(3)];
-    const targetsFor = (attention: torch.Tensor): torch.Tensor =>
-      transMixTargets(labels, mixed.mixes, attention, { height, width, numClasses, smoothing });
-    return { ...mixed, targetsFor };
+    const targetsFor = planTransMix(labels, mixes, { height, width, numClasses, smoothing }, upload);
+    return { mixes, mix: () => ({ ...mix(), targetsFor }) };
   }
 
   /** The network's output, and what it should learn. */
@@ -201,7 +218,7 @@ function isPlain(model: ImageModel): boolean {
 function noDist(): UserError {
   return new UserError(
     'RECIPE',
-    'student.model has no DIST token: use a distilled model, such as deit, or train without a teacher with "deit-lt vit".',
+    `student.model has no DIST token: use a distilled model, such as deit, or train without a teacher with "${suggestedCommand('vit')}".`,
   );
 }
 

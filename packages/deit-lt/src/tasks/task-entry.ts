@@ -34,6 +34,11 @@ export interface TaskEntry<O extends z.ZodObject = z.ZodObject> extends Registry
   readonly balances?: boolean;
   /** Whether it learns features, so that `teacher.learn: classifier` is refused. Default false. */
   readonly learnsFeatures?: boolean;
+  /**
+   * Whether its loss or its state (a queue, a momentum encoder) is of all images of an update together, so that
+   * `teacher.shards` must be 1. Default false.
+   */
+  readonly wholeBatch?: boolean;
   /** Whether the model may have a cosine classifier. Default false. */
   readonly cosine?: boolean;
   /** The factor of the logits before the softmax that gives probabilities. Default 1. */

@@ -2,8 +2,8 @@
  * The CNN teacher's task: a long-tailed loss on weakly augmented images, with deferred re-weighting. DeiT's teacher learns from
  * strongly augmented and mixed images, as its student does.
  */
-import * as torch from '@deit-lt/torch';
-import { mixBatch } from '../augment/mixup.js';
+import type * as torch from '@deit-lt/torch';
+import { planMixBatch } from '../augment/mixup.js';
 import type { ByClass } from '../by-class.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import { classWeights } from '../losses/class-weights.js';
@@ -11,6 +11,7 @@ import type { Loss } from '../losses/loss.js';
 import { createLoss } from '../losses/registry.js';
 import { isReweighted } from '../optim/schedules.js';
 import type { TeacherRecipe } from '../recipe/schema.js';
+import { Upload } from '../upload.js';
 import { mixingIn } from './mixing.js';
 import { requireLogits } from './model-output.js';
 import type { PreparedBatch, Task, TaskBatch } from './task.js';
@@ -50,12 +51,19 @@ export class TeacherTask implements Task {
   }
 
   #mixed({ images, labels, epoch, random }: TaskBatch): { images: torch.Tensor; targets: torch.Tensor } {
-    const { recipe, trainCounts, device } = this.#options;
+    const { recipe, trainCounts } = this.#options;
     const { mixing, loss } = recipe;
-    if (mixing === null) return { images, targets: torch.tensor(labels, { dtype: 'int64' }).to(device) };
+    const upload = new Upload(images.device);
+    if (mixing === null) {
+      const targets = upload.indices(labels);
+      upload.send();
+      return { images, targets: targets() };
+    }
     const plan = { mixing, smoothing: typeof loss.labelSmoothing === 'number' ? loss.labelSmoothing : 0 };
     const options = mixingIn(epoch, isReweighted(epoch, this.drwEpoch), plan);
-    return mixBatch(images, labels, { ...options, numClasses: trainCounts.length, random });
+    const { mix } = planMixBatch(images, labels, { ...options, numClasses: trainCounts.length, random }, upload);
+    upload.send();
+    return mix();
   }
 
   logits(images: torch.Tensor): OutputLogits {

@@ -24,9 +24,9 @@ type AnyPart = Part &
 export function trainingPipeline(part: AnyPart, teacher?: Seen): Pipeline {
   const { multiCrop, distillation, loss } = part;
   if (multiCrop) return multiCropPipeline(part, multiCrop);
-  const own = view(part.augment, part);
   const more = loss && taskRegistry.get(loss.name)?.views?.(loss, part.augment);
-  if (more !== undefined) return { ...own, more: more.map((augment) => view(augment, part)) };
+  if (more !== undefined) return pipelineWithViews(part, more);
+  const own = view(part.augment, part);
   const teacherAugment = teacher && distillation?.teacherAugment;
   return teacherAugment ? { ...own, more: [view(teacherAugment, teacher)] } : own;
 }
@@ -41,6 +41,12 @@ function multiCropPipeline(part: Part, given: NonNullable<StudentRecipe['multiCr
   const small = view(croppedTo(part.augment, localScale), { ...part, imageSize: localSize });
   const others = [...new Array<Pipeline>(global - 1).fill(large), ...new Array<Pipeline>(local).fill(small)];
   return { ...large, more: others };
+}
+
+/** Returns the pipeline of a teacher with the augmentations `views` of further views of each image. */
+export function pipelineWithViews(part: Part, views: readonly AugmentConfig[]): Pipeline {
+  const own = view(part.augment, part);
+  return views.length === 0 ? own : { ...own, more: views.map((augment) => view(augment, part)) };
 }
 
 /** The same augmentations of random resized crops of another area, whatever chose the window before. */

@@ -45,9 +45,12 @@ export function joinOutputs(outputs: readonly ModelOutput[]): ModelOutput {
  * Mixes `images` `[B, 3, T, T]` as other views of them, of side `side`, were mixed: a box of CutMix keeps its place.
  */
 export function mixAlike(images: torch.Tensor, mixes: readonly Mix[], side: number): torch.Tensor {
-  const scale = images.size(3) / side;
-  const moved = mixes.map((mix) => (mix.kind === 'cutmix' ? { ...mix, box: scaleBox(mix.box, scale) } : mix));
-  return mixImages(images, moved);
+  return mixImages(images, scaledMixes(mixes, images.size(3) / side));
+}
+
+/** Returns `mixes` for images of `scale` times the side. */
+export function scaledMixes(mixes: readonly Mix[], scale: number): Mix[] {
+  return mixes.map((mix) => (mix.kind === 'cutmix' ? { ...mix, box: scaleBox(mix.box, scale) } : mix));
 }
 
 function scaleBox({ top, left, height, width }: Box, scale: number): Box {

@@ -43,10 +43,11 @@ export class Checkpoints {
   /** Makes the folder one of a training at `progress`: lines of later epochs are removed, which it repeats. */
   open(progress: Progress): void {
     const { run, reporter } = this.#options;
+    this.#began = performance.now() - progress.seconds * 1000;
+    if (!this.#writes) return;
     if (this.#saved === null && run.readMetrics().length > 0)
       reporter.note(`${run.checkpoint('last')} does not exist, so this training starts again at epoch 1`);
     run.keepMetricsBefore(progress.epoch);
-    this.#began = performance.now() - progress.seconds * 1000;
   }
 
   /** Returns whether the checkpoint `last` is old enough for another. */
@@ -56,15 +57,21 @@ export class Checkpoints {
 
   /** Saves the state at `progress`. Throws UserError NOT_FINITE and RUN_FOLDER. */
   save(progress: Progress): void {
-    this.#saver.save(progress);
+    if (this.#writes) this.#saver.save(progress);
   }
 
   /** Writes the files of an epoch: the best weights first, when these are so, then its line of metrics. */
   endEpoch(record: EpochRecord, { isBest }: { readonly isBest: boolean }): void {
+    if (!this.#writes) return;
     this.#writing(() => {
       if (isBest) this.#saveBest(record.epoch);
       this.#options.run.appendMetrics(record);
     });
+  }
+
+  /** All processes have the same weights: the first one writes them. */
+  get #writes(): boolean {
+    return this.#options.processes.rank === 0;
   }
 
   #write(progress: Progress): void {

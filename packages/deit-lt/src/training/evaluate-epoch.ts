@@ -22,9 +22,15 @@ export async function evaluateEpoch(
   const on = evaluation.select !== 'test' && data.validation !== undefined ? 'validation' : 'test';
   const split = on === 'validation' ? data.validation : data.test;
   if (split === undefined) return undefined;
-  const raw = await evaluateSplit(options, split);
-  const averaged = raw !== 'stopped' && ema && (await ema.swap(() => evaluateSplit(options, split)));
-  return raw === 'stopped' || averaged === 'stopped' ? 'stopped' : { on, raw, ema: averaged || undefined };
+  let evaluated: Evaluated | 'stopped' | undefined;
+  // In the first process: the others need to know only whether it was stopped.
+  const isStopped = await options.processes.lead(async () => {
+    const raw = await evaluateSplit(options, split);
+    const averaged = raw !== 'stopped' && ema && (await ema.swap(() => evaluateSplit(options, split)));
+    evaluated = raw === 'stopped' || averaged === 'stopped' ? 'stopped' : { on, raw, ema: averaged || undefined };
+    return evaluated === 'stopped';
+  });
+  return isStopped ? 'stopped' : evaluated;
 }
 
 type EvaluateSplitOptions = Pick<

@@ -16,7 +16,7 @@ import type { TrainingRecipe } from '../recipe/schema.js';
 import { sha256Of } from '../runs/files.js';
 import type { RunConfig } from '../runs/run-folder.js';
 import { readWeights } from '../runs/training-state.js';
-import { shellLine } from '../shell-line.js';
+import { suggestedCommand } from '../suggested-command.js';
 
 /** Where the initial weights came from, as config.json records it. */
 export type InitialWeights = NonNullable<RunConfig['from']>;
@@ -44,7 +44,7 @@ export function beginFrom(
   if (isForeign(file))
     throw new UserError(
       'CHECKPOINT',
-      `${file} is a checkpoint of another program: make a run of it with "deit-lt ${shellLine(['import', from, '--out', 'DIR'])}", and start from that.`,
+      `${file} is a checkpoint of another program: make a run of it with "${suggestedCommand('import', from, '--out', 'DIR')}", and start from that.`,
     );
   const own = learn === 'classifier' ? classifierNames(model) : new Set<string>();
   torch.tidy(() => {

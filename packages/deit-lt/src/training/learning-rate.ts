@@ -2,13 +2,14 @@
 import { learningRate, scaledLearningRate } from '../optim/schedules.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 
-/** Returns the peak learning rate of the schedule, for the effective batch: `lr · batch / lrPer`. */
+/** Returns the peak learning rate of the schedule, for the effective batch: `lr · batch / lrPer`, over all shards. */
 export function baseLearningRate({
   optimizer,
   batchSize,
   accumulation,
-}: Pick<TrainingRecipe, 'optimizer' | 'batchSize' | 'accumulation'>): number {
-  return scaledLearningRate(optimizer.lr, { ...optimizer, batchSize, accumulation });
+  shards,
+}: Pick<TrainingRecipe, 'optimizer' | 'batchSize' | 'accumulation' | 'shards'>): number {
+  return scaledLearningRate(optimizer.lr, { ...optimizer, batchSize, accumulation, world: shards });
 }
 
 /** Returns the learning rate of a batch: `batch` of the `batches` of `epoch`, all from 0. */

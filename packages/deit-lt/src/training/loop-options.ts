@@ -8,11 +8,14 @@ import type { TrainingRecipe } from '../recipe/schema.js';
 import type { Reporter } from '../runs/reporter.js';
 import type { RunConfig, RunFolder } from '../runs/run-folder.js';
 import type { Task } from '../tasks/task.js';
+import type { Processes } from './processes.js';
 import type { SamPlan } from './step.js';
 
 export interface LoopOptions {
   readonly task: Task;
   readonly recipe: TrainingRecipe;
+  /** The learning rate of the recipe before it was changed, where that is known. */
+  readonly baseRate?: number | undefined;
   readonly seed: number;
   readonly evaluation: RunConfig['recipe']['evaluation'];
   readonly data: TrainingData;
@@ -29,6 +32,7 @@ export interface LoopOptions {
   readonly resume: boolean;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
+  readonly processes: Processes;
   /**
    * Least time between two checkpoints `last` in seconds, at the ends of epochs and inside of them. Default 20. A large
    * state waits longer, so that saving takes at most a twentieth of the time.

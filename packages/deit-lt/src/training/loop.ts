@@ -6,9 +6,8 @@
 import * as torch from '@deit-lt/torch';
 import { nextTurn } from '../next-turn.js';
 import { totalEpochs } from '../optim/schedules.js';
-import { stream } from '../random/stream.js';
 import type { Progress } from '../runs/training-state.js';
-import type { LossParts, Pass } from '../tasks/task.js';
+import { learningParameters } from '../tasks/task.js';
 import { Checkpoints } from './checkpoints.js';
 import { batchesFrom, countBatches } from './epoch-batches.js';
 import { EpochSums } from './epoch-sums.js';
@@ -17,11 +16,14 @@ import { setTraining } from './initial-weights.js';
 import { learningRateAt } from './learning-rate.js';
 import type { LoopOptions } from './loop-options.js';
 import { epochRecord, trainingStart } from './loop-reports.js';
-import { finiteLosses } from './loss-values.js';
-import { checkWeights } from './not-finite.js';
+import { LossReader } from './loss-values.js';
+import { checkSameWeights, checkWeights } from './not-finite.js';
+import { ownShards } from './processes.js';
 import { interrupted } from './resume-advice.js';
+import { ShardGradients } from './shard-gradients.js';
+import { shardPasses } from './shard-passes.js';
 import { SpeedMeter } from './speed-meter.js';
-import { backward, firstPass, update } from './step.js';
+import { firstPass, update } from './step.js';
 
 export interface LoopResult {
   readonly best: NonNullable<Progress['best']>;
@@ -39,7 +41,8 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const epochs = totalEpochs(recipe.schedule, recipe.epochs);
   const checkpoints = new Checkpoints(options);
   let progress = checkpoints.start();
-  if (signal?.aborted) throw interrupted(options, 'before the first batch', checkpoints.saved);
+  if (options.processes.any(signal?.aborted === true))
+    throw interrupted(options, 'before the first batch', checkpoints.saved);
   checkpoints.open(progress);
   const batches = countBatches(options, progress.epoch);
   reporter.start(trainingStart(options, progress, { epochs, batchesPerEpoch: batches }));
@@ -47,6 +50,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   for (let epoch = progress.epoch; epoch < epochs; epoch++) {
     progress = await trainEpoch(options, { ...progress, epoch }, { epochs, batches, checkpoints });
     checkWeights(options, epoch);
+    checkSameWeights(options);
     const evaluated = progress.batch === batches ? await evaluateEpoch(options, epoch, epochs) : 'stopped';
     if (evaluated === 'stopped') {
       checkpoints.save(progress);
@@ -76,35 +80,40 @@ interface EpochOptions {
 
 /** Trains from `start` to the end of its epoch, or to the first update after the signal; returns the place reached. */
 async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOptions): Promise<Progress> {
-  const { task, recipe, placement, optimizer, ema, seed, signal } = options;
+  const { task, recipe, optimizer, ema, signal, processes } = options;
   const { epochs, batches, checkpoints } = each;
   const { epoch } = start;
   const sums = EpochSums.restore(start);
   const speed = new SpeedMeter();
   let { batch: index, updates } = start;
-  let gradNorm: number | undefined;
-  const place = (): Progress => ({ ...start, batch: index, updates, sums: sums.save(speed.seconds) });
+  using losses = new LossReader(options, sums);
+  const place = (): Progress => {
+    losses.flush();
+    return { ...start, batch: index, updates, sums: sums.save(speed.seconds) };
+  };
   const pass = firstPass(options.sam, epoch);
   setTraining(task.model);
+  using gradients = gradientsOf(options);
   for await (const batch of batchesFrom(options, { epoch, startBatch: index, batches })) {
     using views = batch;
     const lr = learningRateAt(recipe, { epoch, batch: index, batches });
     for (const group of optimizer.paramGroups) group.lr = lr;
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batches;
     torch.tidy(() => {
-      const random = stream(seed, 'mix', epoch, index);
-      const prepared = placement.autocast(() => task.prepare({ ...views, epoch, random }));
-      const forward = (pass: Pass) => (): LossParts => placement.autocast(() => prepared.loss(pass));
-      const losses = backward(forward(pass), recipe.accumulation);
-      sums.add(batch.labels.length, finiteLosses(losses, options, { epoch, batch: index }));
+      const run = shardPasses(options, views, gradients, { epoch, batch: index });
+      losses.add(run(pass), { epoch, batch: index, images: batch.images });
       if (!closesWindow) return;
-      gradNorm = update(options, () => backward(forward('step'), recipe.accumulation), epoch);
-      sums.addGradNorm(gradNorm);
+      gradients.reduce();
+      const again = (): void => {
+        run('step');
+        gradients.reduce();
+      };
+      losses.addGradNorm(update(options, again, epoch));
     });
     if (closesWindow || recipe.emaStepping === 'batch') ema?.update();
     if (closesWindow) updates++;
     index++;
-    speed.add(batch.labels.length);
+    speed.add(batch.images);
     const done = epoch * batches + index;
     options.reporter.step({
       epoch,
@@ -113,14 +122,23 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
       loss: sums.meanLoss,
       lr,
       imagesPerSecond: speed.recent,
-      ...(gradNorm !== undefined && { gradNorm }),
+      ...(losses.gradNorm !== undefined && { gradNorm: losses.gradNorm }),
       secondsLeft: (checkpoints.seconds / done) * (epochs * batches - done),
     });
     await nextTurn();
     if (!closesWindow) continue; // gradients are not saved: a checkpoint lies between windows
-    if (signal?.aborted) break;
+    if (processes.any(signal?.aborted === true)) break;
     options.run.checkOurs();
     if (index < batches && checkpoints.isDue()) checkpoints.save(place());
   }
   return place();
+}
+
+function gradientsOf({ task, recipe: { shards, accumulation }, processes }: LoopOptions): ShardGradients {
+  return new ShardGradients({
+    parameters: learningParameters(task).map(([, parameter]) => parameter),
+    shards: ownShards(shards, processes).length,
+    accumulation,
+    processes,
+  });
 }

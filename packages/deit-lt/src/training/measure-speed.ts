@@ -11,7 +11,7 @@ import { nextTurn } from '../next-turn.js';
 import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
 import { stream } from '../random/stream.js';
-import { placementOf } from '../recipe/device.js';
+import { placementOf, setKernels } from '../recipe/device.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { createTeacherTask } from '../tasks/create-teacher-task.js';
 import { modelOf } from '../tasks/model-of.js';
@@ -47,6 +47,7 @@ export async function measureTrainingSpeed(
   const trainCounts = byClass(dataset.classNames, new Int32Array(numClasses).fill(1));
   const placement = placementOf(recipe);
   const { device } = placement;
+  setKernels(recipe, device);
   const teacher = modelOf('teacher', recipe.teacher, numClasses).to(device) as torch.nn.Module<
     [torch.Tensor],
     torch.Tensor

@@ -1,7 +1,9 @@
 /** Ends a training whose numbers are no longer finite, with what the user can change. */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import { optimizerRegistry } from '../optim/registry.js';
 import { normOfAll } from '../optim/tensor-lists.js';
+import type { TrainingRecipe } from '../recipe/schema.js';
 import { partName } from '../recipe/training-kind.js';
 import { learningParameters } from '../tasks/task.js';
 import type { LoopOptions } from './loop-options.js';
@@ -20,12 +22,35 @@ export function checkWeights(options: LoopOptions, epoch: number): void {
   );
 }
 
+/** Throws when processes have different weights: they did not compute the same updates. All processes call it. */
+export function checkSameWeights({ task, processes }: LoopOptions): void {
+  if (processes.count === 1) return;
+  const parameters = learningParameters(task).map(([, parameter]) => parameter);
+  const norms = torch.tidy(() =>
+    torch.noGrad(() => processes.gather(normOfAll(parameters)).map((norm) => norm.toNumber())),
+  );
+  if (norms.every((norm) => norm === norms[0])) return;
+  throw new Error(
+    `the weights of the processes differ (their norms are ${norms.join(', ')}): all processes must have the same version of deit-lt and PyTorch, the same number of threads and the same kind of processor`,
+  );
+}
+
 /** Returns the error that says `what` is not finite, which checkpoint is whole, and what to try. */
-export function notFinite({ run, recipe, task }: LoopOptions, what: string): UserError {
+export function notFinite(
+  { run, recipe, task, baseRate }: Pick<LoopOptions, 'run' | 'recipe' | 'task' | 'baseRate'>,
+  what: string,
+): UserError {
   const saved = run.hasCheckpoint('last') ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
   const section = partName(task.kind);
   return new UserError(
     'NOT_FINITE',
-    `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${recipe.optimizer.lr / 4}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
+    `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${smallerRate(recipe.optimizer, baseRate)}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
   );
+}
+
+/** The rate of the recipe, where it was raised above that; else a quarter, and never more than the optimizer usually takes. */
+function smallerRate({ name, lr, lrPer }: TrainingRecipe['optimizer'], baseRate: number | undefined): number {
+  if (baseRate !== undefined && lr > baseRate) return baseRate;
+  const usual = lrPer === null ? optimizerRegistry.get(name)?.unusualRate : undefined; // of rates that are not scaled
+  return Math.min(lr / 4, usual ?? Number.POSITIVE_INFINITY);
 }

@@ -14,7 +14,7 @@ import type { Plan, TrainOptions } from './train-options.js';
 export function configOf(
   kind: TrainingKind,
   { recipe, command = [] }: TrainOptions,
-  { teacher, teacherSha256, from }: Pick<Plan, 'teacher'> & Pick<RunConfig, 'teacherSha256' | 'from'>,
+  { teacher, teacherSha256, from, own }: Pick<Plan, 'teacher' | 'own'> & Pick<RunConfig, 'teacherSha256' | 'from'>,
   data: TrainingData,
   { device, precision }: Placement,
 ): RunConfig {
@@ -34,6 +34,7 @@ export function configOf(
     teacher: teacher && path.resolve(teacher),
     teacherSha256,
     ...(from && { from }),
+    ...(own && { task: own.name, logitScale: own.logitScale }),
     ...(loadedPlugins().length > 0 && { plugins: loadedPlugins() }),
     command,
     environment: {
@@ -57,6 +58,7 @@ export function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: R
   const wrong = (what: string): UserError =>
     new UserError('RUN_FOLDER', `${folder} cannot be resumed: ${what}. Start a new run with another --out.`);
   if (config.kind !== wanted.kind) throw wrong(`it is a run of a ${config.kind}, not of a ${wanted.kind}`);
+  if (config.task !== wanted.task) throw wrong(tasksDiffer(config));
   const changed = firstDifference({ ...config.recipe, device: null }, { ...wanted.recipe, device: null });
   if (changed !== undefined) throw wrong(`its recipe differs in ${changed}`);
   if (config.data.fingerprint !== wanted.data.fingerprint)
@@ -70,6 +72,11 @@ export function checkSameRun(config: RunConfig, wanted: RunConfig, { folder }: R
     throw wrong(`it started from the weights of ${config.from?.path ?? 'no other run'}, not from those given`);
   if (config.teacherSha256 !== wanted.teacherSha256)
     throw wrong(`its teacher, ${config.teacher}, is not the same as ${wanted.teacher} now`);
+}
+
+function tasksDiffer({ task }: RunConfig): string {
+  if (task === undefined) return "it was trained with the loss of its recipe, not with a program's own task";
+  return `it was trained by a program with its own task "${task}" (trainTask), and only that resumes it`;
 }
 
 function pluginsDiffer({ plugins = [] }: RunConfig): string {

@@ -1,5 +1,6 @@
 /** Makes everything that a training needs before its first batch: the model, its task, optimizer and pipelines. */
 import type * as torch from '@deit-lt/torch';
+import type { Pipeline } from '../augment/transform.js';
 import { requireSameOrder } from '../by-class.js';
 import { evaluationPipeline } from '../classifier/classifier.js';
 import type { TrainingData } from '../data/prepare-data.js';
@@ -8,12 +9,13 @@ import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
 import { samRadius } from '../optim/schedules.js';
 import type { Placement } from '../recipe/device.js';
+import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
-import { createTeacherTask } from '../tasks/create-teacher-task.js';
+import { type CreateTeacherTaskOptions, createOwnTask, createTeacherTask } from '../tasks/create-teacher-task.js';
 import { modelOf } from '../tasks/model-of.js';
 import { StudentTask } from '../tasks/student-task.js';
 import { learningParameters, type Task } from '../tasks/task.js';
-import { trainingPipeline } from '../tasks/training-pipeline.js';
+import { pipelineWithViews, trainingPipeline } from '../tasks/training-pipeline.js';
 import { beginFrom } from './initial-weights.js';
 import { baseLearningRate } from './learning-rate.js';
 import { teacherFor, teacherOf } from './student-teacher.js';
@@ -67,7 +69,7 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
   if (teacher !== undefined) requireSameOrder(teacher.classNames, trainCounts.classNames, 'the teacher and the data');
   const task: Task =
     kind === 'teacher'
-      ? createTeacherTask({
+      ? teacherTask(plan, {
           model: model as torch.nn.Module<[torch.Tensor], torch.Tensor>,
           recipe: recipe.teacher,
           trainCounts,
@@ -84,7 +86,7 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
     optimizer,
     ema,
     pipelines: {
-      train: kind === 'teacher' ? trainingPipeline(recipe.teacher) : trainingPipeline(recipe.student, teacher?.recipe),
+      train: kind === 'teacher' ? teacherPipeline(plan, recipe) : trainingPipeline(recipe.student, teacher?.recipe),
       eval: evaluationPipeline(part),
     },
     ...(sam && {
@@ -97,4 +99,12 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
     teacherSha256: teacher?.sha256 ?? null,
     ...(from && { from }),
   };
+}
+
+function teacherTask({ own }: Plan, options: CreateTeacherTaskOptions): Task {
+  return own === undefined ? createTeacherTask(options) : createOwnTask(options, own);
+}
+
+function teacherPipeline({ own }: Plan, { teacher }: Recipe): Pipeline {
+  return own === undefined ? trainingPipeline(teacher) : pipelineWithViews(teacher, own.views);
 }

@@ -39,15 +39,15 @@ export function firstPass(sam: SamPlan | undefined, epoch: number): Pass {
 
 /**
  * Clips and steps with the current gradients; with SAM, those of the worst weights nearby (`again`) replace them.
- * Returns their norm before clipping when the recipe logs or clips it, else undefined.
+ * Returns their norm before clipping, `[]`, when the recipe logs or clips it, else undefined.
  */
 export function update(
   { recipe, optimizer, task, sam }: UpdateOptions,
-  again: () => LossParts,
+  again: () => unknown,
   epoch: number,
-): number | undefined {
+): torch.Tensor | undefined {
   const rho = sam?.rhoAt(epoch) ?? 0;
-  let norm: number | undefined;
+  let norm: torch.Tensor | undefined;
   if (sam !== undefined && rho > 0) {
     sam.sam.rho = rho;
     sam.sam.firstStep();
@@ -70,6 +70,5 @@ function clip(
   const { clipGradNorm_, totalGradNorm } = torch.optim;
   if (clipGradNorm === null && !logGradNorm) return undefined;
   const parameters = learningParameters(task).map(([, parameter]) => parameter);
-  using norm = clipGradNorm === null ? totalGradNorm(parameters) : clipGradNorm_(parameters, clipGradNorm);
-  return norm.toNumber();
+  return clipGradNorm === null ? totalGradNorm(parameters) : clipGradNorm_(parameters, clipGradNorm);
 }

@@ -3,14 +3,15 @@
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { prepareData, type TrainingData } from '../data/prepare-data.js';
+import { UserError } from '../errors.js';
 import { fewImagesOf, talliesOf } from '../evaluation/class-figures.js';
 import { fewWarning } from '../evaluation/figure-text.js';
 import { optimizerRegistry } from '../optim/registry.js';
 import { totalEpochs } from '../optim/schedules.js';
 import { externalTeacher, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
-import { type Placement, placementOf } from '../recipe/device.js';
+import { type Placement, placementOf, setKernels } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
-import { partName, type TrainingKind } from '../recipe/training-kind.js';
+import { type PartName, partName, type TrainingKind } from '../recipe/training-kind.js';
 import { silentReporter } from '../runs/reporter.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import type { Task } from '../tasks/task.js';
@@ -18,12 +19,14 @@ import { evaluateBest, ruleOf } from './best-checkpoint.js';
 import { checkFrom } from './initial-weights.js';
 import { runLoop } from './loop.js';
 import type { LoopOptions } from './loop-options.js';
+import { noteOnce } from './note-once.js';
+import { alone, type Processes } from './processes.js';
 import { cannotSave, interrupted } from './resume-advice.js';
 import { checkSameRun, configOf } from './run-config.js';
 import { setUp } from './set-up.js';
-import type { Plan, TrainOptions, TrainResult } from './train-options.js';
+import type { Plan, TrainOptions, TrainResult, TrainTaskOptions } from './train-options.js';
 
-export type { TrainOptions, TrainResult } from './train-options.js';
+export type { TrainOptions, TrainResult, TrainTaskOptions } from './train-options.js';
 
 /**
  * Trains the recipe's teacher into `folder`. Throws UserError RECIPE for a recipe whose teacher comes from elsewhere.
@@ -31,6 +34,23 @@ export type { TrainOptions, TrainResult } from './train-options.js';
 export async function trainTeacher(options: TrainOptions): Promise<TrainResult> {
   if (options.recipe.teacher.external) throw externalTeacher();
   return train('teacher', options, { recipe: options.recipe.teacher, teacher: null });
+}
+
+/**
+ * Trains a task of your own into `folder`, with the loop, the data, the network, the optimizer and the schedule of the recipe's
+ * teacher; `teacher.loss` is not used. `create` makes the task as the entry of `registerTask` does. The run folder is one of a
+ * teacher: evaluation, prediction, comparison, export and `trainStudent` open it. Throws the errors of a training (RECIPE,
+ * RUN_FOLDER, NOT_FINITE, INTERRUPTED), and UserError PLUGIN for a task that cannot be trained.
+ */
+export function trainTask({
+  name,
+  create,
+  views = [],
+  logitScale = 1,
+  ...options
+}: TrainTaskOptions): Promise<TrainResult> {
+  const own = { name, create, views, logitScale };
+  return train('teacher', options, { recipe: options.recipe.teacher, teacher: null, own });
 }
 
 /** Trains the recipe's student into `folder`, distilled from the teacher's run folder or checkpoint `teacher`. */
@@ -58,27 +78,48 @@ export async function trainAll(
 }
 
 async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Promise<TrainResult> {
-  const { dataset, recipe, reporter = silentReporter } = options;
+  const { dataset, recipe } = options;
   const placement = placementOf(recipe);
+  setKernels(recipe, placement.device);
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
   const part = partName(kind);
   checkFrom(part, plan.recipe, options.from);
+  checkProcesses(part, plan.recipe, placement, options.processes);
   const unreached = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
   const unusual = unusualValues(part, plan.recipe);
-  for (const note of [...data.notes, ...fewNotes(data), ...unusual, unreached, slower])
-    if (note !== undefined) reporter.note(note);
+  const notes = [...data.notes, ...fewNotes(data), ...unusual, unreached, slower].filter((note) => note !== undefined);
   try {
     const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes
     try {
-      return await trainInto(options, { kind, plan, data, placement, setup });
+      return await trainInto(options, { kind, plan, data, placement, setup, notes });
     } finally {
       setup.dispose();
     }
   } finally {
     for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
   }
+}
+
+/** Throws UserError RECIPE when the processes cannot share the training. */
+function checkProcesses(
+  part: PartName,
+  { shards }: TrainingRecipe,
+  { device }: Placement,
+  processes?: Processes,
+): void {
+  const { count } = processes ?? alone;
+  if (shards % count !== 0)
+    throw new UserError(
+      'RECIPE',
+      `${part}.shards is ${shards}, which ${count} processes cannot share: each takes as many shards as the others. Set ${part}.shards=${count} or a multiple of it; ${part}.batchSize is the batch of one shard, so that an update has shards × batchSize images.`,
+    );
+  if (count > 1 && device !== 'cpu')
+    throw new UserError(
+      'RECIPE',
+      `device: several processes train on the CPU only, not on ${device}. Use --set device=cpu, or one process.`,
+    );
 }
 
 /** Returns notes about validation or test splits that are too small to measure epochs and the best checkpoint well. */
@@ -97,6 +138,8 @@ interface Ready {
   readonly data: TrainingData;
   readonly placement: Placement;
   readonly setup: Awaited<ReturnType<typeof setUp>>;
+  /** Warnings, which come behind a refusal to resume. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -108,17 +151,33 @@ function givenCommand({ command = [] }: TrainOptions, config: RunConfig): readon
 }
 
 /** Trains in the run's folder, and evaluates the best checkpoint. */
-async function trainInto(options: TrainOptions, { kind, plan, data, placement, setup }: Ready): Promise<TrainResult> {
+async function trainInto(
+  options: TrainOptions,
+  { kind, plan, data, placement, setup, notes }: Ready,
+): Promise<TrainResult> {
   const { recipe, folder, resume = false, reporter = silentReporter, signal, saveEverySeconds } = options;
+  const { processes = alone } = options;
   const run = new RunFolder(path.resolve(folder));
   const wanted = configOf(kind, options, { ...plan, ...setup }, data, placement);
-  const config = run.begin(wanted, resume);
-  checkSameRun(config, wanted, run);
-  using _claim = run.claim();
-  run.checkWritable(checkpointBytes(setup.task, plan.recipe));
+  using held = {
+    claim: undefined as Disposable | undefined,
+    [Symbol.dispose](): void {
+      this.claim?.[Symbol.dispose]();
+    },
+  };
+  const config = await processes.lead(() => {
+    const begun = run.begin(wanted, resume);
+    checkSameRun(begun, wanted, run);
+    held.claim = run.claim();
+    run.checkWritable(checkpointBytes(setup.task, plan.recipe));
+    return begun;
+  });
+  for (const note of notes) noteOnce(reporter, note);
+  if (processes.rank > 0) checkSameRun(config, wanted, run); // its data may be others
   const loop: LoopOptions = {
     ...setup,
     recipe: plan.recipe,
+    baseRate: options.baseRecipe?.[partName(kind)].optimizer.lr,
     seed: recipe.seed,
     evaluation: recipe.evaluation,
     data,
@@ -128,15 +187,20 @@ async function trainInto(options: TrainOptions, { kind, plan, data, placement, s
     command: givenCommand(options, config),
     resume,
     reporter,
+    processes,
     ...(signal && { signal }),
     ...(saveEverySeconds !== undefined && { saveEverySeconds }),
   };
   const { best, seconds } = await runLoop(loop);
   const whole = { epoch: totalEpochs(plan.recipe.schedule, plan.recipe.epochs), batch: 0 };
-  const evaluation = await evaluateBest(loop).catch((error: unknown) => {
-    throw cannotSave(error, loop, whole);
+  let evaluation: Awaited<ReturnType<typeof evaluateBest>>;
+  const isStopped = await processes.lead(async () => {
+    evaluation = await evaluateBest(loop).catch((error: unknown) => {
+      throw cannotSave(error, loop, whole);
+    });
+    return evaluation === 'stopped';
   });
-  if (evaluation === 'stopped') throw interrupted(loop, 'at the last evaluation, after all epochs', whole);
+  if (isStopped || evaluation === 'stopped') throw interrupted(loop, 'at the last evaluation, after all epochs', whole);
   reporter.end({
     kind,
     folder: run.folder,

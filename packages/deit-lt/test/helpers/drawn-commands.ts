@@ -106,7 +106,7 @@ export function drawCommand(seed: number): DrawnCommand {
   const argument = (command: string, name: string): string[] => {
     if (name.includes('image')) return Array.from({ length: 1 + random.int(3) }, () => some(places.images));
     if (name.includes('data')) return [some(places.data)];
-    if (name.includes('study')) return [random.chance(0.8) ? 'ood' : odd()];
+    if (name.includes('study')) return [random.chance(0.8) ? one(['ood', 'ladder']) : odd()];
     if (name.includes('show')) return random.chance(0.5) ? ['show'] : [];
     if (name.includes('name')) return [some(places.recipes)];
     const runs = command === 'eval' || command === 'export' ? [...places.runs, ...places.models] : places.runs;

@@ -2,7 +2,12 @@
  * A child of fake-cuda.test.ts, started with packages/torch/test/fake-cuda/preload.mjs: trains on a device "cuda:0" that
  * counts. `node fake-cuda-child.js FOLDER JOB` trains JOB into FOLDER/JOB and prints one JSON line: `Report`.
  */
+
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import sharp from 'sharp';
+import type { Dataset, ImageSplit } from '../../src/data/dataset.js';
+import { openDataset } from '../../src/data/open.js';
 import { drawShapes } from '../../src/data/shapes/index.js';
 import { UserError } from '../../src/errors.js';
 import { loadRecipe } from '../../src/recipe/load.js';
@@ -23,17 +28,31 @@ export interface Counts {
 export interface Report {
   readonly device: string;
   /** Medians over the steps that are neither the first nor the last of an epoch, of what a step and its batch cost. */
-  readonly step: Pick<Counts, 'toDevice' | 'toDeviceBytes' | 'toHost' | 'reads' | 'kernels'>;
+  readonly step: Cost;
+  /** The same over the batches of an evaluation but the first. */
+  readonly evaluation: Cost;
   /** Figures of the training that do not depend on time. */
   readonly losses: readonly number[];
+}
+
+export interface Cost extends Pick<Counts, 'toDevice' | 'toDeviceBytes' | 'kernels'> {
+  /** Reads of a value and copies to the host: each waits for the device. */
+  readonly waits: number;
+  /** Number of steps, and of those that waited. */
+  readonly steps: number;
+  readonly waitingSteps: number;
 }
 
 interface Job {
   readonly train: (options: TrainOptions & { teacher: string }) => Promise<unknown>;
   readonly recipe: string;
   readonly settings?: readonly string[];
-  /** Stops after the first epoch on one device, and resumes on another. */
-  readonly resumedFrom?: 'cpu' | 'cuda';
+  /** The images are files of several sizes. Default: in memory. */
+  readonly files?: boolean;
+  /** Stops on one device, and resumes on another, or the same. */
+  readonly resumed?: readonly ['cpu' | 'cuda', 'cpu' | 'cuda'];
+  /** Stops after this batch of the first epoch. Default: after the epoch. */
+  readonly stopAfter?: number;
 }
 
 /** The kinds of trainings; the students' teacher is `ldam`. */
@@ -57,10 +76,12 @@ export const jobs = {
       'student.drw.epoch=null',
     ],
   },
+  files: { train: trainTeacher, recipe: 'cifar10-lt-cpu', settings: ['evaluation.batchSize=8'], files: true },
   vit: { train: trainVit, recipe: 'cifar10-lt-100-vit' },
   deit3: { train: trainVit, recipe: 'cifar10-lt-100-deit3' },
-  'cpu-then-cuda': { train: trainTeacher, recipe: 'cifar10-lt-cpu', resumedFrom: 'cpu' },
-  'cuda-then-cpu': { train: trainTeacher, recipe: 'cifar10-lt-cpu', resumedFrom: 'cuda' },
+  'cpu-then-cuda': { train: trainTeacher, recipe: 'cifar10-lt-cpu', resumed: ['cpu', 'cuda'] },
+  'cuda-then-cpu': { train: trainTeacher, recipe: 'cifar10-lt-cpu', resumed: ['cuda', 'cpu'] },
+  'cuda-then-cuda': { train: trainTeacher, recipe: 'cifar10-lt-cpu', resumed: ['cuda', 'cuda'], stopAfter: 7 },
 } as const satisfies Readonly<Record<string, Job>>;
 
 export type JobName = keyof typeof jobs;
@@ -69,12 +90,14 @@ const fake = (globalThis as { fakeCuda?: { takeCounts(): Counts } }).fakeCuda;
 
 async function run(folder: string, name: JobName): Promise<Report> {
   const job: Job = jobs[name];
-  const steps: Counts[] = [];
+  const [steps, evaluations]: [Counts[], Counts[]] = [[], []];
   const losses: number[] = [];
   let device = '';
   const reporter: Reporter = {
     note() {},
-    progress() {},
+    progress: (what) => {
+      if (what === 'evaluating') evaluations.push(fake!.takeCounts());
+    },
     start: (training) => {
       device = training.device;
     },
@@ -85,8 +108,10 @@ async function run(folder: string, name: JobName): Promise<Report> {
     epoch: ({ loss }) => losses.push(loss),
     end() {},
   };
+  const dataset = job.files ? await inFiles(path.join(folder, 'data')) : drawShapes(); // as `--data shapes`
   const options = (place: string, more: Partial<TrainOptions> = {}): TrainOptions & { teacher: string } => ({
-    dataset: drawShapes(), // as `--data shapes`, for the commands of the test
+    dataset,
+    saveEverySeconds: 1e6, // no checkpoint within an epoch: it would wait
     recipe: loadRecipe(job.recipe, {
       budget: 'small',
       settings: ['data.imbalance=10', `device=${place}`, 'precision=float32', ...(job.settings ?? [])],
@@ -96,8 +121,8 @@ async function run(folder: string, name: JobName): Promise<Report> {
     reporter,
     ...more,
   });
-  const { resumedFrom } = job;
-  if (resumedFrom === undefined) await job.train(options('cuda'));
+  const { resumed, stopAfter } = job;
+  if (resumed === undefined) await job.train(options('cuda'));
   else {
     const stop = new AbortController();
     const stopping: Reporter = {
@@ -106,24 +131,49 @@ async function run(folder: string, name: JobName): Promise<Report> {
         losses.push(loss);
         stop.abort();
       },
+      step: ({ batch }) => {
+        if (batch === stopAfter) stop.abort();
+      },
     };
-    await job.train(options(resumedFrom, { reporter: stopping, signal: stop.signal })).catch((error: unknown) => {
+    await job.train(options(resumed[0], { reporter: stopping, signal: stop.signal })).catch((error: unknown) => {
       if (!(error instanceof UserError && error.code === 'INTERRUPTED')) throw error;
     });
-    await job.train(options(resumedFrom === 'cpu' ? 'cuda' : 'cpu', { resume: true }));
+    await job.train(options(resumed[1], { resume: true }));
   }
+  return { device, step: costOf(steps), evaluation: costOf(evaluations.slice(1)), losses };
+}
+
+/** Shapes as files of two sizes, so that they are decoded when they are needed. */
+async function inFiles(folder: string): Promise<Dataset> {
+  const { classNames, train, test } = drawShapes({ trainPerClass: 40, testPerClass: 4 });
+  const write = async (name: string, { images, labels }: ImageSplit): Promise<void> => {
+    if (images.kind !== 'memory') throw new Error('internal: shapes are in memory');
+    const { width, height, pixels } = images;
+    for (const [i, label] of labels.entries()) {
+      const raw = pixels.subarray(3 * width * height * i, 3 * width * height * (i + 1));
+      const place = path.join(folder, name, classNames[label]!);
+      mkdirSync(place, { recursive: true });
+      await sharp(raw, { raw: { width, height, channels: 3 } })
+        .resize(i % 2 === 0 ? 32 : 40)
+        .toFile(path.join(place, `${i}.png`));
+    }
+  };
+  await write('train', train);
+  await write('test', test!);
+  return openDataset(folder);
+}
+
+function costOf(counts: readonly Counts[]): Cost {
   const median = (pick: (counts: Counts) => number): number =>
-    steps.map(pick).sort((a, b) => a - b)[steps.length >> 1]!;
+    counts.map(pick).sort((a, b) => a - b)[counts.length >> 1]!;
+  const waitsOf = ({ reads, toHost }: Counts): number => reads + toHost;
   return {
-    device,
-    step: {
-      toDevice: median(({ toDevice }) => toDevice),
-      toDeviceBytes: median(({ toDeviceBytes }) => toDeviceBytes),
-      toHost: median(({ toHost }) => toHost),
-      reads: median(({ reads }) => reads),
-      kernels: median(({ kernels }) => kernels),
-    },
-    losses,
+    toDevice: median(({ toDevice }) => toDevice),
+    toDeviceBytes: median(({ toDeviceBytes }) => toDeviceBytes),
+    kernels: median(({ kernels }) => kernels),
+    waits: median(waitsOf),
+    steps: counts.length,
+    waitingSteps: counts.filter((each) => waitsOf(each) > 0).length,
   };
 }
 

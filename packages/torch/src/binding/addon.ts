@@ -113,6 +113,8 @@ export interface Addon {
 
   setNumThreads(n: number): void;
   getNumThreads(): number;
+  contextFlag(name: ContextFlag): boolean;
+  setContextFlag(name: ContextFlag, on: boolean): void;
   buildInfo(): NativeBuildInfo;
   cudaDeviceCount(): number;
   cudaSynchronize(index: number): void;
@@ -121,6 +123,9 @@ export interface Addon {
   cudaResetPeak(index: number): void;
   cudaEmptyCache(): void;
 }
+
+/** Switches of kernels, by their place in `torch.backends`. */
+export type ContextFlag = 'cuda.matmul.allowTf32' | 'cudnn.allowTf32' | 'cudnn.benchmark' | 'cudnn.deterministic';
 
 /** The record that `setup/build-addon.mjs` writes beside the addon that it built. */
 export interface BuildRecord {
@@ -135,6 +140,8 @@ export interface BuildRecord {
     cuda: string | null;
     cudaIncludeDir: string | null;
   };
+  /** The addon of process groups (`addon`), or why there is none; absent in records of earlier set-ups. */
+  distributed?: { addon: string } | { reason: string };
   /** Usable libtorchs that were not taken; absent in records of earlier set-ups. */
   others?: { source: string; version: string; folder: string }[];
 }
@@ -198,8 +205,8 @@ function withTorchErrors(addon: Addon): Addon {
 }
 
 /** Not by `require()`, which gives one addon, with one set of words, to all copies of this module in the thread. */
-function loadFile(file: string): Addon {
-  const loading = { exports: {} as Addon };
+export function loadFile<Exports>(file: string): Exports {
+  const loading = { exports: {} as Exports };
   process.dlopen(loading, file);
   return loading.exports;
 }
@@ -237,7 +244,7 @@ function load(): Addon {
   prepareEnvironment();
   let addon: Addon;
   try {
-    addon = withTorchErrors(loadFile(record.file));
+    addon = withTorchErrors(loadFile<Addon>(record.file));
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     throw new BridgeError(

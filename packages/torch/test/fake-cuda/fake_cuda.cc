@@ -17,6 +17,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace fake_cuda {
@@ -34,6 +35,17 @@ std::mutex kernelsByNameMutex;
 std::map<std::string, int64_t>& kernelsByName() {
   static auto* names = new std::map<std::string, int64_t>();
   return *names;
+}
+
+// A function of JavaScript that is called at each transfer of the main thread, to find the code that caused it.
+Napi::FunctionReference observer;
+std::thread::id mainThread;
+
+void observe(const char* kind, int64_t bytes) {
+  if (observer.IsEmpty() || std::this_thread::get_id() != mainThread) return;
+  const Napi::Env env = observer.Env();
+  const Napi::HandleScope scope(env);
+  observer.Call({Napi::String::New(env, kind), Napi::Number::New(env, static_cast<double>(bytes))});
 }
 
 void countKernel(const std::string& name) {
@@ -270,8 +282,8 @@ at::Tensor& copy(at::Tensor& self, const at::Tensor& source, bool) {
   const bool toDevice = isFake(self) && !isFake(source);
   const bool toHost = !isFake(self) && isFake(source);
   const auto bytes = static_cast<int64_t>(source.nbytes());
-  if (toDevice) counts.toDevice++, counts.toDeviceBytes += bytes;
-  if (toHost) counts.toHost++, counts.toHostBytes += bytes;
+  if (toDevice) counts.toDevice++, counts.toDeviceBytes += bytes, observe("toDevice", bytes);
+  if (toHost) counts.toHost++, counts.toHostBytes += bytes, observe("toHost", bytes);
   auto target = isFake(self) ? cpuAlias(self) : self;
   if (self.numel() != 0) target.copy_(isFake(source) ? cpuAlias(source) : source);
   return self;
@@ -284,6 +296,7 @@ at::Tensor copyFrom(const at::Tensor& self, const at::Tensor& target, bool nonBl
 
 at::Scalar localScalar(const at::Tensor& self) {
   counts.reads++;
+  observe("read", static_cast<int64_t>(self.nbytes()));
   return cpuAlias(self).item();
 }
 
@@ -332,6 +345,13 @@ Napi::Value takeCounts(const Napi::CallbackInfo& info) {
   return result;
 }
 
+/** Calls `observer(kind, bytes)` at each copy and read of the main thread. */
+void setObserver(const Napi::CallbackInfo& info) {
+  mainThread = std::this_thread::get_id();
+  observer = Napi::Persistent(info[0].As<Napi::Function>());
+  observer.SuppressDestruct();
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   static const bool once = [] {
     c10::SetAllocator(device.type(), &allocator(), 100);
@@ -339,6 +359,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   }();
   static_cast<void>(once);
   exports["takeCounts"] = Napi::Function::New(env, takeCounts);
+  exports["setObserver"] = Napi::Function::New(env, setObserver);
   return exports;
 }
 

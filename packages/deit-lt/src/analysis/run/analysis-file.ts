@@ -12,6 +12,7 @@ import type { TrainingKind } from '../../recipe/training-kind.js';
 import { writeFileAtomic } from '../../runs/files.js';
 import type { OutputName } from '../../runs/predictions.js';
 import { checked, readJson } from '../../runs/read-json.js';
+import { suggestedCommand } from '../../suggested-command.js';
 import type { Calibration } from '../calibration.js';
 import type { ExpertAgreement } from '../expert-agreement.js';
 import type { Sharpness } from '../sharpness.js';
@@ -163,7 +164,7 @@ export function readAnalysis(folder: string, classes?: number): Analysis | undef
     passMachineFault(error);
     throw new UserError(
       'RUN_FOLDER',
-      `${file} cannot be used: ${(error as Error).message}. Remove it and run "deit-lt analyze" again.`,
+      `${file} cannot be used: ${(error as Error).message}. Remove it and run "${suggestedCommand('analyze')}" again.`,
       { cause: error },
     );
   }

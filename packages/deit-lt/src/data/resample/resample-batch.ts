@@ -1,31 +1,58 @@
 /**
  * Cuts windows out of a batch of images and resizes them as Pillow does: horizontally, then vertically, each pass rounded
- * to whole levels. Both passes are batched matrix products with the weights of `resample-taps.ts`.
+ * to whole levels. Both passes are batched matrix products with the weights of `resample-taps.ts`, on any device.
  */
 import * as torch from '@deit-lt/torch';
+import type { Upload } from '../../upload.js';
 import type { Filter, Window } from '../decode/window.js';
 import { horizontalSpan, type Span, tapsOf, verticalSpan, weightBits } from './resample-taps.js';
 
+/** Size of the images, and of what becomes of their windows. */
+export interface ResampleOptions {
+  readonly width: number;
+  readonly height: number;
+  readonly size: number;
+  readonly filter: Filter;
+}
+
+/** Bytes of float64 images that are worked on together. */
+const chunkBytes = 2 ** 26;
+
 /**
- * The `windows` of `images`, resized: float32 `[B, H, 3, W]` of whole levels 0…255 → `[B, 3, size, size]` of the same, in
- * channels-last memory format, on the device of `images`. As Pillow up to the rounding of float32: one level where Pillow
- * is within 10⁻⁴ of a half.
+ * Plans to resize the `windows` of images: uint8 `[B, H, W, 3]` → float32 `[B, 3, size, size]` of whole levels, channels
+ * last. The levels are Pillow's: sums of its integer weights are exact in float64.
  */
-export function resampleBatch(
-  images: torch.Tensor,
+export function planResample(
   windows: readonly Window[],
-  size: number,
-  filter: Filter,
-): torch.Tensor {
-  const [batch, height, , width] = images.shape as [number, number, number, number];
+  { width, height, size, filter }: ResampleOptions,
+  upload: Upload,
+): (images: torch.Tensor) => torch.Tensor {
+  const across = planWeights(windows.map(horizontalSpan), { extent: width, size, filter }, upload);
+  const down = planWeights(windows.map(verticalSpan), { extent: height, size, filter }, upload);
+  const most = Math.max(1, Math.floor(chunkBytes / (8 * 3 * width * height)));
+  return (images) =>
+    torch.tidy(() => {
+      const [acrossChunks, downChunks] = [across().split(most), down().split(most)];
+      const resized = images.split(most).map((part, i) => resample(part, acrossChunks[i]!, downChunks[i]!));
+      return torch.cat(resized, 0).permute(0, 3, 1, 2);
+    });
+}
+
+/** uint8 `[n, H, W, 3]`, weights `[n, size, W]` and `[n, size, H]` → float32 `[n, size, size, 3]`. */
+function resample(images: torch.Tensor, across: torch.Tensor, down: torch.Tensor): torch.Tensor {
   return torch.tidy(() => {
-    const across = denseWeights(windows.map(horizontalSpan), width, size, filter, { transposed: true });
-    const down = denseWeights(windows.map(verticalSpan), height, size, filter);
-    const { device } = images;
-    const rows = images.view([batch, height * 3, width]).bmm(across.to(device)); // (B, H·3, size)
-    const interleaved = toLevels(rows).view([batch, height, 3, size]).transpose(2, 3).contiguous(); // (B, H, size, 3)
-    const columns = down.to(device).bmm(interleaved.view([batch, height, size * 3])); // (B, size, size·3)
-    return toLevels(columns).view([batch, size, size, 3]).permute([0, 3, 1, 2]);
+    const [n, height, width] = images.shape as [number, number, number, number];
+    const size = across.size(1);
+    const lines = images
+      .permute(0, 1, 3, 2)
+      .to('float64')
+      .reshape(n, height * 3, width);
+    const rows = toLevels(lines.bmm(across.transpose(1, 2))); // (n, H·3, size)
+    const interleaved = rows
+      .view(n, height, 3, size)
+      .transpose(2, 3)
+      .reshape(n, height, size * 3);
+    return toLevels(down.bmm(interleaved)).view(n, size, size, 3).float();
   });
 }
 
@@ -37,23 +64,33 @@ function toLevels(values: torch.Tensor): torch.Tensor {
 /** The unit of integer weights. */
 const unit = 2 ** -weightBits;
 
-/** The weights of one axis of each window: float32 `[B, size, extent]`, or `[B, extent, size]` when `transposed`. */
-function denseWeights(
-  spans: readonly Span[],
-  extent: number,
-  size: number,
-  filter: Filter,
-  { transposed = false }: { transposed?: boolean } = {},
-): torch.Tensor {
-  const dense = new Float32Array(spans.length * size * extent);
-  const [outputStep, sourceStep] = transposed ? [1, size] : [extent, 1];
-  spans.forEach((span, b) => {
-    const taps = tapsOf(span, extent, size, filter);
-    for (let i = 0; i < size; i++) {
-      let place = b * size * extent + i * outputStep + taps.first[i]! * sourceStep;
-      for (let tap = 0; tap < taps.count[i]!; tap++, place += sourceStep)
-        dense[place] = taps.weights[i * taps.stride + tap]! * unit;
-    }
+interface Axis {
+  readonly extent: number;
+  readonly size: number;
+  readonly filter: Filter;
+}
+
+/** Sends the taps of one axis of each window; gives them as a matrix, float64 `[B, size, extent]`. */
+function planWeights(spans: readonly Span[], { extent, size, filter }: Axis, upload: Upload): () => torch.Tensor {
+  const all = spans.map((span) => tapsOf(span, extent, size, filter));
+  const stride = Math.max(...all.map((taps) => taps.stride));
+  const first = new Int32Array(spans.length * size);
+  const weights = new Int32Array(spans.length * size * stride);
+  all.forEach((taps, b) => {
+    first.set(taps.first, b * size);
+    for (let i = 0; i < size; i++)
+      weights.set(taps.weights.subarray(i * taps.stride, (i + 1) * taps.stride), (b * size + i) * stride);
   });
-  return torch.fromTypedArray(dense, [spans.length, transposed ? extent : size, transposed ? size : extent]);
+  const sentFirst = upload.numbers(first, [spans.length, size, 1]);
+  const sentWeights = upload.numbers(weights, [spans.length, size, stride]);
+  return () =>
+    torch.tidy(() => {
+      const values = sentWeights().double().mul_(unit);
+      const { device } = values;
+      const places = sentFirst()
+        .long()
+        .add(torch.arange(stride, { device }))
+        .clamp_(0, extent - 1); // beyond the last: 0
+      return torch.zeros([spans.length, size, extent], { dtype: 'float64', device }).scatterAdd_(2, places, values);
+    });
 }

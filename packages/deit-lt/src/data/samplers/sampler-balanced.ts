@@ -3,56 +3,61 @@
  * representation and classifier", ICLR 2020), with probability ∝ n_c^(−power) (GLMC, Du et al., CVPR 2023), or by the
  * effective number of samples (Cui et al., CVPR 2019; the re-sampling of Cao et al., "LDAM", NeurIPS 2019).
  */
-import { type RandomStream, stream } from '../../random/stream.js';
+import { z } from 'zod';
+import type { RandomStream } from '../../random/stream.js';
 import { classCounts } from '../dataset.js';
-import type { SamplerOptions } from './sampler-options.js';
-import { distributed } from './sampler-orders.js';
+import { type EpochOrder, samplerEntry } from './sampler.js';
 
-/** Classes drawn with probability ∝ n_c^(−power), `power` 0 by default: all equally often. */
-export function classBalanced(
-  labels: Int32Array,
-  numClasses: number,
-  { power = 0, ...options }: SamplerOptions = {},
-): Int32Array {
-  return byClass(labels, numClasses, (n) => n ** -power, options);
-}
+/** Classes drawn with probability ∝ n_c^(−power). */
+export const classBalancedEntry = samplerEntry({
+  name: 'class-balanced',
+  options: z.object({
+    power: z
+      .number()
+      .default(0)
+      .describe('sampler class-balanced: classes are drawn ∝ n^(−power); 0: equally often, −1: as in the data'),
+  }),
+  create: ({ power }) => byClass((n) => n ** -power),
+});
 
 /** Classes drawn with probability ∝ √n_c. */
-export function squareRoot(labels: Int32Array, numClasses: number, options: SamplerOptions = {}): Int32Array {
-  return byClass(labels, numClasses, Math.sqrt, options);
-}
+export const squareRootEntry = samplerEntry({
+  name: 'square-root',
+  options: z.object({}),
+  create: () => byClass(Math.sqrt),
+});
 
 /**
  * Each image drawn with probability ∝ (1 − beta)/(1 − beta^n_c), so classes with n_c times that: from as in the data
  * for `beta` 0 to equally often towards 1. The published re-sampling takes 0.9999, the default, and draws with putting
  * back.
  */
-export function effectiveNumber(
-  labels: Int32Array,
-  numClasses: number,
-  { beta = 0.9999, ...options }: SamplerOptions = {},
-): Int32Array {
-  return byClass(labels, numClasses, (n) => (n * (1 - beta)) / (1 - beta ** n), options);
-}
+export const effectiveNumberEntry = samplerEntry({
+  name: 'effective-number',
+  options: z.object({
+    beta: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.9999)
+      .describe('sampler effective-number: classes are drawn ∝ n·(1 − β)/(1 − βⁿ); 0: as in the data'),
+  }),
+  create: ({ beta }) => byClass((n) => (n * (1 - beta)) / (1 - beta ** n)),
+});
 
 /**
  * Returns as many images as the data has, with classes drawn with probability ∝ `weight` of their count, among those
  * that have images. The images of a class come in shuffled rounds: none is seen twice before all were seen once.
  */
-function byClass(
-  labels: Int32Array,
-  numClasses: number,
-  weight: (count: number) => number,
-  { seed = 0, epoch = 0, rank = 0, world = 1 }: SamplerOptions,
-): Int32Array {
-  const random = stream(seed, 'shuffle', epoch);
-  const decks = Array.from({ length: numClasses }, () => new Deck(random));
-  labels.forEach((label, id) => {
-    decks[label]!.ids.push(id);
-  });
-  const bounds = runningSums(Array.from(classCounts(labels, numClasses), (n) => (n === 0 ? 0 : weight(n))));
-  const order = labels.map(() => decks[draw(bounds, random)]!.draw());
-  return distributed(order, { rank, world });
+function byClass(weight: (count: number) => number): EpochOrder {
+  return (labels, numClasses, { random }) => {
+    const decks = Array.from({ length: numClasses }, () => new Deck(random));
+    labels.forEach((label, id) => {
+      decks[label]!.ids.push(id);
+    });
+    const bounds = runningSums(Array.from(classCounts(labels, numClasses), (n) => (n === 0 ? 0 : weight(n))));
+    return labels.map(() => decks[draw(bounds, random)]!.draw());
+  };
 }
 
 /** The images of a class, drawn without putting back, shuffled again for each round. */

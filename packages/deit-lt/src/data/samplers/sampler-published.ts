@@ -3,11 +3,15 @@
  * for repeated augmentation; both are ordered by `torch.randperm`.
  */
 
+import { z } from 'zod';
 import { torchRandperm } from '../torch-legacy.js';
-import type { SamplerOptions } from './sampler-options.js';
+import { type SamplerPlace, samplerEntry } from './sampler.js';
 import { dealRepeated, distributed, range } from './sampler-orders.js';
+import { repeats } from './sampler-shuffle.js';
 
-export interface PublishedOptions extends SamplerOptions {
+export interface PublishedOptions extends SamplerPlace {
+  /** Copies of each image. Default 3. */
+  repeats?: number;
   /** False keeps the order of the data. Default true. */
   shuffle?: boolean;
 }
@@ -31,3 +35,22 @@ export function publishedRepeatedAugmentation(
   const order = shuffle ? torchRandperm(length, epoch) : range(length);
   return dealRepeated(order, { repeats, rank, world }).slice(0, Math.floor((Math.floor(length / 256) * 256) / world));
 }
+
+/** The registry's entry of `publishedDistributed`. */
+export const publishedShuffleEntry = samplerEntry({
+  name: 'published-shuffle',
+  options: z.object({}),
+  deals: true,
+  create: () => (labels, _, place) => publishedDistributed(labels.length, place),
+});
+
+/** The registry's entry of `publishedRepeatedAugmentation`. */
+export const publishedRepeatedAugmentationEntry = samplerEntry({
+  name: 'published-repeated-augmentation',
+  options: z.object({ repeats }),
+  deals: true,
+  create:
+    ({ repeats }) =>
+    (labels, _, place) =>
+      publishedRepeatedAugmentation(labels.length, { ...place, repeats }),
+});

@@ -1,47 +1,45 @@
-/**
- * The order of the images in an epoch: samplers by name, each a function from labels, seed and epoch to a list of
- * image indices. Those called `published-…` draw the same indices as the published code.
- */
-import { UserError } from '../../errors.js';
-import { suggest } from '../../nearest.js';
-import { classBalanced, effectiveNumber, squareRoot } from './sampler-balanced.js';
-import type { SamplerOptions } from './sampler-options.js';
-import { dealRepeated, distributed, range, shuffled } from './sampler-orders.js';
-import { publishedDistributed, publishedRepeatedAugmentation } from './sampler-published.js';
+/** Samplers: functions from labels, seed and epoch to the list of image indices of an epoch. */
+import type { z } from 'zod';
+import type { RandomStream } from '../../random/stream.js';
+import type { RegistryEntry } from '../../registry.js';
 
-/** The images of one epoch in order; `labels` are in [0, numClasses). */
-export type Sampler = (labels: Int32Array, numClasses: number, options?: SamplerOptions) => Int32Array;
-
-/**
- * Repeated augmentation (Hoffer et al., "Augment your batch", CVPR 2020; Berman et al., "MultiGrain", 2019): each image of
- * a shuffled order `repeats` times in a row, of which an epoch uses as many places as there are images. So it visits a part
- * of the images, each several times under other augmentation; with several processes the copies go to different ones.
- */
-export function repeatedAugmentation(
-  length: number,
-  { seed = 0, epoch = 0, rank = 0, world = 1, repeats = 3 }: SamplerOptions = {},
-): Int32Array {
-  const order = shuffled(length, { seed, epoch });
-  return dealRepeated(order, { repeats, rank, world }).slice(0, Math.ceil(length / world));
+/** The epoch that is drawn, and this process among those that share it. */
+export interface SamplerPlace {
+  /** Default 0. */
+  seed?: number;
+  /** Counted from 0, the default. */
+  epoch?: number;
+  /** This process among the `world` that share the epoch; default 0 of 1. */
+  rank?: number;
+  world?: number;
 }
 
-/** Samplers by the name that recipes use. */
-export const samplers = {
-  shuffle: (labels, _, options) => distributed(shuffled(labels.length, options), options),
-  'repeated-augmentation': (labels, _, options) => repeatedAugmentation(labels.length, options),
-  'class-balanced': classBalanced,
-  'square-root': squareRoot,
-  'effective-number': effectiveNumber,
-  sequential: (labels, _, options) => distributed(range(labels.length), options),
-  'published-shuffle': (labels, _, options) => publishedDistributed(labels.length, options),
-  'published-repeated-augmentation': (labels, _, options) => publishedRepeatedAugmentation(labels.length, options),
-} satisfies Record<string, Sampler>;
+/** The images of one epoch in order; `labels` are in [0, numClasses). */
+export type Sampler = (labels: Int32Array, numClasses: number, place?: SamplerPlace) => Int32Array;
 
-export type SamplerName = keyof typeof samplers;
-export const samplerNames = Object.keys(samplers) as SamplerName[];
+/**
+ * The images of an epoch in order, as an entry of the registry gives them: indices in [0, labels.length), as many in every
+ * epoch. An image may come several times. `place.random` is the stream of the epoch; what is drawn from it alone is drawn
+ * again when a run is resumed.
+ */
+export type EpochOrder = (
+  labels: Int32Array,
+  numClasses: number,
+  place: Required<SamplerPlace> & { readonly random: RandomStream },
+) => Int32Array;
 
-/** The sampler called `name`. Throws `UserError` when there is none. */
-export function samplerNamed(name: string): Sampler {
-  if (Object.hasOwn(samplers, name)) return samplers[name as SamplerName];
-  throw new UserError('RECIPE', `sampler: unknown name "${name}"; ${suggest(name, samplerNames)}`);
+/** One entry of the registry of samplers; recipes name it in `teacher.sampler` and `student.sampler`. */
+export interface SamplerEntry<O extends z.ZodObject = z.ZodObject> extends RegistryEntry<O> {
+  /** Returns the function that gives the images of an epoch. */
+  create(options: z.output<O>): EpochOrder;
+  /**
+   * Whether the function deals the epoch out to processes itself, by `rank` and `world`. Default false: it returns the
+   * epoch of all processes, of which each receives every world-th image.
+   */
+  readonly deals?: boolean;
+}
+
+/** `entry` with the types of its own options checked. */
+export function samplerEntry<O extends z.ZodObject>(entry: SamplerEntry<O>): SamplerEntry {
+  return entry as unknown as SamplerEntry;
 }

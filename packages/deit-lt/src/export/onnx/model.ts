@@ -2,13 +2,15 @@
 import * as torch from '@deit-lt/torch';
 import type { Classifier } from '../../classifier/classifier.js';
 import { logitScale } from '../../classifier/logit-scale.js';
+import type { AppliedAdaptation } from '../../description/applied-adaptation.js';
 import { toMetadata } from '../../description/formats.js';
 import { UserError } from '../../errors.js';
 import { canFold } from '../../models/fold-network.js';
 import { VisionTransformer } from '../../models/vit.js';
+import type { OutputName } from '../../runs/predictions.js';
 import { descriptionOf } from '../weights.js';
 import { convolutionalGraph } from './convolutional.js';
-import { GraphBuilder, type OnnxPrecision } from './graph-builder.js';
+import { GraphBuilder, type OnnxPrecision, type Value } from './graph-builder.js';
 import { encodeModel, type OnnxModel } from './proto.js';
 import { transformerGraph } from './transformer.js';
 
@@ -26,7 +28,7 @@ export const outputNames = ['logits', 'logits_cls', 'logits_dist', 'attentions']
 
 /**
  * The `.onnx` file of a model: input `pixel_values` `[batch, 3, S, S]`, normalised; outputs `logits` `[batch, C]` and, of a
- * student, `logits_cls` and `logits_dist`, of which `logits` is the mean. Throws UserError USAGE for attention of a network
+ * student, `logits_cls` and `logits_dist`, of which `logits` is the mean, or what the model's adaptation makes of them. Throws UserError USAGE for attention of a network
  * that has none.
  */
 export function onnxModel(
@@ -51,15 +53,14 @@ function addOutputs(
   { model, recipe, classNames, ...rest }: Classifier,
   attention: boolean,
 ): void {
+  const { adaptation } = rest;
+  const scale = logitScale({ recipe, ...rest });
   const logits = ['batch', classNames.length];
   if (model instanceof VisionTransformer) {
     const imageSize = recipe.evalSize ?? recipe.imageSize;
     const { cls, dist, attentions } = transformerGraph(graph, images, model, { imageSize, attention });
-    graph.output(
-      'logits',
-      dist === null ? cls : graph.op('Mul', [graph.op('Add', [cls, dist]), graph.number(0.5, { exact: true })]),
-      logits,
-    );
+    const outputs = dist === null ? { avg: cls } : { cls, dist };
+    graph.output('logits', adaptation ? adapted(graph, outputs, adaptation, scale) : meanOf(graph, cls, dist), logits);
     if (dist !== null) graph.output('logits_cls', cls, logits);
     if (dist !== null) graph.output('logits_dist', dist, logits);
     if (attentions !== null)
@@ -70,7 +71,27 @@ function addOutputs(
     throw new UserError('USAGE', `--attention needs a transformer; ${rest.file} is a ${recipe.model.name}.`);
   if (!canFold(model))
     throw new UserError('CHECKPOINT', `${rest.file}: ${recipe.model.name} cannot be exported to ONNX.`);
-  graph.output('logits', convolutionalGraph(graph, images, model), logits);
+  const avg = convolutionalGraph(graph, images, model);
+  graph.output('logits', adaptation ? adapted(graph, { avg }, adaptation, scale) : avg, logits);
+}
+
+function meanOf(graph: GraphBuilder, cls: Value, dist: Value | null): Value {
+  return dist === null ? cls : graph.op('Mul', [graph.op('Add', [cls, dist]), graph.number(0.5, { exact: true })]);
+}
+
+/** As `adaptedLogits`. */
+function adapted(
+  graph: GraphBuilder,
+  logits: Partial<Record<OutputName, Value>>,
+  { outputs, weights, bias }: AppliedAdaptation,
+  scale: number,
+): Value {
+  const terms = outputs.map((name, k) => graph.op('Mul', [logits[name]!, graph.number(weights[k]!, { exact: true })]));
+  const sum = terms.reduce((all, term) => graph.op('Add', [all, term]));
+  const shift = torch.tidy(() =>
+    graph.weight('adaptation.bias', torch.tensor(bias.map((value) => value / scale)), { exact: true }),
+  );
+  return graph.op('Add', [sum, shift]);
 }
 
 /** The metadata that a reader of the file needs. */
@@ -86,6 +107,6 @@ function metadataOf(classifier: Classifier): OnnxModel['metadata'] {
     std: JSON.stringify(std),
     background: JSON.stringify(background),
     logit_scale: String(logitScale(classifier)),
-    ...toMetadata(descriptionOf(classifier)),
+    ...toMetadata(descriptionOf(classifier, { adapted: true })),
   };
 }

@@ -2,7 +2,10 @@
 import * as torch from '@deit-lt/torch';
 import type { Attention } from '../../models/attention.js';
 import type { Block } from '../../models/block.js';
+import { ConvPatchEmbed } from '../../models/conv-patch-embed.js';
+import { fold } from '../../models/fold-conv.js';
 import type { LayerScale } from '../../models/layer-scale.js';
+import type { PatchEmbed } from '../../models/patch-embed.js';
 import type { VisionTransformer } from '../../models/vit.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 
@@ -50,11 +53,7 @@ export function transformerGraph(
 /** Tokens with their positions: `[B, N, D]`. */
 function embed(graph: GraphBuilder, images: Value, model: VisionTransformer, imageSize: number): Value {
   const { patchEmbed, embedDim, prefixTokens, embeddedPrefix } = model;
-  const { weight, bias } = patchEmbed.proj;
-  const { patchSize } = patchEmbed;
-  const options = { strides: { ints: [patchSize, patchSize] } };
-  const parameters = [graph.weight('patch_embed.proj.weight', weight), graph.weight('patch_embed.proj.bias', bias!)];
-  const grid = graph.op('Conv', [images, ...parameters], options); // [B, D, rows, columns]
+  const grid = patchGrid(graph, images, patchEmbed); // [B, D, rows, columns]
   const flat = graph.op('Reshape', [grid, graph.ints([0, embedDim, -1])]);
   const patches = graph.op('Transpose', [flat], { perm: { ints: [0, 2, 1] } });
   return torch.tidy(() => {
@@ -68,6 +67,24 @@ function embed(graph: GraphBuilder, images: Value, model: VisionTransformer, ima
     const first = graph.op('Expand', [graph.weight('prefix_tokens', prefix), shape]);
     return graph.op('Concat', [first, placed], { axis: { int: 1 } });
   });
+}
+
+/** Batch norms of a convolutional stem are folded into the convolutions before them. */
+function patchGrid(graph: GraphBuilder, images: Value, patchEmbed: PatchEmbed | ConvPatchEmbed): Value {
+  const { proj, patchSize } = patchEmbed;
+  const isStem = patchEmbed instanceof ConvPatchEmbed;
+  let xs = images;
+  for (const [i, layer] of isStem ? [...patchEmbed.backbone].entries() : [])
+    xs = torch.tidy(() => {
+      const conv = fold(layer.pair(), 'float32');
+      return graph.op('Relu', [graph.convolution(xs, `patch_embed.backbone.${i}`, conv, conv)]);
+    });
+  const parameters = [
+    graph.weight('patch_embed.proj.weight', proj.weight),
+    graph.weight('patch_embed.proj.bias', proj.bias!),
+  ];
+  const stride = isStem ? 1 : patchSize;
+  return graph.op('Conv', [xs, ...parameters], { strides: { ints: [stride, stride] } });
 }
 
 function blockGraph(

@@ -9,7 +9,7 @@ import { logitScale } from '../../classifier/logit-scale.js';
 import { fastTeacher, teacherLogits } from '../../classifier/teacher-logits.js';
 import { Loader } from '../../data/loader.js';
 import type { TrainingData } from '../../data/prepare-data.js';
-import { samplerNamed } from '../../data/samplers/sampler.js';
+import { createSampler } from '../../data/samplers/registry.js';
 import { accuraciesOf, talliesOf } from '../../evaluation/class-figures.js';
 import { stream } from '../../random/stream.js';
 import type { Recipe } from '../../recipe/schema.js';
@@ -70,7 +70,7 @@ export async function teacherView(recipe: Recipe, data: TrainingData, teacher: s
 }
 
 function firstIds({ seed, student }: Recipe, { train, classNames }: TrainingData): Int32Array {
-  const { sampler, repeats, samplerPower: power, samplerBeta: beta } = student;
-  const options = { seed, epoch: 0, repeats, power, beta };
-  return samplerNamed(sampler)(train.labels, classNames.length, options).slice(0, wanted);
+  const { name, ...options } = student.sampler;
+  const sampler = createSampler(name, options);
+  return sampler(train.labels, classNames.length, { seed, epoch: 0 }).slice(0, wanted);
 }

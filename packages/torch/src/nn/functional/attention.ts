@@ -1,10 +1,12 @@
 /** Scaled dot-product attention: libtorch's fused operator, or an equal composition where that is missing or slower. */
 import { findOperator, type Operator } from '../../binding/operator.js';
+import type { Device } from '../../devices.js';
 import { TorchError } from '../../errors.js';
 import { ops } from '../../ops.js';
 import { checkNames } from '../../options.js';
 import { ones } from '../../tensor/create.js';
 import { describeTensor, deviceOf, dtypeOf, shapeOf } from '../../tensor/describe.js';
+import type { DType } from '../../tensor/dtype.js';
 import { tidy } from '../../tensor/scope.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { bfloat16Softmax, isCpuBfloat16 } from './bfloat16.js';
@@ -50,6 +52,30 @@ export function scaledDotProductAttention(
   return fused === null || composedIsFaster(query, key, options)
     ? composedAttention(query, key, value, options)
     : fusedAttention(fused, query, key, value, options);
+}
+
+/** Names of libtorch's kernels, by the number with which it names its choice (`SDPBackend`). */
+const kernelNames = ['math', 'flash', 'efficient', 'cudnn', 'overrideable'] as const;
+
+/** A kernel for attention; `composed` are products and a softmax of this package. */
+export type AttentionKernel = (typeof kernelNames)[number] | 'composed';
+
+/**
+ * Returns the kernel that `scaledDotProductAttention` takes in a training for heads of width 64 and `keys` tokens
+ * (default 197, of an image of 224 pixels in patches of 16). Throws `TorchError` for a device that is not there.
+ */
+export function attentionKernel(
+  device: Device,
+  dtype: DType,
+  { keys = 197 }: { readonly keys?: number } = {},
+): AttentionKernel {
+  const choose = findOperator('aten::_fused_sdp_choice');
+  if (choose === null || findOperator('aten::scaled_dot_product_attention') === null) return 'composed';
+  return tidy(() => {
+    const tokens = ones([1, 1, keys, 64], { device, dtype, requiresGrad: true });
+    if (composedIsFaster(tokens, tokens, {})) return 'composed';
+    return kernelNames[choose(tokens, tokens, tokens) as number] ?? 'math';
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Describes the difference between an ONNX model and its original in one line. */
-import { type OnnxCheck, precisionNames } from '../export/onnx/check.js';
-import type { OnnxPrecision } from '../export/onnx/graph-builder.js';
+import { type OnnxCheck, precisionNames } from './check.js';
+import type { OnnxPrecision } from './graph-builder.js';
 
 /** `check` is undefined when onnxruntime-node is not installed. */
 export function checkLine(precision: OnnxPrecision, check: OnnxCheck | undefined): string {

@@ -1,0 +1,57 @@
+/** Applies an adaptation to the outputs of a model. */
+import * as torch from '@deit-lt/torch';
+import { isSameOrder } from '../by-class.js';
+import type { AppliedAdaptation } from '../description/applied-adaptation.js';
+import { UserError } from '../errors.js';
+import type { OutputLogits } from '../evaluation/evaluate.js';
+import type { DecisionRules } from '../evaluation/ranking.js';
+import type { Adaptation } from './adaptation.js';
+import type { AnyClassifier } from './classifier.js';
+import { logitScale } from './logit-scale.js';
+
+/** Bias of a class that does not occur: its probability is 0 in float32, and the sum stays finite in every precision. */
+export const excluded = -1e4;
+
+/**
+ * Returns `classifier` with adapted predictions; it disposes `classifier` with itself. Throws UserError ADAPTATION for
+ * other classes.
+ */
+export function adaptedClassifier<Of extends AnyClassifier>(classifier: Of, adaptation: Adaptation): Of {
+  const { classNames, file } = classifier;
+  if (!isSameOrder(classNames, adaptation.classNames))
+    throw new UserError('ADAPTATION', `${file} has other classes than its adaptation: run "deit-lt adapt" again.`);
+  const scale = logitScale(classifier);
+  return {
+    ...classifier,
+    adaptation,
+    logits: (images) => torch.tidy(() => adaptedLogits(classifier.logits(images), adaptation, scale)),
+    [Symbol.dispose]: () => classifier[Symbol.dispose](),
+  };
+}
+
+/** The rules of an adapted model's answers; nothing for other models. */
+export function rulesOf({ adaptation }: AnyClassifier): DecisionRules {
+  if (adaptation === undefined) return {};
+  const { unknown, conformal, prior } = adaptation;
+  return { thresholds: unknown?.thresholds, limits: conformal?.limits, occurs: prior.shares.map((share) => share > 0) };
+}
+
+/**
+ * Returns the outputs with the adapted logits `[B, C]` as the prediction; those of the experts stay. `scale` is the
+ * model's `logitScale`, with which the caller multiplies the logits.
+ */
+export function adaptedLogits(
+  logits: OutputLogits,
+  { outputs, weights, bias }: Pick<AppliedAdaptation, 'outputs' | 'weights' | 'bias'>,
+  scale: number,
+): OutputLogits {
+  return torch.tidy(() => {
+    const terms = outputs.map((name, k) => logits[name]!.float().mul(weights[k]!));
+    const sum = terms.reduce((all, term) => all.add(term));
+    const shift = torch.tensor(
+      bias.map((value) => value / scale),
+      { device: sum.device },
+    );
+    return { ...logits, avg: sum.add(shift) };
+  });
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, suite, test } from 'node:test';
+import { launch } from './launch.js';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-launch-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs `code` in two processes, with `rank` and `wait()` for ever; the exit code, what was said, and what they wrote. */
+async function launched(code: string): Promise<{ code: number; said: string[] }> {
+  const program = path.join(folder, 'program.cjs');
+  const begin = 'const rank = Number(process.env.RANK); const wait = () => setInterval(() => {}, 1000);';
+  writeFileSync(program, `${begin}\n${code}`);
+  const said: string[] = [];
+  return { code: await launch(['--flag'], 2, (message) => said.push(message), { program, graceMs: 300 }), said };
+}
+
+suite('launch()', () => {
+  test('gives each process the variables of torchrun and the words', async () => {
+    const file = path.join(folder, 'rank-');
+    const names = '["RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "DEIT_LT_LAUNCHED"]';
+    const write = `require('node:fs').writeFileSync(${JSON.stringify(file)} + rank, JSON.stringify([process.argv[2], ...${names}.map((n) => process.env[n])]))`;
+    assert.deepEqual(await launched(write), { code: 0, said: [] });
+    const [first, second] = [0, 1].map((rank) => JSON.parse(readFileSync(file + rank, 'utf8')) as string[]);
+    const port = first![5]!;
+    assert.ok(Number(port) > 0);
+    assert.deepEqual(first, ['--flag', '0', '0', '2', '127.0.0.1', port, '1']);
+    assert.deepEqual(second, ['--flag', '1', '1', '2', '127.0.0.1', port, '1']);
+  });
+
+  test('prints the cause once, with its process, and keeps its exit code', async () => {
+    const fail = '(message, follows, code) => process.send({ message, follows }, () => process.exit(code))';
+    const code = `const fail = ${fail}; rank === 1 ? setTimeout(fail, 200, 'no such image', false, 3) : fail('another has left', true, 1)`;
+    assert.deepEqual(await launched(code), { code: 3, said: ['process 1 of 2 (from 0): no such image'] });
+  });
+
+  test('prints what all processes find as the first one says it', async () => {
+    const code = "process.send({ message: 'no data', follows: false }, () => process.exit(2))";
+    assert.deepEqual(await launched(code), { code: 2, said: ['no data'] });
+  });
+
+  test('ends the others when a process is killed', async () => {
+    const start = performance.now();
+    const { code, said } = await launched("rank === 1 ? process.kill(process.pid, 'SIGKILL') : wait()");
+    assert.equal(code, 1);
+    assert.deepEqual(said, [
+      'process 1 of 2 (from 0) ended with SIGKILL. If a checkpoint was saved, the same command with --resume continues from it',
+    ]);
+    assert.ok(performance.now() - start < 30_000);
+  });
+});

@@ -1,0 +1,44 @@
+/** The processes that train together: all do the same updates, each on its own shards. */
+import type * as torch from '@deit-lt/torch';
+
+export interface Processes {
+  /** Number of this process, from 0. The first one alone writes files and reports. */
+  readonly rank: number;
+  readonly count: number;
+  /** Returns the `tensor` of each process, in their order. All processes call it, with tensors of one shape. */
+  gather(tensor: torch.Tensor): torch.Tensor[];
+  /** Returns whether `value` is true in any process. All processes call it. */
+  any(value: boolean): boolean;
+  /**
+   * Runs `work` in the first process while the others wait; resolves to its value, as JSON, in all of them. When it
+   * fails, the first process throws its error, and the others a `LeaderFailed`.
+   */
+  lead<T>(work: () => T | Promise<T>): Promise<T>;
+}
+
+/** A training in one process. */
+export const alone: Processes = {
+  rank: 0,
+  count: 1,
+  gather: (tensor) => [tensor],
+  any: (value) => value,
+  lead: async (work) => work(),
+};
+
+/** Thrown in the other processes when the work of the first one failed, which reports its error itself. */
+export class LeaderFailed extends Error {
+  override name = 'LeaderFailed';
+  constructor(readonly exitCode: number) {
+    super('the work of the first process failed');
+  }
+}
+
+/**
+ * Returns the shards of a process: a block of `shards / count`, so that the shards of all processes in their order are
+ * 0 … shards − 1.
+ */
+export function ownShards(shards: number, { rank, count }: Pick<Processes, 'rank' | 'count'>): number[] {
+  const each = shards / count;
+  if (!Number.isInteger(each)) throw new Error(`internal: ${shards} shards for ${count} processes`);
+  return Array.from({ length: each }, (_, i) => rank * each + i);
+}

@@ -1,0 +1,36 @@
+/** The same small trainings in four shards, for any number of processes. */
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { type TrainOptions, trainStudent, trainTeacher, trainVit } from '../../src/training/train.js';
+import { atBatch, tinyDataset, tinyRecipe } from '../training-tiny.js';
+import { abortAt } from './same-run.js';
+
+const teacher = ['teacher.shards=4', 'teacher.batchSize=3', 'teacher.epochs=2', 'teacher.model.width=4'];
+const student = ['student.shards=4', 'student.batchSize=3', 'student.epochs=2', 'student.logGradNorm=true'];
+const glmc = [
+  'teacher.loss=glmc',
+  'teacher.model.cosine=false',
+  'teacher.drw.epoch=null',
+  'teacher.loss.embedding=8',
+  'teacher.epochs=1',
+  'teacher.model.width=4',
+];
+
+/** Trains what `kind` names into `folder`; the teacher of a student is the training `ldam` beside it. */
+export async function trainKind(kind: string, folder: string, more: Partial<TrainOptions>): Promise<void> {
+  const options = (settings: readonly string[]): TrainOptions => ({
+    dataset: tinyDataset(),
+    recipe: tinyRecipe(...settings),
+    folder,
+    saveEverySeconds: 0,
+    ...more,
+  });
+  if (kind === 'ldam') await trainTeacher(options(teacher));
+  else if (kind === 'glmc') await trainTeacher(options([...teacher, ...glmc]));
+  else if (kind === 'student') await trainStudent({ ...options(student), teacher: path.join(folder, '../ldam') });
+  else if (kind === 'vit') await trainVit(options(student));
+  else if (kind === 'stopped') {
+    const stop = abortAt((act) => atBatch(1, 2, act));
+    await assert.rejects(trainVit({ ...options(student), ...stop }), { code: 'INTERRUPTED' });
+  } else throw new Error(`there is no training "${kind}"`);
+}

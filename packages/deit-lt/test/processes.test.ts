@@ -1,0 +1,62 @@
+/** A training in two and in four processes has the bits of one process with as many shards. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { after, suite, test } from 'node:test';
+import * as torch from '@deit-lt/torch';
+import { alone } from '../src/training/processes.js';
+import { assertSameRun } from './helpers/same-run.js';
+import { trainKind } from './helpers/shard-trainings.js';
+
+const child = path.join(import.meta.dirname, 'helpers/process-child.js');
+const root = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-processes-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+const skip = !torch.distributed.isAvailable() && `no process groups: ${torch.diagnose().distributed.reason}`;
+
+/** Trains `kinds` in `count` processes into `root/count`. */
+async function trainIn(count: number, ...kinds: string[]): Promise<void> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  const ends = Array.from({ length: count }, async (_, rank) => {
+    const env = {
+      ...process.env,
+      RANK: String(rank),
+      WORLD_SIZE: String(count),
+      MASTER_ADDR: '127.0.0.1',
+      MASTER_PORT: String(port),
+      OMP_NUM_THREADS: '1',
+    };
+    const started = spawn(process.execPath, [child, path.join(root, String(count)), ...kinds], {
+      env,
+      stdio: 'inherit',
+    });
+    const code = await new Promise((resolve) => started.once('close', resolve));
+    assert.equal(code, 0, `process ${rank} of ${count}`);
+  });
+  await Promise.all(ends);
+}
+
+suite('a training in several processes', { skip }, () => {
+  const kinds = ['ldam', 'student', 'glmc'];
+
+  test('has the same bits in one, two and four: LDAM and GLMC with SAM, a distilled student', async () => {
+    for (const kind of kinds) await trainKind(kind, path.join(root, '1', kind), { processes: alone });
+    await trainIn(2, ...kinds, 'stopped');
+    await trainIn(4, 'ldam', 'student');
+    assertSameRun(path.join(root, '2', 'glmc'), path.join(root, '1', 'glmc'));
+    for (const kind of ['ldam', 'student'])
+      for (const count of ['2', '4']) assertSameRun(path.join(root, count, kind), path.join(root, '1', kind));
+  });
+
+  test('that was stopped in two is resumed in one with the same bits', async () => {
+    const stopped = path.join(root, '2', 'stopped');
+    await trainKind('vit', stopped, { resume: true });
+    await trainKind('vit', path.join(root, '1', 'vit'), {});
+    assertSameRun(stopped, path.join(root, '1', 'vit'));
+  });
+});

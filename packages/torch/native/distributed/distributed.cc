@@ -1,0 +1,294 @@
+// PyTorch's process groups (c10d) over Gloo, as an addon of its own: a libtorch without them costs only this one. Collectives are
+// operators of the namespace `bridge`, so that tensors travel to them as to every other operator. A work is a number: the operator
+// starts it, `c10d_wait` ends it. Mirrors torch.distributed of torch/distributed/distributed_c10d.py.
+#define USE_C10D_GLOO
+#include <torch/csrc/distributed/c10d/FileStore.hpp>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <napi.h>
+#include <torch/library.h>
+
+#include <memory>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "../errors.h"
+#include "../version.h"
+
+namespace {
+
+#if TORCH_AT_LEAST(2, 0)
+using Group = c10d::Backend;
+#else
+using Group = c10d::ProcessGroup;
+#endif
+using Work = c10d::Work;
+
+// The groups and the works under way, of all threads of the process.
+struct Registry {
+  std::mutex mutex;
+  std::unordered_map<int64_t, c10::intrusive_ptr<Group>> groups;
+  std::unordered_map<int64_t, c10::intrusive_ptr<Work>> works;
+  int64_t next = 1;
+};
+
+// Never destroyed: a group's destructor waits for collectives that may never end, and the process must be able to.
+Registry& registry() {
+  static auto* instance = new Registry();
+  return *instance;
+}
+
+c10::intrusive_ptr<Group> groupOf(int64_t id) {
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  const auto found = registry().groups.find(id);
+  TORCH_CHECK(found != registry().groups.end(), "the process group is destroyed");
+  return found->second;
+}
+
+int64_t keepWork(c10::intrusive_ptr<Work> work) {
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  const int64_t id = registry().next++;
+  registry().works[id] = std::move(work);
+  return id;
+}
+
+c10::intrusive_ptr<Work> workOf(int64_t id) {
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  const auto found = registry().works.find(id);
+  TORCH_CHECK(found != registry().works.end(), "internal: no work has the number ", id);
+  return found->second;
+}
+
+void releaseWork(int64_t id) {
+  c10::intrusive_ptr<Work> dying;
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  const auto found = registry().works.find(id);
+  if (found == registry().works.end()) return;
+  dying = std::move(found->second);
+  registry().works.erase(found);
+}
+
+c10d::ReduceOp reduceOpOf(c10::string_view name) {
+  if (name == "sum") return c10d::ReduceOp::SUM;
+  if (name == "product") return c10d::ReduceOp::PRODUCT;
+  if (name == "min") return c10d::ReduceOp::MIN;
+  if (name == "max") return c10d::ReduceOp::MAX;
+  TORCH_CHECK(false, "internal: there is no reduction of the name ", std::string(name.data(), name.size()));
+}
+
+// The tensor that a collective writes, outside of autograd's sight but not of its check that a saved value was changed.
+at::Tensor written(const at::Tensor& tensor) {
+  if (!tensor.is_inference()) tensor.unsafeGetTensorImpl()->bump_version();
+  return tensor.detach();
+}
+
+std::vector<at::Tensor> detached(at::TensorList tensors) {
+  std::vector<at::Tensor> result;
+  for (const at::Tensor& tensor : tensors) result.push_back(tensor.detach());
+  return result;
+}
+
+int64_t allReduce(int64_t group, const at::Tensor& tensor, c10::string_view op) {
+  std::vector<at::Tensor> tensors{written(tensor)};
+  c10d::AllreduceOptions options;
+  options.reduceOp = reduceOpOf(op);
+  return keepWork(groupOf(group)->allreduce(tensors, options));
+}
+
+int64_t broadcastFrom(int64_t group, const at::Tensor& tensor, int64_t source) {
+  std::vector<at::Tensor> tensors{written(tensor)};
+  c10d::BroadcastOptions options;
+  options.rootRank = source;
+  return keepWork(groupOf(group)->broadcast(tensors, options));
+}
+
+int64_t allGather(int64_t group, at::TensorList outputs, const at::Tensor& input) {
+  std::vector<std::vector<at::Tensor>> lists(1);
+  for (const at::Tensor& output : outputs) lists[0].push_back(written(output));
+  std::vector<at::Tensor> inputs{input.detach()};
+  return keepWork(groupOf(group)->allgather(lists, inputs));
+}
+
+int64_t reduceScatter(int64_t group, const at::Tensor& output, at::TensorList inputs, c10::string_view op) {
+  std::vector<at::Tensor> outputs{written(output)};
+  std::vector<std::vector<at::Tensor>> lists{detached(inputs)};
+  c10d::ReduceScatterOptions options;
+  options.reduceOp = reduceOpOf(op);
+  return keepWork(groupOf(group)->reduce_scatter(outputs, lists, options));
+}
+
+int64_t barrier(int64_t group) { return keepWork(groupOf(group)->barrier()); }
+
+void waitFor(int64_t id) {
+  const auto work = workOf(id);
+  releaseWork(id);
+  work->wait();
+}
+
+bool isCompleted(int64_t id) { return workOf(id)->isCompleted(); }
+
+// Waits for the collectives that are under way.
+void destroy(int64_t id) {
+  c10::intrusive_ptr<Group> dying;
+  {
+    std::lock_guard<std::mutex> lock(registry().mutex);
+    const auto found = registry().groups.find(id);
+    if (found == registry().groups.end()) return;
+    dying = std::move(found->second);
+    registry().groups.erase(found);
+  }
+}
+
+// What a group is made from; plain values, because it is made on a thread of its own.
+struct Request {
+  std::string host, file;  // either an address or a file
+  uint16_t port = 0;
+  bool serves = false;
+  int rank = 0, size = 1;
+  std::chrono::milliseconds timeout{};
+  std::vector<std::string> interfaces;
+};
+
+c10::intrusive_ptr<c10d::Store> storeOf(const Request& request) {
+  if (!request.file.empty()) {
+    auto store = c10::make_intrusive<c10d::FileStore>(request.file, request.size);
+    store->setTimeout(request.timeout);
+    return store;
+  }
+  c10d::TCPStoreOptions options;
+  options.port = request.port;
+  options.isServer = request.serves;
+  options.numWorkers = static_cast<size_t>(request.size);
+  options.timeout = request.timeout;
+  options.multiTenant = true;
+  return c10::make_intrusive<c10d::TCPStore>(request.host, options);
+}
+
+// The keys of torch.distributed's init_process_group(), so that ranks in Python and ranks in Node find each other.
+c10::intrusive_ptr<c10d::Store> groupStoreOf(c10::intrusive_ptr<c10d::Store> store) {
+  auto ofDefaultGroup = c10::make_intrusive<c10d::PrefixStore>("default_pg", std::move(store));
+#if TORCH_AT_LEAST(2, 0)
+  return c10::make_intrusive<c10d::PrefixStore>("cpu/", c10::make_intrusive<c10d::PrefixStore>("0/", std::move(ofDefaultGroup)));
+#else
+  return c10::make_intrusive<c10d::PrefixStore>("0", std::move(ofDefaultGroup));
+#endif
+}
+
+// PyTorch 1's init_process_group() ends with steps that all ranks must take, whatever language they are in.
+void joinPythonRanks(const c10::intrusive_ptr<c10d::Store>& store, Group& group) {
+#if !TORCH_AT_LEAST(2, 0)
+  c10d::PrefixStore("default_pg", store).add("store_based_barrier_key:1", 1);
+  group.setSequenceNumberForGroup();
+#endif
+}
+
+c10::intrusive_ptr<Group> makeGroup(const Request& request) {
+  auto options = c10d::ProcessGroupGloo::Options::create(request.timeout);
+  for (const std::string& interface : request.interfaces)
+    options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForInterface(interface));
+  if (options->devices.empty()) options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
+  options->threads = static_cast<int>(options->devices.size()) * 2;
+  auto store = storeOf(request);
+  auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(groupStoreOf(store), request.rank, request.size, options);
+  joinPythonRanks(store, *group);
+  return group;
+}
+
+std::string messageOf(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const c10::Error& known) {
+    return known.what_without_backtrace();
+  } catch (const std::exception& known) {
+    return known.what();
+  } catch (...) {
+    return "internal: a native exception of unknown type";
+  }
+}
+
+// initGroup({ host, port, serves, file, rank, size, timeout, interfaces }, done): calls done(message or null, group) when all ranks
+// are connected. On a thread of its own, because this takes as long as the slowest rank needs to start, and Ctrl-C must work.
+// The thread is not one of libuv's, which the process would wait for at its end.
+Napi::Value initGroup(const Napi::CallbackInfo& info) {
+  const auto options = info[0].As<Napi::Object>();
+  Request request;
+  request.host = options.Get("host").As<Napi::String>();
+  request.file = options.Get("file").As<Napi::String>();
+  request.port = static_cast<uint16_t>(options.Get("port").As<Napi::Number>().Uint32Value());
+  request.serves = options.Get("serves").As<Napi::Boolean>();
+  request.rank = options.Get("rank").As<Napi::Number>();
+  request.size = options.Get("size").As<Napi::Number>();
+  request.timeout = std::chrono::milliseconds(options.Get("timeout").As<Napi::Number>().Int64Value());
+  const auto interfaces = options.Get("interfaces").As<Napi::Array>();
+  for (uint32_t i = 0; i < interfaces.Length(); i++) request.interfaces.push_back(interfaces.Get(i).As<Napi::String>());
+  auto done = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "initProcessGroup", 0, 1);
+  std::thread([request, done]() mutable {
+    std::string message;
+    int64_t id = 0;
+    try {
+      auto group = makeGroup(request);
+      std::lock_guard<std::mutex> lock(registry().mutex);
+      id = registry().next++;
+      registry().groups[id] = std::move(group);
+    } catch (...) {
+      message = messageOf(std::current_exception());
+    }
+    done.NonBlockingCall([message, id](Napi::Env env, Napi::Function callback) {
+      callback.Call({id == 0 ? Napi::Value(Napi::String::New(env, message)) : env.Null(), Napi::Number::New(env, static_cast<double>(id))});
+    });
+    done.Release();
+  }).detach();
+  return info.Env().Undefined();
+}
+
+// whenDone(work, done): calls done() when the work has succeeded or failed; `c10d_wait` says which, without waiting.
+Napi::Value whenDone(const Napi::CallbackInfo& info) {
+  const auto work = workOf(info[0].As<Napi::Number>().Int64Value());
+  auto done = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "Work.wait", 0, 1);
+  work->getFuture()->addCallback([done](auto&&...) mutable {
+    done.NonBlockingCall([](Napi::Env, Napi::Function callback) { callback.Call({}); });
+    done.Release();
+  });
+  return info.Env().Undefined();
+}
+
+// Defines the operators once per process, also where several threads or copies of the package load this addon.
+void registerOperators() {
+  static auto* const library = [] {
+    const bool known = c10::Dispatcher::singleton().findSchema({"bridge::c10d_wait", ""}).has_value();
+    if (known) return static_cast<torch::Library*>(nullptr);
+    auto* made = new torch::Library(torch::Library::FRAGMENT, "bridge", {}, __FILE__, __LINE__);
+    made->def("c10d_all_reduce(int group, Tensor tensor, str op) -> int", allReduce);
+    made->def("c10d_broadcast(int group, Tensor tensor, int source) -> int", broadcastFrom);
+    made->def("c10d_all_gather(int group, Tensor[] outputs, Tensor input) -> int", allGather);
+    made->def("c10d_reduce_scatter(int group, Tensor output, Tensor[] inputs, str op) -> int", reduceScatter);
+    made->def("c10d_barrier(int group) -> int", barrier);
+    made->def("c10d_wait(int work) -> ()", waitFor);
+    made->def("c10d_is_completed(int work) -> bool", isCompleted);
+    made->def("c10d_release(int work) -> ()", releaseWork);
+    made->def("c10d_destroy(int group) -> ()", destroy);
+    return made;
+  }();
+  (void)library;
+}
+
+Napi::Object install(Napi::Env env, Napi::Object exports) {
+  guarded(env, [&]() -> napi_value {
+    registerOperators();
+    exports["initGroup"] = Napi::Function::New(env, guardedFunction<initGroup>);
+    exports["whenDone"] = Napi::Function::New(env, guardedFunction<whenDone>);
+    return nullptr;
+  });
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(torch_bridge_distributed, install)

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+
+import { buildDistributed } from './build-distributed.mjs';
+import { libtorchFiles, temporaryTree } from './temporary-tree.mjs';
+
+/** A libtorch with or without the header, and a compiler that writes its output file or fails. @param {import('node:test').TestContext} t */
+function pretended(t, { header = true, output = '' } = {}) {
+  const root = temporaryTree(t, {
+    ...libtorchFiles('libtorch/'),
+    ...(header && { 'libtorch/include/torch/csrc/distributed/c10d/ProcessGroupGloo.hpp': '' }),
+    'build/torch-2.4.1-abc.node': '',
+  });
+  /** @type {string[][]} */
+  const commands = [];
+  /** @type {import('./run-command.mjs').RunCommand} */
+  const run = async (_, args) => {
+    commands.push(args);
+    if (output !== '') return { code: 1, stdout: '', output };
+    writeFileSync(String(args[args.indexOf('-o') + 1]), '');
+    return { code: 0, stdout: '', output: '' };
+  };
+  /** @type {import('./find-libtorch.mjs').Libtorch} */
+  const libtorch = {
+    source: 'system',
+    version: '2.4.1',
+    includeDirs: [path.join(root, 'libtorch/include')],
+    libDir: path.join(root, 'libtorch/lib'),
+    cuda: null,
+    cudaIncludeDir: null,
+    cudart: null,
+  };
+  const buildDir = path.join(root, 'build');
+  return { libtorch, commands, buildDir, options: { compiler: 'g++', buildDir, run } };
+}
+
+suite('buildDistributed()', () => {
+  test('compiles once, beside the addon', async (t) => {
+    const { libtorch, commands, buildDir, options } = pretended(t);
+    const first = await buildDistributed(libtorch, options);
+    assert.ok('addon' in first && /^distributed-2\.4\.1-\w{12}\.node$/.test(first.addon));
+    assert.deepEqual(await buildDistributed(libtorch, options), first);
+    assert.equal(commands.length, 1);
+    assert.deepEqual(readdirSync(buildDir).sort(), [first.addon, 'torch-2.4.1-abc.node'].sort());
+  });
+
+  test('gives the reason for a libtorch without the header, without compiling', async (t) => {
+    const { libtorch, commands, options } = pretended(t, { header: false });
+    const built = await buildDistributed(libtorch, options);
+    assert.ok('reason' in built && /came without the header .*ProcessGroupGloo\.hpp/.test(built.reason));
+    assert.equal(commands.length, 0);
+  });
+
+  test('gives the first error of the compiler, and leaves no file', async (t) => {
+    const { libtorch, buildDir, options } = pretended(t, {
+      output: 'a.cc:1:2: error: no\nb.cc:3:4: error: nor this\n',
+    });
+    assert.deepEqual(await buildDistributed(libtorch, options), { reason: 'it does not compile: a.cc:1:2: error: no' });
+    assert.deepEqual(readdirSync(buildDir), ['torch-2.4.1-abc.node']);
+  });
+});

@@ -1,0 +1,54 @@
+/** The addon of process groups, beside the bridge: optional, and loaded on first use. */
+import path from 'node:path';
+import { buildRecord, loadFile, native } from '../binding/addon.js';
+import { TorchError } from '../errors.js';
+
+/** Where and how a group's processes meet; plain values for the native side. */
+export interface NativeGroupOptions {
+  /** Address of the store's server; unused where `file` is set. */
+  readonly host: string;
+  readonly port: number;
+  /** Whether this process starts the server. */
+  readonly serves: boolean;
+  /** A file that all processes can lock and write, or an empty string. */
+  readonly file: string;
+  readonly rank: number;
+  readonly size: number;
+  /** In milliseconds. */
+  readonly timeout: number;
+  /** Network interfaces; the one of the machine's host name where there is none. */
+  readonly interfaces: readonly string[];
+}
+
+/** The functions of native/distributed/distributed.cc; collectives are operators of the namespace `bridge`. */
+export interface DistributedAddon {
+  initGroup(options: NativeGroupOptions, done: (failure: string | null, group: number) => void): void;
+  whenDone(work: number, done: () => void): void;
+}
+
+let loaded: DistributedAddon | undefined;
+
+/** Returns why there are no process groups, or null where there are. Throws `BridgeError` when the bridge is not built. */
+export function unavailableReason(): string | null {
+  const { distributed } = buildRecord();
+  if (distributed === undefined) return 'the bridge was built by an earlier set-up; run: npx deit-torch-setup';
+  return 'reason' in distributed ? distributed.reason : null;
+}
+
+/** Returns the addon. Throws `TorchError` (`DISTRIBUTED`) with the reason where there is none. */
+export function distributedNative(): DistributedAddon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): DistributedAddon {
+  const { distributed, file } = buildRecord();
+  if (distributed === undefined || 'reason' in distributed)
+    throw new TorchError(
+      'DISTRIBUTED',
+      `this libtorch has no process groups: ${unavailableReason()}. ` +
+        'Use one that has them (npm run setup:torch, then npx deit-torch-setup), or train in one process',
+    );
+  native();
+  return loadFile<DistributedAddon>(path.join(path.dirname(file), distributed.addon));
+}
