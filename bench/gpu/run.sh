@@ -50,7 +50,7 @@ step() {
 }
 : >"$out/summary.jsonl"
 
-small=(--budget small --set data.limit=60 data.imbalance=4)
+small=(--budget small --set data.limit=60 data.imbalance=4 student.sampler=shuffle)
 deit=(student.model.name=deit_small_distilled_patch16_224 student.batchSize=128 student.accumulation=1 student.repeats=1 student.sampler=shuffle
   student.epochs=3 student.drw.epoch=null student.schedule.warmupEpochs=0 evaluation.every=3)
 rounds=(--rounds 3 --steps 10)
