@@ -2,7 +2,7 @@
 # Measures this project on one card, from the packed folder that `node bench/gpu/prepare.mjs` made: no network and no Node are needed, only
 # python3 with the PyTorch for which it was packed, torchvision and Pillow. Results are files in OUT (default: ./gpu-results), written after each step.
 #
-#   OUT=folder [DEVICE=cpu] [PYTHON=python3] [TOTAL=570] bash bench/gpu/run.sh [PACK]
+#   OUT=folder [DEVICE=cpu] [PYTHON=python3] [TOTAL=570] [STEPS=engine,steps,loop,recipe] bash bench/gpu/run.sh [PACK]
 #
 # Each step has its own limit in seconds, and a step that fails does not stop the next. DEVICE=cpu tries everything with tiny sizes.
 set -u
@@ -41,6 +41,7 @@ started=$SECONDS
 step() {
   local name=$1 limit=$2 begin=$SECONDS code
   shift 2
+  case ",${STEPS:-engine,steps,loop,recipe}," in *",$name,"*) ;; *) return ;; esac
   echo "== $name (at most $limit s)"
   timeout --signal=INT --kill-after=15 "$limit" "$@" >"$out/$name.txt" 2>&1
   code=$?
@@ -49,14 +50,14 @@ step() {
 }
 : >"$out/summary.jsonl"
 
-small=(--budget small --set data.limit=60)
+small=(--budget small --set data.limit=60 data.imbalance=4 student.sampler=shuffle)
 deit=(student.model.name=deit_small_distilled_patch16_224 student.batchSize=128 student.accumulation=1 student.repeats=1 student.sampler=shuffle
   student.epochs=3 student.drw.epoch=null student.schedule.warmupEpochs=0 evaluation.every=3)
 rounds=(--rounds 3 --steps 10)
 if [ "$DEVICE" = cpu ]; then
   rounds=(--rounds 1 --steps 2 --only "${ONLY:-small,resnet50}" --precision float32)
 else
-  nvidia-smi >"$out/card.txt" 2>&1
+  nvidia-smi
 fi
 
 engine() {
@@ -71,14 +72,14 @@ step steps 300 node bench/dist/gpu/compare.js "$out/steps.json" "${rounds[@]}"
 loop() {
   local small=($SMALL) deit=($DEIT)
   echo "# images in memory, at 224"
-  node packages/deit-lt/bin/deit-lt.mjs vit --data cifar10 --recipe cifar10-lt-100 --out memory "${small[@]}" --set device="$DEVICE" "${deit[@]}"
+  node packages/deit-lt/bin/deit-lt.mjs vit --data ./images10 --recipe cifar10-lt-100 --out memory "${small[@]}" --set device="$DEVICE" "${deit[@]}"
   echo "# JPEG files of 500 × 375, at 224"
-  node packages/deit-lt/bin/deit-lt.mjs vit --data photographs --recipe default --out files "${small[@]}" --set device="$DEVICE" "${deit[@]}"
+  node packages/deit-lt/bin/deit-lt.mjs vit --data ./photographs --recipe default --out files "${small[@]}" --set device="$DEVICE" "${deit[@]}"
 }
 export -f loop
 export SMALL= DEIT="${deit[*]}"
 [ "$DEVICE" = cpu ] && export SMALL="${small[*]}" DEIT=
-unpack "$pack/cifar10-images.tar.xz" cifar10 || echo "no CIFAR-10 images in $pack" >&2
+unpack "$pack/cifar10-images.tar.xz" images10 || echo "no CIFAR-10 images in $pack" >&2
 "$python" - "${PHOTOGRAPHS:-2560}" <<'P'
 import os, random, sys
 from PIL import Image
@@ -95,6 +96,6 @@ step loop 90 bash -c loop
 left=$((total - (SECONDS - started)))
 recipe=(--recipe cifar10-lt-100 --out recipe)
 [ "$DEVICE" = cpu ] && recipe=(--recipe cifar10-lt-100 --out recipe "${small[@]}")
-[ "$left" -gt 10 ] && step recipe "$left" node packages/deit-lt/bin/deit-lt.mjs train --data cifar10 "${recipe[@]}" --set device="$DEVICE"
+[ "$left" -gt 10 ] && step recipe "$left" node packages/deit-lt/bin/deit-lt.mjs train --data ./images10 "${recipe[@]}" --set device="$DEVICE"
 for part in teacher student; do [ -f recipe/$part/metrics.jsonl ] && cp recipe/$part/metrics.jsonl "$out/$part-metrics.jsonl"; done
 cat "$out/summary.jsonl"

@@ -52,7 +52,7 @@ async function trainAll(): Promise<void> {
   await trainStudent({ dataset, recipe: linear, folder: at('student'), teacher: at('teacher') });
 }
 
-/** What timm reads of an exported folder, without its ONNX models, whose check takes seconds. */
+/** Writes the files of an exported folder that timm reads, without its ONNX models, whose check takes seconds. */
 function writeHub(run: string, classifier: Classifier): void {
   const hub = at(`${run}-hub`);
   mkdirSync(hub);

@@ -89,9 +89,9 @@ const single: Readonly<Record<string, [OpChoice, string]>> = {
 type Policy = [[string, number, number | null], [string, number, number | null]][];
 
 interface Found {
-  /** By filter. */
+  /** One list for each filter. */
   readonly crops: readonly { top: number; left: number; height: number; width: number }[][];
-  /** By mode of the border: top and left of each image. */
+  /** One list for each mode of the border: top and left of each image. */
   readonly places: readonly [number, number][][];
   readonly jitters: readonly [OpChoice['op'], number][][];
   readonly cifar10: Policy;

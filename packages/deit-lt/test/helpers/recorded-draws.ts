@@ -1,11 +1,11 @@
 /** Random draws that are kept, so that a program in another language can draw the same. */
 import { RandomStream } from '../../src/random/stream.js';
 
-/** What was drawn, by kind, in order. */
+/** Drawn numbers of each kind, in order. */
 export interface Draws {
   /** Numbers in [0, 1): of `random()`, `uniform()` and `chance()`. */
   readonly random: number[];
-  /** Of `int()`. */
+  /** Results of `int()`. */
   readonly int: number[];
   /** Standard normal numbers. */
   readonly normal: number[];
