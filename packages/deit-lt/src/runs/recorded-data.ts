@@ -13,7 +13,7 @@ export function optionOf(words: readonly string[], name: string): string | undef
   return words[at]!.includes('=') ? joined : words[at + 1];
 }
 
-/** What of a run's configuration says where its data are. */
+/** The part of a run's configuration that says where its data are. */
 export interface Recorded {
   readonly command: readonly string[];
 }
