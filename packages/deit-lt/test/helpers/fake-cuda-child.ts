@@ -145,7 +145,7 @@ async function run(folder: string, name: JobName): Promise<Report> {
 
 /** Shapes as files of two sizes, so that they are decoded when they are needed. */
 async function inFiles(folder: string): Promise<Dataset> {
-  const { classNames, train, test } = drawShapes({ trainPerClass: 40, testPerClass: 4 });
+  const { classNames, train, test } = drawShapes({ trainPerClass: 40, testPerClass: 16 });
   const write = async (name: string, { images, labels }: ImageSplit): Promise<void> => {
     if (images.kind !== 'memory') throw new Error('internal: shapes are in memory');
     const { width, height, pixels } = images;
