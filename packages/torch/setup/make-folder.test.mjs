@@ -18,7 +18,7 @@ suite('makeFolder()', () => {
   test('throws where the system makes none, and returns', { skip: process.platform !== 'linux' }, () => {
     assert.throws(
       () => makeFolder('/proc/.cache/deit-lt/python'),
-      (error) => /ENOENT|EACCES|EPERM/.test(error.code),
+      (error) => /ENOENT|EACCES|EPERM/.test(/** @type {NodeJS.ErrnoException} */ (error).code ?? ''),
     );
   });
 });
