@@ -184,7 +184,7 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     writeFileSync(path.join(folder, 'analysis.json'), '{}');
     assert.throws(() => readAnalysis(folder), {
       code: 'RUN_FOLDER',
-      message: /Remove it and run "deit-lt analyze" again/,
+      message: /Remove it and run "(npx )?deit-lt analyze" again/,
     });
     rmSync(path.join(folder, 'analysis.json'));
   });

@@ -11,6 +11,7 @@ import { UserError } from '../errors.js';
 import { passMachineFault } from '../machine-fault.js';
 import { sha256Of, writeFileAtomic } from '../runs/files.js';
 import { readJson } from '../runs/read-json.js';
+import { suggestedCommand } from '../suggested-command.js';
 
 const format = 'deit-lt adaptation 1';
 const probability = z.number().min(0).max(1);
@@ -85,7 +86,7 @@ export function readAdaptation(file: string): Adaptation | undefined {
   if (adaptation.sha256 !== sha256Of(file))
     throw new UserError(
       'ADAPTATION',
-      `${place} was made for other weights than those of ${file}: run "deit-lt adapt" again, or leave it out with --no-adaptation.`,
+      `${place} was made for other weights than those of ${file}: run "${suggestedCommand('adapt')}" again, or leave it out with --no-adaptation.`,
     );
   return adaptation;
 }
@@ -97,7 +98,7 @@ function parsed(place: string): Adaptation {
     passMachineFault(error);
     throw new UserError(
       'ADAPTATION',
-      `${place} cannot be used: ${(error as Error).message}. Run "deit-lt adapt" again, remove it, or leave it out with --no-adaptation.`,
+      `${place} cannot be used: ${(error as Error).message}. Run "${suggestedCommand('adapt')}" again, remove it, or leave it out with --no-adaptation.`,
       { cause: error },
     );
   }

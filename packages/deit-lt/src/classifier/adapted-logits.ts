@@ -5,6 +5,7 @@ import type { AppliedAdaptation } from '../description/applied-adaptation.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import type { DecisionRules } from '../evaluation/ranking.js';
+import { suggestedCommand } from '../suggested-command.js';
 import type { Adaptation } from './adaptation.js';
 import type { AnyClassifier } from './classifier.js';
 import { logitScale } from './logit-scale.js';
@@ -19,7 +20,10 @@ export const excluded = -1e4;
 export function adaptedClassifier<Of extends AnyClassifier>(classifier: Of, adaptation: Adaptation): Of {
   const { classNames, file } = classifier;
   if (!isSameOrder(classNames, adaptation.classNames))
-    throw new UserError('ADAPTATION', `${file} has other classes than its adaptation: run "deit-lt adapt" again.`);
+    throw new UserError(
+      'ADAPTATION',
+      `${file} has other classes than its adaptation: run "${suggestedCommand('adapt')}" again.`,
+    );
   const scale = logitScale(classifier);
   return {
     ...classifier,
