@@ -74,7 +74,7 @@ suite('deit-lt eval', () => {
     );
     write(path.join(lists, 'some.txt'), `${lines.join('\n')}\n`);
     const places: [string, string[], RegExp][] = [
-      [alone, [], /^$/],
+      [alone, [], /^weights: [^\n]*$/],
       [path.join(data, 'test'), [], /has no test folder: all its 9 images are evaluated/],
       [path.join(lists, 'some.txt'), ['--root', data], /all 9 images of .*some\.txt are evaluated/],
     ];

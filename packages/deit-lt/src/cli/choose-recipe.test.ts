@@ -25,7 +25,10 @@ suite('chooseRecipe()', () => {
 
   test('suggests no --recipe to a command that does not have it', () => {
     const { note } = chooseRecipe({}, datasetOf('shapes', 32), 'quickstart');
-    assert.match(note ?? '', /pixels\); "(npx )?deit-lt train --recipe NAME" takes another, "(npx )?deit-lt recipes" lists them$/);
+    assert.match(
+      note ?? '',
+      /pixels\); "(npx )?deit-lt train --recipe NAME" takes another, "(npx )?deit-lt recipes" lists them$/,
+    );
   });
 
   test('chooses cifar10-lt-cpu for small images of one size, and explains why', () => {

@@ -18,6 +18,17 @@ async function launched(code: string): Promise<{ code: number; said: string[] }>
 }
 
 suite('launch()', () => {
+  test('refuses more processes than the machine can start', async () => {
+    const refused = {
+      code: 'USAGE',
+      message: /^--procs 999: this machine has \d+ cores?; expected at most \d+ processes/,
+    };
+    await assert.rejects(
+      launch([], 999, () => {}),
+      refused,
+    );
+  });
+
   test('gives each process the variables of torchrun and the words', async () => {
     const file = path.join(folder, 'rank-');
     const names = '["RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "DEIT_LT_LAUNCHED"]';

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import os from 'node:os';
+import { UserError } from '../errors.js';
 import { launchedVariable, type ReportedFailure } from './processes.js';
 
 interface Ended {
@@ -28,6 +29,7 @@ export async function launch(
   say: (message: string) => void,
   { program = process.argv[1]!, graceMs = 5000 }: LaunchOptions = {},
 ): Promise<number> {
+  requireCores(count);
   const port = await freePort();
   const children = Array.from({ length: count }, (_, rank) =>
     start([program, ...words], environmentOf(rank, count, port), rank),
@@ -45,6 +47,17 @@ export async function launch(
   } finally {
     stopForwarding();
   }
+}
+
+/** Throws UserError USAGE for so many processes that the machine could not even start them. */
+function requireCores(count: number): void {
+  const cores = os.availableParallelism();
+  const most = Math.max(16, 4 * cores);
+  if (count > most)
+    throw new UserError(
+      'USAGE',
+      `--procs ${count}: this machine has ${cores} ${cores === 1 ? 'core' : 'cores'}; expected at most ${most} processes. On several machines, start them with torchrun.`,
+    );
 }
 
 /** Returns the exit code, and says why the training failed: the cause first, once. */
