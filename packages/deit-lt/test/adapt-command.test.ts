@@ -115,11 +115,40 @@ suite('deit-lt adapt', () => {
     assert.ok(existsSync(at('model.onnx.adaptation.json')));
   });
 
+  test('keeps the promise of its sets when it predicts the images of the fit', () => {
+    adapted('adapt run --calibration data/test --coverage 0.6 --min-precision 0.5');
+    const { conformal, unknown } = JSON.parse(readFileSync(at('run/student/adaptation.json'), 'utf8')) as Adaptation;
+    const lines = done('predict run data/test --format json-lines').stdout.trim().split('\n');
+    const said = lines.map((line) => JSON.parse(line) as Opinion & { file: string });
+    for (const name of ['ant', 'bee', 'cat']) {
+      const sets = said.filter(({ file }) => file.includes(`/${name}/`)).map(({ set }) => set!);
+      assert.ok(sets.filter((set) => set.includes(name)).length >= Math.ceil((sets.length + 1) * 0.6));
+    }
+    const size = said.reduce((sum, { set }) => sum + set!.length, 0) / said.length;
+    assert.ok(Math.abs(size - conformal!.meanSize) < 1e-9, `${size}, ${conformal!.meanSize}`);
+    assert.ok(Math.abs(said.filter((each) => !each.unknown).length / said.length - unknown!.coverage) < 1e-9);
+  });
+
+  test('a model with an adaptation in its file is told from one as trained', () => {
+    adapted('adapt run --data data --prior training');
+    done('export run --format onnx --out inside.onnx');
+    const { stderr } = done(`predict inside.onnx ${image} --no-adaptation`);
+    assert.match(stderr, /inside\.onnx has an adaptation in it \(.*\), which --no-adaptation cannot leave out/);
+    assert.match(done('eval inside.onnx --data data').stderr, /the prediction is measured with it/);
+    adapted('adapt run/teacher --data data');
+    done('export run/teacher --format onnx --out inside-teacher.onnx');
+    const refused = run('adapt inside-teacher.onnx --calibration data/test');
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /is adapted already/);
+  });
+
   const mistakes: readonly [words: string, status: number, message: RegExp][] = [
     ['adapt run', 2, /--data is missing/],
     ['adapt run --data data --prior tiny.yaml', 1, /tiny\.yaml: it is not JSON.*expected a share for each class/],
     ['adapt run --data data --only-classes ants', 1, /"ants" is not a class of the model: did you mean "ant"\?/],
     ['adapt run --data data --min-precision 0.9 --error-cost 5', 2, /--min-precision and --error-cost exclude/],
+    ['adapt run --data data --calibration data/test', 2, /--data and --calibration exclude each other/],
+    ['adapt run --data data --only-classes ant', 1, /a single class occurs/],
     ['adapt run --data data/test/ant', 1, /data\/test\/ant/],
   ];
   for (const [words, status, message] of mistakes)

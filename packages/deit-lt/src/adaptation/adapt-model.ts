@@ -83,7 +83,7 @@ export async function adaptModel(options: AdaptOptions): Promise<Adaptation> {
       bias,
       prior,
       unknown: unknownRuleOf(options, judged.after, bias.length),
-      conformal: conformalRuleOf(options, { outputs, scores, judged: judged.after }),
+      conformal: conformalRuleOf(options, { outputs, scores, judged: judged.after, prior }),
       fitted: {
         data: calibration.name,
         imagesPerClass: countsOf(calibration.labels, bias.length),
@@ -99,6 +99,9 @@ export async function adaptModel(options: AdaptOptions): Promise<Adaptation> {
     for (const logits of outputs.values()) logits.dispose();
   }
 }
+
+/** Limits are a little lower than the probability that they were taken from, which float32 gives with another last digit. */
+const slack = 1 - 1e-5;
 
 type Outputs = ReadonlyMap<OutputName, torch.Tensor>;
 
@@ -129,11 +132,16 @@ function requireOptions({
       '--prior and --prior-from exclude each other: give the shares of the classes, or images to estimate them from.',
     );
   requireClasses(onlyClasses, classifier.classNames, '--only-classes');
+  if (classifier.adaptation !== undefined && classifier.kind !== 'student')
+    throw new UserError(
+      'ADAPTATION',
+      `${classifier.file} is adapted already, and its output cannot be told from the adaptation. Adapt the model that it was exported from, or export it with --no-adaptation.`,
+    );
   const classes = countsOf(calibration.labels, classifier.classNames.length).filter((images) => images > 0).length;
   if (classes < 2)
     throw new UserError(
       'ADAPTATION',
-      `${calibration.name} has calibration images of ${classes} of ${classifier.classNames.length} classes, expected at least 2. Set more training images aside (data.validation), or give --calibration.`,
+      `${calibration.name} has calibration images of ${classes} of ${classifier.classNames.length} classes, expected at least 2. The fit needs images of at least two classes: set more training images aside (data.validation), or give others by --calibration.`,
     );
 }
 
@@ -193,7 +201,12 @@ async function estimateOn(options: AdaptOptions, unlabelled: UnlabelledImages, f
 
 function priorOf({ classifier, prior = 'uniform', onlyClasses }: AdaptOptions, estimated?: TargetPrior): TargetPrior {
   const found = estimated ?? namedPrior(prior, classifier);
-  return onlyClasses === undefined ? found : limitedTo(found, onlyClasses, classifier.classNames);
+  const limited = onlyClasses === undefined ? found : limitedTo(found, onlyClasses, classifier.classNames);
+  if (limited.shares.filter((share) => share > 0).length > 1) return limited;
+  throw new UserError(
+    'ADAPTATION',
+    'by the prior and --only-classes, a single class occurs, so there is nothing to decide. Name at least two classes.',
+  );
 }
 
 function probabilitiesOf(outputs: Outputs, { names, weights, bias }: Scores): torch.Tensor {
@@ -208,17 +221,27 @@ function judgeRaw(outputs: Outputs, labels: Int32Array, prior: TargetPrior): Jud
   return judgeWith(outputs, labels, prior, { names: [...outputs.keys()], weights, bias: prior.shares.map(() => 0) });
 }
 
-/** Images of classes that do not occur are left out: they have no weight. */
-function judgeWith(outputs: Outputs, labels: Int32Array, { shares }: TargetPrior, scores: Scores): JudgedImages {
+function judgeWith(outputs: Outputs, labels: Int32Array, prior: TargetPrior, scores: Scores): JudgedImages {
   return torch.tidy(() => {
-    const occurs = Int32Array.from(labels.keys()).filter((i) => shares[labels[i]!]! > 0);
-    if (occurs.length === 0)
-      throw new UserError('ADAPTATION', 'there are no calibration images of the classes that occur by the prior.');
-    const rows = torch.tensor(occurs).long();
-    const those = new Map([...outputs].map(([name, logits]) => [name, logits.indexSelect(0, rows)]));
-    const kept = occurs.map((i) => labels[i]!);
-    return judge(probabilitiesOf(those, scores), kept, imageWeights(kept, shares));
+    const kept = occurringIn(outputs, labels, prior);
+    return judge(probabilitiesOf(kept.outputs, scores), kept.labels, imageWeights(kept.labels, prior.shares));
   });
+}
+
+/** Leaves out images of classes that do not occur: they have no weight. */
+function occurringIn(
+  outputs: Outputs,
+  labels: Int32Array,
+  { shares }: TargetPrior,
+): { outputs: Outputs; labels: Int32Array } {
+  const occurs = Int32Array.from(labels.keys()).filter((i) => shares[labels[i]!]! > 0);
+  if (occurs.length === 0)
+    throw new UserError('ADAPTATION', 'there are no calibration images of the classes that occur by the prior.');
+  const rows = torch.tensor(occurs).long();
+  return {
+    outputs: new Map([...outputs].map(([name, logits]) => [name, logits.indexSelect(0, rows)])),
+    labels: occurs.map((i) => labels[i]!),
+  };
 }
 
 function measuresBoth(
@@ -245,17 +268,18 @@ function unknownRuleOf(
           own: new Array<boolean>(classes).fill(false),
         }
       : thresholdsForPrecision(judged, classes, minPrecision);
+  const thresholds = ofClass.map((threshold) => threshold * slack);
   const { predicted, confidence, correct, weights } = judged;
   let [accepted, wrong] = [0, 0];
   for (let i = 0; i < judged.labels.length; i++) {
-    if (confidence[i]! < ofClass[predicted[i]!]!) continue;
+    if (confidence[i]! < thresholds[predicted[i]!]!) continue;
     accepted += weights[i]!;
     wrong += weights[i]! * (1 - Number(correct[i]));
   }
   return {
     rule: minPrecision === undefined ? 'error-cost' : 'precision',
     value: minPrecision ?? errorCost!,
-    thresholds: [...ofClass],
+    thresholds: [...thresholds],
     own: [...own],
     coverage: Math.min(1, accepted),
     risk: accepted === 0 ? null : Math.min(1, wrong / accepted),
@@ -264,17 +288,23 @@ function unknownRuleOf(
 
 function conformalRuleOf(
   { coverage, calibration: { labels } }: AdaptOptions,
-  { outputs, scores, judged }: { outputs: Outputs; scores: Scores; judged: JudgedImages },
+  { outputs, scores, judged, prior }: { outputs: Outputs; scores: Scores; judged: JudgedImages; prior: TargetPrior },
 ): Adaptation['conformal'] {
   if (coverage === undefined) return null;
-  const classes = scores.bias.length;
-  const limits = classLimits({ ofLabel: judged.ofLabel, labels: judged.labels, classes, coverage });
-  const occurring = scores.bias.map((bias) => bias > excluded);
-  const sizes = torch.tidy(() => {
-    const edge = torch.tensor(limits, { dtype: 'float64' });
-    const included = probabilitiesOf(outputs, scores).ge(edge).double();
-    return included
+  const occurring = prior.shares.map((share) => share > 0);
+  const classes = occurring.length;
+  const exact = classLimits({ ofLabel: judged.ofLabel, labels: judged.labels, classes, coverage });
+  const limits = exact.map((limit) => limit * slack);
+  const meanSize = torch.tidy(() => {
+    const included = probabilitiesOf(occurringIn(outputs, labels, prior).outputs, scores).ge(
+      torch.tensor(limits, { dtype: 'float64' }),
+    );
+    const sizes = included
+      .double()
       .mul(torch.tensor(occurring.map(Number), { dtype: 'float64' }))
+      .sum([1]);
+    return sizes
+      .mul(torch.tensor(Float64Array.from(judged.weights), { dtype: 'float64' }))
       .sum()
       .toNumber();
   });
@@ -282,7 +312,7 @@ function conformalRuleOf(
     coverage,
     limits: [...limits],
     always: limits.reduce((sum, limit, c) => sum + Number(limit === 0 && occurring[c]!), 0),
-    meanSize: sizes / labels.length,
+    meanSize,
   };
 }
 

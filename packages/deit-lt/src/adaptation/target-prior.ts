@@ -50,10 +50,17 @@ function sharesIn(file: string, classNames: readonly string[]): number[] {
       { cause: error },
     );
   }
-  requireClasses(Object.keys(shares), classNames, file);
-  const values = classNames.map((name) => (Object.hasOwn(shares, name) ? shares[name]! : 0));
+  const byName = new Map(Object.entries(shares).map(([name, share]) => [spelling(name, classNames), share]));
+  requireClasses([...byName.keys()], classNames, file);
+  const values = classNames.map((name) => byName.get(name) ?? 0);
   if (values.some((share) => share > 0)) return values;
   throw new UserError('ADAPTATION', `${file}: no class has a share above 0.`);
+}
+
+/** The class with the same letters, which Unicode may compose in another way: file systems and editors differ. */
+function spelling(name: string, classNames: readonly string[]): string {
+  if (classNames.includes(name)) return name;
+  return classNames.find((each) => each.normalize() === name.normalize()) ?? name;
 }
 
 /** Throws UserError ADAPTATION for a name that is not a class of the model. */
@@ -76,7 +83,8 @@ export function limitedTo(prior: TargetPrior, only: readonly string[], className
 }
 
 export function normalised(shares: ArrayLike<number>): number[] {
-  const values = Array.from(shares);
+  const most = Array.from(shares).reduce((greatest, share) => Math.max(greatest, share), 0);
+  const values = Array.from(shares, (share) => share / most); // large numbers would add up to infinity
   const sum = values.reduce((all, share) => all + share, 0);
   return values.map((share) => share / sum);
 }

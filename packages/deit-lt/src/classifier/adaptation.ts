@@ -54,6 +54,9 @@ export const adaptationSchema = z
       ),
     { error: 'its arrays have not a value for each class' },
   )
+  .refine(({ outputs }) => ['avg', 'cls,dist'].includes(outputs.join()), {
+    error: 'its outputs are neither avg nor cls and dist',
+  })
   .refine(({ outputs, weights }) => outputs.length === weights.length, {
     error: 'outputs and weights differ in length',
   });

@@ -49,6 +49,12 @@ export function adaptedLogits(
   { outputs, weights, bias }: Pick<AppliedAdaptation, 'outputs' | 'weights' | 'bias'>,
   scale: number,
 ): OutputLogits {
+  const missing = outputs.find((name) => logits[name] === undefined);
+  if (missing !== undefined || (outputs.length === 1 && logits.cls !== undefined))
+    throw new UserError(
+      'ADAPTATION',
+      `the adaptation is for the outputs ${outputs.join(' and ')}, and the model has ${Object.keys(logits).join(', ')}: run "${suggestedCommand('adapt')}" again.`,
+    );
   return torch.tidy(() => {
     const terms = outputs.map((name, k) => logits[name]!.float().mul(weights[k]!));
     const sum = terms.reduce((all, term) => all.add(term));

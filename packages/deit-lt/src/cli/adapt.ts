@@ -55,6 +55,11 @@ async function imagesOf(classifier: AnyClassifier, options: Options, context: Cl
       'USAGE',
       '--data is missing: the data set that the model was trained on, whose validation images are used; or give --calibration, labelled images that it was not trained on.',
     );
+  if (calibration !== undefined && data !== undefined)
+    throw new UserError(
+      'USAGE',
+      '--data and --calibration exclude each other: the images of the fit are the validation images of the training on --data, or those of --calibration.',
+    );
   const unlabelled = priorFrom === undefined ? undefined : await unlabelledIn(priorFrom, classifier);
   if (calibration !== undefined)
     return { calibration: await labelledIn(calibration, classifier, options, context), test: undefined, unlabelled };
@@ -127,7 +132,7 @@ function configOf({ file, model }: AnyClassifier) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(
       'USAGE',
-      `${file} is of another program and does not say which images its training set aside: give --calibration.`,
+      `${file} does not say which images its training set aside: give the run folder of the training, or --calibration.`,
       { cause: error },
     );
   }

@@ -1,4 +1,5 @@
 /** Describes an adaptation in words and tables. */
+import { fewestPredictions } from '../adaptation/thresholds.js';
 import type { Adaptation, AdaptationMeasures } from '../classifier/adaptation.js';
 import type { AppliedAdaptation } from '../description/applied-adaptation.js';
 import { images as imagesText } from '../format.js';
@@ -32,12 +33,16 @@ export function adaptationText(adaptation: Adaptation): string {
     fitText(adaptation),
     measuresTable(`${imagesText(fitted.after.images)} that it was fitted on (${visible(fitted.data)})`, fitted),
     ...(test === null ? [] : [measuresTable(imagesText(test.after.images).replace(/images?/, 'test $&'), test)]),
+    measuresExplained,
     ...estimateText(adaptation),
     ...unknownText(adaptation),
     ...conformalText(adaptation),
   ];
   return parts.join('\n\n');
 }
+
+const measuresExplained =
+  '(balanced: mean over the classes that occur; accuracy, log loss and calibration error: each class weighted by the frequency that is assumed)';
 
 const outputWords = { avg: 'the output', cls: 'CLS', dist: 'DIST' } as const;
 
@@ -60,7 +65,8 @@ function measuresTable(title: string, { before, after }: Pick<Adaptation['fitted
   return `${title}\n${formatTable(columns, [row('as trained', before), row('adapted', after)])}`;
 }
 
-function estimateText({ prior, classNames }: Adaptation): string[] {
+/** An estimate from few calibration images of a class can be far off: that is said where it shows. */
+function estimateText({ prior, classNames, fitted }: Adaptation): string[] {
   if (prior.from !== 'estimated') return [];
   const largest = classNames
     .map((name, c) => ({ name, share: prior.shares[c]! }))
@@ -68,27 +74,40 @@ function estimateText({ prior, classNames }: Adaptation): string[] {
     .slice(0, 8);
   return [
     `Estimated frequencies: ${largest.map(({ name, share }) => visible(`${name} ${percent(share)}`)).join(', ')}${classNames.length > 8 ? ', …' : ''}`,
+    ...(doubtful(prior.shares, fitted.imagesPerClass)
+      ? [
+          'This estimate is doubtful: classes of which the fit had few images got a large share, or others got none. Look at the images of the folder: are all of classes of the model? Or give the frequencies by --prior.',
+        ]
+      : []),
   ];
 }
 
-function unknownText({ unknown, classNames }: Adaptation): string[] {
+const fewImages = 10;
+
+/** Whether a class with few images of the fit got a third of the shares or more, or a class got almost none. */
+function doubtful(shares: readonly number[], images: readonly number[]): boolean {
+  const least = 0.02 / shares.length;
+  return shares.some((share, c) => (share > 1 / 3 && images[c]! < fewImages) || share < least);
+}
+
+function unknownText({ unknown, classNames, prior }: Adaptation): string[] {
   if (unknown === null) return [];
   const { coverage, risk, thresholds, own } = unknown;
-  const never = classNames.filter((_, c) => thresholds[c]! > 1);
-  const shared = own.filter((is) => !is).length;
+  const never = classNames.filter((_, c) => thresholds[c]! > 1 && prior.shares[c]! > 0);
+  const shared = own.filter((is, c) => !is && prior.shares[c]! > 0).length;
   const wrong = risk === null ? '' : `; ${percent(risk)} of the other answers are wrong`;
   return [
     [
       `"unknown": ${percent(1 - coverage)} of the images it was fitted on${wrong}.`,
       ...(unknown.rule === 'precision' && shared > 0
         ? [
-            `${shared} of ${classNames.length} classes were predicted too rarely for a threshold of their own: they have that of all classes together.`,
+            `${shared} of ${classNames.length} classes ${shared === 1 ? 'was' : 'were'} predicted fewer than ${fewestPredictions} times, too rarely for an own threshold, and ${shared === 1 ? 'has' : 'have'} that of all classes together.`,
           ]
         : []),
       ...(never.length > 0
         ? [
             visible(
-              `No threshold reaches the precision for ${never.length} classes, which are never answered: ${never.slice(0, 8).join(', ')}${never.length > 8 ? ', …' : ''}.`,
+              `No threshold reaches the precision for ${never.length === 1 ? 'one class, which is' : `${never.length} classes, which are`} never answered: ${never.slice(0, 8).join(', ')}${never.length > 8 ? ', …' : ''}.`,
             ),
           ]
         : []),
@@ -96,7 +115,7 @@ function unknownText({ unknown, classNames }: Adaptation): string[] {
   ];
 }
 
-function conformalText({ conformal, fitted }: Adaptation): string[] {
+function conformalText({ conformal, fitted, prior }: Adaptation): string[] {
   if (conformal === null) return [];
   const { coverage, always, meanSize } = conformal;
   const needed = Math.ceil(coverage / (1 - coverage) - 1e-9);
@@ -105,7 +124,7 @@ function conformalText({ conformal, fitted }: Adaptation): string[] {
       `Sets: ${meanSize.toFixed(1)} classes on average. For images like those it was fitted on, the set contains the true class of ${percent(coverage)} of the images of each class.`,
       ...(always > 0
         ? [
-            `${always} ${always === 1 ? 'class has' : 'classes have'} fewer than ${needed} of these images, too few to leave ${always === 1 ? 'it' : 'them'} out with that promise: ${always === 1 ? 'it is' : 'they are'} in every set (fewest: ${Math.min(...fitted.imagesPerClass)}).`,
+            `${always} ${always === 1 ? 'class has' : 'classes have'} fewer than ${needed} of these images, too few to leave ${always === 1 ? 'it' : 'them'} out with that promise: ${always === 1 ? 'it is' : 'they are'} in every set (fewest: ${Math.min(...fitted.imagesPerClass.filter((_, c) => prior.shares[c]! > 0))}).`,
           ]
         : []),
     ].join('\n'),

@@ -17,6 +17,7 @@ import { RunFolder } from '../runs/run-folder.js';
 import { saveEvaluation } from '../runs/save-evaluation.js';
 import { suggestedCommand } from '../suggested-command.js';
 import { visible } from '../text/visible.js';
+import { ruleWords } from './adaptation-text.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
@@ -63,7 +64,8 @@ async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: 
   const test = testOf(dataset);
   const testAlone = dataset.train.labels.length === 0;
   const order = modelOrder(classifier, dataset.classNames, { partial: testAlone });
-  for (const note of [...(classifier.notes ?? []), ...orderNotes(classifier)]) context.note(note);
+  for (const note of [...(classifier.notes ?? []), ...orderNotes(classifier), ...adaptedNote(classifier)])
+    context.note(note);
   const { labels, classNames } = order.labels({ labels: test.labels, classNames: dataset.classNames });
   const reporter = await context.reporter();
   const recorder = new PredictionRecorder();
@@ -88,6 +90,13 @@ async function evaluateOn(dataset: Dataset, classifier: AnyClassifier, context: 
   const images = { labels, classNames, nameOf: test.images.nameOf };
   const of = { split: 'test', epoch: classifier.epoch ?? 0, data: dataset.name, images } as const;
   return { result, save: (run) => saveEvaluation(run, { ...of, evaluation: result, recorder }) };
+}
+
+/** The figures of the prediction are then not those of the model as it was trained. */
+function adaptedNote({ adaptation, file }: AnyClassifier): string[] {
+  return adaptation === undefined
+    ? []
+    : [`${file} has an adaptation in it (${ruleWords(adaptation)}): the prediction is measured with it.`];
 }
 
 function testOf({ name, test }: Dataset): ImageSplit {

@@ -33,10 +33,10 @@ function adaptationNotes({ adaptation }: Classifier, format: string): string[] {
     return [`The model is adapted (${words}); the exporter of "${format}" decides what it writes of that.`];
   const rules =
     adaptation.unknown || adaptation.conformal
-      ? '; thresholds and sets are in its metadata, for the reader to apply'
+      ? '; thresholds and limits of sets are in the metadata, for the reader to apply'
       : '';
   return [
-    `The logits of the ONNX ${format === 'onnx' ? 'model' : 'models'} are adapted (${words})${rules}; --no-adaptation leaves it out.`,
+    `The logits of the ONNX ${format === 'onnx' ? 'model' : 'models'} are adapted (${words})${rules}; --no-adaptation leaves the adaptation out.`,
   ];
 }
 
@@ -48,7 +48,11 @@ function formatOptions(format: string, { precision, attention, option = [] }: Op
     const formats = exporterRegistry.names().filter((name) => short.every(([key]) => formatsWith(key).includes(name)));
     throw new UserError('USAGE', `--precision and --attention need --format ${formats.join(' or ')}.`);
   }
-  return { ...Object.fromEntries(short), ...Object.fromEntries(option.map(keyAndValue)) };
+  const more = option.map(keyAndValue);
+  const both = more.find(([key]) => short.some(([name]) => name === key));
+  if (both !== undefined)
+    throw new UserError('USAGE', `--${both[0]} and --option ${both[0]}=… exclude each other: give one of them.`);
+  return { ...Object.fromEntries(short), ...Object.fromEntries(more) };
 }
 
 function keyAndValue(text: string): [string, unknown] {

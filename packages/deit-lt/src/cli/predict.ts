@@ -26,7 +26,7 @@ export async function run({ args: [model, ...places], options, context }: Comman
   for (const note of [
     ...weightsLines(classifier, options),
     ...(classifier.notes ?? []),
-    ...adaptationNotes(classifier),
+    ...adaptationNotes(classifier, options.adaptation),
   ])
     context.note(note);
   const reporter = await context.reporter();
@@ -72,8 +72,12 @@ function decisionRows({ file, top, unknown, set = [] }: Prediction): (string | n
 }
 
 /** Says that the predictions are adapted, and to what. */
-function adaptationNotes({ adaptation, file }: AnyClassifier): string[] {
+function adaptationNotes({ adaptation, file }: AnyClassifier, asked: boolean | undefined): string[] {
   if (adaptation === undefined) return [];
+  if (asked === false)
+    return [
+      `${file} has an adaptation in it (${ruleWords(adaptation)}), which --no-adaptation cannot leave out: export it again with --no-adaptation.`,
+    ];
   if (!existsSync(adaptationFile(file))) return [`${file} has an adaptation in it (${ruleWords(adaptation)}).`];
   return [
     `The adaptation in ${adaptationFile(file)} is applied (${ruleWords(adaptation)}); --no-adaptation leaves it out.`,

@@ -79,6 +79,9 @@ function usageOfAdaptation({ classifier: { adaptation } }: CardFacts): string {
     file: 'classes occur as often as its user said',
     estimated: 'classes occur as often as was estimated from unlabelled images',
   }[prior.from];
+  const occurring = prior.shares.filter((share) => share > 0).length;
+  const some =
+    occurring < prior.shares.length ? `, that only ${occurring} of the ${prior.shares.length} classes occur` : '';
   const rules = [
     ...(unknown ? ['thresholds by class, below which the answer is "unknown" (`unknown.thresholds`)'] : []),
     ...(conformal
@@ -90,8 +93,8 @@ function usageOfAdaptation({ classifier: { adaptation } }: CardFacts): string {
   const more =
     rules.length === 0
       ? ''
-      : ` Their metadata have ${rules.join(', and ')}, for the reader to apply to the probabilities.`;
-  return `The logits of the ONNX models are adapted: they assume that ${from}, and their probabilities are calibrated on held-out images. \`model.safetensors\` has the weights as they were trained.${more}\n\n`;
+      : ` The metadata of the ONNX models have ${rules.join(', and ')}, for the reader to apply to the probabilities.`;
+  return `The logits of the ONNX models are adapted: they assume that ${from}${some}, and their probabilities are calibrated on held-out images. \`model.safetensors\` has the weights as they were trained.${more}\n\n`;
 }
 
 /** transformers.js has no bicubic (or bilinear) filter with a low-pass. */

@@ -17,7 +17,7 @@ export function readJson<T>(file: string, schema: z.ZodType<T>): T {
 /** Throws Error that says what is wrong, without quoting all of it. */
 export function parsedJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, '')); // editors on Windows begin files with it
   } catch (error) {
     throw new Error(
       text.trim() === '' ? 'it is empty' : `it is not JSON (${beginning((error as Error).message, 200)})`,
