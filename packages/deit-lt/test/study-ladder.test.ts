@@ -87,7 +87,7 @@ suite('deit-lt study ladder', () => {
   test('prints a table, and resumes with the same command', (t) => {
     const folder = temporaryFolder(t);
     const file = path.join(folder, 'changes.yaml');
-    writeFileSync(file, '- { name: balanced, set: [student.clsLoss=balanced-softmax] }');
+    writeFileSync(file, '- { name: plain, set: [student.clsLoss=cross-entropy] }');
     const out = path.join(folder, 'out');
     const words = `study ladder --changes ${file} --seeds 1 --data shapes --recipe quickstart --budget small --out ${out}`;
     const short = ['--set', 'data.limit=40', 'teacher.epochs=1', 'student.epochs=1', 'device=cpu'];
@@ -95,7 +95,7 @@ suite('deit-lt study ladder', () => {
     assert.equal(status, 0, stderr);
     assert.match(stdout, /rung +balanced +change/);
     assert.match(stdout, /the recipe +\d/);
-    assert.match(stdout, /\+ balanced +\d/);
+    assert.match(stdout, /\+ plain +\d/);
     assert.match(stdout, /With one seed there are no intervals/);
     assert.ok(existsSync(path.join(out, 'ladder.md')));
     const resumed = deitLt([...words.split(' '), ...short, '--resume', '--json']);
@@ -103,10 +103,24 @@ suite('deit-lt study ladder', () => {
     assert.equal((JSON.parse(resumed.stdout) as LadderStudy).rungs.length, 2);
   });
 
-  test('refuses wrong seeds, a missing file and its options in another study', () => {
+  test('refuses wrong changes, a missing file and its options in another study', (t) => {
     const words = ['study', 'ladder', '--data', 'shapes'];
+    const file = path.join(temporaryFolder(t), 'changes.yaml');
+    const given = [...words, '--recipe', 'quickstart', '--budget', 'small', '--changes', file];
+    for (const [set, message] of [
+      ['student.model.patchEmbed=conv', /changes\.yaml, "\+ a": the recipe has these values already/],
+      ['student.epoch=1', /changes\.yaml, "\+ a": .*student\.epoch/],
+    ] as const) {
+      writeFileSync(file, `- { name: a, set: [${set}] }`);
+      const { status, stderr } = deitLt([...given, '--out', path.join(path.dirname(file), 'out')]);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, message);
+    }
     assert.match(deitLt(words).stderr, /--changes is missing/);
-    assert.match(deitLt([...words, '--changes', 'none.yaml']).stderr, /none\.yaml cannot be read/);
+    assert.match(
+      deitLt([...words, '--changes', 'none.yaml']).stderr,
+      /none\.yaml cannot be read: there is no such file/,
+    );
     const other = deitLt(['study', 'ood', '--data', 'shapes', '--seeds', '1']);
     assert.deepEqual([other.status, /--seeds is for "study ladder"/.test(other.stderr)], [2, true]);
     const unknown = deitLt(['study', 'stairs', '--data', 'shapes']);

@@ -1,5 +1,6 @@
 /** `deit-lt study ladder`: a recipe, and changes that are added one by one, over several seeds, in one table. */
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors.js';
 import { accuracyNames } from '../evaluation/class-figures.js';
 import { columnsExplained, withInterval } from '../evaluation/figure-text.js';
@@ -18,9 +19,21 @@ export async function run(input: CommandInput): Promise<undefined> {
   const file = required(input.options.changes, '--changes is missing: a YAML file with the list of changes');
   const [changes, seeds] = [readChanges(file), seedsOf(input.options.seeds)];
   const { training, options } = await prepareRun(input);
-  const recipeWith = (set: readonly string[]) =>
-    chooseRecipe({ ...options, set: [...(options.set ?? []), ...set] }, training.dataset).recipe;
-  const rungs = rungsOf(changes).map(({ name, set }) => ({ name, recipe: recipeWith(set) }));
+  const recipeWith = ({ name, set }: Change) => {
+    try {
+      return chooseRecipe({ ...options, set: [...(options.set ?? []), ...set] }, training.dataset).recipe;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(error.code, `${file}, "${name}": ${error.message}`, { cause: error });
+    }
+  };
+  const rungs = rungsOf(changes).map((rung) => ({ name: rung.name, recipe: recipeWith(rung) }));
+  const same = rungs.find(({ recipe }, i) => i > 0 && isDeepStrictEqual(recipe, rungs[i - 1]!.recipe));
+  if (same !== undefined)
+    throw new UserError(
+      'RECIPE',
+      `${file}, "${same.name}": the recipe has these values already, so the change would be trained for nothing. Remove it or change other values.`,
+    );
   const study = await runLadder(training, rungs, seeds);
   const text = (format: typeof formatTable): string =>
     `${titleOf(study)}\n\n${format(columns, study.rungs.map(rowOf))}\n\n${notes(study).join('\n')}`;

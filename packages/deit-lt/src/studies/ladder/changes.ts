@@ -15,7 +15,7 @@ const schema = z
   .min(1)
   .max(100);
 
-const example = '- name: convolutional stem\n  set: [student.model.patchEmbed=conv]';
+const example = '- name: less mixing\n  set: [student.mixing.probability=0.1]';
 
 /** Reads the file. Throws UserError RECIPE that names the file and the entry, with an example. */
 export function readChanges(file: string): Change[] {
@@ -35,8 +35,9 @@ function valuesOf(file: string): unknown {
   try {
     return yamlValues(readFileSync(file, 'utf8'));
   } catch (cause) {
-    const [what] = (cause as Error).message.split('\n');
-    throw new UserError('RECIPE', `--changes ${file} cannot be read: ${what}`, { cause });
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const what = missing ? 'there is no such file' : (cause as Error).message.split('\n')[0];
+    throw new UserError('RECIPE', `--changes ${file} cannot be read: ${what}.`, { cause });
   }
 }
 
