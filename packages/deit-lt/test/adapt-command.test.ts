@@ -129,7 +129,7 @@ suite('deit-lt adapt', () => {
     assert.ok(Math.abs(said.filter((each) => !each.unknown).length / said.length - unknown!.coverage) < 1e-9);
   });
 
-  test('a model with an adaptation in its file is told from one as trained', () => {
+  test('an adaptation in the file of a model is named by predict, eval and adapt', () => {
     adapted('adapt run --data data --prior training');
     done('export run --format onnx --out inside.onnx');
     const { stderr } = done(`predict inside.onnx ${image} --no-adaptation`);

@@ -65,7 +65,7 @@ function measuresTable(title: string, { before, after }: Pick<Adaptation['fitted
   return `${title}\n${formatTable(columns, [row('as trained', before), row('adapted', after)])}`;
 }
 
-/** An estimate from few calibration images of a class can be far off: that is said where it shows. */
+/** An estimate from few calibration images of a class can be far off; a line says so where it shows. */
 function estimateText({ prior, classNames, fitted }: Adaptation): string[] {
   if (prior.from !== 'estimated') return [];
   const largest = classNames
