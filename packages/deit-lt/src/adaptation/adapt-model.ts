@@ -304,7 +304,7 @@ function conformalRuleOf(
       .mul(torch.tensor(occurring.map(Number), { dtype: 'float64' }))
       .sum([1]);
     return sizes
-      .mul(torch.tensor(Float64Array.from(judged.weights), { dtype: 'float64' }))
+      .mul(torch.tensor(judged.weights, { dtype: 'float64' }))
       .sum()
       .toNumber();
   });

@@ -7,6 +7,8 @@ import type { Judged } from './thresholds.js';
 /** Predictions of labelled images, with the labels. */
 export interface JudgedImages extends Judged {
   readonly labels: Int32Array;
+  /** The sum is 1. */
+  readonly weights: Float64Array;
   /** Probability of the true class. */
   readonly ofLabel: Float64Array;
 }

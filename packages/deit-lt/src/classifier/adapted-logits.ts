@@ -6,7 +6,7 @@ import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import type { DecisionRules } from '../evaluation/ranking.js';
 import { suggestedCommand } from '../suggested-command.js';
-import type { Adaptation } from './adaptation.js';
+import { type Adaptation, readAdaptation } from './adaptation.js';
 import type { AnyClassifier } from './classifier.js';
 import { logitScale } from './logit-scale.js';
 
@@ -31,6 +31,20 @@ export function adaptedClassifier<Of extends AnyClassifier>(classifier: Of, adap
     logits: (images) => torch.tidy(() => adaptedLogits(classifier.logits(images), adaptation, scale)),
     [Symbol.dispose]: () => classifier[Symbol.dispose](),
   };
+}
+
+/**
+ * Returns `classifier` with the adaptation beside its file, or as it is where there is none. Throws UserError ADAPTATION,
+ * and disposes it then.
+ */
+export function withAdaptation<Of extends AnyClassifier>(classifier: Of): Of {
+  try {
+    const adaptation = readAdaptation(classifier.file);
+    return adaptation === undefined ? classifier : adaptedClassifier(classifier, adaptation);
+  } catch (error) {
+    classifier[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** The rules of an adapted model's answers; nothing for other models. */

@@ -1,8 +1,7 @@
 /** Opens trained models of any format, for callers that only need logits. */
 import { existsSync } from 'node:fs';
 import { isOnnx } from '../onnx/onnx-files.js';
-import { readAdaptation } from './adaptation.js';
-import { adaptedClassifier } from './adapted-logits.js';
+import { withAdaptation } from './adapted-logits.js';
 import { type AnyClassifier, type OpenClassifierOptions, openClassifier } from './classifier.js';
 
 export interface OpenAnyOptions extends OpenClassifierOptions {
@@ -16,13 +15,7 @@ export interface OpenAnyOptions extends OpenClassifierOptions {
  */
 export async function openAnyClassifier(path: string, options: OpenAnyOptions = {}): Promise<AnyClassifier> {
   const classifier = await openAsTrained(path, options);
-  try {
-    const adaptation = options.adaptation === true ? readAdaptation(classifier.file) : undefined;
-    return adaptation === undefined ? classifier : adaptedClassifier(classifier, adaptation);
-  } catch (error) {
-    classifier[Symbol.dispose]();
-    throw error;
-  }
+  return options.adaptation === true ? withAdaptation(classifier) : classifier;
 }
 
 async function openAsTrained(path: string, options: OpenClassifierOptions): Promise<AnyClassifier> {

@@ -1,4 +1,5 @@
 /** Describes an adaptation in words and tables. */
+import { leastForCoverage } from '../adaptation/conformal.js';
 import { fewestPredictions } from '../adaptation/thresholds.js';
 import type { Adaptation, AdaptationMeasures } from '../classifier/adaptation.js';
 import type { AppliedAdaptation } from '../description/applied-adaptation.js';
@@ -118,7 +119,7 @@ function unknownText({ unknown, classNames, prior }: Adaptation): string[] {
 function conformalText({ conformal, fitted, prior }: Adaptation): string[] {
   if (conformal === null) return [];
   const { coverage, always, meanSize } = conformal;
-  const needed = Math.ceil(coverage / (1 - coverage) - 1e-9);
+  const needed = leastForCoverage(coverage);
   return [
     [
       `Sets: ${meanSize.toFixed(1)} classes on average. For images like those it was fitted on, the set contains the true class of ${percent(coverage)} of the images of each class.`,

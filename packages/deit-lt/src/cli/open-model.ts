@@ -1,6 +1,5 @@
 /** Opens the model that a command's first argument names, as its options say. */
-import { readAdaptation } from '../classifier/adaptation.js';
-import { adaptedClassifier } from '../classifier/adapted-logits.js';
+import { withAdaptation } from '../classifier/adapted-logits.js';
 import { openAnyClassifier } from '../classifier/any-classifier.js';
 import {
   type AnyClassifier,
@@ -22,13 +21,7 @@ export function openModel(model: string, options: Options): Promise<Classifier> 
  */
 export async function openModelForOthers(model: string, options: Options): Promise<Classifier> {
   const classifier = await openModel(model, options);
-  try {
-    const adaptation = options.adaptation === false ? undefined : readAdaptation(classifier.file);
-    return adaptation === undefined ? classifier : adaptedClassifier(classifier, adaptation);
-  } catch (error) {
-    classifier[Symbol.dispose]();
-    throw error;
-  }
+  return options.adaptation === false ? classifier : withAdaptation(classifier);
 }
 
 /** Also an ONNX model, as it was trained. Throws what `openAnyClassifier` throws. */

@@ -86,7 +86,7 @@ interface RungPlace {
   /** Number of the rung and of the seed, from 1, as in the names of the folders. */
   readonly place: string;
   readonly seed: number;
-  /** Those of this seed, by what their training depends on. */
+  /** The teachers of one seed, by the recipe of their training. */
   readonly teachers: Map<string, Teacher>;
 }
 
