@@ -1,34 +1,16 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 
 import { readSources } from './addon-sources.mjs';
 import { buildAddon, failureMessage } from './build-addon.mjs';
-import { libtorchFiles, temporaryTree } from './temporary-tree.mjs';
+import { libtorchFiles, pretendedBuild, temporaryTree } from './temporary-tree.mjs';
 
 /** A libtorch, a folder and a compiler that only writes its output file. @param {import('node:test').TestContext} t */
 function pretended(t) {
   const root = temporaryTree(t, libtorchFiles('libtorch/'));
-  /** @type {string[][]} */
-  const commands = [];
-  /** @type {import('./run-command.mjs').RunCommand} */
-  const run = async (_, args) => {
-    commands.push(args);
-    writeFileSync(String(args[args.indexOf('-o') + 1]), '');
-    return { code: 0, stdout: '', output: '' };
-  };
-  /** @type {import('./find-libtorch.mjs').Libtorch} */
-  const libtorch = {
-    source: 'system',
-    version: '2.4.1',
-    includeDirs: [path.join(root, 'libtorch/include')],
-    libDir: path.join(root, 'libtorch/lib'),
-    cuda: null,
-    cudaIncludeDir: null,
-    cudart: null,
-  };
-  return { libtorch, commands, options: { compiler: 'g++', buildDir: path.join(root, 'build'), run } };
+  return pretendedBuild(root);
 }
 
 suite('buildAddon()', () => {

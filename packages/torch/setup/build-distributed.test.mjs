@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { readdirSync } from 'node:fs';
 import { suite, test } from 'node:test';
 
 import { buildDistributed } from './build-distributed.mjs';
-import { libtorchFiles, temporaryTree } from './temporary-tree.mjs';
+import { libtorchFiles, pretendedBuild, temporaryTree } from './temporary-tree.mjs';
 
 /** A libtorch with or without the header, and a compiler that writes its output file or fails. @param {import('node:test').TestContext} t */
 function pretended(t, { header = true, output = '' } = {}) {
@@ -13,27 +12,7 @@ function pretended(t, { header = true, output = '' } = {}) {
     ...(header && { 'libtorch/include/torch/csrc/distributed/c10d/ProcessGroupGloo.hpp': '' }),
     'build/torch-2.4.1-abc.node': '',
   });
-  /** @type {string[][]} */
-  const commands = [];
-  /** @type {import('./run-command.mjs').RunCommand} */
-  const run = async (_, args) => {
-    commands.push(args);
-    if (output !== '') return { code: 1, stdout: '', output };
-    writeFileSync(String(args[args.indexOf('-o') + 1]), '');
-    return { code: 0, stdout: '', output: '' };
-  };
-  /** @type {import('./find-libtorch.mjs').Libtorch} */
-  const libtorch = {
-    source: 'system',
-    version: '2.4.1',
-    includeDirs: [path.join(root, 'libtorch/include')],
-    libDir: path.join(root, 'libtorch/lib'),
-    cuda: null,
-    cudaIncludeDir: null,
-    cudart: null,
-  };
-  const buildDir = path.join(root, 'build');
-  return { libtorch, commands, buildDir, options: { compiler: 'g++', buildDir, run } };
+  return pretendedBuild(root, { output });
 }
 
 suite('buildDistributed()', () => {

@@ -30,3 +30,32 @@ export function libtorchFiles(prefix, version = '2.4.1') {
     [`${prefix}lib/libtorch_cpu.dylib`]: 'cpu',
   };
 }
+
+/**
+ * The libtorch that `libtorchFiles` laid into `root`, and a compiler that only keeps its arguments and writes its output file, or
+ * fails with `output`.
+ * @param {string} root
+ */
+export function pretendedBuild(root, { output = '' } = {}) {
+  /** @type {string[][]} */
+  const commands = [];
+  /** @type {import('./run-command.mjs').RunCommand} */
+  const run = async (_, args) => {
+    commands.push(args);
+    if (output !== '') return { code: 1, stdout: '', output };
+    writeFileSync(String(args[args.indexOf('-o') + 1]), '');
+    return { code: 0, stdout: '', output: '' };
+  };
+  /** @type {import('./find-libtorch.mjs').Libtorch} */
+  const libtorch = {
+    source: 'system',
+    version: '2.4.1',
+    includeDirs: [path.join(root, 'libtorch/include')],
+    libDir: path.join(root, 'libtorch/lib'),
+    cuda: null,
+    cudaIncludeDir: null,
+    cudart: null,
+  };
+  const buildDir = path.join(root, 'build');
+  return { libtorch, commands, buildDir, options: { compiler: 'g++', buildDir, run } };
+}
