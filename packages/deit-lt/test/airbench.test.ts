@@ -183,7 +183,7 @@ suite('a teacher airbench94', () => {
     'teacher.loss=balanced-softmax',
     'teacher.drw.epoch=null',
     'teacher.sam.rho=0',
-    'teacher.optimizer={ name: muon, lr: 0.1, weightDecay: 0, unitRows: true, momentum: 0.6, vectorRatio: 2, classifierRatio: 20 }',
+    'teacher.optimizer={ name: muon, lr: 0.1, weightDecay: 0, unitRows: true, momentum: 0.6, rest: sgd, vectorRatio: 2, classifierRatio: 20 }',
     'student.epochs=1',
   );
   const run = path.join(folder, 'teacher');

@@ -4,7 +4,7 @@ import { after, suite, test } from 'node:test';
 import * as torch from '../src/index.js';
 import { assertClose, Reference, type Value } from './reference/reference.js';
 
-const { Muon, SGD } = torch.optim;
+const { AdamW, Muon, SGD } = torch.optim;
 
 torch.setNumThreads(1);
 const reference = new Reference();
@@ -115,12 +115,12 @@ out["params"] = ps`);
     assert.ok(values!.min().toNumber() > 0.5 && values!.max().toNumber() < 1.4, `${values}`);
   });
 
-  test('without orthogonality, and for vectors, is SGD with averaged gradients, at the rate of the group', () => {
+  test('by the rule sgd, and for vectors, is SGD with averaged gradients, at the rate of the group', () => {
     const params = [torch.ones([4, 3]).requiresGrad_(), torch.ones([5]).requiresGrad_()];
     const peers = params.map((param) => param.detach().clone().requiresGrad_());
     const muon = new Muon(
       [
-        { params: [params[0]!], orthogonal: false, lrRatio: 3 },
+        { params: [params[0]!], rule: 'sgd', lrRatio: 3 },
         { params: [params[1]!], lrRatio: 0.5 },
       ],
       { lr: 0.1, momentum: 0.5, weightDecay: 0 },
@@ -143,20 +143,36 @@ out["params"] = ps`);
     for (const [i, param] of params.entries()) assertClose(param, peers[i]!, { atol: 1e-6, rtol: 1e-6 });
   });
 
+  test('by the rule adamw is AdamW, at the rate of the group', () => {
+    const param = torch.ones([40, 500]).requiresGrad_();
+    const peer = torch.ones([40, 500]).requiresGrad_();
+    const muon = new Muon([{ params: [param], rule: 'adamw', lrRatio: 0.5 }], { lr: 0.1, weightDecay: 0.2 });
+    const adamw = new AdamW([peer], { lr: 0.05, betas: [0.9, 0.95], eps: 1e-7, weightDecay: 0.2 });
+    for (let step = 0; step < 3; step++) {
+      param.grad = torch.randn([40, 500], { generator });
+      peer.grad = param.grad.clone();
+      muon.step();
+      adamw.step();
+    }
+    assertClose(param, peer, { atol: 1e-6, rtol: 1e-6 });
+  });
+
   test('continues bit-exactly from its state', () => {
     const step = (optimizer: torch.optim.Muon, param: torch.Tensor, grad: torch.Tensor): void => {
       param.grad = grad.clone();
       optimizer.step();
     };
-    const whole = start[0]!.clone().requiresGrad_();
-    const first = new Muon([whole], { lr: 0.1, unitRows: true });
-    step(first, whole, grads[0]![0]!);
-    const resumed = whole.detach().clone().requiresGrad_();
-    const second = new Muon([resumed]);
-    second.loadStateDict(first.stateDict());
-    step(first, whole, grads[1]![0]!);
-    step(second, resumed, grads[1]![0]!);
-    assert.ok(torch.equal(whole, resumed));
+    for (const options of [{ unitRows: true }, { rule: 'sgd' }, { rule: 'adamw' }] as const) {
+      const whole = start[0]!.clone().requiresGrad_();
+      const first = new Muon([whole], { lr: 0.1, ...options });
+      step(first, whole, grads[0]![0]!);
+      const resumed = whole.detach().clone().requiresGrad_();
+      const second = new Muon([resumed], options);
+      second.loadStateDict(first.stateDict());
+      step(first, whole, grads[1]![0]!);
+      step(second, resumed, grads[1]![0]!);
+      assert.ok(torch.equal(whole, resumed), JSON.stringify(options));
+    }
   });
 
   test('refuses options that are not fit', () => {
@@ -164,6 +180,7 @@ out["params"] = ps`);
     for (const [options, message] of [
       [{ momentum: 1 }, /Muon: momentum must be a number from 0 to below 1, got 1/],
       [{ nsSteps: 0 }, /nsSteps must be a whole number from 1 to 99, got 0/],
+      [{ rule: 'adam' as 'adamw' }, /rule must be one of muon, sgd, adamw, got the string "adam"/],
       [{ lrRatio: -1 }, /lrRatio must be a number of at least 0/],
     ] as const)
       assert.throws(() => new Muon([param], options), message);

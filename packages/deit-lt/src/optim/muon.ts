@@ -1,6 +1,6 @@
 /**
- * Muon for the matrices and filters of a network, and averaged gradients for the rest (biases, norms, tokens, the classifier), each
- * with its own rate, as its author trains CNNs.
+ * Muon for the matrices and filters of a network, and AdamW or SGD for the rest (biases, norms, tokens, the classifier), each
+ * with its own rate. Its author trains transformers with AdamW beside it, and CNNs with SGD.
  */
 import * as torch from '@deit-lt/torch';
 import { z } from 'zod';
@@ -15,6 +15,10 @@ const options = z.object({
     .boolean()
     .optional()
     .describe('Muon only: scales filters to a fixed norm before each update; for filters before a batch norm'),
+  rest: z
+    .enum(['adamw', 'sgd'])
+    .optional()
+    .describe('Muon only: what trains biases, norms, tokens and the classifier; default adamw'),
   classifierRatio: positive.optional().describe('Muon only: learning rate of the classifier over lr; default 1'),
   vectorRatio: positive.optional().describe('Muon only: learning rate of biases, norms and tokens over lr; default 1'),
 });
@@ -30,15 +34,15 @@ function kindOf(name: string, parameter: torch.nn.Parameter): Kind {
   return classifiers.test(name) ? 'classifier' : 'filters';
 }
 
-/** Groups of parameters with their options, without those that are empty. Only filters are decayed. */
+/** Returns the groups of parameters with their options, without those that are empty. Only filters are decayed. */
 function muonGroups(learning: Learning, given: z.output<typeof options> & CommonOptimizerOptions) {
-  const { weightDecay, unitRows = false, classifierRatio = 1, vectorRatio = 1 } = given;
+  const { weightDecay, unitRows = false, rest = 'adamw', classifierRatio = 1, vectorRatio = 1 } = given;
   const of = (kind: Kind) =>
     learning
       .namedParameters()
       .filter(([name, parameter]) => kindOf(name, parameter) === kind)
       .map(([, parameter]) => parameter);
-  const plain = { orthogonal: false, weightDecay: 0 };
+  const plain = { rule: rest, weightDecay: 0 };
   const groups = [
     { name: 'filters', params: of('filters'), weightDecay, unitRows },
     { name: 'classifier', params: of('classifier'), ...plain, lrRatio: classifierRatio },
@@ -55,5 +59,4 @@ export const muonEntry = optimizerEntry({
     return new torch.optim.Muon(muonGroups(learning, given), { lr, momentum, nesterov, nsSteps });
   },
   unusualRate: 1,
-  numbersPerWeight: 1,
 });

@@ -22,6 +22,11 @@ export const steps: Check = {
   expected: 'a whole number from 1 to 99',
   accepts: (value) => isCount(value, 1) && Number(value) < 100,
 };
+/** One of some words. */
+export const oneOf = (...words: readonly string[]): Check => ({
+  expected: `one of ${words.join(', ')}`,
+  accepts: (value) => words.includes(value as string),
+});
 /** Decay rates of two running averages. 1 would freeze an average and divide by zero in its bias correction. */
 export const betaPair: Check = {
   expected: 'two numbers from 0 to below 1, such as [0.9, 0.999]',
