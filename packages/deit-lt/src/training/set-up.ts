@@ -16,6 +16,7 @@ import { modelOf } from '../tasks/model-of.js';
 import { StudentTask } from '../tasks/student-task.js';
 import { learningParameters, type Task } from '../tasks/task.js';
 import { pipelineWithViews, trainingPipeline } from '../tasks/training-pipeline.js';
+import { initializeFromImages } from './initial-images.js';
 import { beginFrom } from './initial-weights.js';
 import { baseLearningRate } from './learning-rate.js';
 import { teacherFor, teacherOf } from './student-teacher.js';
@@ -59,6 +60,8 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
   const from =
     options.from === undefined ? undefined : beginFrom(model, options.from, { learn, classNames: data.classNames });
   model.to(placement.device);
+  const evalPipeline = evaluationPipeline(part);
+  if (from === undefined) await initializeFromImages(model, data.train, { pipeline: evalPipeline, ...placement });
   const ema = track(
     part.ema === null
       ? undefined
@@ -87,7 +90,7 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
     ema,
     pipelines: {
       train: kind === 'teacher' ? teacherPipeline(plan, recipe) : trainingPipeline(recipe.student, teacher?.recipe),
-      eval: evaluationPipeline(part),
+      eval: evalPipeline,
     },
     ...(sam && {
       sam: {
