@@ -193,14 +193,10 @@ async function trainInto(
   };
   const { best, seconds } = await runLoop(loop);
   const whole = { epoch: totalEpochs(plan.recipe.schedule, plan.recipe.epochs), batch: 0 };
-  let evaluation: Awaited<ReturnType<typeof evaluateBest>>;
-  const isStopped = await processes.lead(async () => {
-    evaluation = await evaluateBest(loop).catch((error: unknown) => {
-      throw cannotSave(error, loop, whole);
-    });
-    return evaluation === 'stopped';
+  const evaluation = await evaluateBest(loop).catch((error: unknown) => {
+    throw cannotSave(error, loop, whole);
   });
-  if (isStopped || evaluation === 'stopped') throw interrupted(loop, 'at the last evaluation, after all epochs', whole);
+  if (evaluation === 'stopped') throw interrupted(loop, 'at the last evaluation, after all epochs', whole);
   reporter.end({
     kind,
     folder: run.folder,
