@@ -1,7 +1,7 @@
 /** Evaluation of a training's model: after an epoch, on its validation images; at the end, on the test images. */
 import type { LabelledSource } from '../data/prepare-data.js';
 import { type EvaluateOptions, type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
-import { setTraining } from './initial-weights.js';
+import { setTraining } from './learn.js';
 import type { LoopOptions } from './loop-options.js';
 
 /** The accuracies after an epoch, of the weights and of the averaged ones. */
