@@ -130,9 +130,9 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   vit: { description: 'also trains a plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher: a run folder, a checkpoint (also PyTorch's), or an ONNX model" },
   from: {
-    value: 'RUN',
+    value: 'WEIGHTS',
     description:
-      'starts from the weights of this run folder or checkpoint; with --set student.learn=classifier (or teacher.learn), only the last layer is trained',
+      'starts from these weights: a run folder, a checkpoint, a file of timm or torchvision, or the name of one in a cache (docs/pretrained.md); --set student.learn=classifier (or teacher.learn) trains only the last layer',
   },
   imbalance: {
     value: 'RATIO',

@@ -16,7 +16,7 @@ import { silentReporter } from '../runs/reporter.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import type { Task } from '../tasks/task.js';
 import { evaluateBest, ruleOf } from './best-checkpoint.js';
-import { checkFrom } from './initial-weights.js';
+import { checkFrom, randomWeightsNote } from './initial-weights.js';
 import { runLoop } from './loop.js';
 import type { LoopOptions } from './loop-options.js';
 import { noteOnce } from './note-once.js';
@@ -84,12 +84,16 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
   const part = partName(kind);
-  checkFrom(part, plan.recipe, options.from);
+  const from = options.from ?? plan.recipe.from;
+  checkFrom(part, plan.recipe, from);
   checkProcesses(part, plan.recipe, placement, options.processes);
   const unreached = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
   const unusual = unusualValues(part, plan.recipe);
-  const notes = [...data.notes, ...fewNotes(data), ...unusual, unreached, slower].filter((note) => note !== undefined);
+  const random = randomWeightsNote(part, plan.recipe, from);
+  const notes = [...data.notes, ...fewNotes(data), ...unusual, unreached, random, slower].filter(
+    (note) => note !== undefined,
+  );
   try {
     const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes
     try {
