@@ -7,7 +7,7 @@ import { withFrozenBatchNormStatistics } from '../optim/batch-norm-statistics.js
 import { stream } from '../random/stream.js';
 import { type LossParts, learningModules, type Pass, type PreparedBatch } from '../tasks/task.js';
 import type { ShardBatches } from './epoch-batches.js';
-import type { LoopOptions } from './loop-options.js';
+import type { StepOptions } from './loop-options.js';
 import type { ShardGradients } from './shard-gradients.js';
 import { backward } from './step.js';
 
@@ -27,7 +27,7 @@ interface ShardPlace extends Place {
  * shards are in the parameters or in `gradients`. Its tensors belong to the open scope.
  */
 export function shardPasses(
-  options: LoopOptions,
+  options: StepOptions,
   { shards }: ShardBatches,
   gradients: ShardGradients,
   place: Place,
@@ -42,7 +42,7 @@ export function shardPasses(
         const random = stream(options.seed, 'mix', place.epoch, place.batch * recipe.shards + shard);
         prepared[i] ??= placement.autocast(() => task.prepare({ ...batch, epoch: place.epoch, random }));
         const forward = (): LossParts => placement.autocast(() => prepared[i]!.loss(pass));
-        const losses = backward(forward, recipe.accumulation * recipe.shards);
+        const losses = backward(forward, recipe.accumulation * recipe.shards, options.scaler);
         gradients.take(i);
         return losses;
       }),
@@ -56,13 +56,13 @@ export function shardPasses(
  * Runs `body` with the draws of a shard. The running statistics of batch norms are those of shard 0, as with PyTorch's
  * DistributedDataParallel, whose other processes take those of the first.
  */
-function inShard<R>(options: LoopOptions, place: ShardPlace, body: () => R): R {
+function inShard<R>(options: StepOptions, place: ShardPlace, body: () => R): R {
   const { shard } = place;
   seedShard(options, place);
   return shard === 0 ? body() : withFrozenBatchNormStatistics(learningModules(options.task), body);
 }
 
 /** Without shards there is one stream of draws for the whole training, which checkpoints save. */
-function seedShard({ recipe: { shards }, seed }: LoopOptions, { epoch, batch, shard, pass }: ShardPlace): void {
+function seedShard({ recipe: { shards }, seed }: StepOptions, { epoch, batch, shard, pass }: ShardPlace): void {
   if (shards > 1) torch.manualSeed(stream(seed, 'shard', epoch, (batch * shards + shard) * 2 + pass).uint32());
 }
