@@ -12,6 +12,7 @@ const training = [
   'out',
   'resume',
   'saveEvery',
+  'fitMemory',
   'procs',
   'imbalance',
   'imbalanceType',
@@ -20,7 +21,7 @@ const training = [
 ] as const;
 
 /** The precisions of the computation, as in recipes. */
-export const computedPrecisions = ['auto', 'float32', 'bfloat16'] as const;
+export const computedPrecisions = ['auto', 'float32', 'bfloat16', 'float16'] as const;
 /** The precisions of the weights of an exported model. */
 const exported = ['fp32', 'fp16', 'int8'] as const;
 

@@ -13,6 +13,7 @@ export interface Options {
   out?: string;
   resume?: boolean;
   saveEvery?: number;
+  fitMemory?: boolean;
   procs?: number;
   vit?: boolean;
   changes?: string;
@@ -45,7 +46,7 @@ export interface Options {
   /** Each command has its own formats. */
   format?: string;
   /** Precision of an exported model, or of the computation; each command has its own choices. */
-  precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16';
+  precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16' | 'float16';
   attention?: boolean;
   option?: string[];
   port?: number;
@@ -119,6 +120,10 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     min: 0,
     description:
       'least number of seconds between two checkpoints, also within an epoch (default: 20). The pause is longer where saving would take more than a twentieth of the time. 0 saves after every update',
+  },
+  fitMemory: {
+    description:
+      'tries two updates first, and halves batches that do not fit into memory: the accumulation then keeps the images of an update',
   },
   procs: {
     value: 'N',

@@ -1,5 +1,5 @@
 /** Makes everything that a training needs before its first batch: the model, its task, optimizer and pipelines. */
-import type * as torch from '@deit-lt/torch';
+import * as torch from '@deit-lt/torch';
 import type { Pipeline } from '../augment/transform.js';
 import { requireSameOrder } from '../by-class.js';
 import { evaluationPipeline } from '../classifier/classifier.js';
@@ -97,6 +97,7 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
     task,
     optimizer,
     ema,
+    ...(placement.precision === 'float16' && { scaler: new torch.amp.GradScaler() }),
     pipelines: {
       train: kind === 'teacher' ? teacherPipeline(plan, recipe) : trainingPipeline(recipe.student, teacher?.recipe),
       eval: evalPipeline,

@@ -15,7 +15,7 @@ import {
   type TaskBatch,
 } from '../tasks/task.js';
 import type { ShardBatches } from './epoch-batches.js';
-import type { LoopOptions } from './loop-options.js';
+import type { StepOptions } from './loop-options.js';
 import type { ShardGradients } from './shard-gradients.js';
 import { backward } from './step.js';
 
@@ -35,7 +35,7 @@ interface ShardPlace extends Place {
  * shards are in the parameters or in `gradients`. Its tensors belong to the open scope.
  */
 export function shardPasses(
-  options: LoopOptions,
+  options: StepOptions,
   { shards }: ShardBatches,
   gradients: ShardGradients,
   place: Place,
@@ -56,7 +56,7 @@ export function shardPasses(
       inShard(options, { ...place, shard, pass: number }, () => {
         prepared[i] ??= placement.autocast(() => task.prepare(batch));
         const forward = (): LossParts => placement.autocast(() => prepared[i]!.loss(pass));
-        const losses = backward(forward, recipe.accumulation * recipe.shards);
+        const losses = backward(forward, recipe.accumulation * recipe.shards, options.scaler);
         gradients.take(i);
         return losses;
       }),
@@ -95,13 +95,13 @@ function shardedBatch(options: LoopOptions, own: ShardedBatch['own'], place: Pla
  * Runs `body` with the draws of a shard. The running statistics of batch norms are those of shard 0, as with PyTorch's
  * DistributedDataParallel, whose other processes take those of the first.
  */
-function inShard<R>(options: LoopOptions, place: ShardPlace, body: () => R): R {
+function inShard<R>(options: StepOptions, place: ShardPlace, body: () => R): R {
   const { shard } = place;
   seedShard(options, place);
   return shard === 0 ? body() : withFrozenBatchNormStatistics(learningModules(options.task), body);
 }
 
 /** Without shards there is one stream of draws for the whole training, which checkpoints save. */
-function seedShard({ recipe: { shards }, seed }: LoopOptions, { epoch, batch, shard, pass }: ShardPlace): void {
+function seedShard({ recipe: { shards }, seed }: StepOptions, { epoch, batch, shard, pass }: ShardPlace): void {
   if (shards > 1) torch.manualSeed(stream(seed, 'shard', epoch, (batch * shards + shard) * 2 + pass).uint32());
 }
