@@ -103,7 +103,16 @@ async function failureOfTrial(given: FitMemoryOptions): Promise<Error | undefine
     if (isOutOfMemory(error)) return error;
     throw error;
   } finally {
-    if (placement.device !== 'cpu') torch.cuda.emptyCache();
+    if (placement.device !== 'cpu') emptyCache();
+  }
+}
+
+/** An engine without CUDA's headers cannot empty it: the next trial then takes memory from what the allocator has kept. */
+function emptyCache(): void {
+  try {
+    torch.cuda.emptyCache();
+  } catch (error) {
+    if (!(error instanceof torch.TorchError)) throw error;
   }
 }
 
