@@ -116,8 +116,9 @@ function emptyCache(): void {
   }
 }
 
+/** Memory is taken when an operator is called, so a card need not be waited for. */
 async function trial(options: StepOptions & Pick<LoopOptions, 'optimizer' | 'sam' | 'signal'>): Promise<void> {
-  const { task, recipe, optimizer, processes, placement, signal } = options;
+  const { task, recipe, optimizer, processes, signal } = options;
   const batches = countBatches(options, 0);
   using gradients = new ShardGradients({
     parameters: learningParameters(task).map(([, parameter]) => parameter),
@@ -149,7 +150,6 @@ async function trial(options: StepOptions & Pick<LoopOptions, 'optimizer' | 'sam
         epoch,
       );
     });
-    torch.synchronize(placement.device);
     if (++batch === updates) return;
   }
 }
