@@ -91,7 +91,7 @@ suite('on a fake CUDA device', { skip: 'reason' in built && built.reason }, () =
   test('--fit-memory halves batches until they fit, and a resumed run keeps them', async () => {
     const { status, stderr } = await inMemory(12e6, '--out', 'fitted', '--fit-memory');
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /batches of 64 images do not fit into the memory of cuda: teacher\.batchSize=32/);
+    assert.match(stderr, /batches of 64 images do not fit into the memory of cuda in training: teacher\.batchSize=32/);
     const { teacher } = readRunConfig(path.join(folder, 'fitted')).recipe;
     assert.ok(teacher.batchSize < 64 && teacher.batchSize * teacher.accumulation === 64, JSON.stringify(teacher));
     const again = await inMemory(12e6, '--out', 'fitted', '--fit-memory', '--resume');
