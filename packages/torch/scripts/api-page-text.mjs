@@ -107,6 +107,7 @@ the process on some arguments, this package checks them first.`,
     of: [
       ['torch', 'autograd/modes'],
       ['torch.autograd', 'autograd/backward'],
+      ['torch.amp', 'amp/grad-scaler'],
     ],
   },
   {

@@ -1,9 +1,11 @@
 /** The card of an exported model: what it is, how it is used, what was measured. */
+
+import path from 'node:path';
 import type { Classifier } from '../classifier/classifier.js';
 import { accuracyNames } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { accuracyCells, columnsExplained, fewWarning } from '../evaluation/figure-text.js';
-import type { FinalEvaluation } from '../runs/run-folder.js';
+import type { FinalEvaluation, StartingWeights } from '../runs/run-folder.js';
 import { markdownText } from '../text/cells.js';
 import { type OnnxCheck, precisionNames } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
@@ -14,6 +16,8 @@ export interface CardFacts {
   readonly classifier: Classifier;
   /** Name of the training data. */
   readonly dataName: string;
+  /** The weights that its training began with; absent when they were random or are unknown. */
+  readonly from?: StartingWeights;
   /** Undefined when nothing was measured. */
   readonly evaluation: FinalEvaluation | undefined;
   /** Check of each ONNX model in the folder; undefined if it could not be run. */
@@ -38,7 +42,7 @@ tags: [image-classification, long-tailed, deit-lt, onnx]
 
 # ${markdownText(recipe.model.name)} for ${classNames.length} classes
 
-${what} for images of ${size} × ${size} pixels, trained on ${markdownText(dataName)} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.
+${what} for images of ${size} × ${size} pixels, trained on ${markdownText(dataName)} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.${startedFrom(facts.from)}
 
 ## Use
 
@@ -60,6 +64,21 @@ ${measured(facts)}
 
 ${checked(facts)}
 `;
+}
+
+/** The first weights, behind all runs that began with each other: their licence holds for this model, too. */
+function startedFrom(from: StartingWeights | undefined): string {
+  if (from === undefined) return '';
+  let first = from;
+  while (first.from !== undefined) first = first.from;
+  const { model, source, licence, sha256 } = first;
+  const of = model === undefined ? '' : ` of ${markdownText(model)}`;
+  const origin = source === undefined ? '' : `, from ${markdownText(source)}`;
+  const terms =
+    licence === undefined ? 'No file beside them states a licence' : `Their licence is ${markdownText(licence)}`;
+  return `
+
+The training began with the weights${of} in \`${path.basename(first.path).replaceAll('`', '')}\` (SHA-256 ${sha256.slice(0, 16)}…)${origin}. ${terms}; its terms may hold for this model, too.`;
 }
 
 function usageOfOutputs({ classifier: { kind, adaptation } }: CardFacts): string {

@@ -5,6 +5,7 @@
  */
 import * as torch from '@deit-lt/torch';
 import { nextTurn } from '../next-turn.js';
+import { setLearningRate } from '../optim/layer-decay.js';
 import { totalEpochs } from '../optim/schedules.js';
 import type { Progress } from '../runs/training-state.js';
 import { learningParameters } from '../tasks/task.js';
@@ -12,7 +13,7 @@ import { Checkpoints } from './checkpoints.js';
 import { batchesFrom, countBatches } from './epoch-batches.js';
 import { EpochSums } from './epoch-sums.js';
 import { evaluateEpoch, scoreOf } from './evaluate-epoch.js';
-import { setTraining } from './initial-weights.js';
+import { setTraining } from './learn.js';
 import { learningRateAt } from './learning-rate.js';
 import type { LoopOptions } from './loop-options.js';
 import { epochRecord, trainingStart } from './loop-reports.js';
@@ -97,7 +98,7 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
   for await (const batch of batchesFrom(options, { epoch, startBatch: index, batches })) {
     using views = batch;
     const lr = learningRateAt(recipe, { epoch, batch: index, batches });
-    for (const group of optimizer.paramGroups) group.lr = lr;
+    setLearningRate(optimizer, lr);
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batches;
     torch.tidy(() => {
       const run = shardPasses(options, views, gradients, { epoch, batch: index });
