@@ -13,6 +13,7 @@ const training = {
   logGradNorm: false,
   learn: 'all',
   shards: 1,
+  timeLimit: null,
 } as const;
 
 /** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */

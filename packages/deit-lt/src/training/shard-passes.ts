@@ -14,6 +14,8 @@ import { backward } from './step.js';
 interface Place {
   readonly epoch: number;
   readonly batch: number;
+  /** The epoch of the schedules. */
+  readonly scheduled: number;
 }
 
 interface ShardPlace extends Place {
@@ -40,7 +42,7 @@ export function shardPasses(
     const losses = shards.map(({ shard, batch }, i) =>
       inShard(options, { ...place, shard, pass: number }, () => {
         const random = stream(options.seed, 'mix', place.epoch, place.batch * recipe.shards + shard);
-        prepared[i] ??= placement.autocast(() => task.prepare({ ...batch, epoch: place.epoch, random }));
+        prepared[i] ??= placement.autocast(() => task.prepare({ ...batch, epoch: place.scheduled, random }));
         const forward = (): LossParts => placement.autocast(() => prepared[i]!.loss(pass));
         const losses = backward(forward, recipe.accumulation * recipe.shards);
         gradients.take(i);
