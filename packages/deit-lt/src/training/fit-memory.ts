@@ -182,7 +182,7 @@ async function trial(options: StepOptions & Pick<LoopOptions, 'optimizer' | 'sam
     using held = views;
     signal?.throwIfAborted();
     torch.tidy(() => {
-      const run = shardPasses(options, held, gradients, { epoch, batch });
+      const run = shardPasses(options, held, gradients, { epoch, batch, scheduled: epoch });
       run(pass);
       gradients.reduce();
       update(
