@@ -64,7 +64,7 @@ export async function prepareRun({
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   const command = commandWords([spec.name, ...args], { ...options, out: folder });
   const reporter = await context.reporter();
-  const { from, saveEvery } = options;
+  const { from, saveEvery, fitMemory } = options;
   const common = {
     dataset,
     recipe,
@@ -80,6 +80,7 @@ export async function prepareRun({
     ...common,
     ...(from !== undefined && { from }),
     ...(saveEvery !== undefined && { saveEverySeconds: saveEvery }),
+    ...(fitMemory === true && { fitMemory }),
   };
   return { training, options };
 }

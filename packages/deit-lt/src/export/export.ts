@@ -16,8 +16,7 @@ import { checkOnnx, type OnnxCheck } from './onnx/check.js';
 import { checkLine } from './onnx/check-line.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize, onnxModel } from './onnx/model.js';
-import { timmCode, timmCodeFile } from './timm-code.js';
-import { hasStem } from './timm-config.js';
+import { timmCodeOf } from './timm-code.js';
 import { exportSafetensors } from './weights.js';
 
 export interface OnnxExport {
@@ -71,7 +70,8 @@ export async function exportHuggingFace(
     writeFileAtomic(place(name), `${JSON.stringify(value, null, 2)}\n`);
   json(huggingFaceFiles.config, modelConfig(classifier));
   json(huggingFaceFiles.preprocessor, preprocessorConfig(classifier));
-  if (hasStem(classifier.model)) writeFileAtomic(place(timmCodeFile), timmCode);
+  const timm = timmCodeOf(classifier.model);
+  if (timm !== null) writeFileAtomic(place(`${timm.architecture}.py`), timm.code);
   const card = { classifier, checks, ...runFacts(classifier.file) };
   writeFileAtomic(place(huggingFaceFiles.card), modelCard(card));
   return checks;

@@ -10,8 +10,7 @@ import { markdownText } from '../text/cells.js';
 import { type OnnxCheck, precisionNames } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize } from './onnx/model.js';
-import { stemArchitecture, timmCodeFile } from './timm-code.js';
-import { hasStem } from './timm-config.js';
+import { timmCodeOf } from './timm-code.js';
 
 export interface CardFacts {
   readonly classifier: Classifier;
@@ -127,8 +126,9 @@ function usageOfImages({ classifier }: CardFacts): string {
 
 /** The CIFAR ResNets are of LDAM's and PaCo's authors; timm has no cosine classifier. */
 function usageOfWeights({ classifier: { recipe, model } }: CardFacts): string {
-  if (hasStem(model))
-    return `\`model.safetensors\` has timm's names, but timm has no model with this convolutional stem. \`${timmCodeFile}\` in this folder registers it: append the folder to \`sys.path\`, \`import ${stemArchitecture}\`, then \`timm.create_model("local-dir:PATH/OF/THIS/FOLDER", pretrained=True)\`. transformers for Python has other names and does not load it.`;
+  const needed = timmCodeOf(model);
+  if (needed !== null)
+    return `\`model.safetensors\` has timm's names, but ${needed.lacks}. \`${needed.architecture}.py\` in this folder registers it: append the folder to \`sys.path\`, \`import ${needed.architecture}\`, then \`timm.create_model("local-dir:PATH/OF/THIS/FOLDER", pretrained=True)\`. transformers for Python has other names and does not load it.`;
   if (!/^(deit|vit|regnety|resnext|resnet(18|34|50|101|152)$)/.test(recipe.model.name))
     return '`model.safetensors` has the names of the published CIFAR networks, which neither timm nor transformers for Python has.';
   const names = "`model.safetensors` has timm's names. transformers for Python has other names and does not load it.";

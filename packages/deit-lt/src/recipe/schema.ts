@@ -280,8 +280,10 @@ export const recipeSchema = z.strictObject({
   seed: natural,
   device: z.string().describe('auto, cpu, cuda, cuda:1'),
   precision: z
-    .enum(['auto', 'float32', 'bfloat16'])
-    .describe('auto: bfloat16 where the processor or the card multiplies it in hardware, else float32'),
+    .enum(['auto', 'float32', 'bfloat16', 'float16'])
+    .describe(
+      'auto: bfloat16 where the processor or the card multiplies it in hardware, else float32; float16: with scaled losses, for cards before Ampere',
+    ),
   tf32: z
     .enum(['none', 'convolutions', 'all'])
     .describe('what a card computes of float32 in TF32, which has 10 bits of fraction; all: also products of matrices'),

@@ -1,5 +1,5 @@
 /** Makes everything that a training needs before its first batch: the model, its task, optimizer and pipelines. */
-import type * as torch from '@deit-lt/torch';
+import * as torch from '@deit-lt/torch';
 import type { Pipeline } from '../augment/transform.js';
 import { requireSameOrder } from '../by-class.js';
 import { evaluationPipeline } from '../classifier/classifier.js';
@@ -18,6 +18,7 @@ import { modelOf } from '../tasks/model-of.js';
 import { StudentTask } from '../tasks/student-task.js';
 import { learningParameters, type Task } from '../tasks/task.js';
 import { pipelineWithViews, trainingPipeline } from '../tasks/training-pipeline.js';
+import { initializeFromImages } from './initial-images.js';
 import { beginFrom } from './initial-weights.js';
 import { baseLearningRate } from './learning-rate.js';
 import { noteOnce } from './note-once.js';
@@ -67,6 +68,8 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
     note: (line) => noteOnce(options.reporter ?? silentReporter, line),
   });
   model.to(placement.device);
+  const evalPipeline = evaluationPipeline(part);
+  if (from === undefined) await initializeFromImages(model, data.train, { pipeline: evalPipeline, ...placement });
   const ema = track(
     part.ema === null
       ? undefined
@@ -94,9 +97,10 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
     task,
     optimizer,
     ema,
+    ...(placement.precision === 'float16' && { scaler: new torch.amp.GradScaler() }),
     pipelines: {
       train: kind === 'teacher' ? teacherPipeline(plan, recipe) : trainingPipeline(recipe.student, teacher?.recipe),
-      eval: evaluationPipeline(part),
+      eval: evalPipeline,
     },
     ...(sam && {
       sam: {
