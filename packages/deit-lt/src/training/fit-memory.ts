@@ -103,12 +103,22 @@ async function failureOfTrial(given: FitMemoryOptions): Promise<Error | undefine
     if (isOutOfMemory(error)) return error;
     throw error;
   } finally {
-    if (placement.device !== 'cpu') torch.cuda.emptyCache();
+    if (placement.device !== 'cpu') emptyCache();
   }
 }
 
+/** An engine without CUDA's headers cannot empty it: the next trial then takes memory from what the allocator has kept. */
+function emptyCache(): void {
+  try {
+    torch.cuda.emptyCache();
+  } catch (error) {
+    if (!(error instanceof torch.TorchError)) throw error;
+  }
+}
+
+/** Memory is taken when an operator is called, so a card need not be waited for. */
 async function trial(options: StepOptions & Pick<LoopOptions, 'optimizer' | 'sam' | 'signal'>): Promise<void> {
-  const { task, recipe, optimizer, processes, placement, signal } = options;
+  const { task, recipe, optimizer, processes, signal } = options;
   const batches = countBatches(options, 0);
   using gradients = new ShardGradients({
     parameters: learningParameters(task).map(([, parameter]) => parameter),
@@ -140,7 +150,6 @@ async function trial(options: StepOptions & Pick<LoopOptions, 'optimizer' | 'sam
         epoch,
       );
     });
-    torch.synchronize(placement.device);
     if (++batch === updates) return;
   }
 }

@@ -69,7 +69,7 @@ export function shardPasses(
 
 /** The batch of a shard as its task takes it. */
 function taskBatch(
-  { seed, recipe: { shards } }: LoopOptions,
+  { seed, recipe: { shards } }: StepOptions,
   batch: Omit<TaskBatch, 'epoch' | 'random'>,
   { epoch, batch: index, shard }: Omit<ShardPlace, 'pass'>,
 ): TaskBatch {
@@ -77,7 +77,7 @@ function taskBatch(
 }
 
 /** The batches of the shards of this process, for a task that prepares them together. */
-function shardedBatch(options: LoopOptions, own: ShardedBatch['own'], place: Place): ShardedBatch {
+function shardedBatch(options: StepOptions, own: ShardedBatch['own'], place: Place): ShardedBatch {
   const { seed, recipe, processes } = options;
   return {
     shards: recipe.shards,
