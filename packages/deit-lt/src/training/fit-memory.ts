@@ -12,7 +12,7 @@ import { batchesFrom, countBatches } from './epoch-batches.js';
 import { type EvaluateSplitOptions, evaluateSplit } from './evaluate-epoch.js';
 import { setTraining } from './learn.js';
 import type { LoopOptions, StepOptions } from './loop-options.js';
-import { isOutOfMemory, outOfMemory } from './out-of-memory.js';
+import { batchesOfUpdate, isOutOfMemory, outOfMemory } from './out-of-memory.js';
 import { alone } from './processes.js';
 import { setUp } from './set-up.js';
 import { ShardGradients } from './shard-gradients.js';
@@ -29,7 +29,7 @@ export interface FitMemoryOptions {
 }
 
 /** The sizes of batches that a trial changes. */
-interface Batches extends Pick<TrainingRecipe, 'batchSize' | 'accumulation'> {
+interface Batches extends Pick<TrainingRecipe, 'batchSize' | 'accumulation' | 'shards'> {
   readonly evaluationBatchSize: number;
 }
 
@@ -58,13 +58,14 @@ function halved({ error, of }: Failure, given: FitMemoryOptions): Fitted {
   const size = of === 'training' ? batches.batchSize : batches.evaluationBatchSize;
   if (size % 2 === 1) throw outOfMemory(error, { ...given, recipe: given.plan.recipe });
   const part = partName(kind);
+  const more = batchesOfUpdate(given.plan.recipe);
   const smaller: Batches =
     of === 'training'
-      ? { ...batches, batchSize: size / 2, accumulation: batches.accumulation * 2 }
+      ? { ...batches, batchSize: size / 2, [more]: batches[more] * 2 }
       : { ...batches, evaluationBatchSize: size / 2 };
   const values =
     of === 'training'
-      ? `${part}.batchSize=${smaller.batchSize}, ${part}.accumulation=${smaller.accumulation}`
+      ? `${part}.batchSize=${smaller.batchSize}, ${part}.${more}=${smaller[more]}`
       : `evaluation.batchSize=${smaller.evaluationBatchSize}`;
   const reporter = options.reporter ?? silentReporter;
   reporter.note(`batches of ${size} images do not fit into the memory of ${placement.device} in ${of}: ${values}`);
@@ -78,16 +79,20 @@ function runOf({ folder, resume }: TrainOptions): Recipe | undefined {
 
 /** A resumed run keeps the batches that were found at its start; a changed recipe is refused later, by name. */
 function withBatchesOf(earlier: Recipe, given: FitMemoryOptions): Fitted {
-  const { batchSize, accumulation } = earlier[partName(given.kind)];
+  const { batchSize, accumulation, shards } = earlier[partName(given.kind)];
+  const kept = { batchSize, accumulation, shards };
   const wanted = batchesOf(given);
-  const isSame = batchSize * accumulation === wanted.batchSize * wanted.accumulation;
-  const kept = isSame ? { batchSize, accumulation } : {};
-  return withBatches({ ...wanted, ...kept, evaluationBatchSize: earlier.evaluation.batchSize }, given);
+  const isSame = imagesOf(kept) === imagesOf(wanted);
+  return withBatches({ ...wanted, ...(isSame && kept), evaluationBatchSize: earlier.evaluation.batchSize }, given);
 }
 
+/** The images of an update. */
+const imagesOf = ({ batchSize, accumulation, shards }: Omit<Batches, 'evaluationBatchSize'>): number =>
+  batchSize * accumulation * shards;
+
 function batchesOf({ options, plan }: FitMemoryOptions): Batches {
-  const { batchSize, accumulation } = plan.recipe;
-  return { batchSize, accumulation, evaluationBatchSize: options.recipe.evaluation.batchSize };
+  const { batchSize, accumulation, shards } = plan.recipe;
+  return { batchSize, accumulation, shards, evaluationBatchSize: options.recipe.evaluation.batchSize };
 }
 
 function withBatches({ evaluationBatchSize, ...batches }: Batches, { kind, options, plan }: FitMemoryOptions): Fitted {
@@ -177,7 +182,7 @@ async function trial(options: StepOptions & Pick<LoopOptions, 'optimizer' | 'sam
     using held = views;
     signal?.throwIfAborted();
     torch.tidy(() => {
-      const run = shardPasses(options, held, gradients, { epoch, batch });
+      const run = shardPasses(options, held, gradients, { epoch, batch, scheduled: epoch });
       run(pass);
       gradients.reduce();
       update(
