@@ -57,7 +57,10 @@ export async function prepareRun({
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   });
   const { recipe, base, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
-  const processes = await joined();
+  const processes = await joined(signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
+  });
   const folder = await processes.lead(() => path.resolve(options.out ?? defaultFolder(name))); // its name has the time
   if (processes.any(signal.aborted))
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
