@@ -12,6 +12,7 @@ const training = [
   'out',
   'resume',
   'saveEvery',
+  'fitMemory',
   'procs',
   'imbalance',
   'imbalanceType',
@@ -20,7 +21,7 @@ const training = [
 ] as const;
 
 /** The precisions of the computation, as in recipes. */
-export const computedPrecisions = ['auto', 'float32', 'bfloat16'] as const;
+export const computedPrecisions = ['auto', 'float32', 'bfloat16', 'float16'] as const;
 /** The precisions of the weights of an exported model. */
 const exported = ['fp32', 'fp16', 'int8'] as const;
 
@@ -330,6 +331,36 @@ export const commandTable: readonly CommandSpec[] = [
     ],
     serves: true,
     load: () => import('./demo.js'),
+  },
+  {
+    name: 'serve',
+    summary: 'answers HTTP requests with the predictions of trained models, for other programs',
+    details:
+      'POST /v1/classify takes an image as the body, or images as the files of a form; the answer is JSON. Images of requests at the same time are gathered into batches. Also: GET /healthz, /metrics (Prometheus), /openapi.json, /v1/models, and a page to try it. SIGTERM and Ctrl-C stop it when all that was accepted is answered. Where there are several models, ?model=NAME chooses one.',
+    arguments: [{ ...model, name: '<run...>', description: `${model.description}. NAME=RUN names it` }],
+    options: [
+      'port',
+      'host',
+      'maxBatch',
+      'queue',
+      'maxBytes',
+      'maxPixels',
+      'allowUrl',
+      'which',
+      'weights',
+      'adaptation',
+      'precision',
+      'set',
+      'plugin',
+    ],
+    precisions: computedPrecisions,
+    examples: [
+      'deit-lt serve runs/cifar',
+      'deit-lt serve birds=runs/birds fish=fish.onnx --port 8080 --queue 64',
+      'deit-lt serve runs/cifar --host 0.0.0.0 --max-batch 8 --allow-url images.example.org',
+    ],
+    serves: true,
+    load: () => import('./serve.js'),
   },
   {
     name: 'recipes',

@@ -147,7 +147,7 @@ function machineText({ machine: { device, cores, cardName, precision } }: Traini
   const numbers =
     precision === 'bfloat16'
       ? 'in bfloat16 (16-bit numbers, which this hardware multiplies)'
-      : 'in float32 (32-bit numbers)';
+      : `in ${precision} (${precision === 'float32' ? 32 : 16}-bit numbers)`;
   return device === 'cpu'
     ? `the processor, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${numbers}`
     : `${cardName ?? 'the card'}, ${numbers}`;

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
+import { findWeights } from '../pretrained/find-weights.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import { holdsNoRun, occupied } from '../runs/run-folder.js';
@@ -47,7 +48,7 @@ export async function prepareRun({
   const { data } = options;
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
   if (options.teacher !== undefined) requireExists('--teacher', options.teacher);
-  if (options.from !== undefined) requireExists('--from', options.from);
+  if (options.from !== undefined && earlier === undefined) options.from = findWeights(options.from, '--from');
   if (options.out !== undefined && earlier === undefined && !holdsNoRun(options.out)) throw occupied(options.out);
 
   if (given.resume === true && earlier === undefined)
@@ -69,7 +70,7 @@ export async function prepareRun({
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   const command = commandWords([spec.name, ...args], { ...options, out: folder });
   const reporter = await context.reporter();
-  const { from, saveEvery } = options;
+  const { from, saveEvery, fitMemory } = options;
   const common = {
     dataset,
     recipe,
@@ -85,6 +86,7 @@ export async function prepareRun({
     ...common,
     ...(from !== undefined && { from }),
     ...(saveEvery !== undefined && { saveEverySeconds: saveEvery }),
+    ...(fitMemory === true && { fitMemory }),
   };
   return { training, options };
 }

@@ -1,7 +1,7 @@
 /** The facts about a machine that a plan depends on. */
 import os from 'node:os';
 import * as torch from '@deit-lt/torch';
-import { placementOf } from '../recipe/device.js';
+import { type Precision, placementOf } from '../recipe/device.js';
 import type { Recipe } from '../recipe/schema.js';
 
 export interface Machine {
@@ -14,7 +14,7 @@ export interface Machine {
   readonly memoryBytes: number;
   /** Of one card; null without one. */
   readonly cardMemoryBytes: number | null;
-  readonly precision: 'float32' | 'bfloat16';
+  readonly precision: Precision;
 }
 
 /** The rows of the table of rules: a processor, one card or a few, a machine with several cards. */

@@ -11,7 +11,9 @@ const training = {
   emaDevice: 'same',
   emaStepping: 'update',
   logGradNorm: false,
+  from: null,
   learn: 'all',
+  layerDecay: null,
   shards: 1,
   timeLimit: null,
 } as const;

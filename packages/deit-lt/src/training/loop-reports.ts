@@ -1,4 +1,5 @@
 /** The facts that the loop reports: the start of a training, and the record of each epoch. */
+import { learningRateOf } from '../optim/layer-decay.js';
 import { isReweighted } from '../optim/schedules.js';
 import type { EpochRecord, TrainingStart } from '../runs/reporter.js';
 import type { Progress } from '../runs/training-state.js';
@@ -39,7 +40,7 @@ export function epochRecord(
   const { loss, parts, gradNorm } = sums.means();
   return {
     epoch,
-    lr: optimizer.paramGroups[0]?.lr ?? recipe.optimizer.lr,
+    lr: learningRateOf(optimizer) ?? recipe.optimizer.lr,
     loss,
     parts,
     ...(gradNorm !== undefined && { gradNorm }),

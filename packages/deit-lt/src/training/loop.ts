@@ -6,6 +6,7 @@
 import * as torch from '@deit-lt/torch';
 import { duration } from '../format.js';
 import { nextTurn } from '../next-turn.js';
+import { setLearningRate } from '../optim/layer-decay.js';
 import { totalEpochs } from '../optim/schedules.js';
 import type { Progress, SavedPace } from '../runs/training-state.js';
 import { learningParameters } from '../tasks/task.js';
@@ -13,7 +14,7 @@ import { Checkpoints } from './checkpoints.js';
 import { batchesFrom, countBatches } from './epoch-batches.js';
 import { EpochSums } from './epoch-sums.js';
 import { evaluateEpoch, scoreOf } from './evaluate-epoch.js';
-import { setTraining } from './initial-weights.js';
+import { setTraining } from './learn.js';
 import { learningRateAt } from './learning-rate.js';
 import type { LoopOptions } from './loop-options.js';
 import { epochRecord, trainingStart } from './loop-reports.js';
@@ -139,7 +140,7 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
     const scheduled = pace.placeAt(epoch * batches + index);
     const pass = firstPass(options.sam, scheduled.epoch);
     const lr = learningRateAt(recipe, scheduled);
-    for (const group of optimizer.paramGroups) group.lr = lr;
+    setLearningRate(optimizer, lr);
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batches;
     torch.tidy(() => {
       const place = { epoch, batch: index, scheduled: scheduled.epoch };
