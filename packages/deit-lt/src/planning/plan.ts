@@ -91,6 +91,13 @@ const leastShare = 1 / 4;
 /** More of the usual epochs than this bring little. */
 const mostShare = 1.5;
 
+/** The speeds that are known, and what an estimate may decide. */
+export interface PlanKnowledge {
+  readonly measured?: Measured;
+  /** Whether an estimate may refuse a time as too short; a measurement always may. Default true. */
+  readonly refusesByEstimate?: boolean;
+}
+
 /**
  * Returns the plan for `data` on `machine`. Throws UserError USAGE when not even the smallest training of the table fits into
  * the time.
@@ -99,7 +106,7 @@ export function planFor(
   data: DatasetDescription,
   machine: Machine,
   request: PlanRequest,
-  measured: Measured = new Map(),
+  { measured = new Map(), refusesByEstimate = true }: PlanKnowledge = {},
 ): TrainingPlan {
   const kind = kindOf(machine);
   const budget = request.seconds ?? usualTimes[kind];
@@ -107,8 +114,10 @@ export function planFor(
   const candidates = candidatesFor(kind, given);
   const found = candidates.findLastIndex(({ fitting, usual }) => fitting >= leastEpochs(usual));
   const chosen = candidates[Math.max(0, request.goal === 'speed' ? found - 1 : found)]!;
-  if (chosen.epochs.teacher < leastPossible) throw tooLittleTime(chosen, request);
-  return completed(chosen, { data, machine, request, budget, larger: candidates[found + 1], isSmallest: found <= 0 });
+  const isTooShort = chosen.epochs.teacher < leastPossible;
+  if (isTooShort && (refusesByEstimate || chosen.measured !== undefined)) throw tooLittleTime(chosen, request);
+  const planned = isTooShort ? { ...chosen, epochs: pairOf(leastPossible) } : chosen;
+  return completed(planned, { data, machine, request, budget, larger: candidates[found + 1], isSmallest: found <= 0 });
 }
 
 interface Circumstances {

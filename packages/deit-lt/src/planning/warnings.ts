@@ -68,7 +68,7 @@ export function timeWord(seconds: number): string {
 
 function fewImages({ data: { trainImages } }: WarnedFacts): PlanWarning[] {
   if (trainImages >= fewInAll) return [];
-  const text = `few images: networks that start from random weights learn little from ${count(trainImages)} photographs. Weights that were trained on other images help more than anything that a plan can change.`;
+  const text = `few images: networks that start from random weights learn little from ${count(trainImages)} photographs. Weights that other images taught help more than anything that a plan can change: --recipe finetune-photographs with --from (docs/pretrained.md).`;
   return [{ code: 'few-images', text }];
 }
 
