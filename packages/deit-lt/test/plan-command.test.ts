@@ -14,16 +14,15 @@ import { programFolders } from './helpers/programs.js';
 const { folder } = programFolders();
 const counts = { meadow: 30, sky: 12, sand: 4 };
 
-/** Photographs of 90 × 70 pixels of one colour each. */
-async function drawPhotographs(): Promise<void> {
+/** Images of one colour each in `place`, the first of `width` pixels and each one wider. */
+async function drawImages(place: string, width: number, height: number): Promise<void> {
   const colours = { meadow: '#3a7d2c', sky: '#87b5e0', sand: '#d8c08a' } as const;
   for (const [name, count] of Object.entries(counts)) {
-    const place = path.join(folder, 'photos', name);
-    mkdirSync(place, { recursive: true });
+    mkdirSync(path.join(folder, place, name), { recursive: true });
     for (let i = 0; i < count; i++) {
       const background = colours[name as keyof typeof colours];
-      await sharp({ create: { width: 90 + i, height: 70, channels: 3, background } }).toFile(
-        path.join(place, `${i}.png`),
+      await sharp({ create: { width: width + i, height, channels: 3, background } }).toFile(
+        path.join(folder, place, name, `${i}.png`),
       );
     }
   }
@@ -32,7 +31,7 @@ async function drawPhotographs(): Promise<void> {
 const run = (words: string) => deitLt(words.split(' '), { cwd: folder });
 
 suite('deit-lt plan', { timeout: 300_000 }, () => {
-  before(drawPhotographs);
+  before(() => drawImages('photos', 90, 70));
 
   test('explains input, networks, time and the smallest class, and warns', () => {
     const { status, stdout, stderr } = run('plan photos --time 10m --no-speed');
@@ -95,18 +94,17 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
       assert.doesNotMatch(stderr, /\n {4}at |bug/);
     });
 
-  test('is what train does without a recipe: it prints the plan, asks nobody, and trains it', () => {
+  test('is what train does without a recipe: it prints the plan, asks nobody, and trains it', async () => {
+    await drawImages('icons', 24, 24); // one input size, so that little is measured
     const set = ['teacher.epochs=1', 'student.epochs=1', 'student.model.depth=1', 'teacher.model=resnet20'];
-    const words = ['train', '--data', 'photos', '--time', '2m', '--out', 'run', '--set', ...set];
+    const words = ['train', '--data', 'icons', '--time', '2m', '--out', 'run', '--set', ...set];
     const { status, stdout, stderr } = deitLt(words, { cwd: folder });
     assert.equal(status, 0, stderr);
-    assert.ok(
-      stderr.indexOf('Plan for photos') > 0 && stderr.indexOf('Plan for') < stderr.indexOf('teacher: resnet20'),
-    );
+    assert.ok(stderr.indexOf('Plan for icons') > 0 && stderr.indexOf('Plan for') < stderr.indexOf('teacher: resnet20'));
     assert.match(stderr, /\(from the speed of a few seconds on your images\)/);
     assert.match(stdout, /student average/);
     const { recipe } = readRunConfig(path.join(folder, 'run/student'));
-    assert.match(recipe.description, /^planned for photos: /);
+    assert.match(recipe.description, /^planned for icons: /);
     assert.ok(recipe.student.timeLimit! > 30 && recipe.student.timeLimit! < 120);
     const again = deitLt([...words, '--resume'], { cwd: folder });
     assert.equal(again.status, 0, again.stderr);

@@ -67,7 +67,7 @@ export async function readyRecipe(
     if (options.from !== undefined) throw recipeMissing();
     const planned = await planData(dataset, options, context, { trains });
     const { recipe, base } = planned;
-    const lines = planText(planned.plan, planned.data, context).split('\n');
+    const lines = planText(planned.plan, planned.data, { ...context, settings: settingsOf(options) }).split('\n');
     return { name: 'planned', recipe, base, lines, isPlanned: true };
   }
   const lines = chosen.note === undefined ? [] : [chosen.note];

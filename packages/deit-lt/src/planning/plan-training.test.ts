@@ -52,14 +52,14 @@ suite('planTraining()', () => {
 
   test("has the user's settings in the recipe, and the plan's in the base", async () => {
     const data = await describeDataset(dataset);
-    const own = [...settings, 'student.epochs=7', 'seed=3'];
-    const { recipe, base } = await planTraining(dataset, data, {
+    const own = [...settings, 'student.epochs=7', 'seed=3', 'data.limit=100'];
+    const { plan, recipe, base } = await planTraining(dataset, data, {
       seconds: null,
       goal: 'size',
       settings: own,
       measures: false,
     });
     assert.deepEqual([recipe.student.epochs, recipe.seed, base.seed], [7, 3, 0]);
-    assert.equal(recipe.teacher.timeLimit, null);
+    assert.deepEqual([recipe.teacher.timeLimit, recipe.data.limit, plan.images], [null, 100, 100]);
   });
 });

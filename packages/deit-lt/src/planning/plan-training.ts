@@ -47,19 +47,21 @@ export async function planTraining(
     ...request
   }: PlanTrainingOptions,
 ): Promise<PlannedTraining> {
-  const machine = thisMachine(completeRecipe({}, { settings: placementSettings(settings), where: 'plan' }));
+  const given = completeRecipe({}, { settings: earlySettings(settings), where: 'plan' });
+  const machine = thisMachine(given);
+  const limited = { ...request, limit: given.data.limit };
   const measured = new Map<string, MeasuredSpeeds>();
   for (let round = 0; ; round++) {
-    const plan = planFor(data, machine, request, { measured, refusesByEstimate: !measures });
+    const plan = planFor(data, machine, limited, { measured, refusesByEstimate: !measures });
     const recipe = recipeOf(plan, settings);
     if (!measures || plan.isMeasured || round >= mostRounds) return { plan, recipe, base: recipeOf(plan, []) };
     measured.set(plan.speedKey, await measuredSpeeds(recipe, dataset, { probeSeconds, measure, signal }));
   }
 }
 
-/** Settings that decide where the training runs. */
-function placementSettings(settings: readonly string[]): string[] {
-  return settings.filter((setting) => /^\s*(device|precision)\s*=/.test(setting));
+/** Settings that a plan depends on: where the training runs, and on how many images. */
+function earlySettings(settings: readonly string[]): string[] {
+  return settings.filter((setting) => /^\s*(device|precision|data\.limit)\s*=/.test(setting));
 }
 
 function recipeOf({ values }: TrainingPlan, settings: readonly string[]): Recipe {

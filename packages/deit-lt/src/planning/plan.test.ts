@@ -71,7 +71,7 @@ suite('planFor()', () => {
     assert.equal(codes(short)[0], 'little-time');
     assert.match(short.warnings[0]!.text, /in 1 min 00 s the teacher has \d+ epochs .* \(--time \d+m\)/);
     assert.deepEqual(codes(examplePlan('no tail', '2 cores')), ['balanced']);
-    assert.ok(codes(examplePlan('ImageNet-LT', '2 cores')).includes('long'));
+    assert.ok(codes(examplePlan('a thousand kinds of photographs', '2 cores')).includes('long'));
   });
 
   test('refuses a time in which nothing can be trained, with the time that would do', () => {

@@ -36,6 +36,8 @@ export interface PlanRequest {
   readonly goal: Goal;
   /** The trainings that share the time. Default: teacher and student. */
   readonly trains?: readonly TrainingKind[];
+  /** At most so many training images are used (`data.limit`); null: all. Default null. */
+  readonly limit?: number | null;
 }
 
 /** Returns the trainings that share the time. */
@@ -185,10 +187,10 @@ function suitable(all: readonly Rung[], data: DatasetDescription): readonly Rung
 function candidateOf(rung: Rung, given: Circumstances & { readonly measured: Measured }): Candidate {
   const { data, machine, request, budget, measured } = given;
   const student = request.goal === 'accuracy' ? rung.student : rung.small;
-  const images = trainedImages(data);
+  const images = trainedImages(data, request);
   const speedKey = speedKeyOf(rung, student);
   const speeds = measured.get(speedKey) ?? unmeasuredSpeeds(rung, student, given);
-  const evaluated = data.testImages ?? data.trainImages - images;
+  const evaluated = data.testImages ?? Math.round(data.trainImages * validationOf(data));
   const timed: TimedTraining = { images, evaluated, speeds, sam: true, trains: trainsOf(request) };
   const { published } = rung;
   const usual = published?.teacher ?? usualEpochs(images);
@@ -241,8 +243,9 @@ function validationOf({ testImages }: DatasetDescription): number {
   return testImages === undefined ? keptAside : 0;
 }
 
-function trainedImages(data: DatasetDescription): number {
-  return Math.max(1, Math.round(data.trainImages * (1 - validationOf(data))));
+function trainedImages(data: DatasetDescription, { limit = null }: PlanRequest): number {
+  const trained = Math.round(data.trainImages * (1 - validationOf(data)));
+  return Math.max(1, Math.min(trained, limit ?? trained));
 }
 
 /** Batches are a power of two, so many that an epoch has about 32 updates. */
