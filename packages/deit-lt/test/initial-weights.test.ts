@@ -1,6 +1,6 @@
 /** Trainings that begin with given weights: what is fitted, what is refused, what is trained, what the run records. */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
@@ -12,7 +12,7 @@ import type { GivenWeights } from '../src/pretrained/read-weights.js';
 import { loadRecipe } from '../src/recipe/load.js';
 import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { limitLearning, setTraining } from '../src/training/learn.js';
-import { trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
+import { trainAll, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { temporaryFolder, write } from './helpers/temporary-folder.js';
 import { atBatch, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -276,6 +276,20 @@ suite('a training from a file of weights', () => {
     const card = cardOf(at('student'));
     assert.match(card, /began with the weights of vit in `model\.safetensors` \(SHA-256 \w{16}…\), from https:/);
     assert.match(card, /Their licence is cc-by-nc-4\.0; its terms may hold for this model/);
+  });
+
+  test('that does not fit the student is refused before its teacher is trained', async (t) => {
+    const at = folderIn(t);
+    const { file } = writePretrained(at('pretrained'));
+    const options = { dataset: tinyDataset(), folder: at('run') };
+    for (const [setting, code] of [
+      ['student.model.depth=3', 'CHECKPOINT'],
+      ['student.from=absent', 'RUN_FOLDER'],
+    ] as const) {
+      const recipe = tinyRecipe(`student.from=${file}`, setting);
+      await assert.rejects(trainAll({ ...options, recipe }), { code });
+      assert.equal(existsSync(at('run')), false);
+    }
   });
 
   test('leaves batch-norm statistics of frozen blocks as they are', async (t) => {

@@ -147,7 +147,7 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   fitMemory: {
     description:
-      'tries two updates first, and halves batches that do not fit into memory: the accumulation then keeps the images of an update',
+      'tries two updates first, and halves batches that do not fit into memory; an update keeps its images, in more batches',
   },
   procs: {
     value: 'N',

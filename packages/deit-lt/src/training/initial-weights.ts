@@ -16,7 +16,7 @@ import { type GivenWeights, withGivenWeights } from '../pretrained/read-weights.
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { type PartName, partName, type TrainingKind } from '../recipe/training-kind.js';
 import { sha256Of } from '../runs/files.js';
-import { type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { isRunFolder, type RunConfig, RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { plainName } from '../tasks/model-of.js';
 import { limitLearning } from './learn.js';
 
@@ -84,7 +84,7 @@ async function loadFrom(
   { kind, recipe, classNames, note }: BeginOptions,
 ): Promise<InitialWeights> {
   const part = partName(kind);
-  const place = findWeights(from, `${part}.from`);
+  const place = placeOf(kind, findWeights(from, `${part}.from`));
   const name = kind === 'vit' ? plainName(recipe.model.name) : recipe.model.name;
   const fit: FitOptions = { classNames, newClassifier: recipe.learn === 'classifier', part, name };
   return withGivenWeights(place, model, (given) => {
@@ -100,6 +100,13 @@ async function loadFrom(
       ...(earlier && { from: earlier }),
     };
   });
+}
+
+/** The teacher of a run of `train`, for a teacher; others start from its student. */
+function placeOf(kind: TrainingKind, found: string): string {
+  const teacher = path.join(found, 'teacher');
+  const holdsBoth = !isRunFolder(found) && isRunFolder(teacher);
+  return kind === 'teacher' && holdsBoth ? teacher : found;
 }
 
 function fittedNote({ file, origin: { licence } }: GivenWeights, notes: readonly string[]): string[] {

@@ -22,8 +22,8 @@ import { backward } from './step.js';
 interface Place {
   readonly epoch: number;
   readonly batch: number;
-  /** The epoch of the schedules, where a limit of time makes it another. Default `epoch`. */
-  readonly scheduled?: number;
+  /** The epoch of the schedules. */
+  readonly scheduled: number;
 }
 
 interface ShardPlace extends Place {
@@ -69,11 +69,11 @@ export function shardPasses(
   };
 }
 
-/** The batch of a shard as its task takes it. */
+/** The batch of a shard as its task takes it: draws by its place, losses by the epoch of the schedules. */
 function taskBatch(
   { seed, recipe: { shards } }: StepOptions,
   batch: Omit<TaskBatch, 'epoch' | 'random'>,
-  { epoch, batch: index, shard, scheduled = epoch }: Omit<ShardPlace, 'pass'>,
+  { epoch, batch: index, scheduled, shard }: Omit<ShardPlace, 'pass'>,
 ): TaskBatch {
   return { ...batch, epoch: scheduled, random: stream(seed, 'mix', epoch, index * shards + shard) };
 }

@@ -13,10 +13,11 @@ import type { TrainingRecipe } from '../recipe/schema.js';
 import { type PartName, partName, type TrainingKind } from '../recipe/training-kind.js';
 import { silentReporter } from '../runs/reporter.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
+import { modelOf } from '../tasks/model-of.js';
 import type { Task } from '../tasks/task.js';
 import { evaluateBest, ruleOf } from './best-checkpoint.js';
 import { fitMemory } from './fit-memory.js';
-import { checkFrom, randomWeightsNote } from './initial-weights.js';
+import { beginFrom, checkFrom, randomWeightsNote } from './initial-weights.js';
 import { runLoop } from './loop.js';
 import type { LoopOptions } from './loop-options.js';
 import { noteOnce } from './note-once.js';
@@ -73,11 +74,28 @@ export async function trainAll(
 ): Promise<{ teacher: TrainResult; student: TrainResult; vit?: TrainResult }> {
   const into = (name: string): TrainOptions => ({ ...options, folder: path.join(options.folder, name), recipe });
   let { recipe } = options;
+  await checkBeginning('student', into('student')); // now, not after the hours of the teacher
   const teacher = await trainTeacher(into('teacher'));
   recipe = teacher.recipe;
   const vit = options.vit === true ? await trainVit(into('vit')) : undefined;
   const student = await trainStudent({ ...into('student'), teacher: teacher.folder });
   return { teacher, student, ...(vit && { vit }) };
+}
+
+/** Throws what the initial weights of a later training throw when they are missing or do not fit. */
+async function checkBeginning(kind: TrainingKind, { recipe, dataset, resume, folder }: TrainOptions): Promise<void> {
+  const part = recipe[partName(kind)];
+  checkFrom(partName(kind), part, part.from);
+  if (part.from === null) return;
+  using model = modelOf(kind, part, dataset.classNames.length);
+  await beginFrom(model, {
+    kind,
+    recipe: part,
+    classNames: dataset.classNames,
+    from: part.from,
+    resumed: resume === true ? folder : undefined,
+    note: () => {}, // its own training says it
+  });
 }
 
 async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Promise<TrainResult> {
