@@ -4,6 +4,8 @@ import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { type Dataset, type ImageSplit, subset } from '../src/data/dataset.js';
+import { drawShapes } from '../src/data/shapes/index.js';
 import { type CardFacts, modelCard } from '../src/export/model-card.js';
 import { createModel, type ImageModel, type ModelOptions, VisionTransformer } from '../src/models/index.js';
 import { findWeights } from '../src/pretrained/find-weights.js';
@@ -160,6 +162,19 @@ suite('limitLearning()', () => {
     );
   });
 
+  test('trains biases and the classifier, less than half a percent of ViT-S', () => {
+    using model = createModel('vit_small_patch16_224', { numClasses: 100, device: 'meta' });
+    limitLearning(model, 'biases', 'student');
+    const sizes = model.namedParameters().map(([name, value]) => [name, value.requiresGrad, value.numel()] as const);
+    assert.deepEqual(
+      sizes.filter(([name, trained]) => trained !== (name.endsWith('.bias') || name === 'head.weight')),
+      [],
+    );
+    const count = (those: typeof sizes): number => those.reduce((sum, [, , numbers]) => sum + numbers, 0);
+    const share = count(sizes.filter(([, trained]) => trained)) / count(sizes);
+    assert.ok(share > 0.0035 && share < 0.0045, `${share}`);
+  });
+
   test('refuses more blocks than there are', () => {
     using model = createModel('vit', { numClasses: 3, ...tiny });
     assert.throws(() => limitLearning(model, 'blocks:3', 'student'), {
@@ -310,6 +325,43 @@ suite('a training from a file of weights', () => {
       [],
     );
   });
+});
+
+/** Only `classes` of a data set, with at most `each` training images. */
+function someClasses(dataset: Dataset, classes: readonly number[], each: number): Dataset {
+  const cut = (split: ImageSplit, most: number): ImageSplit => {
+    const ids = classes.flatMap((wanted) => {
+      const all = [...split.labels].flatMap((label, i) => (label === wanted ? [i] : []));
+      return all.slice(0, most);
+    });
+    const { images, labels } = subset(split, Int32Array.from(ids));
+    return { images, labels: labels.map((label) => classes.indexOf(label)) };
+  };
+  const classNames = classes.map((c) => dataset.classNames[c]!);
+  return { name: 'shapes', classNames, train: cut(dataset.train, each), test: cut(dataset.test!, 20) };
+}
+
+test('weights that learned other classes teach ten images a class far better than random ones', async (t) => {
+  const at = folderIn(t);
+  const shapes = drawShapes({ trainPerClass: 150, testPerClass: 20, size: 16 });
+  const first = someClasses(shapes, [0, 2, 4, 6, 8], 150);
+  const second = someClasses(shapes, [1, 3, 5, 7, 9], 10);
+  const settings = [
+    ...['data.imbalance=1', 'data.validation=0', 'evaluation.select=last', 'evaluation.every=100'],
+    'teacher.model={ replace: true, name: resnet20, width: 8 }',
+    ...['teacher.loss=cross-entropy', 'teacher.sam.rho=0', 'teacher.drw.epoch=null', 'teacher.batchSize=20'],
+    'teacher.schedule={ name: cosine, warmupEpochs: 1, stepping: update }',
+    'teacher.augment={ replace: true, padCrop: { padding: 2 }, flip: true }',
+  ];
+  const longer = tinyRecipe(...settings, 'teacher.epochs=8', 'teacher.optimizer.lr=0.05');
+  await trainTeacher({ dataset: first, recipe: longer, folder: at('first') });
+  const recipe = tinyRecipe(...settings, 'teacher.epochs=12', 'teacher.optimizer.lr=0.02');
+  const accuracy = async (folder: string, from?: string): Promise<number> => {
+    const { evaluation } = await trainTeacher({ dataset: second, recipe, folder, ...(from && { from }) });
+    return evaluation!.avg.balanced!;
+  };
+  const [random, tuned] = [await accuracy(at('random')), await accuracy(at('tuned'), at('first'))];
+  assert.ok(tuned > random + 10, `${tuned} % and ${random} %`); // 53 and 27 after 10 epochs of the first
 });
 
 suite('findWeights()', () => {
