@@ -85,15 +85,15 @@ suite('on a fake CUDA device', { skip: 'reason' in built && built.reason }, () =
     assert.equal(status, 1, stderr);
     assert.match(stderr, /out of memory: .*CUDA out of memory/);
     assert.match(stderr, /trains on cuda with batches of 64 images of 16 × 16 pixels/);
-    assert.match(stderr, /--set teacher\.batchSize=32 teacher\.accumulation=2 \(an update still has 64 images\)/);
+    assert.match(stderr, /--set teacher\.batchSize=32 teacher\.shards=2 \(an update still has 64 images\)/);
   });
 
   test('--fit-memory halves batches until they fit, and a resumed run keeps them', async () => {
     const { status, stderr } = await inMemory(12e6, '--out', 'fitted', '--fit-memory');
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /batches of 64 images do not fit into the memory of cuda: teacher\.batchSize=32/);
+    assert.match(stderr, /batches of 64 images do not fit into the memory of cuda in training: teacher\.batchSize=32/);
     const { teacher } = readRunConfig(path.join(folder, 'fitted')).recipe;
-    assert.ok(teacher.batchSize < 64 && teacher.batchSize * teacher.accumulation === 64, JSON.stringify(teacher));
+    assert.ok(teacher.batchSize < 64 && teacher.batchSize * teacher.shards === 64, JSON.stringify(teacher));
     const again = await inMemory(12e6, '--out', 'fitted', '--fit-memory', '--resume');
     assert.equal(again.status, 0, again.stderr);
     const hopeless = await inMemory(1e5, '--out', 'hopeless', '--fit-memory');

@@ -10,6 +10,11 @@ export interface Options {
   set?: string[];
   plugin?: string;
   budget?: 'small';
+  /** Seconds. */
+  time?: number;
+  goal?: 'accuracy' | 'size' | 'speed';
+  yes?: boolean;
+  savePlan?: string;
   out?: string;
   resume?: boolean;
   saveEvery?: number;
@@ -68,7 +73,7 @@ export interface OptionSpec {
   /** The word that stands for the value in help texts; absent for an option that is on or off. */
   readonly value?: string;
   /** Default `text`. `list`: any number of values. */
-  readonly type?: 'text' | 'number' | 'integer' | 'list';
+  readonly type?: 'text' | 'number' | 'integer' | 'list' | 'duration';
   /** Whether the values of a list may be left out; the option is then true. */
   readonly mayBeEmpty?: boolean;
   /** Limits of a number; `below` and `above` exclude the limit itself. */
@@ -78,6 +83,8 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   /** Given as `--no-NAME`; the option is on without it. */
   readonly negated?: boolean;
+  /** The word on the command line, where another command has an option of that name and another meaning. */
+  readonly word?: string;
   readonly description: string;
 }
 
@@ -106,6 +113,23 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     choices: ['small'],
     description: 'small: tiny images and networks, two epochs; only to try whether a training runs',
   },
+  time: {
+    value: 'TIME',
+    type: 'duration',
+    description:
+      'the time that the trainings may take in all, such as 30m, 8h or 1h30m; epochs, learning rate and re-weighting are fitted to it (docs/plan.md)',
+  },
+  goal: {
+    value: 'GOAL',
+    choices: ['accuracy', 'size', 'speed'],
+    description: 'what a planned training is best at: accuracy (the default), a small model file, or fast predictions',
+  },
+  yes: { description: 'starts a planned training without asking; only a terminal is asked' },
+  savePlan: {
+    value: 'FILE',
+    word: 'save',
+    description: 'plan: writes the plan as a recipe file, for --recipe FILE',
+  },
   out: {
     value: 'PATH',
     description: 'the run folder (default: runs/DATE-TIME-RECIPE); for export and demo, the file or folder to write',
@@ -123,7 +147,7 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   fitMemory: {
     description:
-      'tries two updates first, and halves batches that do not fit into memory: the accumulation then keeps the images of an update',
+      'tries two updates first, and halves batches that do not fit into memory; an update keeps its images, in more batches',
   },
   procs: {
     value: 'N',
@@ -326,8 +350,8 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
 
 /** `imbalanceType` → `--imbalance-type <TYPE>`, as help texts and commander write it. */
 export function flagsOf(name: keyof Options): string {
-  const { value, type, negated, mayBeEmpty } = optionTable[name];
-  const words = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const { value, type, negated, mayBeEmpty, word = name } = optionTable[name];
+  const words = word.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const flag = `--${negated === true ? 'no-' : ''}${words}`;
   if (value === undefined) return flag;
   const values = `${value}${type === 'list' ? '...' : ''}`;

@@ -15,6 +15,7 @@ const training = {
   learn: 'all',
   layerDecay: null,
   shards: 1,
+  timeLimit: null,
 } as const;
 
 /** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */

@@ -108,6 +108,11 @@ const shared = {
   std: z.tuple([positive, positive, positive]).describe('per channel, of values 0…1'),
   filter: z.enum(['nearest', 'bilinear', 'bicubic']).describe('how images are resized'),
   epochs: count.max(most.epochs),
+  timeLimit: positive
+    .nullable()
+    .describe(
+      'seconds that the training may take, evaluations on the way included: if the epochs do not fit, there are fewer, and the schedules end with the last; null: any',
+    ),
   batchSize: count.max(most.batch),
   accumulation: count.max(most.batch).describe('batches per update'),
   shards: count

@@ -187,4 +187,5 @@ export const progressSchema = z.looseObject({
   sums: epochTotals,
   seconds: z.number().nonnegative(),
   best: z.looseObject({ epoch: epochNumber, score: loss }).nullable(),
+  pace: z.looseObject({ from: count, epoch: z.number().nonnegative(), total: count }).exactOptional(),
 });

@@ -29,6 +29,15 @@ export interface Progress {
   /** Seconds of training so far, without pauses. */
   readonly seconds: number;
   readonly best: { readonly epoch: number; readonly score: number } | null;
+  /** How a limit of time has changed the training; absent while it is as in the recipe. */
+  readonly pace?: SavedPace | undefined;
+}
+
+/** From batch `from` of a training on, its schedules are at `epoch`, and they end with batch `total`. */
+export interface SavedPace {
+  readonly from: number;
+  readonly epoch: number;
+  readonly total: number;
 }
 
 /** The state that is saved and restored. */

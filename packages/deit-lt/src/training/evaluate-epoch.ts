@@ -28,7 +28,7 @@ export async function evaluateEpoch(
   return raw === 'stopped' || averaged === 'stopped' ? 'stopped' : { on, raw, ema: averaged || undefined };
 }
 
-type EvaluateSplitOptions = Pick<
+export type EvaluateSplitOptions = Pick<
   LoopOptions,
   'task' | 'data' | 'pipelines' | 'evaluation' | 'placement' | 'reporter' | 'signal' | 'processes'
 >;

@@ -9,9 +9,10 @@ import { silentReporter } from '../runs/reporter.js';
 import { RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { learningParameters } from '../tasks/task.js';
 import { batchesFrom, countBatches } from './epoch-batches.js';
+import { type EvaluateSplitOptions, evaluateSplit } from './evaluate-epoch.js';
 import { setTraining } from './learn.js';
 import type { LoopOptions, StepOptions } from './loop-options.js';
-import { isOutOfMemory, outOfMemory } from './out-of-memory.js';
+import { batchesOfUpdate, isOutOfMemory, outOfMemory } from './out-of-memory.js';
 import { alone } from './processes.js';
 import { setUp } from './set-up.js';
 import { ShardGradients } from './shard-gradients.js';
@@ -27,26 +28,48 @@ export interface FitMemoryOptions {
   readonly placement: Placement;
 }
 
+/** The sizes of batches that a trial changes. */
+interface Batches extends Pick<TrainingRecipe, 'batchSize' | 'accumulation' | 'shards'> {
+  readonly evaluationBatchSize: number;
+}
+
+type Fitted = Pick<FitMemoryOptions, 'options' | 'plan'>;
+
 /**
- * Returns `options` and `plan` with the batch size of the recipe, or the largest half, quarter, … of it with which two updates of the
- * training fit into the device's memory, and as many more batches per update. Throws UserError OUT_OF_MEMORY when a
- * batch of one image, or an odd number of images, does not fit.
+ * Returns `options` and `plan` with the batch sizes of the recipe, or the largest half, quarter, … of them with which two updates of
+ * the training and a batch of its evaluation fit into the device's memory, and as many more batches per update. Throws UserError
+ * OUT_OF_MEMORY when a batch of one image, or an odd number of images, does not fit.
  */
-export async function fitMemory(given: FitMemoryOptions): Promise<Pick<FitMemoryOptions, 'options' | 'plan'>> {
-  let { options, plan } = withBatchesOf(runOf(given.options), given);
-  if (runOf(given.options) !== undefined) return { options, plan };
+export async function fitMemory(given: FitMemoryOptions): Promise<Fitted> {
+  const earlier = runOf(given.options);
+  if (earlier !== undefined) return withBatchesOf(earlier, given);
+  let fitted: Fitted = given;
   for (;;) {
-    const failure = await failureOfTrial({ ...given, options, plan });
-    if (failure === undefined) return { options, plan };
-    const { batchSize, accumulation } = plan.recipe;
-    if (batchSize % 2 === 1) throw outOfMemory(failure, { ...given, recipe: plan.recipe });
-    const halved = { batchSize: batchSize / 2, accumulation: accumulation * 2 };
-    const reporter = options.reporter ?? silentReporter;
-    reporter.note(
-      `batches of ${batchSize} images do not fit into the memory of ${given.placement.device}: ${partName(given.kind)}.batchSize=${halved.batchSize}, ${partName(given.kind)}.accumulation=${halved.accumulation}`,
-    );
-    ({ options, plan } = withBatches(halved, { ...given, options, plan }));
+    const failure = await failureOfTrial({ ...given, ...fitted });
+    if (failure === undefined) return fitted;
+    fitted = halved(failure, { ...given, ...fitted });
   }
+}
+
+/** Returns the batches of the part of a trial that failed halved, and reports it. Throws UserError OUT_OF_MEMORY. */
+function halved({ error, of }: Failure, given: FitMemoryOptions): Fitted {
+  const { options, placement, kind } = given;
+  const batches = batchesOf(given);
+  const size = of === 'training' ? batches.batchSize : batches.evaluationBatchSize;
+  if (size % 2 === 1) throw outOfMemory(error, { ...given, recipe: given.plan.recipe });
+  const part = partName(kind);
+  const more = batchesOfUpdate(given.plan.recipe);
+  const smaller: Batches =
+    of === 'training'
+      ? { ...batches, batchSize: size / 2, [more]: batches[more] * 2 }
+      : { ...batches, evaluationBatchSize: size / 2 };
+  const values =
+    of === 'training'
+      ? `${part}.batchSize=${smaller.batchSize}, ${part}.${more}=${smaller[more]}`
+      : `evaluation.batchSize=${smaller.evaluationBatchSize}`;
+  const reporter = options.reporter ?? silentReporter;
+  reporter.note(`batches of ${size} images do not fit into the memory of ${placement.device} in ${of}: ${values}`);
+  return withBatches(smaller, given);
 }
 
 /** The recipe of the run that is resumed; undefined for a new one. */
@@ -54,25 +77,33 @@ function runOf({ folder, resume }: TrainOptions): Recipe | undefined {
   return resume === true && existsSync(new RunFolder(folder).configFile) ? readRunConfig(folder).recipe : undefined;
 }
 
-/** A resumed run keeps the batches that were found at its start. */
-function withBatchesOf(
-  earlier: Recipe | undefined,
-  given: FitMemoryOptions,
-): Pick<FitMemoryOptions, 'options' | 'plan'> {
-  if (earlier === undefined) return given;
-  const { batchSize, accumulation } = earlier[partName(given.kind)];
-  const wanted = given.plan.recipe;
-  const isSame = batchSize * accumulation === wanted.batchSize * wanted.accumulation;
-  return isSame ? withBatches({ batchSize, accumulation }, given) : given; // a changed recipe is refused later, by name
+/** A resumed run keeps the batches that were found at its start; a changed recipe is refused later, by name. */
+function withBatchesOf(earlier: Recipe, given: FitMemoryOptions): Fitted {
+  const { batchSize, accumulation, shards } = earlier[partName(given.kind)];
+  const kept = { batchSize, accumulation, shards };
+  const wanted = batchesOf(given);
+  const isSame = imagesOf(kept) === imagesOf(wanted);
+  return withBatches({ ...wanted, ...(isSame && kept), evaluationBatchSize: earlier.evaluation.batchSize }, given);
 }
 
-function withBatches(
-  batches: Pick<TrainingRecipe, 'batchSize' | 'accumulation'>,
-  { kind, options, plan }: FitMemoryOptions,
-): Pick<FitMemoryOptions, 'options' | 'plan'> {
+/** The images of an update. */
+const imagesOf = ({ batchSize, accumulation, shards }: Omit<Batches, 'evaluationBatchSize'>): number =>
+  batchSize * accumulation * shards;
+
+function batchesOf({ options, plan }: FitMemoryOptions): Batches {
+  const { batchSize, accumulation, shards } = plan.recipe;
+  return { batchSize, accumulation, shards, evaluationBatchSize: options.recipe.evaluation.batchSize };
+}
+
+function withBatches({ evaluationBatchSize, ...batches }: Batches, { kind, options, plan }: FitMemoryOptions): Fitted {
   const part = partName(kind);
-  const recipe = { ...options.recipe, [part]: { ...options.recipe[part], ...batches } };
-  return { options: { ...options, recipe }, plan: { ...plan, recipe: { ...plan.recipe, ...batches } } };
+  const { recipe } = options;
+  const fitted = {
+    ...recipe,
+    [part]: { ...recipe[part], ...batches },
+    evaluation: { ...recipe.evaluation, batchSize: evaluationBatchSize },
+  };
+  return { options: { ...options, recipe: fitted }, plan: { ...plan, recipe: { ...plan.recipe, ...batches } } };
 }
 
 /** Updates of a trial: the first makes the optimizer's state, the second runs beside it. */
@@ -80,31 +111,44 @@ const updates = 2;
 
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
 
-/** Runs the first updates of the training, and forgets them. Returns the error of lacking memory; throws others. */
-async function failureOfTrial(given: FitMemoryOptions): Promise<Error | undefined> {
+interface Failure {
+  readonly error: Error;
+  /** The part that lacked memory. */
+  readonly of: 'training' | 'evaluation';
+}
+
+/** Runs the first updates of the training and a batch of its evaluation, and forgets them. Returns lack of memory; throws other errors. */
+async function failureOfTrial(given: FitMemoryOptions): Promise<Failure | undefined> {
   const { kind, options, plan, data, placement } = given;
+  let of: Failure['of'] = 'training';
   try {
     const setup = await setUp({ kind, options, plan, data, placement });
+    const { seed, evaluation } = options.recipe;
+    const { signal } = options;
+    const all = { ...setup, recipe: plan.recipe, seed, evaluation, data, placement, processes: alone };
     try {
-      await trial({
-        ...setup,
-        recipe: plan.recipe,
-        seed: options.recipe.seed,
-        data,
-        placement,
-        processes: alone,
-        ...(options.signal && { signal: options.signal }),
-      });
+      await trial({ ...all, ...(signal && { signal }) });
+      of = 'evaluation';
+      await trialOfEvaluation(all);
     } finally {
       setup.dispose();
     }
     return undefined;
   } catch (error) {
-    if (isOutOfMemory(error)) return error;
+    if (isOutOfMemory(error)) return { error, of };
     throw error;
   } finally {
     if (placement.device !== 'cpu') emptyCache();
   }
+}
+
+/** Evaluates the first batch of the split that the training evaluates. */
+async function trialOfEvaluation(options: Omit<EvaluateSplitOptions, 'reporter' | 'signal'>): Promise<void> {
+  const split = options.data.validation ?? options.data.test;
+  if (split === undefined) return;
+  const stop = new AbortController();
+  const reporter = { ...silentReporter, progress: () => stop.abort() };
+  await evaluateSplit({ ...options, reporter, signal: stop.signal }, split);
 }
 
 /** An engine without CUDA's headers cannot empty it: the next trial then takes memory from what the allocator has kept. */
@@ -138,7 +182,7 @@ async function trial(options: StepOptions & Pick<LoopOptions, 'optimizer' | 'sam
     using held = views;
     signal?.throwIfAborted();
     torch.tidy(() => {
-      const run = shardPasses(options, held, gradients, { epoch, batch });
+      const run = shardPasses(options, held, gradients, { epoch, batch, scheduled: epoch });
       run(pass);
       gradients.reduce();
       update(

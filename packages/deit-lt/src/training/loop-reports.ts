@@ -27,11 +27,12 @@ export function trainingStart(
   };
 }
 
-/** Returns the line of metrics of the epoch that ended at `progress`. */
+/** Returns the line of metrics of the epoch that ended at `progress`, in which the schedules were at the epoch `scheduled`. */
 export function epochRecord(
   { task, recipe, optimizer }: LoopOptions,
   progress: Progress,
   evaluated: Evaluated | undefined,
+  scheduled: number,
 ): EpochRecord {
   const { epoch } = progress;
   const sums = EpochSums.restore(progress);
@@ -45,7 +46,7 @@ export function epochRecord(
     ...(gradNorm !== undefined && { gradNorm }),
     seconds,
     imagesPerSecond: sums.images / seconds,
-    drw: isReweighted(epoch, task.drwEpoch),
+    drw: isReweighted(scheduled, task.drwEpoch),
     ...(evaluated && { evaluatedOn: evaluated.on, evaluation: evaluated.raw }),
     ...(evaluated?.ema && { emaEvaluation: evaluated.ema }),
   };

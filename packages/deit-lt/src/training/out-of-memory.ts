@@ -1,7 +1,7 @@
 /** Lack of memory in a training: how it is recognised, and what the user can change. */
 import { UserError } from '../errors.js';
 import type { Placement } from '../recipe/device.js';
-import type { TrainingRecipe } from '../recipe/schema.js';
+import type { TeacherRecipe, TrainingRecipe } from '../recipe/schema.js';
 import { type PartName, partName, type TrainingKind } from '../recipe/training-kind.js';
 
 /** Returns whether the engine had too little memory, of the processor or of a card. */
@@ -27,10 +27,19 @@ export function outOfMemory(error: Error, { kind, recipe, placement }: Training)
   });
 }
 
-function advice(part: PartName, { batchSize, accumulation, imageSize }: TrainingRecipe): string {
-  if (batchSize === 1) return `Use smaller images or a smaller network: --set ${part}.imageSize=${imageSize / 2}`;
-  const smaller = `--set ${part}.batchSize=${Math.ceil(batchSize / 2)} ${part}.accumulation=${2 * accumulation}`;
-  const exact =
-    batchSize % 2 === 0 ? `an update still has ${batchSize * accumulation} images` : 'for nearly equal updates';
+function advice(part: PartName, recipe: TrainingRecipe): string {
+  const { batchSize, imageSize } = recipe;
+  if (batchSize === 1)
+    return `Use smaller images or a smaller network: --set ${part}.imageSize=${Math.ceil(imageSize / 2)}`;
+  const more = batchesOfUpdate(recipe);
+  const smaller = `--set ${part}.batchSize=${Math.ceil(batchSize / 2)} ${part}.${more}=${2 * recipe[more]}`;
+  const images = batchSize * recipe.accumulation * recipe.shards;
+  const exact = batchSize % 2 === 0 ? `an update still has ${images} images` : 'an update has nearly as many images';
   return `Use smaller batches and more of them for each update: ${smaller} (${exact}), or let --fit-memory find the largest that fit.`;
+}
+
+/** The value of a recipe that adds up more batches for an update. SAM repeats the batches of an update, which shards have at hand. */
+export function batchesOfUpdate(recipe: TrainingRecipe): 'accumulation' | 'shards' {
+  const { sam } = recipe as Partial<TeacherRecipe>;
+  return sam !== undefined && sam.rho > 0 ? 'shards' : 'accumulation';
 }

@@ -22,6 +22,8 @@ import { backward } from './step.js';
 interface Place {
   readonly epoch: number;
   readonly batch: number;
+  /** The epoch of the schedules. */
+  readonly scheduled: number;
 }
 
 interface ShardPlace extends Place {
@@ -67,13 +69,13 @@ export function shardPasses(
   };
 }
 
-/** The batch of a shard as its task takes it. */
+/** The batch of a shard as its task takes it: draws by its place, losses by the epoch of the schedules. */
 function taskBatch(
   { seed, recipe: { shards } }: StepOptions,
   batch: Omit<TaskBatch, 'epoch' | 'random'>,
-  { epoch, batch: index, shard }: Omit<ShardPlace, 'pass'>,
+  { epoch, batch: index, scheduled, shard }: Omit<ShardPlace, 'pass'>,
 ): TaskBatch {
-  return { ...batch, epoch, random: stream(seed, 'mix', epoch, index * shards + shard) };
+  return { ...batch, epoch: scheduled, random: stream(seed, 'mix', epoch, index * shards + shard) };
 }
 
 /** The batches of the shards of this process, for a task that prepares them together. */

@@ -7,7 +7,6 @@ import { UserError } from '../errors.js';
 import { fewImagesOf, talliesOf } from '../evaluation/class-figures.js';
 import { fewWarning } from '../evaluation/figure-text.js';
 import { optimizerRegistry } from '../optim/registry.js';
-import { totalEpochs } from '../optim/schedules.js';
 import { externalTeacher, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
 import { type Placement, placementOf, setKernels } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
@@ -224,8 +223,8 @@ async function trainInto(
     ...(signal && { signal }),
     ...(saveEverySeconds !== undefined && { saveEverySeconds }),
   };
-  const { best, seconds } = await runLoop(loop);
-  const whole = { epoch: totalEpochs(plan.recipe.schedule, plan.recipe.epochs), batch: 0 };
+  const { best, epochs, seconds } = await runLoop(loop);
+  const whole = { epoch: epochs, batch: 0 };
   const evaluation = await evaluateBest(loop).catch((error: unknown) => {
     throw cannotSave(error, loop, whole);
   });
