@@ -206,7 +206,7 @@ function folderIn(t: TestContext): (name: string) => string {
   return (name) => path.join(folder, name);
 }
 
-/** timm's file of a ViT of the tiny recipe, beside a model card. */
+/** Writes timm's file of a ViT of the tiny recipe, in float16, beside a model card; returns its weights in float32. */
 function writePretrained(folder: string): { file: string; weights: Map<string, torch.Tensor> } {
   const file = path.join(folder, 'model.safetensors');
   write(path.join(folder, 'README.md'), '---\nlicense: cc-by-nc-4.0\ntags: [x]\n---\n# A model\n');
@@ -215,8 +215,10 @@ function writePretrained(folder: string): { file: string; weights: Map<string, t
     JSON.stringify({ pretrained_cfg: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], hf_hub_id: 'timm/x' } }),
   );
   using model = createModel('vit', { numClasses: 5, imageSize: 32, patchSize: 8, embedDim: 32, depth: 2, numHeads: 2 });
-  torch.safetensors.save(file, model.stateDict());
-  return { file, weights: torch.safetensors.load(file) };
+  torch.tidy(() =>
+    torch.safetensors.save(file, new Map([...model.stateDict()].map(([name, value]) => [name, value.to('float16')]))),
+  );
+  return { file, weights: new Map([...torch.safetensors.load(file)].map(([name, value]) => [name, value.float()])) };
 }
 
 /** The model card of a run, without its other files. */
