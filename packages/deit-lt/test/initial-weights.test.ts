@@ -14,6 +14,7 @@ import type { GivenWeights } from '../src/pretrained/read-weights.js';
 import { loadRecipe } from '../src/recipe/load.js';
 import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { limitLearning, setTraining } from '../src/training/learn.js';
+import { normalizeRun } from '../src/training/tau-normalization.js';
 import { trainAll, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { temporaryFolder, write } from './helpers/temporary-folder.js';
@@ -29,6 +30,7 @@ function given(model: ImageModel, more: Partial<GivenWeights> = {}): GivenWeight
     tensors,
     beside: new Set(),
     model: undefined,
+    isSmall: false,
     numHeads: undefined,
     classNames,
     seen: {},
@@ -290,9 +292,31 @@ suite('a training from a file of weights', () => {
     await trainStudent({ dataset, recipe, folder: at('student'), teacher: at('teacher') });
     const { from } = readRunConfig(at('student'));
     assert.deepEqual([from?.path, from?.from?.licence], [at('first'), 'cc-by-nc-4.0']);
+    await normalizeRun({ dataset, run: at('student'), folder: at('tau'), tau: 0.5 });
+    assert.equal(readRunConfig(at('tau')).from?.from?.from?.licence, 'cc-by-nc-4.0');
     const card = cardOf(at('student'));
     assert.match(card, /began with the weights of vit in `model\.safetensors` \(SHA-256 \w{16}…\), from https:/);
     assert.match(card, /Their licence is cc-by-nc-4\.0; its terms may hold for this model/);
+  });
+
+  test("without its normalisation is assumed to have ImageNet's, or CIFAR's for a network of CIFAR", async (t) => {
+    const at = folderIn(t);
+    const { weights } = writePretrained(at('pretrained'));
+    torch.safetensors.save(at('vit.safetensors'), weights);
+    using cnn = createModel('resnet20', { numClasses: 5, width: 4 });
+    torch.safetensors.save(at('cnn.safetensors'), cnn.stateDict());
+    const one = ['student.epochs=1', 'student.weights=raw', 'student.ema=null', 'teacher.epochs=1'];
+    const small = 'teacher.model={ replace: true, name: resnet20, width: 4, cosine: true }';
+    const noteOf = async (train: typeof trainVit, file: string, ...more: readonly string[]): Promise<boolean> => {
+      const notes: string[] = [];
+      const reporter = reporting({ note: (...lines) => void notes.push(...lines) });
+      const recipe = tinyRecipe(...one, small, ...more);
+      await train({ dataset: tinyDataset(), recipe, folder: at(['run', ...more].join()), from: at(file), reporter });
+      return notes.some((line) => /does not contain its image normalisation, and .*student\.std=\[0\.229,/.test(line));
+    };
+    assert.equal(await noteOf(trainVit, 'vit.safetensors'), false);
+    assert.equal(await noteOf(trainVit, 'vit.safetensors', 'student.mean=[0.5, 0.5, 0.5]'), true);
+    assert.equal(await noteOf(trainTeacher, 'cnn.safetensors', 'teacher.drw.epoch=null'), false);
   });
 
   test('that does not fit the student is refused before its teacher is trained', async (t) => {
