@@ -232,7 +232,7 @@ export const commandTable: readonly CommandSpec[] = [
     name: 'predict',
     summary: 'classifies images',
     details:
-      'Folders are searched for images. Files that cannot be read are listed at the end, and the exit code is then 1. JSON lines and CSV are printed while the images are classified.',
+      'Folders are searched for images. Files that cannot be read are listed at the end, and the exit code is then 1. JSON lines and CSV are printed while the images are classified, or written to the file of --out, which --resume continues after an interruption, without the images that it has.',
     arguments: [
       run,
       {
@@ -240,13 +240,31 @@ export const commandTable: readonly CommandSpec[] = [
         description: "image files, folders, patterns ('photos/*.jpg'), or - for a list of paths on the standard input",
       },
     ],
-    options: ['top', 'which', 'weights', 'adaptation', 'precision', 'set', 'plugin', 'format', 'json'],
+    options: [
+      'top',
+      'which',
+      'weights',
+      'adaptation',
+      'precision',
+      'set',
+      'plugin',
+      'format',
+      'wide',
+      'json',
+      'out',
+      'resume',
+      'sortInto',
+      'link',
+      'review',
+    ],
     precisions: computedPrecisions,
     formats: ['table', 'json-lines', 'csv'],
     examples: [
       'deit-lt predict runs/cifar photo.jpg',
       'deit-lt predict runs/cifar photos --top 1 --json',
       "find photos -name '*.jpg' | deit-lt predict runs/cifar - --format csv",
+      'deit-lt predict runs/cifar photos --wide --out predictions.csv --resume',
+      'deit-lt predict runs/cifar photos --sort-into sorted --review look-first.csv',
     ],
     load: () => import('./predict.js'),
   },
@@ -342,6 +360,16 @@ export const commandTable: readonly CommandSpec[] = [
       'deit-lt recipes show quickstart --set student.epochs=48 --diff quickstart',
     ],
     load: () => import('./recipes.js'),
+  },
+  {
+    name: 'completion',
+    summary: 'prints a script with which a shell completes commands, options and their values',
+    details:
+      'For bash: deit-lt completion bash > ~/.local/share/bash-completion/completions/deit-lt. For zsh: the same with zsh into a file named _deit-lt in a folder of $fpath. For fish: deit-lt completion fish > ~/.config/fish/completions/deit-lt.fish.',
+    arguments: [{ name: '<shell>', description: 'bash, zsh or fish' }],
+    options: [],
+    examples: ['deit-lt completion bash', 'deit-lt completion fish'],
+    load: () => import('./completion.js'),
   },
   {
     name: 'doctor',

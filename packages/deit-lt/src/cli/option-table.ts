@@ -41,6 +41,10 @@ export interface Options {
   coverage?: number;
   adaptation?: boolean;
   top?: number;
+  wide?: boolean;
+  sortInto?: string;
+  link?: boolean;
+  review?: string;
   diff?: string;
   /** Each command has its own formats. */
   format?: string;
@@ -107,11 +111,12 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   out: {
     value: 'PATH',
-    description: 'the run folder (default: runs/DATE-TIME-RECIPE); for export and demo, the file or folder to write',
+    description:
+      'the run folder (default: runs/DATE-TIME-RECIPE); for export, demo and predict, the file or folder to write',
   },
   resume: {
     description:
-      'resumes the run in --out, or starts it if there is none; recipe and data are read from its config.json unless they are given',
+      'resumes the run in --out, or starts it if there is none; recipe and data are read from its config.json unless they are given. predict: continues the file in --out',
   },
   saveEvery: {
     value: 'SECONDS',
@@ -248,6 +253,20 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'leaves out what "deit-lt adapt" fitted: the model is used as it was trained',
   },
   top: { value: 'COUNT', type: 'integer', min: 1, description: 'number of most likely classes to show (default: 5)' },
+  wide: {
+    description:
+      'CSV with one row for each image: its class with probability and margin (to the second class), then the other ranks',
+  },
+  sortInto: {
+    value: 'FOLDER',
+    description:
+      'copies each image into a folder of its class in FOLDER ("unknown" for such answers of an adapted model); nothing is overwritten',
+  },
+  link: { description: 'with --sort-into: makes symbolic links instead of copies' },
+  review: {
+    value: 'FILE',
+    description: 'also writes a CSV file with all images, those that the model is least sure of first',
+  },
   diff: { value: 'NAME|FILE', description: 'shows only the values that differ from another recipe, side by side' },
   format: {
     value: 'FORMAT',
