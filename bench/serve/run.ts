@@ -53,7 +53,7 @@ const each = cases[name];
 const threads = os.availableParallelism();
 const python = process.env.PYTHON_SERVE ?? 'python3';
 const bin = path.resolve(import.meta.dirname, '../../../packages/deit-lt/bin/deit-lt.mjs');
-const reference = path.resolve(import.meta.dirname, '../../serve/reference.py');
+const reference = path.resolve(import.meta.dirname, '../../serve/server.py');
 const { mean, std } = loadRecipe('default').student;
 
 const deitLt = (...args: readonly string[]): string =>

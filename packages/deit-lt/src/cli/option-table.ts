@@ -12,6 +12,7 @@ export interface Options {
   budget?: 'small';
   out?: string;
   resume?: boolean;
+  dryRun?: boolean;
   saveEvery?: number;
   procs?: number;
   vit?: boolean;
@@ -64,6 +65,7 @@ export interface Options {
   html?: string;
   figures?: string;
   speed?: boolean;
+  model?: string;
   json?: boolean;
 }
 
@@ -118,6 +120,7 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description:
       'resumes the run in --out, or starts it if there is none; recipe and data are read from its config.json unless they are given. predict: continues the file in --out',
   },
+  dryRun: { description: 'checks recipe, data and networks, prints what would be trained, and writes no run folder' },
   saveEvery: {
     value: 'SECONDS',
     type: 'number',
@@ -138,7 +141,8 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   seeds: {
     value: 'LIST',
-    description: 'study ladder: the seeds that every rung is trained with, such as 0,1,2 (default: 0,1,2)',
+    description:
+      'trains once with each of these seeds, such as 0,1,2, into OUT/seed-SEED, and prints mean and interval; study ladder: the seeds of every rung (default there: 0,1,2)',
   },
   vit: { description: 'also trains a plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher: a run folder, a checkpoint (also PyTorch's), or an ONNX model" },
@@ -334,6 +338,11 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'the file to write (default: report.html in the run folder; for several runs, in the current folder)',
   },
   figures: { value: 'DIR', description: 'also writes each figure of the report into this folder, as SVG and PNG' },
+  model: {
+    value: 'RUN',
+    description:
+      'a trained model of these classes: lists the images whose label is probably wrong by its predictions (confident learning)',
+  },
   speed: { negated: true, description: 'skips measuring the training speed of this machine' },
   json: { description: 'prints JSON, and nothing else, to the standard output' },
 };

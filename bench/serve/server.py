@@ -1,6 +1,6 @@
 """The work of `deit-lt serve` as one writes it with FastAPI, uvicorn, PyTorch, torchvision and Pillow.
 
-    python3 reference.py CONFIG
+    python3 server.py CONFIG
 
 CONFIG is JSON: `case` (sizes), `checkpoint` (a .pth), `threads`, `mean`, `std`, `port`, `batch`, `precision`. With `batch` 1 each request is
 classified alone, in FastAPI's pool of threads; with more, images that wait are gathered, up to that many.
