@@ -146,6 +146,39 @@ suite('PacoTask', () => {
       assert.ok(Math.abs(lossOf(whole, 1) - onTwoCards) > 1e-3);
     });
 
+  for (const variant of ['paco', 'gpaco'] as const)
+    test(`${variant}: two shards have the loss, gradients and queue of one batch in two parts`, () => {
+      const whole = makeBatch();
+      const half = (from: number) => {
+        const of = (view: torch.Tensor): torch.Tensor => view.narrow(0, from, size / 2);
+        const labels = whole.labels.slice(from, from + size / 2);
+        return { ...whole, images: of(whole.images), more: whole.more.map(of), labels };
+      };
+      const parts = makeTask({ variant, batchNormParts: 2, contrastParts: 2 });
+      const expected = parts.prepare(whole).loss().loss;
+      expected.backward();
+      const shards = makeTask({ variant });
+      const { batches, afterFirstPass } = shards.prepareShards({
+        shards: 2,
+        own: [0, 1].map((shard) => ({ shard, batch: half((shard * size) / 2) })),
+        random: stream(0, 'mix'),
+        run: (_, body) => body(),
+        gather: (tensors) => [...tensors],
+      });
+      const loss = batches
+        .map((batch) => batch.loss().loss)
+        .reduce((a, b) => a.add(b))
+        .div(2);
+      loss.backward();
+      afterFirstPass?.();
+      assertNear(loss, expected, { atol: 1e-6 }, 'loss');
+      const [wanted, found] = [parts, shards].map((task) => learningParameters(task));
+      for (const [i, [name, parameter]] of found!.entries())
+        assertNear(parameter.grad!, wanted![i]![1].grad!, { atol: 1e-4 }, `gradient of ${name}`);
+      assertNear(shards.companion.queue.embeddings, parts.companion.queue.embeddings, { atol: 1e-6 }, 'queue');
+      assert.deepEqual(shards.companion.queue.labels.toArray(), parts.companion.queue.labels.toArray());
+    });
+
   test('a last batch of a single image gives a finite loss', () => {
     const { images, more, ...batch } = makeBatch();
     const one = (view: torch.Tensor): torch.Tensor => view.narrow(0, 0, 1);

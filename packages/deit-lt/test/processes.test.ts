@@ -1,7 +1,7 @@
 /** A training in two and in four processes has the bits of one process with as many shards. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,6 +10,7 @@ import * as torch from '@deit-lt/torch';
 import { alone } from '../src/training/processes.js';
 import { assertSameRun } from './helpers/same-run.js';
 import { trainKind } from './helpers/shard-trainings.js';
+import { evaluateShared, type SharedEvaluation } from './helpers/shared-evaluation.js';
 
 const child = path.join(import.meta.dirname, 'helpers/process-child.js');
 const root = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-processes-'));
@@ -42,14 +43,13 @@ async function trainIn(count: number, ...kinds: string[]): Promise<void> {
 }
 
 suite('a training in several processes', { skip }, () => {
-  const kinds = ['ldam', 'student', 'glmc'];
+  const kinds = ['ldam', 'student', 'glmc', 'paco', 'gpaco'];
 
-  test('has the same bits in one, two and four: LDAM and GLMC with SAM, a distilled student', async () => {
+  test('has the same bits in one, two and four: LDAM, GLMC, PaCo and GPaCo with SAM, a distilled student', async () => {
     for (const kind of kinds) await trainKind(kind, path.join(root, '1', kind), { processes: alone });
-    await trainIn(2, ...kinds, 'stopped');
-    await trainIn(4, 'ldam', 'student');
-    assertSameRun(path.join(root, '2', 'glmc'), path.join(root, '1', 'glmc'));
-    for (const kind of ['ldam', 'student'])
+    await trainIn(2, ...kinds, 'stopped', 'paco-stopped');
+    await trainIn(4, ...kinds);
+    for (const kind of kinds)
       for (const count of ['2', '4']) assertSameRun(path.join(root, count, kind), path.join(root, '1', kind));
   });
 
@@ -58,5 +58,29 @@ suite('a training in several processes', { skip }, () => {
     await trainKind('vit', stopped, { resume: true });
     await trainKind('vit', path.join(root, '1', 'vit'), {});
     assertSameRun(stopped, path.join(root, '1', 'vit'));
+    const paco = path.join(root, '2', 'paco-stopped');
+    await trainKind('paco', paco, { resume: true });
+    assertSameRun(paco, path.join(root, '1', 'paco'));
+  });
+
+  test('shares the batches of an evaluation, and each process has the figures of one alone', async () => {
+    const count = 3;
+    mkdirSync(path.join(root, String(count)));
+    await trainIn(count, 'evaluation');
+    const all = Array.from({ length: count }, (_, rank) => {
+      const file = path.join(root, String(count), `evaluation-${count}-${rank}.json`);
+      return JSON.parse(readFileSync(file, 'utf8')) as SharedEvaluation[];
+    });
+    const expected = JSON.parse(JSON.stringify(await evaluateShared(alone))) as SharedEvaluation;
+    assert.equal(expected.images, 30);
+    assert.deepEqual(
+      all.map(([{ images } = expected]) => images),
+      [12, 10, 8], // 8 batches, the last one of 2
+    );
+    for (const [found, stopped] of all) {
+      assert.deepEqual({ ...found, images: 30 }, expected);
+      assert.equal(stopped?.result, 'StoppedElsewhere');
+      assert.ok(stopped!.images <= 8);
+    }
   });
 });

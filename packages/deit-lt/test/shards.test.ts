@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import { loadRecipe } from '../src/recipe/load.js';
 import { RunFolder } from '../src/runs/run-folder.js';
+import { registerTask } from '../src/tasks/registry.js';
 import { baseLearningRate } from '../src/training/learning-rate.js';
 import { alone, ownShards } from '../src/training/processes.js';
 import { ShardGradients } from '../src/training/shard-gradients.js';
@@ -82,11 +84,17 @@ suite('a training in shards', () => {
     assert.equal(baseLearningRate(student), 4 * baseLearningRate(loadRecipe('default').student));
   });
 
-  test('is refused for PaCo, whose loss compares all images of an update', () => {
-    const settings = ['teacher.shards=2'];
-    assert.throws(() => loadRecipe('cifar10-lt-100-paco', { settings }), {
+  test('is refused for a task of a plugin that compares all images of an update', () => {
+    registerTask({
+      name: 'whole',
+      options: z.object({}),
+      wholeBatch: true,
+      create: () => assert.fail('not made'),
+    });
+    const settings = ['teacher.loss=whole', 'teacher.drw.epoch=null', 'teacher.model.cosine=false', 'teacher.shards=2'];
+    assert.throws(() => loadRecipe('default', { settings }), {
       code: 'RECIPE',
-      message: /"paco", which compares all images of an update, but teacher\.shards is 2: set teacher\.shards=1/,
+      message: /"whole", which compares all images of an update, but teacher\.shards is 2: set teacher\.shards=1/,
     });
   });
 });

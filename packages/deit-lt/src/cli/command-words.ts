@@ -24,6 +24,7 @@ function optionWords(name: keyof Options, value: Options[keyof Options]): string
   if (optionTable[name].negated === true) return value === false ? [flag] : [];
   if (value === undefined || value === false) return [];
   if (value === true) return [flag];
+  if (optionTable[name].type === 'duration') return [flag, `${value}s`];
   if (Array.isArray(value)) return value.flatMap((item) => [flag, item]);
   return [flag, fullPath(name, String(value))];
 }

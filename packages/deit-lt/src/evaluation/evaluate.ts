@@ -8,9 +8,17 @@ import { type ByClass, type ClassLabels, requireSameOrder } from '../by-class.js
 import type { Group } from '../data/groups.js';
 import { Loader } from '../data/loader.js';
 import type { PixelSource } from '../data/pixel-source.js';
+import { range } from '../data/samplers/sampler-orders.js';
 import { nextTurn } from '../next-turn.js';
 import { Readback } from '../readback.js';
 import { Metrics, type MetricsResult } from './metrics.js';
+import {
+  type BatchFindings,
+  type EvaluatingProcesses,
+  evaluatedOutputs,
+  ownBatches,
+  Rounds,
+} from './shared-batches.js';
 
 /** Accuracies in % of each output; `avg` is the prediction. */
 export interface EvaluationResult {
@@ -53,55 +61,144 @@ export interface EvaluateOptions extends ClassLabels {
   /** Gets the best classes of each batch of each output, in order, as `Metrics.add` returns them. */
   readonly keep?: (output: keyof OutputLogits, best: Int32Array) => void;
   readonly onProgress?: (done: number, total: number) => void;
+  /** The processes that evaluate together; all get the figures of all images. Default: this one alone. */
+  readonly processes?: EvaluatingProcesses;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Evaluates all images of `source`. Throws the signal's reason when it is aborted, and an `internal:` error when labels,
- * groups and logits have different orders of classes.
+ * Evaluates all images of `source`. Throws the signal's reason when it is aborted, `StoppedElsewhere` when that of another process
+ * is, and an `internal:` error when labels, groups and logits have different orders of classes.
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationResult> {
-  const { source, labels, classNames, groups, pipeline, batchSize, logits, device, keep, onProgress, signal } = options;
+  const { classNames, groups, processes } = options;
   requireSameOrder(classNames, options.outputClasses, 'the labels and the model');
   requireSameOrder(groups.classNames, options.outputClasses, 'the groups and the model');
-  const metrics = new Map<keyof OutputLogits, Metrics>();
-  const ids = Int32Array.from({ length: labels.length }, (_, i) => i);
+  const tally = new Tally(options);
+  if (processes !== undefined && processes.count > 1) await evaluateTogether(options, processes, tally);
+  else await evaluateAlone(options, tally);
+  return tally.result();
+}
+
+/** Counts what is found in batches, in their order. */
+class Tally {
+  readonly #options: EvaluateOptions;
+  readonly #metrics = new Map<keyof OutputLogits, Metrics>();
+  #cosines: number | undefined;
+
+  constructor(options: EvaluateOptions) {
+    this.#options = options;
+  }
+
+  of(name: keyof OutputLogits): Metrics {
+    const of = this.#metrics.get(name) ?? new Metrics(this.#options);
+    this.#metrics.set(name, of);
+    return of;
+  }
+
+  add(name: keyof OutputLogits, ranks: Int32Array, labels: Int32Array): void {
+    const best = this.of(name).addRanks(ranks, labels);
+    this.#options.keep?.(name, best);
+  }
+
+  addCosines(sum: number): void {
+    this.#cosines = (this.#cosines ?? 0) + sum;
+  }
+
+  result(): EvaluationResult {
+    const { classNames, groups, labels } = this.#options;
+    const accuracies = Object.fromEntries(
+      [...this.#metrics].map(([name, of]) => [name, of.result()]),
+    ) as unknown as EvaluationResult;
+    return {
+      classNames,
+      groups: [...groups],
+      ...accuracies,
+      ...(this.#cosines !== undefined && { expertCosine: this.#cosines / labels.length }),
+    };
+  }
+}
+
+/** Calls `found` with the batches of the images `ids`, and what the model makes of them; its tensors belong to the open scope. */
+async function eachBatch(
+  { source, labels, pipeline, batchSize, logits, device }: EvaluateOptions,
+  ids: Int32Array,
+  found: (outputs: EvaluationOutputs, labels: Int32Array) => void,
+  before: () => void,
+): Promise<void> {
   const loader = new Loader({ source, labels, pipeline, ids, batchSize, ...(device && { device }) });
-  using readback = new Readback();
-  let done = 0;
-  let cosines: number | undefined;
   for await (const batch of loader) {
     using images = batch.images;
-    signal?.throwIfAborted();
-    torch.tidy(() => {
-      const outputs = torch.noGrad(() => logits(images));
-      for (const name of ['avg', 'cls', 'dist'] as const) {
-        const values = outputs[name];
-        if (values === undefined) continue;
-        const of = metrics.get(name) ?? new Metrics({ groups });
-        metrics.set(name, of);
-        readback.add([of.ranks(values.float(), batch.labels)], (ranks) => {
-          const best = of.addRanks(ranks as Int32Array, batch.labels);
-          keep?.(name, best);
-        });
-      }
-      if (outputs.expertCosine !== undefined)
-        readback.add([outputs.expertCosine.sum()], (sum) => {
-          cosines = (cosines ?? 0) + sum![0]!;
-        });
-    });
-    done += batch.labels.length;
-    onProgress?.(done, labels.length);
+    before();
+    torch.tidy(() =>
+      found(
+        torch.noGrad(() => logits(images)),
+        batch.labels,
+      ),
+    );
     await nextTurn();
   }
-  readback.flush();
-  const accuracies = Object.fromEntries(
-    [...metrics].map(([name, of]) => [name, of.result()]),
-  ) as unknown as EvaluationResult;
-  return {
-    classNames,
-    groups: [...groups],
-    ...accuracies,
-    ...(cosines !== undefined && { expertCosine: cosines / done }),
+}
+
+async function evaluateAlone(options: EvaluateOptions, tally: Tally): Promise<void> {
+  const { labels: all, onProgress, signal } = options;
+  using readback = new Readback();
+  let done = 0;
+  const found = (outputs: EvaluationOutputs, labels: Int32Array): void => {
+    for (const name of evaluatedOutputs) {
+      const values = outputs[name];
+      if (values !== undefined)
+        readback.add([tally.of(name).ranks(values.float(), labels)], (ranks) =>
+          tally.add(name, ranks as Int32Array, labels),
+        );
+    }
+    if (outputs.expertCosine !== undefined)
+      readback.add([outputs.expertCosine.sum()], (sum) => tally.addCosines(sum![0]!));
+    done += labels.length;
+    onProgress?.(done, all.length);
   };
+  await eachBatch(options, range(all.length), found, () => signal?.throwIfAborted());
+  readback.flush();
+}
+
+/** Each process evaluates every `count`-th batch; the batches are those of one process, so each image has the same logits. */
+async function evaluateTogether(options: EvaluateOptions, processes: EvaluatingProcesses, tally: Tally): Promise<void> {
+  const { labels: all, batchSize, groups, onProgress, signal } = options;
+  const batches = Math.ceil(all.length / batchSize);
+  const everything = range(all.length);
+  const ids = ownBatches(batches, processes).flatMap((batch) => [
+    ...everything.subarray(batch * batchSize, (batch + 1) * batchSize),
+  ]);
+  const rounds = new Rounds(processes, Math.min(batchSize, all.length) * (1 + Math.min(5, groups.length)));
+  let round = 0;
+  const exchange = (own: BatchFindings | 'stopped' | undefined): void => {
+    for (const [rank, findings] of rounds.exchange(own).entries()) {
+      const labels = all.subarray((round * processes.count + rank) * batchSize).subarray(0, batchSize);
+      for (const [name, ranks] of findings?.ranks ?? []) tally.add(name, ranks, labels);
+      if (findings?.cosines !== undefined) tally.addCosines(findings.cosines);
+    }
+    round++;
+    onProgress?.(Math.min(all.length, round * processes.count * batchSize), all.length);
+  };
+  const before = (): void => {
+    if (signal?.aborted === true) exchange('stopped');
+  };
+  await eachBatch(
+    options,
+    Int32Array.from(ids),
+    (outputs, labels) => exchange(findingsOf(outputs, labels, tally)),
+    before,
+  );
+  if (round * processes.count < batches) exchange(undefined);
+}
+
+function findingsOf(outputs: EvaluationOutputs, labels: Int32Array, tally: Tally): BatchFindings {
+  const ranks = evaluatedOutputs.flatMap((name) => {
+    const values = outputs[name];
+    return values === undefined
+      ? []
+      : [[name, tally.of(name).ranks(values.float(), labels).toTypedArray<'int32'>()] as const];
+  });
+  const cosines = outputs.expertCosine?.sum().float().toNumber();
+  return { ranks: new Map(ranks), ...(cosines !== undefined && { cosines }) };
 }

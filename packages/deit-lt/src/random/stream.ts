@@ -24,6 +24,7 @@ export const purposes = {
   partners: 8,
   bootstrap: 9,
   shard: 10,
+  update: 11,
 } as const;
 export type Purpose = keyof typeof purposes;
 

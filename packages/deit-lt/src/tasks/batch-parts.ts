@@ -6,6 +6,7 @@
 import * as torch from '@deit-lt/torch';
 import type { RandomStream } from '../random/stream.js';
 import type { Sent, Upload } from '../upload.js';
+import type { ShardedBatch } from './task.js';
 
 const partsOf = (batch: number, parts: number): number => Math.max(1, Math.min(parts, Math.floor(batch / 2)));
 
@@ -40,16 +41,31 @@ export function drawShuffle(
   return { order: upload.indices(order), place: upload.indices(place) };
 }
 
+export interface ShuffledOptions {
+  /** Parts of the images of each shard. */
+  readonly parts: number;
+  /** The order of the images of all shards; null: as they are. */
+  readonly shuffle: Shuffle | null;
+}
+
 /**
- * Returns the outputs `[B, D]` of `fn` for `images`, which pass through it shuffled and in parts, in the order of
- * `images`.
+ * Returns the outputs `[B, D]` of `fn` for the images of each shard, of all processes and in the order of the shards. Of `views`, those
+ * of the shards of this process, the images pass through `fn` shuffled among all shards, and in parts.
  */
-export function shuffledInParts(
-  images: torch.Tensor,
-  { parts, shuffle }: { parts: number; shuffle: Shuffle | null },
+export function shuffledInShards(
+  { own, run, gather }: Pick<ShardedBatch, 'own' | 'run' | 'gather'>,
+  views: readonly torch.Tensor[],
+  { parts, shuffle }: ShuffledOptions,
   fn: (images: torch.Tensor) => torch.Tensor,
-): torch.Tensor {
-  if (shuffle === null) return fn(images);
-  const outputs = inParts(images.indexSelect(0, shuffle.order()), parts).map(fn);
-  return torch.cat(outputs, 0).indexSelect(0, shuffle.place());
+): torch.Tensor[] {
+  if (shuffle === null) return gather(views.map((images, i) => run(i, () => fn(images))));
+  const size = views[0]!.size(0);
+  const gathered = gather(views);
+  const [all, order] = [gathered.length === 1 ? gathered[0]! : torch.cat(gathered, 0), shuffle.order()];
+  const outputs = own.map(({ shard }, i) => {
+    const images = all.indexSelect(0, order.narrow(0, shard * size, size));
+    return run(i, () => torch.cat(inParts(images, parts).map(fn), 0));
+  });
+  const ordered = torch.cat(gather(outputs), 0).indexSelect(0, shuffle.place());
+  return ordered.split(size, 0);
 }

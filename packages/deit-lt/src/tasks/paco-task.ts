@@ -7,6 +7,9 @@
  * by the weights that are learned and not by the ones nearby, the keys are computed once, the queue is the one from
  * before the batch, and the batch enters it once. So SAM's gradient is that of one function at two places, and key
  * encoder and queue are the same with and without it but for the weights.
+ *
+ * In a training in shards each shard is one of the published cards: its images are compared with each other and the queue,
+ * the images of the key encoder are shuffled among all shards, and the keys of all shards enter the one queue, in their order.
  */
 import * as torch from '@deit-lt/torch';
 import type { ByClass } from '../by-class.js';
@@ -16,9 +19,9 @@ import { Paco, type PacoOutput } from '../models/paco.js';
 import type { QueueContent } from '../models/paco-queue.js';
 import { lerpAll_ } from '../optim/tensor-lists.js';
 import { Upload } from '../upload.js';
-import { drawShuffle, inParts, type Shuffle, shuffledInParts } from './batch-parts.js';
+import { drawShuffle, inParts, type ShuffledOptions, shuffledInShards } from './batch-parts.js';
 import { type PacoRecipe, pacoOptions } from './paco-options.js';
-import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
+import type { LossParts, PreparedBatch, PreparedShards, ShardedBatch, Task, TaskBatch } from './task.js';
 import { taskEntry } from './task-entry.js';
 
 export interface PacoTaskOptions {
@@ -31,12 +34,11 @@ export interface PacoTaskOptions {
   readonly device: string;
 }
 
-/** A batch, and the queue as it was before. */
+/** The batch of one shard of this process. */
 interface Compared {
   readonly views: readonly [query: torch.Tensor, key: torch.Tensor];
   /** Labels of the batch, `[B]`. */
   readonly labels: torch.Tensor;
-  readonly queue: QueueContent;
 }
 
 /** Outputs of the networks for a batch. */
@@ -73,41 +75,66 @@ export class PacoTask implements Task {
     this.#loss = paco(trainCounts, recipe);
   }
 
-  prepare({ images, more, labels, random }: TaskBatch): PreparedBatch {
-    const view = more?.[0];
-    if (view === undefined) throw new Error('internal: PaCo needs two views of a batch');
-    const { variant, batchNormParts: parts } = this.#options.recipe;
-    const upload = new Upload(images.device);
-    const own = upload.indices(labels);
-    const shuffle = variant === 'gpaco' ? null : drawShuffle(labels.length, { parts, random }, upload);
-    upload.send();
-    const compared: Compared = { views: [images, view], labels: own(), queue: this.companion.queue.read() };
-    return variant === 'gpaco' ? this.#bothLearn(compared) : this.#queriesLearn(compared, shuffle);
-  }
-
-  /** PaCo: anchors are the queries; keys come from the momentum encoder, before either pass. */
-  #queriesLearn({ views: [query, key], labels, queue }: Compared, shuffle: Shuffle | null): PreparedBatch {
-    const { batchNormParts: parts, momentum } = this.#options.recipe;
-    const { queries, keys } = this.companion.pairs();
-    torch.tidy(() => torch.noGrad(() => lerpAll_(keys, queries, 1 - momentum)));
-    const made = shuffledInParts(key, { parts, shuffle }, (images) => this.companion.keys(images));
-    this.companion.queue.push(made, labels);
+  prepare(batch: TaskBatch): PreparedBatch {
+    const { batches, afterFirstPass } = this.prepareShards(oneShard(batch));
+    let isFirst = true;
     return {
-      loss: () => {
-        const { embeddings, logits } = this.#look(query);
-        return this.#lossOf({ embeddings: [embeddings, made], logits: [logits], labels, queue });
+      loss: (pass) => {
+        const loss = batches[0]!.loss(pass);
+        if (isFirst) afterFirstPass?.();
+        isFirst = false;
+        return loss;
       },
     };
   }
 
+  prepareShards(sharded: ShardedBatch): PreparedShards {
+    const { variant, batchNormParts } = this.#options.recipe;
+    const { own, shards, random } = sharded;
+    const { images, labels } = own[0]!.batch;
+    const upload = new Upload(images.device);
+    const sent = own.map(({ batch }) => upload.indices(batch.labels));
+    const parts = shards * batchNormParts;
+    const shuffle = variant === 'gpaco' ? null : drawShuffle(shards * labels.length, { parts, random }, upload);
+    upload.send();
+    const compared = own.map(({ batch }, i): Compared => ({ views: viewsOf(batch), labels: sent[i]!() }));
+    const queue = this.companion.queue.read();
+    return variant === 'gpaco'
+      ? this.#bothLearn(sharded, compared, queue)
+      : this.#queriesLearn(sharded, compared, { queue, shuffle });
+  }
+
+  /** PaCo: anchors are the queries; keys come from the momentum encoder, before either pass. */
+  #queriesLearn(
+    sharded: ShardedBatch,
+    compared: readonly Compared[],
+    { queue, shuffle }: { queue: QueueContent; shuffle: ShuffledOptions['shuffle'] },
+  ): PreparedShards {
+    const { batchNormParts: parts, momentum } = this.#options.recipe;
+    const { queries, keys } = this.companion.pairs();
+    torch.tidy(() => torch.noGrad(() => lerpAll_(keys, queries, 1 - momentum)));
+    const views = compared.map(({ views: [, key] }) => key);
+    const made = torch.tidy(() =>
+      torch.noGrad(() => shuffledInShards(sharded, views, { parts, shuffle }, (images) => this.companion.keys(images))),
+    );
+    this.#push(sharded, made, compared);
+    const batches = compared.map(({ views: [query], labels }, i) => ({
+      loss: () => {
+        const { embeddings, logits } = this.#look(query);
+        const own = made[sharded.own[i]!.shard]!;
+        return this.#lossOf({ embeddings: [embeddings, own], logits: [logits], labels, queue });
+      },
+    }));
+    return { batches };
+  }
+
   /** GPaCo: anchors are both views, by one network; what the first pass makes of the second view enters the queue. */
-  #bothLearn({ views, labels, queue }: Compared): PreparedBatch {
-    let isFirst = true;
-    return {
+  #bothLearn(sharded: ShardedBatch, compared: readonly Compared[], queue: QueueContent): PreparedShards {
+    const made: (torch.Tensor | undefined)[] = compared.map(() => undefined);
+    const batches = compared.map(({ views, labels }, i) => ({
       loss: () => {
         const [query, key] = views.map((images) => this.#look(images)) as [PacoOutput, PacoOutput];
-        if (isFirst) this.companion.queue.push(key.embeddings.detach(), labels);
-        isFirst = false;
+        made[i] ??= key.embeddings.detach();
         return this.#lossOf({
           embeddings: [query.embeddings, key.embeddings],
           logits: [query.logits, key.logits],
@@ -115,7 +142,17 @@ export class PacoTask implements Task {
           queue,
         });
       },
-    };
+    }));
+    const afterFirstPass = (): void => this.#push(sharded, sharded.gather(made.map((keys) => keys!)), compared);
+    return { batches, afterFirstPass };
+  }
+
+  /** Puts the keys of all shards into the queue, in the order of the shards. */
+  #push({ gather }: ShardedBatch, made: readonly torch.Tensor[], compared: readonly Compared[]): void {
+    torch.tidy(() => {
+      const labels = gather(compared.map((each) => each.labels));
+      this.companion.queue.push(torch.cat(made, 0), torch.cat(labels, 0));
+    });
   }
 
   #look(images: torch.Tensor): PacoOutput {
@@ -158,13 +195,29 @@ export class PacoTask implements Task {
   }
 }
 
+function viewsOf({ images, more }: TaskBatch): Compared['views'] {
+  const view = more?.[0];
+  if (view === undefined) throw new Error('internal: PaCo needs two views of a batch');
+  return [images, view];
+}
+
+/** A batch that is all of its update. */
+function oneShard(batch: TaskBatch): ShardedBatch {
+  return {
+    shards: 1,
+    own: [{ shard: 0, batch }],
+    random: batch.random,
+    run: (_, body) => body(),
+    gather: (tensors) => [...tensors],
+  };
+}
+
 /** The registry's entry for `paco`. */
 export const pacoEntry = taskEntry({
   name: 'paco',
   options: pacoOptions,
   balances: true,
   learnsFeatures: true,
-  wholeBatch: true,
   logitScale: ({ classTemperature }) => 1 / classTemperature,
   views: ({ keyAugment }) => [keyAugment],
   small: (options) => ({

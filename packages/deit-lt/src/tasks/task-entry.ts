@@ -35,8 +35,8 @@ export interface TaskEntry<O extends z.ZodObject = z.ZodObject> extends Registry
   /** Whether it learns features, so that `teacher.learn: classifier` is refused. Default false. */
   readonly learnsFeatures?: boolean;
   /**
-   * Whether its loss or its state (a queue, a momentum encoder) is of all images of an update together, so that
-   * `teacher.shards` must be 1. Default false.
+   * Whether its loss or its state (a queue, a momentum encoder) is of all images of an update together and it has no
+   * `prepareShards`, so that `teacher.shards` must be 1. Default false.
    */
   readonly wholeBatch?: boolean;
   /** Whether the model may have a cosine classifier. Default false. */

@@ -35,6 +35,27 @@ export interface PreparedBatch {
   loss(pass?: Pass): LossParts;
 }
 
+/** The batches of one update side by side: one of each shard, of which this process has some. */
+export interface ShardedBatch {
+  /** Shards of all processes; their batches have as many images each. */
+  readonly shards: number;
+  /** Those of this process, in their order. */
+  readonly own: readonly { readonly shard: number; readonly batch: TaskBatch }[];
+  /** Draws what is drawn once for all shards: the same in all processes. */
+  readonly random: RandomStream;
+  /** Runs `body` with the random draws and the batch-norm statistics of the `i`-th shard of this process. */
+  run<R>(i: number, body: () => R): R;
+  /** Returns the tensors of all shards in their order, of one tensor for each of `own`. All have one shape and dtype. */
+  gather(tensors: readonly torch.Tensor[]): torch.Tensor[];
+}
+
+/** The batches of `ShardedBatch.own`, prepared together. */
+export interface PreparedShards {
+  readonly batches: readonly PreparedBatch[];
+  /** Runs after the first pass of all shards, in all processes: for what the passes leave behind. */
+  afterFirstPass?(): void;
+}
+
 export interface Task {
   readonly kind: TrainingKind;
   readonly model: torch.nn.Module<[torch.Tensor], unknown>;
@@ -52,6 +73,11 @@ export interface Task {
   readonly partners?: Sampler;
   /** Mixes the batch and computes the teacher's logits, without gradients. The tensors belong to the open scope. */
   prepare(batch: TaskBatch): PreparedBatch;
+  /**
+   * Takes the place of `prepare` in a training in shards, for a task with state of the images of all shards, such as a queue:
+   * the state must come from all of them, in the order of the shards, so that it is the same for any number of processes.
+   */
+  prepareShards?(sharded: ShardedBatch): PreparedShards;
   /** Logits of the model in evaluation mode. */
   logits(images: torch.Tensor): EvaluationOutputs;
 }

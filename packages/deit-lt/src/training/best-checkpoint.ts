@@ -11,26 +11,34 @@ import type { LoopOptions } from './loop-options.js';
 
 /**
  * The best checkpoint on the test images, or on the validation images when there are none; `evaluation.json` stores the
- * figures, `predictions.safetensors` the predictions for each image.
+ * figures, `predictions.safetensors` the predictions for each image. The first process reads and writes.
  */
 export async function evaluateBest(loop: LoopOptions): Promise<EvaluationResult | 'stopped' | undefined> {
-  const { data, run, task } = loop;
+  const { data, run, task, processes } = loop;
   const split = data.test ?? data.validation;
   if (split === undefined) return undefined;
-  run.checkOurs();
-  const epoch = torch.tidy(() => {
-    const file = run.checkpoint('best');
-    const best = readWeights(file, { run: loop.config });
-    loadWeights(task.model, best.tensors, file);
-    return best.epoch ?? 0;
-  });
+  const epoch = await processes.lead(() => loadBest(loop));
+  processes.spread(task.model.parameters());
   const recorder = new PredictionRecorder();
   const evaluation = await evaluateSplit(loop, split, recorder.keep);
   if (evaluation === 'stopped') return evaluation;
   const of = { split: data.test ? 'test' : 'validation', epoch, data: data.name } as const;
-  run.checkOurs();
-  saveEvaluation(run, { ...of, images: split, evaluation, recorder });
+  await processes.lead(() => {
+    run.checkOurs();
+    saveEvaluation(run, { ...of, images: split, evaluation, recorder });
+  });
   return evaluation;
+}
+
+/** Loads the weights of the best checkpoint; returns its epoch. */
+function loadBest({ run, task, config }: LoopOptions): number {
+  run.checkOurs();
+  return torch.tidy(() => {
+    const file = run.checkpoint('best');
+    const best = readWeights(file, { run: config });
+    loadWeights(task.model, best.tensors, file);
+    return best.epoch ?? 0;
+  });
 }
 
 /** Describes the rule. */

@@ -1,7 +1,8 @@
 /** Evaluation of a training's model: after an epoch, on its validation images; at the end, on the test images. */
 import type { LabelledSource } from '../data/prepare-data.js';
 import { type EvaluateOptions, type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
-import { setTraining } from './initial-weights.js';
+import { StoppedElsewhere } from '../evaluation/shared-batches.js';
+import { setTraining } from './learn.js';
 import type { LoopOptions } from './loop-options.js';
 
 /** The accuracies after an epoch, of the weights and of the averaged ones. */
@@ -22,31 +23,26 @@ export async function evaluateEpoch(
   const on = evaluation.select !== 'test' && data.validation !== undefined ? 'validation' : 'test';
   const split = on === 'validation' ? data.validation : data.test;
   if (split === undefined) return undefined;
-  let evaluated: Evaluated | 'stopped' | undefined;
-  // In the first process: the others need to know only whether it was stopped.
-  const isStopped = await options.processes.lead(async () => {
-    const raw = await evaluateSplit(options, split);
-    const averaged = raw !== 'stopped' && ema && (await ema.swap(() => evaluateSplit(options, split)));
-    evaluated = raw === 'stopped' || averaged === 'stopped' ? 'stopped' : { on, raw, ema: averaged || undefined };
-    return evaluated === 'stopped';
-  });
-  return isStopped ? 'stopped' : evaluated;
+  const raw = await evaluateSplit(options, split);
+  const averaged = raw !== 'stopped' && ema && (await ema.swap(() => evaluateSplit(options, split)));
+  return raw === 'stopped' || averaged === 'stopped' ? 'stopped' : { on, raw, ema: averaged || undefined };
 }
 
-type EvaluateSplitOptions = Pick<
+export type EvaluateSplitOptions = Pick<
   LoopOptions,
-  'task' | 'data' | 'pipelines' | 'evaluation' | 'placement' | 'reporter' | 'signal'
+  'task' | 'data' | 'pipelines' | 'evaluation' | 'placement' | 'reporter' | 'signal' | 'processes'
 >;
 
 /**
  * Returns the model's accuracies on `split` with its current weights; `stopped` when the signal came before all were
- * known. `keep` gets the best classes of each batch.
+ * known, in any process. `keep` gets the best classes of each batch. The processes share the work.
  */
 export async function evaluateSplit(
-  { task, data, pipelines, evaluation, placement, reporter, signal }: EvaluateSplitOptions,
+  { task, data, pipelines, evaluation, placement, reporter, signal, processes }: EvaluateSplitOptions,
   split: LabelledSource,
   keep?: EvaluateOptions['keep'],
 ): Promise<EvaluationResult | 'stopped'> {
+  processes.spread(task.model.buffers()); // batch-norm statistics are those of shard 0, which the first process has
   task.model.eval();
   try {
     return await evaluate({
@@ -58,11 +54,12 @@ export async function evaluateSplit(
       logits: (images) => placement.autocast(() => task.logits(images)),
       device: placement.device,
       onProgress: (done, total) => reporter.progress('evaluating', done, total),
+      processes,
       ...(keep && { keep }),
       ...(signal && { signal }),
     });
   } catch (error) {
-    if (signal?.aborted && error === signal.reason) return 'stopped';
+    if (error instanceof StoppedElsewhere || (signal?.aborted && error === signal.reason)) return 'stopped';
     throw error;
   } finally {
     setTraining(task.model);

@@ -4,6 +4,7 @@ import { UserError } from '../errors.js';
 import { LeaderFailed, type Processes } from './processes.js';
 
 const { distributed } = torch;
+const { aten } = torch.ops;
 
 /** The result of the work of the first process, as it is sent. */
 type Outcome = { readonly value: unknown } | { readonly exitCode: number };
@@ -19,17 +20,56 @@ export async function joinProcesses(timeout: number): Promise<Processes & Dispos
     rank,
     count,
     gather,
+    spread: (tensors) => torch.tidy(() => torch.noGrad(() => spread(tensors))),
+    exchange: (value) => torch.tidy(() => exchange(value)),
     any: (value) => torch.tidy(() => gather(torch.tensor([value ? 1 : 0])).some((one) => one.toNumber() > 0)),
     lead: (work) => (rank === 0 ? leading(work) : following()),
     [Symbol.dispose]: distributed.destroyProcessGroup,
   };
 }
 
+/** The dtypes that Gloo sends in all versions; others travel as bytes. */
+const sendable: readonly torch.DType[] = ['float32', 'float64', 'int32', 'int64', 'uint8'];
+
 /** In the open scope. */
 function gather(tensor: torch.Tensor): torch.Tensor[] {
-  const all = Array.from({ length: distributed.getWorldSize() }, () => torch.emptyLike(tensor));
-  distributed.allGather(all, tensor.contiguous());
-  return all;
+  const sent = sendable.includes(tensor.dtype) ? tensor.contiguous() : aten.view.dtype(tensor.flatten(), 'uint8');
+  const all = Array.from({ length: distributed.getWorldSize() }, () =>
+    torch.empty(sent.shape, { dtype: sent.dtype, device: sent.device }),
+  );
+  distributed.allGather(all, sent);
+  if (sent.dtype === tensor.dtype) return all;
+  return all.map((bytes) => aten.view.dtype(bytes, tensor.dtype).view(tensor.shape));
+}
+
+/** Sends the tensors of each dtype together. */
+function spread(tensors: readonly torch.Tensor[]): void {
+  for (const dtype of new Set(tensors.map((tensor) => tensor.dtype))) {
+    const same = tensors.filter((tensor) => tensor.dtype === dtype);
+    const flat = torch.cat(
+      same.map((tensor) => tensor.reshape([-1])),
+      0,
+    );
+    distributed.broadcast(sendable.includes(dtype) ? flat : aten.view.dtype(flat, 'uint8'), { src: 0 });
+    if (distributed.getRank() === 0) continue;
+    let at = 0;
+    for (const tensor of same) {
+      tensor.copy_(flat.narrow(0, at, tensor.numel()).view(tensor.shape));
+      at += tensor.numel();
+    }
+  }
+}
+
+function exchange<T>(value: T): T[] {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  const lengths = gather(torch.tensor([bytes.length], { dtype: 'int64' })).map((length) => length.toNumber());
+  const padded = new Uint8Array(Math.max(...lengths));
+  padded.set(bytes);
+  const all = gather(torch.tensor(padded, { dtype: 'uint8' }));
+  return all.map((each, rank) => {
+    const text = Uint8Array.from(each.toArray() as number[]).subarray(0, lengths[rank]);
+    return JSON.parse(new TextDecoder().decode(text)) as T;
+  });
 }
 
 async function leading<T>(work: () => T | Promise<T>): Promise<T> {

@@ -9,6 +9,10 @@ export interface Processes {
   gather(tensor: torch.Tensor): torch.Tensor[];
   /** Returns whether `value` is true in any process. All processes call it. */
   any(value: boolean): boolean;
+  /** Replaces the values of `tensors` by those of the first process. All processes call it, with tensors of the same shapes. */
+  spread(tensors: readonly torch.Tensor[]): void;
+  /** Returns the `value` of each process, as JSON, in their order. All processes call it. */
+  exchange<T>(value: T): T[];
   /**
    * Runs `work` in the first process while the others wait; resolves to its value, as JSON, in all of them. When it
    * fails, the first process throws its error, and the others a `LeaderFailed`.
@@ -22,6 +26,8 @@ export const alone: Processes = {
   count: 1,
   gather: (tensor) => [tensor],
   any: (value) => value,
+  spread: () => {},
+  exchange: (value) => [value],
   lead: async (work) => work(),
 };
 

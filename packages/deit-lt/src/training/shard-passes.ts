@@ -5,15 +5,25 @@
 import * as torch from '@deit-lt/torch';
 import { withFrozenBatchNormStatistics } from '../optim/batch-norm-statistics.js';
 import { stream } from '../random/stream.js';
-import { type LossParts, learningModules, type Pass, type PreparedBatch } from '../tasks/task.js';
+import {
+  type LossParts,
+  learningModules,
+  type Pass,
+  type PreparedBatch,
+  type PreparedShards,
+  type ShardedBatch,
+  type TaskBatch,
+} from '../tasks/task.js';
 import type { ShardBatches } from './epoch-batches.js';
-import type { LoopOptions } from './loop-options.js';
+import type { StepOptions } from './loop-options.js';
 import type { ShardGradients } from './shard-gradients.js';
 import { backward } from './step.js';
 
 interface Place {
   readonly epoch: number;
   readonly batch: number;
+  /** The epoch of the schedules. */
+  readonly scheduled: number;
 }
 
 interface ShardPlace extends Place {
@@ -27,28 +37,59 @@ interface ShardPlace extends Place {
  * shards are in the parameters or in `gradients`. Its tensors belong to the open scope.
  */
 export function shardPasses(
-  options: LoopOptions,
+  options: StepOptions,
   { shards }: ShardBatches,
   gradients: ShardGradients,
   place: Place,
 ): (pass: Pass) => LossParts[] {
   const { task, placement, recipe } = options;
+  const own = shards.map(({ shard, batch }) => ({ shard, batch: taskBatch(options, batch, { ...place, shard }) }));
   const prepared: PreparedBatch[] = [];
+  let together: PreparedShards | undefined;
   let passes = 0;
   return (pass) => {
     const number = passes++;
-    const losses = shards.map(({ shard, batch }, i) =>
+    if (number === 0 && recipe.shards > 1 && task.prepareShards !== undefined) {
+      const sharded = shardedBatch(options, own, place);
+      together = placement.autocast(() => task.prepareShards?.(sharded));
+      prepared.push(...(together?.batches ?? []));
+    }
+    const losses = own.map(({ shard, batch }, i) =>
       inShard(options, { ...place, shard, pass: number }, () => {
-        const random = stream(options.seed, 'mix', place.epoch, place.batch * recipe.shards + shard);
-        prepared[i] ??= placement.autocast(() => task.prepare({ ...batch, epoch: place.epoch, random }));
+        prepared[i] ??= placement.autocast(() => task.prepare(batch));
         const forward = (): LossParts => placement.autocast(() => prepared[i]!.loss(pass));
-        const losses = backward(forward, recipe.accumulation * recipe.shards);
+        const losses = backward(forward, recipe.accumulation * recipe.shards, options.scaler);
         gradients.take(i);
         return losses;
       }),
     );
+    if (number === 0) together?.afterFirstPass?.();
     seedShard(options, { ...place, shard: 0, pass: number }); // checkpoints have the same state for any number of processes
     return losses;
+  };
+}
+
+/** The batch of a shard as its task takes it: draws by its place, losses by the epoch of the schedules. */
+function taskBatch(
+  { seed, recipe: { shards } }: StepOptions,
+  batch: Omit<TaskBatch, 'epoch' | 'random'>,
+  { epoch, batch: index, scheduled, shard }: Omit<ShardPlace, 'pass'>,
+): TaskBatch {
+  return { ...batch, epoch: scheduled, random: stream(seed, 'mix', epoch, index * shards + shard) };
+}
+
+/** The batches of the shards of this process, for a task that prepares them together. */
+function shardedBatch(options: StepOptions, own: ShardedBatch['own'], place: Place): ShardedBatch {
+  const { seed, recipe, processes } = options;
+  return {
+    shards: recipe.shards,
+    own,
+    random: stream(seed, 'update', place.epoch, place.batch),
+    run: (i, body) => inShard(options, { ...place, shard: own[i]!.shard, pass: 0 }, body),
+    gather: (tensors) =>
+      processes.count === 1
+        ? [...tensors]
+        : processes.gather(torch.stack(tensors, 0)).flatMap((rows) => rows.unbind(0)),
   };
 }
 
@@ -56,13 +97,13 @@ export function shardPasses(
  * Runs `body` with the draws of a shard. The running statistics of batch norms are those of shard 0, as with PyTorch's
  * DistributedDataParallel, whose other processes take those of the first.
  */
-function inShard<R>(options: LoopOptions, place: ShardPlace, body: () => R): R {
+function inShard<R>(options: StepOptions, place: ShardPlace, body: () => R): R {
   const { shard } = place;
   seedShard(options, place);
   return shard === 0 ? body() : withFrozenBatchNormStatistics(learningModules(options.task), body);
 }
 
 /** Without shards there is one stream of draws for the whole training, which checkpoints save. */
-function seedShard({ recipe: { shards }, seed }: LoopOptions, { epoch, batch, shard, pass }: ShardPlace): void {
+function seedShard({ recipe: { shards }, seed }: StepOptions, { epoch, batch, shard, pass }: ShardPlace): void {
   if (shards > 1) torch.manualSeed(stream(seed, 'shard', epoch, (batch * shards + shard) * 2 + pass).uint32());
 }

@@ -2,7 +2,10 @@
 import path from 'node:path';
 import { joinProcesses } from '../../src/training/process-group.js';
 import { trainKind } from './shard-trainings.js';
+import { keepShared } from './shared-evaluation.js';
 
 const [folder = '', ...kinds] = process.argv.slice(2);
 using processes = await joinProcesses(120);
-for (const kind of kinds) await trainKind(kind, path.join(folder, kind), { processes });
+for (const kind of kinds)
+  if (kind === 'evaluation') await keepShared(folder, processes);
+  else await trainKind(kind, path.join(folder, kind), { processes });

@@ -40,6 +40,7 @@ export function metricsOf(folder: string): Omit<EpochRecord, 'seconds' | 'images
 export function assertSameRun(actual: string, expected: string): void {
   const [run, wanted] = [new RunFolder(actual), new RunFolder(expected)];
   for (const name of ['last', 'best'] as const) assertSameFile(run.checkpoint(name), wanted.checkpoint(name));
+  assertSameFile(run.predictionsFile, wanted.predictionsFile);
   assert.deepEqual(metricsOf(actual), metricsOf(expected));
   assert.equal(readFileSync(run.evaluationFile, 'utf8'), readFileSync(wanted.evaluationFile, 'utf8'));
   for (const folder of ['.', 'checkpoints'])

@@ -16,6 +16,12 @@ const glmc = [
   'teacher.model.width=4',
 ];
 
+const paco = (variant: string): string[] => [
+  `teacher.loss={ name: paco, variant: ${variant}, queue: 16, embedding: 8 }`,
+  'teacher.model.cosine=false',
+  'teacher.drw.epoch=null',
+];
+
 /** Trains what `kind` names into `folder`; the teacher of a student is the training `ldam` beside it. */
 export async function trainKind(kind: string, folder: string, more: Partial<TrainOptions>): Promise<void> {
   const options = (settings: readonly string[]): TrainOptions => ({
@@ -27,7 +33,11 @@ export async function trainKind(kind: string, folder: string, more: Partial<Trai
   });
   if (kind === 'ldam') await trainTeacher(options(teacher));
   else if (kind === 'glmc') await trainTeacher(options([...teacher, ...glmc]));
-  else if (kind === 'student') await trainStudent({ ...options(student), teacher: path.join(folder, '../ldam') });
+  else if (kind === 'paco' || kind === 'gpaco') await trainTeacher(options([...teacher, ...paco(kind)]));
+  else if (kind === 'paco-stopped') {
+    const stop = abortAt((act) => atBatch(1, 2, act));
+    await assert.rejects(trainTeacher({ ...options([...teacher, ...paco('paco')]), ...stop }), { code: 'INTERRUPTED' });
+  } else if (kind === 'student') await trainStudent({ ...options(student), teacher: path.join(folder, '../ldam') });
   else if (kind === 'vit') await trainVit(options(student));
   else if (kind === 'stopped') {
     const stop = abortAt((act) => atBatch(1, 2, act));
