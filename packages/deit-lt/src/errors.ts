@@ -16,6 +16,7 @@ export const errorCodes = {
   RUN_FOLDER: 'a run folder cannot be made, written, read or resumed',
   CHECKPOINT: 'a checkpoint is missing, damaged or does not fit the model',
   NOT_FINITE: 'the loss became infinite or not a number',
+  OUT_OF_MEMORY: 'a training needs more memory than the processor or the card has',
   ADAPTATION: 'the adaptation of a model cannot be made, read or applied',
   PLUGIN: 'a module of --plugin cannot be loaded, or registers something that does not fit',
   INTERRUPTED: 'the command was stopped by Ctrl-C or a signal; a training has saved a checkpoint',

@@ -29,6 +29,17 @@ export function duration(seconds: number): string {
   return hours < 48 ? `${hours} h ${two(minutes % 60)} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Returns the seconds of a time such as `30m`, `1h30m`, `1 h 30 min` or `90s`; undefined for anything else, and for no time. */
+export function parseDuration(text: string): number | undefined {
+  const words = text.trim().toLowerCase();
+  if (!/^(\d+(\.\d+)?\s*(s|sec|m|min|h|d)\s*)+$/.test(words)) return undefined;
+  const parts = [...words.matchAll(/(\d+(?:\.\d+)?)\s*([smhd])/g)];
+  const seconds = parts.reduce((sum, [, number, unit]) => sum + Number(number) * unitSeconds[unit!]!, 0);
+  return seconds > 0 && Number.isFinite(seconds) ? seconds : undefined;
+}
+
 /** Four significant digits at most, without a tail of zeros: `0.1`, `1.234`, `5e-5`. */
 export function short(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);

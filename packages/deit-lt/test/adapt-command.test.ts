@@ -45,7 +45,11 @@ suite('deit-lt adapt', () => {
     const settings = '--set data.validation=0.34 evaluation.select=validation student.epochs=1 teacher.epochs=1';
     done(`train --data data --recipe tiny.yaml --out run ${settings}`);
     mkdirSync(at('photos'));
+    mkdirSync(at('damaged'));
+    writeFileSync(at('twice.json'), '{"ant": 0.5, "bee": 1, "\\u0061nt": 0.3}');
     for (const name of ['ant', 'bee']) copyFileSync(at(`data/test/${name}/1.png`), at(`photos/${name}.png`));
+    for (const name of ['ant', 'bee']) copyFileSync(at(`photos/${name}.png`), at(`damaged/${name}.png`));
+    writeFileSync(at('damaged/cut.png'), readFileSync(at('photos/ant.png')).subarray(0, 60));
   });
   after(() => rmSync(folder, { recursive: true }));
 
@@ -110,9 +114,22 @@ suite('deit-lt adapt', () => {
     const { prior } = adapted('adapt run --data data --prior-from photos --only-classes ant cat');
     assert.deepEqual([prior.from, prior.source, prior.shares[1]], ['estimated', 'photos', 0]);
     assert.ok(Math.abs(prior.shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-9);
+    const damaged = done('adapt run --data data --prior-from damaged --only-classes ant cat --skip-bad --json');
+    assert.match(damaged.stderr, /left out 1 of 3 images that cannot be read:\n.*cut\.png/);
+    assert.deepEqual((JSON.parse(damaged.stdout) as Adaptation).prior.shares, prior.shares);
     const { fitted } = adapted('adapt model.onnx --calibration data/test');
     assert.deepEqual([fitted.data, fitted.imagesPerClass], ['data/test', [2, 2, 2]]);
     assert.ok(existsSync(at('model.onnx.adaptation.json')));
+  });
+
+  test('says which images of --calibration it uses, where there are training and test images', () => {
+    const { stderr, stdout } = done('adapt run --calibration data --json');
+    assert.deepEqual((JSON.parse(stdout) as Adaptation).fitted.imagesPerClass, [2, 2, 2]);
+    assert.match(
+      stderr,
+      /--calibration data has 6 test images and \d+ training images: the fit uses the test images alone/,
+    );
+    assert.doesNotMatch(done('adapt run --calibration data/test').stderr, /evaluated|training images/);
   });
 
   test('keeps the promise of its sets when it predicts the images of the fit', () => {
@@ -145,6 +162,8 @@ suite('deit-lt adapt', () => {
   const mistakes: readonly [words: string, status: number, message: RegExp][] = [
     ['adapt run', 2, /--data is missing/],
     ['adapt run --data data --prior tiny.yaml', 1, /tiny\.yaml: it is not JSON.*expected a share for each class/],
+    ['adapt run --data data --prior twice.json', 1, /twice\.json: its key "ant" occurs twice/],
+    ['adapt run --data data --prior-from damaged', 1, /1 image of 3 cannot be read:[\s\S]*cut\.png[\s\S]*--skip-bad/],
     ['adapt run --data data --only-classes ants', 1, /"ants" is not a class of the model: did you mean "ant"\?/],
     ['adapt run --data data --min-precision 0.9 --error-cost 5', 2, /--min-precision and --error-cost exclude/],
     ['adapt run --data data --calibration data/test', 2, /--data and --calibration exclude each other/],
@@ -176,6 +195,13 @@ suite('deit-lt adapt', () => {
       assert.equal(status, 1);
       assert.match(stderr, reason);
       assert.match(stderr, /--no-adaptation/);
+      const [, command = ''] = /[rR]un "(?:npx )?deit-lt ([^"]*)" again/.exec(stderr)!;
+      assert.match(
+        command,
+        text === stdout.slice(0, 200) || text.includes('"bias": [1]')
+          ? /^adapt \S+ --data DATA$/
+          : /^adapt \S+run --data \S+data$/,
+      );
     }
     assert.equal(run('export run --format onnx --out other.onnx').status, 1);
     assert.ok(!existsSync(at('other.onnx')));

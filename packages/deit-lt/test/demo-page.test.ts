@@ -8,12 +8,15 @@ import { after, before, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import type { Browser, Page } from 'playwright-core';
 import sharp, { type Sharp } from 'sharp';
+import { type Adaptation, adaptationFile, adaptationFormat, writeAdaptation } from '../src/classifier/adaptation.js';
+import { withAdaptation } from '../src/classifier/adapted-logits.js';
 import { openClassifier } from '../src/classifier/classifier.js';
 import { DeitLT } from '../src/deit-lt.js';
 import type { Opinion, Ranked } from '../src/evaluation/ranking.js';
 import { demoFiles, writeDemo } from '../src/export/demo.js';
 import type { PageModel } from '../src/export/page-model.js';
 import { createModel, type ModelOptions } from '../src/models/index.js';
+import { sha256Of } from '../src/runs/files.js';
 import { createApp } from '../src/serve/app.js';
 import { type LocalServer, listen } from '../src/serve/listen.js';
 import { pageFolder } from '../src/serve/page-folder.js';
@@ -103,6 +106,8 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
     await writePage(large, 'host/large');
     await writePage(makeModel('plain.safetensors', 'vit', { embedDim: 64, depth: 2 }), 'host/plain');
     await writePage(makeModel('resnet.safetensors', 'resnet8'), 'host/resnet');
+    adapt(makeModel('adapted.safetensors', 'deit', { embedDim: 64, depth: 2 }));
+    await writePage(at('adapted.safetensors'), 'host/adapted');
     others = await listen(createApp({ folders: [at('host'), at('.')] }));
     browser = await openBrowser();
     ({ command, url } = await starting);
@@ -172,6 +177,20 @@ suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
     await assertFits(resnet);
   });
 
+  test('shows "unknown" and the set of an adapted model, as deit-lt predict decides', async (t) => {
+    using model = await DeitLT.load(at('adapted.safetensors'), { settings });
+    const page = await openPage(t, browser, `${others.url}adapted/`);
+    await give(page, 'choose', images['photo.png']);
+    const { top, unknown, set } = await model.classify(images['photo.png']);
+    assert.deepEqual([unknown, set!.length > 1], [true, true]);
+    await page.locator('[aria-live]').getByText(`unknown: ${top[0]!.class} `).waitFor();
+    await page
+      .locator('[aria-live]')
+      .getByText(`Set of classes: ${set!.join(', ')}.`, { exact: true })
+      .waitFor();
+    await assertFits(page);
+  });
+
   test('can be used with only the keyboard', async (t) => {
     const page = await openPage(t, browser, url);
     const chosen = page.waitForEvent('filechooser'); // before the wait below: Chromium needs a moment to hand its dialog over
@@ -236,8 +255,31 @@ function startCommand(model: string): Promise<{ command: ChildProcess; url: stri
   });
 }
 
+/** Writes an adaptation beside a model of seven classes: no answer is accepted, and the sets have several classes. */
+function adapt(file: string): void {
+  const all = <T>(value: T): T[] => Array.from({ length: 7 }, () => value);
+  const measures = { images: 1, accuracy: 0, balanced: 0, nll: 0, ece: 0 };
+  const adaptation: Adaptation = {
+    format: adaptationFormat,
+    sha256: sha256Of(file),
+    classNames: all('').map((_, c) => String(c)),
+    outputs: ['cls', 'dist'],
+    weights: [0.2, 0.1],
+    bias: all(0).map((_, c) => -c / 10),
+    prior: { from: 'uniform', source: null, shares: all(1 / 7) },
+    unknown: { rule: 'precision', value: 0.9, thresholds: all(2), own: all(true), coverage: 0, risk: null },
+    conformal: { coverage: 0.9, limits: all(0.1), always: 0, meanSize: 2 },
+    adjustment: 0,
+    fitted: { data: 'x', imagesPerClass: all(1), before: measures, after: measures, bins: [], curve: [] },
+    test: null,
+    command: [],
+    made: '',
+  };
+  writeAdaptation(adaptationFile(file), adaptation);
+}
+
 async function writePage(model: string, name: string): Promise<void> {
-  using classifier = await openClassifier(model, { settings });
+  using classifier = withAdaptation(await openClassifier(model, { settings }));
   writeDemo(at(name), await demoFiles(classifier, { run: model, precision: 'fp32', version: '0.0.0' }));
 }
 

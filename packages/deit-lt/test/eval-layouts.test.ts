@@ -75,8 +75,8 @@ suite('deit-lt eval', () => {
     write(path.join(lists, 'some.txt'), `${lines.join('\n')}\n`);
     const places: [string, string[], RegExp][] = [
       [alone, [], /^weights: [^\n]*$/],
-      [path.join(data, 'test'), [], /has no test folder: all its 9 images are evaluated/],
-      [path.join(lists, 'some.txt'), ['--root', data], /all 9 images of .*some\.txt are evaluated/],
+      [path.join(data, 'test'), [], /has no test folder: all its 9 images are used/],
+      [path.join(lists, 'some.txt'), ['--root', data], /all 9 images of .*some\.txt are used/],
     ];
     for (const [place, words, said] of places) {
       const { figures, notes } = await evaluate(place, trained, ...words);

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
+import { readRunConfig } from '../src/runs/run-folder.js';
 import { bin, type CliResult } from './cli-helpers.js';
 import type { JobName, Report } from './helpers/fake-cuda-child.js';
 import { resultOf, startNode } from './helpers/programs.js';
@@ -66,6 +67,38 @@ suite('on a fake CUDA device', { skip: 'reason' in built && built.reason }, () =
   test('a training that stops between two reads of its losses resumes bit-exactly', async () => {
     const { losses } = await train('cuda-then-cuda');
     assert.deepEqual(losses, lossesOf.get('ldam'));
+  });
+
+  const training = ['teacher', '--data', 'shapes', '--recipe', 'cifar10-lt-cpu', '--budget', 'small'];
+  const settings = ['--set', 'device=cuda', 'data.imbalance=10', 'teacher.batchSize=64', 'teacher.epochs=1'];
+  const inMemory = async (bytes: number, ...words: string[]): Promise<CliResult> => {
+    process.env.FAKE_CUDA_MEMORY = String(bytes);
+    try {
+      return await run(bin, ...training, ...words, ...settings);
+    } finally {
+      delete process.env.FAKE_CUDA_MEMORY;
+    }
+  };
+
+  test('too little memory is an error with values that keep an update as it is', async () => {
+    const { status, stderr } = await inMemory(12e6, '--out', 'large');
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /out of memory: .*CUDA out of memory/);
+    assert.match(stderr, /trains on cuda with batches of 64 images of 16 × 16 pixels/);
+    assert.match(stderr, /--set teacher\.batchSize=32 teacher\.shards=2 \(an update still has 64 images\)/);
+  });
+
+  test('--fit-memory halves batches until they fit, and a resumed run keeps them', async () => {
+    const { status, stderr } = await inMemory(12e6, '--out', 'fitted', '--fit-memory');
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /batches of 64 images do not fit into the memory of cuda in training: teacher\.batchSize=32/);
+    const { teacher } = readRunConfig(path.join(folder, 'fitted')).recipe;
+    assert.ok(teacher.batchSize < 64 && teacher.batchSize * teacher.shards === 64, JSON.stringify(teacher));
+    const again = await inMemory(12e6, '--out', 'fitted', '--fit-memory', '--resume');
+    assert.equal(again.status, 0, again.stderr);
+    const hopeless = await inMemory(1e5, '--out', 'hopeless', '--fit-memory');
+    assert.equal(hopeless.status, 1);
+    assert.match(hopeless.stderr, /out of memory/);
   });
 
   const data = ['--data', 'shapes'];

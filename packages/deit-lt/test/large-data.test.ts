@@ -4,12 +4,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import sharp from 'sharp';
-import { chooseRecipe } from '../src/cli/choose-recipe.js';
+import { exampleMachines } from '../src/cli/plan-page.js';
 import { classCounts, type Dataset } from '../src/data/dataset.js';
+import { type DatasetDescription, describeDataset } from '../src/data/describe.js';
 import { openDataset } from '../src/data/open.js';
 import { prepareData } from '../src/data/prepare-data.js';
+import { planFor } from '../src/planning/plan.js';
 import { stream } from '../src/random/stream.js';
-import { loadRecipe } from '../src/recipe/load.js';
+import { completeRecipe, loadRecipe } from '../src/recipe/load.js';
 import { trainAll } from '../src/training/train.js';
 import { labelOfRank, listImages, publishedCounts, type shapes } from './helpers/large-layout.js';
 import { temporaryFolder, write } from './helpers/temporary-folder.js';
@@ -33,6 +35,15 @@ function listsOf(t: TestContext, name: Layout): { list: string; counts: Int32Arr
   return { list: path.join(root, lists[name].train), counts };
 }
 
+/** The description of listed files, of which none is read. */
+async function describeListed(dataset: Dataset): Promise<DatasetDescription> {
+  const side = { min: 100, median: 400, max: 1000 };
+  const described = await describeDataset({ ...dataset, train: { ...dataset.train, images: noImages } });
+  return { ...described, imageSizes: { width: side, height: side, looked: 0 }, kind: 'files' };
+}
+
+const noImages = { kind: 'memory', length: 0, width: 1, height: 1, pixels: new Uint8Array(), nameOf: String } as const;
+
 suite('published lists', () => {
   for (const [name, recipe, bounds] of [
     ['imagenet-lt', 'imagenet-lt', [390, 835]],
@@ -43,9 +54,12 @@ suite('published lists', () => {
       const dataset = await openDataset(list, { check: false });
       assert.equal(dataset.classNames.length, counts.length);
       assert.equal(dataset.test?.labels.length, counts.length);
-      const chosen = chooseRecipe({}, dataset);
-      assert.equal(chosen.name, recipe);
-      const data = prepareData(dataset, chosen.recipe);
+      const plan = planFor(await describeListed(dataset), exampleMachines['eight GPUs']!, {
+        seconds: null,
+        goal: 'accuracy',
+      });
+      assert.equal(plan.rung.published?.recipe, recipe);
+      const data = prepareData(dataset, completeRecipe({ ...plan.values }, { where: 'plan' }));
       assert.deepEqual([...data.trainCounts], [...counts]);
       assert.equal(data.classNames[1], String(labelOfRank(1, counts.length)));
       assert.deepEqual([data.groups.indexOf('mid'), data.groups.indexOf('tail')], bounds);

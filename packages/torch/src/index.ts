@@ -4,6 +4,7 @@
  * libtorch for Node. After `import * as torch from '@deit-lt/torch'`, names are PyTorch's in
  * camelCase; every operator is at `torch.ops.aten.<name>.<overload>`.
  */
+export * as amp from './amp/index.js';
 export * as autograd from './autograd/backward.js';
 export * from './autograd/modes.js';
 export { backends } from './backends.js';

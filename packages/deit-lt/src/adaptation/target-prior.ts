@@ -42,7 +42,7 @@ export function namedPrior(given: string, { classNames, trainCounts }: PriorOpti
 function sharesIn(file: string, classNames: readonly string[]): number[] {
   let shares: Record<string, number>;
   try {
-    shares = readJson(file, shareFile);
+    shares = readJson(file, shareFile, { uniqueKeys: true });
   } catch (error) {
     throw new UserError(
       'ADAPTATION',
@@ -50,7 +50,13 @@ function sharesIn(file: string, classNames: readonly string[]): number[] {
       { cause: error },
     );
   }
-  const byName = new Map(Object.entries(shares).map(([name, share]) => [spelling(name, classNames), share]));
+  const byName = new Map<string, number>();
+  for (const [given, share] of Object.entries(shares)) {
+    const name = spelling(given, classNames);
+    if (byName.has(name))
+      throw new UserError('ADAPTATION', `${file}: the class "${name}" occurs twice, in two spellings; give one share.`);
+    byName.set(name, share);
+  }
   requireClasses([...byName.keys()], classNames, file);
   const values = classNames.map((name) => byName.get(name) ?? 0);
   if (values.some((share) => share > 0)) return values;

@@ -73,6 +73,13 @@ export function adaptationFile(file: string): string {
     : `${path.resolve(file)}.adaptation.json`;
 }
 
+/** Returns the command that made `adaptation` for the model in `file`; where that is not known, one to complete. */
+export function adaptCommand(file: string, adaptation?: Pick<Adaptation, 'command'>): string {
+  const { command = [] } = adaptation ?? {};
+  const words = command.slice(command.indexOf('adapt')).filter((word) => word !== '--json');
+  return words[0] === 'adapt' ? suggestedCommand(...words) : suggestedCommand('adapt', file, '--data', 'DATA');
+}
+
 /** Writes it whole or not at all. Throws UserError RUN_FOLDER. */
 export function writeAdaptation(file: string, adaptation: Adaptation): void {
   writeFileAtomic(file, `${JSON.stringify(adaptation, null, 2)}\n`);
@@ -85,23 +92,23 @@ export function writeAdaptation(file: string, adaptation: Adaptation): void {
 export function readAdaptation(file: string): Adaptation | undefined {
   const place = adaptationFile(file);
   if (!existsSync(place)) return undefined;
-  const adaptation = parsed(place);
+  const adaptation = parsed(place, file);
   if (adaptation.sha256 !== sha256Of(file))
     throw new UserError(
       'ADAPTATION',
-      `${place} was made for other weights than those of ${file}: run "${suggestedCommand('adapt')}" again, or leave it out with --no-adaptation.`,
+      `${place} was made for other weights than those of ${file}: run "${adaptCommand(file, adaptation)}" again, or leave it out with --no-adaptation.`,
     );
   return adaptation;
 }
 
-function parsed(place: string): Adaptation {
+function parsed(place: string, model: string): Adaptation {
   try {
     return readJson(place, adaptationSchema);
   } catch (error) {
     passMachineFault(error);
     throw new UserError(
       'ADAPTATION',
-      `${place} cannot be used: ${(error as Error).message}. Run "${suggestedCommand('adapt')}" again, remove it, or leave it out with --no-adaptation.`,
+      `${place} cannot be used: ${(error as Error).message}. Run "${adaptCommand(model)}" again, remove it, or leave it out with --no-adaptation.`,
       { cause: error },
     );
   }

@@ -5,8 +5,7 @@ import type { AppliedAdaptation } from '../description/applied-adaptation.js';
 import { UserError } from '../errors.js';
 import type { OutputLogits } from '../evaluation/evaluate.js';
 import type { DecisionRules } from '../evaluation/ranking.js';
-import { suggestedCommand } from '../suggested-command.js';
-import { type Adaptation, readAdaptation } from './adaptation.js';
+import { type Adaptation, adaptCommand, readAdaptation } from './adaptation.js';
 import type { AnyClassifier } from './classifier.js';
 import { logitScale } from './logit-scale.js';
 
@@ -22,7 +21,7 @@ export function adaptedClassifier<Of extends AnyClassifier>(classifier: Of, adap
   if (!isSameOrder(classNames, adaptation.classNames))
     throw new UserError(
       'ADAPTATION',
-      `${file} has other classes than its adaptation: run "${suggestedCommand('adapt')}" again.`,
+      `${file} has other classes than its adaptation: run "${adaptCommand(file, adaptation)}" again.`,
     );
   const scale = logitScale(classifier);
   return {
@@ -67,7 +66,7 @@ export function adaptedLogits(
   if (missing !== undefined || (outputs.length === 1 && logits.cls !== undefined))
     throw new UserError(
       'ADAPTATION',
-      `the adaptation is for the outputs ${outputs.join(' and ')}, and the model has ${Object.keys(logits).join(', ')}: run "${suggestedCommand('adapt')}" again.`,
+      `the adaptation is for the outputs ${outputs.join(' and ')}, and the model has ${Object.keys(logits).join(', ')}: adapt the model again, or leave the adaptation out with --no-adaptation.`,
     );
   return torch.tidy(() => {
     const terms = outputs.map((name, k) => logits[name]!.float().mul(weights[k]!));

@@ -1,12 +1,16 @@
 /** `deit-lt adapt`: class frequencies, calibration, thresholds and conformal sets for a trained model. */
+import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { adaptModel, type UnlabelledImages } from '../adaptation/adapt-model.js';
 import { adaptationFile, writeAdaptation } from '../classifier/adaptation.js';
 import { compareClassNames, modelOrder, orderNotes } from '../classifier/class-names.js';
 import type { AnyClassifier } from '../classifier/classifier.js';
+import { fileSplit } from '../data/file-split.js';
+import { materialize } from '../data/image-files.js';
 import { openPixels } from '../data/open-pixels.js';
 import { type LabelledSource, prepareData } from '../data/prepare-data.js';
 import { UserError } from '../errors.js';
+import { images as imagesText } from '../format.js';
 import { readWeights } from '../runs/training-state.js';
 import { adaptationText } from './adaptation-text.js';
 import type { CommandInput } from './command-spec.js';
@@ -15,7 +19,7 @@ import type { CliContext } from './context.js';
 import { openData } from './open-data.js';
 import { openAnyModel } from './open-model.js';
 import type { Options } from './option-table.js';
-import { findImages, openImages } from './predict-files.js';
+import { findImages } from './predict-files.js';
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   using classifier = await openAnyModel(args[0]!, options);
@@ -29,7 +33,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
       ...{ prior, onlyClasses, minPrecision, errorCost, coverage },
       reporter,
       signal: context.signal,
-      command: commandWords(['adapt', args[0]!], options),
+      command: commandWords(['adapt', path.resolve(args[0]!)], options),
     });
     const file = adaptationFile(classifier.file);
     writeAdaptation(file, adaptation);
@@ -60,17 +64,33 @@ async function imagesOf(classifier: AnyClassifier, options: Options, context: Cl
       'USAGE',
       '--data and --calibration exclude each other: the images of the fit are the validation images of the training on --data, or those of --calibration.',
     );
-  const unlabelled = priorFrom === undefined ? undefined : await unlabelledIn(priorFrom, classifier);
+  const unlabelled = priorFrom === undefined ? undefined : await unlabelledIn(priorFrom, classifier, options, context);
   if (calibration !== undefined)
     return { calibration: await labelledIn(calibration, classifier, options, context), test: undefined, unlabelled };
   return { ...(await ofTraining(data!, classifier, options, context)), unlabelled };
 }
 
-async function unlabelledIn(folder: string, { background }: AnyClassifier): Promise<UnlabelledImages> {
+/** The images in `folder` that can be read; others are an error, or with `--skip-bad` left out and named. */
+async function unlabelledIn(
+  folder: string,
+  { background }: AnyClassifier,
+  { skipBad }: Options,
+  context: CliContext,
+): Promise<UnlabelledImages> {
   const files = await findImages([folder], process.stdin);
-  const source = openImages(files);
-  source.background = background;
-  return { source, images: files.length, name: folder };
+  const reporter = await context.reporter();
+  const { images } = await materialize(fileSplit(files, new Int32Array(files.length)), {
+    background,
+    what: 'reading unlabelled images',
+    skipBad,
+    log: (line) => reporter.note(line),
+    onProgress: ({ what, done, total }) => reporter.progress(what, done, total),
+    signal: context.signal,
+  });
+  if (images.length === 0)
+    throw new UserError('DATA_BAD_FILES', `--prior-from ${folder}: none of its ${files.length} images can be read.`);
+  const source = openPixels(images.kind === 'files' ? { ...images, background } : images);
+  return { source, images: images.length, name: folder };
 }
 
 /** All images of `data`, with labels by the model's classes. */
@@ -86,6 +106,11 @@ async function labelledIn(
     throw new UserError(
       'DATA_LAYOUT',
       `--calibration ${data} has training images and no test images; name a folder that has only class folders, whose images the model was not trained on.`,
+    );
+  const training = dataset.train.labels.length;
+  if (training > 0)
+    context.note(
+      `--calibration ${data} has ${imagesText(dataset.test.labels.length).replace(' ', ' test ')} and ${imagesText(training).replace(' ', ' training ')}: the fit uses the test images alone. To use others, name their folder, or choose by --test-split.`,
     );
   const order = modelOrder(classifier, dataset.classNames, { partial: true });
   for (const note of [...(classifier.notes ?? []), ...orderNotes(classifier)]) context.note(note);

@@ -1,11 +1,10 @@
 /** Chooses the recipe of a command, and applies the options that set its values. */
 
-import { classCounts, type Dataset } from '../data/dataset.js';
-import { type GroupKind, groupsOf } from '../data/groups.js';
+import type { Dataset } from '../data/dataset.js';
 import { UserError } from '../errors.js';
 import { modelNames } from '../models/registry.js';
 import { externalTeacher } from '../recipe/contradictions.js';
-import { loadRecipe, recipeNames } from '../recipe/load.js';
+import { loadRecipe } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
 import { applySettings } from '../recipe/settings.js';
 import { suggestedCommand } from '../suggested-command.js';
@@ -23,9 +22,6 @@ export interface ChosenRecipe {
 
 /** Balanced data sets: the long tail of the recipe is made from them. */
 const balanced = ['shapes', 'cifar10', 'cifar100'];
-
-/** Images up to this many pixels wide and high are trained like CIFAR's. */
-const smallImages = 64;
 
 /** `--imbalance 100` → `data.imbalance=100`, …; values of `--set` come last and win. */
 export function settingsOf({ imbalance, imbalanceType, select, set = [] }: Options): string[] {
@@ -62,10 +58,11 @@ function noTeacher(recipe: string): UserError {
 }
 
 /**
- * Returns the recipe of `--recipe`, else `byDefault`, else the one that `suitableRecipe` chooses for `dataset`. The
- * user's own data are then used unchanged: a long tail is made only with `--imbalance`. Throws UserError RECIPE.
+ * Returns the recipe of `--recipe`, else `byDefault`, else the one that is made for `dataset`; undefined for data of the user's
+ * own, for which a training is planned. The user's own data are used unchanged: a long tail is made only with `--imbalance`.
+ * Throws UserError RECIPE.
  */
-export function chooseRecipe(options: Options, dataset: Dataset, byDefault?: string): ChosenRecipe {
+export function chooseRecipe(options: Options, dataset: Dataset, byDefault?: string): ChosenRecipe | undefined {
   const settings = settingsOf(options);
   const { budget } = options;
   const named = (name: string): string => (budget === undefined ? name : `${name}-${budget}`);
@@ -75,7 +72,10 @@ export function chooseRecipe(options: Options, dataset: Dataset, byDefault?: str
       recipe: loadRecipe(options.recipe, { settings, budget }),
       base: loadRecipe(options.recipe, { budget }),
     };
-  const { name: chosen, why } = byDefault === undefined ? suitableRecipe(dataset) : { name: byDefault, why: smallRule };
+  const small = budget === undefined ? byDefault : 'quickstart'; // to try things out, nothing is planned
+  const made = small === undefined ? recipeMadeFor(dataset) : { name: small, why: smallRule };
+  if (made === undefined) return undefined;
+  const { name: chosen, why } = made;
   const asTheyAre = balanced.includes(dataset.name) ? [] : ['data.imbalance=null', 'data.groups=auto'];
   return {
     name: named(chosen),
@@ -85,23 +85,27 @@ export function chooseRecipe(options: Options, dataset: Dataset, byDefault?: str
   };
 }
 
-/** Data sets of the paper that are long-tailed as they are, known by their classes and counts, and their recipes. */
-const published: Partial<Record<GroupKind, string>> = {
-  'imagenet-lt': 'imagenet-lt',
-  'inaturalist-2018': 'inat2018',
-};
-
 /** Describes the recipe `quickstart`, which resizes all images. */
-const smallRule = 'a short training at 32 × 32 pixels';
+const smallRule = 'a short training at 32 × 32 pixels, to which all images are resized';
+/** CIFAR has at least as many training images, also with a long tail. */
+const fewestOfCifar = 5000;
 
-function suitableRecipe({ name, classNames, train: { images, labels } }: Dataset): { name: string; why: string } {
-  const own = published[groupsOf(classCounts(labels, classNames.length)).kind];
-  if (own !== undefined) return { name: own, why: 'the class sizes are those of this data set' };
-  const small = images.kind === 'memory' && Math.max(images.width, images.height) <= smallImages;
-  const [first, otherwise] = ['cifar10-lt-cpu', 'quickstart'];
-  if (name !== 'shapes' && small && recipeNames().includes(first!))
-    return { name: first!, why: `all images have one size of at most ${smallImages} × ${smallImages} pixels` };
-  return { name: otherwise!, why: smallRule };
+/** The drawn shapes and CIFAR have a recipe of their own. */
+function recipeMadeFor({
+  name,
+  classNames,
+  train: { images, labels },
+}: Dataset): { name: string; why: string } | undefined {
+  if (name === 'shapes') return { name: 'quickstart', why: 'the drawn shapes at 32 × 32 pixels, in minutes' };
+  const isCifar =
+    images.kind === 'memory' &&
+    images.width === 32 &&
+    images.height === 32 &&
+    [10, 100].includes(classNames.length) &&
+    labels.length >= fewestOfCifar;
+  return isCifar
+    ? { name: 'cifar10-lt-cpu', why: 'images of 32 × 32 pixels in 10 or 100 classes, as CIFAR' }
+    : undefined;
 }
 
 /** A recipe file's name without folder and extension. */

@@ -12,6 +12,7 @@ const training = [
   'out',
   'resume',
   'saveEvery',
+  'fitMemory',
   'procs',
   'imbalance',
   'imbalanceType',
@@ -20,9 +21,12 @@ const training = [
 ] as const;
 
 /** The precisions of the computation, as in recipes. */
-export const computedPrecisions = ['auto', 'float32', 'bfloat16'] as const;
+export const computedPrecisions = ['auto', 'float32', 'bfloat16', 'float16'] as const;
 /** The precisions of the weights of an exported model. */
 const exported = ['fp32', 'fp16', 'int8'] as const;
+
+/** Options of commands that plan a training when no recipe is given. */
+const planning = ['time', 'goal'] as const;
 
 const run: ArgumentSpec = {
   name: '<run>',
@@ -61,13 +65,44 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./inspect.js'),
   },
   {
+    name: 'plan',
+    summary: 'plans a training that fits the data, this machine and the time, and explains it',
+    details:
+      'Looks at the images, measures the speed of this machine for some seconds, and prints input size, networks, epochs, time, memory, and what to expect. "train" without --recipe trains the same.',
+    arguments: [
+      {
+        name: '<data>',
+        description: 'a name (shapes, cifar10, cifar100), a folder, an archive, a list file or annotations (JSON)',
+      },
+    ],
+    options: [
+      'time',
+      'goal',
+      'savePlan',
+      'vit',
+      'imbalance',
+      'imbalanceType',
+      ...reading,
+      'set',
+      'plugin',
+      'speed',
+      'json',
+    ],
+    examples: [
+      'deit-lt plan my-images --split 0.2 --time 30m',
+      'deit-lt plan my-images --split 0.2 --time 8h --save my.yaml',
+      'deit-lt plan my-images --goal speed --json',
+    ],
+    load: () => import('./plan.js'),
+  },
+  {
     name: 'train',
     summary: 'trains the teacher, then the student, which learns from it',
     details:
       'The run folder gets the folders teacher/ and student/. Ctrl-C saves a checkpoint and stops; --resume continues from it.',
-    options: [...training, 'vit'],
+    options: [...training, ...planning, 'vit', 'yes'],
     examples: [
-      'deit-lt train --data my-images --split 0.1',
+      'deit-lt train --data my-images --split 0.1 --time 30m',
       'deit-lt train --data cifar10 --imbalance 100 --set student.epochs=90 --out runs/cifar',
       'deit-lt train --resume --out runs/cifar',
     ],
@@ -76,21 +111,21 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'teacher',
     summary: 'trains only the teacher',
-    options: [...training, 'from'],
+    options: [...training, ...planning, 'from'],
     examples: ['deit-lt teacher --data cifar10 --imbalance 100 --out runs/teacher'],
     load: () => import('./teacher.js'),
   },
   {
     name: 'student',
     summary: 'trains only the student, with an existing teacher',
-    options: ['teacher', ...training, 'from'],
+    options: ['teacher', ...training, ...planning, 'from'],
     examples: ['deit-lt student --teacher runs/teacher --data cifar10 --imbalance 100'],
     load: () => import('./student.js'),
   },
   {
     name: 'vit',
     summary: "trains a plain ViT with the student's recipe and no teacher, for comparison",
-    options: [...training, 'from'],
+    options: [...training, ...planning, 'from'],
     examples: [
       'deit-lt vit --data cifar10 --imbalance 100',
       'deit-lt vit --data cifar10 --recipe cifar10-lt-100-crt --from runs/vit',
@@ -296,6 +331,36 @@ export const commandTable: readonly CommandSpec[] = [
     ],
     serves: true,
     load: () => import('./demo.js'),
+  },
+  {
+    name: 'serve',
+    summary: 'answers HTTP requests with the predictions of trained models, for other programs',
+    details:
+      'POST /v1/classify takes an image as the body, or images as the files of a form; the answer is JSON. Images of requests at the same time are gathered into batches. Also: GET /healthz, /metrics (Prometheus), /openapi.json, /v1/models, and a page to try it. SIGTERM and Ctrl-C stop it when all that was accepted is answered. Where there are several models, ?model=NAME chooses one.',
+    arguments: [{ ...model, name: '<run...>', description: `${model.description}. NAME=RUN names it` }],
+    options: [
+      'port',
+      'host',
+      'maxBatch',
+      'queue',
+      'maxBytes',
+      'maxPixels',
+      'allowUrl',
+      'which',
+      'weights',
+      'adaptation',
+      'precision',
+      'set',
+      'plugin',
+    ],
+    precisions: computedPrecisions,
+    examples: [
+      'deit-lt serve runs/cifar',
+      'deit-lt serve birds=runs/birds fish=fish.onnx --port 8080 --queue 64',
+      'deit-lt serve runs/cifar --host 0.0.0.0 --max-batch 8 --allow-url images.example.org',
+    ],
+    serves: true,
+    load: () => import('./serve.js'),
   },
   {
     name: 'recipes',

@@ -24,6 +24,7 @@ function optionWords(name: keyof Options, value: Options[keyof Options]): string
   if (optionTable[name].negated === true) return value === false ? [flag] : [];
   if (value === undefined || value === false) return [];
   if (value === true) return [flag];
+  if (optionTable[name].type === 'duration') return [flag, `${value}s`];
   if (Array.isArray(value)) return value.flatMap((item) => [flag, item]);
   return [flag, fullPath(name, String(value))];
 }
@@ -34,7 +35,13 @@ function optionWords(name: keyof Options, value: Options[keyof Options]): string
  */
 function fullPath(name: keyof Options, value: string): string {
   if (name === 'out') return path.resolve(value);
-  if (!['data', 'root', 'teacher', 'from', 'recipe', 'plugin', 'changes'].includes(name)) return value;
+  if (
+    !['data', 'root', 'teacher', 'from', 'recipe', 'plugin', 'changes', 'calibration', 'prior', 'priorFrom'].includes(
+      name,
+    )
+  )
+    return value;
+  if (name === 'prior' && ['uniform', 'training'].includes(value)) return value;
   if (name === 'data' && datasetNames.includes(value)) return value;
   if (name === 'recipe' && !/\.(ya?ml|json)$/.test(value)) return value;
   if (existsSync(value)) return path.resolve(value);

@@ -61,7 +61,8 @@ function commandOf(
   try {
     const parsed = parse(words.slice(start + 1));
     if (parsed === undefined || start < 0) return undefined;
-    const { data, split, testSplit, root, check, skipBad, offline, saveEvery, vit, teacher, from } = parsed.options;
+    const { data, split, testSplit, root, check, skipBad, offline, saveEvery, fitMemory, vit, teacher, from } =
+      parsed.options;
     const kept = Object.entries({
       data,
       split,
@@ -71,6 +72,7 @@ function commandOf(
       skipBad,
       offline,
       saveEvery,
+      fitMemory,
       vit,
       teacher,
       from,

@@ -21,6 +21,9 @@ export interface Failure {
 const systemCodes = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'ELOOP', 'ENAMETOOLONG'];
 
 export function failureOf(error: unknown): Failure {
+  const space = spaceAdvice();
+  if (error instanceof UserError && error.code === 'OUT_OF_MEMORY' && space !== undefined)
+    return { message: `${error.message.split('\n', 1)[0]}\n${space}`, exitCode: 1 };
   if (error instanceof UserError) return { message: error.message, exitCode: error.exitCode };
   if (error instanceof UsageError) return { message: `${error.message}\n${seeHelp(error.command)}`, exitCode: 2 };
   const code = codeOf(error);
@@ -29,21 +32,19 @@ export function failureOf(error: unknown): Failure {
   if (own !== undefined) return { message: `${message} (in ${visible(own)}, the module of --plugin)`, exitCode: 1 };
   if (error instanceof Error && error.name === 'TorchError' && code === 'DISTRIBUTED') return { message, exitCode: 1 };
   if (error instanceof LeaderFailed) return { message, exitCode: error.exitCode };
-  const space = spaceAdvice();
   if (error instanceof Error && error.name === 'BridgeError')
     return { message: [visibleLines(error.message), ...(space === undefined ? [] : [space])].join('\n'), exitCode: 1 };
   if (space !== undefined && isOfMemory(error, code))
     return { message: `out of memory: ${message}\n${space}`, exitCode: 1 };
-  if (code === 'OUT_OF_MEMORY')
-    return {
-      message: `out of memory: ${message}\nUse smaller batches and as many more of them: --set student.batchSize=32 student.accumulation=4`,
-      exitCode: 1,
-    };
+  if (code === 'OUT_OF_MEMORY') return { message: `out of memory: ${message}\n${memoryAdvice}`, exitCode: 1 };
   if (code === 'EMFILE' || code === 'ENFILE') return { message: `${message}\n${filesAdvice()}`, exitCode: 1 };
   if (isOfWorkingFolder(error)) return { message: workingFolderGone, exitCode: 1 };
   if (code !== undefined && systemCodes.includes(code)) return { message, exitCode: 1 };
   return { message: bugReport(error), exitCode: 1 };
 }
+
+const memoryAdvice =
+  'End other programs that use its memory; where it is a card, --set device=cpu uses the memory of the processor.';
 
 /** It was removed while the command ran: see `withoutWorkingFolder`. */
 function isOfWorkingFolder(error: unknown): boolean {

@@ -1,26 +1,27 @@
 /** `deit-lt inspect`: what is in a data set and what it would cost to train on it. */
 import type { Dataset } from '../data/dataset.js';
-import { makeLongTail } from '../data/long-tail.js';
+import type { GroupKind } from '../data/groups.js';
+import { loadRecipe } from '../recipe/load.js';
 import { writeFileAtomic } from '../runs/files.js';
 import { backgroundOfOptions } from './background.js';
-import { type ChosenRecipe, checkEarly, chooseRecipe } from './choose-recipe.js';
+import { type ChosenRecipe, checkEarly, chooseRecipe, settingsOf } from './choose-recipe.js';
 import { classRows } from './class-rows.js';
 import type { CommandInput } from './command-spec.js';
+import type { CliContext } from './context.js';
 import { type Inspection, inspectDataset, inspectionJson, inspectionText, inspectionTitle } from './inspection.js';
 import { openData } from './open-data.js';
 import type { Options } from './option-table.js';
-import type { TrainingTime, TrainingTimeOptions } from './training-speed.js';
+import { withTail } from './tail.js';
+import type { TrainingPart, TrainingTime } from './training-speed.js';
 
 export async function run({ args: [data], options, context }: CommandInput): Promise<undefined> {
   checkEarly(options);
   const whole = await openData(data!, options, context, { background: backgroundOfOptions(options) });
   const dataset = withTail(whole, options);
   const chosen = recipeFor(whole, options);
-  const found = await inspectDataset(dataset, { groups: chosen.recipe.data.groups, signal: context.signal });
-  const training =
-    options.speed === false
-      ? undefined
-      : await timeFor(chosen, whole, { images: dataset.train.labels.length, signal: context.signal });
+  const groups = chosen?.recipe.data.groups ?? groupsOfSettings(options);
+  const found = await inspectDataset(dataset, { groups, signal: context.signal });
+  const training = options.speed === false ? undefined : await timeOf(chosen, { whole, dataset, options, context });
   const inspection: Inspection = { ...found, training };
   if (options.svg !== undefined) {
     await writeSvg(options.svg, inspection);
@@ -30,24 +31,46 @@ export async function run({ args: [data], options, context }: CommandInput): Pro
   else context.print(inspectionText(inspection, context));
 }
 
-function withTail(dataset: Dataset, { imbalance, imbalanceType }: Options): Dataset {
-  if (imbalance === undefined) return dataset;
-  return makeLongTail(dataset, { ratio: imbalance, ...(imbalanceType && { type: imbalanceType }) });
-}
-
-/** The recipe that would train on what is shown: its long tail counts only when it was requested. */
-function recipeFor(dataset: Dataset, options: Options): ChosenRecipe {
+/**
+ * The recipe that would train on what is shown: its long tail counts only when it was requested. Undefined for data for which a
+ * training is planned.
+ */
+function recipeFor(dataset: Dataset, options: Options): ChosenRecipe | undefined {
   const set = [`data.imbalance=${options.imbalance ?? 'null'}`, ...(options.set ?? [])];
   return chooseRecipe({ ...options, set }, dataset);
 }
 
-async function timeFor(
-  chosen: ChosenRecipe,
-  dataset: Dataset,
-  options: Pick<TrainingTimeOptions, 'images' | 'signal'>,
+/** The rule for groups of a plan, which has no other than the user's. */
+function groupsOfSettings(options: Options): GroupKind {
+  return loadRecipe('default', { settings: settingsOf(options).filter((setting) => /^\s*data\b/.test(setting)) }).data
+    .groups;
+}
+
+interface Timed {
+  readonly whole: Dataset;
+  /** With the long tail that was requested. */
+  readonly dataset: Dataset;
+  readonly options: Options;
+  readonly context: CliContext;
+}
+
+/** The time of the recipe, or of the plan. */
+async function timeOf(
+  chosen: ChosenRecipe | undefined,
+  { whole, dataset, options, context }: Timed,
 ): Promise<TrainingTime> {
-  const { trainingTime } = await import('./training-speed.js');
-  return trainingTime(chosen, dataset, options);
+  if (chosen !== undefined) {
+    const { trainingTime } = await import('./training-speed.js');
+    return trainingTime(chosen, whole, { images: dataset.train.labels.length, signal: context.signal });
+  }
+  const { planData } = await import('./planned-recipe.js');
+  const { plan } = await planData(whole, options, context, { trains: ['teacher', 'student'] });
+  const part = (name: 'teacher' | 'student'): TrainingPart => ({
+    imagesPerSecond: plan.speeds[name],
+    epochs: plan.epochs[name],
+    seconds: plan.seconds[name],
+  });
+  return { recipe: 'that "deit-lt plan" shows', teacher: part('teacher'), student: part('student') };
 }
 
 async function writeSvg(file: string, { description, groups }: Inspection): Promise<void> {

@@ -10,9 +10,15 @@ export interface Options {
   set?: string[];
   plugin?: string;
   budget?: 'small';
+  /** Seconds. */
+  time?: number;
+  goal?: 'accuracy' | 'size' | 'speed';
+  yes?: boolean;
+  savePlan?: string;
   out?: string;
   resume?: boolean;
   saveEvery?: number;
+  fitMemory?: boolean;
   procs?: number;
   vit?: boolean;
   changes?: string;
@@ -45,11 +51,17 @@ export interface Options {
   /** Each command has its own formats. */
   format?: string;
   /** Precision of an exported model, or of the computation; each command has its own choices. */
-  precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16';
+  precision?: 'fp32' | 'fp16' | 'int8' | 'auto' | 'float32' | 'bfloat16' | 'float16';
   attention?: boolean;
   option?: string[];
   port?: number;
   host?: string;
+  maxBatch?: number;
+  queue?: number;
+  maxBytes?: number;
+  maxPixels?: number;
+  /** True without values. */
+  allowUrl?: true | string[];
   svg?: string;
   html?: string;
   figures?: string;
@@ -61,7 +73,9 @@ export interface OptionSpec {
   /** The word that stands for the value in help texts; absent for an option that is on or off. */
   readonly value?: string;
   /** Default `text`. `list`: any number of values. */
-  readonly type?: 'text' | 'number' | 'integer' | 'list';
+  readonly type?: 'text' | 'number' | 'integer' | 'list' | 'duration';
+  /** Whether the values of a list may be left out; the option is then true. */
+  readonly mayBeEmpty?: boolean;
   /** Limits of a number; `below` and `above` exclude the limit itself. */
   readonly min?: number;
   readonly above?: number;
@@ -69,6 +83,8 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   /** Given as `--no-NAME`; the option is on without it. */
   readonly negated?: boolean;
+  /** The word on the command line, where another command has an option of that name and another meaning. */
+  readonly word?: string;
   readonly description: string;
 }
 
@@ -97,6 +113,23 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     choices: ['small'],
     description: 'small: tiny images and networks, two epochs; only to try whether a training runs',
   },
+  time: {
+    value: 'TIME',
+    type: 'duration',
+    description:
+      'the time that the trainings may take in all, such as 30m, 8h or 1h30m; epochs, learning rate and re-weighting are fitted to it (docs/plan.md)',
+  },
+  goal: {
+    value: 'GOAL',
+    choices: ['accuracy', 'size', 'speed'],
+    description: 'what a planned training is best at: accuracy (the default), a small model file, or fast predictions',
+  },
+  yes: { description: 'starts a planned training without asking; only a terminal is asked' },
+  savePlan: {
+    value: 'FILE',
+    word: 'save',
+    description: 'plan: writes the plan as a recipe file, for --recipe FILE',
+  },
   out: {
     value: 'PATH',
     description: 'the run folder (default: runs/DATE-TIME-RECIPE); for export and demo, the file or folder to write',
@@ -111,6 +144,10 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     min: 0,
     description:
       'least number of seconds between two checkpoints, also within an epoch (default: 20). The pause is longer where saving would take more than a twentieth of the time. 0 saves after every update',
+  },
+  fitMemory: {
+    description:
+      'tries two updates first, and halves batches that do not fit into memory; an update keeps its images, in more batches',
   },
   procs: {
     value: 'N',
@@ -130,9 +167,9 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   vit: { description: 'also trains a plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher: a run folder, a checkpoint (also PyTorch's), or an ONNX model" },
   from: {
-    value: 'RUN',
+    value: 'WEIGHTS',
     description:
-      'starts from the weights of this run folder or checkpoint; with --set student.learn=classifier (or teacher.learn), only the last layer is trained',
+      'starts from these weights: a run folder, a checkpoint, a file of timm or torchvision, or the name of one in a cache (docs/pretrained.md); --set student.learn=classifier (or teacher.learn) trains only the last layer',
   },
   imbalance: {
     value: 'RATIO',
@@ -263,11 +300,43 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     type: 'integer',
     min: 0,
     below: 65536,
-    description: 'the port of the page; 0 takes any free one (default: always the same one, if it is free)',
+    description: 'the port to listen on; 0 takes any free one (default: always the same one, if it is free)',
   },
   host: {
     value: 'ADDRESS',
     description: 'the address to listen on (default: 127.0.0.1, only this machine; 0.0.0.0 also the network)',
+  },
+  maxBatch: {
+    value: 'IMAGES',
+    type: 'integer',
+    min: 1,
+    description: 'largest number of images that the network computes at once (default: 16)',
+  },
+  queue: {
+    value: 'IMAGES',
+    type: 'integer',
+    min: 1,
+    description:
+      'largest number of images that are accepted and not answered yet; requests beyond it get the status 429 (default: 256)',
+  },
+  maxBytes: {
+    value: 'BYTES',
+    type: 'integer',
+    min: 1,
+    description: 'largest body of a request (default: 20000000)',
+  },
+  maxPixels: {
+    value: 'PIXELS',
+    type: 'integer',
+    min: 1,
+    description: 'images of more pixels are refused before they are decoded (default: 100000000)',
+  },
+  allowUrl: {
+    value: 'HOST',
+    type: 'list',
+    mayBeEmpty: true,
+    description:
+      'lets clients name images by their address (http, https): of these hosts, or without a value of every host with a public address',
   },
   svg: { value: 'FILE', description: 'also writes the histogram of the classes as an SVG picture' },
   html: {
@@ -281,8 +350,10 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
 
 /** `imbalanceType` → `--imbalance-type <TYPE>`, as help texts and commander write it. */
 export function flagsOf(name: keyof Options): string {
-  const { value, type, negated } = optionTable[name];
-  const words = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const { value, type, negated, mayBeEmpty, word = name } = optionTable[name];
+  const words = word.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const flag = `--${negated === true ? 'no-' : ''}${words}`;
-  return value === undefined ? flag : `${flag} <${value}${type === 'list' ? '...' : ''}>`;
+  if (value === undefined) return flag;
+  const values = `${value}${type === 'list' ? '...' : ''}`;
+  return mayBeEmpty === true ? `${flag} [${values}]` : `${flag} <${values}>`;
 }

@@ -1,15 +1,11 @@
 /** `deit-lt predict`: the most likely classes of images, one line each. */
-
-import { existsSync } from 'node:fs';
-import { adaptationFile } from '../classifier/adaptation.js';
-import type { AnyClassifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import type { Ranked } from '../evaluation/ranking.js';
 import { images } from '../format.js';
 import { csvCell } from '../text/cells.js';
 import { visible, visibleJson } from '../text/visible.js';
 import { padded, textWidth } from '../text/width.js';
-import { ruleWords } from './adaptation-text.js';
+import { adaptationNotes } from './adaptation-notes.js';
 import type { CommandInput } from './command-spec.js';
 import { openAdaptedModel } from './open-model.js';
 import { findImages, openImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';
@@ -69,19 +65,6 @@ function decisionRows({ file, top, unknown, set = [] }: Prediction): (string | n
       ? []
       : [[file, 'decision', 1, unknown ? 'unknown' : best.class, best.probability]];
   return [...decided, ...set.map((name, i) => [file, 'set', i + 1, name, ''])];
-}
-
-/** Says that the predictions are adapted, and to what. */
-function adaptationNotes({ adaptation, file }: AnyClassifier, asked: boolean | undefined): string[] {
-  if (adaptation === undefined) return [];
-  if (asked === false)
-    return [
-      `${file} has an adaptation in it (${ruleWords(adaptation)}), which --no-adaptation cannot leave out: export it again with --no-adaptation.`,
-    ];
-  if (!existsSync(adaptationFile(file))) return [`${file} has an adaptation in it (${ruleWords(adaptation)}).`];
-  return [
-    `The adaptation in ${adaptationFile(file)} is applied (${ruleWords(adaptation)}); --no-adaptation leaves it out.`,
-  ];
 }
 
 function printLines(predictions: readonly Prediction[], print: (line: string) => void): void {

@@ -1,5 +1,6 @@
 /** The parser of the command line, made by commander from the tables of commands and options. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../format.js';
 import { beginning, visible } from '../text/visible.js';
 import { projectVersion } from '../version.js';
 import type { CommandSpec, Parsed } from './command-spec.js';
@@ -64,8 +65,20 @@ function makeCommand(spec: CommandSpec, writers: Writers, found: (parsed: Parsed
   settle(command, writers);
   for (const argument of spec.arguments ?? []) command.addArgument(new Argument(argument.name, argument.description));
   for (const option of spec.options) command.addOption(makeOption(option, spec));
-  command.action(() => found({ spec, args: command.args, options: command.opts<Options>() }));
+  command.action(() => found({ spec, args: command.args, options: optionsOf(command, spec) }));
   return command;
+}
+
+/** The values under the names of the table: an option may have another word on the command line. */
+function optionsOf(command: Command, { options }: CommandSpec): Options {
+  const given = command.opts<Record<string, unknown>>();
+  for (const name of options) {
+    const { word } = optionTable[name];
+    if (word === undefined || given[word] === undefined) continue;
+    given[name] = given[word];
+    delete given[word];
+  }
+  return given;
 }
 
 function settle(command: Command, { writeOut, writeErr }: Writers): void {
@@ -89,6 +102,7 @@ function makeOption(name: keyof Options, command: CommandSpec): Option {
   }
   if (spec.choices !== undefined) option.choices(spec.choices);
   if (spec.type === 'number' || spec.type === 'integer') option.argParser((text) => numberOf(text, spec));
+  else if (spec.type === 'duration') option.argParser(secondsIn);
   else if (spec.value !== undefined && spec.choices === undefined && spec.type !== 'list') option.argParser(notEmpty);
   return option;
 }
@@ -97,6 +111,13 @@ function makeOption(name: keyof Options, command: CommandSpec): Option {
 function notEmpty(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('expected a value');
   return text;
+}
+
+/** Seconds of `30m`, `1h30m`, `90s`. Throws for what is no time, and for one without a unit. */
+function secondsIn(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds !== undefined) return seconds;
+  throw new InvalidArgumentError('expected a time with its unit, such as 30m, 8h, 1h30m or 90s');
 }
 
 function numberOf(text: string, spec: OptionSpec): number {

@@ -5,6 +5,8 @@ import { UserError } from '../errors.js';
 import { accuracyNames } from '../evaluation/class-figures.js';
 import { columnsExplained, withInterval } from '../evaluation/figure-text.js';
 import { accuracy, duration } from '../format.js';
+import { checkRecipe } from '../recipe/load.js';
+import { applySettings } from '../recipe/settings.js';
 import { writeFileAtomic } from '../runs/files.js';
 import { type Change, readChanges } from '../studies/ladder/changes.js';
 import { type LadderStudy, type RungResult, type RungRun, runLadder } from '../studies/ladder/study.js';
@@ -21,7 +23,8 @@ export async function run(input: CommandInput): Promise<undefined> {
   const { training, options } = await prepareRun(input);
   const recipeWith = ({ name, set }: Change) => {
     try {
-      return chooseRecipe({ ...options, set: [...(options.set ?? []), ...set] }, training.dataset).recipe;
+      const chosen = chooseRecipe({ ...options, set: [...(options.set ?? []), ...set] }, training.dataset);
+      return chosen?.recipe ?? checkRecipe(applySettings({ ...training.recipe }, set), 'the planned recipe');
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(error.code, `${file}, "${name}": ${error.message}`, { cause: error });

@@ -1,22 +1,29 @@
 /** Prepares a training from options: recipe, data, run folder. Shared by the commands that train. */
 import { existsSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import type { Dataset } from '../data/dataset.js';
 import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
+import { findWeights } from '../pretrained/find-weights.js';
 import type { Recipe } from '../recipe/schema.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
 import { holdsNoRun, occupied } from '../runs/run-folder.js';
 import { shellLine } from '../shell-line.js';
 import { programWords } from '../suggested-command.js';
+import type { Processes } from '../training/processes.js';
 import { interrupted } from '../training/resume-advice.js';
 import type { TrainOptions } from '../training/train.js';
 import { backgroundOfOptions } from './background.js';
-import { checkEarly, chooseRecipe, required } from './choose-recipe.js';
+import { checkEarly, required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
+import { canAsk, requireYes } from './confirm.js';
 import type { CliContext } from './context.js';
 import { type EarlierRun, earlierRun, type Resuming } from './earlier-run.js';
 import { openData } from './open-data.js';
 import type { Options } from './option-table.js';
+import { readyRecipe, trainsOfCommand } from './planned-recipe.js';
 import { joined } from './processes.js';
 
 export interface PreparedRun {
@@ -44,7 +51,7 @@ export async function prepareRun({
   const { data } = options;
   if (earlier === undefined || options.recipe !== undefined) checkEarly(options, spec.name);
   if (options.teacher !== undefined) requireExists('--teacher', options.teacher);
-  if (options.from !== undefined) requireExists('--from', options.from);
+  if (options.from !== undefined && earlier === undefined) options.from = findWeights(options.from, '--from');
   if (options.out !== undefined && earlier === undefined && !holdsNoRun(options.out)) throw occupied(options.out);
 
   if (given.resume === true && earlier === undefined)
@@ -52,21 +59,24 @@ export async function prepareRun({
 
   const background = earlierBackground(earlier, options) ?? backgroundOfOptions(options);
   const { signal } = context;
-  const dataset = await openData(data, options, context, { background }).catch((error: unknown) => {
+  const beforeTraining = (error: unknown): never => {
     if (!signal.aborted) throw error;
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
-  });
-  const { recipe, base, name } = await recipeOf(options, earlier, { dataset, context, recipeByDefault });
-  const processes = await joined(signal).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-    throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
-  });
+  };
+  const processes = await joined(signal).catch(beforeTraining);
+  const open = (): Promise<Dataset> => openData(data, options, context, { background });
+  const dataset = await firstOnMachine(processes, open).catch(beforeTraining);
+  if (processes.count > 1) await requireSameOptions(processes, spec.name, given);
+  const circumstances = { dataset, context, recipeByDefault, trains: trainsOfCommand(spec.name, options) };
+  const choose = (): Promise<StartRecipe> =>
+    recipeOf(options, earlier, { ...circumstances, asks: spec.name === 'train' });
+  const { recipe, base, name } = await processes.lead(choose); // a plan depends on the clock
   const folder = await processes.lead(() => path.resolve(options.out ?? defaultFolder(name))); // its name has the time
   if (processes.any(signal.aborted))
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   const command = commandWords([spec.name, ...args], { ...options, out: folder });
   const reporter = await context.reporter();
-  const { from, saveEvery } = options;
+  const { from, saveEvery, fitMemory } = options;
   const common = {
     dataset,
     recipe,
@@ -82,6 +92,7 @@ export async function prepareRun({
     ...common,
     ...(from !== undefined && { from }),
     ...(saveEvery !== undefined && { saveEverySeconds: saveEvery }),
+    ...(fitMemory === true && { fitMemory }),
   };
   return { training, options };
 }
@@ -104,23 +115,61 @@ function earlierOf(resuming: Resuming): EarlierRun | undefined {
   return earlierRun(out, resuming);
 }
 
+/** Opens in one process of each machine first: it checks the files, and the others read from the cache what it found. */
+async function firstOnMachine<T>(processes: Processes, open: () => Promise<T>): Promise<T> {
+  if (processes.count === 1) return open();
+  if (processes.local > 0) await processes.meet();
+  const opened = await open();
+  if (processes.local === 0) await processes.meet();
+  return opened;
+}
+
+/** The first process chooses the recipe for all: the others must have been given the same options for it. */
+async function requireSameOptions(processes: Processes, command: string, given: Options): Promise<void> {
+  const { requireSame } = await import('../training/same-processes.js');
+  const { out, data, root, procs, resume, saveEvery, teacher, from, plugin, ...options } = given;
+  requireSame(processes, { host: os.hostname(), command, ...options }, (key) =>
+    key === 'command' ? 'the command' : `--${key.replace(/\..*$/, '').replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`,
+  );
+}
+
 interface RecipeCircumstances {
   readonly dataset: TrainOptions['dataset'];
   readonly context: CliContext;
   readonly recipeByDefault: string | undefined;
+  /** The trainings that share the time. */
+  readonly trains: readonly TrainingKind[];
+  /** Whether a plan is asked about on a terminal. */
+  readonly asks: boolean;
+}
+
+/** A recipe, the same before the user's values, and its name for the run folder. */
+interface StartRecipe {
+  readonly recipe: Recipe;
+  readonly base?: Recipe;
+  readonly name: string;
 }
 
 async function recipeOf(
   options: Options,
   earlier: EarlierRun | undefined,
-  { dataset, context, recipeByDefault }: RecipeCircumstances,
-): Promise<{ recipe: Recipe; base?: Recipe; name: string }> {
+  { dataset, context, recipeByDefault, trains, asks }: RecipeCircumstances,
+): Promise<StartRecipe> {
   if (earlier !== undefined && options.recipe === undefined) return { recipe: earlier.recipe, name: 'resumed' };
-  const { note, ...chosen } = chooseRecipe(options, dataset, recipeByDefault);
-  if (note !== undefined) context.note(note);
+  const { lines, isPlanned, recipe, base, name } = await readyRecipe(dataset, options, context, {
+    trains,
+    recipeByDefault,
+  });
+  if (lines.length > 0) context.note(...lines);
   if (options.budget !== undefined) context.note(budgetNote);
-  return chosen;
+  const asking = { input: process.stdin, output: process.stderr, env: process.env, signal: context.signal };
+  if (isPlanned && asks && options.yes !== true && canAsk(asking))
+    await requireYes('Start this training?', notStarted, asking);
+  return { recipe, base, name };
 }
+
+const notStarted =
+  'nothing was started. "deit-lt plan DATA --save my.yaml" writes the plan as a recipe file, which you can edit.';
 
 const budgetNote =
   'budget small: tiny images and networks, two epochs. This only shows that the training works; the accuracies say nothing about the recipe.';

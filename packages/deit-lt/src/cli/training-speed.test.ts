@@ -7,7 +7,8 @@ import { trainingTime } from './training-speed.js';
 suite('trainingTime()', () => {
   test('is epochs × images / speed, of teacher and student', async () => {
     const dataset = drawShapes({ trainPerClass: 2, testPerClass: 1 });
-    const chosen = chooseRecipe({ set: ['teacher.epochs=5', 'student.epochs=20'] }, dataset);
+    const chosen = chooseRecipe({ recipe: 'quickstart', set: ['teacher.epochs=5', 'student.epochs=20'] }, dataset);
+    assert.ok(chosen);
     const measure = async () => ({ imagesPerSecond: 100, teacherImagesPerSecond: 50 });
     assert.deepEqual(await trainingTime(chosen, dataset, { images: 1000, measure }), {
       recipe: 'quickstart',

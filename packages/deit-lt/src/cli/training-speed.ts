@@ -1,9 +1,12 @@
 /** Estimates the time of a training on this machine from a few seconds of it. */
 import type { Dataset } from '../data/dataset.js';
-import { measureTrainingSpeed } from '../training/measure-speed.js';
+import { measureTrainingSpeed, type TrainingSpeed } from '../training/measure-speed.js';
 import type { ChosenRecipe } from './choose-recipe.js';
 
-export type MeasureTrainingSpeed = typeof measureTrainingSpeed;
+/** Measures speeds, as `measureTrainingSpeed` does. */
+export type MeasureTrainingSpeed = (
+  ...args: Parameters<typeof measureTrainingSpeed>
+) => Promise<Pick<TrainingSpeed, 'imagesPerSecond' | 'teacherImagesPerSecond'>>;
 
 export interface TrainingPart {
   readonly imagesPerSecond: number;

@@ -376,7 +376,7 @@ suite('openDataset(): which images are the test images', () => {
     await writeTree(root, { '': { a: 4, b: 2 } });
     const { text, train, test } = await opened(root, { evaluation: true });
     assert.deepEqual([train, test], [0, 6]);
-    assert.match(text, /has no test folder: all its 6 images are evaluated\. .* give the --split/);
+    assert.match(text, /has no test folder: all its 6 images are used\. .* give the --split/);
     const split = await opened(root, { evaluation: true, split: 0.25 });
     assert.deepEqual([split.train, split.test], [4, 2]);
     const onlyTrain = temporaryFolder(t);
@@ -390,7 +390,7 @@ suite('openDataset(): which images are the test images', () => {
     write(path.join(root, 'some.txt'), 'a/0.png 0\na/1.png 2\n');
     const { text, train, test, classNames } = await opened(path.join(root, 'some.txt'), { evaluation: true });
     assert.deepEqual([train, test, classNames], [0, 2, ['0', '1', '2']]);
-    assert.match(text, /all 2 images of .*some\.txt are evaluated/);
+    assert.match(text, /all 2 images of .*some\.txt are used/);
     const categories = [
       { id: 1, name: 'A' },
       { id: 2, name: 'B' },

@@ -1,8 +1,8 @@
 /** One image, in a file or in memory, as a pixel source: decoded, cut and resized by the same steps as a batch of files. */
 import type * as torch from '@deit-lt/torch';
-import { UserError } from '../errors.js';
+import type { UserError } from '../errors.js';
 import type { Rgb } from './decode/background.js';
-import { badFile, readImageFile, sizeOfBytes, whyUndecoded } from './decode/decode.js';
+import { badBytes, badFile, readImageFile, sizeOfBytes } from './decode/decode.js';
 import { cutWindows } from './decode/decode-window.js';
 import type { Size } from './decode/raw-pixels.js';
 import type { Filter, Window } from './decode/window.js';
@@ -61,6 +61,5 @@ async function bytesOf(image: string | Uint8Array): Promise<Buffer> {
 }
 
 async function unreadable(image: string | Uint8Array, cause: unknown): Promise<UserError> {
-  if (typeof image === 'string') return badFile(image, cause);
-  return new UserError('DATA_BAD_FILES', `the image ${whyUndecoded(cause)}`, { cause });
+  return typeof image === 'string' ? badFile(image, cause) : badBytes(cause);
 }

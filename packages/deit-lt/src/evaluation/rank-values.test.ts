@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as torch from '@deit-lt/torch';
-import { rankValues } from './rank-values.js';
+import { decideValues, rankValues } from './rank-values.js';
 import { opinions } from './ranking.js';
 
 test('rankValues() ranks as opinions() does', () => {
@@ -20,4 +20,22 @@ test('rankValues() ranks as opinions() does', () => {
     });
   }
   assert.equal(rankValues(new Float32Array([1, 2]), ['a', 'b'], 5).length, 2);
+});
+
+test('decideValues() decides as opinions() does', () => {
+  torch.manualSeed(1);
+  const names = ['a', 'b', 'c', 'd'];
+  const thresholds = [0.4, 0.6, 0.5, 2];
+  const limits = [0.1, 0.3, 0, 0.2];
+  const occurs = [true, true, true, false];
+  const logits = torch.randn([50, 4]).mul(2);
+  const rows = logits.toArray() as number[][];
+  for (const rules of [{ thresholds }, { limits, occurs }, { thresholds, limits }, {}]) {
+    const expected = opinions({ avg: logits }, 1, names, 0.7, rules);
+    rows.forEach((row, i) => {
+      const { unknown, set } = expected[i]!;
+      const found = decideValues(Float32Array.from(row), names, rules, 0.7);
+      assert.deepEqual([found.unknown, found.set], [unknown, set]);
+    });
+  }
 });

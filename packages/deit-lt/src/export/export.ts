@@ -7,17 +7,16 @@ import { UserError } from '../errors.js';
 import { makeFolder } from '../make-folder.js';
 import { loadRuntime } from '../onnx/runtime.js';
 import { writeError, writeFileAtomic } from '../runs/files.js';
-import { type FinalEvaluation, RunFolder, readRunConfig } from '../runs/run-folder.js';
+import { RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { projectVersion } from '../version.js';
 import { exporterEntry } from './exporter-entry.js';
 import { huggingFaceFiles, modelConfig, preprocessorConfig } from './hugging-face.js';
-import { modelCard } from './model-card.js';
+import { type CardFacts, modelCard } from './model-card.js';
 import { checkOnnx, type OnnxCheck } from './onnx/check.js';
 import { checkLine } from './onnx/check-line.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize, onnxModel } from './onnx/model.js';
-import { timmCode, timmCodeFile } from './timm-code.js';
-import { hasStem } from './timm-config.js';
+import { timmCodeOf } from './timm-code.js';
 import { exportSafetensors } from './weights.js';
 
 export interface OnnxExport {
@@ -71,7 +70,8 @@ export async function exportHuggingFace(
     writeFileAtomic(place(name), `${JSON.stringify(value, null, 2)}\n`);
   json(huggingFaceFiles.config, modelConfig(classifier));
   json(huggingFaceFiles.preprocessor, preprocessorConfig(classifier));
-  if (hasStem(classifier.model)) writeFileAtomic(place(timmCodeFile), timmCode);
+  const timm = timmCodeOf(classifier.model);
+  if (timm !== null) writeFileAtomic(place(`${timm.architecture}.py`), timm.code);
   const card = { classifier, checks, ...runFacts(classifier.file) };
   writeFileAtomic(place(huggingFaceFiles.card), modelCard(card));
   return checks;
@@ -93,14 +93,18 @@ export function makeOutFolder(folder: string, empty = folder): void {
 /**
  * Returns the evaluation of the best checkpoint of a run; undefined for the last one, and for a file outside of a run.
  */
-function runFacts(checkpoint: string): { dataName: string; evaluation: FinalEvaluation | undefined } {
+function runFacts(checkpoint: string): Pick<CardFacts, 'dataName' | 'evaluation' | 'from'> {
   const run = new RunFolder(path.dirname(path.dirname(checkpoint)));
   const isRun = existsSync(run.configFile) && /^(best|last)\.safetensors$/.test(path.basename(checkpoint));
   if (!isRun) return { dataName: 'data that the checkpoint does not name', evaluation: undefined };
-  const { data } = readRunConfig(run.folder);
+  const { data, from } = readRunConfig(run.folder);
   const isBest = path.basename(checkpoint) === 'best.safetensors';
   // Only the name: readers of the card do not have the folders of this machine.
-  return { dataName: path.basename(data.name), evaluation: isBest ? run.readEvaluation() : undefined };
+  return {
+    dataName: path.basename(data.name),
+    evaluation: isBest ? run.readEvaluation() : undefined,
+    ...(from && { from }),
+  };
 }
 
 /** The registry's entry of `exportOnnx`. */

@@ -1,20 +1,23 @@
 /** The card of an exported model: what it is, how it is used, what was measured. */
+
+import path from 'node:path';
 import type { Classifier } from '../classifier/classifier.js';
 import { accuracyNames } from '../evaluation/class-figures.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { accuracyCells, columnsExplained, fewWarning } from '../evaluation/figure-text.js';
-import type { FinalEvaluation } from '../runs/run-folder.js';
+import type { FinalEvaluation, StartingWeights } from '../runs/run-folder.js';
 import { markdownText } from '../text/cells.js';
 import { type OnnxCheck, precisionNames } from './onnx/check.js';
 import type { OnnxPrecision } from './onnx/graph-builder.js';
 import { inputSize } from './onnx/model.js';
-import { stemArchitecture, timmCodeFile } from './timm-code.js';
-import { hasStem } from './timm-config.js';
+import { timmCodeOf } from './timm-code.js';
 
 export interface CardFacts {
   readonly classifier: Classifier;
   /** Name of the training data. */
   readonly dataName: string;
+  /** The weights that its training began with; absent when they were random or are unknown. */
+  readonly from?: StartingWeights;
   /** Undefined when nothing was measured. */
   readonly evaluation: FinalEvaluation | undefined;
   /** Check of each ONNX model in the folder; undefined if it could not be run. */
@@ -39,7 +42,7 @@ tags: [image-classification, long-tailed, deit-lt, onnx]
 
 # ${markdownText(recipe.model.name)} for ${classNames.length} classes
 
-${what} for images of ${size} × ${size} pixels, trained on ${markdownText(dataName)} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.
+${what} for images of ${size} × ${size} pixels, trained on ${markdownText(dataName)} with [DeiT-LT](https://arxiv.org/abs/2404.02900) in TypeScript.${startedFrom(facts.from)}
 
 ## Use
 
@@ -61,6 +64,21 @@ ${measured(facts)}
 
 ${checked(facts)}
 `;
+}
+
+/** The first weights, behind all runs that began with each other: their licence holds for this model, too. */
+function startedFrom(from: StartingWeights | undefined): string {
+  if (from === undefined) return '';
+  let first = from;
+  while (first.from !== undefined) first = first.from;
+  const { model, source, licence, sha256 } = first;
+  const of = model === undefined ? '' : ` of ${markdownText(model)}`;
+  const origin = source === undefined ? '' : `, from ${markdownText(source)}`;
+  const terms =
+    licence === undefined ? 'No file beside them states a licence' : `Their licence is ${markdownText(licence)}`;
+  return `
+
+The training began with the weights${of} in \`${path.basename(first.path).replaceAll('`', '')}\` (SHA-256 ${sha256.slice(0, 16)}…)${origin}. ${terms}; its terms may hold for this model, too.`;
 }
 
 function usageOfOutputs({ classifier: { kind, adaptation } }: CardFacts): string {
@@ -108,8 +126,9 @@ function usageOfImages({ classifier }: CardFacts): string {
 
 /** The CIFAR ResNets are of LDAM's and PaCo's authors; timm has no cosine classifier. */
 function usageOfWeights({ classifier: { recipe, model } }: CardFacts): string {
-  if (hasStem(model))
-    return `\`model.safetensors\` has timm's names, but timm has no model with this convolutional stem. \`${timmCodeFile}\` in this folder registers it: append the folder to \`sys.path\`, \`import ${stemArchitecture}\`, then \`timm.create_model("local-dir:PATH/OF/THIS/FOLDER", pretrained=True)\`. transformers for Python has other names and does not load it.`;
+  const needed = timmCodeOf(model);
+  if (needed !== null)
+    return `\`model.safetensors\` has timm's names, but ${needed.lacks}. \`${needed.architecture}.py\` in this folder registers it: append the folder to \`sys.path\`, \`import ${needed.architecture}\`, then \`timm.create_model("local-dir:PATH/OF/THIS/FOLDER", pretrained=True)\`. transformers for Python has other names and does not load it.`;
   if (!/^(deit|vit|regnety|resnext|resnet(18|34|50|101|152)$)/.test(recipe.model.name))
     return '`model.safetensors` has the names of the published CIFAR networks, which neither timm nor transformers for Python has.';
   const names = "`model.safetensors` has timm's names. transformers for Python has other names and does not load it.";

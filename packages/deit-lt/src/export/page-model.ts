@@ -1,9 +1,11 @@
 /** The description of the model for the demo page: `model.json` beside `model.onnx`. */
 import path from 'node:path';
 import type { InputSpec } from '../augment/evaluation-input.js';
+import { rulesOf } from '../classifier/adapted-logits.js';
 import type { Classifier } from '../classifier/classifier.js';
 import { logitScale } from '../classifier/logit-scale.js';
 import type { Group } from '../data/groups.js';
+import type { DecisionRules } from '../evaluation/ranking.js';
 import { VisionTransformer } from '../models/vit.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import { inputSize } from './onnx/model.js';
@@ -23,6 +25,8 @@ export interface PageModel {
   readonly classes: readonly PageClass[];
   /** Logit scale (inverse temperature): factor of the logits before the softmax. */
   readonly logitScale: number;
+  /** Rules of an adapted model's answers, by class; absent for other models. */
+  readonly rules?: DecisionRules;
   /** Whether there are `logits_cls` and `logits_dist`. */
   readonly experts: boolean;
   /** Shape of the output `attentions`; null for a network that has none. */
@@ -61,6 +65,7 @@ export function pageModel(
     input: { size: inputSize(classifier), mean, std, filter, background: classifier.background },
     classes: pageClasses(classifier),
     logitScale: logitScale(classifier),
+    ...(classifier.adaptation !== undefined && { rules: rulesOf(classifier) }),
     experts: isTransformer && model.distilled,
     attention: isTransformer ? attentionOf(model, inputSize(classifier)) : null,
   };

@@ -1,16 +1,47 @@
 /**
- * Python code that timm needs for a transformer with a convolutional stem, which no model of its registry has. A folder for
- * the Hugging Face Hub contains it beside the weights.
+ * Python code that timm needs for networks that its registry does not have: transformers with a convolutional stem, and
+ * airbench94. A folder for the Hugging Face Hub contains it beside the weights.
  */
+import { Airbench } from '../models/airbench.js';
+import { ConvPatchEmbed } from '../models/conv-patch-embed.js';
+import type { ImageModel } from '../models/model.js';
+import { VisionTransformer } from '../models/vit.js';
 
-/** Name of the model that the code registers in timm. */
+/** A file of Python code that registers a model in timm. */
+export interface TimmCode {
+  /** Name of the model in timm, and of the file without `.py`. */
+  readonly architecture: string;
+  /** What timm lacks, for the model card. */
+  readonly lacks: string;
+  readonly code: string;
+}
+
+/** Returns the code that timm needs for a model; null for models that timm has. */
+export function timmCodeOf(model: ImageModel): TimmCode | null {
+  if (model instanceof Airbench)
+    return { architecture: airbenchArchitecture, lacks: 'timm does not have this network', code: airbenchCode };
+  if (hasStem(model))
+    return {
+      architecture: stemArchitecture,
+      lacks: 'timm has no model with this convolutional stem',
+      code: stemCode,
+    };
+  return null;
+}
+
+/** Returns whether a model is a transformer with a convolutional stem. */
+export function hasStem(model: ImageModel): boolean {
+  return model instanceof VisionTransformer && model.patchEmbed instanceof ConvPatchEmbed;
+}
+
+/** Name of the transformer with a stem in timm. */
 export const stemArchitecture = 'deit_lt_conv_stem';
 
-/** The file's name in the folder. */
-export const timmCodeFile = `${stemArchitecture}.py`;
+/** Name of the airbench network in timm. */
+export const airbenchArchitecture = 'deit_lt_airbench94';
 
-/** The file. Its names of weights are those of `ConvPatchEmbed`. */
-export const timmCode = `"""timm's Vision Transformer, plain or distilled, with a stem of 3 x 3 convolutions.
+/** Its names of weights are those of `ConvPatchEmbed`. */
+const stemCode = `"""timm's Vision Transformer, plain or distilled, with a stem of 3 x 3 convolutions.
 
     import sys, timm
     sys.path.append("PATH/OF/THIS/FOLDER")
@@ -53,4 +84,78 @@ class StemVisionTransformerDistilled(_Stem, VisionTransformerDistilled):
 def ${stemArchitecture}(pretrained=False, distilled=False, **kwargs):
     model = StemVisionTransformerDistilled if distilled else StemVisionTransformer
     return build_model_with_cfg(model, "${stemArchitecture}", pretrained, **kwargs)
+`;
+
+/** Its names of weights are those of `Airbench`. */
+const airbenchCode = `"""airbench94 (K. Jordan, arXiv 2404.00498): whitened patches, three groups of two convolutions, a linear head.
+
+    import sys, timm
+    sys.path.append("PATH/OF/THIS/FOLDER")
+    import ${airbenchArchitecture}  # registers the model
+    model = timm.create_model("local-dir:PATH/OF/THIS/FOLDER", pretrained=True).eval()
+"""
+import torch
+from timm.models import build_model_with_cfg, register_model
+from torch import nn
+from torch.nn import functional as F
+
+
+class Whitening(nn.Module):
+    def __init__(self, in_chans):
+        super().__init__()
+        filters = 8 * in_chans
+        self.register_buffer("weight", torch.zeros(filters, in_chans, 2, 2))
+        self.bias = nn.Parameter(torch.zeros(filters))
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight, self.bias)
+
+
+class ShiftNorm(nn.BatchNorm2d):
+    """The gain is not learned."""
+
+    def __init__(self, channels):
+        super().__init__(channels, eps=1e-12, momentum=0.4)
+        gain = self.weight.detach()
+        del self.weight
+        self.register_buffer("weight", gain)
+
+
+class Group(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.norm1 = ShiftNorm(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = ShiftNorm(outputs)
+
+    def forward(self, x):
+        x = F.gelu(self.norm1(F.max_pool2d(self.conv1(x), 2)))
+        return F.gelu(self.norm2(self.conv2(x)))
+
+
+class Airbench(nn.Module):
+    def __init__(self, num_classes=10, in_chans=3, width=64, **kwargs):
+        super().__init__()
+        self.num_classes, self.num_features = num_classes, 4 * width
+        self.whiten = Whitening(in_chans)
+        self.layers = nn.ModuleList([Group(8 * in_chans, width), Group(width, 4 * width), Group(4 * width, 4 * width)])
+        self.head = nn.Linear(4 * width, num_classes, bias=False)
+
+    def get_classifier(self):
+        return self.head
+
+    def forward_features(self, x):
+        x = F.gelu(self.whiten(x))
+        for group in self.layers:
+            x = group(x)
+        return x
+
+    def forward(self, x):
+        return self.head(self.forward_features(x).amax((2, 3)) / 9)
+
+
+@register_model
+def ${airbenchArchitecture}(pretrained=False, **kwargs):
+    return build_model_with_cfg(Airbench, "${airbenchArchitecture}", pretrained, **kwargs)
 `;

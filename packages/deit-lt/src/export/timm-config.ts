@@ -4,17 +4,20 @@
  */
 
 import type { Classifier } from '../classifier/classifier.js';
+import { Airbench } from '../models/airbench.js';
 import { ConvPatchEmbed } from '../models/conv-patch-embed.js';
 import { regnetModels } from '../models/regnet.js';
 import { resnetModels } from '../models/resnet.js';
 import { VisionTransformer } from '../models/vit.js';
 import { inputSize } from './onnx/model.js';
-import { stemArchitecture } from './timm-code.js';
+import { airbenchArchitecture, hasStem, stemArchitecture } from './timm-code.js';
 
 /** The keys of `config.json`. Of ResNets for CIFAR the name is one that timm does not have, and says so. */
 export function timmConfig(classifier: Classifier): object {
   const { model, recipe, classNames } = classifier;
   const common = { architecture: recipe.model.name, num_classes: classNames.length };
+  if (model instanceof Airbench)
+    return { ...common, architecture: airbenchArchitecture, model_args: { width: model.numFeatures / 4 } };
   if (!(model instanceof VisionTransformer)) return common;
   return {
     ...common,
@@ -35,14 +38,10 @@ export function timmLayers({ model, recipe }: Classifier): object {
       classifier: model.distilled ? ['head', 'head_dist'] : 'head',
       fixed_input_size: true,
     };
+  if (model instanceof Airbench) return { first_conv: 'whiten', classifier: 'head' };
   if (Object.hasOwn(resnetModels, recipe.model.name)) return { first_conv: 'conv1', classifier: 'fc' };
   if (Object.hasOwn(regnetModels, recipe.model.name)) return { first_conv: 'stem.conv', classifier: 'head.fc' };
   return {};
-}
-
-/** Returns whether timm needs the code of `timm-code.ts` for this network. */
-export function hasStem(model: Classifier['model']): boolean {
-  return model instanceof VisionTransformer && model.patchEmbed instanceof ConvPatchEmbed;
 }
 
 /** timm's ViT, DeiT and DeiT-III; not all of ours have a model of their own there. */

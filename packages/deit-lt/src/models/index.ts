@@ -1,4 +1,5 @@
 /** The networks. They depend only on tensors, not on data, losses or files. */
+export { Airbench, type AirbenchOptions } from './airbench.js';
 export { CosineLinear } from './cosine-linear.js';
 export {
   canFold,
@@ -13,7 +14,9 @@ export {
   type CommonModelOptions,
   type FeatureNet,
   type ImageModel,
+  type InitializedFromImages,
   isFeatureNet,
+  isInitializedFromImages,
   type ModelEntry,
   type ModelOptions,
   type ModelOutput,

@@ -27,6 +27,19 @@ export function isFeatureNet(model: torch.nn.AnyModule): model is FeatureNet {
   return 'features' in model && 'classifier' in model && 'numFeatures' in model;
 }
 
+/** A network that computes some of its weights from training images before the first update. */
+export interface InitializedFromImages {
+  /** Takes normalised images `[B, inChans, H, W]` on the device of the network. */
+  initializeFrom(images: torch.Tensor): void;
+}
+
+/** Returns whether a model is an `InitializedFromImages`. */
+export function isInitializedFromImages(
+  model: torch.nn.AnyModule,
+): model is torch.nn.AnyModule & InitializedFromImages {
+  return 'initializeFrom' in model && typeof model.initializeFrom === 'function';
+}
+
 /** Options of every model. */
 export interface CommonModelOptions {
   numClasses: number;

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { UserError } from '../errors.js';
 import { suggest } from '../nearest.js';
 import { Registry } from '../registry.js';
+import { airbenchModels } from './airbench.js';
 import { vitModels } from './deit.js';
 import type { CommonModelOptions, ImageModel, ModelEntry, ModelOptions } from './model.js';
 import { regnetModels } from './regnet.js';
@@ -12,7 +13,7 @@ import { resnetCifarModels } from './resnet-cifar.js';
 
 export const modelRegistry = new Registry<ModelEntry>('model', { sharedOptions: true });
 
-for (const family of [vitModels, resnetCifarModels, resnetModels, regnetModels])
+for (const family of [vitModels, resnetCifarModels, resnetModels, regnetModels, airbenchModels])
   for (const [name, entry] of Object.entries(family)) modelRegistry.add({ name, ...entry });
 
 /** Options of every model, beside its own. */

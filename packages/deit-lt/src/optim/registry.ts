@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { Registry } from '../registry.js';
 import { adamwEntry, lambEntry } from './adaptive.js';
+import { muonEntry } from './muon.js';
 import { type OptimizerEntry, optimizerEntry, optimizerKeys } from './optimizer-entry.js';
 import { sgdEntry } from './sgd.js';
 
@@ -10,7 +11,7 @@ export const optimizerRegistry = new Registry<OptimizerEntry>('optimizer', {
   reserved: [...Object.keys(optimizerKeys.before), ...Object.keys(optimizerKeys.after)],
 });
 
-for (const entry of [sgdEntry, adamwEntry, lambEntry]) optimizerRegistry.add(entry);
+for (const entry of [sgdEntry, adamwEntry, lambEntry, muonEntry]) optimizerRegistry.add(entry);
 
 /**
  * Adds an optimizer, so that recipes can name it in `teacher.optimizer` and `student.optimizer`. Throws `UserError` (PLUGIN) for an

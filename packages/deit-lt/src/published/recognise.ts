@@ -8,17 +8,36 @@ import { listed } from './checkpoint-layout.js';
 import type { Family, FamilySettings, RecognisedModel } from './family.js';
 import { regnets } from './regnets.js';
 import { cifarResNets, pacoTeachers, torchvisionResNets } from './residual-networks.js';
+import { torchvisionTransformers } from './torchvision-transformers.js';
 import { transformers } from './transformers.js';
 import type { Shapes, WeightSource } from './weight-source.js';
 
-const families: readonly Family[] = [transformers, pacoTeachers, cifarResNets, torchvisionResNets, regnets];
+const families: readonly Family[] = [
+  transformers,
+  torchvisionTransformers,
+  pacoTeachers,
+  cifarResNets,
+  torchvisionResNets,
+  regnets,
+];
+
+/** Returns the network, also one without a classifier; undefined for an unknown family. Throws UserError CHECKPOINT. */
+export function findNetwork(
+  { file, shapes }: Pick<WeightSource, 'file' | 'shapes'>,
+  settings: Omit<FamilySettings, 'file'> = {},
+): RecognisedModel | undefined {
+  for (const family of families) {
+    const found = family(shapes, { file, ...settings });
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
 
 /** Throws UserError CHECKPOINT for an unknown network. */
 export function recognise(source: WeightSource, settings: Omit<FamilySettings, 'file'> = {}): RecognisedModel {
   const { file, shapes } = source;
-  for (const family of families) {
-    const found = family(shapes, { file, ...settings });
-    if (found === undefined) continue;
+  const found = findNetwork(source, settings);
+  if (found !== undefined) {
     if (found.inChans !== 3)
       throw new UserError('CHECKPOINT', `${file} takes images with ${found.inChans} channels; images here have 3.`);
     if (Number.isInteger(found.numClasses) && found.numClasses > 0) return found;

@@ -80,9 +80,9 @@ function positionsOf(
   );
 }
 
-/** All published sizes have heads of width 64; a given number of heads has priority. */
+/** Published sizes have heads of width 64, except ViT-H, whose 16 have 80; a given number of heads has priority. */
 function headsOf(embedDim: number, { file, numHeads: said }: FamilySettings): number {
-  const numHeads = said ?? embedDim / 64;
+  const numHeads = said ?? (embedDim === 1280 ? 16 : embedDim / 64);
   if (Number.isInteger(numHeads) && numHeads > 0 && embedDim % numHeads === 0) return numHeads;
   const wrong = said === undefined ? '' : `. ${said} does not divide ${embedDim}`;
   throw new UserError(

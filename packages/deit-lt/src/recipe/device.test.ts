@@ -20,15 +20,20 @@ suite('the precision of a card', () => {
       const automatic = precisionOn(hardware, 'auto');
       assert.equal(automatic.precision, hasBfloat16 ? 'bfloat16' : 'float32');
       assert.deepEqual(precisionOn(hardware, 'float32'), { precision: 'float32' });
+      assert.deepEqual(precisionOn(hardware, 'float16'), { precision: 'float16' });
       if (hasBfloat16) {
         assert.equal(automatic.note, undefined);
         assert.deepEqual(precisionOn(hardware, 'bfloat16'), { precision: 'bfloat16' });
         return;
       }
-      assert.match(automatic.note!, /^cuda:1 \((Tesla V100|Tesla T4), compute capability 7\.[05]\) .*in float32$/);
+      assert.match(
+        automatic.note!,
+        /^cuda:1 \((Tesla V100|Tesla T4), compute capability 7\.[05]\) .*in float32; --set precision=float16 is faster/,
+      );
       assert.throws(() => precisionOn(hardware, 'bfloat16'), {
         code: 'RECIPE',
-        message: /^precision: bfloat16 was requested, but cuda:1 \(Tesla .*8\.0 or higher.*precision=float32\.$/,
+        message:
+          /^precision: bfloat16 was requested, but cuda:1 \(Tesla .*8\.0 or higher.*precision=float16 or float32\.$/,
       });
     });
 

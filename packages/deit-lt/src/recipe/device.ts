@@ -3,7 +3,7 @@ import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import type { Recipe } from './schema.js';
 
-export type Precision = 'float32' | 'bfloat16';
+export type Precision = 'float32' | 'bfloat16' | 'float16';
 
 type CardProperties = ReturnType<typeof torch.cuda.properties>;
 
@@ -12,7 +12,7 @@ export interface Placement {
   readonly precision: Precision;
   /** Why `auto` is not bfloat16 on a card; for the reader. */
   readonly note?: string;
-  /** Runs `fn` with automatic casts to bfloat16, when that is the precision. */
+  /** Runs `fn` with automatic casts to the precision, unless that is float32. */
   autocast<R>(fn: () => R): R;
 }
 
@@ -39,7 +39,7 @@ export function placementOf({ device, precision }: Pick<Recipe, 'device' | 'prec
     device: chosen,
     precision: type,
     ...(note !== undefined && { note }),
-    autocast: (fn) => (type === 'float32' ? fn() : torch.autocast(kind, { dtype: 'bfloat16' }, fn)),
+    autocast: (fn) => (type === 'float32' ? fn() : torch.autocast(kind, { dtype: type }, fn)),
   };
 }
 
@@ -65,13 +65,28 @@ export function precisionOn(
   if (asked === 'bfloat16' && isCard && bfloat16 === false)
     throw new UserError(
       'RECIPE',
-      `precision: bfloat16 was requested, but ${name} has no instructions for it (${needs}). Use --set precision=float32.`,
+      `precision: bfloat16 was requested, but ${name} has no instructions for it (${needs}). Use --set precision=float16 or float32.`,
     );
+  if (asked === 'float16' && !isCard) requireFloat16OnCpu();
   if (asked !== 'auto') return { precision: asked };
   if (bfloat16 === true) return { precision: 'bfloat16' };
   if (!isCard) return { precision: 'float32' };
   const why = bfloat16 === false ? `does not multiply bfloat16 (${needs})` : 'does not say whether it has bfloat16';
-  return { precision: 'float32', note: `${name} ${why}, so it computes in float32` };
+  const faster = '; --set precision=float16 is faster where the card multiplies that';
+  return { precision: 'float32', note: `${name} ${why}, so it computes in float32${faster}` };
+}
+
+/** libtorch 1.13 has automatic casts to float16 on cards only. */
+function requireFloat16OnCpu(): void {
+  try {
+    torch.autocast('cpu', { dtype: 'float16' }, () => undefined);
+  } catch (error) {
+    throw new UserError(
+      'RECIPE',
+      'precision: float16 was requested, which this libtorch computes on cards only. Use --set precision=float32 or bfloat16.',
+      { cause: error },
+    );
+  }
 }
 
 /** A card by its properties; null when they cannot be read. */

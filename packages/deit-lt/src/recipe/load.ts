@@ -50,6 +50,20 @@ export function loadRecipe(
   return checkRecipe(respelled(applySettings(base, settings), {}), where);
 }
 
+/**
+ * Returns the recipe of `values` as a recipe file has them, with `extends`, and with the user's `settings` over them. `where`
+ * begins the messages. Throws UserError RECIPE.
+ */
+export function completeRecipe(
+  values: Values,
+  { settings = [], budget, where }: Omit<LoadOptions, 'folder'> & { readonly where: string },
+): Recipe {
+  const { extends: base = 'default', ...own } = values;
+  const whole = merge(withoutFormerKeys(readWithBase(String(base), recipeFolder, [])), own);
+  const shrunk: Values = budget === 'small' ? { ...smallBudget(checkRecipe(whole, where)) } : whole;
+  return checkRecipe(respelled(applySettings(shrunk, settings), {}), where);
+}
+
 /** `values` as a recipe, or UserError RECIPE that lists all that is wrong; `where` begins its message. */
 export function checkRecipe(values: unknown, where: string): Recipe {
   const result = recipeSchema.safeParse(values);

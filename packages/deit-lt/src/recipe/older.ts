@@ -11,8 +11,11 @@ const training = {
   emaDevice: 'same',
   emaStepping: 'update',
   logGradNorm: false,
+  from: null,
   learn: 'all',
+  layerDecay: null,
   shards: 1,
+  timeLimit: null,
 } as const;
 
 /** A key that is added to the schema gets its line here, so that runs can be resumed and models opened. */

@@ -81,6 +81,14 @@ const sampler = choiceSchema<SamplerChoice>(
   'which images an epoch has, in which order: only a name, or a name with options',
 );
 
+const learnExpected = `expected "all", "classifier" or "blocks:N", such as blocks:2, with N from 1 to ${most.depth}`;
+
+const lastBlocks = z
+  .templateLiteral(['blocks:', z.int()])
+  .refine((value) => count.max(most.depth).safeParse(Number(value.slice('blocks:'.length))).success, {
+    error: learnExpected,
+  });
+
 const drw = z.strictObject({
   epoch: z
     .number()
@@ -100,6 +108,11 @@ const shared = {
   std: z.tuple([positive, positive, positive]).describe('per channel, of values 0…1'),
   filter: z.enum(['nearest', 'bilinear', 'bicubic']).describe('how images are resized'),
   epochs: count.max(most.epochs),
+  timeLimit: positive
+    .nullable()
+    .describe(
+      'seconds that the training may take, evaluations on the way included: if the epochs do not fit, there are fewer, and the schedules end with the last; null: any',
+    ),
   batchSize: count.max(most.batch),
   accumulation: count.max(most.batch).describe('batches per update'),
   shards: count
@@ -118,10 +131,27 @@ const shared = {
     .describe("where the averaged weights are: on the model's device, or in main memory"),
   emaStepping: z.enum(['update', 'batch']).describe('when they are averaged; batch: also between accumulated batches'),
   weights: z.enum(['raw', 'ema']).describe('which weights are the result: as trained, or averaged'),
-  learn: z
-    .enum(['all', 'classifier'])
+  from: z
+    .string()
+    .min(1)
+    .nullable()
     .describe(
-      'classifier: trains only the classifier, initialised again, on the frozen features of the run that --from names (cRT)',
+      'initial weights: a run folder, a checkpoint, weights of timm or torchvision, or the name of cached ones; --from has priority; null: random ones',
+    ),
+  learn: z
+    .union([z.enum(['all', 'classifier']), lastBlocks], {
+      error: learnExpected,
+    })
+    .describe(
+      'parameters that are trained; blocks:N: the last N blocks and the classifier; classifier: it alone, initialised again (cRT); the frozen weights are those that from, or --from, names',
+    ),
+  layerDecay: z
+    .number()
+    .positive()
+    .max(1)
+    .nullable()
+    .describe(
+      'factor of the learning rate from each block to the one before it, as in timm, for pretrained weights (0.65 to 0.9); null: none',
     ),
   logGradNorm: z
     .boolean()
@@ -255,8 +285,10 @@ export const recipeSchema = z.strictObject({
   seed: natural,
   device: z.string().describe('auto, cpu, cuda, cuda:1'),
   precision: z
-    .enum(['auto', 'float32', 'bfloat16'])
-    .describe('auto: bfloat16 where the processor or the card multiplies it in hardware, else float32'),
+    .enum(['auto', 'float32', 'bfloat16', 'float16'])
+    .describe(
+      'auto: bfloat16 where the processor or the card multiplies it in hardware, else float32; float16: with scaled losses, for cards before Ampere',
+    ),
   tf32: z
     .enum(['none', 'convolutions', 'all'])
     .describe('what a card computes of float32 in TF32, which has 10 bits of fraction; all: also products of matrices'),

@@ -90,6 +90,7 @@ function smallModel(model: Model, imageSize: number): Model {
   if (/^regnet/.test(name)) return { name: 'regnety_004' };
   if (/^resnet\d+_cifar$/.test(name)) return { name: 'resnet18_cifar', width: 8, ...(cosine && { cosine }) };
   if (/^resnet(20|32|44|56|110)$/.test(name)) return { name: 'resnet20', width: 8, ...(cosine && { cosine }) };
+  if (name === 'airbench94') return { name, width: 8 };
   if (/^resne/.test(name)) return { name: 'resnet18', ...(cosine && { cosine }) };
   return model;
 }

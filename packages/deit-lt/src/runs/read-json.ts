@@ -6,12 +6,36 @@ import { beginning } from '../text/visible.js';
 /** Node has no longer text; the files of a run have a few MB. */
 const mostBytes = 256 << 20;
 
+export interface ReadJsonOptions {
+  /** Refuses an object that has a key twice, of which JSON keeps the last: for files that people write. Default false. */
+  readonly uniqueKeys?: boolean;
+}
+
 /** Parses the JSON in `file` with `schema`. Throws Error with the reason, for the end of a sentence. */
-export function readJson<T>(file: string, schema: z.ZodType<T>): T {
+export function readJson<T>(file: string, schema: z.ZodType<T>, { uniqueKeys = false }: ReadJsonOptions = {}): T {
   const found = statSync(file);
   if (!found.isFile()) throw new Error('it is not a file'); // a pipe would never end
   if (found.size > mostBytes) throw new Error(`it has ${found.size} bytes, expected at most ${mostBytes}`);
-  return checked(parsedJson(readFileSync(file, 'utf8')), schema);
+  const text = readFileSync(file, 'utf8');
+  const value = parsedJson(text);
+  const repeated = uniqueKeys ? repeatedKey(text) : undefined;
+  if (repeated !== undefined) throw new Error(`its key "${beginning(repeated, 200)}" occurs twice`);
+  return checked(value, schema);
+}
+
+/** Returns a key that an object of the JSON in `text`, which is valid, has twice; undefined where there is none. */
+function repeatedKey(text: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"\s*:?|[{}]/g)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '}') open.pop();
+    else if (token.endsWith(':')) {
+      const key = JSON.parse(token.slice(0, -1)) as string;
+      if (open.at(-1)!.has(key)) return key;
+      open.at(-1)!.add(key);
+    }
+  }
+  return undefined;
 }
 
 /** Throws Error that says what is wrong, without quoting all of it. */

@@ -9,7 +9,7 @@ export interface TrainingStart {
   readonly model: string;
   readonly parameters: number;
   readonly device: string;
-  readonly precision: 'float32' | 'bfloat16';
+  readonly precision: 'float32' | 'bfloat16' | 'float16';
   readonly epochs: number;
   readonly batchesPerEpoch: number;
   readonly trainImages: number;

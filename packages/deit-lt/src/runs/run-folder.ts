@@ -25,6 +25,21 @@ import { evaluatingCommand, type Recorded } from './recorded-data.js';
 import type { EpochRecord } from './reporter.js';
 import { configSchema, evaluationSchema } from './run-schema.js';
 
+/** The run or file that a training began with. */
+export interface StartingWeights {
+  readonly path: string;
+  /** SHA-256 of the checkpoint. */
+  readonly sha256: string;
+  /** The network's name, where it was recognised. */
+  readonly model?: string;
+  /** As the files beside the weights say it. */
+  readonly licence?: string;
+  /** An address or the name of a repository. */
+  readonly source?: string;
+  /** The weights that the run of this checkpoint began with. */
+  readonly from?: StartingWeights;
+}
+
 /** The content of `config.json`. */
 export interface RunConfig {
   readonly format: 'deit-lt run 1';
@@ -52,8 +67,8 @@ export interface RunConfig {
   readonly teacher: string | null;
   /** Hash of the teacher's checkpoint: a resumed student must have the same. */
   readonly teacherSha256: string | null;
-  /** The run whose weights it began with, and SHA-256 of its checkpoint; absent for one that began with none. */
-  readonly from?: { readonly path: string; readonly sha256: string };
+  /** The weights that it began with; absent for one that began with random ones. */
+  readonly from?: StartingWeights;
   /** The strength of a τ-normalisation of that run's classifier; absent for a training. */
   readonly tau?: number;
   /** The modules of the user's own that were loaded; absent for a training without. */

@@ -55,6 +55,17 @@ const runFormat = z.literal('deit-lt run 1', {
 
 const plugins = z.array(z.looseObject({ path: z.string(), sha256: z.string() }));
 
+const startingWeights = z.looseObject({
+  path: z.string(),
+  sha256: z.string(),
+  model: z.string().exactOptional(),
+  licence: z.string().exactOptional(),
+  source: z.string().exactOptional(),
+  get from() {
+    return startingWeights.exactOptional();
+  },
+});
+
 const config = z.looseObject({
   format: runFormat,
   kind: z.enum(['teacher', 'student', 'vit']),
@@ -62,7 +73,7 @@ const config = z.looseObject({
   data,
   teacher: z.string().nullable().default(null),
   teacherSha256: z.string().nullable().default(null),
-  from: z.looseObject({ path: z.string(), sha256: z.string() }).exactOptional(),
+  from: startingWeights.exactOptional(),
   tau: z.number().exactOptional(),
   task: z.string().exactOptional(),
   logitScale: z.number().positive().exactOptional(),
@@ -176,4 +187,5 @@ export const progressSchema = z.looseObject({
   sums: epochTotals,
   seconds: z.number().nonnegative(),
   best: z.looseObject({ epoch: epochNumber, score: loss }).nullable(),
+  pace: z.looseObject({ from: count, epoch: z.number().nonnegative(), total: count }).exactOptional(),
 });

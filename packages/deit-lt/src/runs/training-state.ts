@@ -4,6 +4,7 @@
  */
 
 import * as torch from '@deit-lt/torch';
+import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { passMachineFault } from '../machine-fault.js';
 import { requireFinite } from '../models/finite-weights.js';
@@ -28,6 +29,15 @@ export interface Progress {
   /** Seconds of training so far, without pauses. */
   readonly seconds: number;
   readonly best: { readonly epoch: number; readonly score: number } | null;
+  /** How a limit of time has changed the training; absent while it is as in the recipe. */
+  readonly pace?: SavedPace | undefined;
+}
+
+/** From batch `from` of a training on, its schedules are at `epoch`, and they end with batch `total`. */
+export interface SavedPace {
+  readonly from: number;
+  readonly epoch: number;
+  readonly total: number;
 }
 
 /** The state that is saved and restored. */
@@ -37,6 +47,8 @@ export interface Trained {
   readonly companion?: torch.nn.AnyModule | undefined;
   readonly optimizer: torch.optim.Optimizer<{ lr?: number }>;
   readonly ema: Ema | undefined;
+  /** The scale of losses in float16. */
+  readonly scaler?: torch.amp.GradScaler | undefined;
   readonly device: string;
 }
 
@@ -45,7 +57,7 @@ const format = 'deit-lt state 1';
 /** Writes everything to `file`, atomically. Throws UserError RUN_FOLDER when it cannot be written. */
 export function saveState(file: string, trained: Trained, progress: Progress, config: RunConfig): void {
   torch.tidy(() => {
-    const { model, companion, optimizer, ema, device } = trained;
+    const { model, companion, optimizer, ema, scaler, device } = trained;
     const tensors = new Map<string, torch.Tensor>();
     for (const [name, value] of model.stateDict()) tensors.set(`model.${name}`, value);
     for (const [name, value] of companion?.stateDict() ?? []) tensors.set(`companion.${name}`, value);
@@ -63,6 +75,7 @@ export function saveState(file: string, trained: Trained, progress: Progress, co
       format,
       progress: JSON.stringify(progress),
       optimizer: JSON.stringify({ param_groups, numbers }),
+      ...(scaler && { scaler: JSON.stringify(scaler.stateDict()) }),
       ...describe(config, batch === 0 ? Math.max(0, epoch - 1) : epoch),
     };
     saveTensors(file, tensors, metadata);
@@ -74,7 +87,7 @@ export function saveState(file: string, trained: Trained, progress: Progress, co
  * or has weights with NaN or infinity.
  */
 export function loadState(file: string, trained: Trained, config: RunConfig): Progress {
-  const { model, companion, optimizer, ema, device } = trained;
+  const { model, companion, optimizer, ema, scaler, device } = trained;
   return reading(file, () =>
     torch.tidy(() => {
       const { tensors, metadata } = readFile(file, format);
@@ -91,6 +104,7 @@ export function loadState(file: string, trained: Trained, config: RunConfig): Pr
         state[index] = { ...state[index], [key]: value };
       }
       optimizer.loadStateDict({ state, param_groups });
+      if (metadata.scaler !== undefined) scaler?.loadStateDict(checked(parsedJson(metadata.scaler), z.looseObject({})));
       const random = tensors.get('random.cpu');
       if (random === undefined) throw new Error('it has no tensor "random.cpu"');
       torch.setRngState(random);

@@ -35,10 +35,13 @@ export async function listen(
   return { url: urlOf(host, server.address() as AddressInfo), server, close: () => close(server) };
 }
 
+/** Connections that the system keeps until they are accepted; its own limit may be lower. Node's 511 are few for a burst. */
+const waitingConnections = 4096;
+
 function bind(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: waitingConnections }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -78,7 +78,7 @@ export class FollowedRun {
     const part = partOf(config);
     const changes = this.#changes();
     const news = Math.max(...Object.values(changes));
-    const epochs = epochsOf({ config });
+    const epochs = this.#endsEarly(part, changes) ? this.records.length : epochsOf({ config });
     const state = this.#state(epochs, now - news);
     return {
       id: this.id,
@@ -118,6 +118,11 @@ export class FollowedRun {
       predictions: changeOf(predictionsFile),
       analysis: changeOf(path.join(this.folder, 'analysis.json')),
     };
+  }
+
+  /** A training with a limit of time may have fewer epochs than its recipe: it was evaluated after its last. */
+  #endsEarly({ timeLimit }: TrainingRecipe, { evaluation, metrics }: { evaluation: number; metrics: number }): boolean {
+    return timeLimit !== null && this.records.length > 0 && evaluation > 0 && evaluation >= metrics;
   }
 
   #state(epochs: number, quiet: number): RunState {

@@ -77,6 +77,21 @@ function near(actual: number, expected: number): void {
 }
 
 suite('StudentTask', () => {
+  test('names an epoch of re-weighting only where a loss is re-weighted', () => {
+    const epochOf = (taught: boolean, ...settings: string[]): number | null => {
+      const { student } = loadRecipe('default', { settings: ['student.drw.epoch=10', ...settings] });
+      const model = (taught ? new Both() : new Certain()) as unknown as ImageModel;
+      const teacher = (images: torch.Tensor): torch.Tensor => torch.zeros([images.size(0), 4]);
+      return new StudentTask({ model, recipe: student, trainCounts, ...(taught && { teacher }) }).drwEpoch;
+    };
+    assert.equal(epochOf(true), 10);
+    assert.equal(epochOf(false), null, 'a plain ViT has no DIST');
+    assert.equal(epochOf(false, 'student.clsReweight=drw'), 10);
+    for (const reweight of ['never', 'always'])
+      assert.equal(epochOf(true, `student.distillation.reweight=${reweight}`), null);
+    assert.equal(epochOf(true, 'student.distillation.type=none'), null);
+  });
+
   test("smooths labels by the recipe's value", () => {
     near(lossesOf().loss, 0.85 * ce(0) + 0.15 * ce(1));
   });

@@ -68,6 +68,8 @@ export class StudentTask implements Task {
   readonly kind: 'student' | 'vit';
   readonly model: ImageModel;
   readonly drwEpoch: number | null;
+  /** First epoch of the phase of re-weighting, in which images may be mixed in another way even if no loss is re-weighted. */
+  readonly #phase: number | null;
   readonly #options: StudentTaskOptions;
   /** Before deferred re-weighting, and from then on. */
   readonly #losses: readonly [before: PhaseLosses, inDrw: PhaseLosses];
@@ -76,7 +78,8 @@ export class StudentTask implements Task {
     const { model, teacher, recipe, trainCounts } = options;
     this.kind = teacher === undefined ? 'vit' : 'student';
     this.model = model;
-    this.drwEpoch = recipe.drw.epoch;
+    this.#phase = recipe.drw.epoch;
+    this.drwEpoch = reweightsLater(recipe, teacher !== undefined) ? recipe.drw.epoch : null;
     this.#options = options;
     if (teacher !== undefined && isPlain(model)) throw noDist();
     if (recipe.mixing.transMix && !(model instanceof VisionTransformer)) throw noAttention();
@@ -86,7 +89,7 @@ export class StudentTask implements Task {
   prepare({ images, more = [], labels, epoch, random }: TaskBatch): PreparedBatch {
     const { recipe, trainCounts, teacherView = false } = this.#options;
     const plan = { mixing: recipe.mixing, smoothing: recipe.labelSmoothing };
-    const mixing = mixingIn(epoch, isReweighted(epoch, this.drwEpoch), plan);
+    const mixing = mixingIn(epoch, isReweighted(epoch, this.#phase), plan);
     const options = { numClasses: trainCounts.length, ...mixing, random };
     const views = joinBySize(teacherView ? [images] : [images, ...more]);
     const upload = new Upload(images.device);
@@ -109,7 +112,7 @@ export class StudentTask implements Task {
   /** CLS learns from all images of all views, DIST from those that the teacher sees; of one view these may be `own`. */
   #prepareViews(views: readonly MixedView[], epoch: number, own?: torch.Tensor): PreparedBatch {
     const { teacher } = this.#options;
-    const inDrw = isReweighted(epoch, this.drwEpoch);
+    const inDrw = isReweighted(epoch, this.#phase);
     const seen = own === undefined ? this.#taughtViews(views).map(({ images }) => images) : [own];
     const teacherLogits = teacher && torch.noGrad(() => joinBatches(seen.map(teacher)));
     const forward = (): LossParts => {
@@ -189,6 +192,11 @@ export function studentOutputs(cls: torch.Tensor, dist: torch.Tensor): OutputLog
 interface PhaseLosses {
   readonly base: Loss;
   readonly both: DistillationLoss;
+}
+
+/** Returns whether a loss has class weights only in the phase of re-weighting; a plain ViT has no loss of DIST. */
+function reweightsLater({ distillation, clsReweight }: StudentTaskOptions['recipe'], isTaught: boolean): boolean {
+  return clsReweight === 'drw' || (isTaught && distillation.type !== 'none' && distillation.reweight === 'drw');
 }
 
 /** The losses before deferred re-weighting, or from then on (`inDrw`). */

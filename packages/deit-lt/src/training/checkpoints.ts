@@ -15,9 +15,9 @@ export class Checkpoints {
   #began = performance.now();
 
   constructor(options: LoopOptions) {
-    const { task, optimizer, ema, placement, saveEverySeconds = 20 } = options;
+    const { task, optimizer, ema, scaler, placement, saveEverySeconds = 20 } = options;
     this.#options = options;
-    this.#trained = { model: task.model, companion: task.companion, optimizer, ema, device: placement.device };
+    this.#trained = { model: task.model, companion: task.companion, optimizer, ema, scaler, device: placement.device };
     this.#saver = new Saver(saveEverySeconds, (progress) => this.#write(progress));
   }
 

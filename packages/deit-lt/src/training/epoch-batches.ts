@@ -8,7 +8,7 @@ import { stream } from '../random/stream.js';
 import { partName } from '../recipe/training-kind.js';
 import { learningModules, type Task } from '../tasks/task.js';
 import { checkShares } from './check-sampler.js';
-import type { LoopOptions } from './loop-options.js';
+import type { StepOptions } from './loop-options.js';
 import { ownShards } from './processes.js';
 
 /**
@@ -16,7 +16,7 @@ import { ownShards } from './processes.js';
  * when it is a single image of which batch norm has no statistics. Throws UserError RECIPE when none is left, and PLUGIN for a
  * sampler that does not fit the shards.
  */
-export function countBatches(options: LoopOptions, epoch: number): number {
+export function countBatches(options: StepOptions, epoch: number): number {
   const { sampler, shards } = options.recipe;
   checkShares(sampler.name, shards, (share) => idsOf(options, epoch, share));
   const images = idsOf(options, epoch, { rank: 0, world: options.recipe.shards }).length; // all shards have as many
@@ -43,7 +43,7 @@ interface BatchesOptions {
  * Throws UserError PLUGIN for a sampler whose epochs differ in length.
  */
 export async function* batchesFrom(
-  options: LoopOptions,
+  options: StepOptions,
   epochOptions: BatchesOptions,
 ): AsyncGenerator<ShardBatches, void, void> {
   const own = ownShards(options.recipe.shards, options.processes);
@@ -81,7 +81,7 @@ async function nextOfEach(loaders: readonly AsyncIterator<PairedBatch>[]): Promi
 }
 
 function batchesOfShard(
-  options: LoopOptions,
+  options: StepOptions,
   shard: number,
   { epoch, startBatch, batches }: BatchesOptions,
 ): AsyncIterable<PairedBatch> {
@@ -105,7 +105,7 @@ function batchesOfShard(
   return pairedBatches(loading, partnersOf(options, epoch, share));
 }
 
-function batchesOf({ task, recipe: { batchSize, dropLast } }: LoopOptions, images: number): number {
+function batchesOf({ task, recipe: { batchSize, dropLast } }: StepOptions, images: number): number {
   if (dropLast) return Math.floor(images / batchSize);
   const batches = Math.ceil(images / batchSize);
   const isAlone = batches > 1 && batchSize > 1 && images % batchSize === 1;
@@ -116,7 +116,7 @@ function hasBatchNorm(task: Task): boolean {
   return learningModules(task).some((module) => module.modules().some((inner) => inner instanceof torch.nn.BatchNorm));
 }
 
-function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): UserError {
+function nothingToLearn({ recipe, task, data }: StepOptions, images: number): UserError {
   const section = partName(task.kind);
   if (images > 0)
     return new UserError(
@@ -130,7 +130,7 @@ function nothingToLearn({ recipe, task, data }: LoopOptions, images: number): Us
 }
 
 /** The steps of a training are counted before it begins; only a sampler of a plugin can differ. */
-function unequalEpochs({ recipe: { sampler } }: LoopOptions, images: number): UserError {
+function unequalEpochs({ recipe: { sampler } }: StepOptions, images: number): UserError {
   return new UserError(
     'PLUGIN',
     `the sampler "${sampler.name}" cannot be used: it must return as many images in every epoch, and returned ${images}.`,
@@ -141,13 +141,13 @@ function unequalEpochs({ recipe: { sampler } }: LoopOptions, images: number): Us
  * Returns the images that come beside those of `idsOf`, or null. The seed differs: with the same draws an image would
  * always have the same partner.
  */
-function partnersOf({ task, data, seed }: LoopOptions, epoch: number, share: Required<Share>): Int32Array | null {
+function partnersOf({ task, data, seed }: StepOptions, epoch: number, share: Required<Share>): Int32Array | null {
   const options = { seed: stream(seed, 'partners').uint32(), epoch, ...share };
   return task.partners?.(data.train.labels, data.classNames.length, options) ?? null;
 }
 
 /** Returns the images of a shard in an epoch, in their order. */
-function idsOf({ recipe, data, seed }: LoopOptions, epoch: number, share: Required<Share>): Int32Array {
+function idsOf({ recipe, data, seed }: StepOptions, epoch: number, share: Required<Share>): Int32Array {
   const { name, ...options } = recipe.sampler;
   return createSampler(name, options)(data.train.labels, data.classNames.length, { seed, epoch, ...share });
 }

@@ -2,7 +2,7 @@
 import type { LabelledSource } from '../data/prepare-data.js';
 import { type EvaluateOptions, type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
 import { StoppedElsewhere } from '../evaluation/shared-batches.js';
-import { setTraining } from './initial-weights.js';
+import { setTraining } from './learn.js';
 import type { LoopOptions } from './loop-options.js';
 
 /** The accuracies after an epoch, of the weights and of the averaged ones. */
@@ -28,7 +28,7 @@ export async function evaluateEpoch(
   return raw === 'stopped' || averaged === 'stopped' ? 'stopped' : { on, raw, ema: averaged || undefined };
 }
 
-type EvaluateSplitOptions = Pick<
+export type EvaluateSplitOptions = Pick<
   LoopOptions,
   'task' | 'data' | 'pipelines' | 'evaluation' | 'placement' | 'reporter' | 'signal' | 'processes'
 >;

@@ -25,6 +25,8 @@ export interface LoopOptions {
   /** Sharpness-aware minimisation around the optimizer, and its radius by epoch. */
   readonly sam?: SamPlan;
   readonly ema: Ema | undefined;
+  /** The scale of losses in float16. */
+  readonly scaler?: torch.amp.GradScaler | undefined;
   readonly run: RunFolder;
   readonly config: RunConfig;
   /** Words of the command that messages suggest for resuming. */
@@ -39,3 +41,9 @@ export interface LoopOptions {
    */
   readonly saveEverySeconds?: number;
 }
+
+/** What the batches of an epoch and their passes need. */
+export type StepOptions = Pick<
+  LoopOptions,
+  'task' | 'recipe' | 'seed' | 'data' | 'pipelines' | 'placement' | 'processes' | 'scaler'
+>;

@@ -1,4 +1,5 @@
 /** The facts that the loop reports: the start of a training, and the record of each epoch. */
+import { learningRateOf } from '../optim/layer-decay.js';
 import { isReweighted } from '../optim/schedules.js';
 import type { EpochRecord, TrainingStart } from '../runs/reporter.js';
 import type { Progress } from '../runs/training-state.js';
@@ -26,11 +27,12 @@ export function trainingStart(
   };
 }
 
-/** Returns the line of metrics of the epoch that ended at `progress`. */
+/** Returns the line of metrics of the epoch that ended at `progress`, in which the schedules were at the epoch `scheduled`. */
 export function epochRecord(
   { task, recipe, optimizer }: LoopOptions,
   progress: Progress,
   evaluated: Evaluated | undefined,
+  scheduled: number,
 ): EpochRecord {
   const { epoch } = progress;
   const sums = EpochSums.restore(progress);
@@ -38,13 +40,13 @@ export function epochRecord(
   const { loss, parts, gradNorm } = sums.means();
   return {
     epoch,
-    lr: optimizer.paramGroups[0]?.lr ?? recipe.optimizer.lr,
+    lr: learningRateOf(optimizer) ?? recipe.optimizer.lr,
     loss,
     parts,
     ...(gradNorm !== undefined && { gradNorm }),
     seconds,
     imagesPerSecond: sums.images / seconds,
-    drw: isReweighted(epoch, task.drwEpoch),
+    drw: isReweighted(scheduled, task.drwEpoch),
     ...(evaluated && { evaluatedOn: evaluated.on, evaluation: evaluated.raw }),
     ...(evaluated?.ema && { emaEvaluation: evaluated.ema }),
   };

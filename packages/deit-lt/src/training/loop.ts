@@ -4,20 +4,23 @@
  * training is bit-identical to one that was never interrupted.
  */
 import * as torch from '@deit-lt/torch';
+import { duration } from '../format.js';
 import { nextTurn } from '../next-turn.js';
+import { setLearningRate } from '../optim/layer-decay.js';
 import { totalEpochs } from '../optim/schedules.js';
-import type { Progress } from '../runs/training-state.js';
+import type { Progress, SavedPace } from '../runs/training-state.js';
 import { learningParameters } from '../tasks/task.js';
 import { Checkpoints } from './checkpoints.js';
 import { batchesFrom, countBatches } from './epoch-batches.js';
 import { EpochSums } from './epoch-sums.js';
 import { evaluateEpoch, scoreOf } from './evaluate-epoch.js';
-import { setTraining } from './initial-weights.js';
+import { setTraining } from './learn.js';
 import { learningRateAt } from './learning-rate.js';
 import type { LoopOptions } from './loop-options.js';
 import { epochRecord, trainingStart } from './loop-reports.js';
 import { LossReader } from './loss-values.js';
 import { checkSameWeights, checkWeights } from './not-finite.js';
+import { Pace } from './pace.js';
 import { ownShards } from './processes.js';
 import { interrupted } from './resume-advice.js';
 import { ShardGradients } from './shard-gradients.js';
@@ -27,6 +30,8 @@ import { firstPass, update } from './step.js';
 
 export interface LoopResult {
   readonly best: NonNullable<Progress['best']>;
+  /** Epochs that were trained: fewer than in the recipe where a limit of time has shortened it. */
+  readonly epochs: number;
   /** Seconds of training, without pauses. */
   readonly seconds: number;
 }
@@ -45,21 +50,25 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     throw interrupted(options, 'before the first batch', checkpoints.saved);
   checkpoints.open(progress);
   const batches = countBatches(options, progress.epoch);
-  reporter.start(trainingStart(options, progress, { epochs, batchesPerEpoch: batches }));
+  const pace = paceOf(options, { epochs, batches, saved: progress.pace });
+  reporter.start(trainingStart(options, progress, { epochs: pace.epochs, batchesPerEpoch: batches }));
 
-  for (let epoch = progress.epoch; epoch < epochs; epoch++) {
-    progress = await trainEpoch(options, { ...progress, epoch }, { epochs, batches, checkpoints });
+  for (let epoch = progress.epoch; epoch < pace.epochs; epoch++) {
+    progress = await trainEpoch(options, { ...progress, epoch }, { pace, batches, checkpoints });
     checkWeights(options, epoch);
     checkSameWeights(options);
-    const evaluated = progress.batch === batches ? await evaluateEpoch(options, epoch, epochs) : 'stopped';
+    const done = epoch * batches + progress.batch;
+    const isLast = done >= pace.total;
+    const isWhole = progress.batch === batches || isLast;
+    const evaluated = isWhole ? await evaluateEpoch(options, epoch, pace.epochs) : 'stopped';
+    pace.skip();
     if (evaluated === 'stopped') {
       checkpoints.save(progress);
-      const where = `in epoch ${epoch + 1} of ${epochs} after batch ${progress.batch} of ${batches}`;
+      const where = `in epoch ${epoch + 1} of ${pace.epochs} after batch ${progress.batch} of ${batches}`;
       throw interrupted(options, where, checkpoints.saved);
     }
-    const record = epochRecord(options, progress, evaluated);
+    const record = epochRecord(options, progress, evaluated, pace.placeAt(done - 1).epoch);
     const score = scoreOf(options, evaluated);
-    const isLast = epoch === epochs - 1;
     const byScore = evaluation.select !== 'last';
     const isBest = !byScore || (score !== null && score > (progress.best?.score ?? -1));
     const best = isBest ? { epoch, score: score ?? 0 } : progress.best;
@@ -68,11 +77,43 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     if (isLast || checkpoints.isDue()) checkpoints.save(progress);
     reporter.epoch(record);
   }
-  return { best: progress.best ?? { epoch: epochs - 1, score: 0 }, seconds: checkpoints.seconds };
+  if (pace.isShortened) reporter.note(shortened(options, pace, epochs));
+  return {
+    best: progress.best ?? { epoch: pace.epochs - 1, score: 0 },
+    epochs: pace.epochs,
+    seconds: checkpoints.seconds,
+  };
 }
 
+/** The pace of a training; its end follows the clock where the recipe has a limit. */
+function paceOf(
+  { recipe, sam, data, evaluation }: LoopOptions,
+  {
+    epochs,
+    batches,
+    saved,
+  }: { readonly epochs: number; readonly batches: number; readonly saved: SavedPace | undefined },
+): Pace {
+  const evaluated = Math.max(data.validation?.labels.length ?? 0, data.test?.labels.length ?? 0);
+  return new Pace({
+    limit: recipe.timeLimit,
+    epochs,
+    batches,
+    accumulation: recipe.accumulation,
+    costOf: (epoch) => ((sam?.rhoAt(epoch) ?? 0) > 0 ? samCost : 1),
+    evaluationCost: (evaluationCost * evaluated) / recipe.batchSize,
+    evaluateEvery: evaluation.every,
+    saved,
+  });
+}
+
+/** A batch with SAM, against one without. */
+const samCost = 1.9;
+/** An evaluation has only forward passes. */
+const evaluationCost = 0.4;
+
 interface EpochOptions {
-  readonly epochs: number;
+  readonly pace: Pace;
   /** Batches of an epoch. */
   readonly batches: number;
   readonly checkpoints: Checkpoints;
@@ -81,7 +122,7 @@ interface EpochOptions {
 /** Trains from `start` to the end of its epoch, or to the first update after the signal; returns the place reached. */
 async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOptions): Promise<Progress> {
   const { task, recipe, optimizer, ema, signal, processes } = options;
-  const { epochs, batches, checkpoints } = each;
+  const { pace, batches, checkpoints } = each;
   const { epoch } = start;
   const sums = EpochSums.restore(start);
   const speed = new SpeedMeter();
@@ -89,18 +130,21 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
   using losses = new LossReader(options, sums);
   const place = (): Progress => {
     losses.flush();
-    return { ...start, batch: index, updates, sums: sums.save(speed.seconds) };
+    const { saved } = pace;
+    return { ...start, batch: index, updates, sums: sums.save(speed.seconds), ...(saved && { pace: saved }) };
   };
-  const pass = firstPass(options.sam, epoch);
   setTraining(task.model);
   using gradients = gradientsOf(options);
   for await (const batch of batchesFrom(options, { epoch, startBatch: index, batches })) {
     using views = batch;
-    const lr = learningRateAt(recipe, { epoch, batch: index, batches });
-    for (const group of optimizer.paramGroups) group.lr = lr;
+    const scheduled = pace.placeAt(epoch * batches + index);
+    const pass = firstPass(options.sam, scheduled.epoch);
+    const lr = learningRateAt(recipe, scheduled);
+    setLearningRate(optimizer, lr);
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batches;
     torch.tidy(() => {
-      const run = shardPasses(options, views, gradients, { epoch, batch: index });
+      const place = { epoch, batch: index, scheduled: scheduled.epoch };
+      const run = shardPasses(options, views, gradients, place);
       losses.add(run(pass), { epoch, batch: index, images: batch.images });
       if (!closesWindow) return;
       gradients.reduce();
@@ -108,7 +152,7 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
         run('step');
         gradients.reduce();
       };
-      losses.addGradNorm(update(options, again, epoch));
+      losses.addGradNorm(update(options, again, scheduled.epoch));
     });
     if (closesWindow || recipe.emaStepping === 'batch') ema?.update();
     if (closesWindow) updates++;
@@ -123,15 +167,31 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
       lr,
       imagesPerSecond: speed.recent,
       ...(losses.gradNorm !== undefined && { gradNorm: losses.gradNorm }),
-      secondsLeft: (checkpoints.seconds / done) * (epochs * batches - done),
+      secondsLeft: (checkpoints.seconds / done) * (pace.total - done),
     });
     await nextTurn();
     if (!closesWindow) continue; // gradients are not saved: a checkpoint lies between windows
     if (processes.any(signal?.aborted === true)) break;
+    await lookAtClock(options, pace, { done, seconds: checkpoints.seconds });
+    if (done >= pace.total) break;
     options.run.checkOurs();
     if (index < batches && checkpoints.isDue()) checkpoints.save(place());
   }
   return place();
+}
+
+/** The first process looks at its clock for all. */
+async function lookAtClock(
+  { recipe, processes }: LoopOptions,
+  pace: Pace,
+  { done, seconds }: { readonly done: number; readonly seconds: number },
+): Promise<void> {
+  if (recipe.timeLimit === null) return;
+  pace.look(done, await processes.lead(() => seconds));
+}
+
+function shortened({ recipe: { timeLimit }, task }: LoopOptions, pace: Pace, epochs: number): string {
+  return `${task.kind}: the time limit of ${duration(timeLimit ?? 0)} left time for ${pace.epochs} of ${epochs} epochs; learning rate and re-weighting were fitted to them`;
 }
 
 function gradientsOf({ task, recipe: { shards, accumulation }, processes }: LoopOptions): ShardGradients {

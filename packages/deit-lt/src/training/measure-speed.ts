@@ -23,6 +23,8 @@ import { backward, firstPass, update } from './step.js';
 export interface MeasureSpeedOptions {
   /** Seconds for each of the two trainings. Default 2. */
   readonly seconds?: number;
+  /** Also measures the teacher's steps without SAM. Default false. */
+  readonly withoutSam?: boolean;
   /** Ends the measurement after the batch at hand. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -32,6 +34,10 @@ export interface TrainingSpeed {
   /** Speed of the student. */
   readonly imagesPerSecond: number;
   readonly teacherImagesPerSecond: number;
+  /** Speed of the teacher's steps without SAM; absent when it was not measured. */
+  readonly teacherPlainImagesPerSecond?: number;
+  /** Most bytes that tensors took on the device of the training meanwhile. */
+  readonly memoryBytes: number;
 }
 
 /**
@@ -41,13 +47,15 @@ export interface TrainingSpeed {
 export async function measureTrainingSpeed(
   recipe: Recipe,
   dataset: Dataset,
-  { seconds = 2, signal }: MeasureSpeedOptions = {},
+  { seconds = 2, withoutSam = false, signal }: MeasureSpeedOptions = {},
 ): Promise<TrainingSpeed> {
   const numClasses = dataset.classNames.length;
   const trainCounts = byClass(dataset.classNames, new Int32Array(numClasses).fill(1));
   const placement = placementOf(recipe);
   const { device } = placement;
   setKernels(recipe, device);
+  const memory = device === 'cpu' ? torch.cpu : torch.cuda;
+  memory.resetPeakMemoryStats(device);
   const teacher = modelOf('teacher', recipe.teacher, numClasses).to(device) as torch.nn.Module<
     [torch.Tensor],
     torch.Tensor
@@ -56,15 +64,22 @@ export async function measureTrainingSpeed(
   const answers = (images: torch.Tensor): torch.Tensor => teacher.call(images);
   const run = (task: Task, part: TrainingRecipe): Promise<number> =>
     rate(task, part, { recipe, dataset, seconds, signal });
-  const teacherRate = await run(
-    createTeacherTask({ model: teacher, recipe: recipe.teacher, trainCounts, device }),
-    recipe.teacher,
-  );
+  const teacherTask = createTeacherTask({ model: teacher, recipe: recipe.teacher, trainCounts, device });
+  const teacherRate = await run(teacherTask, recipe.teacher);
+  const plainRecipe = { ...recipe, teacher: { ...recipe.teacher, sam: { ...recipe.teacher.sam, rho: 0 } } };
+  const plainRate = withoutSam
+    ? await rate(teacherTask, recipe.teacher, { recipe: plainRecipe, dataset, seconds, signal })
+    : undefined;
   teacher.eval();
   const teacherView = recipe.student.distillation.teacherAugment !== null;
   const options = { model: student, recipe: recipe.student, teacher: answers, teacherView, trainCounts };
   const studentTask = new StudentTask(options);
-  return { imagesPerSecond: await run(studentTask, recipe.student), teacherImagesPerSecond: teacherRate };
+  return {
+    imagesPerSecond: await run(studentTask, recipe.student),
+    teacherImagesPerSecond: teacherRate,
+    ...(plainRate !== undefined && { teacherPlainImagesPerSecond: plainRate }),
+    memoryBytes: memory.memoryStats(device).peakAllocated,
+  };
 }
 
 interface RateOptions {

@@ -1,23 +1,27 @@
 /** Makes everything that a training needs before its first batch: the model, its task, optimizer and pipelines. */
-import type * as torch from '@deit-lt/torch';
+import * as torch from '@deit-lt/torch';
 import type { Pipeline } from '../augment/transform.js';
 import { requireSameOrder } from '../by-class.js';
 import { evaluationPipeline } from '../classifier/classifier.js';
 import type { TrainingData } from '../data/prepare-data.js';
 import { Ema } from '../optim/ema.js';
+import { decayByLayer } from '../optim/layer-decay.js';
 import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
 import { samRadius } from '../optim/schedules.js';
 import type { Placement } from '../recipe/device.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
+import { silentReporter } from '../runs/reporter.js';
 import { type CreateTeacherTaskOptions, createOwnTask, createTeacherTask } from '../tasks/create-teacher-task.js';
 import { modelOf } from '../tasks/model-of.js';
 import { StudentTask } from '../tasks/student-task.js';
 import { learningParameters, type Task } from '../tasks/task.js';
 import { pipelineWithViews, trainingPipeline } from '../tasks/training-pipeline.js';
+import { initializeFromImages } from './initial-images.js';
 import { beginFrom } from './initial-weights.js';
 import { baseLearningRate } from './learning-rate.js';
+import { noteOnce } from './note-once.js';
 import { teacherFor, teacherOf } from './student-teacher.js';
 import type { Plan, TrainOptions } from './train-options.js';
 
@@ -55,10 +59,17 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
   const part = plan.recipe;
   const numClasses = data.classNames.length;
   const model = track(modelOf(kind, part, numClasses));
-  const { learn } = part;
-  const from =
-    options.from === undefined ? undefined : beginFrom(model, options.from, { learn, classNames: data.classNames });
+  const from = await beginFrom(model, {
+    kind,
+    recipe: part,
+    classNames: data.classNames,
+    from: options.from ?? part.from,
+    resumed: options.resume === true ? options.folder : undefined,
+    note: (line) => noteOnce(options.reporter ?? silentReporter, line),
+  });
   model.to(placement.device);
+  const evalPipeline = evaluationPipeline(part);
+  if (from === undefined) await initializeFromImages(model, data.train, { pipeline: evalPipeline, ...placement });
   const ema = track(
     part.ema === null
       ? undefined
@@ -79,15 +90,17 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
   track(task.companion);
   const learning = { namedParameters: () => learningParameters(task) };
   const optimizer = track(createOptimizer(learning, part.optimizer, baseLearningRate(part)));
+  if (part.layerDecay !== null) decayByLayer(optimizer, model, part.layerDecay);
   const { sam: samRecipe } = recipe.teacher;
   const sam = track(kind === 'teacher' && samRecipe.rho > 0 ? new SAM(optimizer, samRecipe) : undefined);
   return {
     task,
     optimizer,
     ema,
+    ...(placement.precision === 'float16' && { scaler: new torch.amp.GradScaler() }),
     pipelines: {
       train: kind === 'teacher' ? teacherPipeline(plan, recipe) : trainingPipeline(recipe.student, teacher?.recipe),
-      eval: evaluationPipeline(part),
+      eval: evalPipeline,
     },
     ...(sam && {
       sam: {

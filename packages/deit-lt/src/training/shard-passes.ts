@@ -15,13 +15,15 @@ import {
   type TaskBatch,
 } from '../tasks/task.js';
 import type { ShardBatches } from './epoch-batches.js';
-import type { LoopOptions } from './loop-options.js';
+import type { StepOptions } from './loop-options.js';
 import type { ShardGradients } from './shard-gradients.js';
 import { backward } from './step.js';
 
 interface Place {
   readonly epoch: number;
   readonly batch: number;
+  /** The epoch of the schedules. */
+  readonly scheduled: number;
 }
 
 interface ShardPlace extends Place {
@@ -35,7 +37,7 @@ interface ShardPlace extends Place {
  * shards are in the parameters or in `gradients`. Its tensors belong to the open scope.
  */
 export function shardPasses(
-  options: LoopOptions,
+  options: StepOptions,
   { shards }: ShardBatches,
   gradients: ShardGradients,
   place: Place,
@@ -56,7 +58,7 @@ export function shardPasses(
       inShard(options, { ...place, shard, pass: number }, () => {
         prepared[i] ??= placement.autocast(() => task.prepare(batch));
         const forward = (): LossParts => placement.autocast(() => prepared[i]!.loss(pass));
-        const losses = backward(forward, recipe.accumulation * recipe.shards);
+        const losses = backward(forward, recipe.accumulation * recipe.shards, options.scaler);
         gradients.take(i);
         return losses;
       }),
@@ -67,17 +69,17 @@ export function shardPasses(
   };
 }
 
-/** The batch of a shard as its task takes it. */
+/** The batch of a shard as its task takes it: draws by its place, losses by the epoch of the schedules. */
 function taskBatch(
-  { seed, recipe: { shards } }: LoopOptions,
+  { seed, recipe: { shards } }: StepOptions,
   batch: Omit<TaskBatch, 'epoch' | 'random'>,
-  { epoch, batch: index, shard }: Omit<ShardPlace, 'pass'>,
+  { epoch, batch: index, scheduled, shard }: Omit<ShardPlace, 'pass'>,
 ): TaskBatch {
-  return { ...batch, epoch, random: stream(seed, 'mix', epoch, index * shards + shard) };
+  return { ...batch, epoch: scheduled, random: stream(seed, 'mix', epoch, index * shards + shard) };
 }
 
 /** The batches of the shards of this process, for a task that prepares them together. */
-function shardedBatch(options: LoopOptions, own: ShardedBatch['own'], place: Place): ShardedBatch {
+function shardedBatch(options: StepOptions, own: ShardedBatch['own'], place: Place): ShardedBatch {
   const { seed, recipe, processes } = options;
   return {
     shards: recipe.shards,
@@ -95,13 +97,13 @@ function shardedBatch(options: LoopOptions, own: ShardedBatch['own'], place: Pla
  * Runs `body` with the draws of a shard. The running statistics of batch norms are those of shard 0, as with PyTorch's
  * DistributedDataParallel, whose other processes take those of the first.
  */
-function inShard<R>(options: LoopOptions, place: ShardPlace, body: () => R): R {
+function inShard<R>(options: StepOptions, place: ShardPlace, body: () => R): R {
   const { shard } = place;
   seedShard(options, place);
   return shard === 0 ? body() : withFrozenBatchNormStatistics(learningModules(options.task), body);
 }
 
 /** Without shards there is one stream of draws for the whole training, which checkpoints save. */
-function seedShard({ recipe: { shards }, seed }: LoopOptions, { epoch, batch, shard, pass }: ShardPlace): void {
+function seedShard({ recipe: { shards }, seed }: StepOptions, { epoch, batch, shard, pass }: ShardPlace): void {
   if (shards > 1) torch.manualSeed(stream(seed, 'shard', epoch, (batch * shards + shard) * 2 + pass).uint32());
 }

@@ -1,7 +1,7 @@
 /** One update of the weights: backward passes, SAM, clipping, the optimizer. */
 import * as torch from '@deit-lt/torch';
 import { withFrozenBatchNormStatistics } from '../optim/batch-norm-statistics.js';
-import type { SAM } from '../optim/sam.js';
+import type { SAM, SteppingOptimizer } from '../optim/sam.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { type LossParts, learningModules, learningParameters, type Pass, type Task } from '../tasks/task.js';
 
@@ -21,14 +21,24 @@ export interface UpdateOptions {
     readonly optimizer: Pick<TrainingRecipe['optimizer'], 'clipGradNorm'>;
     readonly logGradNorm?: boolean;
   };
-  readonly optimizer: { step(): void; zeroGrad(): void };
+  readonly optimizer: SteppingOptimizer;
   readonly sam?: SamPlan;
+  /** The scale of losses in float16. */
+  readonly scaler?: torch.amp.GradScaler | undefined;
 }
 
-/** One backward pass; the loss counts for its share of the accumulated batches, also in a short last window. */
-export function backward(forward: () => LossParts, accumulation: number): LossParts {
+/**
+ * One backward pass; the loss counts for its share of the accumulated batches, also in a short last window. The scale of
+ * float16 multiplies gradients, not the losses that are returned.
+ */
+export function backward(
+  forward: () => LossParts,
+  accumulation: number,
+  scaler?: torch.amp.GradScaler | undefined,
+): LossParts {
   const parts = forward();
-  (accumulation === 1 ? parts.loss : parts.loss.div(accumulation)).backward();
+  const share = accumulation === 1 ? parts.loss : parts.loss.div(accumulation);
+  (scaler?.scale(share) ?? share).backward();
   return parts;
 }
 
@@ -39,27 +49,40 @@ export function firstPass(sam: SamPlan | undefined, epoch: number): Pass {
 
 /**
  * Clips and steps with the current gradients; with SAM, those of the worst weights nearby (`again`) replace them.
- * Returns their norm before clipping, `[]`, when the recipe logs or clips it, else undefined.
+ * Returns their norm before clipping, `[]`, when the recipe logs or clips it, else undefined. In float16 an update whose gradients are
+ * not finite is left out, as PyTorch does it, and has no norm.
  */
-export function update(
-  { recipe, optimizer, task, sam }: UpdateOptions,
-  again: () => unknown,
-  epoch: number,
-): torch.Tensor | undefined {
+export function update(options: UpdateOptions, again: () => unknown, epoch: number): torch.Tensor | undefined {
+  const { optimizer, task, sam, scaler } = options;
   const rho = sam?.rhoAt(epoch) ?? 0;
   let norm: torch.Tensor | undefined;
   if (sam !== undefined && rho > 0) {
-    sam.sam.rho = rho;
-    sam.sam.firstStep();
-    if (sam.freezeStatistics) withFrozenBatchNormStatistics(learningModules(task), again);
-    else again();
-    norm = clip(recipe, task);
-    sam.sam.secondStep();
+    const usable = scaler?.unscale_(optimizer) ?? true;
+    scaler?.update(); // each pass has its own scale
+    if (usable) {
+      sam.sam.rho = rho;
+      sam.sam.firstStep();
+      if (sam.freezeStatistics) withFrozenBatchNormStatistics(learningModules(task), again);
+      else again();
+      sam.sam.restore();
+      norm = step(options);
+    }
   } else {
-    norm = clip(recipe, task);
-    optimizer.step();
+    norm = step(options);
   }
   optimizer.zeroGrad();
+  return norm;
+}
+
+function step({ recipe, optimizer, task, scaler }: UpdateOptions): torch.Tensor | undefined {
+  if (scaler === undefined) {
+    const norm = clip(recipe, task);
+    optimizer.step();
+    return norm;
+  }
+  const norm = scaler.unscale_(optimizer) ? clip(recipe, task) : undefined;
+  scaler.step(optimizer);
+  scaler.update();
   return norm;
 }
 

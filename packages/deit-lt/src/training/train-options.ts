@@ -15,6 +15,8 @@ export interface TrainOptions {
   readonly recipe: Recipe;
   /** The recipe before values were changed: messages advise its values. Default: none is advised. */
   readonly baseRecipe?: Recipe | undefined;
+  /** Halves batches that do not fit into memory, and takes as many more of them for each update. Default false. */
+  readonly fitMemory?: boolean;
   /** The run folder. Must be new or empty, unless `resume` is set. */
   readonly folder: string;
   /** Resumes the run in `folder`; a finished run is not changed. Default false. */
@@ -49,6 +51,8 @@ export interface TrainTaskOptions extends Omit<TrainOptions, 'command'> {
 
 export interface TrainResult {
   readonly folder: string;
+  /** The recipe of the run; with `fitMemory` its batches may be smaller than those of the given one. */
+  readonly recipe: Recipe;
   /** Result of the best checkpoint on the test split, or on the validation split when there is no test split. */
   readonly evaluation: EvaluationResult | undefined;
 }

@@ -7,19 +7,21 @@ import { UserError } from '../errors.js';
 import { fewImagesOf, talliesOf } from '../evaluation/class-figures.js';
 import { fewWarning } from '../evaluation/figure-text.js';
 import { optimizerRegistry } from '../optim/registry.js';
-import { totalEpochs } from '../optim/schedules.js';
 import { externalTeacher, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
 import { type Placement, placementOf, setKernels } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { type PartName, partName, type TrainingKind } from '../recipe/training-kind.js';
 import { silentReporter } from '../runs/reporter.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
+import { modelOf } from '../tasks/model-of.js';
 import type { Task } from '../tasks/task.js';
 import { evaluateBest, ruleOf } from './best-checkpoint.js';
-import { checkFrom } from './initial-weights.js';
+import { fitMemory } from './fit-memory.js';
+import { beginFrom, checkFrom, randomWeightsNote } from './initial-weights.js';
 import { runLoop } from './loop.js';
 import type { LoopOptions } from './loop-options.js';
 import { noteOnce } from './note-once.js';
+import { isOutOfMemory, outOfMemory } from './out-of-memory.js';
 import { alone, type Processes } from './processes.js';
 import { cannotSave, interrupted } from './resume-advice.js';
 import { checkSameRun, configOf } from './run-config.js';
@@ -71,11 +73,30 @@ export function trainVit(options: TrainOptions): Promise<TrainResult> {
 export async function trainAll(
   options: TrainOptions & { readonly vit?: boolean },
 ): Promise<{ teacher: TrainResult; student: TrainResult; vit?: TrainResult }> {
-  const into = (name: string): TrainOptions => ({ ...options, folder: path.join(options.folder, name) });
+  const into = (name: string): TrainOptions => ({ ...options, folder: path.join(options.folder, name), recipe });
+  let { recipe } = options;
+  await checkBeginning('student', into('student')); // now, not after the hours of the teacher
   const teacher = await trainTeacher(into('teacher'));
+  recipe = teacher.recipe;
   const vit = options.vit === true ? await trainVit(into('vit')) : undefined;
   const student = await trainStudent({ ...into('student'), teacher: teacher.folder });
   return { teacher, student, ...(vit && { vit }) };
+}
+
+/** Throws what the initial weights of a later training throw when they are missing or do not fit. */
+async function checkBeginning(kind: TrainingKind, { recipe, dataset, resume, folder }: TrainOptions): Promise<void> {
+  const part = recipe[partName(kind)];
+  checkFrom(partName(kind), part, part.from);
+  if (part.from === null) return;
+  using model = modelOf(kind, part, dataset.classNames.length);
+  await beginFrom(model, {
+    kind,
+    recipe: part,
+    classNames: dataset.classNames,
+    from: part.from,
+    resumed: resume === true ? folder : undefined,
+    note: () => {}, // its own training says it
+  });
 }
 
 async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Promise<TrainResult> {
@@ -85,19 +106,30 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
   const part = partName(kind);
-  checkFrom(part, plan.recipe, options.from);
+  const from = options.from ?? plan.recipe.from;
+  checkFrom(part, plan.recipe, from);
   checkProcesses(part, plan.recipe, placement, options.processes);
   const unreached = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
   const unusual = unusualValues(part, plan.recipe);
-  const notes = [...data.notes, ...fewNotes(data), ...unusual, unreached, slower].filter((note) => note !== undefined);
+  const random = randomWeightsNote(part, plan.recipe, from);
+  const notes = [...data.notes, ...fewNotes(data), ...unusual, unreached, random, slower].filter(
+    (note) => note !== undefined,
+  );
+  let fitted = { options, plan };
   try {
-    const setup = await setUp({ kind, options, plan, data, placement }); // before the folder is made: it finds mistakes
+    if (options.fitMemory === true) {
+      fitted = await fitMemory({ kind, ...fitted, data, placement });
+      torch.manualSeed(recipe.seed);
+    }
+    const setup = await setUp({ kind, ...fitted, data, placement }); // before the folder is made: it finds mistakes
     try {
-      return await trainInto(options, { kind, plan, data, placement, setup, notes });
+      return await trainInto(fitted.options, { kind, plan: fitted.plan, data, placement, setup, notes });
     } finally {
       setup.dispose();
     }
+  } catch (error) {
+    throw isOutOfMemory(error) ? outOfMemory(error, { kind, recipe: fitted.plan.recipe, placement }) : error;
   } finally {
     for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
   }
@@ -192,8 +224,8 @@ async function trainInto(
     ...(signal && { signal }),
     ...(saveEverySeconds !== undefined && { saveEverySeconds }),
   };
-  const { best, seconds } = await runLoop(loop);
-  const whole = { epoch: totalEpochs(plan.recipe.schedule, plan.recipe.epochs), batch: 0 };
+  const { best, epochs, seconds } = await runLoop(loop);
+  const whole = { epoch: epochs, batch: 0 };
   const evaluation = await evaluateBest(loop).catch((error: unknown) => {
     throw cannotSave(error, loop, whole);
   });
@@ -206,7 +238,7 @@ async function trainInto(
     rule: ruleOf(recipe, plan.recipe),
     ...(evaluation && data.test && { test: evaluation }),
   });
-  return { folder: run.folder, evaluation };
+  return { folder: run.folder, recipe, evaluation };
 }
 
 /** Bytes of `last`, of the new `last` beside it while it is written, and of `best`; all in float32. */

@@ -68,7 +68,7 @@ export function clipGradValue_(parameters: ParameterList, clipValue: number): vo
 export function totalNorm(tensors: readonly Tensor[], ord: number): Tensor {
   const [first] = tensors;
   if (first === undefined) return tensor(0);
-  const norms = batches(tensors).flatMap(({ device, grads }) => kernelsFor(device).norms(grads, ord));
+  const norms = gradientBatches(tensors).flatMap(({ device, grads }) => kernelsFor(device).norms(grads, ord));
   const [total] = new SingleKernels().norms([stack(norms.map((norm) => norm.to(first.device)))], ord);
   return total as Tensor;
 }
@@ -79,16 +79,18 @@ export function totalNorm(tensors: readonly Tensor[], ord: number): Tensor {
  */
 export function limitNorm_(tensors: readonly Tensor[], norm: Tensor, maxNorm: number, eps: number): void {
   const factor = norm.add(eps).reciprocal().mul(maxNorm).clamp({ max: 1 });
-  for (const { device, grads } of batches(tensors)) {
+  for (const { device, grads } of gradientBatches(tensors)) {
     const here = factor.to(device);
     if (device === 'cpu' && here.toNumber() === 1) continue;
     kernelsFor(device).scaleBy_(grads, here);
   }
 }
 
-const batches = (tensors: readonly Tensor[]): Batch<null>[] =>
+/** Tensors by device and dtype. */
+export const gradientBatches = (tensors: readonly Tensor[]): Batch<null>[] =>
   batchesOf(tensors.map((grad) => ({ param: grad, grad, state: null })));
-const kernelsFor = (device: string): Kernels =>
+/** The kernels that are the fastest on a device. */
+export const kernelsFor = (device: string): Kernels =>
   device !== 'cpu' && hasForeach() ? foreachKernels : new SingleKernels();
 
 function gradientsOf(parameters: ParameterList, where: string): Tensor[] {

@@ -12,6 +12,8 @@
 #include <napi.h>
 #include <torch/library.h>
 
+#include <malloc.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <map>
@@ -56,11 +58,27 @@ void countKernel(const std::string& name) {
 
 // ---- Memory, device, hooks ----
 
+// FAKE_CUDA_MEMORY limits it, in bytes.
+std::atomic<int64_t> used{0};
+
+int64_t memoryLimit() {
+  static const char* text = std::getenv("FAKE_CUDA_MEMORY");
+  static const int64_t limit = text == nullptr ? INT64_MAX : std::atoll(text);
+  return limit;
+}
+
 struct Allocator final : c10::Allocator {
-  static void release(void* memory) { std::free(memory); }
+  static void release(void* memory) {
+    used -= static_cast<int64_t>(malloc_usable_size(memory));
+    std::free(memory);
+  }
 
   c10::DataPtr allocate(size_t bytes) const override {
-    void* memory = bytes == 0 ? nullptr : std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (bytes == 0) return {nullptr, nullptr, &release, device};
+    TORCH_CHECK_WITH(OutOfMemoryError, used + static_cast<int64_t>(bytes) <= memoryLimit(), "CUDA out of memory. Tried to allocate ",
+                     bytes, " bytes");
+    void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    used += static_cast<int64_t>(malloc_usable_size(memory));
     return {memory, memory, &release, device};
   }
 

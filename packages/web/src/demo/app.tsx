@@ -9,7 +9,7 @@ import { ModelClient, type ModelState } from './model-client.js';
 import { Opinions } from './opinions.js';
 import { Reading } from './reading.js';
 import { changed, noImages, type ShownImage } from './shown-images.js';
-import { aboutModel, agreement, percent } from './text.js';
+import { aboutModel, agreement, percent, setNote, unknownNote } from './text.js';
 
 export function App() {
   const [model, setModel] = useState<ModelState>({ status: 'loading', loaded: 0, total: 0 });
@@ -92,12 +92,15 @@ function Verdict({ image: { name, seen, problem }, model }: { image: ShownImage;
   return (
     <>
       <p class="best">
+        {seen.unknown === true && 'unknown: '}
         <b>{best.class}</b> {percent(best.probability)}
       </p>
       <p>
         <span class="faint">{name}</span>
         {seen.cls && ` · ${agreement(seen)}`}
       </p>
+      {seen.unknown === true && <p>{unknownNote}</p>}
+      {seen.set !== undefined && <p>{setNote(seen.set)}</p>}
     </>
   );
 }

@@ -43,7 +43,13 @@ function Thumbnail({ image: { name, seen, problem } }: { image: ShownImage }) {
       ) : (
         <Bitmap of={seen.view} alt={name} />
       )}
-      <span class="said">{best === undefined ? (problem ? 'no image' : 'waits') : best.class}</span>
+      <span class="said">
+        {best === undefined
+          ? problem
+            ? 'no image'
+            : 'waits'
+          : `${seen?.unknown === true ? 'unknown: ' : ''}${best.class}`}
+      </span>
       {best !== undefined && <span class="share">{percent(best.probability)}</span>}
     </>
   );

@@ -9,8 +9,15 @@ export function Reading({ model }: { model: PageModel | undefined }) {
         <p>
           The bars are probabilities, the softmax of the model's logits. A DeiT-LT student has two classifiers. CLS was
           trained on the labels and is best on classes with many training images. DIST was trained on the predictions of
-          a CNN, with a higher weight for rare classes. The prediction is the average of their logits.
+          a CNN, with a higher weight for rare classes. The prediction is the average of their logits
+          {model?.rules && ', or what "deit-lt adapt" fitted'}.
         </p>
+        {model?.rules && (
+          <p>
+            This model was adapted with <code>deit-lt adapt</code>: an answer is "unknown" below a threshold of its
+            class, and a set of classes contains the true one as often as was asked for, where these were requested.
+          </p>
+        )}
         <p>
           The maps show attention rollout (Abnar and Zuidema, 2020): how much each patch contributes to the CLS or DIST
           token through all blocks. The heads are averaged, and the residual branch has the same weight as the

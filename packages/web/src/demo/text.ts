@@ -37,6 +37,13 @@ export function agreement({ cls, dist }: Seen): string {
   return `CLS and DIST differ: ${a.class} and ${b.class}.`;
 }
 
+export const unknownNote = 'The answer is "unknown": the probability is below the threshold of this class.';
+
+/** Names the classes of the conformal set. */
+export function setNote(set: readonly string[]): string {
+  return set.length === 0 ? 'The set of classes is empty.' : `Set of classes: ${set.join(', ')}.`;
+}
+
 /** Says why the camera cannot be used. */
 export function cameraReason(error: unknown): string {
   const reasons: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 /** The model, in a thread of its own: it is loaded, then each image is answered in the order of the questions. */
-import { type PageModel, rankValues } from 'deit-lt/browser';
+import { decideValues, type PageModel, rankValues } from 'deit-lt/browser';
 import { loadModel, type Model } from './load-model.js';
 import type { Answer, Question, Seen } from './messages.js';
 import { pixelsOf, sightOf } from './pixels.js';
@@ -50,9 +50,11 @@ async function look({ about, run }: Model, image: Blob | ImageBitmap): Promise<S
   return {
     view,
     input,
-    top: ranked(logits),
+    top:
+      about.rules?.occurs === undefined ? ranked(logits) : ranked(logits).filter(({ probability }) => probability > 0),
     ...(cls && { cls: ranked(cls) }),
     ...(dist && { dist: ranked(dist) }),
+    ...(about.rules && decideValues(logits, namesOf(about), about.rules, about.logitScale)),
     maps: mapsOf(attentions, about.attention),
   };
 }

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorCode, UserError } from '../../errors.js';
 import type { ExaminedFiles, FilesToExamine } from '../index/examine.js';
 import { type BudgetMemory, decodeBudget } from './budget.js';
-import type { FileWindows } from './decode-window.js';
+import type { BytesWindows, FileWindows } from './decode-window.js';
 import type { Size } from './raw-pixels.js';
 
 /** Files whose sizes are wanted. */
@@ -12,7 +12,7 @@ export interface FileHeaders {
   readonly paths: readonly string[];
 }
 
-type Work = FileWindows | FileHeaders | FilesToExamine;
+type Work = FileWindows | BytesWindows | FileHeaders | FilesToExamine;
 
 /**
  * The result of a thread: sizes for `FileHeaders`, facts for `FilesToExamine`; for windows nothing, or the size that the
@@ -68,9 +68,9 @@ export class DecodePool implements AsyncDisposable {
 
   /**
    * Fills the targets of the windows, which lie in shared memory; as `decodeWindows`, it returns the size of an image that
-   * is not of the given one. Rejects with a `UserError` when the file cannot be decoded.
+   * is not of the given one. Rejects with a `UserError` when the image cannot be decoded.
    */
-  async decode(windows: FileWindows): Promise<Size | undefined> {
+  async decode(windows: FileWindows | BytesWindows): Promise<Size | undefined> {
     const result = await this.#do(windows);
     if (result === undefined || 'width' in result) return result;
     throw new Error('internal: the decoding threads cut no windows');

@@ -10,7 +10,7 @@ import type { Taps } from '../resample/resample-taps.js';
 import { resampleFast } from '../resample/resample-wasm.js';
 import type { Rgb } from './background.js';
 import { decodeBudget } from './budget.js';
-import { type Area, badFile, decodeBytes, decodedBytes } from './decode.js';
+import { type Area, badBytes, badFile, decodeBytes, decodedBytes } from './decode.js';
 import { readHeader } from './image-header.js';
 import type { Size } from './raw-pixels.js';
 import type { Filter, Window } from './window.js';
@@ -35,15 +35,31 @@ export interface FileWindows extends MeasuredImage {
   readonly cuts: readonly FileCut[];
 }
 
+/** Several windows of an image in memory. */
+export interface BytesWindows extends MeasuredImage {
+  readonly bytes: Uint8Array;
+  readonly cuts: readonly FileCut[];
+}
+
 /**
  * Fills the targets of the windows. When the image has another size than the given one, for which the windows were
  * chosen, it does not change them and returns that size. Throws `UserError` DATA_BAD_FILES.
  */
-export async function decodeWindows({ path: file, cuts, ...image }: FileWindows): Promise<Size | undefined> {
+export async function decodeWindows(windows: FileWindows | BytesWindows): Promise<Size | undefined> {
+  if ('bytes' in windows) return decodeBytesWindows(windows);
+  const { path: file, cuts, ...image } = windows;
   try {
     return await withFileBytes(file, (bytes) => cutWindows(bytes, image, cuts));
   } catch (cause) {
     throw await badFile(file, cause);
+  }
+}
+
+async function decodeBytesWindows({ bytes, cuts, ...image }: BytesWindows): Promise<Size | undefined> {
+  try {
+    return await cutWindows(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), image, cuts);
+  } catch (cause) {
+    throw badBytes(cause);
   }
 }
 

@@ -67,6 +67,12 @@ export async function badFile(file: string, cause: unknown): Promise<UserError> 
   return new UserError('DATA_BAD_FILES', `${file} ${await whyUnreadable(file, cause)}`, { cause });
 }
 
+/** The error of an image in memory; throws `cause` when it is a mistake of ours. */
+export function badBytes(cause: unknown): UserError {
+  if (cause instanceof Error && cause.message.startsWith('internal:')) throw cause;
+  return new UserError('DATA_BAD_FILES', `the image ${whyUndecoded(cause)}`, { cause });
+}
+
 /** Decodes `file`, its path or its bytes; throws an error that `whyUnreadable` explains. */
 export function decodeOrThrow(file: string | Buffer, options: DecodeOptions = {}): Promise<RawPixels> {
   return withDecoded(file, options, (image) => image);

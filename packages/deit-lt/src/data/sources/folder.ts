@@ -34,7 +34,7 @@ async function readUnsplit(spec: string, context: OpenContext): Promise<Dataset>
   const found = await readSplit(spec, context);
   if (!context.takesAll) return assemble(spec, found, undefined, context);
   context.log(
-    `${spec} has no test folder: all its ${found.paths.length} images are evaluated. If the model was trained on some of them, give the --split of its training.`,
+    `${spec} has no test folder: all its ${found.paths.length} images are used. If the model was trained on some of them, give the --split of its training.`,
   );
   return testAlone(spec, found);
 }

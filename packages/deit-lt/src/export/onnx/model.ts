@@ -5,10 +5,12 @@ import { logitScale } from '../../classifier/logit-scale.js';
 import type { AppliedAdaptation } from '../../description/applied-adaptation.js';
 import { toMetadata } from '../../description/formats.js';
 import { UserError } from '../../errors.js';
+import { Airbench } from '../../models/airbench.js';
 import { canFold } from '../../models/fold-network.js';
 import { VisionTransformer } from '../../models/vit.js';
 import type { OutputName } from '../../runs/predictions.js';
 import { descriptionOf } from '../weights.js';
+import { airbenchGraph } from './airbench.js';
 import { convolutionalGraph } from './convolutional.js';
 import { GraphBuilder, type OnnxPrecision, type Value } from './graph-builder.js';
 import { encodeModel, type OnnxModel } from './proto.js';
@@ -69,10 +71,15 @@ function addOutputs(
   }
   if (attention)
     throw new UserError('USAGE', `--attention needs a transformer; ${rest.file} is a ${recipe.model.name}.`);
-  if (!canFold(model))
-    throw new UserError('CHECKPOINT', `${rest.file}: ${recipe.model.name} cannot be exported to ONNX.`);
-  const avg = convolutionalGraph(graph, images, model);
+  const avg = convolutionalLogits(graph, images, model);
+  if (avg === null) throw new UserError('CHECKPOINT', `${rest.file}: ${recipe.model.name} cannot be exported to ONNX.`);
   graph.output('logits', adaptation ? adapted(graph, { avg }, adaptation, scale) : avg, logits);
+}
+
+/** The logits of a CNN; null for one without a graph, such as a plugin's. */
+function convolutionalLogits(graph: GraphBuilder, images: Value, model: Classifier['model']): Value | null {
+  if (model instanceof Airbench) return airbenchGraph(graph, images, model);
+  return canFold(model) ? convolutionalGraph(graph, images, model) : null;
 }
 
 function meanOf(graph: GraphBuilder, cls: Value, dist: Value | null): Value {

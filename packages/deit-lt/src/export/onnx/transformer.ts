@@ -7,6 +7,7 @@ import { fold } from '../../models/fold-conv.js';
 import type { LayerScale } from '../../models/layer-scale.js';
 import type { PatchEmbed } from '../../models/patch-embed.js';
 import type { VisionTransformer } from '../../models/vit.js';
+import { gelu } from './gelu.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 
 export interface TransformerGraphOptions {
@@ -148,13 +149,6 @@ function attentionGraph(
 
 function scaled(graph: GraphBuilder, xs: Value, name: string, scale: LayerScale | null): Value {
   return scale === null ? xs : graph.op('Mul', [xs, graph.weight(`${name}.gamma`, scale.gamma)]);
-}
-
-/** `x/2 · (1 + erf(x/√2))`: the operator Gelu is of opset 20. */
-function gelu(graph: GraphBuilder, xs: Value): Value {
-  const error = graph.op('Erf', [graph.op('Div', [xs, graph.number(Math.SQRT2)])]);
-  const grown = graph.op('Mul', [xs, graph.op('Add', [error, graph.number(1)])]);
-  return graph.op('Mul', [grown, graph.number(0.5)]);
 }
 
 function firstTokens(graph: GraphBuilder, xs: Value, count: number): Value {

@@ -29,7 +29,7 @@ function card(run: ReportRun): Html {
   return html`<div class="card" style="--run: ${runColor(place)}">
 <h3>${name}</h3>
 ${figuresOf(run)}
-<p>${kinds[config.kind]}: ${config.kind === 'vit' ? plainName(part.model.name) : part.model.name}, ${part.imageSize} pixels${records.length < epochs && html`; <b>${records.length} of ${epochs} epochs so far</b>`}${records.length >= epochs && `; ${epochs} epochs`}, ${hours(seconds)}.</p>
+<p>${kinds[config.kind]}: ${config.kind === 'vit' ? plainName(part.model.name) : part.model.name}, ${part.imageSize} pixels${records.length < epochs && html`; <b>${records.length} of ${epochs} epochs${part.timeLimit === null ? ' so far' : ', with a limit of time'}</b>`}${records.length >= epochs && `; ${epochs} epochs`}, ${hours(seconds)}.</p>
 <p>${data.name}: ${count(images)} training images, ${count(data.classNames.length)} classes, from ${count(largest)} down to ${count(smallest)} images.</p>
 ${expertsLine(run)}
 </div>`;

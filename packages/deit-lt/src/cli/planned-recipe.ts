@@ -1,0 +1,114 @@
+/** Plans the training of the user's own data for the commands that train, and for `plan` and `inspect`. */
+import { classCounts, type Dataset } from '../data/dataset.js';
+import { type DatasetDescription, describeDataset } from '../data/describe.js';
+import { duration } from '../format.js';
+import { limitsFor } from '../planning/limit-recipe.js';
+import { type PlannedTraining, planTraining } from '../planning/plan-training.js';
+import type { TrainingKind } from '../recipe/training-kind.js';
+import { type ChosenRecipe, chooseRecipe, settingsOf } from './choose-recipe.js';
+import type { CliContext } from './context.js';
+import type { Options } from './option-table.js';
+import { planText } from './plan-text.js';
+import { withTail } from './tail.js';
+
+/** A plan, and the figures of the data that it is for. */
+export interface Planned extends PlannedTraining {
+  readonly data: DatasetDescription;
+}
+
+export interface PlanOptions {
+  /** The trainings that share the time. */
+  readonly trains: readonly TrainingKind[];
+  /** Default true. */
+  readonly measures?: boolean;
+}
+
+/** The trainings of a command. */
+export function trainsOfCommand(command: string, { vit = false }: Options): readonly TrainingKind[] {
+  if (command === 'teacher' || command === 'student' || command === 'vit') return [command];
+  return vit ? ['teacher', 'vit', 'student'] : ['teacher', 'student'];
+}
+
+/** Plans the training of `dataset`, with the long tail that the options make. Throws what `planTraining` throws. */
+export async function planData(
+  dataset: Dataset,
+  options: Options,
+  context: Pick<CliContext, 'signal' | 'reporter'>,
+  { trains, measures = true }: PlanOptions,
+): Promise<Planned> {
+  const { signal } = context;
+  const data = await describeDataset(withTail(dataset, options), { signal });
+  const { time, goal = 'accuracy' } = options;
+  if (measures) (await context.reporter()).progress('measuring the speed of this machine', 0, undefined);
+  const request = { seconds: time ?? null, goal, trains, settings: settingsOf(options), measures, signal };
+  return { data, ...(await planTraining(dataset, data, request)) };
+}
+
+/** A recipe for a training, and what the user reads before it starts. */
+export interface ReadyRecipe extends ChosenRecipe {
+  readonly lines: readonly string[];
+  /** Whether it was planned for these data. */
+  readonly isPlanned: boolean;
+}
+
+/**
+ * Returns the recipe of a training: that of `--recipe`, the one that is made for the data, or a plan; with `--time` its trainings
+ * have limits. Throws UserError RECIPE and USAGE.
+ */
+export async function readyRecipe(
+  dataset: Dataset,
+  options: Options,
+  context: CliContext,
+  { trains, recipeByDefault }: PlanOptions & { readonly recipeByDefault?: string | undefined },
+): Promise<ReadyRecipe> {
+  const chosen = chooseRecipe(options, dataset, recipeByDefault);
+  if (chosen === undefined) {
+    const planned = await planData(dataset, options, context, { trains });
+    const { recipe, base } = planned;
+    const lines = planText(planned.plan, planned.data, context).split('\n');
+    return { name: 'planned', recipe, base, lines, isPlanned: true };
+  }
+  const lines = chosen.note === undefined ? [] : [chosen.note];
+  if (options.time === undefined) return { ...chosen, lines, isPlanned: false };
+  return {
+    ...(await limited(chosen, dataset, options, { context, trains, recipeByDefault, lines })),
+    isPlanned: false,
+  };
+}
+
+interface LimitGiven extends PlanOptions {
+  readonly context: CliContext;
+  readonly recipeByDefault: string | undefined;
+  readonly lines: readonly string[];
+}
+
+/** Divides `--time` among the trainings of a recipe that was not planned for it. */
+async function limited(
+  chosen: ChosenRecipe,
+  dataset: Dataset,
+  options: Options,
+  { context, trains, recipeByDefault, lines }: LimitGiven,
+): Promise<Omit<ReadyRecipe, 'isPlanned'>> {
+  const { time = 0, set = [] } = options;
+  const images = trainedImages(dataset, chosen);
+  const { settings, wholeSeconds } = await limitsFor(chosen.recipe, dataset, {
+    seconds: time,
+    trains,
+    images,
+    signal: context.signal,
+  });
+  const withLimits = chooseRecipe({ ...options, set: [...settings, ...set] }, dataset, recipeByDefault)!;
+  const note =
+    wholeSeconds <= time
+      ? `--time ${duration(time)}: the recipe takes about ${duration(wholeSeconds)}, evaluations not counted`
+      : `--time ${duration(time)}: the recipe would take about ${duration(wholeSeconds)}, so it has fewer epochs; learning rate and re-weighting are fitted to them`;
+  return { ...withLimits, lines: [...lines, note] };
+}
+
+/** Training images of an epoch, with the long tail that the recipe makes. */
+function trainedImages(dataset: Dataset, { recipe }: ChosenRecipe): number {
+  const { imbalance, imbalanceType, limit, validation } = recipe.data;
+  const { train, classNames } = withTail(dataset, { ...(imbalance !== null && { imbalance, imbalanceType }) });
+  const all = classCounts(train.labels, classNames.length).reduce((sum, each) => sum + each, 0);
+  return Math.max(1, Math.min(limit ?? all, Math.round(all * (1 - validation))));
+}

@@ -1,0 +1,86 @@
+/** How many epochs a plan gives to teacher and student, and the time that they take. */
+import type { TrainingKind } from '../recipe/training-kind.js';
+import type { PartSpeeds } from './speed.js';
+
+/** Epochs of teacher and student. */
+export interface EpochPair {
+  readonly teacher: number;
+  readonly student: number;
+}
+
+/** The student's epochs for each of the teacher's: 16 and 50 in `quickstart`, 24 and 50 in `cifar10-lt-cpu-conv`. */
+const studentPerTeacher = 2.5;
+/** A teacher's training has about this many images in all: 24 epochs of CIFAR-10-LT in `cifar10-lt-cpu`. */
+const usualImages = 300_000;
+/** Limits of the teacher's usual epochs. */
+const [fewest, mostUsual] = [24, 100];
+/** Fewer of the teacher's than this end far below what the same networks reach. */
+export const leastUseful = 12;
+/** The fewest that are planned at all: the learning rate rises and falls once. */
+export const leastPossible = 2;
+
+/** Returns the student's epochs for those of the teacher. */
+export function pairOf(teacher: number): EpochPair {
+  return { teacher, student: Math.max(1, Math.round(studentPerTeacher * teacher)) };
+}
+
+/** Returns the usual number of the teacher's epochs for `images` training images: smaller sets are repeated more often. */
+export function usualEpochs(images: number): number {
+  return Math.min(mostUsual, Math.max(fewest, Math.round(usualImages / images)));
+}
+
+/** The first of the teacher's epochs with SAM: from half of them on. In short trainings SAM from the beginning delays learning. */
+export function samEpoch(teacher: number): number {
+  return Math.ceil(teacher / 2);
+}
+
+export interface TimedTraining {
+  /** Training images of an epoch. */
+  readonly images: number;
+  /** Images of an evaluation. */
+  readonly evaluated: number;
+  readonly speeds: PartSpeeds;
+  /** Whether the teacher's second half has SAM. */
+  readonly sam: boolean;
+  /** The trainings that share the time. */
+  readonly trains: readonly TrainingKind[];
+}
+
+/** Seconds of each training of a plan, and of all that are wanted. */
+export interface PlanSeconds extends Readonly<Record<TrainingKind, number>> {
+  readonly total: number;
+}
+
+/** An evaluation has only forward passes. */
+const evaluationFactor = 2.5;
+/** Evaluations of a training: four or five on the way, and the last. */
+const evaluations = 6;
+/** Seconds to make networks, read the first batches and write files. */
+export const startSeconds = 3;
+/** Part of the time that goes to checkpoints and to what else the program does. */
+const overhead = 1.04;
+
+/** Returns the seconds of a training of `epochs`. */
+export function secondsOf(
+  { teacher, student }: EpochPair,
+  { images, evaluated, speeds, sam, trains }: TimedTraining,
+): PlanSeconds {
+  const plain = sam ? samEpoch(teacher) : teacher;
+  const part = (training: number, speed: number): number =>
+    overhead * training + (evaluations * evaluated) / (evaluationFactor * speed) + startSeconds;
+  const own = part(images * (plain / speeds.teacher + (teacher - plain) / speeds.teacherSam), speeds.teacher);
+  const second = part((images * student) / speeds.student, speeds.student);
+  const each = { teacher: own, student: second, vit: second }; // a plain ViT saves the teacher's forward pass, and no more
+  return { ...each, total: trains.reduce((sum, kind) => sum + each[kind], 0) };
+}
+
+/** Returns the largest number of the teacher's epochs, up to `most`, whose plan takes at most `seconds`; 0 if none does. */
+export function epochsWithin(seconds: number, most: number, training: TimedTraining): number {
+  let [low, high] = [0, most];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (secondsOf(pairOf(middle), training).total <= seconds) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { exampleData, exampleMachines, examplePlan } from '../cli/plan-page.js';
+import { completeRecipe } from '../recipe/load.js';
+import { modelOf } from '../tasks/model-of.js';
+import { epochsWithin, pairOf, secondsOf, usualEpochs } from './epochs.js';
+import { uncertaintyOf } from './expectation.js';
+import { planFor } from './plan.js';
+import { rungs } from './rungs.js';
+import { corrected, estimatedSpeeds } from './speed.js';
+
+const cpu = exampleMachines['2 cores']!;
+const stamps = exampleData['stamps, 100 to 1,200 pixels']!.data;
+const asked = { seconds: 360, goal: 'accuracy' } as const;
+
+suite('planFor()', () => {
+  for (const name of Object.keys(exampleData))
+    for (const machine of Object.keys(exampleMachines))
+      test(`gives "${name}" on ${machine} a recipe that is complete and within its time`, () => {
+        const { seconds: given } = exampleData[name]!;
+        const plan = examplePlan(name, machine);
+        const recipe = completeRecipe({ ...plan.values }, { where: 'plan' });
+        assert.equal(recipe.student.epochs, plan.epochs.student);
+        assert.equal(recipe.teacher.epochs, plan.epochs.teacher);
+        assert.ok(
+          recipe.student.drw.epoch! < recipe.student.epochs && recipe.teacher.drw.epoch! < recipe.teacher.epochs,
+        );
+        if (given === null) assert.equal(recipe.teacher.timeLimit, null);
+        else {
+          assert.ok(plan.seconds.total <= given, `${plan.seconds.total} of ${given} s`);
+          const limits = recipe.teacher.timeLimit! + recipe.student.timeLimit!;
+          assert.ok(limits <= given - 6 && limits >= given - 9, `${limits} of ${given} s`);
+        }
+      });
+
+  test('enlarges images at most by half', () => {
+    const sides = (side: number): number => {
+      const spread = { min: side, median: side, max: side };
+      const data = { ...stamps, imageSizes: { width: spread, height: spread, looked: 800 } };
+      return planFor(data, cpu, { seconds: 864_000, goal: 'accuracy' }).rung.size;
+    };
+    assert.deepEqual([10, 32, 43, 64, 86, 1000].map(sides), [32, 32, 64, 96, 128, 128]);
+  });
+
+  test('takes larger inputs for more time, until more brings nothing', () => {
+    const sizes = [100, 1000, 10_000, 100_000].map((seconds) => planFor(stamps, cpu, { ...asked, seconds }).rung.size);
+    assert.deepEqual(
+      sizes,
+      sizes.toSorted((a, b) => a - b),
+    );
+    assert.ok(sizes.at(-1)! > sizes[0]!, String(sizes));
+    const [day, week] = [86_400, 604_800].map((seconds) => planFor(stamps, cpu, { ...asked, seconds }));
+    assert.deepEqual(day!.epochs, week!.epochs);
+  });
+
+  test('has a smaller student for size, and a smaller input too for speed', () => {
+    const plans = (['accuracy', 'size', 'speed'] as const).map((goal) => planFor(stamps, cpu, { seconds: 7200, goal }));
+    const [accuracy, size, speed] = plans as [(typeof plans)[0], (typeof plans)[0], (typeof plans)[0]];
+    assert.ok(size.student.millions < accuracy.student.millions);
+    assert.equal(size.rung.size, accuracy.rung.size);
+    assert.ok(speed.rung.size < accuracy.rung.size);
+  });
+
+  test('says before the training that the data or the time are too little', () => {
+    const codes = (plan: ReturnType<typeof planFor>): string[] => plan.warnings.map(({ code }) => code);
+    assert.deepEqual(codes(examplePlan('stamps, 100 to 1,200 pixels', '2 cores')).slice(0, 2), [
+      'few-images',
+      'tiny-class',
+    ]);
+    const short = planFor(stamps, cpu, { ...asked, seconds: 60 });
+    assert.equal(codes(short)[0], 'little-time');
+    assert.match(short.warnings[0]!.text, /in 1 min 00 s the teacher has \d+ epochs .* \(--time \d+m\)/);
+    assert.deepEqual(codes(examplePlan('no tail', '2 cores')), ['balanced']);
+    assert.ok(codes(examplePlan('ImageNet-LT', '2 cores')).includes('long'));
+  });
+
+  test('refuses a time in which nothing can be trained, with the time that would do', () => {
+    const refusal = (seconds: number): string => {
+      try {
+        planFor(stamps, cpu, { ...asked, seconds });
+        return '';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const message = refusal(3);
+    assert.match(message, /^--time 3 s: the shortest training .* takes about (\d+) s/);
+    const least = Number(/about (\d+) s/.exec(message)![1]);
+    assert.equal(refusal(least + 1), '');
+  });
+
+  test('follows what was measured instead of its estimate', () => {
+    const estimate = planFor(stamps, cpu, asked);
+    const slow = { teacher: 40, teacherSam: 20, student: 30, memoryBytes: 1e9 };
+    const plan = planFor(stamps, cpu, asked, new Map([[estimate.speedKey, slow]]));
+    assert.ok(plan.rung.size <= estimate.rung.size && plan.seconds.total <= 360);
+    assert.ok(plan.epochs.teacher < estimate.epochs.teacher);
+    if (plan.speedKey === estimate.speedKey) assert.deepEqual([plan.isMeasured, plan.memoryBytes], [true, 1e9]);
+  });
+
+  test('gives all of the time to the one training of a command', () => {
+    const both = planFor(stamps, cpu, asked);
+    const teacher = planFor(stamps, cpu, { ...asked, trains: ['teacher'] });
+    assert.ok(teacher.rung.size > both.rung.size || teacher.epochs.teacher > both.epochs.teacher);
+    const withVit = planFor(stamps, cpu, { ...asked, trains: ['teacher', 'vit', 'student'] });
+    assert.ok(withVit.seconds.total <= 360 && withVit.epochs.student < both.epochs.student);
+  });
+
+  test('sets a tenth of the images aside when there are no test images', () => {
+    const { images, validation } = planFor({ ...stamps, testImages: undefined }, cpu, asked);
+    assert.deepEqual([images, validation], [Math.round(0.9 * stamps.trainImages), 0.1]);
+  });
+});
+
+suite('the table of rules', () => {
+  for (const { machine, size, teacher, student, small, published } of rungs)
+    test(`has the sizes of its networks: ${machine} ${size}`, { skip: published !== undefined && 'published' }, () => {
+      for (const [part, network] of [
+        ['teacher', teacher],
+        ['student', student],
+        ['student', small],
+      ] as const) {
+        const values = { [part]: { model: network.model, imageSize: size } };
+        const model = modelOf(part, completeRecipe(values, { where: 'rung' })[part], 1);
+        const millions = model.parameters().reduce((sum, each) => sum + each.numel(), 0) / 1e6;
+        for (const parameter of model.parameters()) parameter.dispose();
+        assert.ok(Math.abs(millions / network.millions - 1) < 0.03, `${network.title}: ${millions} million`);
+      }
+    });
+});
+
+suite('the time of a plan', () => {
+  const speeds = { teacher: 100, teacherSam: 50, student: 100 };
+  const training = { images: 1000, evaluated: 0, speeds, sam: true, trains: ['teacher', 'student'] } as const;
+
+  test('is images × epochs / speed, with SAM in the second half', () => {
+    const { teacher, student, total } = secondsOf({ teacher: 10, student: 20 }, training);
+    assert.ok(Math.abs(teacher - (1.04 * (5 * 10 + 5 * 20) + 3)) < 1e-9);
+    assert.ok(Math.abs(student - (1.04 * 200 + 3)) < 1e-9);
+    assert.equal(total, teacher + student);
+  });
+
+  test('is filled by the largest number of epochs that fits', () => {
+    const found = epochsWithin(500, 1000, training);
+    assert.ok(secondsOf(pairOf(found), training).total <= 500);
+    assert.ok(secondsOf(pairOf(found + 1), training).total > 500);
+    assert.equal(epochsWithin(1, 1000, training), 0);
+    assert.equal(epochsWithin(1e9, 7, training), 7);
+  });
+
+  test('has more epochs for fewer images', () => {
+    assert.deepEqual([100, 5000, 12_406, 1e6].map(usualEpochs), [100, 60, 24, 24]);
+  });
+
+  test('of other networks is corrected by what was measured', () => {
+    const [rung, other] = [rungs[0]!, rungs[1]!];
+    const images = { pixels: 1e4, inMemory: false };
+    const estimate = estimatedSpeeds(cpu, rung, images);
+    const measured = { teacher: estimate.teacher / 2, teacherSam: estimate.teacherSam / 3, student: estimate.student };
+    const next = corrected(estimatedSpeeds(cpu, other, images), [{ estimated: estimate, measured }]);
+    const plain = estimatedSpeeds(cpu, other, images);
+    for (const [part, factor] of [
+      ['teacher', 2],
+      ['teacherSam', 3],
+      ['student', 1],
+    ] as const)
+      assert.ok(Math.abs(plain[part] / next[part] - factor) < 1e-9, part);
+  });
+});
+
+suite('uncertaintyOf()', () => {
+  test("is half of Wilson's interval at 50 %, in points", () => {
+    assert.ok(Math.abs(uncertaintyOf(100) - 9.62) < 0.02); // 0.4038 … 0.5962
+    assert.ok(uncertaintyOf(5) > 30);
+  });
+});

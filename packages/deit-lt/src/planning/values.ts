@@ -1,0 +1,124 @@
+/** The recipe of a plan: the values that differ from those of the recipe that it extends. */
+import type { Values } from '../recipe/merge.js';
+import { type EpochPair, samEpoch } from './epochs.js';
+import type { Machine } from './machine.js';
+import type { PlannedNetwork, Rung } from './rungs.js';
+
+/** How much the training images are changed at random. */
+export type Strength = 'mild' | 'moderate' | 'strong';
+
+export interface PlannedValues {
+  readonly rung: Rung;
+  readonly student: PlannedNetwork;
+  readonly epochs: EpochPair;
+  readonly batch: number;
+  readonly strength: Strength;
+  /** Share of each class that is set aside to measure the accuracy. */
+  readonly validation: number;
+  /** Seconds that each training may take; null: any. */
+  readonly limits: { readonly teacher: number | null; readonly student: number | null };
+  readonly machine: Pick<Machine, 'device'>;
+  readonly description: string;
+}
+
+/** From so many epochs of the student on, and so many images, stronger changes of the images pay. */
+const moderateFrom = { epochs: 100, images: 3000 };
+
+/** Returns the strength of the augmentation for a student's training. In few epochs most batches should be plain. */
+export function strengthFor(device: Machine['device'], studentEpochs: number, images: number): Strength {
+  if (studentEpochs < moderateFrom.epochs || images < moderateFrom.images) return 'mild';
+  return device === 'cpu' ? 'moderate' : 'strong';
+}
+
+const crops: Readonly<Record<Strength, readonly [number, number]>> = {
+  mild: [0.5, 1],
+  moderate: [0.3, 1],
+  strong: [0.08, 1],
+};
+const mixed: Readonly<Record<Strength, number>> = { mild: 0.2, moderate: 0.5, strong: 1 };
+const colours = { brightness: 0.3, contrast: 0.3, saturation: 0.3 };
+
+/** Returns the crop and the share of mixed batches of a strength, for the reader. */
+export function strengthFacts(strength: Strength): { readonly crop: number; readonly mixed: number } {
+  return { crop: crops[strength][0], mixed: mixed[strength] };
+}
+
+const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/** Returns the values of a plan that is made from the table. */
+export function plannedValues(plan: PlannedValues): Values {
+  const { rung, epochs, validation, description } = plan;
+  return {
+    description,
+    extends: rung.published?.recipe ?? 'default',
+    data: rung.published === undefined ? { validation } : { imbalance: null, groups: 'auto', validation },
+    ...(rung.published === undefined ? ownParts(plan) : publishedParts(plan)),
+    evaluation: { every: Math.max(1, Math.round(epochs.student / 5)), batchSize: 128, select: 'last' },
+  };
+}
+
+function ownParts(plan: PlannedValues): Values {
+  return { teacher: teacherValues(plan), student: studentValues(plan) };
+}
+
+/** The published values, whose epochs fit into the time as they are. */
+function publishedParts({ limits, student }: PlannedValues): Values {
+  return { teacher: { timeLimit: limits.teacher }, student: { timeLimit: limits.student, model: student.model } };
+}
+
+function teacherValues({ rung, epochs, batch, strength, limits, machine }: PlannedValues): Values {
+  const shortTraining = machine.device === 'cpu';
+  return {
+    model: rung.teacher.model,
+    imageSize: rung.size,
+    ...imageNet,
+    epochs: epochs.teacher,
+    timeLimit: limits.teacher,
+    batchSize: batch,
+    loss: { scale: shortTraining ? 15 : 30 },
+    optimizer: { lr: (0.1 * batch) / 64, nesterov: true, weightDecay: 5.0e-4 },
+    schedule: { name: 'one-cycle', warmupEpochs: 0.15, stepping: 'update' },
+    sam: {
+      rho: 0.1,
+      schedule: 'step',
+      steps: [
+        [0, 0],
+        [Math.max(1, samEpoch(epochs.teacher)), 0.1],
+      ],
+    },
+    drw: { epoch: 0.7 },
+    // Weaker than the student's: the teacher sees the images nearly as they are.
+    augment: {
+      replace: true,
+      randomResizedCrop: { scale: [Math.max(0.3, crops[strength][0]), 1] },
+      flip: true,
+      ...(rung.size > 32 && { colorJitter: colours }),
+    },
+  };
+}
+
+function studentValues({ rung, student, epochs, batch, strength, limits, machine }: PlannedValues): Values {
+  const published = machine.device !== 'cpu' && rung.size === 224;
+  return {
+    model: student.model,
+    imageSize: rung.size,
+    ...imageNet,
+    epochs: epochs.student,
+    timeLimit: limits.student,
+    batchSize: batch,
+    accumulation: 1,
+    sampler: 'shuffle',
+    distillation: { teacherInput: 'same-size' },
+    ema: null,
+    weights: 'raw',
+    optimizer: published ? { lr: 5.0e-4, lrPer: 512 } : { lr: 1.0e-3, lrPer: null },
+    schedule: { warmupEpochs: 0.06 },
+    clsLoss: 'balanced-softmax',
+    mixing: { probability: mixed[strength] },
+    drw: { epoch: 0.76, beta: 0.99 },
+    augment: {
+      randomResizedCrop: { scale: crops[strength] },
+      ...(strength !== 'strong' && { randAugment: false, randomErasing: false, colorJitter: colours }),
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/** What a plan warns of: too little data, too little time, and photographs that lose their detail. */
+import type { DatasetDescription } from '../data/describe.js';
+import { count, duration } from '../format.js';
+import type { EpochPair, PlanSeconds } from './epochs.js';
+import type { Machine } from './machine.js';
+import type { Rung } from './rungs.js';
+
+/** A warning; `code` is for programs. */
+export interface PlanWarning {
+  readonly code: 'long' | 'few-images' | 'tiny-class' | 'little-time' | 'shrunk' | 'no-test' | 'balanced' | 'one-card';
+  readonly text: string;
+}
+
+export interface WarnedFacts {
+  readonly data: DatasetDescription;
+  readonly machine: Machine;
+  readonly request: { readonly seconds: number | null };
+  readonly rung: Rung;
+  readonly epochs: EpochPair;
+  /** The teacher's usual epochs, and the seconds of a plan with them. */
+  readonly usual: number;
+  readonly usualSeconds: number;
+  readonly seconds: PlanSeconds;
+  readonly budget: number;
+}
+
+/** Fewer images in all are few for networks that start from random weights. */
+const fewInAll = 5000;
+/** Classes below this are named as too small. */
+const fewInClass = 5;
+/** Images this many times larger than the input lose their detail. */
+const muchShrunk = 4;
+/** The method is for a longer tail than this. */
+const leastRatio = 3;
+
+/** Returns the warnings of a plan, the gravest first. `leastUseful`: fewer of the teacher's epochs are too few. */
+export function warningsOf(facts: WarnedFacts, leastUseful: number): PlanWarning[] {
+  return [
+    ...littleTime(facts, leastUseful),
+    ...fewImages(facts),
+    ...tinyClasses(facts),
+    ...shrunk(facts),
+    ...noTest(facts),
+    ...balanced(facts),
+    ...cards(facts),
+  ];
+}
+
+function littleTime(facts: WarnedFacts, leastUseful: number): PlanWarning[] {
+  const { epochs, usual, usualSeconds, seconds, budget, request } = facts;
+  if (request.seconds === null && seconds.total > budget)
+    return [
+      {
+        code: 'long',
+        text: `this takes ${duration(seconds.total)}: --time sets a limit, --set data.limit=20000 trains on a part of the images.`,
+      },
+    ];
+  if (epochs.teacher >= leastUseful) return [];
+  const text = `too little time: in ${duration(budget)} the teacher has ${epochs.teacher} epochs and the student ${epochs.student}, and both will be far from what they can reach. The usual ${usual} and ${Math.round(2.5 * usual)} take about ${duration(usualSeconds)} (--time ${timeWord(usualSeconds)}).`;
+  return [{ code: 'little-time', text }];
+}
+
+/** Seconds as the value of --time: `90m`, `8h`. */
+export function timeWord(seconds: number): string {
+  const minutes = Math.ceil(seconds / 60);
+  return minutes <= 120 ? `${minutes}m` : `${Math.ceil(minutes / 60)}h`;
+}
+
+function fewImages({ data: { trainImages } }: WarnedFacts): PlanWarning[] {
+  if (trainImages >= fewInAll) return [];
+  const text = `few images: networks that start from random weights learn little from ${count(trainImages)} photographs. Weights that were trained on other images help more than anything that a plan can change.`;
+  return [{ code: 'few-images', text }];
+}
+
+function tinyClasses({ data: { classes } }: WarnedFacts): PlanWarning[] {
+  const tiny = classes.filter(({ train }) => train < fewInClass);
+  if (tiny.length === 0) return [];
+  const named = tiny.slice(0, 5).map(({ name, train }) => `${name} (${train})`);
+  const more = tiny.length > named.length ? ` and ${tiny.length - named.length} more` : '';
+  const text = `${tiny.length === 1 ? 'a class has' : `${tiny.length} classes have`} fewer than ${fewInClass} training images: ${named.join(', ')}${more}. Nothing can be learned reliably from so few.`;
+  return [{ code: 'tiny-class', text }];
+}
+
+function shrunk({ data: { imageSizes }, rung: { size } }: WarnedFacts): PlanWarning[] {
+  const side = Math.min(imageSizes.width.median, imageSizes.height.median);
+  if (side < muchShrunk * size) return [];
+  const text = `detail is lost: images of typically ${count(imageSizes.width.median)} × ${count(imageSizes.height.median)} pixels are shrunk to ${size} × ${size}. Classes that differ only in small details will be confused.`;
+  return [{ code: 'shrunk', text }];
+}
+
+function noTest({ data: { testImages } }: WarnedFacts): PlanWarning[] {
+  if (testImages !== undefined) return [];
+  const text =
+    'no test images: a tenth of each class is set aside to measure the accuracy. --split 0.2 sets a fifth aside as test images, which other commands use, too.';
+  return [{ code: 'no-test', text }];
+}
+
+function balanced({ data: { imbalanceRatio } }: WarnedFacts): PlanWarning[] {
+  if (imbalanceRatio >= leastRatio) return [];
+  const text = 'the classes are about equally large: this method is made for classes that differ much in size.';
+  return [{ code: 'balanced', text }];
+}
+
+function cards({ machine: { device, cards } }: WarnedFacts): PlanWarning[] {
+  if (device === 'cpu') return [];
+  return [
+    ...(cards > 1
+      ? [{ code: 'one-card', text: `this version trains on one card: ${cards - 1} of ${cards} stay idle.` } as const]
+      : []),
+  ];
+}
