@@ -119,7 +119,14 @@ export function planFor(
   const isTooShort = chosen.epochs.teacher < leastPossible;
   if (isTooShort && (refusesByEstimate || chosen.measured !== undefined)) throw tooLittleTime(chosen, request);
   const planned = isTooShort ? { ...chosen, epochs: pairOf(leastPossible) } : chosen;
-  return completed(planned, { data, machine, request, budget, larger: candidates[found + 1], isSmallest: found <= 0 });
+  return completed(planned, {
+    data,
+    machine,
+    request,
+    budget,
+    larger: candidates[Math.max(0, found) + 1],
+    isSmallest: found <= 0,
+  });
 }
 
 interface Circumstances {
