@@ -60,7 +60,10 @@ export async function prepareRun({
     if (!signal.aborted) throw error;
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   });
-  const processes = await joined();
+  const processes = await joined(signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
+  });
   const circumstances = { dataset, context, recipeByDefault, trains: trainsOfCommand(spec.name, options) };
   const choose = (): Promise<StartRecipe> =>
     recipeOf(options, earlier, { ...circumstances, asks: spec.name === 'train' });

@@ -43,7 +43,10 @@ export function estimatedSpeeds(
   { pixels, inMemory }: DecodedImages,
 ): PartSpeeds {
   const cores = Math.min(machine.cores, mostCores);
-  const rate = machine.device === 'cpu' ? cores * gmacsPerSecond[machine.precision === 'bfloat16' ? 'bfloat16' : 'float32'] : gmacsPerSecond.card;
+  const rate =
+    machine.device === 'cpu'
+      ? cores * gmacsPerSecond[machine.precision === 'bfloat16' ? 'bfloat16' : 'float32']
+      : gmacsPerSecond.card;
   const decoding = inMemory ? 0 : (pixels * decodePixel) / machine.cores;
   const perImage = (gmacs: number): number => {
     const computing = gmacs / rate;
