@@ -169,7 +169,8 @@ ${rulesTable()}
 2. **Input size.** Of the sizes for the machine, those that would enlarge typical images more than 1.5 times are left out. Of the others the largest is
    taken at which a quarter of the usual epochs, and 12 of the teacher's, fit into the time; if there is none, the smallest. \`--goal speed\` takes one size less and
    the smaller student, \`--goal size\` the smaller student.
-3. **Usual epochs.** The teacher sees about 300,000 images in all, in 24 to 100 epochs (${usual}); the student has 2.5 times as many epochs.
+3. **Usual epochs.** The teacher sees about 300,000 images in all, in 24 to 100 epochs (${usual}); the student has 2.5 times as many epochs, up to 3.5 times
+   where time is left over.
    With \`--time\` there are up to half as many again. Published recipes keep their own numbers unless the time is shorter.
 4. **Time.** The plan fills 92 % of the time. Without \`--time\` it is made for 1 hour on a processor, 8 hours on a card; the recipe then has no limit.
 5. **Batch.** A power of two near a 32nd of the training images: 32 to 128 on a processor, 64 to 256 on a card. The teacher's learning rate is 0.1 for 64 images.

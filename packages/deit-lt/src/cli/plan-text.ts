@@ -10,7 +10,7 @@ import type { Colors } from './colors.js';
 interface TextOptions {
   readonly width: number;
   readonly colors: Colors;
-  /** What the user set; the figures of the plan do not follow it, but for device, precision and number of images. */
+  /** Settings of the user; the figures of the plan do not follow them, but for device, precision and number of images. */
   readonly settings?: readonly string[];
 }
 
@@ -118,7 +118,7 @@ function testsText(
 }
 
 const roles = {
-  teacher: 'a network of convolutions (CNN), which learns faster from few images',
+  teacher: 'a convolutional network (CNN), which learns faster from few images',
   student: 'the result; it learns from the labels and from what the teacher predicts',
 };
 

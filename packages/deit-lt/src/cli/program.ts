@@ -113,7 +113,7 @@ function notEmpty(text: string): string {
   return text;
 }
 
-/** Seconds of `30m`, `1h30m`, `90s`. Throws for what is no time, and for one without a unit. */
+/** Seconds of `30m`, `1h30m`, `90s`. Throws for anything else, also for a number without a unit. */
 function secondsIn(text: string): number {
   const seconds = parseDuration(text);
   if (seconds !== undefined) return seconds;

@@ -84,3 +84,19 @@ export function epochsWithin(seconds: number, most: number, training: TimedTrain
   }
   return low;
 }
+
+/** The most epochs of the student for each of the teacher's, where the teacher's next epoch does not fit. */
+const mostPerTeacher = 3.5;
+
+/** Returns the epochs for those of the teacher, with so many more of the student as still fit into `seconds`. */
+export function fillingPair(seconds: number, teacher: number, training: TimedTraining): EpochPair {
+  const pair = pairOf(teacher);
+  const learners = training.trains.filter((kind) => kind !== 'teacher').length;
+  if (learners === 0) return pair;
+  const perEpoch = (overhead * learners * training.images) / training.speeds.student;
+  const more = Math.max(0, Math.floor((seconds - secondsOf(pair, training).total) / perEpoch));
+  return {
+    teacher,
+    student: Math.max(pair.student, Math.min(pair.student + more, Math.floor(mostPerTeacher * teacher))),
+  };
+}

@@ -1,6 +1,7 @@
 /** Plans a training on this machine: measures the speed of the networks that the plan chooses, until the choice stands. */
 import type { Dataset } from '../data/dataset.js';
 import type { DatasetDescription } from '../data/describe.js';
+import { placementOf } from '../recipe/device.js';
 import { completeRecipe } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
 import { measureTrainingSpeed } from '../training/measure-speed.js';
@@ -79,11 +80,12 @@ async function measuredSpeeds(
 ): Promise<MeasuredSpeeds> {
   const options = { seconds: probeSeconds, signal, withoutSam: recipe.teacher.sam.rho > 0 };
   const speed = await measure(recipe, dataset, options);
+  const isOnProcessor = placementOf(recipe).device === 'cpu'; // its memory holds the program, too
   const { teacherImagesPerSecond: climbing, teacherPlainImagesPerSecond: plain } = speed;
   return {
     teacher: plain ?? climbing,
     teacherSam: plain === undefined ? climbing / samFactor : climbing,
     student: speed.imagesPerSecond,
-    memoryBytes: speed.memoryBytes,
+    memoryBytes: isOnProcessor ? Math.max(process.memoryUsage.rss(), speed.memoryBytes) : speed.memoryBytes,
   };
 }

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { exampleData, exampleMachines, examplePlan } from '../cli/plan-page.js';
 import { completeRecipe } from '../recipe/load.js';
 import { modelOf } from '../tasks/model-of.js';
-import { epochsWithin, pairOf, secondsOf, usualEpochs } from './epochs.js';
+import { epochsWithin, fillingPair, pairOf, secondsOf, usualEpochs } from './epochs.js';
 import { uncertaintyOf } from './expectation.js';
 import { planFor } from './plan.js';
 import { rungs } from './rungs.js';
@@ -146,6 +146,15 @@ suite('the time of a plan', () => {
     assert.ok(secondsOf(pairOf(found + 1), training).total > 500);
     assert.equal(epochsWithin(1, 1000, training), 0);
     assert.equal(epochsWithin(1e9, 7, training), 7);
+  });
+
+  test('has more epochs of the student where the next of the teacher does not fit', () => {
+    const teacher = epochsWithin(100, 1000, training);
+    const { student } = fillingPair(100, teacher, training);
+    assert.ok(student > pairOf(teacher).student && student <= 3.5 * teacher);
+    assert.ok(secondsOf({ teacher, student }, training).total <= 100);
+    assert.deepEqual(fillingPair(1e9, 10, training), { teacher: 10, student: 35 });
+    assert.deepEqual(fillingPair(1, 10, training), pairOf(10));
   });
 
   test('has more epochs for fewer images', () => {

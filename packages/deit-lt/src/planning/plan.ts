@@ -11,6 +11,7 @@ import type { TrainingKind } from '../recipe/training-kind.js';
 import {
   type EpochPair,
   epochsWithin,
+  fillingPair,
   leastPossible,
   leastUseful,
   type PlanSeconds,
@@ -119,7 +120,14 @@ export function planFor(
   const isTooShort = chosen.epochs.teacher < leastPossible;
   if (isTooShort && (refusesByEstimate || chosen.measured !== undefined)) throw tooLittleTime(chosen, request);
   const planned = isTooShort ? { ...chosen, epochs: pairOf(leastPossible) } : chosen;
-  return completed(planned, { data, machine, request, budget, larger: candidates[found + 1], isSmallest: found <= 0 });
+  return completed(planned, {
+    data,
+    machine,
+    request,
+    budget,
+    larger: candidates[Math.max(0, found) + 1],
+    isSmallest: found <= 0,
+  });
 }
 
 interface Circumstances {
@@ -197,7 +205,9 @@ function candidateOf(rung: Rung, given: Circumstances & { readonly measured: Mea
   const most = Math.round((request.seconds === null ? 1 : mostShare) * usual);
   const fitting = epochsWithin(filled * budget, most, timed);
   const planned = request.seconds === null ? Math.max(fitting, leastUseful) : fitting; // nobody set a limit
-  const epochs = published === undefined ? pairOf(planned) : { teacher: published.teacher, student: published.student };
+  const own =
+    fitting < most && request.seconds !== null ? fillingPair(filled * budget, planned, timed) : pairOf(planned);
+  const epochs = published === undefined ? own : { teacher: published.teacher, student: published.student };
   return {
     rung,
     student,

@@ -77,7 +77,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     if (isLast || checkpoints.isDue()) checkpoints.save(progress);
     reporter.epoch(record);
   }
-  if (pace.isShortened) reporter.note(shortened(options, pace, epochs));
+  if (pace.isShortened) reporter.note(shortened(options, pace, { epochs, batches }));
   return {
     best: progress.best ?? { epoch: pace.epochs - 1, score: 0 },
     epochs: pace.epochs,
@@ -190,8 +190,12 @@ async function lookAtClock(
   pace.look(done, await processes.lead(() => seconds));
 }
 
-function shortened({ recipe: { timeLimit }, task }: LoopOptions, pace: Pace, epochs: number): string {
-  return `${task.kind}: the time limit of ${duration(timeLimit ?? 0)} left time for ${pace.epochs} of ${epochs} epochs; learning rate and re-weighting were fitted to them`;
+function shortened(
+  { recipe: { timeLimit }, task }: LoopOptions,
+  pace: Pace,
+  { epochs, batches }: { readonly epochs: number; readonly batches: number },
+): string {
+  return `${task.kind}: the time limit of ${duration(timeLimit ?? 0)} left time for ${(pace.total / batches).toFixed(1)} of ${epochs} epochs; learning rate and re-weighting were fitted to them`;
 }
 
 function gradientsOf({ task, recipe: { shards, accumulation }, processes }: LoopOptions): ShardGradients {
