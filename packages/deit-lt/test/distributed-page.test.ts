@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
 import { parseWords } from '../src/cli/program.js';
+
+type EfficiencyOf = (cluster: Readonly<Record<string, number>>) => { gathered: number; reduced: number };
 
 interface Replicas {
   readonly replicas: number;
@@ -47,5 +50,21 @@ suite('docs/distributed.md', () => {
     const [{ mountPath, name } = { mountPath: '', name: '' }] = container!.volumeMounts;
     assert.ok(Master.template.spec.volumes.some((volume) => volume.name === name));
     for (const file of [options.data, options.out]) assert.ok(file?.startsWith(`${mountPath}/`));
+  });
+
+  test('has the shares of time of the model in bench/distributed', async () => {
+    const file = pathToFileURL(path.join(import.meta.dirname, '../../../../bench/dist/distributed/scaling.js')).href;
+    const { efficiencyOf } = (await import(file)) as { efficiencyOf: EfficiencyOf };
+    const rows = [...page.matchAll(/^\| (\d+) \| (\d+) Gbit\/s \| (\d+) % \| (\d+) % \|$/gm)];
+    assert.equal(rows.length, 4);
+    for (const [row, cards, link, ...shares] of rows) {
+      const cluster = { parameters: 22e6, stepSeconds: 0.1, linkBytes: Number(link) * 1.25e8, cards: Number(cards) };
+      const { gathered, reduced } = efficiencyOf(cluster);
+      assert.deepEqual(
+        shares.map(Number),
+        [gathered, reduced].map((share) => Math.round(100 * share)),
+        row,
+      );
+    }
   });
 });

@@ -82,7 +82,7 @@ suite('several processes', { skip, concurrency: 2 }, () => {
     assert.deepEqual([code, other.code], [2, 2]);
     assert.match(
       stderr,
-      /process 1 of 2 \(from 0; on .+\) differs from process 0 \(on .+\): student\.epochs is 3, and 2 there\. All processes of a training need the same versions, recipe and data/,
+      /process 1 of 2 \(from 0; on .+\) differs from process 0 \(on .+\): --set is student\.epochs=3, and student\.epochs=2 there\. All processes of a training need the same versions, recipe and data/,
     );
     assert.ok(!existsSync(path.join(run, 'config.json')));
   });

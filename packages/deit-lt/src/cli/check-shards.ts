@@ -33,7 +33,7 @@ export interface CheckedCommand {
   readonly parse: CommandInput['parse'];
 }
 
-/** Of the recipe that is named or resumed, else of the settings: a recipe that is chosen by the data has one shard. */
+/** Returns the shards of the recipe that is named or resumed, else of the settings: a recipe that is chosen by the data has one. */
 function shardsOf({ command, options, parse }: CheckedCommand, part: PartName): number {
   const { recipe, resume, out, budget } = options;
   const settings = settingsOf(options);
@@ -43,7 +43,7 @@ function shardsOf({ command, options, parse }: CheckedCommand, part: PartName): 
   if (earlier !== undefined) return earlier.recipe[part].shards;
   const { [part]: values } = applySettings({}, settings) as Partial<Record<PartName, Partial<Recipe[PartName]>>>;
   const { shards = loadRecipe('default')[part].shards } = values ?? {};
-  return Number.isInteger(shards) ? shards : 0; // what is no number is refused with the recipe
+  return Number.isInteger(shards) ? shards : 0; // other values are refused with the recipe
 }
 
 function divisors(shards: number): string {

@@ -16,7 +16,7 @@ const unknownClass = Symbol('unknown');
 
 export class ImageSorter {
   readonly #folders: ReadonlyMap<string | typeof unknownClass, string>;
-  /** What this command made: such a file is another image, even if it has the same content. */
+  /** Files that this command made: such a file is another image, even if it has the same content. */
   readonly #made = new Set<string>();
   /** The next number for a name that is taken. */
   readonly #numbers = new Map<string, number>();

@@ -1,6 +1,8 @@
 /** Prepares a training from options: recipe, data, run folder. Shared by the commands that train. */
 import { existsSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import type { Dataset } from '../data/dataset.js';
 import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
 import { findWeights } from '../pretrained/find-weights.js';
@@ -9,6 +11,7 @@ import type { TrainingKind } from '../recipe/training-kind.js';
 import { holdsNoRun, occupied } from '../runs/run-folder.js';
 import { shellLine } from '../shell-line.js';
 import { programWords } from '../suggested-command.js';
+import type { Processes } from '../training/processes.js';
 import { interrupted } from '../training/resume-advice.js';
 import type { TrainOptions } from '../training/train.js';
 import { backgroundOfOptions } from './background.js';
@@ -56,14 +59,14 @@ export async function prepareRun({
 
   const background = earlierBackground(earlier, options) ?? backgroundOfOptions(options);
   const { signal } = context;
-  const dataset = await openData(data, options, context, { background }).catch((error: unknown) => {
+  const beforeTraining = (error: unknown): never => {
     if (!signal.aborted) throw error;
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
-  });
-  const processes = await joined(signal).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-    throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
-  });
+  };
+  const processes = await joined(signal).catch(beforeTraining);
+  const open = (): Promise<Dataset> => openData(data, options, context, { background });
+  const dataset = await firstOnMachine(processes, open).catch(beforeTraining);
+  if (processes.count > 1) await requireSameOptions(processes, spec.name, given);
   const circumstances = { dataset, context, recipeByDefault, trains: trainsOfCommand(spec.name, options) };
   const choose = (): Promise<StartRecipe> =>
     recipeOf(options, earlier, { ...circumstances, asks: spec.name === 'train' && options.dryRun !== true });
@@ -110,6 +113,24 @@ const outMissing = '--resume needs the run folder: --out DIR';
 function earlierOf(resuming: Resuming): EarlierRun | undefined {
   const out = required(resuming.given.out, outMissing);
   return earlierRun(out, resuming);
+}
+
+/** Opens in one process of each machine first: it checks the files, and the others read from the cache what it found. */
+async function firstOnMachine<T>(processes: Processes, open: () => Promise<T>): Promise<T> {
+  if (processes.count === 1) return open();
+  if (processes.local > 0) await processes.meet();
+  const opened = await open();
+  if (processes.local === 0) await processes.meet();
+  return opened;
+}
+
+/** The first process chooses the recipe for all: the others must have been given the same options for it. */
+async function requireSameOptions(processes: Processes, command: string, given: Options): Promise<void> {
+  const { requireSame } = await import('../training/same-processes.js');
+  const { out, data, root, procs, resume, saveEvery, teacher, from, plugin, ...options } = given;
+  requireSame(processes, { host: os.hostname(), command, ...options }, (key) =>
+    key === 'command' ? 'the command' : `--${key.replace(/\..*$/, '').replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`,
+  );
 }
 
 interface RecipeCircumstances {

@@ -18,7 +18,7 @@ export const evaluatedOutputs = ['avg', 'cls', 'dist'] as const;
 
 /** The findings of one batch. */
 export interface BatchFindings {
-  /** By output, the values of `Metrics.ranks`. */
+  /** The values of `Metrics.ranks`, by output. */
   readonly ranks: ReadonlyMap<(typeof evaluatedOutputs)[number], Int32Array>;
   /** Sum of the cosines of CLS and DIST features. */
   readonly cosines?: number;

@@ -8,8 +8,8 @@ import { checkShares } from './check-sampler.js';
 const labels = new Int32Array(40);
 
 /** Checks a sampler in four shards. */
-const check = (name: string): void =>
-  checkShares(name, 4, (share) => createSampler(name)(labels, 1, { seed: 3, epoch: 1, ...share }));
+const check = (name: string, options: object = {}): void =>
+  checkShares(name, 4, (share) => createSampler(name, { ...options })(labels, 1, { seed: 3, epoch: 1, ...share }));
 
 const register = (name: string, deals: boolean, order: (share: Required<Share>) => Int32Array): void =>
   registerSampler({ name, options: z.object({}), deals, create: () => (_labels, _classes, place) => order(place) });
@@ -18,6 +18,11 @@ suite('checkShares()', () => {
   for (const name of samplerRegistry.names())
     test(`accepts ${name}`, () => {
       check(name);
+    });
+
+  for (const repeats of [2, 4])
+    test(`accepts ${repeats} copies of each image, which shards share`, () => {
+      check('repeated-augmentation', { repeats });
     });
 
   test('accepts a sampler that deals its epoch out', () => {
@@ -30,7 +35,7 @@ suite('checkShares()', () => {
       'one-for-all',
       true,
       () => range(40),
-      /"one-for-all" .* 4 shards: .* the same images for shard 0 and shard 1; use place\.rank/,
+      /"one-for-all" .* 4 shards: .* the whole epoch for shard 0; use place\.rank/,
     ],
     ['unequal', true, ({ rank }) => range(10 + rank), /returned 10 images for shard 0 and 11 for shard 1/],
     [

@@ -21,6 +21,8 @@ export async function joinProcesses(timeout: number): Promise<Processes & Dispos
   const processes: Processes & Disposable = {
     rank,
     count,
+    local: distributed.getLocalRank(),
+    meet: () => distributed.barrier({ asyncOp: true }).wait(),
     gather,
     spread: (tensors) => torch.tidy(() => torch.noGrad(() => spread(tensors))),
     exchange: (value) => torch.tidy(() => exchange(value)),

@@ -5,6 +5,10 @@ export interface Processes {
   /** Number of this process, from 0. The first one alone writes files and reports. */
   readonly rank: number;
   readonly count: number;
+  /** Number of this process on its machine, from 0. */
+  readonly local: number;
+  /** Resolves when all processes have called it, without blocking the event loop. */
+  meet(): Promise<void>;
   /** Returns the `tensor` of each process, in their order. All processes call it, with tensors of one shape. */
   gather(tensor: torch.Tensor): torch.Tensor[];
   /** Returns whether `value` is true in any process. All processes call it. */
@@ -24,6 +28,8 @@ export interface Processes {
 export const alone: Processes = {
   rank: 0,
   count: 1,
+  local: 0,
+  meet: async () => {},
   gather: (tensor) => [tensor],
   any: (value) => value,
   spread: () => {},

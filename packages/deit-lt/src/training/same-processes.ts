@@ -57,7 +57,7 @@ interface Facts {
 }
 
 /** Compares the facts of all processes with those of the first; the others leave the report to it. */
-function requireSame<F extends Facts>(processes: Processes, own: F, nameOf: (key: string) => string): void {
+export function requireSame<F extends Facts>(processes: Processes, own: F, nameOf: (key: string) => string): void {
   const all = processes.exchange(own);
   const [first = own] = all;
   for (const [rank, facts] of all.entries()) {

@@ -71,7 +71,7 @@ export function tinyTraining(job: string, out: string, epochs: number): string[]
 export async function until(condition: () => boolean, seconds = 120): Promise<void> {
   const end = performance.now() + 1000 * seconds;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`waited ${seconds} s in vain for ${condition}`);
+    if (performance.now() > end) throw new Error(`after ${seconds} s it is not so: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

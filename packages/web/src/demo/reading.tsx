@@ -14,8 +14,9 @@ export function Reading({ model }: { model: PageModel | undefined }) {
         </p>
         {model?.rules && (
           <p>
-            This model was adapted with <code>deit-lt adapt</code>: an answer is "unknown" below a threshold of its
-            class, and a set of classes contains the true one as often as was asked for, where these were requested.
+            This model was adapted with <code>deit-lt adapt</code>. Where it has thresholds, an answer below that of its
+            class is "unknown". Where it has a coverage, the set of classes contains the true class of that share of the
+            images.
           </p>
         )}
         <p>

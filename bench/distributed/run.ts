@@ -1,0 +1,97 @@
+/**
+ * Images per second and processor time of one training in 1 process with 2 threads, 2 with 1, and 4 with 1, in turns; the time to exchange
+ * the gradients; and how that would scale to more cards.
+ *
+ *   npm run bench:distributed -- [--rounds 5] [--updates 12]
+ */
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import * as torch from '@deit-lt/torch';
+import { parseOptions } from '../options.js';
+import { median, turns, withRange } from '../rounds.js';
+import { efficiencyOf } from './scaling.js';
+
+const { values: options } = parseOptions({
+  options: { rounds: { type: 'string', default: '5' }, updates: { type: 'string', default: '12' } },
+});
+
+interface Found {
+  readonly times: readonly number[];
+  readonly cpuSeconds: number;
+  readonly exchangeSeconds: number;
+  readonly parameters: number;
+}
+
+/** Processes and threads of each. */
+const settings = { '1 × 2 threads': [1, 2], '2 × 1': [2, 1], '4 × 1': [4, 1] } as const;
+type Setting = keyof typeof settings;
+
+async function runOnce([count, threads]: readonly [number, number]): Promise<Found[]> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  const group = (rank: number): NodeJS.ProcessEnv => ({
+    RANK: String(rank),
+    WORLD_SIZE: String(count),
+    LOCAL_RANK: String(rank),
+    MASTER_ADDR: '127.0.0.1',
+    MASTER_PORT: String(port),
+    GLOO_SOCKET_IFNAME: 'lo',
+  });
+  return Promise.all(
+    Array.from({ length: count }, (_, rank) =>
+      resultOf({ ...process.env, OMP_NUM_THREADS: String(threads), ...(count > 1 && group(rank)) }, port),
+    ),
+  );
+}
+
+/** Runs a subject; the processes of one training share a folder. */
+async function resultOf(env: NodeJS.ProcessEnv, id: number): Promise<Found> {
+  const folder = path.join(os.tmpdir(), `deit-lt-bench-${process.pid}-${id}`);
+  const subject = path.join(import.meta.dirname, 'subject.js');
+  const child = spawn(process.execPath, [subject, options.updates, folder], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+  });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  if (code !== 0) throw new Error(`a process ended with ${code}`);
+  return JSON.parse(text) as Found;
+}
+
+const names = Object.keys(settings) as Setting[];
+const found = new Map<Setting, Found[][]>(names.map((name) => [name, []]));
+console.log(
+  `${os.cpus()[0]?.model}, ${os.availableParallelism()} cores, load ${os.loadavg()[0]!.toFixed(1)}, libtorch ${torch.diagnose().libtorch.version}, Node ${process.version}`,
+);
+for (const name of turns(names, Number(options.rounds))) found.get(name)!.push(await runOnce(settings[name]));
+
+console.log('\n| processes | images/s | processor seconds per 1000 images | exchange, ms |\n| --- | --- | --- | --- |');
+for (const [name, rounds] of found) {
+  const speed = rounds.map(([first]) => 1 / first!.times[0]!);
+  const cpu = rounds.map((all) => 1000 * all.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0));
+  const exchange = rounds.map(([first]) => 1000 * first!.exchangeSeconds);
+  console.log(`| ${name} | ${withRange(speed)} | ${withRange(cpu)} | ${withRange(exchange)} |`);
+}
+const { parameters } = found.get('2 × 1')![0]![0]!;
+console.log(`\n${parameters} parameters, ${(4 * parameters) / 1e6} MB of gradients per shard`);
+console.log(
+  `load ${os.loadavg()[0]!.toFixed(1)} at the end; median exchange of 4 × 1: ${median(found.get('4 × 1')!.map(([first]) => 1000 * first!.exchangeSeconds)).toFixed(1)} ms`,
+);
+
+console.log('\nModel, 22 million parameters (ViT-S), one shard of 0.1 s per card, nothing overlaps:\n');
+console.log('| cards | link | gathered, as here | reduced in a ring |\n| --- | --- | --- | --- |');
+for (const cards of [8, 64])
+  for (const [link, linkBytes] of [
+    ['100 Gbit/s', 12.5e9],
+    ['10 Gbit/s', 1.25e9],
+  ] as const) {
+    const { gathered, reduced } = efficiencyOf({ parameters: 22e6, stepSeconds: 0.1, linkBytes, cards });
+    console.log(`| ${cards} | ${link} | ${(100 * gathered).toFixed(0)} % | ${(100 * reduced).toFixed(0)} % |`);
+  }
