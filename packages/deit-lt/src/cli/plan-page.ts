@@ -175,7 +175,7 @@ ${rulesTable()}
 4. **Time.** The plan fills 92 % of the time. Without \`--time\` it is made for 1 hour on a processor, 8 hours on a card; the recipe then has no limit.
 5. **Batch.** A power of two near a 32nd of the training images: 32 to 128 on a processor, 64 to 256 on a card. The teacher's learning rate is 0.1 for 64 images.
 6. **Teacher.** LDAM loss, re-weighted in the last 30 % of the epochs, sharpness-aware minimisation (SAM) in the second half. Learning rate: one cycle.
-7. **Student.** Hard distillation, balanced softmax on the labels; the loss of DIST is re-weighted in the last 24 % of the epochs.
+7. **Student.** Hard distillation, balanced softmax on the labels, a learning rate of 0.002 below 5,000 updates, else 0.001; the loss of DIST is re-weighted in the last 24 % of the epochs.
 8. **Augmentation.** Mild (crops of 50 to 100 %, a fifth of the batches mixed) below 100 epochs of the student or 3,000 images; above moderate on a processor
    (30 to 100 %, half), strong on a card (as published).
 9. **Test images.** Without any, a tenth of each class is set aside. The last epoch is the result, so these images choose nothing.

@@ -5,6 +5,7 @@ import { UserError } from '../errors.js';
 import { duration } from '../format.js';
 import { limitsFor } from '../planning/limit-recipe.js';
 import { type PlannedTraining, planTraining } from '../planning/plan-training.js';
+import type { MeasuredSpeeds } from '../planning/speed.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import { type ChosenRecipe, chooseRecipe, settingsOf } from './choose-recipe.js';
 import type { CliContext } from './context.js';
@@ -30,6 +31,9 @@ export function trainsOfCommand(command: string, { vit = false }: Options): read
   return vit ? ['teacher', 'vit', 'student'] : ['teacher', 'student'];
 }
 
+/** The speeds of this command's data: trainings that differ in their seed alone have one plan. */
+const measured = new Map<string, MeasuredSpeeds>();
+
 /** Plans the training of `dataset`, with the long tail that the options make. Throws what `planTraining` throws. */
 export async function planData(
   dataset: Dataset,
@@ -41,7 +45,7 @@ export async function planData(
   const data = await describeDataset(withTail(dataset, options), { signal });
   const { time, goal = 'accuracy' } = options;
   if (measures) (await context.reporter()).progress('measuring the speed of this machine', 0, undefined);
-  const request = { seconds: time ?? null, goal, trains, settings: settingsOf(options), measures, signal };
+  const request = { seconds: time ?? null, goal, trains, settings: settingsOf(options), measures, measured, signal };
   return { data, ...(await planTraining(dataset, data, request)) };
 }
 

@@ -69,7 +69,7 @@ export async function prepareRun({
   if (processes.count > 1) await requireSameOptions(processes, spec.name, given);
   const circumstances = { dataset, context, recipeByDefault, trains: trainsOfCommand(spec.name, options) };
   const choose = (): Promise<StartRecipe> =>
-    recipeOf(options, earlier, { ...circumstances, asks: spec.name === 'train' });
+    recipeOf(options, earlier, { ...circumstances, asks: spec.name === 'train' && options.dryRun !== true });
   const { recipe, base, name } = await processes.lead(choose); // a plan depends on the clock
   const folder = await processes.lead(() => path.resolve(options.out ?? defaultFolder(name))); // its name has the time
   if (processes.any(signal.aborted))
@@ -163,10 +163,14 @@ async function recipeOf(
   if (lines.length > 0) context.note(...lines);
   if (options.budget !== undefined) context.note(budgetNote);
   const asking = { input: process.stdin, output: process.stderr, env: process.env, signal: context.signal };
-  if (isPlanned && asks && options.yes !== true && canAsk(asking))
+  if (isPlanned && asks && options.yes !== true && !agreed.has(context) && canAsk(asking))
     await requireYes('Start this training?', notStarted, asking);
+  agreed.add(context);
   return { recipe, base, name };
 }
+
+/** Commands whose plan was agreed to: `--seeds` has several trainings of one. */
+const agreed = new WeakSet<CliContext>();
 
 const notStarted =
   'nothing was started. "deit-lt plan DATA --save my.yaml" writes the plan as a recipe file, which you can edit.';

@@ -50,6 +50,17 @@ suite('planTraining()', () => {
     assert.ok(plan.isMeasured && plan.seconds.total <= 40);
   });
 
+  test('is the same again with the speeds that were measured, and measures nothing more', async () => {
+    const data = await describeDataset(dataset);
+    const { seen, measure } = machineOf((side) => 0.00002 * side);
+    const options = { seconds: 200, goal: 'accuracy', settings, measured: new Map(), measure } as const;
+    const first = await planTraining(dataset, data, options);
+    const times = seen.length;
+    const second = await planTraining(dataset, data, { ...options, settings: [...settings, 'seed=1'] });
+    assert.deepEqual([second.plan, seen.length], [first.plan, times]);
+    assert.deepEqual({ ...second.recipe, seed: 0 }, first.recipe);
+  });
+
   test("has the user's settings in the recipe, and the plan's in the base", async () => {
     const data = await describeDataset(dataset);
     const own = [...settings, 'student.epochs=7', 'seed=3', 'data.limit=100'];

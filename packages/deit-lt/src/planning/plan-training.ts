@@ -16,6 +16,8 @@ export interface PlanTrainingOptions extends PlanRequest {
   readonly measures?: boolean;
   /** Seconds for the measurement of each part. Default 2. */
   readonly probeSeconds?: number;
+  /** Speeds that were measured already, to which those of this plan are added: plans for the same data are then equal. */
+  readonly measured?: Map<string, MeasuredSpeeds>;
   /** Measures the speeds of a recipe. Default: `measureTrainingSpeed`. */
   readonly measure?: typeof measureTrainingSpeed;
   readonly signal?: AbortSignal | undefined;
@@ -44,6 +46,7 @@ export async function planTraining(
     measures = true,
     probeSeconds = 2,
     measure = measureTrainingSpeed,
+    measured = new Map(),
     signal,
     ...request
   }: PlanTrainingOptions,
@@ -51,7 +54,6 @@ export async function planTraining(
   const given = completeRecipe({}, { settings: earlySettings(settings), where: 'plan' });
   const machine = thisMachine(given);
   const limited = { ...request, limit: given.data.limit };
-  const measured = new Map<string, MeasuredSpeeds>();
   for (let round = 0; ; round++) {
     const plan = planFor(data, machine, limited, { measured, refusesByEstimate: !measures });
     const recipe = recipeOf(plan, settings);

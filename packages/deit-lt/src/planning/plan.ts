@@ -287,6 +287,7 @@ function completed(
     rung,
     student,
     epochs,
+    images: timed.images,
     batch,
     strength,
     validation,

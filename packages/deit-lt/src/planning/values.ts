@@ -11,6 +11,8 @@ export interface PlannedValues {
   readonly rung: Rung;
   readonly student: PlannedNetwork;
   readonly epochs: EpochPair;
+  /** Training images of an epoch. */
+  readonly images: number;
   readonly batch: number;
   readonly strength: Strength;
   /** Share of each class that is set aside to measure the accuracy. */
@@ -97,7 +99,14 @@ function teacherValues({ rung, epochs, batch, strength, limits, machine }: Plann
   };
 }
 
-function studentValues({ rung, student, epochs, batch, strength, limits, machine }: PlannedValues): Values {
+/** Updates below which the student has the learning rate of `quickstart`, which has 3,900; else that of `cifar10-lt-cpu`. */
+const fewUpdates = 5000;
+
+function rateFor(epochs: number, images: number, batch: number): number {
+  return (epochs * images) / batch < fewUpdates ? 2.0e-3 : 1.0e-3;
+}
+
+function studentValues({ rung, student, epochs, images, batch, strength, limits, machine }: PlannedValues): Values {
   const published = machine.device !== 'cpu' && rung.size === 224;
   return {
     model: student.model,
@@ -111,7 +120,7 @@ function studentValues({ rung, student, epochs, batch, strength, limits, machine
     distillation: { teacherInput: 'same-size' },
     ema: null,
     weights: 'raw',
-    optimizer: published ? { lr: 5.0e-4, lrPer: 512 } : { lr: 1.0e-3, lrPer: null },
+    optimizer: published ? { lr: 5.0e-4, lrPer: 512 } : { lr: rateFor(epochs.student, images, batch), lrPer: null },
     schedule: { warmupEpochs: 0.06 },
     clsLoss: 'balanced-softmax',
     mixing: { probability: mixed[strength] },

@@ -111,7 +111,8 @@ async function rate(task: Task, part: TrainingRecipe, options: RateOptions): Pro
   };
   const partners = task.partners && endless(task.partners(labels, dataset.classNames.length));
   const pass = firstPass(sam, 0);
-  let [images, since, batches] = [0, performance.now(), 0];
+  const began = performance.now();
+  let [images, since, batches] = [0, began, 0];
   for await (const batch of pairedBatches(loading, partners ?? null)) {
     torch.tidy(() => {
       const prepared = placement.autocast(() =>
@@ -129,10 +130,15 @@ async function rate(task: Task, part: TrainingRecipe, options: RateOptions): Pro
     // The first two batches allocate memory and choose kernels.
     if (++batches <= 2) [images, since] = [0, performance.now()];
     else images += batch.labels.length;
-    if (batches > 3 && performance.now() - since > seconds * 1000) break;
+    const now = performance.now();
+    if (batches > 3 && now - since > seconds * 1000) break;
+    if (batches > 2 && now - began > longest * seconds * 1000) break; // a machine that is very slow now
   }
   return images / ((performance.now() - since) / 1000);
 }
+
+/** A measurement ends after so many times its seconds, with the batches that there were. */
+const longest = 4;
 
 /** Number of pixels in a batch beyond which a CPU gets no faster; the batches of a card would take it minutes. */
 const mostPixels = 2 ** 20;
