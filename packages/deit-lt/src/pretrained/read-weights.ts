@@ -16,10 +16,10 @@ import type { RunConfig } from '../runs/run-folder.js';
 import { readWeights } from '../runs/training-state.js';
 import { originOf, type WeightsOrigin } from './origin.js';
 
-/** What a file has and says. */
+/** The weights of a file, and the facts that it contains about them. */
 export interface GivenWeights {
   readonly file: string;
-  /** By our names; the open scope owns them. */
+  /** Weights by our names; the open scope owns them. */
   readonly tensors: ReadonlyMap<string, torch.Tensor>;
   /** Names of weights that may belong to something beside the network. */
   readonly beside: ReadonlySet<string>;
@@ -73,7 +73,7 @@ function ownWeights(file: string): GivenWeights {
   };
 }
 
-/** What no weight shows is taken from the network that the weights are for, where the widths agree. */
+/** Values that no weight shows are taken from the network that the weights are for, where the widths agree. */
 function settingsOf(model: ImageModel, { shapes }: WeightSource): Omit<FamilySettings, 'file'> {
   if (!(model instanceof VisionTransformer)) return {};
   const [block] = [...model.blocks];
