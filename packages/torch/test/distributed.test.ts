@@ -117,16 +117,23 @@ suite('torch.distributed', { skip, concurrency: 2 }, () => {
     ]);
   });
 
+  test('a roll call gives each process the answers of all', async () => {
+    const roll = { answers: ['rank 0', 'rank 1', 'rank 2'], reached: true };
+    assert.deepEqual(await results(nodes(3, 'roll')), [roll, roll, roll]);
+  });
+
   test('a process that exits ends the wait of the others long before the timeout', async () => {
     const { ended } = await startGroup(nodes(2, 'exits'));
     const [first, second] = await Promise.all(ended);
     assert.equal(second?.code, 7);
-    const { code, message, seconds } = JSON.parse(String(first?.stdout)) as {
+    const { code, message, seconds, roll } = JSON.parse(String(first?.stdout)) as {
       code: string;
       message: string;
       seconds: number;
+      roll: unknown;
     };
     assert.equal(code, 'DISTRIBUTED');
+    assert.deepEqual(roll, { answers: ['lost', null], reached: true });
     assert.match(
       message,
       /^allReduce\(\) on rank 0 of 2: another rank has left the group: it ended or its connection broke\. /,
@@ -211,6 +218,10 @@ suite('initProcessGroup()', { skip }, () => {
       /no route to rank 0 at 127\.0\.0\.1/,
     );
     assert.ok(performance.now() - start < 20_000);
+    await failsWith(
+      { initMethod: `tcp://127.0.0.1:${await freePort()}`, rank: 0, worldSize: 3, timeout: 1 },
+      /not all of the 3 ranks came to 127\.0\.0\.1:\d+ within 1 s \(missing: rank 1, 2\); start the missing ones/,
+    );
     const taken = createServer().listen(0);
     await new Promise((resolve) => taken.once('listening', resolve));
     const initMethod = `tcp://127.0.0.1:${(taken.address() as { port: number }).port}`;
@@ -223,11 +234,13 @@ suite('meetingPlace()', () => {
   const env = { RANK: '1', WORLD_SIZE: '4', MASTER_ADDR: 'localhost', MASTER_PORT: '29500' };
 
   test('reads the variables that torchrun sets', () => {
-    const place = { rank: 1, worldSize: 4, host: 'localhost', port: 29500, file: '', serves: false };
+    const place = { rank: 1, worldSize: 4, host: 'localhost', port: 29500, file: '', serves: false, attempt: '' };
     assert.deepEqual(meetingPlace('env://', {}, env), place);
     assert.deepEqual(meetingPlace('env://', {}, { ...env, RANK: '0' }), { ...place, rank: 0, serves: true });
     const agent = { ...env, RANK: '0', TORCHELASTIC_USE_AGENT_STORE: 'True' };
-    assert.deepEqual(meetingPlace('env://', {}, agent), { ...place, rank: 0 });
+    assert.deepEqual(meetingPlace('env://', {}, agent), { ...place, rank: 0, attempt: '0' });
+    const again = { ...agent, TORCHELASTIC_RESTART_COUNT: '2' };
+    assert.equal(meetingPlace('env://', {}, again).attempt, '2');
   });
 
   const wrong: [change: Record<string, string | undefined>, message: RegExp][] = [

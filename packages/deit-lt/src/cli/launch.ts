@@ -12,6 +12,8 @@ interface Ended {
   readonly rank: number;
   readonly code: number;
   readonly signal: NodeJS.Signals | null;
+  /** It did not end by itself after the failure of another, and was killed here. */
+  readonly isKilled: boolean;
   readonly failure: ReportedFailure | undefined;
 }
 
@@ -37,10 +39,11 @@ export async function launch(
   const stopForwarding = forwardSignals(children);
   try {
     const ended: Ended[] = [];
+    const killed = new Set<ChildProcess>();
     const all = children.map(async (child, rank) => {
       const end = await endOf(child, rank);
-      ended.push(end);
-      if (end.code !== 0) endSoon(children, graceMs);
+      ended.push({ ...end, isKilled: killed.has(child) });
+      if (end.code !== 0) endSoon(children, graceMs, killed);
     });
     await Promise.all(all);
     return report(ended, say);
@@ -65,12 +68,16 @@ function report(ended: readonly Ended[], say: (message: string) => void): number
   const failed = ended.filter(({ code }) => code !== 0).sort((a, b) => a.rank - b.rank); // what all find, the first one says
   const cause =
     failed.find(({ failure }) => failure !== undefined && !failure.follows) ??
-    failed.find(({ failure, signal }) => failure === undefined && signal !== 'SIGTERM') ??
+    failed.find(({ failure, signal, isKilled }) => failure === undefined && signal !== 'SIGTERM' && !isKilled) ??
     failed[0];
   if (cause === undefined) return 0;
   const { rank, failure, code, signal } = cause;
   if (failure !== undefined)
-    say(rank === 0 ? failure.message : `process ${rank} of ${ended.length} (from 0): ${failure.message}`);
+    say(
+      rank === 0 || failure.follows
+        ? failure.message
+        : `process ${rank} of ${ended.length} (from 0): ${failure.message}`,
+    );
   else
     say(
       `process ${rank} of ${ended.length} (from 0) ended with ${signal ?? `exit code ${code}`}. If a checkpoint was saved, the same command with --resume continues from it`,
@@ -104,7 +111,7 @@ function start(words: readonly string[], env: NodeJS.ProcessEnv, rank: number): 
   });
 }
 
-function endOf(child: ChildProcess, rank: number): Promise<Ended> {
+function endOf(child: ChildProcess, rank: number): Promise<Omit<Ended, 'isKilled'>> {
   let failure: ReportedFailure | undefined;
   child.on('message', (message) => {
     failure ??= message as ReportedFailure;
@@ -118,11 +125,15 @@ function endOf(child: ChildProcess, rank: number): Promise<Ended> {
 }
 
 /** Ends those that do not end by themselves. */
-function endSoon(children: readonly ChildProcess[], graceMs: number): void {
+function endSoon(children: readonly ChildProcess[], graceMs: number, killed: Set<ChildProcess>): void {
   for (const [i, signal] of (['SIGTERM', 'SIGKILL'] as const).entries())
     setTimeout(
       () => {
-        for (const child of children) if (child.exitCode === null) child.kill(signal);
+        for (const child of children) {
+          if (child.exitCode !== null || child.signalCode !== null) continue;
+          if (signal === 'SIGKILL') killed.add(child);
+          child.kill(signal);
+        }
       },
       graceMs * (i + 1),
     ).unref();

@@ -13,7 +13,8 @@ import { tellOfEarlyEnd } from './early-end.js';
 import { failureOf } from './failure.js';
 import { type Interruption, listenForInterrupt } from './interrupt.js';
 import { watchOutputs } from './output-streams.js';
-import { failsWithOthers, isFollower, isOneOfSeveral, tellFailure } from './processes.js';
+import { prepareEnvironment } from './process-environment.js';
+import { explained, failsWithOthers, isFollower, isOneOfSeveral, stillWaits, tellFailure } from './processes.js';
 import { parseWords, UsageError, type Writers } from './program.js';
 import { makeWriter } from './writer.js';
 
@@ -23,6 +24,7 @@ export async function main(words: readonly string[]): Promise<void> {
   const done = tellOfEarlyEnd();
   process.exitCode = await runWords(words);
   done();
+  if (stillWaits()) process.exit();
 }
 
 async function runWords(words: readonly string[]): Promise<number> {
@@ -41,16 +43,26 @@ async function runWords(words: readonly string[]): Promise<number> {
     serves = parsed.spec.serves;
     const { procs = 1 } = parsed.options;
     const trains = parsed.spec.options.includes('procs');
+    if (trains) prepareEnvironment(parsed.spec.name, procs);
+    const parse = (other: readonly string[]): Parsed | undefined => parseWords(other, silent);
+    const isSeveral = trains && (procs > 1 || isOneOfSeveral());
+    if (isSeveral) {
+      display.isSilent = isFollower();
+      await loadOwn(parsed.options);
+      const { checkShards } = await import('./check-shards.js');
+      const { name: command } = parsed.spec;
+      checkShards(
+        { command, options: parsed.options, parse },
+        isOneOfSeveral() ? Number(process.env.WORLD_SIZE) : procs,
+      );
+    }
     if (procs > 1 && !isOneOfSeveral()) {
       serves = true; // the processes say what Ctrl-C does
       return await (await import('./launch.js')).launch(words, procs, say);
     }
-    display.isSilent = trains && isFollower();
-    await loadOwn(parsed.options);
+    if (!isSeveral) await loadOwn(parsed.options);
     const { run } = await parsed.spec.load();
-    return (
-      (await run({ ...parsed, commands: commandTable, context, parse: (other) => parseWords(other, silent) })) ?? 0
-    );
+    return (await run({ ...parsed, commands: commandTable, context, parse })) ?? 0;
   } catch (error) {
     display.close?.();
     return await fail(error, words, interruption);
@@ -117,7 +129,7 @@ async function fail(error: unknown, words: readonly string[], interruption: Inte
   }
   if (error instanceof UsageError) await addHint(error, words);
   const { message, exitCode } = failureOf(error);
-  tellFailure({ message, follows: failsWithOthers(error) }, say);
+  tellFailure(await explained(error, { message, follows: failsWithOthers(error) }), say);
   return exitCode;
 }
 

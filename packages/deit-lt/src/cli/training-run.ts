@@ -12,7 +12,7 @@ import { programWords } from '../suggested-command.js';
 import { interrupted } from '../training/resume-advice.js';
 import type { TrainOptions } from '../training/train.js';
 import { backgroundOfOptions } from './background.js';
-import { checkEarly, required } from './choose-recipe.js';
+import { checkEarly, chooseRecipe, required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { commandWords } from './command-words.js';
 import { canAsk, requireYes } from './confirm.js';
@@ -60,11 +60,18 @@ export async function prepareRun({
     if (!signal.aborted) throw error;
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
   });
-  const processes = await joined();
+  const processes = await joined(signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);
+  });
   const circumstances = { dataset, context, recipeByDefault, trains: trainsOfCommand(spec.name, options) };
   const choose = (): Promise<StartRecipe> =>
     recipeOf(options, earlier, { ...circumstances, asks: spec.name === 'train' });
-  const { recipe, base, name } = await processes.lead(choose); // a plan depends on the clock
+  const led = await processes.lead(choose); // a plan depends on the clock
+  const { name } = led;
+  // The recipes of the others are compared with the first one's when the run begins.
+  const isOwn = processes.rank > 0 && (earlier !== undefined || chooseRecipe(options, dataset, recipeByDefault));
+  const { recipe, base } = isOwn ? await choose() : led;
   const folder = await processes.lead(() => path.resolve(options.out ?? defaultFolder(name))); // its name has the time
   if (processes.any(signal.aborted))
     throw interrupted({ command: commandWords([spec.name, ...args], options) }, 'before the training began', null);

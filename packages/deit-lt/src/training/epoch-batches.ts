@@ -7,14 +7,18 @@ import { UserError } from '../errors.js';
 import { stream } from '../random/stream.js';
 import { partName } from '../recipe/training-kind.js';
 import { learningModules, type Task } from '../tasks/task.js';
+import { checkShares } from './check-sampler.js';
 import type { StepOptions } from './loop-options.js';
 import { ownShards } from './processes.js';
 
 /**
  * Returns the number of batches of an epoch. The last one is left out when it is not full and the recipe drops it, or
- * when it is a single image of which batch norm has no statistics. Throws UserError RECIPE when none is left.
+ * when it is a single image of which batch norm has no statistics. Throws UserError RECIPE when none is left, and PLUGIN for a
+ * sampler that does not fit the shards.
  */
 export function countBatches(options: StepOptions, epoch: number): number {
+  const { sampler, shards } = options.recipe;
+  checkShares(sampler.name, shards, (share) => idsOf(options, epoch, share));
   const images = idsOf(options, epoch, { rank: 0, world: options.recipe.shards }).length; // all shards have as many
   const batches = batchesOf(options, images);
   if (batches === 0) throw nothingToLearn(options, images);

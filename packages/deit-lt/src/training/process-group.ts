@@ -2,6 +2,7 @@
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { LeaderFailed, type Processes } from './processes.js';
+import { requireSameVersions } from './same-processes.js';
 
 const { distributed } = torch;
 const { aten } = torch.ops;
@@ -11,12 +12,13 @@ type Outcome = { readonly value: unknown } | { readonly exitCode: number };
 
 /**
  * Joins the processes of this training, by the variables that torchrun and `--procs` set. Throws `TorchError`
- * (DISTRIBUTED) when they cannot meet within `timeout` seconds; a process that is later than that ends the training, too.
+ * (DISTRIBUTED) when they cannot meet within `timeout` seconds; a process that is later than that ends the training, too. Throws
+ * UserError USAGE for processes of different versions.
  */
 export async function joinProcesses(timeout: number): Promise<Processes & Disposable> {
   await distributed.initProcessGroup({ timeout });
   const [rank, count] = [distributed.getRank(), distributed.getWorldSize()];
-  return {
+  const processes: Processes & Disposable = {
     rank,
     count,
     gather,
@@ -26,6 +28,8 @@ export async function joinProcesses(timeout: number): Promise<Processes & Dispos
     lead: (work) => (rank === 0 ? leading(work) : following()),
     [Symbol.dispose]: distributed.destroyProcessGroup,
   };
+  requireSameVersions(processes);
+  return processes;
 }
 
 /** The dtypes that Gloo sends in all versions; others travel as bytes. */

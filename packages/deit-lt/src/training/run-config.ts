@@ -87,7 +87,7 @@ function pluginsDiffer({ plugins = [] }: RunConfig): string {
 const hashesOf = ({ plugins = [] }: RunConfig): string => plugins.map(({ sha256 }) => sha256).join();
 
 /** Returns the dotted key of the first value in which two recipes differ. */
-function firstDifference(a: unknown, b: unknown, path: readonly string[] = []): string | undefined {
+export function firstDifference(a: unknown, b: unknown, path: readonly string[] = []): string | undefined {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
     return Object.is(a, b) ? undefined : path.join('.');
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);

@@ -25,6 +25,7 @@ import { isOutOfMemory, outOfMemory } from './out-of-memory.js';
 import { alone, type Processes } from './processes.js';
 import { cannotSave, interrupted } from './resume-advice.js';
 import { checkSameRun, configOf } from './run-config.js';
+import { requireSameTraining } from './same-processes.js';
 import { setUp } from './set-up.js';
 import type { Plan, TrainOptions, TrainResult, TrainTaskOptions } from './train-options.js';
 
@@ -197,6 +198,7 @@ async function trainInto(
       this.claim?.[Symbol.dispose]();
     },
   };
+  requireSameTraining(processes, wanted, data);
   const config = await processes.lead(() => {
     const begun = run.begin(wanted, resume);
     checkSameRun(begun, wanted, run);
@@ -205,7 +207,6 @@ async function trainInto(
     return begun;
   });
   for (const note of notes) noteOnce(reporter, note);
-  if (processes.rank > 0) checkSameRun(config, wanted, run); // its data may be others
   const loop: LoopOptions = {
     ...setup,
     recipe: plan.recipe,

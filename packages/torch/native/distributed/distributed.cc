@@ -11,8 +11,11 @@
 #include <napi.h>
 #include <torch/library.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -31,10 +34,18 @@ using Group = c10d::ProcessGroup;
 #endif
 using Work = c10d::Work;
 
+// How the ranks of a group leave messages for each other beside its collectives: they work when those have failed.
+struct Letters {
+  c10::intrusive_ptr<c10d::Store> store;
+  int rank = 0, size = 1;
+  bool serves = false;
+};
+
 // The groups and the works under way, of all threads of the process.
 struct Registry {
   std::mutex mutex;
   std::unordered_map<int64_t, c10::intrusive_ptr<Group>> groups;
+  std::unordered_map<int64_t, Letters> letters;
   std::unordered_map<int64_t, c10::intrusive_ptr<Work>> works;
   int64_t next = 1;
 };
@@ -143,12 +154,14 @@ void destroy(int64_t id) {
     if (found == registry().groups.end()) return;
     dying = std::move(found->second);
     registry().groups.erase(found);
+    registry().letters.erase(id);
   }
 }
 
 // What a group is made from; plain values, because it is made on a thread of its own.
 struct Request {
   std::string host, file;  // either an address or a file
+  std::string attempt;     // of torchrun, whose server is used; or empty
   uint16_t port = 0;
   bool serves = false;
   int rank = 0, size = 1;
@@ -168,7 +181,26 @@ c10::intrusive_ptr<c10d::Store> storeOf(const Request& request) {
   options.numWorkers = static_cast<size_t>(request.size);
   options.timeout = request.timeout;
   options.multiTenant = true;
-  return c10::make_intrusive<c10d::TCPStore>(request.host, options);
+  options.waitWorkers = !request.serves;  // the server tells later which ranks are missing
+  auto store = c10::make_intrusive<c10d::TCPStore>(request.host, options);
+  // torchrun may keep one server for all its attempts, with the addresses of processes that have ended. Python's processes had this
+  // prefix in all attempts, and have none since PyTorch 2.4, where a restart fails with torchrun's static rendezvous.
+  const char* first = TORCH_AT_LEAST(2, 4) ? "0" : "";
+  if (request.attempt.empty() || request.attempt == first) return store;
+  return c10::make_intrusive<c10d::PrefixStore>("/worker/attempt_" + request.attempt, std::move(store));
+}
+
+std::vector<uint8_t> bytesOf(const std::string& text) { return std::vector<uint8_t>(text.begin(), text.end()); }
+
+std::string letterOf(const std::string& kind, int rank) { return kind + "/" + std::to_string(rank); }
+
+// The ranks that have not come, where this one has the server: ", missing: 1, 3".
+std::string missingOf(const Letters& letters) {
+  std::string missing;
+  if (!letters.store || !letters.serves) return missing;
+  for (int rank = 0; rank < letters.size; rank++)
+    if (!letters.store->check({letterOf("came", rank)})) missing += (missing.empty() ? "\nmissing ranks: " : ", ") + std::to_string(rank);
+  return missing;
 }
 
 // The keys of torch.distributed's init_process_group(), so that ranks in Python and ranks in Node find each other.
@@ -189,13 +221,15 @@ void joinPythonRanks(const c10::intrusive_ptr<c10d::Store>& store, Group& group)
 #endif
 }
 
-c10::intrusive_ptr<Group> makeGroup(const Request& request) {
+c10::intrusive_ptr<Group> makeGroup(const Request& request, Letters& letters) {
   auto options = c10d::ProcessGroupGloo::Options::create(request.timeout);
   for (const std::string& interface : request.interfaces)
     options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForInterface(interface));
   if (options->devices.empty()) options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
   options->threads = static_cast<int>(options->devices.size()) * 2;
   auto store = storeOf(request);
+  letters = {c10::make_intrusive<c10d::PrefixStore>("bridge", store), request.rank, request.size, request.serves};
+  letters.store->set(letterOf("came", request.rank), bytesOf("1"));
   auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(groupStoreOf(store), request.rank, request.size, options);
   joinPythonRanks(store, *group);
   return group;
@@ -213,7 +247,7 @@ std::string messageOf(const std::exception_ptr& error) {
   }
 }
 
-// initGroup({ host, port, serves, file, rank, size, timeout, interfaces }, done): calls done(message or null, group) when all ranks
+// initGroup({ host, port, serves, file, attempt, rank, size, timeout, interfaces }, done): calls done(message or null, group) when all ranks
 // are connected. On a thread of its own, because this takes as long as the slowest rank needs to start, and Ctrl-C must work.
 // The thread is not one of libuv's, which the process would wait for at its end.
 Napi::Value initGroup(const Napi::CallbackInfo& info) {
@@ -221,6 +255,7 @@ Napi::Value initGroup(const Napi::CallbackInfo& info) {
   Request request;
   request.host = options.Get("host").As<Napi::String>();
   request.file = options.Get("file").As<Napi::String>();
+  request.attempt = options.Get("attempt").As<Napi::String>();
   request.port = static_cast<uint16_t>(options.Get("port").As<Napi::Number>().Uint32Value());
   request.serves = options.Get("serves").As<Napi::Boolean>();
   request.rank = options.Get("rank").As<Napi::Number>();
@@ -232,13 +267,19 @@ Napi::Value initGroup(const Napi::CallbackInfo& info) {
   std::thread([request, done]() mutable {
     std::string message;
     int64_t id = 0;
+    Letters letters;
     try {
-      auto group = makeGroup(request);
+      auto group = makeGroup(request, letters);
       std::lock_guard<std::mutex> lock(registry().mutex);
       id = registry().next++;
       registry().groups[id] = std::move(group);
+      registry().letters[id] = letters;
     } catch (...) {
       message = messageOf(std::current_exception());
+      try {
+        message += missingOf(letters);
+      } catch (...) {
+      }
     }
     done.NonBlockingCall([message, id](Napi::Env env, Napi::Function callback) {
       callback.Call({id == 0 ? Napi::Value(Napi::String::New(env, message)) : env.Null(), Napi::Number::New(env, static_cast<double>(id))});
@@ -256,6 +297,81 @@ Napi::Value whenDone(const Napi::CallbackInfo& info) {
     done.NonBlockingCall([](Napi::Env, Napi::Function callback) { callback.Call({}); });
     done.Release();
   });
+  return info.Env().Undefined();
+}
+
+// The answers of a roll call, as far as they have come; nothing for ranks without one.
+struct Answers {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::optional<std::string>> texts;
+  bool isDone = false, reached = false;
+};
+
+// Leaves this rank's answer, and waits for those of the others.
+void collectAnswers(const Letters& letters, const std::string& answer, std::chrono::milliseconds wait, const std::shared_ptr<Answers>& answers) {
+  const auto end = std::chrono::steady_clock::now() + wait;
+  letters.store->set(letterOf("answer", letters.rank), bytesOf(answer));
+  for (;;) {
+    size_t came = 0;
+    for (int rank = 0; rank < letters.size; rank++) {
+      const std::string key = letterOf("answer", rank);
+      std::optional<std::string> text;
+      if (letters.store->check({key})) {
+        const auto bytes = letters.store->get(key);
+        text = std::string(bytes.begin(), bytes.end());
+        came++;
+      }
+      std::lock_guard<std::mutex> lock(answers->mutex);
+      answers->reached = true;
+      answers->texts[rank] = text;
+    }
+    if (came == answers->texts.size() || std::chrono::steady_clock::now() > end) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+// rollCall(group, answer, milliseconds, done): calls done(answers, reached): the text of each rank, null for those that left none
+// within the time; `reached` is false when the server of the store gave no answer. On threads of their own: a store that is cut off
+// would block for minutes.
+Napi::Value rollCall(const Napi::CallbackInfo& info) {
+  const int64_t group = info[0].As<Napi::Number>().Int64Value();
+  const std::string answer = info[1].As<Napi::String>();
+  const auto wait = std::chrono::milliseconds(info[2].As<Napi::Number>().Int64Value());
+  Letters letters;
+  {
+    std::lock_guard<std::mutex> lock(registry().mutex);
+    const auto found = registry().letters.find(group);
+    TORCH_CHECK(found != registry().letters.end(), "the process group is destroyed");
+    letters = found->second;
+  }
+  auto answers = std::make_shared<Answers>();
+  answers->texts.resize(letters.size);
+  auto done = Napi::ThreadSafeFunction::New(info.Env(), info[3].As<Napi::Function>(), "rollCall", 0, 1);
+  std::thread([letters, answer, wait, answers] {
+    try {
+      collectAnswers(letters, answer, wait, answers);
+    } catch (...) {  // the server is gone; what came before remains
+    }
+    // The others still read here what this rank has found.
+    if (letters.serves && letters.size > 1) std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    std::lock_guard<std::mutex> lock(answers->mutex);
+    answers->isDone = true;
+    answers->changed.notify_all();
+  }).detach();
+  std::thread([wait, answers, done]() mutable {
+    std::unique_lock<std::mutex> lock(answers->mutex);
+    answers->changed.wait_for(lock, wait + std::chrono::milliseconds(1500), [&] { return answers->isDone; });
+    const auto texts = answers->texts;
+    const bool reached = answers->reached;
+    lock.unlock();
+    done.NonBlockingCall([texts, reached](Napi::Env env, Napi::Function callback) {
+      auto list = Napi::Array::New(env, texts.size());
+      for (uint32_t i = 0; i < texts.size(); i++) list[i] = texts[i] ? Napi::Value(Napi::String::New(env, *texts[i])) : env.Null();
+      callback.Call({list, Napi::Boolean::New(env, reached)});
+    });
+    done.Release();
+  }).detach();
   return info.Env().Undefined();
 }
 
@@ -284,6 +400,7 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
     registerOperators();
     exports["initGroup"] = Napi::Function::New(env, guardedFunction<initGroup>);
     exports["whenDone"] = Napi::Function::New(env, guardedFunction<whenDone>);
+    exports["rollCall"] = Napi::Function::New(env, guardedFunction<rollCall>);
     return nullptr;
   });
   return exports;

@@ -53,12 +53,18 @@ function meetingReason(
     return `another program than a rank 0 answers at ${address} (MASTER_ADDR, MASTER_PORT); correct the address.`;
   if (unknownInterface.test(message)) return 'GLOO_SOCKET_IFNAME names an interface that this machine does not have.';
   if (timedOut.test(message) && serves)
-    return `not all of the ${worldSize} ranks came to ${address} within ${timeout} s; start the missing ones, or raise timeout.`;
+    return `not all of the ${worldSize} ranks came to ${address} within ${timeout} s${missing(message)}; start the missing ones, or raise timeout.`;
   if (timedOut.test(message) || connectionLost.test(message))
     return file === ''
       ? `no route to rank 0 at ${address} (MASTER_ADDR, MASTER_PORT), or some rank did not come within ${timeout} s; is rank 0 running, and is the port open?`
       : `not all of the ${worldSize} ranks came to ${file} within ${timeout} s; is the file a new one, and do all ranks share its folder?`;
   return 'the processes cannot form a group.';
+}
+
+/** The ranks that did not come, which the native side writes below the message. */
+function missing(message: string): string {
+  const [, ranks] = /^missing ranks: (.+)$/m.exec(message) ?? [];
+  return ranks === undefined ? '' : ` (missing: rank ${ranks})`;
 }
 
 /** The original message on one line, without Gloo's source line and its advice; the error's cause has all of it. */

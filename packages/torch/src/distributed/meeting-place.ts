@@ -15,6 +15,8 @@ export interface MeetingPlace {
   readonly file: string;
   /** Whether this process starts the server at the address. */
   readonly serves: boolean;
+  /** The number of torchrun's attempt, where the server is torchrun's; or an empty string. */
+  readonly attempt: string;
 }
 
 interface Given {
@@ -33,13 +35,14 @@ export function meetingPlace(initMethod: string, given: Given, env: NodeJS.Proce
   if (!isFile && (host === undefined || port === undefined))
     throw fail(`initMethod must be "env://", "tcp://host:port" or "file:///path", got ${JSON.stringify(initMethod)}`);
   const ranks = checked(required('rank', given.rank), required('worldSize', given.worldSize), 'rank', 'worldSize');
-  if (isFile) return { ...ranks, host: '', port: 0, file: pathOf(initMethod), serves: false };
+  if (isFile) return { ...ranks, host: '', port: 0, file: pathOf(initMethod), serves: false, attempt: '' };
   return {
     ...ranks,
     host: String(host),
     port: portOf(String(port), 'the port of initMethod'),
     file: '',
     serves: ranks.rank === 0,
+    attempt: '',
   };
 }
 
@@ -51,7 +54,8 @@ function fromEnvironment(given: Given, env: NodeJS.ProcessEnv): MeetingPlace {
   const port = portOf(variable(env, 'MASTER_PORT'), 'MASTER_PORT');
   // torchrun's agent has a server of its own at this address, for all ranks.
   const agentServes = env.TORCHELASTIC_USE_AGENT_STORE === 'True';
-  return { ...ranks, host, port, file: '', serves: ranks.rank === 0 && !agentServes };
+  const attempt = agentServes ? (env.TORCHELASTIC_RESTART_COUNT ?? '0') : '';
+  return { ...ranks, host, port, file: '', serves: ranks.rank === 0 && !agentServes, attempt };
 }
 
 /**

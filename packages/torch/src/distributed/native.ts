@@ -12,6 +12,8 @@ export interface NativeGroupOptions {
   readonly serves: boolean;
   /** A file that all processes can lock and write, or an empty string. */
   readonly file: string;
+  /** The number of torchrun's attempt, where the server is torchrun's; or an empty string. */
+  readonly attempt: string;
   readonly rank: number;
   readonly size: number;
   /** In milliseconds. */
@@ -24,6 +26,12 @@ export interface NativeGroupOptions {
 export interface DistributedAddon {
   initGroup(options: NativeGroupOptions, done: (failure: string | null, group: number) => void): void;
   whenDone(work: number, done: () => void): void;
+  rollCall(
+    group: number,
+    answer: string,
+    milliseconds: number,
+    done: (answers: (string | null)[], reached: boolean) => void,
+  ): void;
 }
 
 let loaded: DistributedAddon | undefined;

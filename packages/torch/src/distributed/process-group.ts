@@ -78,15 +78,41 @@ export async function initProcessGroup(options: ProcessGroupOptions = {}): Promi
 }
 
 function join(place: MeetingPlace, timeout: number): Promise<number> {
-  const { rank, worldSize: size, host, port, file, serves } = place;
+  const { rank, worldSize: size, host, port, file, serves, attempt } = place;
   const interfaces = (process.env.GLOO_SOCKET_IFNAME ?? '').split(',').filter((name) => name !== '');
   const native = distributedNative();
   return new Promise((resolve, reject) => {
     native.initGroup(
-      { rank, size, host, port, file, serves, timeout: Math.round(timeout * 1000), interfaces },
+      { rank, size, host, port, file, serves, attempt, timeout: Math.round(timeout * 1000), interfaces },
       (failure, id) => (failure === null ? resolve(id) : reject(meetingFailure(failure, place, timeout))),
     );
   });
+}
+
+/** The answers of all ranks to `rollCall`. */
+export interface RollCall {
+  /** The text of each rank; null: it gave none in time. */
+  readonly answers: readonly (string | null)[];
+  /** Whether the server of the group (rank 0's, or torchrun's) replied. */
+  readonly reached: boolean;
+}
+
+/**
+ * Gives `answer` to all ranks, and resolves to theirs: after a failed collective, when every rank that can still run calls it, those
+ * without an answer are the ones that ended, hang or cannot be reached. It waits up to `timeout` seconds (default 4), and works
+ * without the connections of the collectives. Each rank calls it once. Throws `TorchError` (`DISTRIBUTED`) without a group.
+ */
+export function rollCall(answer: string, options: { timeout?: number } = {}): Promise<RollCall> {
+  const where = 'rollCall()';
+  const { timeout = 4 } = checkNames<{ timeout?: number }>(where, options, ['timeout']);
+  checkOption(where, 'answer', answer, text);
+  checkOption(where, 'timeout', timeout, positive);
+  const { id } = currentGroup(where);
+  return new Promise((resolve) =>
+    distributedNative().rollCall(id, answer, Math.round(timeout * 1000), (answers, reached) =>
+      resolve({ answers, reached }),
+    ),
+  );
 }
 
 /** Leaves the group after the collectives that are under way. Does nothing where there is no group. */

@@ -60,7 +60,8 @@ async function untilFailure(fail: () => Promise<void> | void): Promise<unknown> 
     return 'no error';
   } catch (error) {
     const { code, message } = error as torch.TorchError;
-    return { code, message, seconds: (performance.now() - start) / 1000 };
+    const seconds = (performance.now() - start) / 1000;
+    return { code, message, seconds, roll: await distributed.rollCall('lost', { timeout: 2 }) };
   }
 }
 
@@ -72,6 +73,7 @@ const tasks: Record<string, () => Promise<unknown>> = {
     return values.toArray();
   },
   exits: () => untilFailure(() => process.exit(7)),
+  roll: () => distributed.rollCall(`rank ${distributed.getRank()}`),
   hangs: () => untilFailure(() => new Promise((resolve) => setTimeout(resolve, 60_000))),
 };
 
