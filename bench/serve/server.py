@@ -6,6 +6,7 @@ CONFIG is JSON: `case` (sizes), `checkpoint` (a .pth), `threads`, `mean`, `std`,
 classified alone, in FastAPI's pool of threads; with more, images that wait are gathered, up to that many.
 """
 import asyncio
+import contextlib
 import io
 import json
 import pathlib
@@ -24,7 +25,6 @@ case = config["case"]
 torch.set_num_threads(config["threads"])
 model = load_model(case, config["checkpoint"])
 transform = transform_of(case["imageSize"], config["mean"], config["std"])
-app = FastAPI()
 waiting: asyncio.Queue = asyncio.Queue()
 
 
@@ -50,10 +50,15 @@ async def gather():
             future.set_result(answer)
 
 
-@app.on_event("startup")
-async def start():
+@contextlib.asynccontextmanager
+async def lifespan(_):
     classify_batch([torch.zeros(3, case["imageSize"], case["imageSize"])])
-    app.state.gathering = asyncio.create_task(gather())
+    gathering = asyncio.create_task(gather())
+    yield
+    gathering.cancel()
+
+
+app = FastAPI(lifespan=lifespan)
 
 
 @app.get("/healthz")

@@ -1,6 +1,6 @@
 /** Trained models in a thread of their own, so that the thread which answers clients never waits for a network. */
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { UserError } from '../errors.js';
 import type { Opinion } from '../evaluation/ranking.js';
 import type { ModelFacts, NetworkAnswer, NetworkStart, NetworkTask, SentError } from './network-messages.js';
@@ -30,7 +30,10 @@ export class NetworkThread implements AsyncDisposable {
 
   /** Opens the models. Rejects as `openAnyClassifier`, and with UserError PLUGIN. */
   static async open(start: NetworkStart): Promise<NetworkThread> {
-    const worker = new Worker(new URL('./network-worker.js', import.meta.url), { workerData: start });
+    // OpenMP's threads wait for each other without spinning: they share the cores with the threads that decode. In a copy of the
+    // environment, which a thread usually has, neither this nor what the engine sets would reach the libraries.
+    if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '0';
+    const worker = new Worker(new URL('./network-worker.js', import.meta.url), { workerData: start, env: SHARE_ENV });
     const [answer] = (await once(worker, 'message')) as [NetworkAnswer];
     if ('opened' in answer) return new NetworkThread(worker, answer.opened);
     await worker.terminate();
