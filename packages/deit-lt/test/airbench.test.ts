@@ -8,6 +8,7 @@ import * as torch from '@deit-lt/torch';
 import { openClassifier } from '../src/classifier/classifier.js';
 import { exportHuggingFace } from '../src/export/export.js';
 import { checkOnnx } from '../src/export/onnx/check.js';
+import type { OnnxPrecision } from '../src/export/onnx/graph-builder.js';
 import { onnxModel } from '../src/export/onnx/model.js';
 import { exportSafetensors, exportTorch } from '../src/export/weights.js';
 import { Airbench } from '../src/models/airbench.js';
@@ -238,16 +239,16 @@ suite('a teacher airbench94', () => {
     skip: runtime === undefined && 'no onnxruntime-node here',
   }, async () => {
     using classifier = await openClassifier(run, { settings });
-    randomised(classifier.model as Airbench);
-    for (const [precision, allowed] of [
-      ['fp32', 1e-4],
-      ['fp16', 2e-2],
-      ['int8', 0.5],
-    ] as const) {
-      const bytes = onnxModel(classifier, { precision, version });
-      const { difference } = await checkOnnx(runtime!, bytes, classifier, precision);
-      assert.ok(difference <= allowed, `${precision}: ${difference}`);
-    }
+    const allow = async (allowed: Readonly<Record<OnnxPrecision, number>>): Promise<void> => {
+      for (const precision of ['fp32', 'fp16', 'int8'] as const) {
+        const bytes = onnxModel(classifier, { precision, version });
+        const { difference } = await checkOnnx(runtime!, bytes, classifier, precision);
+        assert.ok(difference <= allowed[precision], `${precision}: ${difference}`);
+      }
+    };
+    await allow({ fp32: 1e-4, fp16: 2e-2, int8: 0.15 });
+    randomised(classifier.model as Airbench); // gains of both signs
+    await allow({ fp32: 1e-4, fp16: 2e-2, int8: 0.5 });
   });
 
   test('is read by timm with the code in its Hugging Face folder', { skip: skipTimm }, async () => {

@@ -4,6 +4,8 @@ import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { type Dataset, type ImageSplit, subset } from '../src/data/dataset.js';
+import { drawShapes } from '../src/data/shapes/index.js';
 import { type CardFacts, modelCard } from '../src/export/model-card.js';
 import { createModel, type ImageModel, type ModelOptions, VisionTransformer } from '../src/models/index.js';
 import { findWeights } from '../src/pretrained/find-weights.js';
@@ -12,6 +14,7 @@ import type { GivenWeights } from '../src/pretrained/read-weights.js';
 import { loadRecipe } from '../src/recipe/load.js';
 import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { limitLearning, setTraining } from '../src/training/learn.js';
+import { normalizeRun } from '../src/training/tau-normalization.js';
 import { trainAll, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { temporaryFolder, write } from './helpers/temporary-folder.js';
@@ -27,6 +30,7 @@ function given(model: ImageModel, more: Partial<GivenWeights> = {}): GivenWeight
     tensors,
     beside: new Set(),
     model: undefined,
+    isSmall: false,
     numHeads: undefined,
     classNames,
     seen: {},
@@ -160,6 +164,19 @@ suite('limitLearning()', () => {
     );
   });
 
+  test('trains biases and the classifier, less than half a percent of ViT-S', () => {
+    using model = createModel('vit_small_patch16_224', { numClasses: 100, device: 'meta' });
+    limitLearning(model, 'biases', 'student');
+    const sizes = model.namedParameters().map(([name, value]) => [name, value.requiresGrad, value.numel()] as const);
+    assert.deepEqual(
+      sizes.filter(([name, trained]) => trained !== (name.endsWith('.bias') || name === 'head.weight')),
+      [],
+    );
+    const count = (those: typeof sizes): number => those.reduce((sum, [, , numbers]) => sum + numbers, 0);
+    const share = count(sizes.filter(([, trained]) => trained)) / count(sizes);
+    assert.ok(share > 0.0035 && share < 0.0045, `${share}`);
+  });
+
   test('refuses more blocks than there are', () => {
     using model = createModel('vit', { numClasses: 3, ...tiny });
     assert.throws(() => limitLearning(model, 'blocks:3', 'student'), {
@@ -191,7 +208,7 @@ function folderIn(t: TestContext): (name: string) => string {
   return (name) => path.join(folder, name);
 }
 
-/** timm's file of a ViT of the tiny recipe, beside a model card. */
+/** Writes timm's file of a ViT of the tiny recipe, in float16, beside a model card; returns its weights in float32. */
 function writePretrained(folder: string): { file: string; weights: Map<string, torch.Tensor> } {
   const file = path.join(folder, 'model.safetensors');
   write(path.join(folder, 'README.md'), '---\nlicense: cc-by-nc-4.0\ntags: [x]\n---\n# A model\n');
@@ -200,8 +217,10 @@ function writePretrained(folder: string): { file: string; weights: Map<string, t
     JSON.stringify({ pretrained_cfg: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], hf_hub_id: 'timm/x' } }),
   );
   using model = createModel('vit', { numClasses: 5, imageSize: 32, patchSize: 8, embedDim: 32, depth: 2, numHeads: 2 });
-  torch.safetensors.save(file, model.stateDict());
-  return { file, weights: torch.safetensors.load(file) };
+  torch.tidy(() =>
+    torch.safetensors.save(file, new Map([...model.stateDict()].map(([name, value]) => [name, value.to('float16')]))),
+  );
+  return { file, weights: new Map([...torch.safetensors.load(file)].map(([name, value]) => [name, value.float()])) };
 }
 
 /** The model card of a run, without its other files. */
@@ -273,9 +292,31 @@ suite('a training from a file of weights', () => {
     await trainStudent({ dataset, recipe, folder: at('student'), teacher: at('teacher') });
     const { from } = readRunConfig(at('student'));
     assert.deepEqual([from?.path, from?.from?.licence], [at('first'), 'cc-by-nc-4.0']);
+    await normalizeRun({ dataset, run: at('student'), folder: at('tau'), tau: 0.5 });
+    assert.equal(readRunConfig(at('tau')).from?.from?.from?.licence, 'cc-by-nc-4.0');
     const card = cardOf(at('student'));
     assert.match(card, /began with the weights of vit in `model\.safetensors` \(SHA-256 \w{16}…\), from https:/);
     assert.match(card, /Their licence is cc-by-nc-4\.0; its terms may hold for this model/);
+  });
+
+  test("without its normalisation is assumed to have ImageNet's, or CIFAR's for a network of CIFAR", async (t) => {
+    const at = folderIn(t);
+    const { weights } = writePretrained(at('pretrained'));
+    torch.safetensors.save(at('vit.safetensors'), weights);
+    using cnn = createModel('resnet20', { numClasses: 5, width: 4 });
+    torch.safetensors.save(at('cnn.safetensors'), cnn.stateDict());
+    const one = ['student.epochs=1', 'student.weights=raw', 'student.ema=null', 'teacher.epochs=1'];
+    const small = 'teacher.model={ replace: true, name: resnet20, width: 4, cosine: true }';
+    const noteOf = async (train: typeof trainVit, file: string, ...more: readonly string[]): Promise<boolean> => {
+      const notes: string[] = [];
+      const reporter = reporting({ note: (...lines) => void notes.push(...lines) });
+      const recipe = tinyRecipe(...one, small, ...more);
+      await train({ dataset: tinyDataset(), recipe, folder: at(['run', ...more].join()), from: at(file), reporter });
+      return notes.some((line) => /does not contain its image normalisation, and .*student\.std=\[0\.229,/.test(line));
+    };
+    assert.equal(await noteOf(trainVit, 'vit.safetensors'), false);
+    assert.equal(await noteOf(trainVit, 'vit.safetensors', 'student.mean=[0.5, 0.5, 0.5]'), true);
+    assert.equal(await noteOf(trainTeacher, 'cnn.safetensors', 'teacher.drw.epoch=null'), false);
   });
 
   test('that does not fit the student is refused before its teacher is trained', async (t) => {
@@ -310,6 +351,43 @@ suite('a training from a file of weights', () => {
       [],
     );
   });
+});
+
+/** Only `classes` of a data set, with at most `each` training images. */
+function someClasses(dataset: Dataset, classes: readonly number[], each: number): Dataset {
+  const cut = (split: ImageSplit, most: number): ImageSplit => {
+    const ids = classes.flatMap((wanted) => {
+      const all = [...split.labels].flatMap((label, i) => (label === wanted ? [i] : []));
+      return all.slice(0, most);
+    });
+    const { images, labels } = subset(split, Int32Array.from(ids));
+    return { images, labels: labels.map((label) => classes.indexOf(label)) };
+  };
+  const classNames = classes.map((c) => dataset.classNames[c]!);
+  return { name: 'shapes', classNames, train: cut(dataset.train, each), test: cut(dataset.test!, 20) };
+}
+
+test('weights that learned other classes teach ten images a class far better than random ones', async (t) => {
+  const at = folderIn(t);
+  const shapes = drawShapes({ trainPerClass: 150, testPerClass: 20, size: 16 });
+  const first = someClasses(shapes, [0, 2, 4, 6, 8], 150);
+  const second = someClasses(shapes, [1, 3, 5, 7, 9], 10);
+  const settings = [
+    ...['data.imbalance=1', 'data.validation=0', 'evaluation.select=last', 'evaluation.every=100'],
+    'teacher.model={ replace: true, name: resnet20, width: 8 }',
+    ...['teacher.loss=cross-entropy', 'teacher.sam.rho=0', 'teacher.drw.epoch=null', 'teacher.batchSize=20'],
+    'teacher.schedule={ name: cosine, warmupEpochs: 1, stepping: update }',
+    'teacher.augment={ replace: true, padCrop: { padding: 2 }, flip: true }',
+  ];
+  const longer = tinyRecipe(...settings, 'teacher.epochs=8', 'teacher.optimizer.lr=0.05');
+  await trainTeacher({ dataset: first, recipe: longer, folder: at('first') });
+  const recipe = tinyRecipe(...settings, 'teacher.epochs=12', 'teacher.optimizer.lr=0.02');
+  const accuracy = async (folder: string, from?: string): Promise<number> => {
+    const { evaluation } = await trainTeacher({ dataset: second, recipe, folder, ...(from && { from }) });
+    return evaluation!.avg.balanced!;
+  };
+  const [random, tuned] = [await accuracy(at('random')), await accuracy(at('tuned'), at('first'))];
+  assert.ok(tuned > random + 10, `${tuned} % and ${random} %`); // 53 and 27 after 10 epochs of the first
 });
 
 suite('findWeights()', () => {

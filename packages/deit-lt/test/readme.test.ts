@@ -39,6 +39,7 @@ async function drawImages(): Promise<void> {
 /** What makes a command of the README short enough for a test. */
 const shorter: Readonly<Record<string, readonly string[]>> = {
   inspect: ['--no-speed'],
+  plan: ['--no-speed'],
   train: ['--budget', 'small'],
 };
 
@@ -57,6 +58,7 @@ suite('"Your own images" of the README, line by line', () => {
   const commands = commandsIn(section);
   const expected: Readonly<Record<string, RegExp>> = {
     inspect: /6\d training images of 3 classes/,
+    plan: /^Plan for my-images: 6\d training images of 3 classes/,
     train: /student average/,
     eval: /student average/,
     predict: /photo\.jpg .*(ring|star|cross) \d/,

@@ -39,6 +39,8 @@ export interface CommandInput {
   readonly args: readonly string[];
   readonly options: Options;
   readonly spec: CommandSpec;
+  /** All commands, for one that is about them. */
+  readonly commands?: readonly CommandSpec[];
   readonly context: CliContext;
   /** Reads the words of another command line, after the program's name. Throws for what is none. */
   readonly parse: (words: readonly string[]) => Parsed | undefined;

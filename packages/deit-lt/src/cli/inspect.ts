@@ -1,4 +1,5 @@
 /** `deit-lt inspect`: what is in a data set and what it would cost to train on it. */
+import type { LabelErrors } from '../analysis/label-errors.js';
 import type { Dataset } from '../data/dataset.js';
 import type { GroupKind } from '../data/groups.js';
 import { loadRecipe } from '../recipe/load.js';
@@ -22,13 +23,33 @@ export async function run({ args: [data], options, context }: CommandInput): Pro
   const groups = chosen?.recipe.data.groups ?? groupsOfSettings(options);
   const found = await inspectDataset(dataset, { groups, signal: context.signal });
   const training = options.speed === false ? undefined : await timeOf(chosen, { whole, dataset, options, context });
-  const inspection: Inspection = { ...found, training };
+  const labelErrors =
+    options.model === undefined ? undefined : await labelErrorsOf(options.model, dataset, options, context);
+  const inspection: Inspection = { ...found, training, labelErrors };
   if (options.svg !== undefined) {
     await writeSvg(options.svg, inspection);
     context.note(`histogram written to ${options.svg}`);
   }
   if (options.json === true) context.printJson(inspectionJson(inspection));
   else context.print(inspectionText(inspection, context));
+}
+
+async function labelErrorsOf(
+  model: string,
+  dataset: Dataset,
+  { plugin: _, set: __, ...options }: Options,
+  context: CliContext,
+): Promise<LabelErrors> {
+  const [{ findLabelErrors }, { openAnyModel }] = await Promise.all([
+    import('../analysis/label-errors.js'),
+    import('./open-model.js'),
+  ]);
+  using classifier = await openAnyModel(model, options);
+  const reporter = await context.reporter();
+  return await findLabelErrors(classifier, dataset, {
+    onProgress: (done, total) => reporter.progress('classifying images', done, total),
+    signal: context.signal,
+  });
 }
 
 /**

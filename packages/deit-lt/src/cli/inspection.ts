@@ -1,4 +1,5 @@
 /** The results of `deit-lt inspect`, as text and JSON. */
+import type { LabelErrors } from '../analysis/label-errors.js';
 import type { Dataset } from '../data/dataset.js';
 import { classCounts } from '../data/dataset.js';
 import { type DatasetDescription, describeDataset } from '../data/describe.js';
@@ -16,6 +17,8 @@ export interface Inspection {
   readonly groups: Groups;
   readonly duplicates: Duplicates;
   readonly training: TrainingTime | undefined;
+  /** Only with `--model`. */
+  readonly labelErrors?: LabelErrors | undefined;
 }
 
 interface InspectOptions {
@@ -28,7 +31,7 @@ interface InspectOptions {
 export async function inspectDataset(
   dataset: Dataset,
   { groups: kind = 'auto', signal }: InspectOptions = {},
-): Promise<Omit<Inspection, 'training'>> {
+): Promise<Omit<Inspection, 'training' | 'labelErrors'>> {
   const description = await describeDataset(dataset, { signal });
   const groups = groupsOf(classCounts(dataset.train.labels, dataset.classNames.length), { kind });
   const duplicates = await findDuplicates(dataset, { signal });
@@ -38,7 +41,7 @@ export async function inspectDataset(
 /** Sets of equal images that are named; there may be thousands. */
 const namedSets = 20;
 
-export function inspectionJson({ description, groups, duplicates, training }: Inspection): object {
+export function inspectionJson({ description, groups, duplicates, training, labelErrors }: Inspection): object {
   const { classes, ...figures } = description;
   return {
     ...figures,
@@ -47,6 +50,7 @@ export function inspectionJson({ description, groups, duplicates, training }: In
     groups: { rule: groups.kind, note: groups.note ?? null, ...Object.fromEntries(groupSums(description, groups)) },
     duplicates: { ...duplicates, groups: duplicates.groups.slice(0, namedSets) },
     training: training ?? null,
+    ...(labelErrors && { labelErrors }),
   };
 }
 
@@ -79,6 +83,7 @@ export function inspectionText(inspection: Inspection, { width, colors }: { widt
     ['groups', groupsText(description, groups)],
     ['duplicates', duplicatesText(inspection.duplicates)],
     ['training', trainingText(inspection.training)],
+    ...(inspection.labelErrors === undefined ? [] : [['labels', labelsText(inspection.labelErrors)]]),
   ];
   const facts = lines.map(([name, text]) => `${name!.padEnd(10)}  ${text}`).join('\n');
   return `${colors.bold(visible(inspectionTitle(description)))}\n\n${bars}\n\n${facts}`;
@@ -115,6 +120,23 @@ function duplicatesText({ groups, testInTrain, withinTrain, conflicting }: Dupli
   const sets = `${groups.length} ${groups.length === 1 ? 'set' : 'sets'} of equal images`;
   const first = groups[0]!.slice(0, 2).map(placeOf).join(' = ');
   return `${[sets, ...found].join('; ')}; the first: ${first}`;
+}
+
+/** Images that are named; JSON has all. */
+const namedErrors = 10;
+
+function labelsText({ errors, images: classified }: LabelErrors): string {
+  if (errors.length === 0) return `no probable errors among ${images(classified)}`;
+  const lines = errors
+    .slice(0, namedErrors)
+    .map(({ split, name, label, suggested, probability }) =>
+      visible(
+        `${split} ${name}: "${label}", rather "${suggested}" (probability of its label: ${(100 * probability).toFixed(1)} %)`,
+      ),
+    );
+  const more = errors.length > namedErrors ? [`… and ${count(errors.length - namedErrors)} more, in --json`] : [];
+  const title = `${count(errors.length)} of ${images(classified)} are probably labelled wrong; the least probable first (a model is too sure of images that it was trained on, and finds fewer there):`;
+  return [title, ...lines, ...more].join(`\n${' '.repeat(12)}`);
 }
 
 const placeOf = ({ split, name }: Occurrence): string => visible(`${split} ${name}`);

@@ -7,6 +7,7 @@ import { type Reporter, silentReporter } from '../runs/reporter.js';
 import { visible } from '../text/visible.js';
 import { markedColors } from './colors.js';
 import type { Parsed } from './command-spec.js';
+import { commandTable } from './command-table.js';
 import type { CliContext } from './context.js';
 import { tellOfEarlyEnd } from './early-end.js';
 import { failureOf } from './failure.js';
@@ -61,7 +62,7 @@ async function runWords(words: readonly string[]): Promise<number> {
     }
     if (!isSeveral) await loadOwn(parsed.options);
     const { run } = await parsed.spec.load();
-    return (await run({ ...parsed, context, parse })) ?? 0;
+    return (await run({ ...parsed, commands: commandTable, context, parse })) ?? 0;
   } catch (error) {
     display.close?.();
     return await fail(error, words, interruption);

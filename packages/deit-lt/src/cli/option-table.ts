@@ -17,6 +17,7 @@ export interface Options {
   savePlan?: string;
   out?: string;
   resume?: boolean;
+  dryRun?: boolean;
   saveEvery?: number;
   fitMemory?: boolean;
   procs?: number;
@@ -47,6 +48,10 @@ export interface Options {
   coverage?: number;
   adaptation?: boolean;
   top?: number;
+  wide?: boolean;
+  sortInto?: string;
+  link?: boolean;
+  review?: string;
   diff?: string;
   /** Each command has its own formats. */
   format?: string;
@@ -66,6 +71,7 @@ export interface Options {
   html?: string;
   figures?: string;
   speed?: boolean;
+  model?: string;
   json?: boolean;
 }
 
@@ -132,12 +138,14 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   out: {
     value: 'PATH',
-    description: 'the run folder (default: runs/DATE-TIME-RECIPE); for export and demo, the file or folder to write',
+    description:
+      'the run folder (default: runs/DATE-TIME-RECIPE); for export, demo and predict, the file or folder to write',
   },
   resume: {
     description:
-      'resumes the run in --out, or starts it if there is none; recipe and data are read from its config.json unless they are given',
+      'resumes the run in --out, or starts it if there is none; recipe and data are read from its config.json unless they are given. predict: continues the file in --out',
   },
+  dryRun: { description: 'checks recipe, data and networks, prints what would be trained, and writes no run folder' },
   saveEvery: {
     value: 'SECONDS',
     type: 'number',
@@ -162,7 +170,8 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   },
   seeds: {
     value: 'LIST',
-    description: 'study ladder: the seeds that every rung is trained with, such as 0,1,2 (default: 0,1,2)',
+    description:
+      'trains once with each of these seeds, such as 0,1,2, into OUT/seed-SEED, and prints mean and interval; study ladder: the seeds of every rung (default there: 0,1,2)',
   },
   vit: { description: 'also trains a plain ViT, without a teacher, for comparison' },
   teacher: { value: 'RUN', description: "the teacher: a run folder, a checkpoint (also PyTorch's), or an ONNX model" },
@@ -277,6 +286,20 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'leaves out what "deit-lt adapt" fitted: the model is used as it was trained',
   },
   top: { value: 'COUNT', type: 'integer', min: 1, description: 'number of most likely classes to show (default: 5)' },
+  wide: {
+    description:
+      'CSV with one row for each image: its class with probability and margin (to the second class), then the other ranks',
+  },
+  sortInto: {
+    value: 'FOLDER',
+    description:
+      'copies each image into a folder of its class in FOLDER ("unknown" for such answers of an adapted model); nothing is overwritten',
+  },
+  link: { description: 'with --sort-into: makes symbolic links instead of copies' },
+  review: {
+    value: 'FILE',
+    description: 'also writes a CSV file with all images, those that the model is least sure of first',
+  },
   diff: { value: 'NAME|FILE', description: 'shows only the values that differ from another recipe, side by side' },
   format: {
     value: 'FORMAT',
@@ -344,6 +367,11 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
     description: 'the file to write (default: report.html in the run folder; for several runs, in the current folder)',
   },
   figures: { value: 'DIR', description: 'also writes each figure of the report into this folder, as SVG and PNG' },
+  model: {
+    value: 'RUN',
+    description:
+      'a trained model of these classes: lists the images whose label is probably wrong by its predictions (confident learning)',
+  },
   speed: { negated: true, description: 'skips measuring the training speed of this machine' },
   json: { description: 'prints JSON, and nothing else, to the standard output' },
 };

@@ -71,7 +71,14 @@ const described: Readonly<Record<string, Described>> = {
   'mushrooms, few': { largest: 60, classes: 9, ratio: 12, side: [500, 1000, 3000], test: 5, seconds: null },
   'scanned letters': { largest: 1200, classes: 62, ratio: 30, side: [40, 64, 128], test: 20, seconds: 3600 },
   'camera traps': { largest: 20_000, classes: 45, ratio: 400, side: [1000, 1920, 2048], test: 50, seconds: 24 * 3600 },
-  'ImageNet-LT': { largest: 1280, classes: 1000, ratio: 256, side: [100, 400, 4000], test: 50, seconds: null },
+  'a thousand kinds of photographs': {
+    largest: 1280,
+    classes: 1000,
+    ratio: 256,
+    side: [100, 400, 4000],
+    test: 50,
+    seconds: null,
+  },
   'no tail': { largest: 500, classes: 10, ratio: 1, side: [200, 300, 400], test: 50, seconds: 3600 },
 };
 

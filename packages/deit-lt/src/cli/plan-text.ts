@@ -10,13 +10,19 @@ import type { Colors } from './colors.js';
 interface TextOptions {
   readonly width: number;
   readonly colors: Colors;
+  /** What the user set; the figures of the plan do not follow it, but for device, precision and number of images. */
+  readonly settings?: readonly string[];
 }
 
 /** Width of the names in the first column. */
 const column = 14;
 
 /** Returns the plan as paragraphs for a terminal. */
-export function planText(plan: TrainingPlan, data: DatasetDescription, { width, colors }: TextOptions): string {
+export function planText(
+  plan: TrainingPlan,
+  data: DatasetDescription,
+  { width, colors, settings = [] }: TextOptions,
+): string {
   const rows: readonly (readonly [string, string])[] = [
     ['images', imagesText(data)],
     ['classes', classesText(data)],
@@ -32,6 +38,7 @@ export function planText(plan: TrainingPlan, data: DatasetDescription, { width, 
     ['memory', memoryText(plan)],
     ['time', timeText(plan)],
     ['smallest class', smallestText(data)],
+    ...(settings.length > 0 ? [['set by you', settingsText(settings)] as const] : []),
   ];
   const title = `Plan for ${data.name}: ${images(plan.images).replace(' ', ' training ')} of ${count(data.classes.length)} classes`;
   const facts = rows.map(([name, text]) => hanging(name.padEnd(column), text, width));
@@ -147,7 +154,7 @@ function machineText({ machine: { device, cores, cardName, precision } }: Traini
   const numbers =
     precision === 'bfloat16'
       ? 'in bfloat16 (16-bit numbers, which this hardware multiplies)'
-      : 'in float32 (32-bit numbers)';
+      : `in ${precision} (${precision === 'float32' ? 32 : 16}-bit numbers)`;
   return device === 'cpu'
     ? `the processor, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${numbers}`
     : `${cardName ?? 'the card'}, ${numbers}`;
@@ -183,6 +190,10 @@ function smallestText(data: DatasetDescription): string {
       ? ''
       : `. On its ${images(test).replace(' ', ' test ')} an accuracy is known to ± ${Math.round(uncertaintyOf(test))} points`;
   return `${visible(name)}, ${images(train)}: ${expectationOf(train)}${measured}`;
+}
+
+function settingsText(settings: readonly string[]): string {
+  return `${settings.map(visible).join(' ')} (epochs and times above are those without it)`;
 }
 
 /** Words of `text` in lines of at most `width`, all but the first indented to its beginning. */

@@ -21,7 +21,7 @@ export async function run({ args: [data], options, context }: CommandInput): Pro
   const planned = await planData(dataset, options, context, { trains: trainsOfCommand('train', options), measures });
   if (file !== undefined) writeFileAtomic(file, recipeText(planned, options));
   if (options.json === true) context.printJson(planJson(planned.plan, planned.data));
-  else context.print(planText(planned.plan, planned.data, context));
+  else context.print(planText(planned.plan, planned.data, { ...context, settings: settingsOf(options) }));
   const own = chooseRecipe({}, dataset);
   if (own !== undefined)
     context.note(

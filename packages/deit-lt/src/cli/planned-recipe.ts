@@ -1,6 +1,7 @@
 /** Plans the training of the user's own data for the commands that train, and for `plan` and `inspect`. */
 import { classCounts, type Dataset } from '../data/dataset.js';
 import { type DatasetDescription, describeDataset } from '../data/describe.js';
+import { UserError } from '../errors.js';
 import { duration } from '../format.js';
 import { limitsFor } from '../planning/limit-recipe.js';
 import { type PlannedTraining, planTraining } from '../planning/plan-training.js';
@@ -63,9 +64,10 @@ export async function readyRecipe(
 ): Promise<ReadyRecipe> {
   const chosen = chooseRecipe(options, dataset, recipeByDefault);
   if (chosen === undefined) {
+    if (options.from !== undefined) throw recipeMissing();
     const planned = await planData(dataset, options, context, { trains });
     const { recipe, base } = planned;
-    const lines = planText(planned.plan, planned.data, context).split('\n');
+    const lines = planText(planned.plan, planned.data, { ...context, settings: settingsOf(options) }).split('\n');
     return { name: 'planned', recipe, base, lines, isPlanned: true };
   }
   const lines = chosen.note === undefined ? [] : [chosen.note];
@@ -74,6 +76,14 @@ export async function readyRecipe(
     ...(await limited(chosen, dataset, options, { context, trains, recipeByDefault, lines })),
     isPlanned: false,
   };
+}
+
+/** A plan chooses networks, and weights are for one network. */
+function recipeMissing(): UserError {
+  return new UserError(
+    'USAGE',
+    '--from: a plan starts from random weights. Name the recipe whose networks the weights are for: --recipe finetune-photographs for pretrained weights (docs/pretrained.md), or that of the run.',
+  );
 }
 
 interface LimitGiven extends PlanOptions {

@@ -16,6 +16,8 @@ import type { Opinion } from '../evaluation/ranking.js';
 
 export interface Prediction extends Opinion {
   readonly file: string;
+  /** Probability of the most likely class minus that of the second: near 0 where the model is not sure. */
+  readonly margin: number;
 }
 
 export interface Unreadable {
@@ -29,8 +31,10 @@ export interface PredictOptions {
   readonly classifier: AnyClassifier;
   /** Number of ranked classes. */
   readonly top: number;
+  /** Whether the predictions are returned, too: millions of them take gigabytes. Default true. */
+  readonly keep?: boolean;
   /** Gets the predictions of each batch when they are made. */
-  readonly onBatch?: (predictions: readonly Prediction[]) => void;
+  readonly onBatch?: (predictions: readonly Prediction[]) => void | Promise<void>;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -91,12 +95,12 @@ export function openImages(files: readonly string[]): FileSource {
   return source;
 }
 
-/** Returns the predictions in the order of `files`. Throws the signal's reason when it is aborted. */
+/** Returns the predictions in the order of `files`, unless `keep` is false. Throws the signal's reason when it is aborted. */
 export async function predictFiles(
   files: readonly string[],
   options: PredictOptions,
 ): Promise<{ predictions: Prediction[]; unreadable: Unreadable[] }> {
-  const { source, classifier, onBatch, onProgress, signal } = options;
+  const { source, classifier, keep = true, onBatch, onProgress, signal } = options;
   source.background = classifier.background;
   const nameOf = (id: number): string => files[id]!;
   const predictions: Prediction[] = [];
@@ -112,8 +116,8 @@ export async function predictFiles(
       for (const result of await answers(batch, ids, nameOf, options))
         if ('reason' in result) unreadable.push(result);
         else made.push(result);
-      predictions.push(...made);
-      onBatch?.(made);
+      if (keep) predictions.push(...made);
+      await onBatch?.(made);
       onProgress?.(start + ids.length, files.length);
     }
   } finally {
@@ -172,6 +176,17 @@ function ask(
   nameOf: (id: number) => string,
   { classifier, top }: PredictOptions,
 ): Prediction[] {
-  const said = answersOf(classifier, images, top);
-  return Array.from(ids, (id, i) => ({ file: nameOf(id), ...said[i]! }));
+  const said = answersOf(classifier, images, Math.max(2, top)); // the margin needs two
+  return Array.from(ids, (id, i) => predictionOf(nameOf(id), said[i]!, top));
+}
+
+function predictionOf(file: string, { top: ranked, cls, dist, ...decided }: Opinion, top: number): Prediction {
+  return {
+    file,
+    top: ranked.slice(0, top),
+    ...(cls && { cls: cls.slice(0, top) }),
+    ...(dist && { dist: dist.slice(0, top) }),
+    ...decided,
+    margin: (ranked[0]?.probability ?? 0) - (ranked[1]?.probability ?? 0),
+  };
 }

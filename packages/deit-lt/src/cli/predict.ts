@@ -1,22 +1,29 @@
 /** `deit-lt predict`: the most likely classes of images, one line each. */
+import type { AnyClassifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import type { Ranked } from '../evaluation/ranking.js';
-import { images } from '../format.js';
-import { csvCell } from '../text/cells.js';
-import { visible, visibleJson } from '../text/visible.js';
+import { count, images } from '../format.js';
+import { visible } from '../text/visible.js';
 import { padded, textWidth } from '../text/width.js';
 import { adaptationNotes } from './adaptation-notes.js';
 import type { CommandInput } from './command-spec.js';
 import { openAdaptedModel } from './open-model.js';
+import type { Options } from './option-table.js';
 import { findImages, openImages, type Prediction, predictFiles, type Unreadable } from './predict-files.js';
+import { headerOf, type LineFormat, type LineShape, linesOf } from './predict-lines.js';
+import { type EarlierRow, PredictionOutput } from './predict-output.js';
+import { ReviewFile } from './review-file.js';
+import { ImageSorter } from './sort-images.js';
 import { weightsLines } from './weights-line.js';
 
 /** Exit code 1 when a file could not be read. */
 export async function run({ args: [model, ...places], options, context }: CommandInput): Promise<number> {
-  const { top = 5, json = false, format = 'table' } = options;
-  if (json && options.format !== undefined)
-    throw new UserError('USAGE', `--json and --format ${format} exclude each other: leave one out.`);
-  const files = await findImages(places, process.stdin);
+  const { top = 5, json = false } = options;
+  const format = formatOf(options);
+  const review = options.review === undefined ? undefined : new ReviewFile(options.review);
+  const output = outputOf(options, format, review);
+  const { files, skipped } = withoutDone(await findImages(places, process.stdin), output);
+  if (skipped > 0) context.note(`${options.out} has ${images(skipped)} already: ${count(files.length)} are left`);
   await using source = openImages(files);
   using classifier = await openAdaptedModel(model!, options);
   for (const note of [
@@ -26,45 +33,119 @@ export async function run({ args: [model, ...places], options, context }: Comman
   ])
     context.note(note);
   const reporter = await context.reporter();
-  if (format === 'csv') context.printData(csvHeader);
+  const lines = isLineFormat(format) ? linePrinter(format, classifier, top, context.printData) : undefined;
+  const { sortInto, link = false } = options;
+  const { classNames } = classifier;
+  const sorter = sortInto === undefined ? undefined : new ImageSorter({ folder: sortInto, link, classNames });
   const { predictions, unreadable } = await predictFiles(files, {
     source,
     classifier,
     top,
-    onBatch: (made) => {
-      for (const each of made) for (const line of linesAtOnce(format, each)) context.printData(line);
+    keep: lines === undefined,
+    onBatch: async (made) => {
+      await sorter?.add(made);
+      if (output === undefined) lines?.print(made);
+      else output.append(made, shapeOf(classifier, top, made[0]));
+      review?.add(made);
     },
     onProgress: (done, total) => reporter.progress('classifying images', done, total),
     signal: context.signal,
   });
+  if (output === undefined) lines?.end();
+  review?.write();
   if (json) context.printJson(predictions);
   else if (format === 'table') printLines(predictions, context.print);
   report(unreadable, files.length, context.note);
+  if (sorter !== undefined) context.note(`${images(sorter.count)} in folders of their classes in ${sortInto}`);
+  if (review !== undefined) context.note(`written to ${review.file}, the least certain images first`);
   return unreadable.length > 0 ? 1 : 0;
 }
 
-const csvHeader = 'file,output,rank,class,probability';
+type Format = 'table' | LineFormat;
 
-/** JSON and CSV need not wait for the widest name: the lines of one image. */
-function linesAtOnce(format: string, prediction: Prediction): string[] {
-  if (format === 'json-lines') return [visibleJson(prediction)];
-  if (format !== 'csv') return [];
-  const { file, top, cls, dist } = prediction;
-  const outputs = Object.entries({ prediction: top, cls, dist });
-  const rows = outputs.flatMap(([output, ranked = []]) =>
-    ranked.map(({ class: name, probability }, i) => [file, output, i + 1, name, probability]),
-  );
-  return [...rows, ...decisionRows(prediction)].map((row) => row.map(csvCell).join(','));
+const isLineFormat = (format: Format): format is LineFormat => format !== 'table';
+
+/** Throws UserError USAGE for options that do not go together. */
+function formatOf({
+  json = false,
+  format,
+  wide = false,
+  out,
+  resume = false,
+  link = false,
+  sortInto,
+}: Options): Format {
+  const refuse = (message: string): never => {
+    throw new UserError('USAGE', message);
+  };
+  if (json && format !== undefined) refuse(`--json and --format ${format} exclude each other: leave one out.`);
+  if (wide && (json || (format !== undefined && format !== 'csv')))
+    refuse(`--wide is CSV: leave out ${json ? '--json' : `--format ${format}`}.`);
+  if (out !== undefined && !wide && format !== 'csv' && format !== 'json-lines')
+    refuse('--out needs lines that can be continued: give --wide, --format csv or --format json-lines.');
+  if (resume && out === undefined) refuse('--resume needs the file that it continues: --out FILE');
+  if (link && sortInto === undefined) refuse('--link needs --sort-into FOLDER.');
+  return wide ? 'wide' : ((format ?? 'table') as Format);
 }
 
-/** The decisions of the adaptation, with the outputs `decision` (a class, or "unknown") and `set`. */
-function decisionRows({ file, top, unknown, set = [] }: Prediction): (string | number)[][] {
-  const best = top[0];
-  const decided =
-    unknown === undefined || best === undefined
-      ? []
-      : [[file, 'decision', 1, unknown ? 'unknown' : best.class, best.probability]];
-  return [...decided, ...set.map((name, i) => [file, 'set', i + 1, name, ''])];
+function outputOf(
+  { out, resume = false }: Options,
+  format: Format,
+  review: ReviewFile | undefined,
+): PredictionOutput | undefined {
+  if (out === undefined || !isLineFormat(format)) return undefined;
+  if (review !== undefined && resume && format === 'csv')
+    throw new UserError('USAGE', '--review and --resume together need --wide or --format json-lines.');
+  const onEarlier = (row: EarlierRow): void => review?.addEarlier(row);
+  return PredictionOutput.open(out, { format, resume, onEarlier });
+}
+
+function withoutDone(
+  files: readonly string[],
+  output: PredictionOutput | undefined,
+): { files: readonly string[]; skipped: number } {
+  if (output === undefined || output.done.size === 0) return { files, skipped: 0 };
+  const left = files.filter((file) => !output.done.has(file));
+  return { files: left, skipped: files.length - left.length };
+}
+
+/** The columns of a model's predictions, of which `made` is one; by the kind of the model where there is none. */
+function shapeOf({ kind, classNames, adaptation }: AnyClassifier, top: number, made?: Prediction): LineShape {
+  return {
+    ranks: Math.min(top, classNames.length),
+    experts: made === undefined ? kind === 'student' : made.cls !== undefined,
+    unknown: adaptation?.unknown != null,
+    set: adaptation?.conformal != null,
+  };
+}
+
+interface LinePrinter {
+  /** Prints the lines of images, the first time below their header. */
+  print(predictions: readonly Prediction[]): void;
+  /** Prints the header where there was no image. */
+  end(): void;
+}
+
+function linePrinter(
+  format: LineFormat,
+  classifier: AnyClassifier,
+  top: number,
+  print: (line: string) => void,
+): LinePrinter {
+  let begun = false;
+  const begin = (shape: LineShape): void => {
+    const header = headerOf(format, shape);
+    if (!begun && header !== undefined) print(header);
+    begun = true;
+  };
+  return {
+    print: (predictions) => {
+      const shape = shapeOf(classifier, top, predictions[0]);
+      begin(shape);
+      for (const each of predictions) for (const line of linesOf(format, each, shape)) print(line);
+    },
+    end: () => begin(shapeOf(classifier, top)),
+  };
 }
 
 function printLines(predictions: readonly Prediction[], print: (line: string) => void): void {

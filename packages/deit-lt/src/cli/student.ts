@@ -2,13 +2,18 @@
 import { suggestedCommand } from '../suggested-command.js';
 import { trainStudent } from '../training/train.js';
 import { required } from './choose-recipe.js';
-import type { CommandInput } from './command-spec.js';
+import type { CommandInput, Run } from './command-spec.js';
+import { dryRun } from './dry-run.js';
 import { finish } from './finish.js';
+import { overSeeds } from './train-seeds.js';
 import { prepareRun, resumes } from './training-run.js';
 
-export async function run(input: CommandInput): Promise<undefined> {
+export const run: Run = (input) => overSeeds(input, trainOnce);
+
+async function trainOnce(input: CommandInput): Promise<undefined> {
   if (!resumes(input.options)) requireTeacher(input.options.teacher);
   const prepared = await prepareRun(input);
+  if (input.options.dryRun === true) return dryRun(prepared, ['student'], input.context);
   const { evaluation } = await trainStudent({
     ...prepared.training,
     teacher: requireTeacher(prepared.options.teacher),

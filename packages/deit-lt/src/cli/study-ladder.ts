@@ -14,6 +14,7 @@ import { chooseRecipe, required } from './choose-recipe.js';
 import type { CommandInput } from './command-spec.js';
 import { markdownTable } from './comparison-formats.js';
 import { type Column, formatTable } from './table.js';
+import { seedsOf } from './train-seeds.js';
 import { prepareRun } from './training-run.js';
 
 export async function run(input: CommandInput): Promise<undefined> {
@@ -51,16 +52,6 @@ export async function run(input: CommandInput): Promise<undefined> {
 function rungsOf(changes: readonly Change[]): Change[] {
   const upTo = (i: number): string[] => changes.slice(0, i + 1).flatMap(({ set }) => set);
   return [{ name: 'the recipe', set: [] }, ...changes.map(({ name }, i) => ({ name: `+ ${name}`, set: upTo(i) }))];
-}
-
-function seedsOf(text = '0,1,2'): number[] {
-  const seeds = text.split(',').map((part) => (/^\s*\d{1,9}\s*$/.test(part) ? Number(part) : Number.NaN));
-  if (seeds.some(Number.isNaN) || new Set(seeds).size < seeds.length)
-    throw new UserError(
-      'USAGE',
-      `--seeds ${text}: expected different whole numbers with commas between, such as 0,1,2.`,
-    );
-  return seeds;
 }
 
 const right = (title: string): Column => ({ title, align: 'right' });

@@ -73,12 +73,14 @@ function startedFrom(from: StartingWeights | undefined): string {
   while (first.from !== undefined) first = first.from;
   const { model, source, licence, sha256 } = first;
   const of = model === undefined ? '' : ` of ${markdownText(model)}`;
+  const name = path.basename(first.path).replaceAll('`', '');
+  const file = path.extname(name) === '' ? '' : ` in \`${name}\``; // the name of a folder says nothing elsewhere
   const origin = source === undefined ? '' : `, from ${markdownText(source)}`;
   const terms =
     licence === undefined ? 'No file beside them states a licence' : `Their licence is ${markdownText(licence)}`;
   return `
 
-The training began with the weights${of} in \`${path.basename(first.path).replaceAll('`', '')}\` (SHA-256 ${sha256.slice(0, 16)}…)${origin}. ${terms}; its terms may hold for this model, too.`;
+The training began with the weights${of}${file} (SHA-256 ${sha256.slice(0, 16)}…)${origin}. ${terms}; its terms may hold for this model, too.`;
 }
 
 function usageOfOutputs({ classifier: { kind, adaptation } }: CardFacts): string {

@@ -4,7 +4,7 @@ import type { DatasetDescription } from '../data/describe.js';
 import { completeRecipe } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
 import { measureTrainingSpeed } from '../training/measure-speed.js';
-import { type Machine, thisMachine } from './machine.js';
+import { thisMachine } from './machine.js';
 import { type PlanRequest, planFor, type TrainingPlan } from './plan.js';
 import { type MeasuredSpeeds, samFactor } from './speed.js';
 
@@ -15,6 +15,8 @@ export interface PlanTrainingOptions extends PlanRequest {
   readonly measures?: boolean;
   /** Seconds for the measurement of each part. Default 2. */
   readonly probeSeconds?: number;
+  /** Measures the speeds of a recipe. Default: `measureTrainingSpeed`. */
+  readonly measure?: typeof measureTrainingSpeed;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,42 +38,30 @@ const mostRounds = 4;
 export async function planTraining(
   dataset: Dataset,
   data: DatasetDescription,
-  { settings = [], measures = true, probeSeconds = 2, signal, ...request }: PlanTrainingOptions,
+  {
+    settings = [],
+    measures = true,
+    probeSeconds = 2,
+    measure = measureTrainingSpeed,
+    signal,
+    ...request
+  }: PlanTrainingOptions,
 ): Promise<PlannedTraining> {
-  const machine = thisMachine(completeRecipe({}, { settings: placementSettings(settings), where: 'plan' }));
+  const given = completeRecipe({}, { settings: earlySettings(settings), where: 'plan' });
+  const machine = thisMachine(given);
+  const limited = { ...request, limit: given.data.limit };
   const measured = new Map<string, MeasuredSpeeds>();
   for (let round = 0; ; round++) {
-    const plan = planOf({ data, machine, request, measured, mayBeShort: measures });
+    const plan = planFor(data, machine, limited, { measured, refusesByEstimate: !measures });
     const recipe = recipeOf(plan, settings);
     if (!measures || plan.isMeasured || round >= mostRounds) return { plan, recipe, base: recipeOf(plan, []) };
-    measured.set(plan.speedKey, await measuredSpeeds(recipe, dataset, { probeSeconds, signal }));
+    measured.set(plan.speedKey, await measuredSpeeds(recipe, dataset, { probeSeconds, measure, signal }));
   }
 }
 
-interface PlanGiven {
-  readonly data: DatasetDescription;
-  readonly machine: Machine;
-  readonly request: PlanRequest;
-  readonly measured: ReadonlyMap<string, MeasuredSpeeds>;
-  /** Whether an estimate may say that the time is too short: then the smallest training is measured. */
-  readonly mayBeShort: boolean;
-}
-
-/** An estimate alone must not refuse a time: without a measurement, the plan is that of as much time as it needs. */
-function planOf({ data, machine, request, measured, mayBeShort }: PlanGiven): TrainingPlan {
-  try {
-    return planFor(data, machine, request, measured);
-  } catch (error) {
-    if (!mayBeShort || measured.size > 0) throw error;
-    return { ...planFor(data, machine, { ...request, seconds: longEnough }), isMeasured: false };
-  }
-}
-
-const longEnough = 600;
-
-/** Settings that decide where the training runs. */
-function placementSettings(settings: readonly string[]): string[] {
-  return settings.filter((setting) => /^\s*(device|precision)\s*=/.test(setting));
+/** Settings that a plan depends on: where the training runs, and on how many images. */
+function earlySettings(settings: readonly string[]): string[] {
+  return settings.filter((setting) => /^\s*(device|precision|data\.limit)\s*=/.test(setting));
 }
 
 function recipeOf({ values }: TrainingPlan, settings: readonly string[]): Recipe {
@@ -81,10 +71,14 @@ function recipeOf({ values }: TrainingPlan, settings: readonly string[]): Recipe
 async function measuredSpeeds(
   recipe: Recipe,
   dataset: Dataset,
-  { probeSeconds, signal }: { readonly probeSeconds: number; readonly signal: AbortSignal | undefined },
+  {
+    probeSeconds,
+    measure,
+    signal,
+  }: Required<Pick<PlanTrainingOptions, 'probeSeconds' | 'measure'>> & Pick<PlanTrainingOptions, 'signal'>,
 ): Promise<MeasuredSpeeds> {
   const options = { seconds: probeSeconds, signal, withoutSam: recipe.teacher.sam.rho > 0 };
-  const speed = await measureTrainingSpeed(recipe, dataset, options);
+  const speed = await measure(recipe, dataset, options);
   const { teacherImagesPerSecond: climbing, teacherPlainImagesPerSecond: plain } = speed;
   return {
     teacher: plain ?? climbing,

@@ -71,7 +71,7 @@ suite('planFor()', () => {
     assert.equal(codes(short)[0], 'little-time');
     assert.match(short.warnings[0]!.text, /in 1 min 00 s the teacher has \d+ epochs .* \(--time \d+m\)/);
     assert.deepEqual(codes(examplePlan('no tail', '2 cores')), ['balanced']);
-    assert.ok(codes(examplePlan('ImageNet-LT', '2 cores')).includes('long'));
+    assert.ok(codes(examplePlan('a thousand kinds of photographs', '2 cores')).includes('long'));
   });
 
   test('refuses a time in which nothing can be trained, with the time that would do', () => {
@@ -92,7 +92,7 @@ suite('planFor()', () => {
   test('follows what was measured instead of its estimate', () => {
     const estimate = planFor(stamps, cpu, asked);
     const slow = { teacher: 40, teacherSam: 20, student: 30, memoryBytes: 1e9 };
-    const plan = planFor(stamps, cpu, asked, new Map([[estimate.speedKey, slow]]));
+    const plan = planFor(stamps, cpu, asked, { measured: new Map([[estimate.speedKey, slow]]) });
     assert.ok(plan.rung.size <= estimate.rung.size && plan.seconds.total <= 360);
     assert.ok(plan.epochs.teacher < estimate.epochs.teacher);
     if (plan.speedKey === estimate.speedKey) assert.deepEqual([plan.isMeasured, plan.memoryBytes], [true, 1e9]);

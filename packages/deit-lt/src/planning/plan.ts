@@ -36,6 +36,8 @@ export interface PlanRequest {
   readonly goal: Goal;
   /** The trainings that share the time. Default: teacher and student. */
   readonly trains?: readonly TrainingKind[];
+  /** At most so many training images are used (`data.limit`); null: all. Default null. */
+  readonly limit?: number | null;
 }
 
 /** Returns the trainings that share the time. */
@@ -91,6 +93,13 @@ const leastShare = 1 / 4;
 /** More of the usual epochs than this bring little. */
 const mostShare = 1.5;
 
+/** The speeds that are known, and what an estimate may decide. */
+export interface PlanKnowledge {
+  readonly measured?: Measured;
+  /** Whether an estimate may refuse a time as too short; a measurement always may. Default true. */
+  readonly refusesByEstimate?: boolean;
+}
+
 /**
  * Returns the plan for `data` on `machine`. Throws UserError USAGE when not even the smallest training of the table fits into
  * the time.
@@ -99,7 +108,7 @@ export function planFor(
   data: DatasetDescription,
   machine: Machine,
   request: PlanRequest,
-  measured: Measured = new Map(),
+  { measured = new Map(), refusesByEstimate = true }: PlanKnowledge = {},
 ): TrainingPlan {
   const kind = kindOf(machine);
   const budget = request.seconds ?? usualTimes[kind];
@@ -107,8 +116,10 @@ export function planFor(
   const candidates = candidatesFor(kind, given);
   const found = candidates.findLastIndex(({ fitting, usual }) => fitting >= leastEpochs(usual));
   const chosen = candidates[Math.max(0, request.goal === 'speed' ? found - 1 : found)]!;
-  if (chosen.epochs.teacher < leastPossible) throw tooLittleTime(chosen, request);
-  return completed(chosen, { data, machine, request, budget, larger: candidates[found + 1], isSmallest: found <= 0 });
+  const isTooShort = chosen.epochs.teacher < leastPossible;
+  if (isTooShort && (refusesByEstimate || chosen.measured !== undefined)) throw tooLittleTime(chosen, request);
+  const planned = isTooShort ? { ...chosen, epochs: pairOf(leastPossible) } : chosen;
+  return completed(planned, { data, machine, request, budget, larger: candidates[found + 1], isSmallest: found <= 0 });
 }
 
 interface Circumstances {
@@ -176,10 +187,10 @@ function suitable(all: readonly Rung[], data: DatasetDescription): readonly Rung
 function candidateOf(rung: Rung, given: Circumstances & { readonly measured: Measured }): Candidate {
   const { data, machine, request, budget, measured } = given;
   const student = request.goal === 'accuracy' ? rung.student : rung.small;
-  const images = trainedImages(data);
+  const images = trainedImages(data, request);
   const speedKey = speedKeyOf(rung, student);
   const speeds = measured.get(speedKey) ?? unmeasuredSpeeds(rung, student, given);
-  const evaluated = data.testImages ?? data.trainImages - images;
+  const evaluated = data.testImages ?? Math.round(data.trainImages * validationOf(data));
   const timed: TimedTraining = { images, evaluated, speeds, sam: true, trains: trainsOf(request) };
   const { published } = rung;
   const usual = published?.teacher ?? usualEpochs(images);
@@ -232,8 +243,9 @@ function validationOf({ testImages }: DatasetDescription): number {
   return testImages === undefined ? keptAside : 0;
 }
 
-function trainedImages(data: DatasetDescription): number {
-  return Math.max(1, Math.round(data.trainImages * (1 - validationOf(data))));
+function trainedImages(data: DatasetDescription, { limit = null }: PlanRequest): number {
+  const trained = Math.round(data.trainImages * (1 - validationOf(data)));
+  return Math.max(1, Math.min(trained, limit ?? trained));
 }
 
 /** Batches are a power of two, so many that an epoch has about 32 updates. */

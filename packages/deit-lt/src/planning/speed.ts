@@ -20,7 +20,7 @@ export interface MeasuredSpeeds extends PartSpeeds {
  * Thousand million multiplications per second and core (or card) that small networks reach, decoding left out. Of 2 cores of
  * an AMD EPYC (Zen 5); those of a card are an assumption, because this project has not been measured on one.
  */
-const gmacsPerSecond = { float32: 35, bfloat16: 80, card: 15_000 } as const;
+const gmacsPerSecond = { float32: 35, float16: 35, bfloat16: 80, card: 15_000 } as const;
 /** From so many cores on, these networks and batches get no faster. */
 const mostCores = 16;
 /** Seconds to decode a pixel of a file on one core. */

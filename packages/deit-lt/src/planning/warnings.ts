@@ -47,17 +47,25 @@ export function warningsOf(facts: WarnedFacts, leastUseful: number): PlanWarning
 }
 
 function littleTime(facts: WarnedFacts, leastUseful: number): PlanWarning[] {
-  const { epochs, usual, usualSeconds, seconds, budget, request } = facts;
+  const { epochs, usual, usualSeconds, seconds, budget, request, data } = facts;
   if (request.seconds === null && seconds.total > budget)
     return [
       {
         code: 'long',
-        text: `this takes ${duration(seconds.total)}: --time sets a limit, --set data.limit=20000 trains on a part of the images.`,
+        text: `this takes ${duration(seconds.total)}, because no --time limits it${partOf(data.trainImages)}.`,
       },
     ];
   if (epochs.teacher >= leastUseful) return [];
-  const text = `too little time: in ${duration(budget)} the teacher has ${epochs.teacher} epochs and the student ${epochs.student}, and both will be far from what they can reach. The usual ${usual} and ${Math.round(2.5 * usual)} take about ${duration(usualSeconds)} (--time ${timeWord(usualSeconds)}).`;
+  const images = data.trainImages;
+  const text = `too little time: in ${duration(budget)} the teacher has ${epochs.teacher} epochs and the student ${epochs.student}, and both will be far from what they can reach. The usual ${usual} and ${Math.round(2.5 * usual)} take about ${duration(usualSeconds)} (--time ${timeWord(usualSeconds)})${partOf(images)}.`;
   return [{ code: 'little-time', text }];
+}
+
+/** With many images, a part of them in more epochs is better than all in a few. */
+const manyImages = 20_000;
+
+function partOf(images: number): string {
+  return images <= manyImages ? '' : `; --set data.limit=${manyImages} trains on a part of the ${count(images)} images`;
 }
 
 /** Seconds as the value of --time: `90m`, `8h`. */
@@ -68,7 +76,7 @@ export function timeWord(seconds: number): string {
 
 function fewImages({ data: { trainImages } }: WarnedFacts): PlanWarning[] {
   if (trainImages >= fewInAll) return [];
-  const text = `few images: networks that start from random weights learn little from ${count(trainImages)} photographs. Weights that were trained on other images help more than anything that a plan can change.`;
+  const text = `few images: networks that start from random weights learn little from ${count(trainImages)} photographs. Weights that other images taught help more than anything that a plan can change: --recipe finetune-photographs with --from (docs/pretrained.md).`;
   return [{ code: 'few-images', text }];
 }
 

@@ -25,6 +25,8 @@ export interface GivenWeights {
   readonly beside: ReadonlySet<string>;
   /** The network as a recipe describes it; undefined when it is not recognised. */
   readonly model: RecognisedModel['model'] | undefined;
+  /** Whether the network is one for images of CIFAR's size. */
+  readonly isSmall: boolean;
   /** Attention heads of a transformer; undefined when they are unknown. */
   readonly numHeads: number | undefined;
   /** In the order of the classifier's outputs; undefined when they are unknown. */
@@ -62,6 +64,7 @@ function ownWeights(file: string): GivenWeights {
     tensors,
     beside: new Set(),
     model,
+    isSmall: false,
     numHeads: knownHeads(model),
     classNames: namesUnknown ? undefined : classNames,
     seen: { mean, std },
@@ -110,6 +113,7 @@ function foreignWeights(source: WeightSource, settings: Omit<FamilySettings, 'fi
     tensors,
     beside: new Set([...source.beside].flatMap((name) => rename(name) ?? [])),
     model: description?.architecture ?? withoutGuess(found.network?.model, source),
+    isSmall: found.network?.cifar ?? false,
     numHeads: description === undefined ? facts.numHeads : knownHeads(description.architecture),
     classNames: names,
     seen: { ...(mean && { mean }), ...(std && { std }) },

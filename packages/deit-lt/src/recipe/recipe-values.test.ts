@@ -23,7 +23,7 @@ suite('recipeValues()', () => {
 
   test('gives a planned recipe back, beside the published one that it extends', () => {
     for (const machine of ['2 cores', 'one GPU', 'eight GPUs']) {
-      const { values } = examplePlan('ImageNet-LT', machine);
+      const { values } = examplePlan('a thousand kinds of photographs', machine);
       const recipe = completeRecipe({ ...values }, { settings, where: 'plan' });
       assert.deepEqual(completeRecipe(recipeValues(String(values.extends), recipe), { where: 'saved' }), recipe);
     }

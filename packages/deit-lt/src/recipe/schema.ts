@@ -81,7 +81,7 @@ const sampler = choiceSchema<SamplerChoice>(
   'which images an epoch has, in which order: only a name, or a name with options',
 );
 
-const learnExpected = `expected "all", "classifier" or "blocks:N", such as blocks:2, with N from 1 to ${most.depth}`;
+const learnExpected = `expected "all", "biases", "classifier" or "blocks:N", such as blocks:2, with N from 1 to ${most.depth}`;
 
 const lastBlocks = z
   .templateLiteral(['blocks:', z.int()])
@@ -139,11 +139,11 @@ const shared = {
       'initial weights: a run folder, a checkpoint, weights of timm or torchvision, or the name of cached ones; --from has priority; null: random ones',
     ),
   learn: z
-    .union([z.enum(['all', 'classifier']), lastBlocks], {
+    .union([z.enum(['all', 'biases', 'classifier']), lastBlocks], {
       error: learnExpected,
     })
     .describe(
-      'parameters that are trained; blocks:N: the last N blocks and the classifier; classifier: it alone, initialised again (cRT); the frozen weights are those that from, or --from, names',
+      'parameters that are trained; blocks:N: the last N blocks and the classifier; biases: all biases and the classifier (BitFit); classifier: it alone, initialised again (cRT); the frozen weights are those that from, or --from, names',
     ),
   layerDecay: z
     .number()

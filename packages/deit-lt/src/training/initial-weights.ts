@@ -117,13 +117,14 @@ function fittedNote({ file, origin: { licence } }: GivenWeights, notes: readonly
 const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
 /** Weights expect images as they were trained on: another normalisation costs accuracy. */
-function normalisationNotes({ file, seen }: GivenWeights, recipe: TrainingRecipe, part: PartName): string[] {
+function normalisationNotes({ file, seen, isSmall }: GivenWeights, recipe: TrainingRecipe, part: PartName): string[] {
   const { mean, std } = { ...imageNet, ...seen };
   const isSame = nearly(mean, recipe.mean) && nearly(std, recipe.std);
-  if (isSame) return [];
+  const isSaid = seen.mean !== undefined || seen.std !== undefined;
+  if (isSame || (isSmall && !isSaid)) return []; // networks for CIFAR come with its statistics, as the recipe of such images
   const settings = `${part}.mean=[${mean.join()}] ${part}.std=[${std.join()}]`;
   const own = `the recipe normalises by mean [${recipe.mean.join()}] and standard deviation [${recipe.std.join()}]`;
-  if (seen.mean === undefined && seen.std === undefined)
+  if (!isSaid)
     return [
       `${file} does not contain its image normalisation, and ${own}: if the weights were trained with ImageNet's, as most are, use --set ${settings}`,
     ];

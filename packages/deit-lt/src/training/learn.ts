@@ -1,4 +1,7 @@
-/** The parameters that a recipe trains (`learn`): all, those of the last blocks, or those of the classifier alone. */
+/**
+ * The parameters that a recipe trains (`learn`): all, those of the last blocks, biases alone (BitFit, Zaken et al., 2022; on
+ * long tails in LIFT, Shi et al., 2024), or those of the classifier alone.
+ */
 import type * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { classifierNames } from '../models/classifier-layers.js';
@@ -15,9 +18,15 @@ type Learn = TrainingRecipe['learn'];
  */
 export function limitLearning(model: ImageModel, learn: Learn, part: PartName): void {
   if (learn === 'all') return;
-  const trained =
-    learn === 'classifier' ? classifierNames(model) : namesOfLast(model, Number(learn.slice('blocks:'.length)), part);
+  const trained = trainedNames(model, learn, part);
   for (const [name, parameter] of model.namedParameters()) if (!trained.has(name)) parameter.requiresGrad_(false);
+}
+
+function trainedNames(model: ImageModel, learn: Exclude<Learn, 'all'>, part: PartName): Set<string> {
+  if (learn === 'classifier') return classifierNames(model);
+  if (learn !== 'biases') return namesOfLast(model, Number(learn.slice('blocks:'.length)), part);
+  const biases = model.namedParameters().flatMap(([name]) => (name.endsWith('.bias') ? [name] : []));
+  return new Set([...biases, ...classifierNames(model)]);
 }
 
 /** The names in the last `count` blocks and behind them. */

@@ -170,5 +170,6 @@ async function measure(opened: Opened, run?: RunFolder): Promise<EvaluationResul
 
 function configOf({ options: { run, command = [] }, classifier, config }: Opened, tau: number): RunConfig {
   const sha256 = sha256Of(classifier.file);
-  return { ...config, from: { path: path.resolve(run), sha256 }, tau, command, started: new Date().toISOString() };
+  const from = { path: path.resolve(run), sha256, ...(config.from && { from: config.from }) };
+  return { ...config, from, tau, command, started: new Date().toISOString() };
 }

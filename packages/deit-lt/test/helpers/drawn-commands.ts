@@ -90,6 +90,7 @@ export function drawCommand(seed: number): DrawnCommand {
     if (name === 'set') return setting();
     if (name === 'port') return one(['0', '0', '0', '-1', '70000', 'x', '1e3']);
     if (name === 'host') return one(['127.0.0.1', '::1', 'localhost', '256.1.1.1', '', 'a b', '127.0.0.1:80']);
+    if (type === 'duration') return random.chance(0.6) ? one(['30m', '10s', '1h30m', '2 m']) : one(oddNumbers);
     if (type === 'number' || type === 'integer')
       return random.chance(0.6) ? one(['0.5', '1', '2', '10', '0.1', '3']) : one(oddNumbers);
     if (name === 'recipe' || name === 'diff') return some(places.recipes);

@@ -1,0 +1,65 @@
+/** `predict --review`: all images in one CSV file, those that a person should look at first at its top. */
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../errors.js';
+import { writeFileAtomic } from '../runs/files.js';
+import { csvCell } from '../text/cells.js';
+import type { Prediction } from './predict-files.js';
+import type { EarlierRow } from './predict-output.js';
+
+interface Row {
+  readonly file: string;
+  readonly class: string;
+  readonly probability: number;
+  readonly margin: number;
+  /** CLS and DIST, where they differ. */
+  readonly differ: string;
+  readonly unknown: boolean;
+}
+
+export class ReviewFile {
+  readonly #rows: Row[] = [];
+
+  /** Throws UserError RUN_FOLDER for a place where no file can be written, before the work. */
+  constructor(readonly file: string) {
+    const folder = path.dirname(path.resolve(file));
+    if (!existsSync(folder) || !statSync(folder).isDirectory())
+      throw new UserError('RUN_FOLDER', `cannot write ${file}: its folder does not exist; make it first.`);
+    if (existsSync(file) && statSync(file).isDirectory())
+      throw new UserError('RUN_FOLDER', `cannot write ${file}: it is a folder; name a file.`);
+  }
+
+  add(predictions: readonly Prediction[]): void {
+    for (const { file, top, cls, dist, margin, unknown = false } of predictions) {
+      const [a, b] = [cls?.[0]?.class, dist?.[0]?.class];
+      const differ = a === undefined || b === undefined || a === b ? '' : `CLS ${a}, DIST ${b}`;
+      this.#rows.push({
+        file,
+        class: top[0]?.class ?? '',
+        probability: top[0]?.probability ?? 0,
+        margin,
+        differ,
+        unknown,
+      });
+    }
+  }
+
+  /** Adds an image of the file that is continued. */
+  addEarlier({ margin = 0, ...row }: EarlierRow): void {
+    this.#rows.push({ ...row, margin, differ: '' });
+  }
+
+  /** Writes it whole: "unknown" first, then by the margin, the least first. Throws UserError RUN_FOLDER. */
+  write(): void {
+    const sorted = this.#rows.toSorted(
+      (a, b) => Number(b.unknown) - Number(a.unknown) || a.margin - b.margin || a.probability - b.probability,
+    );
+    writeFileAtomic(this.file, linesOf(sorted));
+  }
+}
+
+function* linesOf(rows: readonly Row[]): Generator<Buffer, void, void> {
+  yield Buffer.from('file,class,probability,margin,experts,unknown\n');
+  for (const { file, class: name, probability, margin, differ, unknown } of rows)
+    yield Buffer.from(`${[file, name, probability, margin, differ, String(unknown)].map(csvCell).join(',')}\n`);
+}

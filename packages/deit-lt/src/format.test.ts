@@ -1,0 +1,15 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { parseDuration } from './format.js';
+
+suite('parseDuration()', () => {
+  test('reads times with their units', () => {
+    const read = ['90s', '30m', '8h', '1h30m', '1 h 30 min', '0.5h', '2d', '1D'].map(parseDuration);
+    assert.deepEqual(read, [90, 1800, 28_800, 5400, 5400, 1800, 172_800, 86_400]);
+  });
+
+  test('reads nothing else', () => {
+    for (const text of ['', '30', '0m', '-1h', '1e9h', 'm', 'soon', '1h30', '5 minutes of it', '1w'])
+      assert.equal(parseDuration(text), undefined, text);
+  });
+});

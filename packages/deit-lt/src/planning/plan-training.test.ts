@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { describeDataset } from '../data/describe.js';
+import { drawShapes } from '../data/shapes/index.js';
+import { planTraining } from './plan-training.js';
+
+const dataset = drawShapes({ trainPerClass: 30, testPerClass: 5, size: 64 });
+const settings = ['device=cpu', 'precision=float32'];
+
+/** A machine on which each image of a side takes its time; `seen` are the sides that were measured. */
+function machineOf(secondsOf: (side: number) => number) {
+  const seen: number[] = [];
+  const measure = async ({ student }: { student: { imageSize: number } }) => {
+    seen.push(student.imageSize);
+    const rate = 1 / secondsOf(student.imageSize);
+    return {
+      imagesPerSecond: rate,
+      teacherImagesPerSecond: rate / 2,
+      teacherPlainImagesPerSecond: rate,
+      memoryBytes: 5e8,
+    };
+  };
+  return { seen, measure };
+}
+
+suite('planTraining()', () => {
+  test('measures until the input size that it chooses has been measured', async () => {
+    const data = await describeDataset(dataset);
+    const { seen, measure } = machineOf((side) => (side > 32 ? 0.2 : 0.002));
+    const { plan, recipe } = await planTraining(dataset, data, { seconds: 300, goal: 'accuracy', settings, measure });
+    assert.deepEqual([plan.isMeasured, plan.rung.size, seen.at(-1)], [true, 32, 32]);
+    assert.ok(plan.seconds.total <= 300);
+    assert.deepEqual([recipe.device, recipe.precision, recipe.student.imageSize], ['cpu', 'float32', 32]);
+    assert.equal(plan.memoryBytes, 5e8);
+  });
+
+  test('refuses a time only after it has measured', async () => {
+    const data = await describeDataset(dataset);
+    const { seen, measure } = machineOf(() => 1);
+    const planned = planTraining(dataset, data, { seconds: 10, goal: 'accuracy', settings, measure });
+    await assert.rejects(planned, { code: 'USAGE', message: /^--time 10 s: the shortest training/ });
+    assert.ok(seen.length > 0);
+    const fast = machineOf(() => 0.0005);
+    const { plan } = await planTraining(dataset, data, {
+      seconds: 40,
+      goal: 'accuracy',
+      settings,
+      measure: fast.measure,
+    });
+    assert.ok(plan.isMeasured && plan.seconds.total <= 40);
+  });
+
+  test("has the user's settings in the recipe, and the plan's in the base", async () => {
+    const data = await describeDataset(dataset);
+    const own = [...settings, 'student.epochs=7', 'seed=3', 'data.limit=100'];
+    const { plan, recipe, base } = await planTraining(dataset, data, {
+      seconds: null,
+      goal: 'size',
+      settings: own,
+      measures: false,
+    });
+    assert.deepEqual([recipe.student.epochs, recipe.seed, base.seed], [7, 3, 0]);
+    assert.deepEqual([recipe.teacher.timeLimit, recipe.data.limit, plan.images], [null, 100, 100]);
+  });
+});
