@@ -40,7 +40,11 @@ const run = folder === '' ? mkdtempSync(path.join(os.tmpdir(), 'deit-lt-bench-')
 let parameters = 0;
 const stamps: { seconds: number; cpu: number }[] = [];
 await trainVit({
-  dataset: drawShapes({ trainPerClass: (shards * batchSize * Number(updates)) / 10, testPerClass: 1, size: 32 }),
+  dataset: drawShapes({
+    trainPerClass: Math.ceil((shards * batchSize * Number(updates)) / 10),
+    testPerClass: 1,
+    size: 32,
+  }),
   recipe,
   folder: path.join(run, 'run'),
   processes,
