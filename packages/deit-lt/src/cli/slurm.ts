@@ -8,7 +8,7 @@ const [firstPort, ports] = [15_000, 15_000];
  * torchrun's variables are there. The processes meet on the first host of the step, at a port that follows from the job.
  */
 export function slurmVariables(env: NodeJS.ProcessEnv): Record<string, string> | undefined {
-  // SLURM_STEP_NODELIST is set by srun alone: the batch script itself is no task, though it has SLURM_NTASKS.
+  // SLURM_STEP_NODELIST is set by srun alone: the batch script itself has SLURM_NTASKS, too, but is one process.
   const { SLURM_PROCID: rank, SLURM_STEP_NODELIST: hosts, SLURM_LOCALID: local = '0' } = env;
   const tasks = env.SLURM_STEP_NUM_TASKS ?? env.SLURM_NTASKS;
   if (env.RANK !== undefined || env.WORLD_SIZE !== undefined || rank === undefined || !hosts) return undefined;

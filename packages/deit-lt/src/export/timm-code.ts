@@ -11,7 +11,7 @@ import { VisionTransformer } from '../models/vit.js';
 export interface TimmCode {
   /** Name of the model in timm, and of the file without `.py`. */
   readonly architecture: string;
-  /** What timm lacks, for the model card. */
+  /** The parts that timm lacks, for the model card. */
   readonly lacks: string;
   readonly code: string;
 }

@@ -1,4 +1,4 @@
-/** What can be expected of the smallest class, and how exactly its accuracy can be measured. */
+/** Expectations for the smallest class, and how exactly its accuracy can be measured. */
 import { wilsonInterval } from '../evaluation/intervals.js';
 
 /** Images of the smallest class from which on photographs of it were recognised: CIFAR-10-LT has 50, 83 and 139 in its tail. */

@@ -12,7 +12,7 @@ export interface Machine {
   readonly cards: number;
   readonly cardName: string | null;
   readonly memoryBytes: number;
-  /** Of one card; null without one. */
+  /** Memory of one card; null without one. */
   readonly cardMemoryBytes: number | null;
   readonly precision: Precision;
 }

@@ -28,7 +28,7 @@ import { plannedValues, type Strength, strengthFor } from './values.js';
 import { type PlanWarning, warningsOf } from './warnings.js';
 
 export const goals = ['accuracy', 'size', 'speed'] as const;
-/** What the plan is best at: accuracy, a small model file, or fast predictions. */
+/** The aim of the plan: accuracy, a small model file, or fast predictions. */
 export type Goal = (typeof goals)[number];
 
 export interface PlanRequest {
@@ -77,7 +77,7 @@ export interface TrainingPlan {
   /** Why this input size. */
   readonly why: string;
   readonly warnings: readonly PlanWarning[];
-  /** What the recipe changes of the one that it extends. */
+  /** The values that the recipe changes of the one that it extends. */
   readonly values: Values;
 }
 

@@ -1,4 +1,4 @@
-/** What a plan warns of: too little data, too little time, and photographs that lose their detail. */
+/** The warnings of a plan: too little data, too little time, and photographs that lose their detail. */
 import type { DatasetDescription } from '../data/describe.js';
 import { count, duration } from '../format.js';
 import type { EpochPair, PlanSeconds } from './epochs.js';

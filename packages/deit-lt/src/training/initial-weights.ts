@@ -68,7 +68,7 @@ export async function beginFrom(model: ImageModel, options: BeginOptions): Promi
 }
 
 /**
- * What the resumed run recorded; undefined when it has no checkpoint yet, or when the given weights exist and are others:
+ * The record of the resumed run; undefined when it has no checkpoint yet, or when the given weights exist and are others:
  * then a comparison of both tells so.
  */
 function recordedIn({ resumed, from }: BeginOptions): InitialWeights | undefined {

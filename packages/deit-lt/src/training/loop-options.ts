@@ -42,7 +42,7 @@ export interface LoopOptions {
   readonly saveEverySeconds?: number;
 }
 
-/** What the batches of an epoch and their passes need. */
+/** The inputs of the batches of an epoch and of their passes. */
 export type StepOptions = Pick<
   LoopOptions,
   'task' | 'recipe' | 'seed' | 'data' | 'pipelines' | 'placement' | 'processes' | 'scaler'
