@@ -139,7 +139,7 @@ interface RecipeCircumstances {
   readonly recipeByDefault: string | undefined;
   /** The trainings that share the time. */
   readonly trains: readonly TrainingKind[];
-  /** Whether a plan is asked about on a terminal. */
+  /** Whether the user must accept a plan on a terminal. */
   readonly asks: boolean;
 }
 
