@@ -4,6 +4,7 @@ import type { ModelDescription } from '../description/model-description.js';
 import { UserError } from '../errors.js';
 import { requireFinite } from '../models/finite-weights.js';
 import { createModel } from '../models/registry.js';
+import { airbench } from './airbench.js';
 import { listed } from './checkpoint-layout.js';
 import type { Family, FamilySettings, RecognisedModel } from './family.js';
 import { regnets } from './regnets.js';
@@ -19,6 +20,7 @@ const families: readonly Family[] = [
   cifarResNets,
   torchvisionResNets,
   regnets,
+  airbench,
 ];
 
 /** Returns the network, also one without a classifier; undefined for an unknown family. Throws UserError CHECKPOINT. */
@@ -45,7 +47,7 @@ export function recognise(source: WeightSource, settings: Omit<FamilySettings, '
   }
   throw new UserError(
     'CHECKPOINT',
-    `${file} is not a network that this program knows (DeiT, DeiT-III, ViT, ResNet, ResNeXt, RegNetY). It has ${listed([...shapes.keys()])}.`,
+    `${file} is not a network that this program knows (DeiT, DeiT-III, ViT, ResNet, ResNeXt, RegNetY, airbench94). It has ${listed([...shapes.keys()])}.`,
   );
 }
 
