@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { parseDuration } from './format.js';
+import { durationWord, parseDuration } from './format.js';
 
 suite('parseDuration()', () => {
   test('reads times with their units', () => {
@@ -11,5 +11,15 @@ suite('parseDuration()', () => {
   test('reads nothing else', () => {
     for (const text of ['', '30', '0m', '-1h', '1e9h', 'm', 'soon', '1h30', '5 minutes of it', '1w'])
       assert.equal(parseDuration(text), undefined, text);
+  });
+});
+
+suite('durationWord()', () => {
+  test('writes what parseDuration() reads', () => {
+    const words = ['30m', '8h', '1h30m', '1m30s', '45s', '48h', '0.5s'];
+    assert.deepEqual(
+      words.map((word) => durationWord(parseDuration(word)!)),
+      words,
+    );
   });
 });

@@ -31,6 +31,17 @@ export function duration(seconds: number): string {
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
+/** Writes seconds as `parseDuration` reads them, in as few units as possible: `30m`, `1h30m`, `90.5s`. */
+export function durationWord(seconds: number): string {
+  if (!Number.isInteger(seconds) || seconds === 0) return `${seconds}s`;
+  const parts = [
+    [Math.floor(seconds / 3600), 'h'],
+    [Math.floor((seconds % 3600) / 60), 'm'],
+    [seconds % 60, 's'],
+  ] as const;
+  return parts.flatMap(([count, unit]) => (count === 0 ? [] : [`${count}${unit}`])).join('');
+}
+
 /** Returns the seconds of a time such as `30m`, `1h30m`, `1 h 30 min` or `90s`; undefined for anything else, and for no time. */
 export function parseDuration(text: string): number | undefined {
   const words = text.trim().toLowerCase();

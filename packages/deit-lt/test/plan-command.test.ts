@@ -52,7 +52,7 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
       /! a class has fewer than 5 training images: sand \(4\)/,
     ])
       assert.match(onOneLine(stdout), part);
-    assert.match(stderr, /To train it: deit-lt train --data photos --time 600s\n/);
+    assert.match(stderr, /To train it: deit-lt train --data photos --time 10m\n/);
     for (const line of stdout.split('\n').slice(2)) assert.ok(line.length <= 80, line);
   });
 

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { datasetNames } from '../data/open.js';
+import { durationWord } from '../format.js';
 import { programWords } from '../suggested-command.js';
 import { flagsOf, type Options, optionTable } from './option-table.js';
 
@@ -24,7 +25,7 @@ function optionWords(name: keyof Options, value: Options[keyof Options]): string
   if (optionTable[name].negated === true) return value === false ? [flag] : [];
   if (value === undefined || value === false) return [];
   if (value === true) return [flag];
-  if (optionTable[name].type === 'duration') return [flag, `${value}s`];
+  if (optionTable[name].type === 'duration') return [flag, durationWord(Number(value))];
   if (Array.isArray(value)) return value.flatMap((item) => [flag, item]);
   return [flag, fullPath(name, String(value))];
 }

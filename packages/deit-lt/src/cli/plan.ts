@@ -1,6 +1,7 @@
 /** `deit-lt plan`: what a training of these data would be on this machine, and why; `--save` writes it as a recipe. */
 import { stringify } from 'yaml';
 import { UserError } from '../errors.js';
+import { durationWord } from '../format.js';
 import { recipeValues } from '../recipe/recipe-values.js';
 import { writeFileAtomic } from '../runs/files.js';
 import { suggestedCommand } from '../suggested-command.js';
@@ -35,7 +36,7 @@ export async function run({ args: [data], options, context }: CommandInput): Pro
 function nextLines(data: string, options: Options): string[] {
   const { savePlan: file, time, goal } = options;
   const asPlanned = [
-    ...(time === undefined ? [] : ['--time', `${time}s`]),
+    ...(time === undefined ? [] : ['--time', durationWord(time)]),
     ...(goal === undefined ? [] : ['--goal', goal]),
     ...(options.vit === true ? ['--vit'] : []),
   ];
