@@ -142,6 +142,9 @@ suite('fitWeights()', () => {
         given(createModel('resnet20', { numClasses: 3 })),
         /it lacks cls_token.*it has conv1\.weight.*which the network does not have/,
       );
+      const grey = createModel('vit', { numClasses: 3, ...tiny, inChans: 1 });
+      const ofGrey = given(grey, { model: { name: 'vit', embedDim: 64 }, inChans: 1 });
+      refuse('vit', tiny, ofGrey, /The weights are for images of 1 channels; images have 3 here\.$/);
       const heads = createModel('vit', { numClasses: 3, ...tiny });
       refuse('vit', tiny, given(heads, { numHeads: 4 }), /4 attention heads where the network has 1/);
     }));

@@ -7,10 +7,18 @@ import { after, before, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { bin, deitLt } from './cli-helpers.js';
 import { writeTinyJob } from './helpers/killed-training.js';
-import { freePort, rankVariables, start, startRanks, tinyTraining, until } from './helpers/several-processes.js';
+import {
+  findTorchrun,
+  freePort,
+  rankVariables,
+  start,
+  startRanks,
+  tinyTraining,
+  until,
+} from './helpers/several-processes.js';
 
 const skip = !torch.distributed.isAvailable() && `no process groups: ${torch.diagnose().distributed.reason}`;
-const torchrun = path.join(path.dirname(process.env.PYTHON_TORCH ?? '/usr/bin/python3'), 'torchrun');
+const torchrun = findTorchrun();
 
 suite('several processes', { skip, concurrency: 2 }, () => {
   const job = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-failures-'));
@@ -45,7 +53,7 @@ suite('several processes', { skip, concurrency: 2 }, () => {
   });
 
   test('torchrun starts again after a process was killed, and --resume completes the training', async (t) => {
-    if (!existsSync(torchrun)) return t.skip(`no ${torchrun}`);
+    if ('reason' in torchrun) return t.skip(torchrun.reason);
     const run = path.join(job, 'killed');
     const die = `if (process.env.RANK === '1' && process.env.TORCHELASTIC_RESTART_COUNT === '0') {
       const { readFileSync } = await import('node:fs');
@@ -63,7 +71,7 @@ suite('several processes', { skip, concurrency: 2 }, () => {
       String(await freePort()),
     ];
     const program = [process.execPath, preload, bin, ...tinyTraining(job, run, 16), '--resume'];
-    const { ended } = start(torchrun, [...words, ...program], {
+    const { ended } = start(torchrun.file, [...words, ...program], {
       GLOO_SOCKET_IFNAME: 'lo',
       DEIT_LT_PROCESS_TIMEOUT: '60',
     });

@@ -7,6 +7,7 @@ import { suite, test } from 'node:test';
 import { findModels } from '../src/analysis/compared-runs.js';
 import { checkpointFile } from '../src/classifier/classifier.js';
 import { weightsLines } from '../src/cli/weights-line.js';
+import { unreachedReweighting } from '../src/recipe/contradictions.js';
 import { makeReport } from '../src/report/report.js';
 import { readRuns } from '../src/report/report-run.js';
 import { recordedDataWords } from '../src/runs/recorded-data.js';
@@ -121,6 +122,14 @@ suite('a training', () => {
     assert.equal(rate(0.1, 'teacher.optimizer.lr=0.1'), '0.025');
     assert.equal(rate(0.1, 'teacher.optimizer.lr=0.08'), '0.02');
     assert.ok(Number(rate(undefined, 'teacher.optimizer.lr=900')) < 50);
+  });
+
+  test('warns of re-weighting that does not begin, with a share that begins it where there is one', () => {
+    const warning = (epochs: number) => unreachedReweighting('teacher', { drw: { epoch: 9, beta: 0.9 }, epochs });
+    assert.match(warning(4)!, /there are 4 epochs: there will be no re-weighting \(--set teacher\.drw\.epoch=0\.85/);
+    assert.match(warning(2)!, /there are 2 epochs: there will be no re-weighting, for which so few are not enough$/);
+    assert.match(warning(1)!, /there is 1 epoch: /);
+    assert.equal(warning(10), undefined);
   });
 
   test('that cannot be resumed is refused before its warnings', async (t) => {

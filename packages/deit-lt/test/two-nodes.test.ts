@@ -9,10 +9,10 @@ import { RunFolder } from '../src/runs/run-folder.js';
 import { bin, deitLt } from './cli-helpers.js';
 import { writeTinyJob } from './helpers/killed-training.js';
 import { assertSameRun } from './helpers/same-run.js';
-import { type Started, start, tinyTraining, until } from './helpers/several-processes.js';
+import { findTorchrun, type Started, start, tinyTraining, until } from './helpers/several-processes.js';
 import { type Node, skipTwoNodes, twoNodes } from './helpers/two-nodes.js';
 
-const torchrun = path.join(path.dirname(process.env.PYTHON_TORCH ?? '/usr/bin/python3'), 'torchrun');
+const torchrun = findTorchrun();
 const skip =
   (!torch.distributed.isAvailable() && `no process groups: ${torch.diagnose().distributed.reason}`) || skipTwoNodes();
 
@@ -36,8 +36,8 @@ suite('a training on two machines', { skip }, () => {
         MASTER_ADDR: first!.address,
         MASTER_PORT: String(port),
       };
-      return byTorchrun
-        ? start('ip', ['netns', 'exec', name, torchrun, '--no_python', ...nodesOf, ...address, ...program], env)
+      return byTorchrun && 'file' in torchrun
+        ? start('ip', ['netns', 'exec', name, torchrun.file, '--no_python', ...nodesOf, ...address, ...program], env)
         : start('ip', ['netns', 'exec', name, ...program], { ...env, ...variables });
     });
   }
@@ -64,8 +64,8 @@ suite('a training on two machines', { skip }, () => {
       /(^|\n)deit-lt: process 0 of 2 \(from 0\), or torchrun on its machine \(MASTER_ADDR\), does not answer/,
     );
     network.cable('up');
-    const byTorchrun = existsSync(torchrun);
-    if (!byTorchrun) t.diagnostic(`no ${torchrun}: the processes have its variables`);
+    const byTorchrun = 'file' in torchrun;
+    if (!byTorchrun) t.diagnostic(`${torchrun.reason}: the processes have its variables`);
     const resumed = startOn(network.nodes, [...words, '--resume'], 29_518, byTorchrun);
     for (const { code, stderr } of await Promise.all(resumed.map(({ ended }) => ended))) assert.equal(code, 0, stderr);
     const whole = deitLt(tinyTraining(job, alone, 8));

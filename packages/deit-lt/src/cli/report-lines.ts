@@ -18,10 +18,25 @@ export function kindName(kind: TrainingKind): string {
 
 /** `teacher: resnet32, 464,154 parameters, cpu in bfloat16; 12,406 images, 97 batches × 10 epochs → runs/x/teacher`. */
 export function startLines(training: TrainingStart): string[] {
-  const { kind, model, parameters, device, precision, trainImages, batchesPerEpoch, epochs, folder, resumedAt } =
-    training;
+  const {
+    kind,
+    model,
+    parameters,
+    trainedParameters,
+    device,
+    precision,
+    trainImages,
+    batchesPerEpoch,
+    epochs,
+    folder,
+    resumedAt,
+  } = training;
   const batches = `${count(batchesPerEpoch)} ${batchesPerEpoch === 1 ? 'batch' : 'batches'} × ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
-  const first = `${kindNames[kind]}: ${model}, ${count(parameters)} parameters, ${device} in ${precision}; ${images(trainImages)}, ${batches} → ${folder}`;
+  const size =
+    trainedParameters === undefined
+      ? `${count(parameters)} parameters`
+      : `${count(trainedParameters)} of ${count(parameters)} parameters are trained`;
+  const first = `${kindNames[kind]}: ${model}, ${size}, ${device} in ${precision}; ${images(trainImages)}, ${batches} → ${folder}`;
   if (resumedAt === undefined) return [first];
   const { epoch, batch } = resumedAt;
   const place = epoch >= epochs ? 'was finished' : `resumes at epoch ${epoch + 1}, batch ${batch + 1}`;

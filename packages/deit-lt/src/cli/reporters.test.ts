@@ -6,6 +6,7 @@ import { textWidth } from '../text/width.js';
 import { plainColors } from './colors.js';
 import { LineReporter } from './line-reporter.js';
 import { bar, progressLines } from './progress-view.js';
+import { startLines } from './report-lines.js';
 import { TerminalReporter } from './terminal-reporter.js';
 
 const start: TrainingStart = {
@@ -41,6 +42,14 @@ const plainEpoch: EpochRecord = {
   drw: false,
 };
 const evaluatedEpoch: EpochRecord = { ...plainEpoch, drw: true, evaluation, evaluatedOn: 'validation' };
+
+suite('startLines()', () => {
+  test('counts the parameters, and those that are trained where not all are', () => {
+    assert.match(startLines(start)[0]!, /^teacher: resnet32, 464,154 parameters, cpu in bfloat16; /);
+    const few = startLines({ ...start, trainedParameters: 1200 })[0]!;
+    assert.match(few, /^teacher: resnet32, 1,200 of 464,154 parameters are trained, cpu in bfloat16; /);
+  });
+});
 
 function playOn(reporter: Reporter): void {
   reporter.progress('reading train images', 0, 12406);

@@ -141,7 +141,7 @@ function headsDiffer(model: ImageModel, { numHeads }: GivenWeights): string[] {
 }
 
 function doesNotFit(
-  { file, model: theirs, reason }: GivenWeights,
+  { file, model: theirs, inChans = 3, reason }: GivenWeights,
   problems: readonly string[],
   model: ImageModel,
   { part, name }: FitOptions,
@@ -149,6 +149,7 @@ function doesNotFit(
   const advice = theirs === undefined ? undefined : settingsFor(theirs, part, model);
   const next =
     reason?.message ??
+    (inChans === 3 ? undefined : `The weights are for images of ${inChans} channels; images have 3 here.`) ??
     (advice === undefined
       ? 'Give weights of that network.'
       : `For the network of the file, ${theirs!.name}, set: --set ${advice}`);

@@ -13,7 +13,7 @@ import { isForeign, openWeights, type WeightSource } from '../published/weight-s
 import { partOf } from '../recipe/part.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import type { RunConfig } from '../runs/run-folder.js';
-import { readWeights } from '../runs/training-state.js';
+import { instead, readWeights } from '../runs/training-state.js';
 import { originOf, type WeightsOrigin } from './origin.js';
 
 /** The weights of a file, and the facts that it contains about them. */
@@ -27,6 +27,8 @@ export interface GivenWeights {
   readonly model: RecognisedModel['model'] | undefined;
   /** Whether the network is one for images of CIFAR's size. */
   readonly isSmall: boolean;
+  /** Channels of its images; undefined when they are unknown. */
+  readonly inChans?: number | undefined;
   /** Attention heads of a transformer; undefined when they are unknown. */
   readonly numHeads: number | undefined;
   /** In the order of the classifier's outputs; undefined when they are unknown. */
@@ -55,8 +57,19 @@ export async function withGivenWeights<R>(
   return torch.tidy(() => use(foreignWeights(source, settingsOf(model, source))));
 }
 
+/** Reads a run's file; the advice of its errors suits weights that may be of others. */
+function readGiven(file: string): ReturnType<typeof readWeights> {
+  try {
+    return readWeights(file);
+  } catch (error) {
+    if (!(error instanceof UserError && error.message.includes(instead))) throw error;
+    const message = error.message.replace(instead, 'Give other weights, or get the file again.');
+    throw new UserError(error.code, message, { cause: error });
+  }
+}
+
 function ownWeights(file: string): GivenWeights {
-  const { tensors, config } = readWeights(file);
+  const { tensors, config } = readGiven(file);
   const { mean, std, model } = partOf(config);
   const { classNames, namesUnknown = false } = config.data;
   return {
@@ -114,6 +127,7 @@ function foreignWeights(source: WeightSource, settings: Omit<FamilySettings, 'fi
     beside: new Set([...source.beside].flatMap((name) => rename(name) ?? [])),
     model: description?.architecture ?? withoutGuess(found.network?.model, source),
     isSmall: found.network?.cifar ?? false,
+    inChans: found.network?.inChans,
     numHeads: description === undefined ? facts.numHeads : knownHeads(description.architecture),
     classNames: names,
     seen: { ...(mean && { mean }), ...(std && { std }) },

@@ -6,6 +6,7 @@ import { lossRegistry } from '../losses/registry.js';
 import { optimizerRegistry } from '../optim/registry.js';
 import { suggestedCommand } from '../suggested-command.js';
 import { taskRegistry } from '../tasks/registry.js';
+import { toEpoch } from './epochs.js';
 import type { Recipe, TeacherRecipe, TrainingRecipe } from './schema.js';
 
 const parts = ['teacher', 'student'] as const;
@@ -128,11 +129,18 @@ export function unusualValues(
   ];
 }
 
+/** The share of the epochs at which a warning suggests to begin re-weighting. */
+const usualShare = 0.85;
+
 /** Returns a warning about values of a part of the recipe that have no effect; undefined if there are none. */
 export function unreachedReweighting(
   name: string,
   { drw, epochs }: Pick<TrainingRecipe, 'drw' | 'epochs'>,
 ): string | undefined {
   if (drw.epoch === null || drw.epoch < epochs) return undefined;
-  return `${name}.drw.epoch is ${drw.epoch}, but there are ${epochs} epochs: there will be no re-weighting (--set ${name}.drw.epoch=0.85 begins it at 85 %)`;
+  const here = epochs === 1 ? 'there is 1 epoch' : `there are ${epochs} epochs`;
+  const none = `${name}.drw.epoch is ${drw.epoch}, but ${here}: there will be no re-weighting`;
+  return toEpoch(usualShare, epochs) < epochs
+    ? `${none} (--set ${name}.drw.epoch=${usualShare} begins it at ${100 * usualShare} %)`
+    : `${none}, for which so few are not enough`;
 }

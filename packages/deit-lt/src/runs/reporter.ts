@@ -8,6 +8,8 @@ export interface TrainingStart {
   readonly folder: string;
   readonly model: string;
   readonly parameters: number;
+  /** Those of them that are trained; absent: all. */
+  readonly trainedParameters?: number;
   readonly device: string;
   readonly precision: 'float32' | 'bfloat16' | 'float16';
   readonly epochs: number;

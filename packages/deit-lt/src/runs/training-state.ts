@@ -193,7 +193,7 @@ function under(tensors: ReadonlyMap<string, torch.Tensor>, prefix: string): Map<
 }
 
 /** Advice about a file that cannot be used. */
-const instead = 'Use another checkpoint, or train again with another --out.';
+export const instead = 'Use another checkpoint, or train again with another --out.';
 
 function reading<R>(file: string, read: () => R): R {
   try {

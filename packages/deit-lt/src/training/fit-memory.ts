@@ -46,9 +46,18 @@ export async function fitMemory(given: FitMemoryOptions): Promise<Fitted> {
   let fitted: Fitted = given;
   for (;;) {
     const failure = await failureOfTrial({ ...given, ...fitted });
-    if (failure === undefined) return fitted;
+    if (failure === undefined) return found(fitted, given);
     fitted = halved(failure, { ...given, ...fitted });
   }
+}
+
+/** Reports the sizes that fit. */
+function found(fitted: Fitted, given: FitMemoryOptions): Fitted {
+  const { batchSize, evaluationBatchSize } = batchesOf({ ...given, ...fitted });
+  (given.options.reporter ?? silentReporter).note(
+    `batches of ${batchSize} images in training and ${evaluationBatchSize} in evaluation fit into the memory of ${given.placement.device}`,
+  );
+  return fitted;
 }
 
 /** Returns the batches of the part of a trial that failed halved, and reports it. Throws UserError OUT_OF_MEMORY. */

@@ -1,4 +1,5 @@
 /** The facts that the loop reports: the start of a training, and the record of each epoch. */
+import type * as torch from '@deit-lt/torch';
 import { learningRateOf } from '../optim/layer-decay.js';
 import { isReweighted } from '../optim/schedules.js';
 import type { EpochRecord, TrainingStart } from '../runs/reporter.js';
@@ -14,11 +15,15 @@ export function trainingStart(
   { epoch, batch }: Progress,
   length: Pick<TrainingStart, 'epochs' | 'batchesPerEpoch'>,
 ): TrainingStart {
+  const count = (parameters: readonly torch.Tensor[]): number => parameters.reduce((sum, p) => sum + p.numel(), 0);
+  const all = count(task.model.parameters());
+  const trained = count(task.model.parameters().filter(({ requiresGrad }) => requiresGrad));
   return {
     kind: task.kind,
     folder: run.folder,
     model: task.kind === 'vit' ? plainName(recipe.model.name) : recipe.model.name,
-    parameters: task.model.parameters().reduce((sum, p) => sum + p.numel(), 0),
+    parameters: all,
+    ...(trained < all && { trainedParameters: trained }),
     device: placement.device,
     precision: placement.precision,
     ...length,

@@ -37,7 +37,8 @@ export class LossReader implements Disposable {
   #gradNorm: number | undefined;
 
   constructor(
-    private readonly options: Pick<LoopOptions, 'task' | 'run' | 'recipe' | 'processes'>,
+    private readonly options: Pick<LoopOptions, 'task' | 'run' | 'recipe' | 'processes'> &
+      Partial<Pick<LoopOptions, 'config'>>,
     private readonly sums: EpochSums,
     private readonly readback: Readback = new Readback(),
   ) {}

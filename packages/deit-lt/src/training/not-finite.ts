@@ -37,14 +37,20 @@ export function checkSameWeights({ task, processes }: LoopOptions): void {
 
 /** Returns the error that says `what` is not finite, which checkpoint is whole, and what to try. */
 export function notFinite(
-  { run, recipe, task, baseRate }: Pick<LoopOptions, 'run' | 'recipe' | 'task' | 'baseRate'>,
+  {
+    run,
+    recipe,
+    task,
+    baseRate,
+    config,
+  }: Pick<LoopOptions, 'run' | 'recipe' | 'task' | 'baseRate'> & Partial<Pick<LoopOptions, 'config'>>,
   what: string,
 ): UserError {
   const saved = run.hasCheckpoint('last') ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
   const section = partName(task.kind);
   return new UserError(
     'NOT_FINITE',
-    `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${smallerRate(recipe.optimizer, baseRate)}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
+    `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${smallerRate(recipe.optimizer, baseRate)}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.${config?.from === undefined ? '' : ' If it happens in the first batches, the initial weights may be the cause.'}`,
   );
 }
 

@@ -1,7 +1,9 @@
 /** The real command in several processes, as torchrun or Slurm would start them. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import * as torch from '@deit-lt/torch';
 import { bin } from '../cli-helpers.js';
 
 export interface Ended {
@@ -74,4 +76,15 @@ export async function until(condition: () => boolean, seconds = 120): Promise<vo
     if (performance.now() > end) throw new Error(`after ${seconds} s it is not so: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/**
+ * The torchrun of the reference Python, or the reason why there is none. That of Debian's PyTorch 1.13 fails in its own error handler
+ * where its program is not Python.
+ */
+export function findTorchrun(): { readonly file: string } | { readonly reason: string } {
+  const file = path.join(path.dirname(process.env.PYTHON_TORCH ?? '/usr/bin/python3'), 'torchrun');
+  const { version } = torch.diagnose().libtorch;
+  if (Number.parseInt(version, 10) < 2) return { reason: `the torchrun of PyTorch ${version} starts Python alone` };
+  return existsSync(file) ? { file } : { reason: `no ${file}` };
 }
