@@ -85,6 +85,17 @@ suite('PredictionOutput', () => {
         message: new RegExp(`not an output of "predict --format ${format}"`),
       });
     assert.throws(() => open('wide').append(madeUp, { ...shape, ranks: 3 }), { message: /has other columns/ });
+    assert.throws(() => open('wide').requireShape({ ...shape, set: false }), { message: /has other columns/ });
+    for (const [format, text] of [
+      ['wide', 'my own notes'],
+      ['csv', 'fil or film'],
+      ['json-lines', '{"name":'],
+    ] as const) {
+      writeFileSync(at('notes.txt'), text);
+      const options = { format, resume: true };
+      assert.throws(() => PredictionOutput.open(at('notes.txt'), options), { message: /is not an output of "predict/ });
+      assert.equal(readFileSync(at('notes.txt'), 'utf8'), text);
+    }
     assert.equal(readFileSync(at('columns.csv'), 'utf8'), before);
   });
 
@@ -232,6 +243,23 @@ suite('deit-lt predict to files', () => {
     );
     assert.equal(readFileSync(at('review.csv'), 'utf8').trim().split('\n').length, 71);
     assert.equal(readdirSync(at('sorted'), { recursive: true }).length, copies, 'no image was copied twice');
+
+    rmSync(at('sorted'), { recursive: true });
+    assert.equal(predict(...words, '--resume').status, 0);
+    assert.equal(readdirSync(at('sorted'), { recursive: true }).length, copies, 'earlier images are sorted, too');
+    const other = predict(...words.map((word) => (word === '2' ? '3' : word)), '--resume');
+    assert.deepEqual([other.status, /wide\.csv has other columns/.test(other.stderr)], [1, true], other.stderr);
+  });
+
+  test('never replaces a file that it did not write', () => {
+    writeFileSync(at('mine.csv'), 'file,remark\n');
+    for (const more of [[], ['--wide', '--out', 'new.csv', '--resume']]) {
+      const { status, stderr } = predict('photos', '--review', 'mine.csv', ...more);
+      assert.deepEqual([status, /--review mine\.csv exists/.test(stderr)], [2, true], stderr);
+    }
+    assert.equal(readFileSync(at('mine.csv'), 'utf8'), 'file,remark\n');
+    const same = predict('photos', '--wide', '--out', 'one.csv', '--review', './one.csv');
+    assert.deepEqual([same.status, /are the same file, one\.csv/.test(same.stderr)], [2, true], same.stderr);
   });
 
   test('refuses options that do not go together', () => {

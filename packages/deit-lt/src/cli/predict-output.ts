@@ -40,32 +40,44 @@ export class PredictionOutput {
    */
   static open(file: string, { format, resume, onEarlier }: OutputOptions): PredictionOutput {
     const output = new PredictionOutput(file, format);
+    PredictionOutput.check(file, resume);
     if (!existsSync(file)) appendBytes(file, '');
-    else if (!resume && statSync(file).size > 0)
+    else output.#read(onEarlier);
+    return output;
+  }
+
+  /** Throws UserError USAGE for a file that exists without `resume`. */
+  static check(file: string, resume: boolean): void {
+    if (!resume && existsSync(file) && statSync(file).size > 0)
       throw new UserError(
         'USAGE',
         `--out ${file} exists. Continue it with --resume, remove it, or choose another file.`,
       );
-    else output.#read(onEarlier);
-    return output;
   }
 
   /** Appends the lines of images. Throws UserError RUN_FOLDER, also when the columns are not those of the file. */
   append(predictions: readonly Prediction[], shape: LineShape): void {
     if (predictions.length === 0) return;
+    this.requireShape(shape);
     const header = headerOf(this.format, shape);
-    if (this.#header !== undefined && header !== this.#header)
-      throw new UserError(
-        'RUN_FOLDER',
-        `${this.file} has other columns than these predictions: its options (--top, --format, --wide) or its model were others. Repeat them, or choose another file.`,
-      );
     const lines = predictions.flatMap((prediction) => linesOf(this.format, prediction, shape));
     const first = this.#header === undefined && header !== undefined ? [header] : [];
     appendBytes(this.file, `${[...first, ...lines].join('\n')}\n`);
     this.#header = header;
   }
 
+  /** Throws UserError RUN_FOLDER when the columns of the file are others. */
+  requireShape(shape: LineShape): void {
+    const header = headerOf(this.format, shape);
+    if (this.#header !== undefined && header !== this.#header)
+      throw new UserError(
+        'RUN_FOLDER',
+        `${this.file} has other columns than these predictions: its options (--top, --format, --wide) or its model were others. Repeat them, or choose another file.`,
+      );
+  }
+
   #read(onEarlier: ((row: EarlierRow) => void) | undefined): void {
+    this.#requireOurs();
     let [end, last, lastStart]: [number, string | undefined, number] = [0, undefined, 0];
     for (const record of recordsOf(this.file, this.format !== 'json-lines')) {
       if (end === 0 && this.format !== 'json-lines') {
@@ -86,6 +98,19 @@ export class PredictionOutput {
     const isWhole = this.format !== 'csv' || last === undefined;
     if (!isWhole) this.done.delete(last!);
     this.#truncate(isWhole ? end : lastStart);
+  }
+
+  /** A first line that was cut off begins as ours do: anything else is somebody's, and stays. */
+  #requireOurs(): void {
+    const wanted = this.format === 'json-lines' ? '{"file":' : 'file,';
+    const descriptor = openSync(this.file, 'r');
+    try {
+      const piece = Buffer.alloc(wanted.length);
+      const found = piece.toString('latin1', 0, readSync(descriptor, piece));
+      if (!wanted.startsWith(found)) throw this.#foreign();
+    } finally {
+      closeSync(descriptor);
+    }
   }
 
   #requireHeader(header: string): void {

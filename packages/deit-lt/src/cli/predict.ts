@@ -1,4 +1,5 @@
 /** `deit-lt predict`: the most likely classes of images, one line each. */
+import path from 'node:path';
 import type { AnyClassifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import type { Ranked } from '../evaluation/ranking.js';
@@ -20,8 +21,14 @@ import { weightsLines } from './weights-line.js';
 export async function run({ args: [model, ...places], options, context }: CommandInput): Promise<number> {
   const { top = 5, json = false } = options;
   const format = formatOf(options);
-  const review = options.review === undefined ? undefined : new ReviewFile(options.review);
-  const output = outputOf(options, format, review);
+  const { resume = false } = options;
+  if (options.out !== undefined) PredictionOutput.check(options.out, resume); // before --review, whose advice is worse
+  const review = options.review === undefined ? undefined : new ReviewFile(options.review, { resume });
+  const earlier: EarlierRow[] = [];
+  const output = outputOf(options, format, (row) => {
+    review?.addEarlier(row);
+    if (options.sortInto !== undefined) earlier.push(row);
+  });
   const { files, skipped } = withoutDone(await findImages(places, process.stdin), output);
   if (skipped > 0) context.note(`${options.out} has ${images(skipped)} already: ${count(files.length)} are left`);
   await using source = openImages(files);
@@ -37,6 +44,8 @@ export async function run({ args: [model, ...places], options, context }: Comman
   const { sortInto, link = false } = options;
   const { classNames } = classifier;
   const sorter = sortInto === undefined ? undefined : new ImageSorter({ folder: sortInto, link, classNames });
+  await sorter?.add(earlier.map(({ file, unknown, ...top }) => ({ file, unknown, top: [top] })));
+  if (files.length === 0) output?.requireShape(shapeOf(classifier, top));
   const { predictions, unreadable } = await predictFiles(files, {
     source,
     classifier,
@@ -74,6 +83,7 @@ function formatOf({
   resume = false,
   link = false,
   sortInto,
+  review,
 }: Options): Format {
   const refuse = (message: string): never => {
     throw new UserError('USAGE', message);
@@ -83,20 +93,22 @@ function formatOf({
     refuse(`--wide is CSV: leave out ${json ? '--json' : `--format ${format}`}.`);
   if (out !== undefined && !wide && format !== 'csv' && format !== 'json-lines')
     refuse('--out needs lines that can be continued: give --wide, --format csv or --format json-lines.');
+  if (out !== undefined && review !== undefined && path.resolve(out) === path.resolve(review))
+    refuse(`--out and --review are the same file, ${out}: name two.`);
   if (resume && out === undefined) refuse('--resume needs the file that it continues: --out FILE');
   if (link && sortInto === undefined) refuse('--link needs --sort-into FOLDER.');
   return wide ? 'wide' : ((format ?? 'table') as Format);
 }
 
 function outputOf(
-  { out, resume = false }: Options,
+  { out, resume = false, review, sortInto }: Options,
   format: Format,
-  review: ReviewFile | undefined,
+  onEarlier: (row: EarlierRow) => void,
 ): PredictionOutput | undefined {
   if (out === undefined || !isLineFormat(format)) return undefined;
-  if (review !== undefined && resume && format === 'csv')
-    throw new UserError('USAGE', '--review and --resume together need --wide or --format json-lines.');
-  const onEarlier = (row: EarlierRow): void => review?.addEarlier(row);
+  for (const [option, value] of Object.entries({ '--review': review, '--sort-into': sortInto }))
+    if (value !== undefined && resume && format === 'csv')
+      throw new UserError('USAGE', `${option} and --resume together need --wide or --format json-lines.`);
   return PredictionOutput.open(out, { format, resume, onEarlier });
 }
 

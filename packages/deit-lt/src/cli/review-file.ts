@@ -1,5 +1,5 @@
 /** `predict --review`: all images in one CSV file, those that a person should look at first at its top. */
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { writeFileAtomic } from '../runs/files.js';
@@ -20,13 +20,24 @@ interface Row {
 export class ReviewFile {
   readonly #rows: Row[] = [];
 
-  /** Throws UserError RUN_FOLDER for a place where no file can be written, before the work. */
-  constructor(readonly file: string) {
+  /**
+   * Throws UserError RUN_FOLDER for a place where no file can be written, and USAGE for a file that exists, before the work. Only
+   * `resume` replaces one, which must then be as `write` left it.
+   */
+  constructor(
+    readonly file: string,
+    { resume }: { readonly resume: boolean },
+  ) {
     const folder = path.dirname(path.resolve(file));
     if (!existsSync(folder) || !statSync(folder).isDirectory())
       throw new UserError('RUN_FOLDER', `cannot write ${file}: its folder does not exist; make it first.`);
     if (existsSync(file) && statSync(file).isDirectory())
       throw new UserError('RUN_FOLDER', `cannot write ${file}: it is a folder; name a file.`);
+    if (existsSync(file) && statSync(file).size > 0 && !(resume && startsWith(file, header)))
+      throw new UserError(
+        'USAGE',
+        `--review ${file} exists${resume ? ' and is not a list of this command' : ''}. Remove it, or choose another file.`,
+      );
   }
 
   add(predictions: readonly Prediction[]): void {
@@ -58,8 +69,20 @@ export class ReviewFile {
   }
 }
 
+const header = 'file,class,probability,margin,experts,unknown\n';
+
+function startsWith(file: string, text: string): boolean {
+  const descriptor = openSync(file, 'r');
+  try {
+    const found = Buffer.alloc(Buffer.byteLength(text));
+    return readSync(descriptor, found) === found.length && found.toString() === text;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 function* linesOf(rows: readonly Row[]): Generator<Buffer, void, void> {
-  yield Buffer.from('file,class,probability,margin,experts,unknown\n');
+  yield Buffer.from(header);
   for (const { file, class: name, probability, margin, differ, unknown } of rows)
     yield Buffer.from(`${[file, name, probability, margin, differ, String(unknown)].map(csvCell).join(',')}\n`);
 }

@@ -5,6 +5,11 @@ import { makeFolder } from '../make-folder.js';
 import { writeError } from '../runs/files.js';
 import type { Prediction } from './predict-files.js';
 
+/** The part of a prediction that says where an image goes. */
+type Sorted = Pick<Prediction, 'file' | 'unknown'> & {
+  readonly top: readonly Pick<Prediction['top'][number], 'class'>[];
+};
+
 export interface SortOptions {
   readonly folder: string;
   /** Symbolic links instead of copies. */
@@ -32,11 +37,11 @@ export class ImageSorter {
   }
 
   /** Puts images into the folders of their classes. Throws UserError RUN_FOLDER. */
-  async add(predictions: readonly Prediction[]): Promise<void> {
+  async add(predictions: readonly Sorted[]): Promise<void> {
     for (const prediction of predictions) await this.#place(prediction); // in order: the same command gives the same names
   }
 
-  async #place({ file, top, unknown }: Prediction): Promise<void> {
+  async #place({ file, top, unknown }: Sorted): Promise<void> {
     const name = unknown === true || top[0] === undefined ? unknownClass : top[0].class;
     const folder = path.join(this.options.folder, this.#folders.get(name)!);
     try {
