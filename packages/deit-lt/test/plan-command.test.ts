@@ -114,6 +114,37 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
     assert.equal(again.status, 0, again.stderr);
     assert.doesNotMatch(again.stderr, /Plan for/, 'the run has its recipe');
   });
+
+  test('--time with --recipe measures the one training of the command, and a resumed run keeps its time', async () => {
+    await drawImages('icons', 24, 24);
+    const set = [
+      '--set',
+      'data.imbalance=null',
+      'data.groups=auto',
+      'student.epochs=1',
+      'student.model={replace: true, name: resnet20}',
+    ];
+    const words = ['vit', '--data', 'icons', '--recipe', 'quickstart', '--out', 'limited'];
+    const first = deitLt([...words, '--time', '40s', ...set], { cwd: folder });
+    assert.equal(first.status, 0, first.stderr);
+    assert.match(first.stderr, /measuring the speed of this machine/);
+    const limit = () => readRunConfig(path.join(folder, 'limited')).recipe.student.timeLimit;
+    assert.equal(limit(), 37, 'all of the time, less the start');
+    for (const [time, note] of [
+      [[], undefined],
+      [['--time', '40s'], undefined],
+      [
+        ['--time', '2m'],
+        '--time 2 min 00 s changes nothing: limited was begun with --time 40s, which a resumed run keeps',
+      ],
+    ] as const) {
+      const { status, stderr } = deitLt([...words, '--resume', ...time, ...set], { cwd: folder });
+      assert.equal(status, 0, stderr);
+      assert.doesNotMatch(stderr, /measuring the speed/);
+      assert.equal(/^.*changes nothing.*$/m.exec(stderr)?.[0].replace(/^! /, ''), note);
+    }
+    assert.equal(limit(), 37);
+  });
 });
 
 suite('docs/plan.md', () => {
