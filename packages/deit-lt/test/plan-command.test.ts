@@ -43,7 +43,7 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
       /^Plan for photos: 41 training images of 3 classes\n/,
       /images 90 to 119 \(typically \d+\) pixels wide, 70 high; files, which are decoded in every epoch/,
       /the largest is meadow with 30 images, the smallest sand with 4: 7\.5 times fewer/,
-      /none; 5 images \(10 % of each class\) are set aside to measure the accuracy/,
+      /none; 5 images \(10 % of each class that has two or more, at least one\) are set aside to measure the accuracy/,
       /input size 96 × 96 pixels: /,
       /\d+ epochs \(passes over all training images\)/,
       /about [\d a-z]+ in all \(estimated, not measured\); of the 10 min 00 s of --time/,
