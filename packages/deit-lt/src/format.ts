@@ -9,7 +9,12 @@ export function count(value: number): string {
 
 /** `1` → `1 image`, `2` → `2 images`. */
 export function images(value: number): string {
-  return `${count(value)} image${value === 1 ? '' : 's'}`;
+  return counted(value, 'image');
+}
+
+/** `1, 'epoch'` → `1 epoch`, `2, 'epoch'` → `2 epochs`. */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 }
 
 /** An accuracy in % with one digit; `–` when there is none. */

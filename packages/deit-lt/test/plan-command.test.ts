@@ -43,7 +43,7 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
       /^Plan for photos: 41 training images of 3 classes\n/,
       /images 90 to 119 \(typically \d+\) pixels wide, 70 high; files, which are decoded in every epoch/,
       /the largest is meadow with 30 images, the smallest sand with 4: 7\.5 times fewer/,
-      /none; 5 images \(10 % of each class\) are set aside to measure the accuracy/,
+      /none; 5 images \(10 % of each class that has two or more, at least one\) are set aside to measure the accuracy/,
       /input size 96 × 96 pixels: /,
       /\d+ epochs \(passes over all training images\)/,
       /about [\d a-z]+ in all \(estimated, not measured\); of the 10 min 00 s of --time/,
@@ -113,6 +113,37 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
     const again = deitLt([...words, '--resume'], { cwd: folder });
     assert.equal(again.status, 0, again.stderr);
     assert.doesNotMatch(again.stderr, /Plan for/, 'the run has its recipe');
+  });
+
+  test('--time with --recipe measures the one training of the command, and a resumed run keeps its time', async () => {
+    await drawImages('icons', 24, 24);
+    const set = [
+      '--set',
+      'data.imbalance=null',
+      'data.groups=auto',
+      'student.epochs=1',
+      'student.model={replace: true, name: resnet20}',
+    ];
+    const words = ['vit', '--data', 'icons', '--recipe', 'quickstart', '--out', 'limited'];
+    const first = deitLt([...words, '--time', '40s', ...set], { cwd: folder });
+    assert.equal(first.status, 0, first.stderr);
+    assert.match(first.stderr, /measuring the speed of this machine/);
+    const limit = () => readRunConfig(path.join(folder, 'limited')).recipe.student.timeLimit;
+    assert.equal(limit(), 37, 'all of the time, less the start');
+    for (const [time, note] of [
+      [[], undefined],
+      [['--time', '40s'], undefined],
+      [
+        ['--time', '2m'],
+        '--time 2 min 00 s changes nothing: limited was begun with --time 40s, which a resumed run keeps',
+      ],
+    ] as const) {
+      const { status, stderr } = deitLt([...words, '--resume', ...time, ...set], { cwd: folder });
+      assert.equal(status, 0, stderr);
+      assert.doesNotMatch(stderr, /measuring the speed/);
+      assert.equal(/^.*changes nothing.*$/m.exec(stderr)?.[0].replace(/^! /, ''), note);
+    }
+    assert.equal(limit(), 37);
   });
 });
 

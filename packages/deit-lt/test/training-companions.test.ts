@@ -5,7 +5,7 @@ import { suite, type TestContext, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { openClassifier } from '../src/classifier/classifier.js';
 import { RunFolder } from '../src/runs/run-folder.js';
-import { measureTrainingSpeed } from '../src/training/measure-speed.js';
+import { measureTrainingRates, measureTrainingSpeed } from '../src/training/measure-speed.js';
 import { type TrainOptions, trainStudent, trainTeacher } from '../src/training/train.js';
 import { abortAt, assertSameRun } from './helpers/same-run.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
@@ -76,6 +76,22 @@ suite('measureTrainingSpeed()', () => {
       });
       assert.ok(imagesPerSecond > 0 && teacherImagesPerSecond > 0);
     });
+
+  test('runs steps of the trainings that are asked for, and of no other', async (t) => {
+    const { dataset, recipe } = optionsFor(t, 'glmc');
+    const wrong = { ...recipe.teacher, model: { name: 'no-such-network' } } as typeof recipe.teacher;
+    const plain = { ...recipe.student, model: { name: 'resnet20' } } as typeof recipe.student;
+    const rates = await measureTrainingRates({ ...recipe, teacher: wrong, student: plain }, dataset, ['vit'], {
+      seconds: 0.01,
+    });
+    assert.deepEqual([...rates.keys()], ['vit']);
+    assert.ok(rates.get('vit')! > 0);
+    const alone = { ...recipe, student: { ...recipe.student, model: wrong.model } } as typeof recipe;
+    assert.deepEqual(
+      [...(await measureTrainingRates(alone, dataset, ['teacher'], { seconds: 0.01 })).keys()],
+      ['teacher'],
+    );
+  });
 
   test('ends by a signal that comes from the event loop, long before its time', async (t) => {
     const { dataset, recipe } = optionsFor(t, 'glmc');

@@ -17,6 +17,8 @@ export interface EarlierRun {
   readonly recipe: Recipe;
   /** Options of the first start that are no part of the recipe. */
   readonly options: Options;
+  /** `--time` of the first start, in seconds. */
+  readonly time: number | undefined;
 }
 
 /** Commands whose run folder has a folder for each model. */
@@ -49,19 +51,19 @@ export function earlierRun(folder: string, { command, given, parse }: Resuming):
   const settings = settingsOf(given);
   const values =
     settings.length === 0 || !isValues(config.recipe) ? config.recipe : applySettings(config.recipe, settings);
-  return { recipe: checkRecipe(values, `recipe of ${home}`), options: first?.options ?? {} };
+  return { recipe: checkRecipe(values, `recipe of ${home}`), options: first?.options ?? {}, time: first?.time };
 }
 
 /** Parses the command in config.json; undefined when another version or a program wrote them. */
 function commandOf(
   words: readonly string[],
   parse: CommandInput['parse'],
-): { command: string; options: Options } | undefined {
+): { command: string; options: Options; time: number | undefined } | undefined {
   const start = words.indexOf('deit-lt');
   try {
     const parsed = parse(words.slice(start + 1));
     if (parsed === undefined || start < 0) return undefined;
-    const { data, split, testSplit, root, check, skipBad, offline, saveEvery, fitMemory, vit, teacher, from } =
+    const { data, split, testSplit, root, check, skipBad, offline, saveEvery, fitMemory, vit, teacher, from, time } =
       parsed.options;
     const kept = Object.entries({
       data,
@@ -77,7 +79,8 @@ function commandOf(
       teacher,
       from,
     });
-    return { command: parsed.spec.name, options: Object.fromEntries(kept.filter(([, value]) => value !== undefined)) };
+    const options = Object.fromEntries(kept.filter(([, value]) => value !== undefined));
+    return { command: parsed.spec.name, options, time };
   } catch {
     return undefined;
   }

@@ -178,8 +178,8 @@ ${rulesTable()}
 7. **Student.** Hard distillation, balanced softmax on the labels, a learning rate of 0.002 below 5,000 updates, else 0.001; the loss of DIST is re-weighted in the last 24 % of the epochs.
 8. **Augmentation.** Mild (crops of 50 to 100 %, a fifth of the batches mixed) below 100 epochs of the student or 3,000 images; above moderate on a processor
    (30 to 100 %, half), strong on a card (as published).
-9. **Test images.** Without any, a tenth of each class is set aside. The last epoch is the result, so these images choose nothing.
-10. **Warnings**: \`long\` if a plan without \`--time\` takes longer than that; \`little-time\` below 12 epochs of the teacher; \`few-images\` below 5,000 in all; \`tiny-class\` below 5 images; \`shrunk\` if the typical image is
+9. **Test images.** Without any, a tenth of each class is set aside, one image at least. The last epoch is the result, so these images choose nothing.
+10. **Warnings**: \`long\` if a plan without \`--time\` takes longer than that; \`little-time\` below 12 epochs of the teacher; \`few-images\` below 5,000 in all; \`tiny-class\` below 5 images; \`untested-class\` if no image measures a class's accuracy; \`shrunk\` if the typical image is
    four times larger than the input or more; \`no-test\`; \`balanced\` if the largest class is less than 3 times the smallest; \`one-card\`. A time in which
    not even 2 epochs of the teacher fit is refused, with the least time that would do.
 

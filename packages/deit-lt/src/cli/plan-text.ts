@@ -1,8 +1,8 @@
 /** A plan for the terminal and as JSON: every word on it is one that a reader who never trained a network can follow. */
 import type { DatasetDescription, Spread } from '../data/describe.js';
-import { count, duration, gibibytes, images } from '../format.js';
+import { count, counted, duration, gibibytes, images } from '../format.js';
 import { expectationOf, uncertaintyOf } from '../planning/expectation.js';
-import { type TrainingPlan, trainsOf } from '../planning/plan.js';
+import { asideOf, type TrainingPlan, trainsOf } from '../planning/plan.js';
 import { strengthFacts } from '../planning/values.js';
 import { visible } from '../text/visible.js';
 import type { Colors } from './colors.js';
@@ -40,7 +40,7 @@ export function planText(
     ['smallest class', smallestText(data)],
     ...(settings.length > 0 ? [['set by you', settingsText(settings)] as const] : []),
   ];
-  const title = `Plan for ${data.name}: ${images(plan.images).replace(' ', ' training ')} of ${count(data.classes.length)} classes`;
+  const title = `Plan for ${data.name}: ${images(plan.images).replace(' ', ' training ')} of ${count(data.classes.length)} ${data.classes.length === 1 ? 'class' : 'classes'}`;
   const facts = rows.map(([name, text]) => hanging(name.padEnd(column), text, width));
   const warnings = plan.warnings.map(({ text }) => hanging('!', text, width, 2));
   return [colors.bold(visible(title)), '', ...facts, ...(warnings.length > 0 ? ['', ...warnings] : [])].join('\n');
@@ -105,16 +105,24 @@ function imagesText({ imageSizes: { width, height }, kind }: DatasetDescription)
 function classesText(data: DatasetDescription): string {
   const sorted = data.classes.toSorted((a, b) => b.train - a.train);
   const [largest, smallest] = [sorted[0]!, sorted.at(-1)!];
-  const ratio = data.imbalanceRatio < 10 ? data.imbalanceRatio.toFixed(1) : count(data.imbalanceRatio);
-  return `the largest is ${visible(largest.name)} with ${images(largest.train)}, the smallest ${visible(smallest.name)} with ${count(smallest.train)}: ${ratio} times fewer`;
+  return `the largest is ${visible(largest.name)} with ${images(largest.train)}, the smallest ${visible(smallest.name)} with ${fewerText(largest.train, smallest.train)}`;
 }
 
-function testsText(
-  { validation, images: trained }: TrainingPlan,
-  { testImages, trainImages }: DatasetDescription,
-): string {
+function fewerText(most: number, least: number): string {
+  if (least === 0) return 'none';
+  if (least === most) return 'as many';
+  const times = most / least < 10 ? (most / least).toFixed(1) : count(most / least);
+  return `${count(least)}: ${times === '1.0' ? 'nearly as many' : `${times} times fewer`}`;
+}
+
+function testsText({ validation }: TrainingPlan, data: DatasetDescription): string {
+  const { testImages } = data;
+  if (testImages === 1) return '1 image, which is not trained on; it measures the accuracy';
   if (testImages !== undefined) return `${images(testImages)}, which are not trained on; they measure the accuracy`;
-  return `none; ${images(trainImages - trained)} (${Math.round(100 * validation)} % of each class) are set aside to measure the accuracy`;
+  const aside = asideOf(data);
+  if (aside === 0)
+    return 'none, and no class has two images, of which one could be set aside: there are no images to measure the accuracy with';
+  return `none; ${images(aside)} (${Math.round(100 * validation)} % of each class that has two or more, at least one) ${aside === 1 ? 'is' : 'are'} set aside to measure the accuracy`;
 }
 
 const roles = {
@@ -128,19 +136,19 @@ function partText(plan: TrainingPlan, part: 'teacher' | 'student'): string {
     part === 'teacher'
       ? `${rate(plan.speeds.teacher)} images/s, in the second half ${rate(plan.speeds.teacherSam)}, because each batch is computed twice (SAM)`
       : `${rate(plan.speeds.student)} images/s`;
-  return `${network.title}: ${roles[part]}. ${network.millions} million weights, ${plan.epochs[part]} epochs (passes over all training images) at ${speeds}: ${duration(plan.seconds[part])}`;
+  return `${network.title}: ${roles[part]}. ${network.millions} million weights, ${counted(plan.epochs[part], 'epoch')} (passes over all training images) at ${speeds}: ${duration(plan.seconds[part])}`;
 }
 
 /** Speeds below ten have a digit after the point. */
 const rate = (value: number): string => (value < 10 ? value.toFixed(1) : count(value));
 
 function vitText({ seconds, epochs }: TrainingPlan): string {
-  return `the student's network without a teacher, for comparison: ${epochs.student} epochs, ${duration(seconds.vit)}`;
+  return `the student's network without a teacher, for comparison: ${counted(epochs.student, 'epoch')}, ${duration(seconds.vit)}`;
 }
 
 function batchText({ batch, images: all, rung }: TrainingPlan): string {
   if (rung.published !== undefined) return `as in the published recipe ${rung.published.recipe}`;
-  return `${batch} images for each update of the weights, ${count(Math.ceil(all / batch))} updates in an epoch`;
+  return `${batch} images for each update of the weights, ${counted(Math.ceil(all / batch), 'update')} in an epoch`;
 }
 
 function augmentationText({ strength, rung }: TrainingPlan): string {

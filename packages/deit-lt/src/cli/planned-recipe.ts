@@ -34,6 +34,8 @@ export function trainsOfCommand(command: string, { vit = false }: Options): read
 /** The speeds of this command's data: trainings that differ in their seed alone have one plan. */
 const measured = new Map<string, MeasuredSpeeds>();
 
+const measuring = 'measuring the speed of this machine';
+
 /** Plans the training of `dataset`, with the long tail that the options make. Throws what `planTraining` throws. */
 export async function planData(
   dataset: Dataset,
@@ -44,7 +46,7 @@ export async function planData(
   const { signal } = context;
   const data = await describeDataset(withTail(dataset, options), { signal });
   const { time, goal = 'accuracy' } = options;
-  if (measures) (await context.reporter()).progress('measuring the speed of this machine', 0, undefined);
+  if (measures) (await context.reporter()).progress(measuring, 0, undefined);
   const request = { seconds: time ?? null, goal, trains, settings: settingsOf(options), measures, measured, signal };
   return { data, ...(await planTraining(dataset, data, request)) };
 }
@@ -56,17 +58,24 @@ export interface ReadyRecipe extends ChosenRecipe {
   readonly isPlanned: boolean;
 }
 
+export interface ReadyOptions extends PlanOptions {
+  readonly recipeByDefault?: string | undefined;
+  /** The limits of time of a run that is resumed, as `--set` has them: nothing is measured for `--time`. */
+  readonly kept?: readonly string[] | undefined;
+}
+
 /**
  * Returns the recipe of a training: that of `--recipe`, the one that is made for the data, or a plan; with `--time` its trainings
- * have limits. Throws UserError RECIPE and USAGE.
+ * have limits, or keep those of the run that is resumed. Throws UserError RECIPE and USAGE.
  */
 export async function readyRecipe(
   dataset: Dataset,
   options: Options,
   context: CliContext,
-  { trains, recipeByDefault }: PlanOptions & { readonly recipeByDefault?: string | undefined },
+  { trains, recipeByDefault, kept }: ReadyOptions,
 ): Promise<ReadyRecipe> {
-  const chosen = chooseRecipe(options, dataset, recipeByDefault);
+  const { set = [] } = options;
+  const chosen = chooseRecipe({ ...options, set: [...(kept ?? []), ...set] }, dataset, recipeByDefault);
   if (chosen === undefined) {
     if (options.from !== undefined) throw recipeMissing();
     const planned = await planData(dataset, options, context, { trains });
@@ -75,7 +84,7 @@ export async function readyRecipe(
     return { name: 'planned', recipe, base, lines, isPlanned: true };
   }
   const lines = chosen.note === undefined ? [] : [chosen.note];
-  if (options.time === undefined) return { ...chosen, lines, isPlanned: false };
+  if (options.time === undefined || kept !== undefined) return { ...chosen, lines, isPlanned: false };
   return {
     ...(await limited(chosen, dataset, options, { context, trains, recipeByDefault, lines })),
     isPlanned: false,
@@ -105,6 +114,7 @@ async function limited(
 ): Promise<Omit<ReadyRecipe, 'isPlanned'>> {
   const { time = 0, set = [] } = options;
   const images = trainedImages(dataset, chosen);
+  (await context.reporter()).progress(measuring, 0, undefined);
   const { settings, wholeSeconds } = await limitsFor(chosen.recipe, dataset, {
     seconds: time,
     trains,

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
+import { duration, durationWord } from '../format.js';
 import { findWeights } from '../pretrained/find-weights.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
@@ -155,10 +156,12 @@ async function recipeOf(
   earlier: EarlierRun | undefined,
   { dataset, context, recipeByDefault, trains, asks }: RecipeCircumstances,
 ): Promise<StartRecipe> {
+  const kept = earlier === undefined ? undefined : keptTime(earlier, options, context);
   if (earlier !== undefined && options.recipe === undefined) return { recipe: earlier.recipe, name: 'resumed' };
   const { lines, isPlanned, recipe, base, name } = await readyRecipe(dataset, options, context, {
     trains,
     recipeByDefault,
+    kept,
   });
   if (lines.length > 0) context.note(...lines);
   if (options.budget !== undefined) context.note(budgetNote);
@@ -167,6 +170,24 @@ async function recipeOf(
     await requireYes('Start this training?', notStarted, asking);
   agreed.add(context);
   return { recipe, base, name };
+}
+
+/** The limits of time of the run that is resumed; says so when `--time` is another. */
+function keptTime(
+  { recipe, time: begun }: EarlierRun,
+  { time, out }: Options,
+  { note }: CliContext,
+): readonly string[] {
+  if (time !== undefined && time !== begun)
+    note(`--time ${duration(time)} changes nothing: ${out} ${timeOf(begun, recipe)}`);
+  return [`teacher.timeLimit=${recipe.teacher.timeLimit}`, `student.timeLimit=${recipe.student.timeLimit}`];
+}
+
+function timeOf(begun: number | undefined, { teacher, student }: Recipe): string {
+  if (begun !== undefined) return `was begun with --time ${durationWord(begun)}, which a resumed run keeps`;
+  return teacher.timeLimit === null && student.timeLimit === null
+    ? 'was begun without a limit of time, and a resumed run gets none'
+    : 'has limits in its recipe (teacher.timeLimit, student.timeLimit), which a resumed run keeps';
 }
 
 /** Commands whose plan was agreed to: `--seeds` has several trainings of one. */

@@ -11,6 +11,7 @@ import { limitedIndices } from './limit.js';
 import { makeLongTail } from './long-tail.js';
 import { openPixels } from './open-pixels.js';
 import type { PixelSource } from './pixel-source.js';
+import { setAside } from './set-aside.js';
 
 export interface LabelledSource extends ClassLabels {
   readonly source: PixelSource;
@@ -109,7 +110,7 @@ function splitValidation(
   });
   const isAside = new Uint8Array(split.labels.length);
   ofClass.forEach((ids, c) => {
-    const aside = ids.length < 2 || share === 0 ? 0 : Math.max(1, Math.round(ids.length * share));
+    const aside = setAside(ids.length, share);
     const shuffled = stream(seed, 'split', 0, c).shuffle([...ids]);
     for (const id of shuffled.slice(0, aside)) isAside[id] = 1;
   });

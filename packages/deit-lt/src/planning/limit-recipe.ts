@@ -1,8 +1,8 @@
 /** Limits the time of a recipe that was not made for it: each training gets its part of the time. */
 import type { Dataset } from '../data/dataset.js';
 import type { Recipe } from '../recipe/schema.js';
-import { partName, type TrainingKind } from '../recipe/training-kind.js';
-import { measureTrainingSpeed } from '../training/measure-speed.js';
+import { type PartName, partName, type TrainingKind } from '../recipe/training-kind.js';
+import { measureTrainingRates } from '../training/measure-speed.js';
 import { startSeconds } from './epochs.js';
 
 export interface LimitOptions {
@@ -22,20 +22,23 @@ export interface RecipeLimits {
   readonly wholeSeconds: number;
 }
 
-/** Measures the speed of `recipe` on `dataset` and divides the time among its trainings. Throws what the measurement throws. */
+/** Measures the speed of the trainings on `dataset` and divides the time among them. Throws what the measurement throws. */
 export async function limitsFor(
   recipe: Recipe,
   dataset: Dataset,
   { seconds, trains, images, signal }: LimitOptions,
 ): Promise<RecipeLimits> {
-  const speed = await measureTrainingSpeed(recipe, dataset, { signal });
-  const rates = { teacher: speed.teacherImagesPerSecond, student: speed.imagesPerSecond, vit: speed.imagesPerSecond };
-  const whole = trains.map((kind) => (images * recipe[partName(kind)].epochs) / rates[kind]);
+  const rates = await measureTrainingRates(recipe, dataset, trains, { signal });
+  const whole = trains.map((kind) => (images * recipe[partName(kind)].epochs) / rates.get(kind)!);
   const wholeSeconds = whole.reduce((sum, each) => sum + each, 0);
-  const limits = trains.map((kind, i) => [partName(kind), (seconds * whole[i]!) / wholeSeconds] as const);
+  const parts = [...new Set(trains.map(partName))];
+  const shareOf = (part: PartName): number => {
+    const own = whole.filter((_, i) => partName(trains[i]!) === part); // student and plain ViT have one limit
+    return own.reduce((sum, each) => sum + each, 0) / own.length / wholeSeconds;
+  };
   return {
-    settings: [...new Map(limits)].map(
-      ([part, limit]) => `${part}.timeLimit=${Math.max(1, Math.floor(limit - startSeconds))}`,
+    settings: parts.map(
+      (part) => `${part}.timeLimit=${Math.max(1, Math.floor(seconds * shareOf(part) - startSeconds))}`,
     ),
     wholeSeconds,
   };

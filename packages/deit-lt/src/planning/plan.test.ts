@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { plainColors } from '../cli/colors.js';
 import { exampleData, exampleMachines, examplePlan } from '../cli/plan-page.js';
+import { planText } from '../cli/plan-text.js';
+import { type DatasetDescription, imbalanceRatio } from '../data/describe.js';
 import { completeRecipe } from '../recipe/load.js';
 import { modelOf } from '../tasks/model-of.js';
 import { epochsWithin, fillingPair, pairOf, secondsOf, usualEpochs } from './epochs.js';
@@ -12,6 +15,22 @@ import { corrected, estimatedSpeeds } from './speed.js';
 const cpu = exampleMachines['2 cores']!;
 const stamps = exampleData['stamps, 100 to 1,200 pixels']!.data;
 const asked = { seconds: 360, goal: 'accuracy' } as const;
+
+type Sizes = readonly (readonly [train: number, test: number | undefined])[];
+
+/** Data of classes with so many images to train and to test. */
+function described(...sizes: Sizes): DatasetDescription {
+  const classes = sizes.map(([train, test], i) => ({ name: `class ${i}`, train, test }));
+  const sum = (counts: readonly number[]): number => counts.reduce((all, each) => all + each, 0);
+  const isTested = sizes.every(([, test]) => test !== undefined);
+  return {
+    ...stamps,
+    classes,
+    trainImages: sum(classes.map(({ train }) => train)),
+    testImages: isTested ? sum(classes.map(({ test = 0 }) => test)) : undefined,
+    imbalanceRatio: imbalanceRatio(classes.map(({ train }) => train)),
+  };
+}
 
 suite('planFor()', () => {
   for (const name of Object.keys(exampleData))
@@ -69,7 +88,7 @@ suite('planFor()', () => {
     ]);
     const short = planFor(stamps, cpu, { ...asked, seconds: 60 });
     assert.equal(codes(short)[0], 'little-time');
-    assert.match(short.warnings[0]!.text, /in 1 min 00 s the teacher has \d+ epochs .* \(--time \d+m\)/);
+    assert.match(short.warnings[0]!.text, /in 1 min 00 s the teacher has \d+ epochs .* \(--time \d+m; /);
     assert.deepEqual(codes(examplePlan('no tail', '2 cores')), ['balanced']);
     assert.ok(codes(examplePlan('a thousand kinds of photographs', '2 cores')).includes('long'));
   });
@@ -87,6 +106,48 @@ suite('planFor()', () => {
     assert.match(message, /^--time 3 s: the shortest training .* takes about (\d+) s/);
     const least = Number(/about (\d+) s/.exec(message)![1]);
     assert.equal(refusal(least + 1), '');
+  });
+
+  test('offers fewer images for a time that is too short, only so many as then fit', () => {
+    const refusal = (data: DatasetDescription, seconds: number, limit: number | null = null): string => {
+      try {
+        planFor(data, cpu, { ...asked, seconds, limit });
+        return '';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const many = described(...new Array<readonly [number, number]>(10).fill([20_000, 10]));
+    const message = refusal(many, 30);
+    const offered = Number(/or fewer images \(--set data\.limit=(\d+)\)/.exec(message)?.[1]);
+    assert.ok(offered >= 100 && offered < 200_000, message);
+    assert.equal(refusal(many, 30, offered), '');
+    assert.match(refusal(described([96, 10], [96, 10]), 3), /on this machine\. Give at least that\.$/);
+  });
+
+  test('names the input size to which the usual epochs of a longer time belong', () => {
+    const plan = planFor(stamps, cpu, { ...asked, seconds: 60 });
+    const { size } = plan.rung;
+    assert.ok(plan.warnings[0]!.text.includes(`At ${size} × ${size} pixels, the usual ${plan.usualEpochs} and `));
+  });
+
+  test('names up to three classes whose accuracy nothing measures', () => {
+    const untested = (data: DatasetDescription): string | undefined =>
+      planFor(data, cpu, asked).warnings.find(({ code }) => code === 'untested-class')?.text;
+    assert.equal(untested(described([50, 10], [50, 1], [0, 0])), undefined);
+    assert.equal(
+      untested(described([50, 10], [50, 0])),
+      'a class has no test image: class 1. Nothing measures its accuracy.',
+    );
+    assert.equal(
+      untested(described([50, 10], [9, 0], [8, 0], [7, 0], [6, 0])),
+      '4 classes have no test image: class 1, class 2, class 3 and 1 more. Nothing measures their accuracy.',
+    );
+    assert.equal(
+      untested(described([50, undefined], [1, undefined])),
+      'a class has only one image, which is trained on: class 1. Nothing measures its accuracy.',
+    );
+    assert.equal(untested(described([1, undefined], [1, undefined])), undefined, 'the warning no-test says it');
   });
 
   test('follows what was measured instead of its estimate', () => {
@@ -108,7 +169,33 @@ suite('planFor()', () => {
 
   test('sets a tenth of the images aside when there are no test images', () => {
     const { images, validation } = planFor({ ...stamps, testImages: undefined }, cpu, asked);
-    assert.deepEqual([images, validation], [Math.round(0.9 * stamps.trainImages), 0.1]);
+    assert.ok(Math.abs(images - 0.9 * stamps.trainImages) < stamps.classes.length / 2);
+    assert.equal(validation, 0.1);
+  });
+});
+
+suite('planText()', () => {
+  const textOf = (...classes: Sizes): string => {
+    const data = described(...classes);
+    return planText(planFor(data, cpu, asked), data, { width: 10_000, colors: plainColors });
+  };
+
+  test('counts the images that are set aside as the training does', () => {
+    const none = /tests +none, and no class has two images, .*: there are no images to measure the accuracy with\n/;
+    assert.match(textOf([1, undefined], [1, undefined]), none);
+    assert.match(textOf([1, undefined], [1, undefined]), /the accuracy cannot be measured\. Add images\./);
+    assert.match(textOf([2, undefined], [1, undefined]), /none; 1 image \(.*\) is set aside to measure the accuracy/);
+    assert.match(textOf([3, undefined], [3, undefined]), /none; 2 images \(.*\) are set aside to measure the accuracy/);
+    assert.match(textOf([50, 1], [50, 0]), /1 image, which is not trained on; it measures the accuracy/);
+  });
+
+  test('compares the classes in words, and has no plural of one', () => {
+    assert.match(textOf([20, 5], [20, 5]), /with 20 images, the smallest class \d with as many\n/);
+    assert.match(textOf([50, 5], [49, 5]), /with 50 images, the smallest class 1 with 49: nearly as many\n/);
+    assert.match(textOf([40, 5], [20, 5]), /with 20: 2\.0 times fewer\n/);
+    assert.match(textOf([40, 5], [0, 5]), /with none\n/);
+    assert.match(textOf([10, 5], [10, 5]), /, 1 update in an epoch\n/);
+    assert.match(textOf([500, 5], [500, 5]), /, \d+ updates in an epoch\n/);
   });
 });
 

@@ -4,6 +4,7 @@
  */
 import type { DatasetDescription } from '../data/describe.js';
 import { groupsOf } from '../data/groups.js';
+import { setAside } from '../data/set-aside.js';
 import { UserError } from '../errors.js';
 import { duration } from '../format.js';
 import type { Values } from '../recipe/merge.js';
@@ -118,7 +119,7 @@ export function planFor(
   const found = candidates.findLastIndex(({ fitting, usual }) => fitting >= leastEpochs(usual));
   const chosen = candidates[Math.max(0, request.goal === 'speed' ? found - 1 : found)]!;
   const isTooShort = chosen.epochs.teacher < leastPossible;
-  if (isTooShort && (refusesByEstimate || chosen.measured !== undefined)) throw tooLittleTime(chosen, request);
+  if (isTooShort && (refusesByEstimate || chosen.measured !== undefined)) throw tooLittleTime(chosen, data, request);
   const planned = isTooShort ? { ...chosen, epochs: pairOf(leastPossible) } : chosen;
   return completed(planned, {
     data,
@@ -198,7 +199,7 @@ function candidateOf(rung: Rung, given: Circumstances & { readonly measured: Mea
   const images = trainedImages(data, request);
   const speedKey = speedKeyOf(rung, student);
   const speeds = measured.get(speedKey) ?? unmeasuredSpeeds(rung, student, given);
-  const evaluated = data.testImages ?? Math.round(data.trainImages * validationOf(data));
+  const evaluated = data.testImages ?? asideOf(data);
   const timed: TimedTraining = { images, evaluated, speeds, sam: true, trains: trainsOf(request) };
   const { published } = rung;
   const usual = published?.teacher ?? usualEpochs(images);
@@ -253,8 +254,13 @@ function validationOf({ testImages }: DatasetDescription): number {
   return testImages === undefined ? keptAside : 0;
 }
 
+/** Returns the number of training images that are set aside to measure the accuracy. */
+export function asideOf(data: DatasetDescription): number {
+  return data.classes.reduce((sum, { train }) => sum + setAside(train, validationOf(data)), 0);
+}
+
 function trainedImages(data: DatasetDescription, { limit = null }: PlanRequest): number {
-  const trained = Math.round(data.trainImages * (1 - validationOf(data)));
+  const trained = data.trainImages - asideOf(data);
   return Math.max(1, Math.min(trained, limit ?? trained));
 }
 
@@ -343,12 +349,34 @@ function estimatedMemory({ teacher, published, size }: Rung, student: PlannedNet
   return program + weights + kept;
 }
 
-function tooLittleTime({ timed, rung }: Candidate, { seconds }: PlanRequest): UserError {
+function tooLittleTime(
+  { timed, rung }: Candidate,
+  { classes }: DatasetDescription,
+  { seconds }: PlanRequest,
+): UserError {
   const least = Math.ceil(secondsOf(pairOf(leastPossible), timed).total / filled);
+  const fewer = fittingImages(timed, seconds ?? 0);
+  const orFewer =
+    fewer < Math.max(fewestSuggested, classes.length) ? '' : `, or fewer images (--set data.limit=${fewer})`;
   return new UserError(
     'USAGE',
-    `--time ${duration(seconds ?? 0)}: the shortest training of these data (${rung.size} × ${rung.size} pixels, ${leastPossible} epochs of the teacher) takes about ${duration(least)} on this machine. Give at least that, or fewer images (--set data.limit=1000).`,
+    `--time ${duration(seconds ?? 0)}: the shortest training of these data (${rung.size} × ${rung.size} pixels, ${leastPossible} epochs of the teacher) takes about ${duration(least)} on this machine. Give at least that${orFewer}.`,
   );
+}
+
+/** A training of fewer images shows nothing. */
+const fewestSuggested = 100;
+/** A part of the images that is suggested may take this part of the time: speeds are measured anew for it. */
+const suggestedPart = 0.8;
+
+/** Returns how many training images the shortest training may have to fit into `seconds`, in two digits. */
+function fittingImages(timed: TimedTraining, seconds: number): number {
+  const secondsFor = (images: number): number => secondsOf(pairOf(leastPossible), { ...timed, images }).total;
+  const start = secondsFor(0);
+  const each = secondsFor(1) - start;
+  const fitting = Math.max(0, Math.floor((suggestedPart * filled * seconds - start) / each));
+  const unit = 10 ** Math.max(0, String(fitting).length - 2);
+  return Math.floor(fitting / unit) * unit;
 }
 
 interface SizeReason extends Pick<Circumstances, 'data' | 'request' | 'budget'> {

@@ -7,7 +7,16 @@ import type { Rung } from './rungs.js';
 
 /** A warning; `code` is for programs. */
 export interface PlanWarning {
-  readonly code: 'long' | 'few-images' | 'tiny-class' | 'little-time' | 'shrunk' | 'no-test' | 'balanced' | 'one-card';
+  readonly code:
+    | 'long'
+    | 'few-images'
+    | 'tiny-class'
+    | 'untested-class'
+    | 'little-time'
+    | 'shrunk'
+    | 'no-test'
+    | 'balanced'
+    | 'one-card';
   readonly text: string;
 }
 
@@ -39,6 +48,7 @@ export function warningsOf(facts: WarnedFacts, leastUseful: number): PlanWarning
     ...littleTime(facts, leastUseful),
     ...fewImages(facts),
     ...tinyClasses(facts),
+    ...untestedClasses(facts),
     ...shrunk(facts),
     ...noTest(facts),
     ...balanced(facts),
@@ -47,7 +57,8 @@ export function warningsOf(facts: WarnedFacts, leastUseful: number): PlanWarning
 }
 
 function littleTime(facts: WarnedFacts, leastUseful: number): PlanWarning[] {
-  const { epochs, usual, usualSeconds, seconds, budget, request, data } = facts;
+  const { epochs, usual, usualSeconds, seconds, budget, request, data, rung } = facts;
+  const { size } = rung;
   if (request.seconds === null && seconds.total > budget)
     return [
       {
@@ -57,7 +68,7 @@ function littleTime(facts: WarnedFacts, leastUseful: number): PlanWarning[] {
     ];
   if (epochs.teacher >= leastUseful) return [];
   const images = data.trainImages;
-  const text = `too little time: in ${duration(budget)} the teacher has ${epochs.teacher} epochs and the student ${epochs.student}, and both will be far from what they can reach. The usual ${usual} and ${Math.round(2.5 * usual)} take about ${duration(usualSeconds)} (--time ${timeWord(usualSeconds)})${partOf(images)}.`;
+  const text = `too little time: in ${duration(budget)} the teacher has ${epochs.teacher} epochs and the student ${epochs.student}, and both will be far from what they can reach. At ${size} × ${size} pixels, the usual ${usual} and ${Math.round(2.5 * usual)} take about ${duration(usualSeconds)} (--time ${timeWord(usualSeconds)}; with it, a plan may choose larger images and fewer epochs)${partOf(images)}.`;
   return [{ code: 'little-time', text }];
 }
 
@@ -89,6 +100,27 @@ function tinyClasses({ data: { classes } }: WarnedFacts): PlanWarning[] {
   return [{ code: 'tiny-class', text }];
 }
 
+/** At most so many classes without test images are named. */
+const mostNamed = 3;
+
+/** Classes whose accuracy nothing measures; where images are set aside, those of one image, of which none can be. */
+function untestedClasses({ data: { classes, testImages } }: WarnedFacts): PlanWarning[] {
+  const untested = classes.filter(
+    ({ train, test }) => train > 0 && (testImages === undefined ? train < 2 : test === 0),
+  );
+  if (untested.length === 0 || (testImages === undefined && untested.length === withImages(classes))) return [];
+  const named = untested.slice(0, mostNamed).map(({ name }) => name);
+  const more = untested.length > named.length ? ` and ${untested.length - named.length} more` : '';
+  const [who, its] = untested.length === 1 ? ['a class has', 'its'] : [`${untested.length} classes have`, 'their'];
+  const lack = testImages === undefined ? 'only one image, which is trained on' : 'no test image';
+  const text = `${who} ${lack}: ${named.join(', ')}${more}. Nothing measures ${its} accuracy.`;
+  return [{ code: 'untested-class', text }];
+}
+
+function withImages(classes: DatasetDescription['classes']): number {
+  return classes.filter(({ train }) => train > 0).length;
+}
+
 function shrunk({ data: { imageSizes }, rung: { size } }: WarnedFacts): PlanWarning[] {
   const side = Math.min(imageSizes.width.median, imageSizes.height.median);
   if (side < muchShrunk * size) return [];
@@ -96,8 +128,15 @@ function shrunk({ data: { imageSizes }, rung: { size } }: WarnedFacts): PlanWarn
   return [{ code: 'shrunk', text }];
 }
 
-function noTest({ data: { testImages } }: WarnedFacts): PlanWarning[] {
+function noTest({ data: { testImages, classes } }: WarnedFacts): PlanWarning[] {
   if (testImages !== undefined) return [];
+  if (classes.every(({ train }) => train < 2))
+    return [
+      {
+        code: 'no-test',
+        text: 'no test images, and no class has two images, of which one could be set aside: the accuracy cannot be measured. Add images.',
+      },
+    ];
   const text =
     'no test images: a tenth of each class is set aside to measure the accuracy. --split 0.2 sets a fifth aside as test images, which other commands use, too.';
   return [{ code: 'no-test', text }];

@@ -2,6 +2,7 @@
  * Estimates the cost of a training: images per second of a recipe's steps, measured for a few seconds on its own data.
  */
 import * as torch from '@deit-lt/torch';
+import type { Pipeline } from '../augment/transform.js';
 import { byClass } from '../by-class.js';
 import type { Dataset } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
@@ -13,6 +14,7 @@ import { SAM } from '../optim/sam.js';
 import { stream } from '../random/stream.js';
 import { placementOf, setKernels } from '../recipe/device.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
+import { partName, type TrainingKind } from '../recipe/training-kind.js';
 import { createTeacherTask } from '../tasks/create-teacher-task.js';
 import { modelOf } from '../tasks/model-of.js';
 import { StudentTask } from '../tasks/student-task.js';
@@ -49,36 +51,72 @@ export async function measureTrainingSpeed(
   dataset: Dataset,
   { seconds = 2, withoutSam = false, signal }: MeasureSpeedOptions = {},
 ): Promise<TrainingSpeed> {
-  const numClasses = dataset.classNames.length;
-  const trainCounts = byClass(dataset.classNames, new Int32Array(numClasses).fill(1));
-  const placement = placementOf(recipe);
-  const { device } = placement;
-  setKernels(recipe, device);
+  const { device } = placementOf(recipe);
   const memory = device === 'cpu' ? torch.cpu : torch.cuda;
   memory.resetPeakMemoryStats(device);
-  const teacher = modelOf('teacher', recipe.teacher, numClasses).to(device) as torch.nn.Module<
-    [torch.Tensor],
-    torch.Tensor
-  >;
-  const student = modelOf('student', recipe.student, numClasses).to(device);
-  const answers = (images: torch.Tensor): torch.Tensor => teacher.call(images);
-  const run = (task: Task, part: TrainingRecipe): Promise<number> =>
-    rate(task, part, { recipe, dataset, seconds, signal });
-  const teacherTask = createTeacherTask({ model: teacher, recipe: recipe.teacher, trainCounts, device });
-  const teacherRate = await run(teacherTask, recipe.teacher);
-  const plainRecipe = { ...recipe, teacher: { ...recipe.teacher, sam: { ...recipe.teacher.sam, rho: 0 } } };
-  const plainRate = withoutSam
-    ? await rate(teacherTask, recipe.teacher, { recipe: plainRecipe, dataset, seconds, signal })
-    : undefined;
-  teacher.eval();
-  const teacherView = recipe.student.distillation.teacherAugment !== null;
-  const options = { model: student, recipe: recipe.student, teacher: answers, teacherView, trainCounts };
-  const studentTask = new StudentTask(options);
+  const probes = probesOf(recipe, dataset, { seconds, signal });
+  const teacherRate = await probes.teacher();
+  const plainRate = withoutSam ? await probes.plainTeacher() : undefined;
   return {
-    imagesPerSecond: await run(studentTask, recipe.student),
+    imagesPerSecond: await probes.student(),
     teacherImagesPerSecond: teacherRate,
     ...(plainRate !== undefined && { teacherPlainImagesPerSecond: plainRate }),
     memoryBytes: memory.memoryStats(device).peakAllocated,
+  };
+}
+
+/**
+ * Returns the images per second of the trainings `trains`, and runs steps of no other: a plain ViT has no teacher. Throws the
+ * errors of the recipe and the images, and the signal's reason.
+ */
+export async function measureTrainingRates(
+  recipe: Recipe,
+  dataset: Dataset,
+  trains: readonly TrainingKind[],
+  { seconds = 2, signal }: Pick<MeasureSpeedOptions, 'seconds' | 'signal'> = {},
+): Promise<ReadonlyMap<TrainingKind, number>> {
+  const probes = probesOf(recipe, dataset, { seconds, signal });
+  const rates = new Map<TrainingKind, number>();
+  for (const kind of trains) rates.set(kind, await probes[kind]());
+  return rates;
+}
+
+type TeacherNetwork = torch.nn.Module<[torch.Tensor], torch.Tensor>;
+
+/** Returns a measurement for each training, and for a teacher without SAM. The networks are made when they are needed. */
+function probesOf(
+  recipe: Recipe,
+  dataset: Dataset,
+  { seconds, signal }: Pick<RateOptions, 'seconds' | 'signal'>,
+): Readonly<Record<TrainingKind | 'plainTeacher', () => Promise<number>>> {
+  const numClasses = dataset.classNames.length;
+  const trainCounts = byClass(dataset.classNames, new Int32Array(numClasses).fill(1));
+  const { device } = placementOf(recipe);
+  setKernels(recipe, device);
+  const network = (kind: TrainingKind) => modelOf(kind, recipe[partName(kind)], numClasses).to(device);
+  const teacher = once(() => network('teacher') as TeacherNetwork);
+  const teacherTask = once(() => createTeacherTask({ model: teacher(), recipe: recipe.teacher, trainCounts, device }));
+  const learner = { recipe: recipe.student, trainCounts };
+  const run = (task: Task, whole = recipe): Promise<number> =>
+    rate(task, recipe[partName(task.kind)], { recipe: whole, dataset, seconds, signal });
+  const { sam } = recipe.teacher;
+  return {
+    teacher: () => run(teacherTask()),
+    plainTeacher: () => run(teacherTask(), { ...recipe, teacher: { ...recipe.teacher, sam: { ...sam, rho: 0 } } }),
+    vit: () => run(new StudentTask({ ...learner, model: network('vit') })),
+    student: () => {
+      const answers = (images: torch.Tensor): torch.Tensor => teacher().eval().call(images);
+      const teacherView = recipe.student.distillation.teacherAugment !== null;
+      return run(new StudentTask({ ...learner, model: network('student'), teacher: answers, teacherView }));
+    },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 
@@ -103,8 +141,7 @@ async function rate(task: Task, part: TrainingRecipe, options: RateOptions): Pro
   const loading = {
     source,
     labels,
-    pipeline:
-      task.kind === 'teacher' ? trainingPipeline(recipe.teacher) : trainingPipeline(recipe.student, recipe.teacher),
+    pipeline: pipelineOf(task.kind, recipe),
     ids: endless(shuffled(labels.length)),
     batchSize: measuredBatch(part, placement.device),
     device: placement.device,
@@ -135,6 +172,11 @@ async function rate(task: Task, part: TrainingRecipe, options: RateOptions): Pro
     if (batches > 2 && now - began > longest * seconds * 1000) break; // a machine that is very slow now
   }
   return images / ((performance.now() - since) / 1000);
+}
+
+function pipelineOf(kind: TrainingKind, { teacher, student }: Recipe): Pipeline {
+  if (kind === 'teacher') return trainingPipeline(teacher);
+  return kind === 'vit' ? trainingPipeline(student) : trainingPipeline(student, teacher);
 }
 
 /** A measurement ends after so many times its seconds, with the batches that there were. */
