@@ -1,6 +1,7 @@
 /** `deit-lt serve`: trained models behind HTTP, until Ctrl-C or SIGTERM. */
 import { isIP } from 'node:net';
 import { ImageDecoder } from '../model-server/image-decoder.js';
+import { answerMalformed } from '../model-server/malformed-requests.js';
 import { createModelApp } from '../model-server/model-app.js';
 import { namedModels } from '../model-server/model-names.js';
 import { ModelServer, type ServedModel } from '../model-server/model-server.js';
@@ -58,6 +59,7 @@ function isThisMachine(host = '127.0.0.1'): boolean {
 function settle({ server }: LocalServer): void {
   server.requestTimeout = requestTimeoutMs;
   server.keepAliveTimeout = keepAliveMs;
+  answerMalformed(server);
   // A client that waits for "100 Continue" before it sends its image gets it, or the refusal, from the app itself.
   server.on('checkContinue', (request, response) => server.emit('request', request, response));
 }
