@@ -149,6 +149,8 @@ suite('deit-lt serve', () => {
     assert.deepEqual([health.status, health.models], ['ok', ['first', 'other']]);
     const { openapi, paths } = (await (await fetch(`${url}openapi.json`)).json()) as { openapi: string; paths: object };
     assert.equal(openapi, '3.1.0');
+    const { responses } = (paths as Record<string, { post: { responses: object } }>)['/v1/classify']!.post;
+    assert.deepEqual(Object.keys(responses).join(' '), '200 400 403 404 405 413 415 422 429 500 502 503');
     for (const [place, operations] of Object.entries(paths))
       for (const method of Object.keys(operations))
         assert.equal(
@@ -156,6 +158,23 @@ suite('deit-lt serve', () => {
           method === 'post' ? 400 : 200,
           place,
         );
+  });
+
+  test('answers probes of HTTP/1.0 without a host, and what is not HTTP, in JSON', async () => {
+    const { url } = shared!;
+    for (const place of ['/healthz', '/metrics'])
+      assert.match(await raw(url, `GET ${place} HTTP/1.0\r\n\r\n`), /^HTTP\/1\.1 200 /, place);
+    for (const place of ['/', '/v1/models', '/healthz/../v1/models'])
+      assert.match(await raw(url, `GET ${place} HTTP/1.0\r\n\r\n`), /^HTTP\/1\.1 403 /, place);
+    assert.match(await raw(url, 'GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n'), /^HTTP\/1\.1 403 /);
+    for (const [text, status] of [
+      ['no http\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ] as const) {
+      const [head, body] = (await raw(url, text)).split('\r\n\r\n');
+      assert.match(head!, new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*Content-Type: application/json`));
+      assert.match(errorSchema.parse(JSON.parse(body!)).error.message, /^The .*\.$/);
+    }
   });
 
   test('refuses what it cannot do, in a JSON sentence', async (t) => {
@@ -275,6 +294,19 @@ suite('deit-lt serve', () => {
     assert.deepEqual([status, /^deit-lt: empty\.safetensors .*\n$/.test(stderr)], [1, true], stderr);
   });
 });
+
+/** All that comes back for `text`, as it is. */
+async function raw(url: string, text: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (piece: string) => {
+    answer += piece;
+  });
+  socket.write(text);
+  await once(socket, 'close');
+  return answer;
+}
 
 /** The path as it is: `fetch` would take out the dots. */
 function statusOf(

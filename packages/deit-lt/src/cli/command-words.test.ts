@@ -36,7 +36,9 @@ suite('parseWords()', () => {
     ['train --dta x', /unknown option '--dta'; did you mean --data\?/],
     ['trian', /unknown command 'trian'; did you mean train\?/],
     ['train x', /too many arguments/],
-    ['eval', /missing required argument 'run'/],
+    ['eval', /missing required argument 'run'$/],
+    ['serve --allow-url runs/a', /missing required argument 'run'; --allow-url takes all words .* before it/],
+    ['eval --set a=b runs/a', /missing required argument 'run'; --set takes all words after it/],
   ] as const)
     test(`refuses "${line}"`, () =>
       assert.throws(

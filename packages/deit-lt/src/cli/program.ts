@@ -36,10 +36,23 @@ export function parseWords(words: readonly string[], writers: Writers): Parsed |
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    const command = commandTable.find(({ name }) => name === words[0])?.name;
-    throw new UsageError(error.code === 'commander.help' ? 'a command is missing' : tidied(error.message), command);
+    const command = commandTable.find(({ name }) => name === words[0]);
+    throw new UsageError(messageOf(error, words, command), command?.name);
   }
   return parsed;
+}
+
+function messageOf({ code, message }: CommanderError, words: readonly string[], command?: CommandSpec): string {
+  if (code === 'commander.help') return 'a command is missing';
+  const option = code === 'commander.missingArgument' && command && takingAll(words, command);
+  if (!option) return tidied(message);
+  return `${tidied(message)}; ${option} takes all words after it, so put arguments before it`;
+}
+
+/** The last option in `words` that takes any number of values and has some; they may include a missing argument. */
+function takingAll(words: readonly string[], { options }: CommandSpec): string | undefined {
+  const lists = options.filter((name) => optionTable[name].type === 'list').map((name) => flagsOf(name).split(' ')[0]!);
+  return words.findLast((word, i) => lists.includes(word) && words[i + 1]?.startsWith('-') === false);
 }
 
 /** Makes the whole program; `found` is called with the parsed command. */

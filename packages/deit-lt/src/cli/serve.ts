@@ -1,6 +1,7 @@
 /** `deit-lt serve`: trained models behind HTTP, until Ctrl-C or SIGTERM. */
 import { isIP } from 'node:net';
 import { ImageDecoder } from '../model-server/image-decoder.js';
+import { answerMalformed } from '../model-server/malformed-requests.js';
 import { createModelApp } from '../model-server/model-app.js';
 import { namedModels } from '../model-server/model-names.js';
 import { ModelServer, type ServedModel } from '../model-server/model-server.js';
@@ -12,6 +13,7 @@ import type { CommandInput } from './command-spec.js';
 import type { CliContext } from './context.js';
 import { openOptions } from './open-model.js';
 import type { Options } from './option-table.js';
+import { urlHostsOf } from './url-hosts.js';
 import { weightsLines } from './weights-line.js';
 
 const usualPort = 4602;
@@ -22,6 +24,7 @@ const keepAliveMs = 65_000;
 
 export async function run({ args, options, context }: CommandInput): Promise<undefined> {
   const named = namedModels(args);
+  const urlHosts = urlHostsOf(options);
   const { plugin, maxBatch = 16, queue = 256, maxBytes = 20_000_000, maxPixels = 100_000_000, host } = options;
   await using network = await NetworkThread.open({
     models: named.map(({ path }) => path),
@@ -32,7 +35,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   await using decoder = new ImageDecoder(maxPixels);
   const version = projectVersion();
   const onError = (error: unknown): void => context.note(String(error));
-  const limits = { maxBatch, queue, maxBytes, urlHosts: urlHostsOf(options) };
+  const limits = { maxBatch, queue, maxBytes, urlHosts };
   const server = new ModelServer({ models, decoder, network, limits, version });
   const app = createModelApp(server, { version, anyHost: !isThisMachine(host), onError });
   const listening = await listen(app, { host, port: options.port, usualPort });
@@ -49,11 +52,6 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   }
 }
 
-/** `--allow-url` alone is every host with a public address. */
-function urlHostsOf({ allowUrl }: Options): readonly string[] | undefined {
-  return allowUrl === true ? ['*'] : allowUrl;
-}
-
 function isThisMachine(host = '127.0.0.1'): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
@@ -61,6 +59,7 @@ function isThisMachine(host = '127.0.0.1'): boolean {
 function settle({ server }: LocalServer): void {
   server.requestTimeout = requestTimeoutMs;
   server.keepAliveTimeout = keepAliveMs;
+  answerMalformed(server);
   // A client that waits for "100 Continue" before it sends its image gets it, or the refusal, from the app itself.
   server.on('checkContinue', (request, response) => server.emit('request', request, response));
 }

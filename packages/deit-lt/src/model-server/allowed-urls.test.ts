@@ -53,17 +53,46 @@ suite('fetchImage()', () => {
       if (place === '/large') return void response.end(Buffer.alloc(2000));
       if (place === '/circle') return void response.writeHead(302, { location: '/circle' }).end();
       if (place === '/missing') return void response.writeHead(404).end();
-      response.write('x'); // and never ends
+      response.destroy();
     });
     await assert.rejects(fetchImage(`${url}/large`, named), { status: 413, code: 'TOO_LARGE' });
     await assert.rejects(fetchImage(`${url}/circle`, named), { status: 502, message: /redirects more than 3 times/ });
     await assert.rejects(fetchImage(`${url}/missing`, named), { status: 502, message: /status 404/ });
-    await assert.rejects(fetchImage(`${url}/slow`, { ...named, timeoutMs: 100 }), { status: 502 });
     await assert.rejects(fetchImage('file:///etc/passwd', named), {
       status: 400,
       message: /http: or https:, not file:/,
     });
     await assert.rejects(fetchImage('no url', named), { status: 400 });
+  });
+
+  test('gives up on bodies that are slow or break off, with and without a length', async (t) => {
+    const url = await serve(t, ({ url: place = '' }, response) => {
+      if (place.includes('length')) response.setHeader('content-length', 100);
+      if (place.includes('plain')) response.useChunkedEncodingByDefault = false;
+      response.setHeader('connection', 'close');
+      response.write('x'); // and never ends
+      if (place.includes('broken')) setTimeout(() => response.destroy(), 20);
+    });
+    for (const kind of ['chunked', 'plain', 'length'])
+      await assert.rejects(
+        fetchImage(`${url}/${kind}`, { ...named, timeoutMs: 200 }),
+        { status: 502, code: 'URL_FAILED', message: /it took too long/ },
+        kind,
+      );
+    for (const kind of ['chunked', 'length'])
+      await assert.rejects(
+        fetchImage(`${url}/broken-${kind}`, named),
+        { status: 502, code: 'URL_FAILED', message: /the connection broke off/ },
+        kind,
+      );
+  });
+
+  test('blames the host, not the client, for a redirect that cannot be followed', async (t) => {
+    for (const location of ['file:///etc/passwd', 'http://[']) {
+      const url = await serve(t, (_, response) => response.writeHead(302, { location }).end());
+      const wanted = { status: 502, code: 'URL_FAILED', message: /it redirects to an address that/ };
+      await assert.rejects(fetchImage(url, named), wanted, location);
+    }
   });
 });
 

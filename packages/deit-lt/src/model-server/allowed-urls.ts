@@ -3,7 +3,7 @@ import { lookup } from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
-import { RequestError } from './request-error.js';
+import { badRequest, RequestError } from './request-error.js';
 
 export interface UrlRules {
   /** Hosts whose images are fetched; `*` is every host with a public address. */
@@ -15,6 +15,7 @@ export interface UrlRules {
 }
 
 const mostRedirects = 3;
+const tooLong = 'it took too long';
 
 /** Returns the bytes at `address`. Rejects with RequestError FORBIDDEN, URL_FAILED, BAD_REQUEST or TOO_LARGE. */
 export async function fetchImage(address: string, rules: UrlRules): Promise<Buffer> {
@@ -26,8 +27,8 @@ export async function fetchImage(address: string, rules: UrlRules): Promise<Buff
     const { statusCode = 0, headers } = response;
     if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined) {
       response.destroy();
-      url = parsed(headers.location, url);
-    } else if (statusCode === 200) return await bytesOf(response, url, rules);
+      url = redirected(headers.location, url);
+    } else if (statusCode === 200) return await bytesOf(response, url, rules, signal);
     else {
       response.destroy();
       throw failed(url, `it answered with the status ${statusCode}`);
@@ -36,12 +37,22 @@ export async function fetchImage(address: string, rules: UrlRules): Promise<Buff
   throw failed(url, `it redirects more than ${mostRedirects} times`);
 }
 
-function parsed(address: string, base?: URL): URL {
-  if (!URL.canParse(address, base?.href)) throw new RequestError(400, 'BAD_REQUEST', 'The url is not valid.');
-  const url = new URL(address, base?.href);
-  if (url.protocol === 'http:' || url.protocol === 'https:') return url;
-  throw new RequestError(400, 'BAD_REQUEST', `A url must begin with http: or https:, not ${url.protocol}`);
+function parsed(address: string): URL {
+  if (!URL.canParse(address)) throw badRequest('The url is not valid.');
+  const url = new URL(address);
+  if (isHttp(url)) return url;
+  throw badRequest(`A url must begin with http: or https:, not ${url.protocol}`);
 }
+
+/** The address to which the host of `from` redirects: one that cannot be used is the host's fault, not the client's. */
+function redirected(location: string, from: URL): URL {
+  if (!URL.canParse(location, from.href)) throw failed(from, 'it redirects to an address that is not valid');
+  const url = new URL(location, from.href);
+  if (isHttp(url)) return url;
+  throw failed(from, `it redirects to an address that begins with ${url.protocol}, not http: or https:`);
+}
+
+const isHttp = ({ protocol }: URL): boolean => protocol === 'http:' || protocol === 'https:';
 
 const bare = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase();
 
@@ -90,7 +101,14 @@ const publicLookup: LookupFunction = (hostname, options, callback) => {
   });
 };
 
-function bytesOf(response: http.IncomingMessage, url: URL, { maxBytes }: UrlRules): Promise<Buffer> {
+/** Node ends a body without Content-Length as if it were whole when the signal aborts, and resets one that has it. */
+function bytesOf(
+  response: http.IncomingMessage,
+  url: URL,
+  { maxBytes }: UrlRules,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const cut = (): RequestError => failed(url, signal.aborted ? tooLong : 'the connection broke off');
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let length = 0;
@@ -101,8 +119,12 @@ function bytesOf(response: http.IncomingMessage, url: URL, { maxBytes }: UrlRule
       response.destroy();
       reject(new RequestError(413, 'TOO_LARGE', `The image at the url has more than ${maxBytes} bytes (--max-bytes).`));
     });
-    response.on('end', () => resolve(Buffer.concat(pieces)));
-    response.on('error', (error) => reject(failed(url, reasonOf(error))));
+    response.on('end', () => {
+      if (signal.aborted || !response.complete) reject(cut());
+      else resolve(Buffer.concat(pieces));
+    });
+    response.on('error', () => reject(cut()));
+    response.on('close', () => reject(cut())); // after "end" or an error this changes nothing
   });
 }
 
@@ -111,9 +133,7 @@ function failed(url: URL, reason: string): RequestError {
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {
-  return error.name === 'AbortError' || error.name === 'TimeoutError'
-    ? 'it took too long'
-    : (error.code ?? error.message);
+  return error.name === 'AbortError' || error.name === 'TimeoutError' ? tooLong : (error.code ?? error.message);
 }
 
 /** Addresses of this machine, of networks that are not public, and of no machine (IANA's special registries). */

@@ -60,8 +60,7 @@ async function answer(
   response: ServerResponse,
   { anyHost }: ModelAppOptions,
 ): Promise<void> {
-  const { host } = request.headers;
-  if (!anyHost && !isOwnHost(host))
+  if (!anyHost && !isOwnHost(request.headers.host) && !isSimpleProbe(request))
     throw new RequestError(
       403,
       'FORBIDDEN',
@@ -79,6 +78,13 @@ async function answer(
   throw new RequestError(405, 'METHOD_NOT_ALLOWED', `${url.pathname} takes ${allowed.join(', ')}.`, {
     headers: { Allow: allowed.join(', ') },
   });
+}
+
+/**
+ * Probes of HTTP/1.0 name no host (in HTTP/1.1, Node refuses that). A web page cannot send them: browsers always name one.
+ */
+function isSimpleProbe({ headers, url = '' }: IncomingMessage): boolean {
+  return headers.host === undefined && /^\/(healthz|metrics)(\?|$)/.test(url);
 }
 
 function urlOf({ url = '' }: IncomingMessage): URL {

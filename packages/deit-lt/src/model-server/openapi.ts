@@ -28,10 +28,12 @@ const refusals = {
   400: 'the request is not valid',
   403: 'not allowed',
   404: 'there is no such model',
+  405: 'the method is not POST; the header Allow names it',
   413: 'too many bytes, pixels or images',
-  415: 'the Content-Type is not supported',
+  415: 'the Content-Type or the Content-Encoding is not supported',
   422: 'no image of the request can be read',
   429: 'too many images are waiting: try again after Retry-After seconds',
+  500: 'a fault of the server',
   502: 'an image could not be fetched from its address',
   503: 'the server is stopping',
 } as const;

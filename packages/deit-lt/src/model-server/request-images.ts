@@ -19,11 +19,31 @@ export interface ClassifyRequest {
 
 /** Reads the request whose body is `bytes`. Throws RequestError BAD_REQUEST or UNSUPPORTED_TYPE. */
 export function requestImages(request: IncomingMessage, url: URL, bytes: Buffer): ClassifyRequest {
-  const query = { model: url.searchParams.get('model') ?? undefined, top: url.searchParams.get('top') ?? undefined };
+  const query = queryOf(url);
+  requirePlain(request);
   const type = request.headers['content-type'] ?? 'application/octet-stream';
   const found = byType(type, bytes);
   if (found.images.length === 0) throw badRequest('The request has no image.');
   return { images: found.images, model: query.model ?? found.model, top: query.top ?? found.top };
+}
+
+function queryOf({ searchParams }: URL): Partial<Record<string, string>> {
+  for (const name of searchParams.keys())
+    if (name !== 'model' && name !== 'top')
+      throw badRequest(`The address has the unknown parameter "${name}"; expected model or top.`);
+    else if (searchParams.getAll(name).length > 1)
+      throw badRequest(`The address has the parameter ${name} more than once.`);
+  return Object.fromEntries(searchParams);
+}
+
+function requirePlain({ headers }: IncomingMessage): void {
+  const encoding = headers['content-encoding'] ?? '';
+  if (/^(identity)?$/i.test(encoding.trim())) return;
+  throw new RequestError(
+    415,
+    'UNSUPPORTED_TYPE',
+    `The Content-Encoding ${encoding} is not supported: send the body as it is, without this header.`,
+  );
 }
 
 function byType(type: string, bytes: Buffer): ClassifyRequest {
@@ -52,8 +72,11 @@ function ofBody(bytes: Buffer): ClassifyRequest {
 
 function ofForm(bytes: Buffer, type: string): ClassifyRequest {
   const parts = parseMultipart(bytes, type);
-  const text = (name: string): string | undefined =>
-    parts.find((part) => part.name === name && part.file === undefined)?.bytes.toString();
+  const text = (name: string): string | undefined => {
+    const fields = parts.filter((part) => part.name === name && part.file === undefined);
+    if (fields.length > 1) throw badRequest(`The form has the field ${name} more than once.`);
+    return fields[0]?.bytes.toString();
+  };
   const images = parts.flatMap(({ name, file, bytes: content }): RequestImage[] => {
     if (file !== undefined) return file === '' && content.length === 0 ? [] : [{ name: file, bytes: content }];
     return name === 'url' ? [{ name: content.toString(), url: content.toString() }] : [];
@@ -63,6 +86,8 @@ function ofForm(bytes: Buffer, type: string): ClassifyRequest {
 
 function ofJson(bytes: Buffer): ClassifyRequest {
   const { url, urls = [], model, top } = parsedRequest(bytes);
+  if (url !== undefined && urls.length > 0)
+    throw badRequest('The JSON of the request has both url and urls: give one.');
   const all = [...(url === undefined ? [] : [url]), ...urls];
   return { images: all.map((address) => ({ name: address, url: address })), model, top };
 }
