@@ -64,7 +64,7 @@ suite('deit-lt adapt', () => {
       /logits = \d\.\d+ × CLS \+ \d\.\d+ × DIST [+−] \d\.\d+ × log\(share of the class in training\)/,
     );
     assert.match(stdout, /6 images that it was fitted on \(validation images of data\)[\s\S]*6 test images/);
-    assert.match(stderr, /adaptation\.json; "predict", "export" and "demo" apply it/);
+    assert.match(stderr, /adaptation\.json; "predict", "serve", "export" and "demo" apply it/);
     const { fitted, test: measured } = adapted('adapt run --data data');
     assert.deepEqual(fitted.imagesPerClass, [2, 2, 2]);
     assert.ok(fitted.after.nll < fitted.before.nll);

@@ -292,6 +292,12 @@ suite('deit-lt serve', () => {
     writeFileSync(at('empty.safetensors'), '');
     const { status, stderr } = deitLt(['serve', 'empty.safetensors', '--port', '0'], { cwd: folder });
     assert.deepEqual([status, /^deit-lt: empty\.safetensors .*\n$/.test(stderr)], [1, true], stderr);
+    const missing = deitLt(['serve', 'nope', '--port', '0'], { cwd: folder });
+    assert.equal(missing.status, 1);
+    assert.match(
+      missing.stderr,
+      /^deit-lt: nope does not exist; expected a run folder, a checkpoint .* \(\.onnx\)\.\n$/,
+    );
   });
 });
 

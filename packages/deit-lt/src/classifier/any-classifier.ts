@@ -1,5 +1,6 @@
 /** Opens trained models of any format, for callers that only need logits. */
 import { existsSync } from 'node:fs';
+import { UserError } from '../errors.js';
 import { isOnnx } from '../onnx/onnx-files.js';
 import { withAdaptation } from './adapted-logits.js';
 import { type AnyClassifier, type OpenClassifierOptions, openClassifier } from './classifier.js';
@@ -19,7 +20,12 @@ export async function openAnyClassifier(path: string, options: OpenAnyOptions = 
 }
 
 async function openAsTrained(path: string, options: OpenClassifierOptions): Promise<AnyClassifier> {
-  if (!isOnnx(path) || !existsSync(path)) return openClassifier(path, options);
+  if (!existsSync(path))
+    throw new UserError(
+      'RUN_FOLDER',
+      `${path} does not exist; expected a run folder, a checkpoint (.safetensors, .pth, .pt) or an ONNX model (.onnx).`,
+    );
+  if (!isOnnx(path)) return openClassifier(path, options);
   const { openOnnxClassifier } = await import('./onnx-classifier.js');
   return openOnnxClassifier(path, options);
 }

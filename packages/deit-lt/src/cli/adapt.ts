@@ -39,7 +39,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
     writeAdaptation(file, adaptation);
     if (options.json === true) context.printJson(adaptation);
     else context.print(adaptationText(adaptation));
-    context.note(`Written to ${file}; "predict", "export" and "demo" apply it.`);
+    context.note(`Written to ${file}; "predict", "serve", "export" and "demo" apply it.`);
   } finally {
     for (const split of [images.calibration, images.test, images.unlabelled])
       await split?.source[Symbol.asyncDispose]();

@@ -192,7 +192,7 @@ export const commandTable: readonly CommandSpec[] = [
     summary:
       'adapts the predictions of a trained model to where it is used: class frequencies, calibrated probabilities, "unknown"',
     details:
-      'Fits a few numbers on the validation images of the training, or on --calibration, and writes adaptation.json beside the model; the weights stay. "predict", "export", "demo" and DeitLT.classify() apply it; "eval", "compare" and "analyze" measure the model as it was trained.',
+      'Fits a few numbers on the validation images of the training, or on --calibration, and writes adaptation.json beside the model; the weights stay. "predict", "serve", "export", "demo" and DeitLT.classify() apply it; "eval", "compare" and "analyze" measure the model as it was trained.',
     arguments: [model],
     options: [
       'data',

@@ -308,7 +308,7 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   precision: {
     value: 'PRECISION',
     description:
-      "export and demo: the weights of the ONNX model (default: fp32); int8 quantises activations dynamically. eval, predict and analyze: the precision of the computation instead of the recipe's; auto is bfloat16 where the hardware supports it",
+      "export and demo: the weights of the ONNX model (default: fp32); int8 quantises activations dynamically. eval, predict, serve and analyze: the precision of the computation instead of the recipe's; auto is bfloat16 where the hardware supports it",
   },
   attention: {
     description: 'adds an ONNX output named attentions, with the attention weights of every block and head',

@@ -99,7 +99,7 @@ suite('other files under the name of an image', () => {
     test(`${name} is not drawn`, async (t) => {
       const file = path.join(temporaryFolder(t), name);
       fs.writeFileSync(file, content);
-      const refused = { code: 'DATA_BAD_FILES', message: /is not an image in a format that can be read \(it is a/ };
+      const refused = { code: 'DATA_BAD_FILES', message: /has a format that cannot be read \(it is a/ };
       await assert.rejects(decodeImage(file), refused);
       await assert.rejects(imageSize(file), refused);
     });

@@ -57,5 +57,5 @@ export function formatOf(head: Uint8Array): ImageFormat {
   if (text === '') throw new UnreadableImage('is empty');
   const known = refused.find(([, is]) => is(text));
   if (known === undefined) throw new UnreadableImage('is not an image in a format that can be read');
-  throw new UnreadableImage(`is not an image in a format that can be read (it is ${known[0]})`);
+  throw new UnreadableImage(`has a format that cannot be read (it is ${known[0]})`);
 }
