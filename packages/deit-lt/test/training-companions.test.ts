@@ -77,7 +77,7 @@ suite('measureTrainingSpeed()', () => {
       assert.ok(imagesPerSecond > 0 && teacherImagesPerSecond > 0);
     });
 
-  test('runs steps of the trainings that are asked for, and of no other', async (t) => {
+  test('runs steps of the given trainings, and of no other', async (t) => {
     const { dataset, recipe } = optionsFor(t, 'glmc');
     const wrong = { ...recipe.teacher, model: { name: 'no-such-network' } } as typeof recipe.teacher;
     const plain = { ...recipe.student, model: { name: 'resnet20' } } as typeof recipe.student;

@@ -366,7 +366,7 @@ function tooLittleTime(
 
 /** A training of fewer images shows nothing. */
 const fewestSuggested = 100;
-/** A part of the images that is suggested may take this part of the time: speeds are measured anew for it. */
+/** A part of the images that is suggested may take this part of the time: speeds are measured again for it. */
 const suggestedPart = 0.8;
 
 /** Returns how many training images the shortest training may have to fit into `seconds`, in two digits. */
