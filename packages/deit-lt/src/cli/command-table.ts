@@ -20,6 +20,9 @@ const training = [
   'select',
 ] as const;
 
+/** Options of the commands that classify images with a trained model. */
+const inference = ['which', 'weights', 'adaptation', 'precision', 'set', 'plugin'] as const;
+
 /** The precisions of the computation, as in recipes. */
 export const computedPrecisions = ['auto', 'float32', 'bfloat16', 'float16'] as const;
 /** The precisions of the weights of an exported model. */
@@ -278,23 +281,7 @@ export const commandTable: readonly CommandSpec[] = [
         description: "image files, folders, patterns ('photos/*.jpg'), or - for a list of paths on the standard input",
       },
     ],
-    options: [
-      'top',
-      'which',
-      'weights',
-      'adaptation',
-      'precision',
-      'set',
-      'plugin',
-      'format',
-      'wide',
-      'json',
-      'out',
-      'resume',
-      'sortInto',
-      'link',
-      'review',
-    ],
+    options: ['top', ...inference, 'format', 'wide', 'json', 'out', 'resume', 'sortInto', 'link', 'review'],
     precisions: computedPrecisions,
     formats: ['table', 'json-lines', 'csv'],
     examples: [
@@ -359,21 +346,7 @@ export const commandTable: readonly CommandSpec[] = [
     details:
       'POST /v1/classify takes an image as the body, or images as the files of a form; the answer is JSON. Images of requests at the same time are gathered into batches. Also: GET /healthz, /metrics (Prometheus), /openapi.json, /v1/models, and a page to try it. SIGTERM and Ctrl-C stop it when all that was accepted is answered. Where there are several models, ?model=NAME chooses one.',
     arguments: [{ ...model, name: '<run...>', description: `${model.description}. NAME=RUN names it` }],
-    options: [
-      'port',
-      'host',
-      'maxBatch',
-      'queue',
-      'maxBytes',
-      'maxPixels',
-      'allowUrl',
-      'which',
-      'weights',
-      'adaptation',
-      'precision',
-      'set',
-      'plugin',
-    ],
+    options: ['port', 'host', 'maxBatch', 'queue', 'maxBytes', 'maxPixels', 'allowUrl', ...inference],
     precisions: computedPrecisions,
     examples: [
       'deit-lt serve runs/cifar',

@@ -120,6 +120,19 @@ function bashScript(commands: readonly CompletedCommand[]): string {
     `    help:help) ${words(commands.map(({ name }) => name).join(' '))}; return ;;`,
     ...valueCases(commands, '_deit_lt_files', words),
     '  esac',
+    ...wordCases(commands, words),
+    '  _deit_lt_files',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own
+    '  [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null',
+    '}',
+    'complete -F _deit_lt deit-lt',
+    '',
+  ].join('\n');
+}
+
+/** The cases that bash and zsh have in common: the flags of the command behind a dash, else the words that are its arguments. */
+function wordCases(commands: readonly CompletedCommand[], words: (list: string) => string): string[] {
+  return [
     '  if [[ $cur == -* ]]; then',
     '    case "$command" in',
     ...commands.map((command) => `      ${command.name}) ${words(flagsIn(command))} ;;`),
@@ -131,13 +144,7 @@ function bashScript(commands: readonly CompletedCommand[]): string {
       .filter((command) => command.words.length > 0)
       .map((command) => `    ${command.name}) ${words(command.words.join(' '))} ;;`),
     '  esac',
-    '  _deit_lt_files',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own
-    '  [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null',
-    '}',
-    'complete -F _deit_lt deit-lt',
-    '',
-  ].join('\n');
+  ];
 }
 
 function zshScript(commands: readonly CompletedCommand[]): string {
@@ -153,17 +160,7 @@ function zshScript(commands: readonly CompletedCommand[]): string {
     `    help:help) ${words(commands.map(({ name }) => name).join(' '))}; return ;;`,
     ...valueCases(commands, '_files', values),
     '  esac',
-    '  if [[ $cur == -* ]]; then',
-    '    case "$command" in',
-    ...commands.map((command) => `      ${command.name}) ${words(flagsIn(command))} ;;`),
-    '    esac',
-    '    return',
-    '  fi',
-    '  case "$command" in',
-    ...commands
-      .filter((command) => command.words.length > 0)
-      .map((command) => `    ${command.name}) ${words(command.words.join(' '))} ;;`),
-    '  esac',
+    ...wordCases(commands, words),
     '  _files',
     '}',
     'compdef _deit_lt deit-lt',

@@ -31,7 +31,7 @@ export interface PlannedTraining {
   readonly base: Recipe;
 }
 
-/** Choices change at most so often by what is measured. */
+/** Measurements change the choices at most so often. */
 const mostRounds = 4;
 
 /**

@@ -150,7 +150,7 @@ suite('planFor()', () => {
     assert.equal(untested(described([1, undefined], [1, undefined])), undefined, 'the warning no-test says it');
   });
 
-  test('follows what was measured instead of its estimate', () => {
+  test('follows the measurements instead of its estimate', () => {
     const estimate = planFor(stamps, cpu, asked);
     const slow = { teacher: 40, teacherSam: 20, student: 30, memoryBytes: 1e9 };
     const plan = planFor(stamps, cpu, asked, { measured: new Map([[estimate.speedKey, slow]]) });
@@ -248,7 +248,7 @@ suite('the time of a plan', () => {
     assert.deepEqual([100, 5000, 12_406, 1e6].map(usualEpochs), [100, 60, 24, 24]);
   });
 
-  test('of other networks is corrected by what was measured', () => {
+  test('of other networks is corrected by the measurements', () => {
     const [rung, other] = [rungs[0]!, rungs[1]!];
     const images = { pixels: 1e4, inMemory: false };
     const estimate = estimatedSpeeds(cpu, rung, images);

@@ -1,6 +1,6 @@
 /**
  * Plans a training for a data set, a machine and a time, by the rules in `rungs.ts` and below. A pure function of what is given:
- * `plan-training.ts` measures the machine and repeats it with what was measured.
+ * `plan-training.ts` measures the machine and repeats it with the measurements.
  */
 import type { DatasetDescription } from '../data/describe.js';
 import { groupsOf } from '../data/groups.js';

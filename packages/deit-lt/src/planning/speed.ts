@@ -59,7 +59,7 @@ export function estimatedSpeeds(
   };
 }
 
-/** Returns `estimate` corrected by what was measured of other networks on the same machine: the mean of the factors. */
+/** Returns `estimate` corrected by measurements of other networks on the same machine: by the mean of the factors. */
 export function corrected(
   estimate: PartSpeeds,
   known: readonly { readonly estimated: PartSpeeds; readonly measured: PartSpeeds }[],
