@@ -16,7 +16,7 @@ import { createModel } from '../src/models/index.js';
 import { whiteningFilters } from '../src/models/whitening.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
-import { fromPython, skipPython, skipTimm } from './helpers/python-torch.js';
+import { fromPython, logitsInTimm, skipPython, skipTimm } from './helpers/python-torch.js';
 import { assertNear } from './models-golden.js';
 import { tinyDataset, tinyRecipe } from './training-tiny.js';
 
@@ -260,14 +260,7 @@ suite('a teacher airbench94', () => {
       readFileSync(path.join(hub, 'README.md'), 'utf8'),
       /timm does not have this network.*`import deit_lt_airbench94`/,
     );
-    const theirs = fromPython<number[]>(
-      `import timm
-sys.path.append(given["hub"])
-import deit_lt_airbench94
-model = timm.create_model("local-dir:" + given["hub"], pretrained=True).eval()
-with torch.no_grad(): out = model(torch.tensor(given["images"])).flatten().tolist()`,
-      { hub, images: images.toArray() },
-    );
+    const theirs = logitsInTimm(hub, 'deit_lt_airbench94', images.toArray());
     assertNear(classifier.logits(images).avg.flatten(), torch.tensor(theirs), { atol: 1e-4 });
   });
 });

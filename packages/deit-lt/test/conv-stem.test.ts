@@ -14,7 +14,7 @@ import { ConvPatchEmbed } from '../src/models/conv-patch-embed.js';
 import { createModel, type VisionTransformer } from '../src/models/index.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
 import { trainAll } from '../src/training/train.js';
-import { fromPython, skipPython, skipTimm } from './helpers/python-torch.js';
+import { fromPython, logitsInTimm, skipPython, skipTimm } from './helpers/python-torch.js';
 import { assertNear } from './models-golden.js';
 import { tinyDataset, tinyRecipe } from './training-tiny.js';
 
@@ -224,14 +224,7 @@ suite('a transformer with a convolutional stem', () => {
     await exportHuggingFace(hub, classifier, { version });
     assert.ok(readdirSync(hub).includes('deit_lt_conv_stem.py'));
     assert.match(readFileSync(path.join(hub, 'README.md'), 'utf8'), /`import deit_lt_conv_stem`/);
-    const theirs = fromPython<number[]>(
-      `import timm
-sys.path.append(given["hub"])
-import deit_lt_conv_stem
-model = timm.create_model("local-dir:" + given["hub"], pretrained=True).eval()
-with torch.no_grad(): out = model(torch.tensor(given["images"])).flatten().tolist()`,
-      { hub, images: images.toArray() },
-    );
+    const theirs = logitsInTimm(hub, 'deit_lt_conv_stem', images.toArray());
     assertNear(classifier.logits(images).avg.flatten(), torch.tensor(theirs), { atol: 1e-4 });
   });
 });

@@ -46,3 +46,15 @@ export function fromPython<T>(code: string, input: unknown): T {
   if (status !== 0) throw new Error(`Python failed:\n${stderr}`);
   return JSON.parse(stdout) as T;
 }
+
+/** The logits that timm computes from a Hugging Face folder with the network's code in the Python file `code`, row-major. */
+export function logitsInTimm(hub: string, code: string, images: unknown): number[] {
+  return fromPython<number[]>(
+    `import timm, importlib
+sys.path.append(given["hub"])
+importlib.import_module(given["code"])
+model = timm.create_model("local-dir:" + given["hub"], pretrained=True).eval()
+with torch.no_grad(): out = model(torch.tensor(given["images"])).flatten().tolist()`,
+    { hub, code, images },
+  );
+}
