@@ -7,7 +7,7 @@ import path from 'node:path';
 
 import { findNodeHeaders, nativeDir, readSources } from './addon-sources.mjs';
 import { compileFlags, linkFlags } from './compile-flags.mjs';
-import { defaultBuildDir, keyOf, libtorchIdentity } from './current-build.mjs';
+import { defaultBuildDir, keyOf, libtorchIdentity, portableFlags } from './current-build.mjs';
 import { isFile, listFolder, sha256, writeAtomically } from './files.mjs';
 import { makeFolder } from './make-folder.mjs';
 import { lastLines, runCommand, shellLine } from './run-command.mjs';
@@ -40,7 +40,13 @@ export async function buildAddon(libtorch, { compiler, buildDir = defaultBuildDi
   const objectDir = path.join(buildDir, 'objects', libtorch.version);
   makeFolder(objectDir);
   const flags = compileFlags(libtorch, { nodeIncludeDirs });
-  const common = sha256(libtorchIdentity(libtorch), compiler, nodeHeadersVersion, headersHash, ...flags);
+  const common = sha256(
+    libtorchIdentity(libtorch),
+    compiler,
+    nodeHeadersVersion,
+    headersHash,
+    ...portableFlags(libtorch),
+  );
   const groups = inTwoGroups(sources).map((group) => {
     const hash = sha256(common, ...group.flatMap(({ name, text }) => [name, text])).slice(0, 12);
     return { group, source: path.join(objectDir, `group-${hash}.cc`), object: path.join(objectDir, `group-${hash}.o`) };

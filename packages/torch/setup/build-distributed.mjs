@@ -5,7 +5,7 @@ import path from 'node:path';
 import { findNodeHeaders, nativeDir, readDistributedSources, readSources } from './addon-sources.mjs';
 import { produce, removeStale } from './build-addon.mjs';
 import { compileFlags, linkFlags } from './compile-flags.mjs';
-import { defaultBuildDir, libtorchIdentity } from './current-build.mjs';
+import { defaultBuildDir, libtorchIdentity, portableFlags } from './current-build.mjs';
 import { isFile, sha256 } from './files.mjs';
 import { runCommand } from './run-command.mjs';
 import { SetupError } from './setup-error.mjs';
@@ -29,9 +29,10 @@ export async function buildDistributed(libtorch, { compiler, buildDir = defaultB
   const flags = [...compileFlags(libtorch, { nodeIncludeDirs }), ...declarationFlags()];
   const links = [...linkFlags({ ...libtorch, cuda: null, cudart: null }), ...lateSymbols()];
   const texts = readDistributedSources().flatMap(({ name, text }) => [name, text]);
-  const identity = [libtorchIdentity(libtorch), compiler, nodeHeadersVersion, readSources().headersHash];
+  const { headersHash } = readSources();
+  const identity = [libtorchIdentity(libtorch), compiler, nodeHeadersVersion, headersHash, ...portableFlags(libtorch)];
   const prefix = `distributed-${libtorch.version}-`;
-  const addon = `${prefix}${sha256(...identity, ...flags, ...links, ...texts).slice(0, 12)}.node`;
+  const addon = `${prefix}${sha256(...identity, ...links, ...texts).slice(0, 12)}.node`;
   const file = path.join(buildDir, addon);
   try {
     const source = path.join(nativeDir, 'distributed', 'distributed.cc');

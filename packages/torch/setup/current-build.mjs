@@ -115,11 +115,18 @@ export function libtorchIdentity({ version, libDir, includeDirs }) {
   return [version, ...stamps].join('\n');
 }
 
+/**
+ * The compiler's flags without the folders of this checkout, whose content is hashed: moved or copied, it is not compiled again.
+ *
+ * @param {Libtorch} libtorch
+ */
+export const portableFlags = (libtorch) => compileFlags(libtorch, { nodeIncludeDirs: [] });
+
 /** @param {Pick<CurrentBuild, 'libtorch' | 'compiler'>} build @returns {string} */
 export function keyOf({ libtorch, compiler }) {
   const { sources, headersHash } = readSources();
-  const { nodeIncludeDirs, nodeHeadersVersion } = findNodeHeaders();
-  const flags = [...compileFlags(libtorch, { nodeIncludeDirs }), ...linkFlags(libtorch)];
+  const { nodeHeadersVersion } = findNodeHeaders();
+  const flags = [...portableFlags(libtorch), ...linkFlags(libtorch)];
   const texts = [...sources, ...readDistributedSources()].flatMap(({ name, text }) => [name, text]);
   return sha256(libtorchIdentity(libtorch), compiler, nodeHeadersVersion, headersHash, ...flags, ...texts);
 }

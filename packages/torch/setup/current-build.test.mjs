@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 
-import { findCompiler, readCurrent, staleReason, writeCurrent } from './current-build.mjs';
+import { findNodeHeaders, packageRoot } from './addon-sources.mjs';
+import { findCompiler, keyOf, readCurrent, staleReason, writeCurrent } from './current-build.mjs';
 import { SetupError } from './setup-error.mjs';
 import { libtorchFiles, temporaryTree } from './temporary-tree.mjs';
 
@@ -81,6 +83,18 @@ suite('staleReason()', () => {
     const { current, options } = goodBuild(t);
     assert.equal(staleReason(current, { ...options, key: () => 'def' }), 'its sources or libtorch changed');
   });
+});
+
+test('keyOf() is the same in a copy of the checkout, which is not compiled again', async (t) => {
+  const { current } = goodBuild(t);
+  const copy = temporaryTree(t, {});
+  for (const name of ['native', 'setup'])
+    cpSync(path.join(packageRoot, name), path.join(copy, name), { recursive: true });
+  for (const folder of [0, 1].map((i) => String(findNodeHeaders().nodeIncludeDirs[i]).replace(/[\\/]include$/, '')))
+    cpSync(folder, path.join(copy, 'node_modules', path.basename(folder)), { recursive: true });
+  /** @type {typeof import('./current-build.mjs')} */
+  const copied = await import(pathToFileURL(path.join(copy, 'setup/current-build.mjs')).href);
+  assert.equal(copied.keyOf(current), keyOf(current));
 });
 
 suite('readCurrent()', () => {
