@@ -178,7 +178,9 @@ ${rulesTable()}
 7. **Student.** Hard distillation, balanced softmax on the labels, a learning rate of 0.002 below 5,000 updates, else 0.001; the loss of DIST is re-weighted in the last 24 % of the epochs.
 8. **Augmentation.** Mild (crops of 50 to 100 %, a fifth of the batches mixed) below 100 epochs of the student or 3,000 images; above moderate on a processor
    (30 to 100 %, half), strong on a card (as published).
-9. **Test images.** Without any, a tenth of each class is set aside, one image at least. The last epoch is the result, so these images choose nothing.
+9. **Test images.** Without any, a tenth of each class is set aside, one image at least. The last epoch is the result, so these images choose
+   nothing, and they do not end a training either (\`evaluation.earlyStopping\` is off): the figures on them stay honest, learning rate and re-weighting reach their end, and a class with one such image
+   would decide by chance.
 10. **Warnings**: \`long\` if a plan without \`--time\` takes longer than that; \`little-time\` below 12 epochs of the teacher; \`few-images\` below 5,000 in all; \`tiny-class\` below 5 images; \`untested-class\` if no image measures a class's accuracy; \`shrunk\` if the typical image is
    four times larger than the input or more; \`no-test\`; \`balanced\` if the largest class is less than 3 times the smallest; \`one-card\`. A time in which
    not even 2 epochs of the teacher fit is refused, with the least time that would do.
@@ -216,5 +218,9 @@ speed. If the machine turns out slower, the epochs that are left become fewer wh
 what is left, so that they end with the last batch; a message says so. A resumed training has its time without the pause. With \`--recipe\`, \`--time\` shortens that recipe in the
 same way. Such a training depends on the clock, so its figures cannot be repeated to the bit; in the recipe the limit is \`teacher.timeLimit\` and
 \`student.timeLimit\`, in seconds.
+
+**Early stopping.** \`--set data.validation=0.1 evaluation.select=validation evaluation.earlyStopping.patience=10\` ends each training when the mean of its class accuracies on the validation images has
+not risen for 10 epochs (\`minDelta\`: by so many points). The result is the best epoch, as always with \`select=validation\`. In a training with re-weighted epochs the
+count begins with the first of them: before, the accuracy of rare classes has yet to come. Learning rates follow the epochs of the recipe and so end at a higher value. A resumed training keeps its count. It is off by default, and in plans.
 
 `;

@@ -38,6 +38,7 @@ const meant: Values = {
       halfPrecision: false,
     },
   },
+  evaluation: { earlyStopping: null },
   student: {
     ...training,
     distillation: {

@@ -272,12 +272,25 @@ const student = z.strictObject({
   mixing,
 });
 
+const earlyStopping = z.strictObject({
+  patience: count
+    .max(most.epochs)
+    .default(10)
+    .describe('epochs without a rise after which the training ends; re-weighted ones, if the training has such'),
+  minDelta: z.number().min(0).max(100).default(0).describe('points of accuracy that a rise must exceed'),
+});
+
 const evaluation = z.strictObject({
   every: count.describe('epochs between evaluations; the last epoch always has one'),
   batchSize: count.max(most.batch),
   select: z
     .enum(['validation', 'test', 'last'])
     .describe('how the best epoch is chosen; test is the published protocol and reports a too good figure'),
+  earlyStopping: earlyStopping
+    .nullable()
+    .describe(
+      'ends a training whose mean of the class accuracies on the validation images does not rise any more; only with select=validation; null: all epochs are trained',
+    ),
 });
 
 export const recipeSchema = z.strictObject({

@@ -31,6 +31,15 @@ export interface Progress {
   readonly best: { readonly epoch: number; readonly score: number } | null;
   /** How a limit of time has changed the training; absent while it is as in the recipe. */
   readonly pace?: SavedPace | undefined;
+  /** The state of early stopping; absent without it, and before its first evaluation. */
+  readonly stopping?: SavedStopping | undefined;
+}
+
+/** The last epoch whose score rose enough, from 0, with its score, and whether the training has ended. */
+export interface SavedStopping {
+  readonly epoch: number;
+  readonly score: number;
+  readonly ended: boolean;
 }
 
 /** From batch `from` of a training on, its schedules are at `epoch`, and they end with batch `total`. */
