@@ -15,7 +15,7 @@ import { type OptimizerChoice, optimizerKeys } from '../optim/optimizer-entry.js
 import { optimizerRegistry } from '../optim/registry.js';
 import { type ScheduleConfig, scheduleKeys } from '../optim/schedule-config.js';
 import { scheduleRegistry } from '../optim/schedule-registry.js';
-import { count, most, natural, positive, probability, rate, side } from '../option-limits.js';
+import { channels, count, most, natural, positive, probability, rate, side } from '../option-limits.js';
 import type { Registry, RegistryEntry } from '../registry.js';
 import { taskRegistry } from '../tasks/registry.js';
 import { type Choice, choiceSchema } from './choice.js';
@@ -81,13 +81,17 @@ const sampler = choiceSchema<SamplerChoice>(
   'which images an epoch has, in which order: only a name, or a name with options',
 );
 
-const learnExpected = `expected "all", "biases", "classifier" or "blocks:N", such as blocks:2, with N from 1 to ${most.depth}`;
+const learnExpected = `expected "all", "biases", "classifier", "lora:RANK", such as lora:8, or "blocks:N", such as blocks:2, with N from 1 to ${most.depth}`;
 
 const lastBlocks = z
   .templateLiteral(['blocks:', z.int()])
   .refine((value) => count.max(most.depth).safeParse(Number(value.slice('blocks:'.length))).success, {
     error: learnExpected,
   });
+
+const lora = z
+  .templateLiteral(['lora:', z.int()])
+  .refine((value) => channels.safeParse(Number(value.slice('lora:'.length))).success, { error: learnExpected });
 
 const drw = z.strictObject({
   epoch: z
@@ -139,11 +143,11 @@ const shared = {
       'initial weights: a run folder, a checkpoint, weights of timm or torchvision, or the name of cached ones; --from has priority; null: random ones',
     ),
   learn: z
-    .union([z.enum(['all', 'biases', 'classifier']), lastBlocks], {
+    .union([z.enum(['all', 'biases', 'classifier']), lastBlocks, lora], {
       error: learnExpected,
     })
     .describe(
-      'parameters that are trained; blocks:N: the last N blocks and the classifier; biases: all biases and the classifier (BitFit); classifier: it alone, initialised again (cRT); the frozen weights are those that from, or --from, names',
+      'parameters that are trained; blocks:N: the last N blocks and the classifier; biases: all biases and the classifier (BitFit); lora:RANK: low-rank matrices beside the layers of transformer blocks, and the classifier (LoRA); classifier: it alone, initialised again (cRT); the frozen weights are those that from, or --from, names',
     ),
   layerDecay: z
     .number()

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { passMachineFault } from '../machine-fault.js';
 import { requireFinite } from '../models/finite-weights.js';
+import { mergedLora } from '../models/lora.js';
 import type { Ema } from '../optim/ema.js';
 import { partOf } from '../recipe/part.js';
 import { requireChecksum } from './checksum.js';
@@ -168,7 +169,7 @@ export function readWeights(
     const wanted = weights ?? recipe.weights;
     const chosen = under(tensors, wanted === 'ema' ? 'ema.' : 'model.');
     if (chosen.size === 0) throw new Error('it has no averaged weights, because the recipe has ema: null');
-    return finite(file, { tensors: chosen, config, epoch });
+    return finite(file, { tensors: mergedLora(chosen), config, epoch });
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * Early stopping: a training ends when its validation score has not risen for some epochs (L. Prechelt, "Early stopping – but
+ * Early stopping: a training ends when its validation score stays as it was for some epochs (L. Prechelt, "Early stopping – but
  * when?", 1998; `patience` and `minDelta` as in Keras). Epochs count from the first re-weighted one on: before it, the accuracy of the
  * tail has yet to come.
  */
