@@ -2,10 +2,11 @@
 import type { DatasetDescription, Spread } from '../data/describe.js';
 import { gini, imbalanceRatio } from '../data/describe.js';
 import { longTailCounts } from '../data/long-tail.js';
-import { count, duration } from '../format.js';
+import { count, roughDuration } from '../format.js';
 import { usualEpochs } from '../planning/epochs.js';
 import type { Machine } from '../planning/machine.js';
 import { type Goal, planFor, type TrainingPlan } from '../planning/plan.js';
+import { measuringSeconds } from '../planning/plan-training.js';
 import { type PlannedNetwork, type Rung, rungs } from '../planning/rungs.js';
 import { markdownTable } from './comparison-formats.js';
 
@@ -122,7 +123,7 @@ export function exampleTable(): string {
   const rows = Object.entries(exampleData).map(([name, { data, seconds }]) => [
     name,
     `${count(data.trainImages)}, ${count(data.classes.length)}, ${Math.min(...data.classes.map(({ train }) => train))}`,
-    seconds === null ? '–' : duration(seconds),
+    seconds === null ? '–' : roughDuration(seconds),
     ...machines.map((each) => cellOf(examplePlan(name, each))),
   ]);
   return markdownTable(columns, rows);
@@ -132,7 +133,7 @@ export function exampleTable(): string {
 function cellOf({ rung, epochs, seconds, warnings }: TrainingPlan): string {
   const what = rung.published === undefined ? `${rung.size} px` : rung.published.recipe;
   const warned = warnings.length > 0 ? `; ${warnings.map(({ code }) => code).join(', ')}` : '';
-  return `${what}, ${epochs.teacher} + ${epochs.student} epochs, ${duration(seconds.total)}${warned}`;
+  return `${what}, ${epochs.teacher} + ${epochs.student} epochs, ${roughDuration(seconds.total)}${warned}`;
 }
 
 /** The table of rules. */
@@ -172,7 +173,7 @@ ${rulesTable()}
 3. **Usual epochs.** The teacher sees about 300,000 images in all, in 24 to 100 epochs (${usual}); the student has 2.5 times as many epochs, up to 3.5 times
    where time is left over.
    With \`--time\` there are up to half as many again. Published recipes keep their own numbers unless the time is shorter.
-4. **Time.** The plan fills 92 % of the time. Without \`--time\` it is made for 1 hour on a processor, 8 hours on a card; the recipe then has no limit.
+4. **Time.** The speed is measured before, on networks of the plan and your images, for at most ${measuringSeconds(null)} seconds, or a tenth of the time that was given if that is less, but ${measuringSeconds(1)} seconds (on a busy machine until the batches at hand are done); \`--time\` does not count it. The plan fills 92 % of the time. Without \`--time\` it is made for 1 hour on a processor, 8 hours on a card; the recipe then has no limit.
 5. **Batch.** A power of two near a 32nd of the training images: 32 to 128 on a processor, 64 to 256 on a card. The teacher's learning rate is 0.1 for 64 images.
 6. **Teacher.** LDAM loss, re-weighted in the last 30 % of the epochs, sharpness-aware minimisation (SAM) in the second half. Learning rate: one cycle.
 7. **Student.** Hard distillation, balanced softmax on the labels, a learning rate of 0.002 below 5,000 updates, else 0.001; the loss of DIST is re-weighted in the last 24 % of the epochs.

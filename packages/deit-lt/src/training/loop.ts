@@ -4,7 +4,7 @@
  * training is bit-identical to one that was never interrupted.
  */
 import * as torch from '@deit-lt/torch';
-import { duration } from '../format.js';
+import { roughDuration } from '../format.js';
 import { nextTurn } from '../next-turn.js';
 import { setLearningRate } from '../optim/layer-decay.js';
 import { totalEpochs } from '../optim/schedules.js';
@@ -212,7 +212,7 @@ function shortened(
   pace: Pace,
   { epochs, batches }: { readonly epochs: number; readonly batches: number },
 ): string {
-  return `${task.kind}: the time limit of ${duration(timeLimit ?? 0)} left time for ${(pace.total / batches).toFixed(1)} of ${epochs} epochs; learning rate and re-weighting were fitted to them`;
+  return `${task.kind}: the time limit of ${roughDuration(timeLimit ?? 0)} left time for ${(pace.total / batches).toFixed(1)} of ${epochs} epochs; learning rate and re-weighting were fitted to them`;
 }
 
 function gradientsOf({ task, recipe: { shards, accumulation }, processes }: LoopOptions): ShardGradients {
