@@ -43,6 +43,7 @@ const meant: Values = {
     ...training,
     distillation: {
       reweight: 'drw',
+      logitAdjustment: 0,
       softWeights: 'probabilities',
       mapTargets: 'names',
       teacherAugment: null,

@@ -254,6 +254,13 @@ const student = z.strictObject({
         "own: normalised and resized for the teacher; same-size: only normalised; published: the student's batch, shrunk without antialiasing",
       ),
     reweight: reweight.describe('when the DIST loss is weighted by class'),
+    logitAdjustment: z
+      .number()
+      .nonnegative()
+      .max(10)
+      .describe(
+        "τ: DIST learns with τ · log(its class's share of the training images) added to each logit, as by the loss logit-adjustment; 1: it aims at the balanced error, 0: not",
+      ),
     softWeights: z
       .enum(['probabilities', 'published'])
       .describe("soft, weighted: what of the teacher's is weighted; published: the logarithms"),
