@@ -10,6 +10,7 @@ import { setLearningRate } from '../optim/layer-decay.js';
 import { totalEpochs } from '../optim/schedules.js';
 import type { Progress, SavedPace } from '../runs/training-state.js';
 import { learningParameters } from '../tasks/task.js';
+import { type CapturedPasses, capturedPasses } from './captured-passes.js';
 import { Checkpoints } from './checkpoints.js';
 import { batchesFrom, countBatches } from './epoch-batches.js';
 import { EpochSums } from './epoch-sums.js';
@@ -51,10 +52,11 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   checkpoints.open(progress);
   const batches = countBatches(options, progress.epoch);
   const pace = paceOf(options, { epochs, batches, saved: progress.pace });
+  using captured = capturedPasses(options);
   reporter.start(trainingStart(options, progress, { epochs: pace.epochs, batchesPerEpoch: batches }));
 
   for (let epoch = progress.epoch; epoch < pace.epochs; epoch++) {
-    progress = await trainEpoch(options, { ...progress, epoch }, { pace, batches, checkpoints });
+    progress = await trainEpoch(options, { ...progress, epoch }, { pace, batches, checkpoints, captured });
     checkWeights(options, epoch);
     checkSameWeights(options);
     const done = epoch * batches + progress.batch;
@@ -117,12 +119,13 @@ interface EpochOptions {
   /** Batches of an epoch. */
   readonly batches: number;
   readonly checkpoints: Checkpoints;
+  readonly captured: CapturedPasses | undefined;
 }
 
 /** Trains from `start` to the end of its epoch, or to the first update after the signal; returns the place reached. */
 async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOptions): Promise<Progress> {
   const { task, recipe, optimizer, ema, signal, processes } = options;
-  const { pace, batches, checkpoints } = each;
+  const { pace, batches, checkpoints, captured } = each;
   const { epoch } = start;
   const sums = EpochSums.restore(start);
   const speed = new SpeedMeter();
@@ -144,7 +147,7 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batches;
     torch.tidy(() => {
       const place = { epoch, batch: index, scheduled: scheduled.epoch };
-      const run = shardPasses(options, views, gradients, place);
+      const run = shardPasses({ ...options, captured }, views, gradients, place);
       losses.add(run(pass), { epoch, batch: index, images: batch.images });
       if (!closesWindow) return;
       gradients.reduce();
