@@ -22,6 +22,7 @@ const training = {
 const meant: Values = {
   tf32: 'convolutions',
   cudnnBenchmark: false,
+  cudaGraphs: false,
   data: { limit: null, classOrder: 'data', background: [255, 255, 255] },
   teacher: {
     ...training,

@@ -321,6 +321,11 @@ export const recipeSchema = z.strictObject({
     .describe(
       'a card tries the algorithms of each convolution and keeps the fastest; runs then differ in their last bits',
     ),
+  cudaGraphs: z
+    .union([z.literal('auto'), z.boolean()])
+    .describe(
+      'a card captures the forward and backward passes of full batches and replays them; auto: where that is possible; true: fails where it is not',
+    ),
   data,
   teacher,
   student,

@@ -4,6 +4,7 @@
  * makes a training in several processes bit-identical to one in a single process.
  */
 import * as torch from '@deit-lt/torch';
+import { inLayoutOf } from '../models/place-on.js';
 import type { Processes } from './processes.js';
 
 export interface ShardGradientsOptions {
@@ -68,7 +69,7 @@ export class ShardGradients {
         for (const [p, parameter] of parameters.entries()) {
           const grad = sum.narrow(0, at, parameter.numel()).view(parameter.shape);
           at += parameter.numel();
-          parameter.grad = counts[p] === 0 ? null : grad.clone().to(parameter.dtype);
+          parameter.grad = counts[p] === 0 ? null : inLayoutOf(parameter.detach(), grad);
         }
       }),
     );
