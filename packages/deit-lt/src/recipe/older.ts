@@ -15,6 +15,7 @@ const training = {
   learn: 'all',
   layerDecay: null,
   shards: 1,
+  syncBatchNorm: false,
   timeLimit: null,
 } as const;
 

@@ -124,6 +124,11 @@ const shared = {
     .describe(
       'batches of batchSize side by side, each with its own images, draws and batch-norm statistics: what several processes or cards train on',
     ),
+  syncBatchNorm: z
+    .boolean()
+    .describe(
+      'batch norm takes the statistics of all shards (SyncBatchNorm); each shard then needs a process of its own',
+    ),
   dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
   sampler,
   optimizer,
