@@ -43,7 +43,10 @@ suite('launch()', () => {
 
   test('prints the cause once, with its process, and keeps its exit code', async () => {
     const fail = '(message, follows, code) => process.send({ message, follows }, () => process.exit(code))';
-    const code = `const fail = ${fail}; rank === 1 ? setTimeout(fail, 200, 'no such image', false, 3) : fail('another has left', true, 1)`;
+    const ready = JSON.stringify(path.join(folder, 'ready')); // on a busy machine the second one may start after the first one's grace
+    const first = `const timer = setInterval(() => fs.existsSync(${ready}) && (clearInterval(timer), fail('another has left', true, 1)), 5)`;
+    const second = `fs.writeFileSync(${ready}, ''); setTimeout(fail, 100, 'no such image', false, 3)`;
+    const code = `const fs = require('node:fs'); const fail = ${fail}; if (rank === 0) { ${first} } else { ${second} }`;
     assert.deepEqual(await launched(code), { code: 3, said: ['process 1 of 2 (from 0): no such image'] });
   });
 
