@@ -49,6 +49,13 @@ suite('startLines()', () => {
     const few = startLines({ ...start, trainedParameters: 1200 })[0]!;
     assert.match(few, /^teacher: resnet32, 1,200 of 464,154 parameters are trained, cpu in bfloat16; /);
   });
+
+  test('call only a transformer a plain ViT', () => {
+    const named = (model: string): string => startLines({ ...start, kind: 'vit', model })[0]!;
+    assert.match(named('vit_tiny_patch16_224'), /^plain ViT: vit_tiny/);
+    assert.match(named('deit3_small_patch16_224'), /^plain ViT: deit3/);
+    assert.match(named('resnet20'), /^plain network: resnet20/);
+  });
 });
 
 function playOn(reporter: Reporter): void {
@@ -63,6 +70,7 @@ function playOn(reporter: Reporter): void {
   reporter.epoch(evaluatedEpoch);
   reporter.end({
     kind: 'teacher',
+    model: 'resnet32',
     folder: 'runs/x/teacher',
     seconds: 125,
     bestEpoch: 2,
