@@ -56,6 +56,15 @@ suite('startLines()', () => {
     assert.match(named('deit3_small_patch16_224'), /^plain ViT: deit3/);
     assert.match(named('resnet20'), /^plain network: resnet20/);
   });
+
+  test('names the processes that train together, and the shards of each', () => {
+    const line = (count: number, shardsOfEach: number): string =>
+      startLines({ ...start, processes: { count, shardsOfEach } })[0]!;
+    assert.match(line(2, 1), /97 batches × 10 epochs in 2 processes of 1 shard each → runs\/x\/teacher$/);
+    assert.match(line(2, 4), / in 2 processes of 4 shards each → /);
+    assert.match(line(1, 4), / × 10 epochs in 4 shards, one process → /);
+    assert.match(startLines(start)[0]!, / × 10 epochs → /);
+  });
 });
 
 function playOn(reporter: Reporter): void {

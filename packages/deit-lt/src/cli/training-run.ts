@@ -22,6 +22,7 @@ import { commandWords } from './command-words.js';
 import { canAsk, requireYes } from './confirm.js';
 import type { CliContext } from './context.js';
 import { type EarlierRun, earlierRun, type Resuming } from './earlier-run.js';
+import { firstOnMachine } from './first-on-machine.js';
 import { openData } from './open-data.js';
 import type { Options } from './option-table.js';
 import { readyRecipe, trainsOfCommand } from './planned-recipe.js';
@@ -114,15 +115,6 @@ const outMissing = '--resume needs the run folder: --out DIR';
 function earlierOf(resuming: Resuming): EarlierRun | undefined {
   const out = required(resuming.given.out, outMissing);
   return earlierRun(out, resuming);
-}
-
-/** Opens in one process of each machine first: it checks the files, and the others read from the cache what it found. */
-async function firstOnMachine<T>(processes: Processes, open: () => Promise<T>): Promise<T> {
-  if (processes.count === 1) return open();
-  if (processes.local > 0) await processes.meet();
-  const opened = await open();
-  if (processes.local === 0) await processes.meet();
-  return opened;
 }
 
 /** The first process chooses the recipe for all: the others must have been given the same options for it. */

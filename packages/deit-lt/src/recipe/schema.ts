@@ -124,6 +124,11 @@ const shared = {
     .describe(
       'batches of batchSize side by side, each with its own images, draws and batch-norm statistics: what several processes or cards train on',
     ),
+  syncBatchNorm: z
+    .boolean()
+    .describe(
+      'batch norm takes the statistics of all shards (SyncBatchNorm); each shard then needs a process of its own',
+    ),
   dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
   sampler,
   optimizer,
@@ -320,6 +325,11 @@ export const recipeSchema = z.strictObject({
     .boolean()
     .describe(
       'a card tries the algorithms of each convolution and keeps the fastest; runs then differ in their last bits',
+    ),
+  cudaGraphs: z
+    .union([z.literal('auto'), z.boolean()])
+    .describe(
+      'a card captures the forward and backward passes of full batches and replays them; auto: where that is possible; true: fails where it is not',
     ),
   data,
   teacher,

@@ -10,6 +10,7 @@ import { setLearningRate } from '../optim/layer-decay.js';
 import { totalEpochs } from '../optim/schedules.js';
 import type { Progress, SavedPace } from '../runs/training-state.js';
 import { learningParameters } from '../tasks/task.js';
+import { type CapturedPasses, capturedPasses } from './captured-passes.js';
 import { Checkpoints } from './checkpoints.js';
 import { afterEvaluation, type EarlyEnd, earlyEndNote, waitsForReweighting } from './early-stopping.js';
 import { batchesFrom, countBatches } from './epoch-batches.js';
@@ -53,10 +54,11 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const batches = countBatches(options, progress.epoch);
   const pace = paceOf(options, { epochs, batches, saved: progress.pace });
   const planned = progress.stopping?.ended === true ? progress.epoch : pace.epochs;
+  using captured = capturedPasses(options);
   reporter.start(trainingStart(options, progress, { epochs: planned, batchesPerEpoch: batches }));
 
   for (let epoch = progress.epoch; epoch < pace.epochs && progress.stopping?.ended !== true; epoch++) {
-    progress = await trainEpoch(options, { ...progress, epoch }, { pace, batches, checkpoints });
+    progress = await trainEpoch(options, { ...progress, epoch }, { pace, batches, checkpoints, captured });
     checkWeights(options, epoch);
     checkSameWeights(options);
     const done = epoch * batches + progress.batch;
@@ -134,12 +136,13 @@ interface EpochOptions {
   /** Batches of an epoch. */
   readonly batches: number;
   readonly checkpoints: Checkpoints;
+  readonly captured: CapturedPasses | undefined;
 }
 
 /** Trains from `start` to the end of its epoch, or to the first update after the signal; returns the place reached. */
 async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOptions): Promise<Progress> {
   const { task, recipe, optimizer, ema, signal, processes } = options;
-  const { pace, batches, checkpoints } = each;
+  const { pace, batches, checkpoints, captured } = each;
   const { epoch } = start;
   const sums = EpochSums.restore(start);
   const speed = new SpeedMeter();
@@ -161,7 +164,7 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batches;
     torch.tidy(() => {
       const place = { epoch, batch: index, scheduled: scheduled.epoch };
-      const run = shardPasses(options, views, gradients, place);
+      const run = shardPasses({ ...options, captured }, views, gradients, place);
       losses.add(run(pass), { epoch, batch: index, images: batch.images });
       if (!closesWindow) return;
       gradients.reduce();

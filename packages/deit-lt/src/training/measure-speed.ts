@@ -8,6 +8,7 @@ import type { Dataset } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { pairedBatches } from '../data/samplers/paired-batches.js';
 import { shuffled } from '../data/samplers/sampler-orders.js';
+import { placeOn } from '../models/place-on.js';
 import { nextTurn } from '../next-turn.js';
 import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
@@ -103,7 +104,7 @@ function probesOf(recipe: Recipe, dataset: Dataset, limits: Pick<RateOptions, 's
   const trainCounts = byClass(dataset.classNames, new Int32Array(numClasses).fill(1));
   const { device } = placementOf(recipe);
   setKernels(recipe, device);
-  const network = (kind: TrainingKind) => track(modelOf(kind, recipe[partName(kind)], numClasses)).to(device);
+  const network = (kind: TrainingKind) => placeOn(track(modelOf(kind, recipe[partName(kind)], numClasses)), device);
   const teacher = once(() => network('teacher') as TeacherNetwork);
   const teacherTask = once(() => {
     const task = createTeacherTask({ model: teacher(), recipe: recipe.teacher, trainCounts, device });
