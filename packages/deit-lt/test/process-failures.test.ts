@@ -109,6 +109,7 @@ suite('several processes', { skip, concurrency: 2 }, () => {
     }));
     const [first, second] = await Promise.all(ranks.map(({ ended }) => ended));
     assert.deepEqual([first!.code, second!.code], [0, 0], first!.stderr + second!.stderr);
+    assert.match(first!.stderr, /^plain ViT: .* × 2 epochs in 2 processes of 1 shard each → /m);
     assert.equal(second!.stderr, '');
     assert.equal(linesOf(run).length, 2);
   });

@@ -7,6 +7,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { silentReporter } from '../src/runs/reporter.js';
+import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { alone } from '../src/training/processes.js';
 import { assertSameRun } from './helpers/same-run.js';
 import { trainKind } from './helpers/shard-trainings.js';
@@ -61,6 +63,47 @@ suite('a training in several processes', { skip }, () => {
     const paco = path.join(root, '2', 'paco-stopped');
     await trainKind('paco', paco, { resume: true });
     assertSameRun(paco, path.join(root, '1', 'paco'));
+  });
+
+  test('with synchronised batch norm has the weights and statistics of one batch of all images', async () => {
+    await trainIn(2, 'synced');
+    await trainKind('together', path.join(root, '1', 'together'), {});
+    const [synced, together] = [path.join(root, '2', 'synced'), path.join(root, '1', 'together')].map((folder) =>
+      torch.safetensors.open(new RunFolder(folder).checkpoint('last')),
+    );
+    const names = together!.names.filter((name) => name.startsWith('model.') && !name.endsWith('num_batches_tracked'));
+    assert.ok(names.some((name) => name.endsWith('running_var')) && names.length > 50);
+    for (const name of names) {
+      const [one, other] = [together!.get(name), synced!.get(name)];
+      const difference = one.sub(other).abs().max().toNumber();
+      assert.ok(difference < 2e-5 * (1 + one.abs().max().toNumber()), `${name}: ${difference}`);
+    }
+  });
+
+  test('with synchronised batch norm needs a process for each shard', async () => {
+    await assert.rejects(trainKind('synced', path.join(root, '1', 'synced'), {}), {
+      code: 'RECIPE',
+      message:
+        /^teacher\.syncBatchNorm needs a process for each shard, .*: teacher\.shards is 2, and this is a training in 1 process\. Use --procs 2; or .* teacher\.shards=1 teacher\.batchSize=12\.$/,
+    });
+  });
+
+  test('with --fit-memory takes the batches that fit in each of them', async () => {
+    let trials = 0;
+    const of = { of: 'training', message: 'no memory is left' };
+    const exchange = <T>(own: T): T[] => [own, (trials++ === 0 ? of : null) as T]; // the other one fails at first
+    const notes: string[] = [];
+    await trainKind('fitted', path.join(root, '1', 'fitted'), {
+      fitMemory: true,
+      processes: { ...alone, exchange },
+      reporter: { ...silentReporter, note: (line) => notes.push(line) },
+    });
+    const { batchSize, accumulation } = readRunConfig(path.join(root, '1', 'fitted')).recipe.student;
+    assert.deepEqual([trials, batchSize, accumulation], [2, 3, 4]);
+    assert.ok(
+      notes.some((line) => line.includes('student.batchSize=3')),
+      notes.join('\n'),
+    );
   });
 
   test('shares the batches of an evaluation, and each process has the figures of one alone', async () => {

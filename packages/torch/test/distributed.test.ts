@@ -88,6 +88,7 @@ suite('torch.distributed', { skip, concurrency: 2 }, () => {
           max: [count - 1, count - 1],
           weight: [count + 9, count + 9],
           gathered: ranks,
+          exchanged: ranks.flatMap((from) => [0, 1].map((i) => 100 * from + 2 * rank + i)),
           large: [count, count, true, true],
         });
         if (Array.isArray(scattered)) assert.deepEqual(scattered, [rank * count + 10 * (total - count)]);
@@ -115,6 +116,15 @@ suite('torch.distributed', { skip, concurrency: 2 }, () => {
       [3, 3, 3],
       [3, 3, 3],
     ]);
+  });
+
+  test('synchronised batch norm of 3 processes has the values and gradients of one batch norm of all images', async () => {
+    for (const result of await results(nodes(3, 'sync'))) {
+      const { differences, own } = result as { differences: [string, number][]; own: number };
+      assert.equal(differences.length, 6);
+      for (const [name, difference] of differences) assert.ok(difference < 1e-9, `${name}: ${difference}`);
+      assert.ok(own > 1e-3, 'the statistics of one process are not those of all');
+    }
   });
 
   test('a roll call gives each process the answers of all', async () => {
@@ -207,9 +217,9 @@ suite('initProcessGroup()', { skip }, () => {
       /host no-such-host\.invalid .*not known/,
     );
     await failsWith({ initMethod: 'somewhere' }, /initMethod must be "env:\/\/", "tcp:/);
-    await assert.rejects(distributed.initProcessGroup({ backend: 'nccl' as 'gloo' }), {
+    await assert.rejects(distributed.initProcessGroup({ backend: 'mpi' as 'gloo' }), {
       code: 'ARGUMENT',
-      message: /backend/,
+      message: /backend must be one of "gloo", "nccl", "cpu:gloo,cuda:nccl", got the string "mpi"/,
     });
     const port = await freePort();
     const start = performance.now();
@@ -227,6 +237,27 @@ suite('initProcessGroup()', { skip }, () => {
     const initMethod = `tcp://127.0.0.1:${(taken.address() as { port: number }).port}`;
     await failsWith({ initMethod, rank: 0, worldSize: 2, timeout: 1 }, /is taken by another program/);
     taken.close();
+  });
+});
+
+suite('initProcessGroup() with NCCL', { skip: skip || (torch.cuda.isAvailable() && 'there is a card') }, () => {
+  for (const backend of ['nccl', 'cpu:gloo,cuda:nccl'] as const)
+    test(`"${backend}" says what is missing, a card or NCCL, and that there is Gloo`, async () => {
+      const expected = distributed.isNcclAvailable()
+        ? /^initProcessGroup\(\): the backend nccl needs an NVIDIA card, and no CUDA device is visible here; use the backend "gloo"$/
+        : /^initProcessGroup\(\): the backend nccl is not in this libtorch: .*(without CUDA|header|compile|load)/;
+      const initMethod = `tcp://127.0.0.1:${await freePort()}`;
+      await assert.rejects(distributed.initProcessGroup({ backend, initMethod, rank: 0, worldSize: 1 }), {
+        code: 'DISTRIBUTED',
+        message: expected,
+      });
+      assert.equal(distributed.isInitialized(), false);
+    });
+
+  test('is compiled where libtorch has CUDA and its headers', () => {
+    const { cuda, distributed: found } = torch.diagnose();
+    assert.deepEqual(found.backends, distributed.isNcclAvailable() ? ['gloo', 'nccl'] : ['gloo']);
+    if (!cuda.built) assert.match(String(found.nccl), /without CUDA/);
   });
 });
 

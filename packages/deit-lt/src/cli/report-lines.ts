@@ -29,6 +29,7 @@ export function startLines(training: TrainingStart): string[] {
     batchesPerEpoch,
     epochs,
     folder,
+    processes,
     resumedAt,
   } = training;
   const batches = `${count(batchesPerEpoch)} ${batchesPerEpoch === 1 ? 'batch' : 'batches'} × ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
@@ -36,11 +37,19 @@ export function startLines(training: TrainingStart): string[] {
     trainedParameters === undefined
       ? `${count(parameters)} parameters`
       : `${count(trainedParameters)} of ${count(parameters)} parameters are trained`;
-  const first = `${kindNames[kind]}: ${model}, ${size}, ${device} in ${precision}; ${images(trainImages)}, ${batches} → ${folder}`;
+  const first = `${kindNames[kind]}: ${model}, ${size}, ${device} in ${precision}; ${images(trainImages)}, ${batches}${processesText(processes)} → ${folder}`;
   if (resumedAt === undefined) return [first];
   const { epoch, batch } = resumedAt;
   const place = epoch >= epochs ? 'was finished' : `resumes at epoch ${epoch + 1}, batch ${batch + 1}`;
   return [first, `${kindNames[kind]}: ${place}`];
+}
+
+/** ` in 2 processes of 1 shard each`. */
+function processesText(processes: TrainingStart['processes']): string {
+  if (processes === undefined) return '';
+  const { count: number, shardsOfEach } = processes;
+  const shards = `${shardsOfEach} ${shardsOfEach === 1 ? 'shard' : 'shards'}`;
+  return number === 1 ? ` in ${shards}, one process` : ` in ${number} processes of ${shards} each`;
 }
 
 /** `teacher epoch  3/10  loss 1.234  lr 0.1  1,234 images/s  12 s  test balanced 57.4, overall 62.1 (head 81.0, …)`. */

@@ -49,6 +49,15 @@ suite('startLines()', () => {
     const few = startLines({ ...start, trainedParameters: 1200 })[0]!;
     assert.match(few, /^teacher: resnet32, 1,200 of 464,154 parameters are trained, cpu in bfloat16; /);
   });
+
+  test('names the processes that train together, and the shards of each', () => {
+    const line = (count: number, shardsOfEach: number): string =>
+      startLines({ ...start, processes: { count, shardsOfEach } })[0]!;
+    assert.match(line(2, 1), /97 batches × 10 epochs in 2 processes of 1 shard each → runs\/x\/teacher$/);
+    assert.match(line(2, 4), / in 2 processes of 4 shards each → /);
+    assert.match(line(1, 4), / × 10 epochs in 4 shards, one process → /);
+    assert.match(startLines(start)[0]!, / × 10 epochs → /);
+  });
 });
 
 function playOn(reporter: Reporter): void {

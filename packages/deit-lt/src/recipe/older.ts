@@ -15,6 +15,7 @@ const training = {
   learn: 'all',
   layerDecay: null,
   shards: 1,
+  syncBatchNorm: false,
   timeLimit: null,
 } as const;
 
@@ -39,10 +40,12 @@ const meant: Values = {
       halfPrecision: false,
     },
   },
+  evaluation: { earlyStopping: null },
   student: {
     ...training,
     distillation: {
       reweight: 'drw',
+      logitAdjustment: 0,
       softWeights: 'probabilities',
       mapTargets: 'names',
       teacherAugment: null,

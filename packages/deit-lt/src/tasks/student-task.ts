@@ -12,6 +12,7 @@ import { UserError } from '../errors.js';
 import type { EvaluationOutputs, OutputLogits } from '../evaluation/evaluate.js';
 import { classWeights } from '../losses/class-weights.js';
 import { type DistillationLoss, distillation } from '../losses/distillation.js';
+import { logPrior } from '../losses/logit-adjustment.js';
 import type { Loss } from '../losses/loss.js';
 import { createLoss } from '../losses/registry.js';
 import { cosineSimilarity } from '../models/expert-cosine.js';
@@ -214,8 +215,9 @@ function lossesOf(recipe: StudentTaskOptions['recipe'], trainCounts: ByClass<num
   const by = (when: 'drw' | 'always' | 'never') => (when === 'always' || (when === 'drw' && inDrw) ? weights : null);
   const { name, ...own } = recipe.clsLoss;
   const base = createLoss(name, trainCounts, { ...own, weights: by(recipe.clsReweight) });
-  const { reweight, softWeights, ...options } = recipe.distillation;
-  const both = distillation({ ...options, base, weights: by(reweight), published: softWeights === 'published' });
+  const { reweight, softWeights, logitAdjustment: tau, ...options } = recipe.distillation;
+  const shift = tau === 0 ? null : logPrior(trainCounts, tau);
+  const both = distillation({ ...options, base, weights: by(reweight), published: softWeights === 'published', shift });
   return { base, both };
 }
 

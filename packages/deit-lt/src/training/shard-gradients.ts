@@ -13,14 +13,17 @@ export interface ShardGradientsOptions {
   readonly shards: number;
   /** Batches per update. */
   readonly accumulation: number;
-  readonly processes: Pick<Processes, 'count' | 'gather'>;
+  readonly processes: Pick<Processes, 'count' | 'addRows'>;
 }
 
 /** The gradients of the shards of this process, each as one row. */
 export class ShardGradients {
   readonly #options: ShardGradientsOptions;
   readonly #isNeeded: boolean;
-  /** `[shards, numel + parameters]`: the gradients, then for each parameter the number of batches in which it had one. */
+  /**
+   * `[shards, numel + parameters]`: the gradients, then for each parameter the number of batches in which it had one; zeros up to a
+   * multiple of the number of processes.
+   */
   #rows: torch.Tensor | undefined;
   readonly #isFilled: boolean[] = [];
 
@@ -45,7 +48,7 @@ export class ShardGradients {
         const flat = grads.map((grad, p) =>
           grad === null ? torch.zeros([parameters[p]!.numel()], { device: this.#device }) : grad.reshape([-1]).float(),
         );
-        const row = this.#row(i);
+        const row = this.#row(i).narrow(0, 0, this.#length);
         if (this.#isFilled[i]) row.add_(torch.cat([...flat, counts]));
         else row.copy_(torch.cat([...flat, counts]));
         this.#isFilled[i] = true;
@@ -61,10 +64,8 @@ export class ShardGradients {
     this.#isFilled.length = 0;
     torch.tidy(() =>
       torch.noGrad(() => {
-        const [first, ...others] = processes.gather(this.#rows!).flatMap((rows) => rows.unbind(0));
-        const sum = first!.clone();
-        for (const row of others) sum.add_(row);
-        const counts = sum.narrow(0, sum.numel() - parameters.length, parameters.length).toArray() as number[];
+        const sum = processes.addRows(this.#rows!);
+        const counts = sum.narrow(0, this.#length - parameters.length, parameters.length).toArray() as number[];
         let at = 0;
         for (const [p, parameter] of parameters.entries()) {
           const grad = sum.narrow(0, at, parameter.numel()).view(parameter.shape);
@@ -84,10 +85,16 @@ export class ShardGradients {
     return this.#options.parameters[0]?.device ?? 'cpu';
   }
 
+  /** Numbers of a row, without the zeros at its end. */
+  get #length(): number {
+    const { parameters } = this.#options;
+    return parameters.reduce((sum, parameter) => sum + parameter.numel(), parameters.length);
+  }
+
   #row(i: number): torch.Tensor {
-    const { parameters, shards } = this.#options;
-    const length = parameters.reduce((sum, parameter) => sum + parameter.numel(), parameters.length);
-    this.#rows ??= torch.keep(torch.empty([shards, length], { device: this.#device }));
+    const { shards, processes } = this.#options;
+    const length = Math.ceil(this.#length / processes.count) * processes.count;
+    this.#rows ??= torch.keep(torch.zeros([shards, length], { device: this.#device }));
     return this.#rows.select(0, i);
   }
 }

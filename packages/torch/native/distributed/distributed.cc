@@ -1,4 +1,4 @@
-// PyTorch's process groups (c10d) over Gloo, as an addon of its own: a libtorch without them costs only this one. Collectives are
+// PyTorch's process groups (c10d) over Gloo and NCCL, as an addon of its own: a libtorch without them costs only this one. Collectives are
 // operators of the namespace `bridge`, so that tensors travel to them as to every other operator. A work is a number: the operator
 // starts it, `c10d_wait` ends it. Mirrors torch.distributed of torch/distributed/distributed_c10d.py.
 #define USE_C10D_GLOO
@@ -9,6 +9,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <napi.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <chrono>
@@ -24,15 +25,17 @@
 
 #include "../errors.h"
 #include "../version.h"
+#include "group.h"
 
 namespace {
 
-#if TORCH_AT_LEAST(2, 0)
-using Group = c10d::Backend;
-#else
-using Group = c10d::ProcessGroup;
-#endif
 using Work = c10d::Work;
+
+// The backends of a group; either may be missing.
+struct Backends {
+  c10::intrusive_ptr<Group> gloo, nccl;
+  int card = 0;  // of `nccl`
+};
 
 // How the ranks of a group leave messages for each other beside its collectives: they work when those have failed.
 struct Letters {
@@ -44,7 +47,7 @@ struct Letters {
 // The groups and the works under way, of all threads of the process.
 struct Registry {
   std::mutex mutex;
-  std::unordered_map<int64_t, c10::intrusive_ptr<Group>> groups;
+  std::unordered_map<int64_t, Backends> groups;
   std::unordered_map<int64_t, Letters> letters;
   std::unordered_map<int64_t, c10::intrusive_ptr<Work>> works;
   int64_t next = 1;
@@ -56,11 +59,25 @@ Registry& registry() {
   return *instance;
 }
 
-c10::intrusive_ptr<Group> groupOf(int64_t id) {
+Backends backendsOf(int64_t id) {
   std::lock_guard<std::mutex> lock(registry().mutex);
   const auto found = registry().groups.find(id);
   TORCH_CHECK(found != registry().groups.end(), "the process group is destroyed");
   return found->second;
+}
+
+// The backend for the device of `tensor`, which never leaves it.
+c10::intrusive_ptr<Group> groupOf(int64_t id, const at::Tensor& tensor) {
+  const Backends backends = backendsOf(id);
+  const bool onCard = tensor.is_cuda();
+  if (onCard && backends.nccl) {
+    TORCH_CHECK(tensor.device().index() == backends.card, "the tensor is on ", tensor.device(), ", and this process's card in the group is cuda:",
+                backends.card);
+    return backends.nccl;
+  }
+  TORCH_CHECK(backends.gloo, "the tensor is on ", tensor.device(),
+              ", and NCCL takes those on a card: move it there, or give initProcessGroup() the backend \"cpu:gloo,cuda:nccl\"");
+  return backends.gloo;
 }
 
 int64_t keepWork(c10::intrusive_ptr<Work> work) {
@@ -110,21 +127,21 @@ int64_t allReduce(int64_t group, const at::Tensor& tensor, c10::string_view op) 
   std::vector<at::Tensor> tensors{written(tensor)};
   c10d::AllreduceOptions options;
   options.reduceOp = reduceOpOf(op);
-  return keepWork(groupOf(group)->allreduce(tensors, options));
+  return keepWork(groupOf(group, tensor)->allreduce(tensors, options));
 }
 
 int64_t broadcastFrom(int64_t group, const at::Tensor& tensor, int64_t source) {
   std::vector<at::Tensor> tensors{written(tensor)};
   c10d::BroadcastOptions options;
   options.rootRank = source;
-  return keepWork(groupOf(group)->broadcast(tensors, options));
+  return keepWork(groupOf(group, tensor)->broadcast(tensors, options));
 }
 
 int64_t allGather(int64_t group, at::TensorList outputs, const at::Tensor& input) {
   std::vector<std::vector<at::Tensor>> lists(1);
   for (const at::Tensor& output : outputs) lists[0].push_back(written(output));
   std::vector<at::Tensor> inputs{input.detach()};
-  return keepWork(groupOf(group)->allgather(lists, inputs));
+  return keepWork(groupOf(group, input)->allgather(lists, inputs));
 }
 
 int64_t reduceScatter(int64_t group, const at::Tensor& output, at::TensorList inputs, c10::string_view op) {
@@ -132,10 +149,24 @@ int64_t reduceScatter(int64_t group, const at::Tensor& output, at::TensorList in
   std::vector<std::vector<at::Tensor>> lists{detached(inputs)};
   c10d::ReduceScatterOptions options;
   options.reduceOp = reduceOpOf(op);
-  return keepWork(groupOf(group)->reduce_scatter(outputs, lists, options));
+  return keepWork(groupOf(group, output)->reduce_scatter(outputs, lists, options));
 }
 
-int64_t barrier(int64_t group) { return keepWork(groupOf(group)->barrier()); }
+// Equal parts: part r of `input` goes to rank r, whose part of `output` has the number of the sender.
+int64_t allToAll(int64_t group, const at::Tensor& output, const at::Tensor& input) {
+  at::Tensor received = written(output), sent = input.detach();
+  std::vector<int64_t> equal, alike;
+  return keepWork(groupOf(group, input)->alltoall_base(received, sent, equal, alike));
+}
+
+// By Gloo where there is both, as processes meet on the CPU.
+int64_t barrier(int64_t group) {
+  const Backends backends = backendsOf(group);
+  if (backends.gloo) return keepWork(backends.gloo->barrier());
+  c10d::BarrierOptions options;
+  options.device_ids = {backends.card};
+  return keepWork(backends.nccl->barrier(options));
+}
 
 void waitFor(int64_t id) {
   const auto work = workOf(id);
@@ -145,9 +176,36 @@ void waitFor(int64_t id) {
 
 bool isCompleted(int64_t id) { return workOf(id)->isCompleted(); }
 
+// The sum of `tensor` over the ranks, added from rank 0 on: the same bits everywhere, whatever the backend.
+at::Tensor orderedSum(int64_t group, int64_t size, const at::Tensor& tensor) {
+  const at::Tensor sent = tensor.detach().contiguous();
+  std::vector<at::Tensor> all;
+  for (int64_t rank = 0; rank < size; rank++) all.push_back(at::empty_like(sent));
+  waitFor(allGather(group, all, sent));
+  at::Tensor sum = all[0];
+  for (int64_t rank = 1; rank < size; rank++) sum = sum.add_(all[rank]);
+  return sum;
+}
+
+// The sum over the ranks as a step of autograd: every rank's result depends on every rank's tensor, so the gradient is a sum, too.
+struct SumOfRanks : torch::autograd::Function<SumOfRanks> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& tensor, int64_t group, int64_t size) {
+    context->saved_data["group"] = group;
+    context->saved_data["size"] = size;
+    return orderedSum(group, size, tensor);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list grads) {
+    const auto sum = orderedSum(context->saved_data["group"].toInt(), context->saved_data["size"].toInt(), grads[0]);
+    return {sum, at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor sumOfRanks(int64_t group, const at::Tensor& tensor, int64_t size) { return SumOfRanks::apply(tensor, group, size); }
+
 // Waits for the collectives that are under way.
 void destroy(int64_t id) {
-  c10::intrusive_ptr<Group> dying;
+  Backends dying;
   {
     std::lock_guard<std::mutex> lock(registry().mutex);
     const auto found = registry().groups.find(id);
@@ -167,6 +225,8 @@ struct Request {
   int rank = 0, size = 1;
   std::chrono::milliseconds timeout{};
   std::vector<std::string> interfaces;
+  bool gloo = true, nccl = false;
+  int card = 0;
 };
 
 c10::intrusive_ptr<c10d::Store> storeOf(const Request& request) {
@@ -204,10 +264,10 @@ std::string missingOf(const Letters& letters) {
 }
 
 // The keys of torch.distributed's init_process_group(), so that ranks in Python and ranks in Node find each other.
-c10::intrusive_ptr<c10d::Store> groupStoreOf(c10::intrusive_ptr<c10d::Store> store) {
+c10::intrusive_ptr<c10d::Store> groupStoreOf(c10::intrusive_ptr<c10d::Store> store, const std::string& device) {
   auto ofDefaultGroup = c10::make_intrusive<c10d::PrefixStore>("default_pg", std::move(store));
 #if TORCH_AT_LEAST(2, 0)
-  return c10::make_intrusive<c10d::PrefixStore>("cpu/", c10::make_intrusive<c10d::PrefixStore>("0/", std::move(ofDefaultGroup)));
+  return c10::make_intrusive<c10d::PrefixStore>(device + "/", c10::make_intrusive<c10d::PrefixStore>("0/", std::move(ofDefaultGroup)));
 #else
   return c10::make_intrusive<c10d::PrefixStore>("0", std::move(ofDefaultGroup));
 #endif
@@ -221,18 +281,40 @@ void joinPythonRanks(const c10::intrusive_ptr<c10d::Store>& store, Group& group)
 #endif
 }
 
-c10::intrusive_ptr<Group> makeGroup(const Request& request, Letters& letters) {
+c10::intrusive_ptr<Group> makeGlooGroup(const Request& request, const c10::intrusive_ptr<c10d::Store>& store) {
   auto options = c10d::ProcessGroupGloo::Options::create(request.timeout);
   for (const std::string& interface : request.interfaces)
     options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForInterface(interface));
   if (options->devices.empty()) options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
   options->threads = static_cast<int>(options->devices.size()) * 2;
+  auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(groupStoreOf(store, "cpu"), request.rank, request.size, options);
+  joinPythonRanks(store, *group);
+  return group;
+}
+
+// Meets the others by keys of the store where no Gloo has made the ranks meet.
+void meetByStore(const Letters& letters) {
+  std::vector<std::string> keys;
+  for (int rank = 0; rank < letters.size; rank++) keys.push_back(letterOf("came", rank));
+  letters.store->wait(keys);
+}
+
+Backends makeGroup(const Request& request, Letters& letters) {
+  Backends backends;
   auto store = storeOf(request);
   letters = {c10::make_intrusive<c10d::PrefixStore>("bridge", store), request.rank, request.size, request.serves};
   letters.store->set(letterOf("came", request.rank), bytesOf("1"));
-  auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(groupStoreOf(store), request.rank, request.size, options);
-  joinPythonRanks(store, *group);
-  return group;
+  if (request.gloo) backends.gloo = makeGlooGroup(request, store);
+#ifdef WITH_NCCL
+  if (request.nccl) {
+    if (!request.gloo) meetByStore(letters);
+    backends.card = request.card;
+    backends.nccl = makeNcclGroup(groupStoreOf(store, "cuda"), {request.rank, request.size, request.card, request.timeout});
+  }
+#else
+  TORCH_CHECK(!request.nccl, "internal: this addon is compiled without NCCL");
+#endif
+  return backends;
 }
 
 std::string messageOf(const std::exception_ptr& error) {
@@ -247,7 +329,7 @@ std::string messageOf(const std::exception_ptr& error) {
   }
 }
 
-// initGroup({ host, port, serves, file, attempt, rank, size, timeout, interfaces }, done): calls done(message or null, group) when all ranks
+// initGroup({ host, port, serves, file, attempt, rank, size, timeout, interfaces, gloo, nccl, card }, done): calls done(message or null, group) when all ranks
 // are connected. On a thread of its own, because this takes as long as the slowest rank needs to start, and Ctrl-C must work.
 // The thread is not one of libuv's, which the process would wait for at its end.
 Napi::Value initGroup(const Napi::CallbackInfo& info) {
@@ -261,6 +343,12 @@ Napi::Value initGroup(const Napi::CallbackInfo& info) {
   request.rank = options.Get("rank").As<Napi::Number>();
   request.size = options.Get("size").As<Napi::Number>();
   request.timeout = std::chrono::milliseconds(options.Get("timeout").As<Napi::Number>().Int64Value());
+  request.gloo = options.Get("gloo").As<Napi::Boolean>();
+  request.nccl = options.Get("nccl").As<Napi::Boolean>();
+  request.card = options.Get("card").As<Napi::Number>();
+#ifdef WITH_NCCL
+  if (request.nccl) setCard(request.card);  // of JavaScript's thread, so that the device "cuda" means it
+#endif
   const auto interfaces = options.Get("interfaces").As<Napi::Array>();
   for (uint32_t i = 0; i < interfaces.Length(); i++) request.interfaces.push_back(interfaces.Get(i).As<Napi::String>());
   auto done = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "initProcessGroup", 0, 1);
@@ -385,6 +473,8 @@ void registerOperators() {
     made->def("c10d_broadcast(int group, Tensor tensor, int source) -> int", broadcastFrom);
     made->def("c10d_all_gather(int group, Tensor[] outputs, Tensor input) -> int", allGather);
     made->def("c10d_reduce_scatter(int group, Tensor output, Tensor[] inputs, str op) -> int", reduceScatter);
+    made->def("c10d_all_to_all(int group, Tensor output, Tensor input) -> int", allToAll);
+    made->def("c10d_sum_of_ranks(int group, Tensor tensor, int size) -> Tensor", sumOfRanks);
     made->def("c10d_barrier(int group) -> int", barrier);
     made->def("c10d_wait(int work) -> ()", waitFor);
     made->def("c10d_is_completed(int work) -> bool", isCompleted);
