@@ -33,7 +33,7 @@ export class Stream {
     return this.#words;
   }
 
-  /** What this stream gets from now on waits for what `other` has now. */
+  /** Makes the work that this stream gets from now on wait for the work that `other` has now. */
   waitStream(other: Stream): void {
     requireOperator('bridge::cuda_stream_wait')(this.#words, requireStream(other, 'waitStream()').#words);
   }

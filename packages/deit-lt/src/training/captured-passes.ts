@@ -27,7 +27,7 @@ interface Captured {
   readonly graph: InstanceType<typeof torch.cuda.CUDAGraph>;
   readonly inputs: readonly torch.Tensor[];
   readonly losses: LossParts;
-  /** By parameter; null for one that the pass does not reach. */
+  /** The gradients by parameter; null for one that the pass does not reach. */
   readonly gradients: readonly (torch.Tensor | null)[];
 }
 
@@ -194,7 +194,7 @@ export function capturedPasses(
   });
 }
 
-/** Why nothing can be captured; undefined where it can. */
+/** Returns why nothing can be captured; undefined where it can. */
 function impossible({ placement, processes }: Pick<LoopOptions, 'placement' | 'processes'>): string | undefined {
   if (placement.device === 'cpu') return 'this training runs on the processor';
   if (processes.count > 1) return 'it has several processes';

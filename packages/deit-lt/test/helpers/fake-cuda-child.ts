@@ -93,19 +93,7 @@ export const jobs = {
   'multi-crop, captured': {
     train: trainStudent,
     recipe: 'cifar10-lt-cpu',
-    settings: [
-      'student.multiCrop={ global: 1, local: 1, localSize: 8, localScale: [0.1, 0.2] }',
-      'student.accumulation=2',
-      'cudaGraphs=true',
-    ],
-  },
-  'multi-crop, accumulated': {
-    train: trainStudent,
-    recipe: 'cifar10-lt-cpu',
-    settings: [
-      'student.multiCrop={ global: 1, local: 1, localSize: 8, localScale: [0.1, 0.2] }',
-      'student.accumulation=2',
-    ],
+    settings: ['student.multiCrop={ global: 1, local: 1, localSize: 8, localScale: [0.1, 0.2] }', 'cudaGraphs=true'],
   },
   'deit3, captured': { train: trainVit, recipe: 'cifar10-lt-100-deit3', settings: ['cudaGraphs=true'] },
   'shards, captured': {
