@@ -24,6 +24,8 @@ interface Place {
   readonly batch: number;
   /** The epoch of the schedules. */
   readonly scheduled: number;
+  /** Whether an update follows. Default true. */
+  readonly isLast?: boolean;
 }
 
 interface ShardPlace extends Place {
@@ -58,6 +60,7 @@ export function shardPasses(
       inShard(options, { ...place, shard, pass: number }, () => {
         prepared[i] ??= placement.autocast(() => task.prepare(batch));
         const forward = (): LossParts => placement.autocast(() => prepared[i]!.loss(pass));
+        gradients.expect(i, { isLast: place.isLast ?? true });
         const losses = backward(forward, recipe.accumulation * recipe.shards, options.scaler);
         gradients.take(i);
         return losses;
