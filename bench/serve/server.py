@@ -1,14 +1,16 @@
-"""The work of `deit-lt serve` as one writes it with FastAPI, uvicorn, PyTorch, torchvision and Pillow.
+"""The work of `deit-lt serve` as one writes it with FastAPI, uvicorn, Pillow, torchvision's transforms, and PyTorch or onnxruntime.
 
-    python3 server.py CONFIG
+    SERVER_CONFIG=CONFIG python3 server.py
 
-CONFIG is JSON: `case` (sizes), `checkpoint` (a .pth), `threads`, `mean`, `std`, `port`, `batch`, `precision`. With `batch` 1 each request is
-classified alone, in FastAPI's pool of threads; with more, images that wait are gathered, up to that many.
+CONFIG is JSON: `case` (sizes), `engine` ("torch" or "onnxruntime"), `model` (a .pth or an .onnx), `threads`, `mean`, `std`, `port`, `batch`,
+`precision` (of torch), `processes`. With `batch` 1 each request is classified alone, in FastAPI's pool of threads; with more, images that
+wait are gathered, up to that many. Several `processes` are uvicorn's workers, which share the cores.
 """
 import asyncio
 import contextlib
 import io
 import json
+import os
 import pathlib
 import sys
 
@@ -20,12 +22,35 @@ from PIL import Image
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "predict"))
 from reference import load_model, predict, transform_of  # noqa: E402
 
-config = json.loads(sys.argv[1])
+config = json.loads(os.environ["SERVER_CONFIG"])
 case = config["case"]
-torch.set_num_threads(config["threads"])
-model = load_model(case, config["checkpoint"])
+threads = max(1, config["threads"] // config["processes"])
 transform = transform_of(case["imageSize"], config["mean"], config["std"])
-waiting: asyncio.Queue = asyncio.Queue()
+
+
+def torch_logits():
+    torch.set_num_threads(threads)
+    model = load_model(case, config["model"])
+    bf16 = config["precision"] == "bfloat16"
+
+    def logits(images):
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+            return predict(model, images).float()
+
+    return logits
+
+
+def onnxruntime_logits():
+    import onnxruntime
+
+    torch.set_num_threads(1)  # it only decodes
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(config["model"], options, providers=["CPUExecutionProvider"])
+    return lambda images: torch.from_numpy(session.run(["logits"], {"pixel_values": images.numpy()})[0])
+
+
+logits_of = None
 
 
 def decode(content):
@@ -33,13 +58,11 @@ def decode(content):
 
 
 def classify_batch(images):
-    bf16 = config["precision"] == "bfloat16"
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-        top = predict(model, torch.stack(images)).float().softmax(1).topk(min(5, case["numClasses"]))
+    top = logits_of(torch.stack(images)).softmax(1).topk(min(5, case["numClasses"]))
     return list(zip(top.indices.tolist(), top.values.tolist()))
 
 
-async def gather():
+async def gather(waiting):
     """Takes whatever waits when the network is free."""
     while True:
         batch = [await waiting.get()]
@@ -51,9 +74,12 @@ async def gather():
 
 
 @contextlib.asynccontextmanager
-async def lifespan(_):
+async def lifespan(app):
+    global logits_of
+    logits_of = torch_logits() if config["engine"] == "torch" else onnxruntime_logits()
     classify_batch([torch.zeros(3, case["imageSize"], case["imageSize"])])
-    gathering = asyncio.create_task(gather())
+    app.state.waiting = asyncio.Queue()
+    gathering = asyncio.create_task(gather(app.state.waiting))
     yield
     gathering.cancel()
 
@@ -77,9 +103,15 @@ async def classify(request: Request):
         indices, values = (await asyncio.to_thread(classify_batch, [image]))[0]
     else:
         future = asyncio.get_running_loop().create_future()
-        await waiting.put((image, future))
+        await app.state.waiting.put((image, future))
         indices, values = await future
     return {"predictions": [{"top": [{"class": str(c), "probability": p} for c, p in zip(indices, values)]}]}
 
 
-uvicorn.run(app, host="127.0.0.1", port=config["port"], log_level="warning")
+if __name__ == "__main__":
+    here = str(pathlib.Path(__file__).parent)
+    workers = config["processes"]
+    target = "server:app" if workers > 1 else app
+    quiet = {"log_level": "warning", "access_log": False}
+    patient = {"timeout_worker_healthcheck": 120}  # importing PyTorch takes longer than the 5 seconds of uvicorn's default
+    uvicorn.run(target, app_dir=here, workers=workers, host="127.0.0.1", port=config["port"], **quiet, **patient)

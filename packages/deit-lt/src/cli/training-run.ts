@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
-import { duration, durationWord } from '../format.js';
+import { durationWord } from '../format.js';
 import { findWeights } from '../pretrained/find-weights.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
@@ -171,7 +171,7 @@ function keptTime(
   { note }: CliContext,
 ): readonly string[] {
   if (time !== undefined && time !== begun)
-    note(`--time ${duration(time)} changes nothing: ${out} ${timeOf(begun, recipe)}`);
+    note(`--time ${durationWord(time)} changes nothing: ${out} ${timeOf(begun, recipe)}`);
   return [`teacher.timeLimit=${recipe.teacher.timeLimit}`, `student.timeLimit=${recipe.student.timeLimit}`];
 }
 

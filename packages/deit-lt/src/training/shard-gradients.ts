@@ -4,6 +4,7 @@
  * makes a training in several processes bit-identical to one in a single process.
  */
 import * as torch from '@deit-lt/torch';
+import { inLayoutOf } from '../models/place-on.js';
 import { type GradientLayout, gradientLayout } from './gradient-layout.js';
 import type { Processes } from './processes.js';
 
@@ -87,7 +88,7 @@ export class ShardGradients {
         for (const [p, parameter] of parameters.entries()) {
           const { offset, numel } = places[p]!;
           const grad = sum.narrow(0, offset, numel).view(parameter.shape);
-          parameter.grad = counts[p] === 0 ? null : grad.clone().to(parameter.dtype);
+          parameter.grad = counts[p] === 0 ? null : inLayoutOf(parameter.detach(), grad);
         }
       }),
     );

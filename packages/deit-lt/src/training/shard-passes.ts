@@ -59,9 +59,8 @@ export function shardPasses(
     const losses = own.map(({ shard, batch }, i) =>
       inShard(options, { ...place, shard, pass: number }, () => {
         prepared[i] ??= placement.autocast(() => task.prepare(batch));
-        const forward = (): LossParts => placement.autocast(() => prepared[i]!.loss(pass));
         gradients.expect(i, { isLast: place.isLast ?? true });
-        const losses = backward(forward, recipe.accumulation * recipe.shards, options.scaler);
+        const losses = onePass(options, prepared[i]!, pass, { shard, number });
         gradients.take(i);
         return losses;
       }),
@@ -70,6 +69,24 @@ export function shardPasses(
     seedShard(options, { ...place, shard: 0, pass: number }); // checkpoints have the same state for any number of processes
     return losses;
   };
+}
+
+/** A forward and a backward pass. Batch norms record nothing in the passes of other shards, and SAM's second pass: those have other kernels. */
+function onePass(
+  { placement, recipe, scaler, captured }: StepOptions,
+  prepared: PreparedBatch,
+  pass: Pass,
+  { shard, number }: { readonly shard: number; readonly number: number },
+): LossParts {
+  const run = (loss: () => LossParts): LossParts =>
+    backward(() => placement.autocast(loss), recipe.accumulation * recipe.shards, scaler);
+  const eager = (): LossParts => run(() => prepared.loss(pass));
+  if (captured === undefined) return eager();
+  const { steady } = prepared;
+  if (steady === undefined) return captured.refuse(eager);
+  const { key, inputs, loss } = steady;
+  const kernels = [key, pass, number, shard === 0].join(' ');
+  return captured.run({ kernels, inputs, eager, pass: (fixed) => run(() => loss(fixed, pass)) });
 }
 
 /** The batch of a shard as its task takes it: draws by its place, losses by the epoch of the schedules. */

@@ -16,6 +16,7 @@ import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import { modelOf } from '../tasks/model-of.js';
 import { learningModules, type Task } from '../tasks/task.js';
 import { evaluateBest, ruleOf } from './best-checkpoint.js';
+import { requireCaptures } from './captured-passes.js';
 import { deviceOfProcess } from './device-of-process.js';
 import { fitMemory } from './fit-memory.js';
 import { beginFrom, checkFrom, randomWeightsNote } from './initial-weights.js';
@@ -110,6 +111,7 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const from = options.from ?? plan.recipe.from;
   checkFrom(part, plan.recipe, from);
   checkProcesses(part, plan.recipe, processes);
+  requireCaptures(recipe, { placement, processes });
   const unreached = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
   const unusual = unusualValues(part, plan.recipe);
@@ -212,6 +214,7 @@ async function trainInto(
     baseRate: options.baseRecipe?.[partName(kind)].optimizer.lr,
     seed: recipe.seed,
     evaluation: recipe.evaluation,
+    cudaGraphs: recipe.cudaGraphs,
     data,
     placement,
     run,
