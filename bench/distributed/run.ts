@@ -1,6 +1,6 @@
 /**
- * Images per second and processor time of one training in 1 process with 2 threads, 2 with 1, and 4 with 1, in turns; the time to exchange
- * the gradients; and how that would scale to more cards.
+ * Images per second and processor time of one training in 1 process with 2 threads, 2 with 1, and 4 with 1, in turns, with gradients that
+ * travel in one piece or in buckets; the time to exchange the gradients; and how that would scale to more cards.
  *
  *   npm run bench:distributed -- [--rounds 5] [--updates 12]
  */
@@ -24,11 +24,17 @@ interface Found {
   readonly parameters: number;
 }
 
-/** Processes and threads of each. */
-const settings = { '1 × 2 threads': [1, 2], '2 × 1': [2, 1], '4 × 1': [4, 1] } as const;
+/** Processes and threads of each, and the size of the buckets that travel during the backward pass. */
+const settings = {
+  '1 × 2 threads': [1, 2],
+  '2 × 1': [2, 1],
+  '2 × 1, buckets of 1 MB': [2, 1, 1e6],
+  '4 × 1': [4, 1],
+  '4 × 1, buckets of 1 MB': [4, 1, 1e6],
+} as const;
 type Setting = keyof typeof settings;
 
-async function runOnce([count, threads]: readonly [number, number]): Promise<Found[]> {
+async function runOnce([count, threads, bucketBytes]: readonly [number, number, number?]): Promise<Found[]> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
@@ -40,6 +46,7 @@ async function runOnce([count, threads]: readonly [number, number]): Promise<Fou
     MASTER_ADDR: '127.0.0.1',
     MASTER_PORT: String(port),
     GLOO_SOCKET_IFNAME: 'lo',
+    ...(bucketBytes !== undefined && { BUCKET_BYTES: String(bucketBytes) }),
   });
   return Promise.all(
     Array.from({ length: count }, (_, rank) =>
@@ -90,7 +97,7 @@ console.log(
 );
 
 console.log('\nModel, 22 million parameters (ViT-S), one shard of 0.1 s per process:\n');
-console.log('| processes | link | in one piece, as here | in buckets, at best |\n| --- | --- | --- | --- |');
+console.log('| processes | link | in one piece | in buckets, at best |\n| --- | --- | --- | --- |');
 for (const cards of [8, 64])
   for (const [link, linkBytes] of [
     ['100 Gbit/s', 12.5e9],

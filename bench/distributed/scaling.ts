@@ -12,7 +12,7 @@ export interface Cluster {
 
 /** The share of the time that cards compute, one shard per card. */
 export interface Efficiency {
-  /** The gradients travel in one piece after the backward pass, as here. */
+  /** The gradients travel in one piece after the backward pass. */
   readonly flat: number;
   /** They travel in buckets during the backward pass, two thirds of the step, and nothing slows down: at best. */
   readonly overlapped: number;

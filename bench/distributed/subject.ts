@@ -35,7 +35,9 @@ const recipe = loadRecipe('default', {
   ],
 });
 
-const processes: Processes = process.env.WORLD_SIZE === undefined ? alone : await joinProcesses(600);
+const { WORLD_SIZE, BUCKET_BYTES } = process.env;
+const buckets = BUCKET_BYTES === undefined ? {} : { bucketBytes: Number(BUCKET_BYTES) };
+const processes: Processes = WORLD_SIZE === undefined ? alone : await joinProcesses(600, buckets);
 const run = folder === '' ? mkdtempSync(path.join(os.tmpdir(), 'deit-lt-bench-')) : folder;
 let parameters = 0;
 const stamps: { seconds: number; cpu: number }[] = [];

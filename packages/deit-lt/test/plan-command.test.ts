@@ -88,6 +88,14 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
     ['plan photos --save plan', /--save plan: the name of a recipe file ends in \.yaml/],
     ['plan photos --goal best', /--goal: expected one of accuracy, size, speed/],
     ['plan photos --no-speed --set student.epoch=1', /did you mean "epochs"/],
+    [
+      'plan photos --no-speed --set student.imageSize=30',
+      /student\.imageSize 30 is not a multiple of student\.model\.patchSize \d+; choose a student\.model\.patchSize that divides it/,
+    ],
+    [
+      'plan photos --no-speed --set student.model.numHeads=7',
+      /student\.model\.numHeads 7 does not divide student\.model\.embedDim/,
+    ],
     ['vit --data photos --from nowhere.pth', /--from/],
   ] as const)
     test(`refuses "${words}"`, () => {

@@ -20,7 +20,9 @@ after(() => rmSync(root, { recursive: true, force: true }));
 const skip = !torch.distributed.isAvailable() && `no process groups: ${torch.diagnose().distributed.reason}`;
 
 /** Trains `kinds` in `count` processes into `root/count`. */
-async function trainIn(count: number, ...kinds: string[]): Promise<void> {
+const trainIn = (count: number, ...kinds: string[]): Promise<void> => trainInto(String(count), count, kinds);
+
+async function trainInto(folder: string, count: number, kinds: readonly string[], more = {}): Promise<void> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
@@ -33,8 +35,9 @@ async function trainIn(count: number, ...kinds: string[]): Promise<void> {
       MASTER_ADDR: '127.0.0.1',
       MASTER_PORT: String(port),
       OMP_NUM_THREADS: '1',
+      ...more,
     };
-    const started = spawn(process.execPath, [child, path.join(root, String(count)), ...kinds], {
+    const started = spawn(process.execPath, [child, path.join(root, folder), ...kinds], {
       env,
       stdio: 'inherit',
     });
@@ -53,6 +56,11 @@ suite('a training in several processes', { skip }, () => {
     await trainIn(4, ...kinds);
     for (const kind of kinds)
       for (const count of ['2', '4']) assertSameRun(path.join(root, count, kind), path.join(root, '1', kind));
+  });
+
+  test('has the same bits with gradients that travel in buckets during the backward pass, and with accumulation', async () => {
+    await trainInto('buckets', 2, ['ldam', 'student'], { BUCKET_BYTES: '20000' });
+    for (const kind of ['ldam', 'student']) assertSameRun(path.join(root, 'buckets', kind), path.join(root, '1', kind));
   });
 
   test('that was stopped in two is resumed in one with the same bits', async () => {

@@ -127,6 +127,24 @@ suite('torch.distributed', { skip, concurrency: 2 }, () => {
     }
   });
 
+  test('gradients travel during the backward pass, in buckets, with zeros where there is none', async () => {
+    const all = (await results(nodes(2, 'during backward'))) as number[][][][][][];
+    const row = (rank: number, times: number): number[][] => [
+      [0, 1, 2, 3, 4].map((i) => times * i * (1 + rank)).concat(times), // the last parameter, and its count
+      [...Array(3).fill(times * (10 + rank)), 0, 0, times, 0, 0], // the first one, one without a gradient, counts, filling
+    ];
+    for (const [rank, passes] of all.entries())
+      for (const [pass, buckets] of passes.entries())
+        for (const [b, received] of buckets.entries())
+          for (const sender of [0, 1]) {
+            const sent = row(sender, pass + 1)[b]!;
+            const half = sent.length / 2;
+            const expected = [Array(half).fill(7), sent.slice(rank * half, (rank + 1) * half)];
+            assert.deepEqual(received[sender], expected, `pass ${pass}, bucket ${b}, from ${sender} to ${rank}`);
+          }
+    assert.equal(all.flat(2).length, 8);
+  });
+
   test('a roll call gives each process the answers of all', async () => {
     const roll = { answers: ['rank 0', 'rank 1', 'rank 2'], reached: true };
     assert.deepEqual(await results(nodes(3, 'roll')), [roll, roll, roll]);

@@ -52,14 +52,27 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'inspect',
-    summary: 'describes a data set: class sizes, groups, image sizes, damaged files, duplicates, training time',
+    summary:
+      'describes a data set: class sizes, groups, image sizes, damaged files, duplicates and near duplicates, training time',
     arguments: [
       {
         name: '<data>',
         description: 'a name (shapes, cifar10, cifar100), a folder, an archive, a list file or annotations (JSON)',
       },
     ],
-    options: ['imbalance', 'imbalanceType', ...reading, 'recipe', 'set', 'plugin', 'speed', 'model', 'svg', 'json'],
+    options: [
+      'imbalance',
+      'imbalanceType',
+      ...reading,
+      'recipe',
+      'set',
+      'plugin',
+      'speed',
+      'nearDuplicates',
+      'model',
+      'svg',
+      'json',
+    ],
     examples: [
       'deit-lt inspect my-images --split 0.1',
       'deit-lt inspect my-images --model runs/mine --no-speed',

@@ -2,6 +2,7 @@
 import type { LabelErrors } from '../analysis/label-errors.js';
 import type { Dataset } from '../data/dataset.js';
 import type { GroupKind } from '../data/groups.js';
+import type { NearDuplicates } from '../data/near-duplicates/near-duplicates.js';
 import { loadRecipe } from '../recipe/load.js';
 import { writeFileAtomic } from '../runs/files.js';
 import { backgroundOfOptions } from './background.js';
@@ -22,16 +23,38 @@ export async function run({ args: [data], options, context }: CommandInput): Pro
   const chosen = recipeFor(whole, options);
   const groups = chosen?.recipe.data.groups ?? groupsOfSettings(options);
   const found = await inspectDataset(dataset, { groups, signal: context.signal });
+  const nearDuplicates = await nearDuplicatesOf(dataset, options, context);
   const training = options.speed === false ? undefined : await timeOf(chosen, { whole, dataset, options, context });
   const labelErrors =
     options.model === undefined ? undefined : await labelErrorsOf(options.model, dataset, options, context);
-  const inspection: Inspection = { ...found, training, labelErrors };
+  const inspection: Inspection = { ...found, nearDuplicates, training, labelErrors };
   if (options.svg !== undefined) {
     await writeSvg(options.svg, inspection);
     context.note(`histogram written to ${options.svg}`);
   }
   if (options.json === true) context.printJson(inspectionJson(inspection));
   else context.print(inspectionText(inspection, context));
+}
+
+/** Files that are decoded without being asked for: a minute or two. */
+const mostFiles = 100_000;
+
+/** Undefined where they are not looked for: there is no test split, or there are too many files. */
+async function nearDuplicatesOf(
+  dataset: Dataset,
+  { nearDuplicates: wanted }: Options,
+  context: CliContext,
+): Promise<NearDuplicates | 'not compared' | undefined> {
+  const { train, test } = dataset;
+  if (test === undefined) return undefined;
+  const files = [train, test].reduce((sum, { images }) => sum + (images.kind === 'files' ? images.length : 0), 0);
+  if (wanted === 'no' || (wanted === undefined && files > mostFiles)) return 'not compared';
+  const { findNearDuplicates } = await import('../data/near-duplicates/near-duplicates.js');
+  const reporter = await context.reporter();
+  return await findNearDuplicates(dataset, {
+    onProgress: (done, total) => reporter.progress('comparing images', done, total),
+    signal: context.signal,
+  });
 }
 
 async function labelErrorsOf(

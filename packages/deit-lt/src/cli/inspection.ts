@@ -5,6 +5,7 @@ import { classCounts } from '../data/dataset.js';
 import { type DatasetDescription, describeDataset } from '../data/describe.js';
 import { type Duplicates, findDuplicates, type Occurrence } from '../data/duplicates.js';
 import { type Group, type GroupKind, type Groups, groupNames, groupsOf } from '../data/groups.js';
+import type { NearDuplicate, NearDuplicates } from '../data/near-duplicates/near-duplicates.js';
 import { count, duration, images } from '../format.js';
 import { visible } from '../text/visible.js';
 import { classRows } from './class-rows.js';
@@ -16,6 +17,8 @@ export interface Inspection {
   readonly description: DatasetDescription;
   readonly groups: Groups;
   readonly duplicates: Duplicates;
+  /** Undefined without a test split. */
+  readonly nearDuplicates: NearDuplicates | 'not compared' | undefined;
   readonly training: TrainingTime | undefined;
   /** Only with `--model`. */
   readonly labelErrors?: LabelErrors | undefined;
@@ -31,7 +34,7 @@ interface InspectOptions {
 export async function inspectDataset(
   dataset: Dataset,
   { groups: kind = 'auto', signal }: InspectOptions = {},
-): Promise<Omit<Inspection, 'training' | 'labelErrors'>> {
+): Promise<Omit<Inspection, 'nearDuplicates' | 'training' | 'labelErrors'>> {
   const description = await describeDataset(dataset, { signal });
   const groups = groupsOf(classCounts(dataset.train.labels, dataset.classNames.length), { kind });
   const duplicates = await findDuplicates(dataset, { signal });
@@ -41,7 +44,8 @@ export async function inspectDataset(
 /** Sets of equal images that are named; there may be thousands. */
 const namedSets = 20;
 
-export function inspectionJson({ description, groups, duplicates, training, labelErrors }: Inspection): object {
+export function inspectionJson(inspection: Inspection): object {
+  const { description, groups, duplicates, training, labelErrors } = inspection;
   const { classes, ...figures } = description;
   return {
     ...figures,
@@ -49,9 +53,26 @@ export function inspectionJson({ description, groups, duplicates, training, labe
     classes: classes.map(({ name, train, test = null }, c) => ({ name, train, test, group: groups.of[c] })),
     groups: { rule: groups.kind, note: groups.note ?? null, ...Object.fromEntries(groupSums(description, groups)) },
     duplicates: { ...duplicates, groups: duplicates.groups.slice(0, namedSets) },
+    nearDuplicates: nearJson(inspection),
     training: training ?? null,
     ...(labelErrors && { labelErrors }),
   };
+}
+
+/** All pairs: a person sorts them out one by one. Null where nothing was compared. */
+function nearJson({ nearDuplicates: found, duplicates }: Inspection): object | null {
+  if (found === undefined || found === 'not compared') return null;
+  return { ...found, pairs: notEqual(found, duplicates) };
+}
+
+/** The pairs of images that are not equal: equal ones are reported as such. */
+function notEqual({ pairs }: NearDuplicates, { groups }: Duplicates): readonly NearDuplicate[] {
+  const equal = new Set(
+    groups
+      .filter((group) => group.some(({ split }) => split === 'train'))
+      .flatMap((group) => group.filter(({ split }) => split === 'test').map(({ index }) => index)),
+  );
+  return pairs.filter(({ test }) => !equal.has(test.index));
 }
 
 /** Classes and training images of each group. */
@@ -82,6 +103,7 @@ export function inspectionText(inspection: Inspection, { width, colors }: { widt
     ['sizes', sizesText(description)],
     ['groups', groupsText(description, groups)],
     ['duplicates', duplicatesText(inspection.duplicates)],
+    ...(inspection.nearDuplicates === undefined ? [] : [['near', nearText(inspection)]]),
     ['training', trainingText(inspection.training)],
     ...(inspection.labelErrors === undefined ? [] : [['labels', labelsText(inspection.labelErrors)]]),
   ];
@@ -122,8 +144,25 @@ function duplicatesText({ groups, testInTrain, withinTrain, conflicting }: Dupli
   return `${[sets, ...found].join('; ')}; the first: ${first}`;
 }
 
-/** Images that are named; JSON has all. */
+/** Images and pairs that are named; JSON has all. */
 const namedErrors = 10;
+
+function nearText({ nearDuplicates: found, duplicates }: Inspection): string {
+  if (found === undefined || found === 'not compared') return 'not compared; --near-duplicates yes decodes all images';
+  const pairs = notEqual(found, duplicates);
+  if (pairs.length === 0) return 'no test image looks like a training image in another form';
+  const conflicting = pairs.filter(({ test, train }) => test.label !== train.label).length;
+  const title = [
+    `${images(pairs.length).replace(' ', ' test ')} ${pairs.length === 1 ? 'looks' : 'look'} like a training image in another form (resized, compressed, cropped); if so, the test partly measures memory`,
+    ...(conflicting > 0 ? [`${conflicting} with another label`] : []),
+    'by distance, 0 is the same picture:',
+  ].join('; ');
+  const lines = pairs
+    .slice(0, namedErrors)
+    .map(({ test, train, distance }) => `${distance.toFixed(3)}  ${placeOf(test)} ~ ${placeOf(train)}`);
+  const more = pairs.length > namedErrors ? [`… and ${count(pairs.length - namedErrors)} more, in --json`] : [];
+  return [title, ...lines, ...more].join(`\n${' '.repeat(12)}`);
+}
 
 function labelsText({ errors, images: classified }: LabelErrors): string {
   if (errors.length === 0) return `no probable errors among ${images(classified)}`;

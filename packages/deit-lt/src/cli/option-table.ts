@@ -71,6 +71,7 @@ export interface Options {
   html?: string;
   figures?: string;
   speed?: boolean;
+  nearDuplicates?: 'yes' | 'no';
   model?: string;
   json?: boolean;
 }
@@ -373,6 +374,12 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
       'a trained model of these classes: lists the images whose label is probably wrong by its predictions (confident learning)',
   },
   speed: { negated: true, description: 'skips measuring the training speed of this machine' },
+  nearDuplicates: {
+    value: 'yes|no',
+    choices: ['yes', 'no'],
+    description:
+      'whether test images are looked for that are training images in another form (default: yes up to 100000 image files, all of which are decoded)',
+  },
   json: { description: 'prints JSON, and nothing else, to the standard output' },
 };
 

@@ -50,6 +50,13 @@ suite('startLines()', () => {
     assert.match(few, /^teacher: resnet32, 1,200 of 464,154 parameters are trained, cpu in bfloat16; /);
   });
 
+  test('call only a transformer a plain ViT', () => {
+    const named = (model: string): string => startLines({ ...start, kind: 'vit', model })[0]!;
+    assert.match(named('vit_tiny_patch16_224'), /^plain ViT: vit_tiny/);
+    assert.match(named('deit3_small_patch16_224'), /^plain ViT: deit3/);
+    assert.match(named('resnet20'), /^plain network: resnet20/);
+  });
+
   test('names the processes that train together, and the shards of each', () => {
     const line = (count: number, shardsOfEach: number): string =>
       startLines({ ...start, processes: { count, shardsOfEach } })[0]!;
@@ -72,6 +79,7 @@ function playOn(reporter: Reporter): void {
   reporter.epoch(evaluatedEpoch);
   reporter.end({
     kind: 'teacher',
+    model: 'resnet32',
     folder: 'runs/x/teacher',
     seconds: 125,
     bestEpoch: 2,

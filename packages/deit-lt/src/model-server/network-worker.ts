@@ -1,6 +1,6 @@
 /** The thread in which the networks of the server run, one batch after the other; `NetworkThread` gives it work. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type * as torch from '@deit-lt/torch';
+import * as torch from '@deit-lt/torch';
 import { answersOf } from '../classifier/answers.js';
 import { openAnyClassifier } from '../classifier/any-classifier.js';
 import type { AnyClassifier } from '../classifier/classifier.js';
@@ -10,6 +10,7 @@ import type { PixelSource } from '../data/pixel-source.js';
 import { UserError } from '../errors.js';
 import type { Opinion } from '../evaluation/ranking.js';
 import type { ModelFacts, NetworkAnswer, NetworkStart, NetworkTask, SentError } from './network-messages.js';
+import { chooseThreads, type ThreadChoice } from './network-threads.js';
 
 const { models, options, plugin } = workerData as NetworkStart;
 
@@ -68,17 +69,28 @@ function errorOf(error: unknown): SentError {
 
 const send = (answer: NetworkAnswer): void => parentPort?.postMessage(answer);
 
-/** Opens the models, and runs each once: what a first call loads and lays out is not for a client to wait for. */
-async function open(): Promise<AnyClassifier[]> {
+interface Opened {
+  readonly classifier: AnyClassifier;
+  readonly threads: ThreadChoice;
+}
+
+/** Opens the models, and runs each: what a first call loads and lays out is not for a client to wait for. */
+async function open(): Promise<Opened[]> {
   if (plugin !== undefined) {
     const [{ loadPlugin }, library] = await Promise.all([import('../plugin.js'), import('../index.js')]);
     await loadPlugin(plugin, library);
   }
-  const opened: AnyClassifier[] = [];
+  const opened: Opened[] = [];
+  const most = torch.getNumThreads();
   for (const model of models) {
     const classifier = await openAnyClassifier(model, options);
-    await classify(classifier, [new Uint8Array(3 * sizeOf(classifier) ** 2)], 1);
-    opened.push(classifier);
+    const blank = new Uint8Array(3 * sizeOf(classifier) ** 2);
+    const run = async (images: number): Promise<void> => {
+      await classify(classifier, new Array<Uint8Array>(images).fill(blank), 1);
+    };
+    await run(1);
+    const threads = await chooseThreads(run, { most, setThreads: torch.setNumThreads });
+    opened.push({ classifier, threads });
   }
   return opened;
 }
@@ -90,15 +102,17 @@ async function start(): Promise<void> {
     parentPort?.on('message', (task: NetworkTask) => {
       last = last.then(() => work(opened, task));
     });
-    send({ opened: opened.map(factsOf) });
+    send({ opened: opened.map(({ classifier }) => factsOf(classifier)) });
   } catch (error) {
     send({ error: errorOf(error) });
   }
 }
 
-async function work(opened: readonly AnyClassifier[], { id, model, pixels, top }: NetworkTask): Promise<void> {
+async function work(opened: readonly Opened[], { id, model, pixels, top }: NetworkTask): Promise<void> {
+  const { classifier, threads } = opened[model]!;
   try {
-    send({ id, opinions: await classify(opened[model]!, pixels, top) });
+    torch.setNumThreads(threads.of(pixels.length));
+    send({ id, opinions: await classify(classifier, pixels, top) });
   } catch (error) {
     send({ id, error: errorOf(error) });
   }

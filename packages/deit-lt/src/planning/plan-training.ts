@@ -4,9 +4,11 @@ import type { DatasetDescription } from '../data/describe.js';
 import { placementOf } from '../recipe/device.js';
 import { completeRecipe } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
+import { partName } from '../recipe/training-kind.js';
+import { modelOf } from '../tasks/model-of.js';
 import { measureTrainingSpeed } from '../training/measure-speed.js';
 import { thisMachine } from './machine.js';
-import { type PlanRequest, planFor, type TrainingPlan } from './plan.js';
+import { type PlanRequest, planFor, type TrainingPlan, trainsOf } from './plan.js';
 import { type MeasuredSpeeds, samFactor } from './speed.js';
 
 export interface PlanTrainingOptions extends PlanRequest {
@@ -63,9 +65,16 @@ export async function planTraining(
     const isLast = !measures || round >= mostRounds || (round > 0 && performance.now() >= probe.until);
     const plan = planFor(data, machine, limited, { measured, refusesByEstimate: isLast });
     const recipe = recipeOf(plan, settings);
+    if (settings.length > 0) checkNetworks(recipe, data, plan);
     if (isLast || plan.isMeasured) return { plan, recipe, base: recipeOf(plan, []) };
     measured.set(plan.speedKey, await measuredSpeeds(recipe, dataset, probe));
   }
+}
+
+/** Throws UserError RECIPE for settings whose networks cannot be made, by the keys of the recipe. */
+function checkNetworks(recipe: Recipe, { classes }: DatasetDescription, { request }: TrainingPlan): void {
+  for (const kind of trainsOf(request))
+    modelOf(kind, recipe[partName(kind)], classes.length, { device: 'meta' }).dispose();
 }
 
 interface Probe extends Required<Pick<PlanTrainingOptions, 'probeSeconds' | 'measure'>> {

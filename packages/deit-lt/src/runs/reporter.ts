@@ -61,6 +61,7 @@ export interface EpochRecord {
 
 export interface TrainingEnd {
   readonly kind: TrainingKind;
+  readonly model: string;
   readonly folder: string;
   readonly seconds: number;
   /** Epoch of the checkpoint `best` and by which rule it was chosen. */

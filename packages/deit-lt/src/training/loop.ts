@@ -163,7 +163,7 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
     setLearningRate(optimizer, lr);
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batches;
     torch.tidy(() => {
-      const place = { epoch, batch: index, scheduled: scheduled.epoch };
+      const place = { epoch, batch: index, scheduled: scheduled.epoch, isLast: closesWindow };
       const run = shardPasses({ ...options, captured }, views, gradients, place);
       losses.add(run(pass), { epoch, batch: index, images: batch.images });
       if (!closesWindow) return;

@@ -16,7 +16,10 @@ type Outcome = { readonly value: unknown } | { readonly exitCode: number };
  * (DISTRIBUTED) when they cannot meet within `timeout` seconds; a process that is later than that ends the training, too. Throws
  * UserError USAGE for processes of different versions.
  */
-export async function joinProcesses(timeout: number): Promise<Processes & Disposable> {
+export async function joinProcesses(
+  timeout: number,
+  { bucketBytes }: Pick<Processes, 'bucketBytes'> = {},
+): Promise<Processes & Disposable> {
   const card = ownCard();
   const backend = typeof card === 'number' ? 'cpu:gloo,cuda:nccl' : 'gloo';
   await distributed.initProcessGroup({ timeout, backend });
@@ -27,6 +30,8 @@ export async function joinProcesses(timeout: number): Promise<Processes & Dispos
     local: distributed.getLocalRank(),
     card,
     addRows,
+    bucketBytes,
+    addDuringBackward,
     meet: () => distributed.barrier({ asyncOp: true }).wait(),
     gather,
     spread: (tensors) => torch.tidy(() => torch.noGrad(() => spread(tensors))),
@@ -66,6 +71,22 @@ function addRows(rows: torch.Tensor): torch.Tensor {
   const all = Array.from({ length: count }, () => torch.emptyLike(sum));
   distributed.allGather(all, sum);
   return torch.cat(all);
+}
+
+/** As `addRows`, for each bucket when it has come. */
+function addDuringBackward(options: torch.distributed.BackwardExchangeOptions): () => torch.Tensor {
+  const exchange = distributed.exchangeDuringBackward(options);
+  return () => {
+    const sums = exchange.finish().map(({ received, work }) => {
+      work.finish();
+      const [processes = 0, shards = 0, numel = 0] = received.shape;
+      const sum = orderedSum(received.view([processes * shards, numel]));
+      const all = Array.from({ length: processes }, () => torch.emptyLike(sum));
+      return { all, sent: distributed.allGather(all, sum, { asyncOp: true }) };
+    });
+    for (const { sent } of sums) sent.finish();
+    return torch.cat(sums.flatMap(({ all }) => all));
+  };
 }
 
 /** The dtypes that Gloo sends in all versions; others travel as bytes. */

@@ -19,6 +19,13 @@ export interface Processes {
    * processes. All processes call it, with tensors of one shape; `numel` is a multiple of the number of processes.
    */
   addRows(rows: torch.Tensor): torch.Tensor;
+  /** Bytes of the buckets in which gradients travel during the backward pass; absent: in one piece after it. */
+  readonly bucketBytes?: number | undefined;
+  /**
+   * Sends `rows` while the next backward pass puts its gradients into one of them; the returned function gives their sum, as `addRows`.
+   * All processes call it.
+   */
+  addDuringBackward?(rows: torch.distributed.BackwardExchangeOptions): () => torch.Tensor;
   /** Returns whether `value` is true in any process. All processes call it. */
   any(value: boolean): boolean;
   /** Replaces the values of `tensors` by those of the first process. All processes call it, with tensors of the same shapes. */

@@ -24,6 +24,8 @@ interface Place {
   readonly batch: number;
   /** The epoch of the schedules. */
   readonly scheduled: number;
+  /** Whether an update follows. Default true. */
+  readonly isLast?: boolean;
 }
 
 interface ShardPlace extends Place {
@@ -57,6 +59,7 @@ export function shardPasses(
     const losses = own.map(({ shard, batch }, i) =>
       inShard(options, { ...place, shard, pass: number }, () => {
         prepared[i] ??= placement.autocast(() => task.prepare(batch));
+        gradients.expect(i, { isLast: place.isLast ?? true });
         const losses = onePass(options, prepared[i]!, pass, { shard, number });
         gradients.take(i);
         return losses;

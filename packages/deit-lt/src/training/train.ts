@@ -236,6 +236,7 @@ async function trainInto(
   if (evaluation === 'stopped') throw interrupted(loop, 'at the last evaluation, after all epochs', whole);
   reporter.end({
     kind,
+    model: plan.recipe.model.name,
     folder: run.folder,
     seconds,
     bestEpoch: best.epoch,

@@ -12,6 +12,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -20,12 +21,14 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "../errors.h"
 #include "../version.h"
 #include "group.h"
+#include "overlap.h"
 
 namespace {
 
@@ -44,12 +47,20 @@ struct Letters {
   bool serves = false;
 };
 
+// The buckets of a backward pass under way: their tensors and works.
+struct Sending {
+  std::shared_ptr<Overlap> overlap;
+  std::vector<at::Tensor> sent, received;
+  std::vector<int64_t> works;
+};
+
 // The groups and the works under way, of all threads of the process.
 struct Registry {
   std::mutex mutex;
   std::unordered_map<int64_t, Backends> groups;
   std::unordered_map<int64_t, Letters> letters;
   std::unordered_map<int64_t, c10::intrusive_ptr<Work>> works;
+  std::unordered_map<int64_t, std::shared_ptr<Sending>> sendings;
   int64_t next = 1;
 };
 
@@ -203,6 +214,53 @@ struct SumOfRanks : torch::autograd::Function<SumOfRanks> {
 
 at::Tensor sumOfRanks(int64_t group, const at::Tensor& tensor, int64_t size) { return SumOfRanks::apply(tensor, group, size); }
 
+// A bucket of the rows `[rows, numel]`, one part for each rank: `[size, rows, numel / size]`.
+at::Tensor partsOf(const at::Tensor& rows, int64_t size) {
+  return rows.reshape({rows.size(0), size, rows.size(1) / size}).transpose(0, 1).contiguous();
+}
+
+// Sends the gradients of the next backward pass, as row `row` of `rows`, while it runs; with `adds` they are added to what the row has.
+// `layout` has three numbers for each parameter (offset, place of its count, bucket) and `buckets` two for each bucket (offset, length).
+int64_t overlapBegin(int64_t group, int64_t size, at::TensorList parameters, at::IntArrayRef layout, at::IntArrayRef buckets, const at::Tensor& rows,
+                     int64_t row, bool adds) {
+  std::vector<Bucket> list;
+  for (size_t b = 0; b < buckets.size(); b += 2) list.push_back({buckets[b], buckets[b + 1], 0});
+  std::vector<Place> places;
+  for (size_t p = 0; p < parameters.size(); p++) {
+    places.push_back({layout[3 * p], layout[3 * p + 1], static_cast<size_t>(layout[3 * p + 2])});
+    list.at(places.back().bucket).pending++;
+  }
+  auto sending = std::make_shared<Sending>();
+  std::weak_ptr<Sending> weak = sending;
+  auto start = [group, size, weak](size_t, const at::Tensor& part) {
+    auto owner = weak.lock();
+    if (!owner) return;
+    owner->sent.push_back(partsOf(part, size));
+    owner->received.push_back(at::empty_like(owner->sent.back()));
+    owner->works.push_back(allToAll(group, owner->received.back(), owner->sent.back()));
+  };
+  sending->overlap = std::make_shared<Overlap>(parameters.vec(), std::move(places), std::move(list), rows.detach(), row, adds, start);
+  sending->overlap->install();
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  const int64_t id = registry().next++;
+  registry().sendings[id] = std::move(sending);
+  return id;
+}
+
+// What was received of each bucket, `[size, rows, length / size]`, and the works to wait for.
+std::tuple<std::vector<at::Tensor>, std::vector<int64_t>> overlapFinish(int64_t id) {
+  std::shared_ptr<Sending> sending;
+  {
+    std::lock_guard<std::mutex> lock(registry().mutex);
+    const auto found = registry().sendings.find(id);
+    TORCH_CHECK(found != registry().sendings.end(), "internal: no sending has the number ", id);
+    sending = std::move(found->second);
+    registry().sendings.erase(found);
+  }
+  sending->overlap->finish();
+  return {sending->received, sending->works};
+}
+
 // Waits for the collectives that are under way.
 void destroy(int64_t id) {
   Backends dying;
@@ -229,6 +287,9 @@ struct Request {
   int card = 0;
 };
 
+// The longest wait for a server in this process itself, which a busy machine delays: a shorter timeout is for the other ranks.
+constexpr std::chrono::milliseconds ownServerTimeout{20'000};
+
 c10::intrusive_ptr<c10d::Store> storeOf(const Request& request) {
   if (!request.file.empty()) {
     auto store = c10::make_intrusive<c10d::FileStore>(request.file, request.size);
@@ -239,7 +300,7 @@ c10::intrusive_ptr<c10d::Store> storeOf(const Request& request) {
   options.port = request.port;
   options.isServer = request.serves;
   options.numWorkers = static_cast<size_t>(request.size);
-  options.timeout = request.timeout;
+  options.timeout = request.serves ? std::max(request.timeout, ownServerTimeout) : request.timeout;
   options.multiTenant = true;
   options.waitWorkers = !request.serves;  // the server tells later which ranks are missing
   auto store = c10::make_intrusive<c10d::TCPStore>(request.host, options);
@@ -258,6 +319,7 @@ std::string letterOf(const std::string& kind, int rank) { return kind + "/" + st
 std::string missingOf(const Letters& letters) {
   std::string missing;
   if (!letters.store || !letters.serves) return missing;
+  letters.store->setTimeout(ownServerTimeout);
   for (int rank = 0; rank < letters.size; rank++)
     if (!letters.store->check({letterOf("came", rank)})) missing += (missing.empty() ? "\nmissing ranks: " : ", ") + std::to_string(rank);
   return missing;
@@ -304,6 +366,7 @@ Backends makeGroup(const Request& request, Letters& letters) {
   auto store = storeOf(request);
   letters = {c10::make_intrusive<c10d::PrefixStore>("bridge", store), request.rank, request.size, request.serves};
   letters.store->set(letterOf("came", request.rank), bytesOf("1"));
+  store->setTimeout(request.timeout);
   if (request.gloo) backends.gloo = makeGlooGroup(request, store);
 #ifdef WITH_NCCL
   if (request.nccl) {
@@ -474,6 +537,10 @@ void registerOperators() {
     made->def("c10d_all_gather(int group, Tensor[] outputs, Tensor input) -> int", allGather);
     made->def("c10d_reduce_scatter(int group, Tensor output, Tensor[] inputs, str op) -> int", reduceScatter);
     made->def("c10d_all_to_all(int group, Tensor output, Tensor input) -> int", allToAll);
+    made->def(
+        "c10d_overlap_begin(int group, int size, Tensor[] parameters, int[] layout, int[] buckets, Tensor rows, int row, bool adds) -> int",
+        overlapBegin);
+    made->def("c10d_overlap_finish(int sending) -> (Tensor[], int[])", overlapFinish);
     made->def("c10d_sum_of_ranks(int group, Tensor tensor, int size) -> Tensor", sumOfRanks);
     made->def("c10d_barrier(int group) -> int", barrier);
     made->def("c10d_wait(int work) -> ()", waitFor);

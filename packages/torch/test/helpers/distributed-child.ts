@@ -113,6 +113,45 @@ function syncBatchNorm(): unknown {
   };
 }
 
+/**
+ * Gradients that are exchanged during the backward pass, beside a row that is there, with a parameter that has none: what is received
+ * of the two buckets, and again with the gradients added.
+ */
+function duringBackward(): unknown {
+  const rank = distributed.getRank();
+  const parameters = [3, 2, 5].map((numel) => new torch.nn.Parameter(torch.zeros([numel])));
+  const [first, , last] = parameters as [torch.nn.Parameter, torch.nn.Parameter, torch.nn.Parameter];
+  const rows = torch.zeros([2, 14]);
+  rows.select(0, 0).fill_(7);
+  const places = [
+    { offset: 6, count: 11, bucket: 1 },
+    { offset: 9, count: 12, bucket: 1 },
+    { offset: 0, count: 5, bucket: 0 },
+  ];
+  const buckets = [
+    { offset: 0, length: 6 },
+    { offset: 6, length: 8 },
+  ];
+  return [false, true].map((adds) => {
+    const exchange = distributed.exchangeDuringBackward({ parameters, places, buckets, rows, row: 1, adds });
+    first
+      .sum()
+      .mul(10 + rank)
+      .add(
+        last
+          .mul(torch.arange(5))
+          .sum()
+          .mul(1 + rank),
+      )
+      .backward();
+    for (const parameter of parameters) parameter.grad = null;
+    return exchange.finish().map(({ received, work }) => {
+      work.finish();
+      return received.toArray();
+    });
+  });
+}
+
 const tasks: Record<string, () => Promise<unknown>> = {
   collectives,
   sum: async () => {
@@ -121,6 +160,7 @@ const tasks: Record<string, () => Promise<unknown>> = {
     return values.toArray();
   },
   exits: () => untilFailure(() => process.exit(7)),
+  'during backward': async () => duringBackward(),
   sync: async () => syncBatchNorm(),
   roll: () => distributed.rollCall(`rank ${distributed.getRank()}`),
   hangs: () => untilFailure(() => new Promise((resolve) => setTimeout(resolve, 60_000))),
