@@ -327,7 +327,7 @@ export const recipeSchema = z.strictObject({
       'a card tries the algorithms of each convolution and keeps the fastest; runs then differ in their last bits',
     ),
   cudaGraphs: z
-    .union([z.literal('auto'), z.boolean()])
+    .union([z.literal('auto'), z.boolean()], { error: 'expected auto, true or false' })
     .describe(
       'a card captures the forward and backward passes of full batches and replays them; auto: where that is possible; true: fails where it is not',
     ),

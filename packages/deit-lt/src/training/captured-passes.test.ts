@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import type { Placement, Precision } from '../recipe/device.js';
+import { loadRecipe } from '../recipe/load.js';
 import { CapturedPasses, capturedPasses, requireCaptures } from './captured-passes.js';
 import { alone } from './processes.js';
 
@@ -11,6 +12,13 @@ const place = (device: string, precision: Precision = 'float32', count = 1) => (
 });
 
 suite('requireCaptures()', () => {
+  test('a recipe with another value is refused', () => {
+    assert.throws(() => loadRecipe('default', { settings: ['cudaGraphs=maybe'] }), {
+      code: 'RECIPE',
+      message: /cudaGraphs: expected auto, true or false; found "maybe"/,
+    });
+  });
+
   for (const [where, reason] of [
     [place('cpu'), 'this training runs on the processor'],
     [place('cuda', 'float16'), 'the scale of losses in float16 changes'],
