@@ -10,16 +10,19 @@ export interface Cluster {
   readonly cards: number;
 }
 
-/** The share of the time that cards compute, one shard per card, when nothing overlaps. */
+/** The share of the time that cards compute, one shard per card. */
 export interface Efficiency {
-  /** All cards receive the gradients of all shards, as here: the sum has one order. */
-  readonly gathered: number;
-  /** A ring that reduces: each card sends and receives twice the gradients. */
-  readonly reduced: number;
+  /** The gradients travel in one piece after the backward pass. */
+  readonly flat: number;
+  /** They travel in buckets during the backward pass, two thirds of the step, and nothing slows down: at best. */
+  readonly overlapped: number;
 }
 
+/** Each card receives its part of the gradients of all, and the sums of the other parts: twice the gradients, as in a ring. */
 export function efficiencyOf({ parameters, stepSeconds, linkBytes, cards }: Cluster): Efficiency {
-  const bytes = 4 * parameters;
-  const share = (received: number): number => stepSeconds / (stepSeconds + received / linkBytes);
-  return { gathered: share(bytes * (cards - 1)), reduced: share((2 * bytes * (cards - 1)) / cards) };
+  const exchange = (2 * 4 * parameters * (cards - 1)) / cards / linkBytes;
+  return {
+    flat: stepSeconds / (stepSeconds + exchange),
+    overlapped: stepSeconds / Math.max(stepSeconds, stepSeconds / 3 + exchange),
+  };
 }

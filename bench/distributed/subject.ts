@@ -35,7 +35,9 @@ const recipe = loadRecipe('default', {
   ],
 });
 
-const processes: Processes = process.env.WORLD_SIZE === undefined ? alone : await joinProcesses(600);
+const { WORLD_SIZE, BUCKET_BYTES } = process.env;
+const buckets = BUCKET_BYTES === undefined ? {} : { bucketBytes: Number(BUCKET_BYTES) };
+const processes: Processes = WORLD_SIZE === undefined ? alone : await joinProcesses(600, buckets);
 const run = folder === '' ? mkdtempSync(path.join(os.tmpdir(), 'deit-lt-bench-')) : folder;
 let parameters = 0;
 const stamps: { seconds: number; cpu: number }[] = [];
@@ -73,13 +75,13 @@ console.log(
 );
 if (processes.rank === 0) rmSync(run, { recursive: true, force: true });
 
-/** Seconds to send the gradients of all shards to all processes. */
+/** Seconds to add the gradients of all shards of all processes. */
 function exchangeSeconds(): number {
   if (processes.count === 1) return 0;
-  const rows = torch.zeros([shards / processes.count, parameters]);
+  const rows = torch.zeros([shards / processes.count, 4 * Math.ceil(parameters / 4)]);
   const times = Array.from({ length: exchanges }, () => {
     const start = performance.now();
-    torch.tidy(() => processes.gather(rows).length);
+    torch.tidy(() => processes.addRows(rows).numel());
     return (performance.now() - start) / 1000;
   });
   return median(times);

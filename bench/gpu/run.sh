@@ -73,6 +73,8 @@ loop() {
   local small=($SMALL) deit=($DEIT)
   echo "# images in memory, at 224"
   node packages/deit-lt/bin/deit-lt.mjs vit --data ./images10 --recipe cifar10-lt-100 --out memory "${small[@]}" --set device="$DEVICE" "${deit[@]}"
+  echo "# images in memory, at 224, passes captured as CUDA graphs"
+  node packages/deit-lt/bin/deit-lt.mjs vit --data ./images10 --recipe cifar10-lt-100 --out captured "${small[@]}" --set device="$DEVICE" cudaGraphs=auto "${deit[@]}"
   echo "# JPEG files of 500 × 375, at 224"
   node packages/deit-lt/bin/deit-lt.mjs vit --data ./photographs --recipe default --out files "${small[@]}" --set device="$DEVICE" "${deit[@]}"
 }
@@ -91,7 +93,7 @@ for i in range(int(sys.argv[1])):
     os.makedirs(folder, exist_ok=True)
     drawn[i % 64].save(f'{folder}/{i}.jpg', quality=90 - i // 64 % 8)
 P
-step loop 90 bash -c loop
+step loop 130 bash -c loop
 
 left=$((total - (SECONDS - started)))
 recipe=(--recipe cifar10-lt-100 --out recipe)

@@ -11,6 +11,8 @@ export interface PredictCase {
   readonly depth: number;
   readonly numHeads: number;
   readonly numClasses: number;
+  /** Channels of the stem's convolutions; absent: patches are embedded by one product. */
+  readonly stemChannels?: readonly number[];
   /** Whether files are photographs of 500×375; else they are as large as the model's input. */
   readonly photographs: boolean;
   /** Images of one measurement. */
@@ -20,10 +22,16 @@ export interface PredictCase {
 function caseOf(
   what: string,
   model: string,
-  sizes: Pick<PredictCase, 'imageSize' | 'patchSize' | 'embedDim' | 'depth' | 'numHeads' | 'numClasses'>,
+  sizes: Pick<
+    PredictCase,
+    'imageSize' | 'patchSize' | 'embedDim' | 'depth' | 'numHeads' | 'numClasses' | 'stemChannels'
+  >,
   files: Pick<PredictCase, 'photographs' | 'images'>,
 ): PredictCase {
-  const options = model === 'deit' ? sizes : { numClasses: sizes.numClasses };
+  const options: ModelOptions =
+    model === 'deit'
+      ? { ...sizes, patchEmbed: sizes.stemChannels ? 'conv' : 'linear' }
+      : { numClasses: sizes.numClasses };
   return { what, model, options, ...sizes, ...files };
 }
 
@@ -33,7 +41,15 @@ export const cases = {
   cifar: caseOf(
     "quickstart's student, 32×32",
     'deit',
-    { imageSize: 32, patchSize: 4, embedDim: 96, depth: 4, numHeads: 3, numClasses: 10 },
+    {
+      imageSize: 32,
+      patchSize: 8,
+      embedDim: 96,
+      depth: 4,
+      numHeads: 3,
+      numClasses: 10,
+      stemChannels: [32, 48, 64, 96],
+    },
     { photographs: false, images: 2048 },
   ),
   small: caseOf(

@@ -39,7 +39,8 @@ def transform_of(size, mean, std):
 
 
 def load_model(case, checkpoint):
-    model = DistilledViT(*[case[name] for name in ("imageSize", "patchSize", "embedDim", "depth", "numHeads", "numClasses")])
+    sizes = [case[name] for name in ("imageSize", "patchSize", "embedDim", "depth", "numHeads", "numClasses")]
+    model = DistilledViT(*sizes, stem=case.get("stemChannels"))
     model.load_state_dict(torch.load(checkpoint, map_location="cpu")["model"])
     return model.eval()
 

@@ -79,7 +79,11 @@ async function prepare(name: CaseName, folder: string): Promise<Prepared> {
   const place = (file: string): string => path.join(folder, `${name}${file}`);
   const [weights, checkpoint, run] = [place('.safetensors'), place('.pth'), place('-run')];
   torch.tidy(() => torch.safetensors.save(weights, createModel(each.model, each.options).stateDict()));
-  const settings = each.model === 'deit' ? [`student.model.numHeads=${each.numHeads}`] : [];
+  const { numHeads, patchSize, stemChannels } = each; // what the shapes of the weights do not show
+  const settings =
+    each.model === 'deit'
+      ? [`student.model.numHeads=${numHeads}`, ...(stemChannels ? [`student.model.patchSize=${patchSize}`] : [])]
+      : [];
   deitLt('import', weights, '--out', run, ...(settings.length > 0 ? ['--set', ...settings] : []));
   deitLt('export', run, '--format', 'torch', '--out', checkpoint);
   const onnx = { fp32: place('.onnx'), int8: place('-int8.onnx') };

@@ -56,15 +56,39 @@ class PatchEmbed(nn.Module):
         return self.proj(x).flatten(2).transpose(1, 2)
 
 
+class ConvNorm(nn.Module):
+    def __init__(self, c_in, c_out, stride):
+        super().__init__()
+        self.conv = nn.Conv2d(c_in, c_out, 3, stride, 1, bias=False)
+        self.bn = nn.BatchNorm2d(c_out)
+
+    def forward(self, x):
+        return F.relu(self.bn(self.conv(x)), inplace=True)
+
+
+class ConvPatchEmbed(nn.Module):
+    """Convolutions of 3 x 3, the last ones with stride 2, in place of one product."""
+
+    def __init__(self, patch, channels, dim):
+        super().__init__()
+        halvings = patch.bit_length() - 1
+        strides = [2 if len(channels) - i <= halvings else 1 for i in range(len(channels))]
+        self.backbone = nn.Sequential(*[ConvNorm(*each) for each in zip([3, *channels], channels, strides)])
+        self.proj = nn.Conv2d(channels[-1], dim, 1)
+
+    def forward(self, x):
+        return self.proj(self.backbone(x)).flatten(2).transpose(1, 2)
+
+
 class DistilledViT(nn.Module):
     """Logits of the CLS and of the DIST head."""
 
-    def __init__(self, image, patch, dim, depth, heads, classes):
+    def __init__(self, image, patch, dim, depth, heads, classes, stem=None):
         super().__init__()
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.dist_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.pos_embed = nn.Parameter(torch.zeros(1, 2 + (image // patch) ** 2, dim))
-        self.patch_embed = PatchEmbed(patch, dim)
+        self.patch_embed = PatchEmbed(patch, dim) if stem is None else ConvPatchEmbed(patch, stem, dim)
         self.blocks = nn.Sequential(*[Block(dim, heads) for _ in range(depth)])
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         self.head = nn.Linear(dim, classes)

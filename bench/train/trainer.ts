@@ -11,6 +11,7 @@ import { prepareData, type TrainingData } from '#deit-lt/data/prepare-data.js';
 import { createSampler } from '#deit-lt/data/samplers/registry.js';
 import { drawShapes } from '#deit-lt/data/shapes/index.js';
 import type { ImageModel } from '#deit-lt/models/model.js';
+import { placeOn } from '#deit-lt/models/place-on.js';
 import { Ema } from '#deit-lt/optim/ema.js';
 import { createOptimizer } from '#deit-lt/optim/optimizer.js';
 import { SAM } from '#deit-lt/optim/sam.js';
@@ -120,7 +121,7 @@ export function trainerOf(kind: Kind, setting: Setting): Trainer {
   const { recipe, placement, data } = setting;
   const part = partOf(kind, recipe);
   const { device } = placement;
-  const model = modelOf(kind === 'student' ? 'student' : 'teacher', part, data.classNames.length).to(device);
+  const model = placeOn(modelOf(kind === 'student' ? 'student' : 'teacher', part, data.classNames.length), device);
   const ema = part.ema === null ? undefined : new Ema(model, { decay: part.ema });
   const oracle = kind === 'student' ? oracleOf(setting) : undefined;
   const { trainCounts } = data;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { durationWord, parseDuration } from './format.js';
+import { durationWord, parseDuration, roughDuration } from './format.js';
 
 suite('parseDuration()', () => {
   test('reads times with their units', () => {
@@ -21,5 +21,25 @@ suite('durationWord()', () => {
       words.map((word) => durationWord(parseDuration(word)!)),
       words,
     );
+  });
+});
+
+suite('roughDuration()', () => {
+  test('has as many digits as an estimate deserves', () => {
+    const rough = [0, 37.4, 59.6, 64, 125, 599, 1655, 3599, 3600, 3900, 28_800, 200_000].map(roughDuration);
+    assert.deepEqual(rough, [
+      '0 s',
+      '37 s',
+      '1 min',
+      '1 min',
+      '2 min 10 s',
+      '10 min',
+      '28 min',
+      '1 h',
+      '1 h',
+      '1 h 05 min',
+      '8 h',
+      '2 d 7 h',
+    ]);
   });
 });

@@ -34,6 +34,12 @@ export function duration(seconds: number): string {
   return hours < 48 ? `${hours} h ${two(minutes % 60)} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** Writes an estimated time without digits that nobody can know: `40 s`, `5 min 30 s`, `28 min`, `1 h 05 min`, `8 h`. */
+export function roughDuration(seconds: number): string {
+  const unit = seconds < 60 ? 1 : seconds < 600 ? 10 : 60;
+  return duration(unit * Math.round(seconds / unit)).replace(/ 00 (s|min)$/, '');
+}
+
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** Writes seconds as `parseDuration` reads them, in as few units as possible: `30m`, `1h30m`, `90.5s`. */

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
 import { parseWords } from '../src/cli/program.js';
 
-type EfficiencyOf = (cluster: Readonly<Record<string, number>>) => { gathered: number; reduced: number };
+type EfficiencyOf = (cluster: Readonly<Record<string, number>>) => { flat: number; overlapped: number };
 
 interface Replicas {
   readonly replicas: number;
@@ -59,10 +59,10 @@ suite('docs/distributed.md', () => {
     assert.equal(rows.length, 4);
     for (const [row, cards, link, ...shares] of rows) {
       const cluster = { parameters: 22e6, stepSeconds: 0.1, linkBytes: Number(link) * 1.25e8, cards: Number(cards) };
-      const { gathered, reduced } = efficiencyOf(cluster);
+      const { flat, overlapped } = efficiencyOf(cluster);
       assert.deepEqual(
         shares.map(Number),
-        [gathered, reduced].map((share) => Math.round(100 * share)),
+        [flat, overlapped].map((share) => Math.round(100 * share)),
         row,
       );
     }

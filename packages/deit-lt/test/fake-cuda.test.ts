@@ -44,18 +44,54 @@ async function train(job: JobName): Promise<Report> {
 /** The kinds of trainings whose steps are counted. */
 const counted = ['ldam', 'paco', 'glmc', 'student', 'multi-crop', 'transmix', 'files', 'vit', 'deit3'] as const;
 
+/** Their networks are CNNs, whose weights are channels last on a card. */
+const teachers: ReadonlySet<string> = new Set(['ldam', 'paco', 'glmc', 'files']);
+
 suite('on a fake CUDA device', { skip: 'reason' in built && built.reason }, () => {
-  const lossesOf = new Map<JobName, readonly number[]>();
+  const reportOf = new Map<JobName, Report>();
   for (const job of counted)
     test(`${job} trains; a step has two copies to the device and waits for nothing`, async () => {
-      const { device, step, evaluation, losses } = await train(job);
-      lossesOf.set(job, losses);
+      const report = await train(job);
+      const { device, step, evaluation, losses, convolutions } = report;
+      reportOf.set(job, report);
       assert.equal(device, 'cuda');
       assert.ok(losses.length === 2 && losses.every(Number.isFinite), `losses ${losses}`);
       assert.ok(step.kernels > 100 && step.toDevice <= 2 && step.waits === 0, JSON.stringify(step));
       assert.ok(step.waitingSteps <= step.steps / 3, `${step.waitingSteps} of ${step.steps} steps wait`); // short epochs
+      if (teachers.has(job))
+        assert.ok(convolutions.channelsLast > 100 && convolutions.others === 0, JSON.stringify(convolutions));
       assert.ok(evaluation.toDevice <= 1 && evaluation.waits === 0, JSON.stringify(evaluation));
     });
+
+  for (const [job, kernelByKernel, perStep] of [
+    ['ldam, captured', 'ldam', 2], // SAM has two passes
+    ['student, captured', 'student', 1],
+    ['multi-crop, captured', 'multi-crop', 1],
+    ['deit3, captured', 'deit3', 1],
+    ['shards, captured', 'shards', 4],
+  ] as const)
+    test(`${job}: passes that are replayed have the same losses, and copy and read nothing`, async () => {
+      const { losses, captures, replays, step, notes } = await train(job);
+      const expected = reportOf.get(kernelByKernel) ?? (await train(kernelByKernel));
+      assert.deepEqual(losses, expected.losses);
+      assert.ok(captures >= perStep && replays >= captures, `${captures} captures, ${replays} replays`);
+      assert.deepEqual([step.toDevice, step.waits], [expected.step.toDevice, expected.step.waits]);
+      assert.deepEqual(
+        notes.filter((note) => note.includes('cudaGraphs')),
+        [],
+      );
+    });
+
+  test('a task whose passes have no fixed kernels trains without graphs, and says why', async () => {
+    const { losses, captures, notes } = await train('paco, captured');
+    assert.deepEqual([losses, captures], [reportOf.get('paco')!.losses, 0]);
+    assert.deepEqual(
+      notes.filter((note) => note.includes('cudaGraphs')),
+      [
+        'cudaGraphs: the passes of the teacher run kernel by kernel: the kernels of its passes are not the same from batch to batch',
+      ],
+    );
+  });
 
   for (const job of ['cpu-then-cuda', 'cuda-then-cpu'] as const)
     test(`a training resumes on the other device: ${job}`, async () => {
@@ -66,7 +102,7 @@ suite('on a fake CUDA device', { skip: 'reason' in built && built.reason }, () =
 
   test('a training that stops between two reads of its losses resumes bit-exactly', async () => {
     const { losses } = await train('cuda-then-cuda');
-    assert.deepEqual(losses, lossesOf.get('ldam'));
+    assert.deepEqual(losses, reportOf.get('ldam')!.losses);
   });
 
   const training = ['teacher', '--data', 'shapes', '--recipe', 'cifar10-lt-cpu', '--budget', 'small'];

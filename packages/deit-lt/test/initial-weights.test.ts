@@ -237,6 +237,33 @@ function cardOf(folder: string): string {
 suite('a training from a file of weights', () => {
   const settings = ['student.weights=raw', 'student.ema=null', 'student.epochs=2', 'student.learn=blocks:1'];
 
+  test('refuses weights of a size that no network has, before anything is written', async (t) => {
+    const at = folderIn(t);
+    const { file, weights } = writePretrained(at('pretrained'));
+    torch.tidy(() =>
+      torch.safetensors.save(file, new Map([...weights].map(([name, value]) => [name, value.mul(1e32)]))),
+    );
+    const recipe = tinyRecipe(...settings, `student.from=${file}`);
+    await assert.rejects(trainVit({ dataset: tinyDataset(), recipe, folder: at('run') }), {
+      code: 'CHECKPOINT',
+      message: /model\.safetensors: the weights \S+ have a number of size [\d.]+e\+?\d\d; expected at most 1e\+10, which/,
+    });
+    assert.equal(existsSync(at('run')), false);
+  });
+
+  test('names the weights before the learning rate, when the first loss is not finite', async (t) => {
+    const at = folderIn(t);
+    const { file, weights } = writePretrained(at('pretrained'));
+    torch.tidy(() =>
+      torch.safetensors.save(file, new Map([...weights].map(([name, value]) => [name, value.mul(1e10)]))),
+    );
+    const recipe = tinyRecipe(...settings, `student.from=${file}`);
+    await assert.rejects(trainVit({ dataset: tinyDataset(), recipe, folder: at('run') }), {
+      code: 'NOT_FINITE',
+      message: /The initial weights may be the cause: check .*model\.safetensors, .* Else try a smaller learning rate/,
+    });
+  });
+
   test('trains the last block alone, records the file, and resumes without it', async (t) => {
     const at = folderIn(t);
     const { file, weights } = writePretrained(at('pretrained'));

@@ -46,7 +46,7 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
       /none; 5 images \(10 % of each class that has two or more, at least one\) are set aside to measure the accuracy/,
       /input size 96 × 96 pixels: /,
       /\d+ epochs \(passes over all training images\)/,
-      /about [\d a-z]+ in all \(estimated, not measured\); of the 10 min 00 s of --time/,
+      /about [\d a-z]+ in all \(estimated, not measured\); of --time 10m;/,
       /smallest class sand, 4 images: too few to learn a class from/,
       /! few images: /,
       /! a class has fewer than 5 training images: sand \(4\)/,
@@ -83,11 +83,19 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
   });
 
   for (const [words, message] of [
-    ['plan photos --time 2s', /--time 2 s: the shortest training of these data .* takes about \d+ s/],
+    ['plan photos --time 2s', /--time 2s: the shortest training of these data .* takes about \d+ s/],
     ['plan photos --time 30', /--time: expected a time with its unit, such as 30m, 8h, 1h30m or 90s, got "30"/],
     ['plan photos --save plan', /--save plan: the name of a recipe file ends in \.yaml/],
     ['plan photos --goal best', /--goal: expected one of accuracy, size, speed/],
     ['plan photos --no-speed --set student.epoch=1', /did you mean "epochs"/],
+    [
+      'plan photos --no-speed --set student.imageSize=30',
+      /student\.imageSize 30 is not a multiple of student\.model\.patchSize \d+; choose a student\.model\.patchSize that divides it/,
+    ],
+    [
+      'plan photos --no-speed --set student.model.numHeads=7',
+      /student\.model\.numHeads 7 does not divide student\.model\.embedDim/,
+    ],
     ['vit --data photos --from nowhere.pth', /--from/],
   ] as const)
     test(`refuses "${words}"`, () => {
@@ -133,10 +141,7 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
     for (const [time, note] of [
       [[], undefined],
       [['--time', '40s'], undefined],
-      [
-        ['--time', '2m'],
-        '--time 2 min 00 s changes nothing: limited was begun with --time 40s, which a resumed run keeps',
-      ],
+      [['--time', '2m'], '--time 2m changes nothing: limited was begun with --time 40s, which a resumed run keeps'],
     ] as const) {
       const { status, stderr } = deitLt([...words, '--resume', ...time, ...set], { cwd: folder });
       assert.equal(status, 0, stderr);

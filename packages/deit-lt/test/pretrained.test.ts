@@ -12,6 +12,7 @@ import { createModel, type ImageModel, type ModelOptions, VisionTransformer } fr
 import { isFeatureNet } from '../src/models/model.js';
 import { decayByLayer } from '../src/optim/layer-decay.js';
 import { createOptimizer } from '../src/optim/optimizer.js';
+import { resizedPatches } from '../src/pretrained/fit-transformer.js';
 import { fitWeights } from '../src/pretrained/fit-weights.js';
 import { withGivenWeights } from '../src/pretrained/read-weights.js';
 import { fromPython, skipTimm } from './helpers/python-torch.js';
@@ -112,11 +113,19 @@ for name in given["layers"]:
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     groups = timm.optim.param_groups_layer_decay(model, 0.05, getattr(model, "no_weight_decay", lambda: ())(), layer_decay=0.7)
     layers[name] = {names[id(p)]: [group["weight_decay"], group["lr_scale"]] for group in groups for p in group["params"]}
-out = {"features": found, "layers": layers}`;
+from timm.layers import resample_patch_embed
+kernel = torch.tensor(given["kernel"]).reshape(2, 3, 8, 8)
+patches = {str(side): resample_patch_embed(kernel, [side, side]).flatten().tolist() for side in given["sides"]}
+out = {"features": found, "layers": layers, "patches": patches}`;
 
 const layered = ['deit_tiny_distilled_patch16_224', 'deit3_small_patch16_224', 'resnet18', 'resnet50', 'regnety_004'];
 
+/** A projection of two numbers from patches of 8 × 8 pixels, and the sizes that it is resized to. */
+const kernel = Array.from({ length: 2 * 3 * 8 * 8 }, (_, i) => Math.sin(i * i + 0.3));
+const sides = [4, 6, 12, 16];
+
 interface Found {
+  readonly patches: Readonly<Record<string, number[]>>;
   readonly features: Readonly<Record<string, number[]>>;
   readonly layers: Readonly<Record<string, Readonly<Record<string, [decay: number, scale: number]>>>>;
 }
@@ -148,6 +157,8 @@ suite('initial weights of timm and torchvision', { skip: skipTimm }, () => {
     theirs = fromPython<Found>(program, {
       folder,
       layers: layered,
+      kernel,
+      sides,
       peers: peers.map(({ file, python }) => [file, python]),
     });
     images = torch.safetensors.load(path.join(folder, 'images.safetensors')).get('images')!;
@@ -176,6 +187,25 @@ suite('initial weights of timm and torchvision', { skip: skipTimm }, () => {
     using _ = model;
     assertFeatures(model, 'large.safetensors');
     assert.match(notes.join(), /positions are resized from 14 × 14 to 4 × 4 patches/);
+  });
+
+  for (const side of sides)
+    test(`a projection of patches of 8 × 8 pixels is resized to ${side} × ${side} as resample_patch_embed() does`, () =>
+      torch.tidy(() => {
+        const actual = resizedPatches(torch.tensor(kernel).reshape(2, 3, 8, 8), side);
+        assert.deepEqual(actual.shape, [2, 3, side, side]);
+        const difference = actual.flatten().sub(torch.tensor(theirs.patches[side]!)).abs().max().toNumber();
+        assert.ok(difference < 1e-5, `differs by ${difference}`);
+      }));
+
+  test('weights for patches of 16 pixels fit a network with patches of 8, and a note says so', async () => {
+    const options = { imageSize: 32, patchSize: 8, embedDim: 192, depth: 12, numHeads: 3 };
+    const { model, notes } = await fitted('vit.safetensors', 'vit', options);
+    using _ = model;
+    assert.match(
+      notes.join('; '),
+      /the projection of patches is resized from 16 × 16 to 8 × 8 pixels; the classifier is new/,
+    );
   });
 
   for (const name of layered)

@@ -32,7 +32,7 @@ suite('several processes', { skip, concurrency: 2 }, () => {
   test('one that hangs is named after the timeout, and one process resumes the training', async () => {
     const run = path.join(job, 'hangs');
     const words = tinyTraining(job, run, 16);
-    const timeout = { DEIT_LT_PROCESS_TIMEOUT: '10' };
+    const timeout = { DEIT_LT_PROCESS_TIMEOUT: '15' };
     const [first, second] = await startRanks([words, words], (rank, port) => ({
       ...rankVariables(rank, 2, port),
       ...timeout,
@@ -44,7 +44,7 @@ suite('several processes', { skip, concurrency: 2 }, () => {
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /\ndeit-lt: process 1 of 2 \(from 0\) does not answer: it ended, hangs, or its machine cannot be reached; look at its output\. The others waited 10 s for it \(DEIT_LT_PROCESS_TIMEOUT\)\. If a checkpoint was saved, the same command with --resume continues from it, also with another number of processes\.\n$/,
+      /\ndeit-lt: process 1 of 2 \(from 0\) does not answer: it ended, hangs, or its machine cannot be reached; look at its output\. The others waited 15 s for it \(DEIT_LT_PROCESS_TIMEOUT\)\. If a checkpoint was saved, the same command with --resume continues from it, also with another number of processes\.\n$/,
     );
     const resumed = deitLt([...words, '--resume']);
     assert.equal(resumed.status, 0, resumed.stderr);
@@ -109,6 +109,7 @@ suite('several processes', { skip, concurrency: 2 }, () => {
     }));
     const [first, second] = await Promise.all(ranks.map(({ ended }) => ended));
     assert.deepEqual([first!.code, second!.code], [0, 0], first!.stderr + second!.stderr);
+    assert.match(first!.stderr, /^plain ViT: .* × 2 epochs in 2 processes of 1 shard each → /m);
     assert.equal(second!.stderr, '');
     assert.equal(linesOf(run).length, 2);
   });

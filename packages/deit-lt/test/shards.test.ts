@@ -8,6 +8,7 @@ import { loadRecipe } from '../src/recipe/load.js';
 import { RunFolder } from '../src/runs/run-folder.js';
 import { registerTask } from '../src/tasks/registry.js';
 import { baseLearningRate } from '../src/training/learning-rate.js';
+import { orderedSum } from '../src/training/ordered-sum.js';
 import { alone, ownShards } from '../src/training/processes.js';
 import { ShardGradients } from '../src/training/shard-gradients.js';
 import { type TrainOptions, trainTeacher, trainVit } from '../src/training/train.js';
@@ -109,11 +110,11 @@ suite('ShardGradients', () => {
       return { parameters, own: ownShards(shards, { rank, count }), rows: [] as torch.Tensor[] };
     });
     const adders = processes.map(({ parameters, own }, rank) => {
-      const gather = (rows: torch.Tensor): torch.Tensor[] => {
+      const addRows = (rows: torch.Tensor): torch.Tensor => {
         processes[rank]!.rows = [torch.keep(rows.clone())];
-        return processes.flatMap((each) => each.rows);
+        return orderedSum(torch.cat(processes.flatMap((each) => each.rows)));
       };
-      return new ShardGradients({ parameters, shards: own.length, accumulation, processes: { count, gather } });
+      return new ShardGradients({ parameters, shards: own.length, accumulation, processes: { count, addRows } });
     });
     for (const [p, { parameters, own }] of processes.entries())
       for (let batch = 0; batch < accumulation; batch++)

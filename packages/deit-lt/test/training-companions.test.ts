@@ -67,6 +67,10 @@ for (const name of ['paco', 'gpaco', 'glmc'] as const)
     });
   });
 
+/** The engine's own count, which it does not show to others. */
+const addon = new URL('./binding/addon.js', import.meta.resolve('@deit-lt/torch')).href;
+const { native } = (await import(addon)) as { native(): { liveTensors(): number } };
+
 suite('measureTrainingSpeed()', () => {
   for (const name of ['paco', 'glmc'] as const)
     test(`runs steps of a teacher by ${name} and of the student`, async (t) => {
@@ -76,6 +80,20 @@ suite('measureTrainingSpeed()', () => {
       });
       assert.ok(imagesPerSecond > 0 && teacherImagesPerSecond > 0);
     });
+
+  test('releases what it made, and ends with the batch at hand when its time is over', async (t) => {
+    for (const name of ['paco', 'glmc'] as const) {
+      const { dataset, recipe } = optionsFor(t, name);
+      const measure = () =>
+        measureTrainingSpeed(recipe, dataset, { seconds: 600, until: performance.now(), withoutSam: true });
+      await measure(); // what is made once for all
+      const before = native().liveTensors();
+      const { imagesPerSecond } = await measure();
+      assert.ok(imagesPerSecond > 0);
+      const left = native().liveTensors() - before; // losses keep vectors of one number for each class
+      assert.ok(left <= 8, `${left} tensors are left of ${name}`);
+    }
+  });
 
   test('runs steps of the given trainings, and of no other', async (t) => {
     const { dataset, recipe } = optionsFor(t, 'glmc');

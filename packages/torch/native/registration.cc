@@ -7,6 +7,7 @@
 
 #include "allocator.h"
 #include "autograd.h"
+#include "cuda_graphs.h"
 #include "images.h"
 #include "kernels.h"
 
@@ -55,6 +56,7 @@ void registration::registerAll() {
     kernels::registerOperators(*made);
     images::registerOperators(*made);
     allocator::registerOperators(*made);
+    cuda_graphs::registerOperators(*made);
     return made;
   }();
   (void)registrar;

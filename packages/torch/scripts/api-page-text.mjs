@@ -119,6 +119,7 @@ the process on some arguments, this package checks them first.`,
     title: 'Devices and threads',
     of: [
       ['torch', 'devices'],
+      ['torch', 'cuda-graph'],
       ['torch', 'backends'],
       ['torch', 'binding/environment'],
     ],

@@ -43,7 +43,7 @@ export async function ensureAddon({ install = false, recheck = false, env = proc
     async () => {
       const built = await buildAddon(libtorch, { compiler });
       await tryLoading(path.join(defaultBuildDir, built.addon));
-      return { ...built, distributed: await usable(await buildDistributed(libtorch, { compiler })) };
+      return { ...built, distributed: await usableDistributed(libtorch, compiler) };
     },
     { detail: ({ compiled }) => (compiled === 0 ? 'already compiled' : `${compiled} files compiled`) },
   );
@@ -104,11 +104,23 @@ async function loadFailure(file) {
   return code === 0 ? null : (/^Error: (.*)$/m.exec(output)?.[1] ?? lastLines(output, 5));
 }
 
-/** @param {import('./build-distributed.mjs').Distributed} distributed */
-async function usable(distributed) {
-  if ('reason' in distributed) return distributed;
-  const cause = await loadFailure(path.join(defaultBuildDir, distributed.addon));
-  return cause === null ? distributed : { reason: `it does not load: ${cause}` };
+/**
+ * The addon of process groups, where it loads; without NCCL, where only that does not.
+ *
+ * @param {Libtorch} libtorch
+ * @param {string} compiler
+ * @returns {Promise<import('./build-distributed.mjs').Distributed>}
+ */
+async function usableDistributed(libtorch, compiler) {
+  let built = await buildDistributed(libtorch, { compiler });
+  for (;;) {
+    if ('reason' in built) return built;
+    const cause = await loadFailure(path.join(defaultBuildDir, built.addon));
+    if (cause === null) return built;
+    const reason = `it does not load: ${cause}`;
+    if (built.nccl !== true) return { reason };
+    built = await buildDistributed(libtorch, { compiler, withoutNccl: reason });
+  }
 }
 
 /** @param {Libtorch} libtorch */

@@ -1,6 +1,11 @@
 /** Threads and devices: what there is, what it holds, and waiting for it. */
 import { type CpuMemory, type CudaMemory, type CudaProperties, native } from './binding/addon.js';
+import { cudaIndex } from './cuda-device.js';
+import { CUDAGraph, captureStream, graph } from './cuda-graph.js';
+import { currentStream, Stream, withStream } from './cuda-stream.js';
 import { describeValue, TorchError } from './errors.js';
+
+export type { GraphOptions, GraphPool } from './cuda-graph.js';
 
 /** `cpu`, `cuda`, `cuda:1`, `meta`, … as in PyTorch. */
 export type Device = string;
@@ -18,20 +23,6 @@ export function setNumThreads(n: number): void {
 /** The threads that one operator may use. */
 export function getNumThreads(): number {
   return native().getNumThreads();
-}
-
-function cudaIndex(device: Device, where: string): number {
-  const match = /^cuda(?::(\d+))?$/.exec(device);
-  const count = native().cudaDeviceCount();
-  if (!match)
-    throw new TorchError('DEVICE', `${where}: expected 'cuda' or 'cuda:<index>', got ${describeValue(device)}`);
-  const index = Number(match[1] ?? 0);
-  if (index >= count)
-    throw new TorchError(
-      'DEVICE',
-      `${where}: there is no ${device}; this process sees ${count} CUDA device${count === 1 ? '' : 's'}`,
-    );
-  return index;
 }
 
 /**
@@ -72,6 +63,18 @@ export const cuda = {
   synchronize(device: Device = 'cuda'): void {
     native().cudaSynchronize(cudaIndex(device, 'cuda.synchronize'));
   },
+  /** Streams, as `torch.cuda.Stream`: `new torch.cuda.Stream('cuda:0')`, `waitStream(other)`, `synchronize()`. */
+  Stream,
+  /** Returns the stream that operators on a device use now. */
+  currentStream,
+  /** Runs `body` with a stream as the current one; nothing waits. As `torch.cuda.stream`. */
+  stream: withStream,
+  /** Captured kernels, as `torch.cuda.CUDAGraph`: `captureBegin()`, `captureEnd()`, `replay()`, `reset()`, `pool()`. */
+  CUDAGraph,
+  /** Captures the kernels of `body` into a graph, as `torch.cuda.graph`. */
+  graph,
+  /** Returns the stream on which `graph` captures; the updates before a capture run on it, too. */
+  captureStream,
 };
 
 /** The CPU's memory for large tensors (256 KiB and more), which is kept for the next step as a GPU's is. */

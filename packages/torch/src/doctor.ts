@@ -2,7 +2,7 @@
 import os from 'node:os';
 import { buildRecord, native } from './binding/addon.js';
 import { cpuFlags, hasNativeBfloat16 } from './binding/environment.js';
-import { unavailableReason } from './distributed/native.js';
+import { ncclUnavailableReason, unavailableReason } from './distributed/native.js';
 import { attentionKernel } from './nn/functional/attention.js';
 
 /** Facts about the engine on this machine; JSON-serializable. */
@@ -17,8 +17,8 @@ export interface Diagnosis {
   blas: { library: string; core: string; coreType: string | null };
   allocator: 'bridge' | 'libtorch';
   fusedAttention: boolean;
-  /** Backends of `torch.distributed`; where there is none, `reason` says why. */
-  distributed: { backends: string[]; reason: string | null };
+  /** Backends of `torch.distributed`; where there is none, `reason` says why, and `nccl` why NCCL is not among them. */
+  distributed: { backends: string[]; reason: string | null; nccl: string | null };
   cuda: {
     built: boolean;
     statistics: boolean;
@@ -83,8 +83,8 @@ export function diagnose(): Diagnosis {
 }
 
 function distributedBackends(): Diagnosis['distributed'] {
-  const reason = unavailableReason();
-  return { backends: reason === null ? ['gloo'] : [], reason };
+  const [reason, nccl] = [unavailableReason(), ncclUnavailableReason()];
+  return { backends: [...(reason === null ? ['gloo'] : []), ...(nccl === null ? ['nccl'] : [])], reason, nccl };
 }
 
 function cudaDevice(index: number): Diagnosis['cuda']['devices'][number] {
@@ -103,6 +103,11 @@ function kernelOn(device: string, dtype: 'bfloat16' | 'float32'): string {
 }
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+function processesLine({ reason, nccl }: Diagnosis['distributed']): string {
+  if (reason !== null) return `one only: ${reason}`;
+  return nccl === null ? 'torch.distributed with Gloo and NCCL' : `torch.distributed with Gloo; without NCCL: ${nccl}`;
+}
 
 /** A diagnosis as lines of text, one subject each. */
 export function formatDiagnosis(d: Diagnosis): string {
@@ -144,7 +149,7 @@ export function formatDiagnosis(d: Diagnosis): string {
         ? 'fused operator; composed on the CPU where that is faster'
         : 'composed: this libtorch has no fused operator',
     ],
-    ['processes', d.distributed.reason === null ? 'torch.distributed with Gloo' : `one only: ${d.distributed.reason}`],
+    ['processes', processesLine(d.distributed)],
     ['CUDA', cuda.join(' ')],
   ];
   return rows.map(([name, value]) => `${name.padEnd(10)} ${value}`).join('\n');

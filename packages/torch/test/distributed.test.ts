@@ -88,6 +88,7 @@ suite('torch.distributed', { skip, concurrency: 2 }, () => {
           max: [count - 1, count - 1],
           weight: [count + 9, count + 9],
           gathered: ranks,
+          exchanged: ranks.flatMap((from) => [0, 1].map((i) => 100 * from + 2 * rank + i)),
           large: [count, count, true, true],
         });
         if (Array.isArray(scattered)) assert.deepEqual(scattered, [rank * count + 10 * (total - count)]);
@@ -115,6 +116,33 @@ suite('torch.distributed', { skip, concurrency: 2 }, () => {
       [3, 3, 3],
       [3, 3, 3],
     ]);
+  });
+
+  test('synchronised batch norm of 3 processes has the values and gradients of one batch norm of all images', async () => {
+    for (const result of await results(nodes(3, 'sync'))) {
+      const { differences, own } = result as { differences: [string, number][]; own: number };
+      assert.equal(differences.length, 6);
+      for (const [name, difference] of differences) assert.ok(difference < 1e-9, `${name}: ${difference}`);
+      assert.ok(own > 1e-3, 'the statistics of one process are not those of all');
+    }
+  });
+
+  test('gradients travel during the backward pass, in buckets, with zeros where there is none', async () => {
+    const all = (await results(nodes(2, 'during backward'))) as number[][][][][][];
+    const row = (rank: number, times: number): number[][] => [
+      [0, 1, 2, 3, 4].map((i) => times * i * (1 + rank)).concat(times), // the last parameter, and its count
+      [...Array(3).fill(times * (10 + rank)), 0, 0, times, 0, 0], // the first one, one without a gradient, counts, filling
+    ];
+    for (const [rank, passes] of all.entries())
+      for (const [pass, buckets] of passes.entries())
+        for (const [b, received] of buckets.entries())
+          for (const sender of [0, 1]) {
+            const sent = row(sender, pass + 1)[b]!;
+            const half = sent.length / 2;
+            const expected = [Array(half).fill(7), sent.slice(rank * half, (rank + 1) * half)];
+            assert.deepEqual(received[sender], expected, `pass ${pass}, bucket ${b}, from ${sender} to ${rank}`);
+          }
+    assert.equal(all.flat(2).length, 8);
   });
 
   test('a roll call gives each process the answers of all', async () => {
@@ -207,9 +235,9 @@ suite('initProcessGroup()', { skip }, () => {
       /host no-such-host\.invalid .*not known/,
     );
     await failsWith({ initMethod: 'somewhere' }, /initMethod must be "env:\/\/", "tcp:/);
-    await assert.rejects(distributed.initProcessGroup({ backend: 'nccl' as 'gloo' }), {
+    await assert.rejects(distributed.initProcessGroup({ backend: 'mpi' as 'gloo' }), {
       code: 'ARGUMENT',
-      message: /backend/,
+      message: /backend must be one of "gloo", "nccl", "cpu:gloo,cuda:nccl", got the string "mpi"/,
     });
     const port = await freePort();
     const start = performance.now();
@@ -227,6 +255,27 @@ suite('initProcessGroup()', { skip }, () => {
     const initMethod = `tcp://127.0.0.1:${(taken.address() as { port: number }).port}`;
     await failsWith({ initMethod, rank: 0, worldSize: 2, timeout: 1 }, /is taken by another program/);
     taken.close();
+  });
+});
+
+suite('initProcessGroup() with NCCL', { skip: skip || (torch.cuda.isAvailable() && 'there is a card') }, () => {
+  for (const backend of ['nccl', 'cpu:gloo,cuda:nccl'] as const)
+    test(`"${backend}" says what is missing, a card or NCCL, and that there is Gloo`, async () => {
+      const expected = distributed.isNcclAvailable()
+        ? /^initProcessGroup\(\): the backend nccl needs an NVIDIA card, and no CUDA device is visible here; use the backend "gloo"$/
+        : /^initProcessGroup\(\): the backend nccl is not in this libtorch: .*(without CUDA|header|compile|load)/;
+      const initMethod = `tcp://127.0.0.1:${await freePort()}`;
+      await assert.rejects(distributed.initProcessGroup({ backend, initMethod, rank: 0, worldSize: 1 }), {
+        code: 'DISTRIBUTED',
+        message: expected,
+      });
+      assert.equal(distributed.isInitialized(), false);
+    });
+
+  test('is compiled where libtorch has CUDA and its headers', () => {
+    const { cuda, distributed: found } = torch.diagnose();
+    assert.deepEqual(found.backends, distributed.isNcclAvailable() ? ['gloo', 'nccl'] : ['gloo']);
+    if (!cuda.built) assert.match(String(found.nccl), /without CUDA/);
   });
 });
 

@@ -6,14 +6,13 @@ import { accuracyCells, columnsExplained, fewWarnings } from '../evaluation/figu
 import { count } from '../format.js';
 import { outputNames } from '../runs/predictions.js';
 import { visible } from '../text/visible.js';
-import { kindName } from './report-lines.js';
 import { type Column, formatTable } from './table.js';
 
 const parts = ['all', ...groupNames] as const;
 
 export function analysisText(analysis: Analysis, folder: string): string {
   const { kind, data, checkpoint, outputs, notes } = analysis;
-  const title = `${kindName(kind)} ${folder}: epoch ${checkpoint.epoch + 1}, ${count(data.images)} ${data.split} images`;
+  const title = `${kind === 'vit' ? 'plain ViT' : kind} ${folder}: epoch ${checkpoint.epoch + 1}, ${count(data.images)} ${data.split} images`;
   const measured = outputNames.map((name) => outputs[name]?.accuracy);
   const shares = [...calibrationRows(analysis), ...expertRows(analysis), ...teacherRows(analysis)];
   return [

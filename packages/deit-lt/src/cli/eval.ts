@@ -12,6 +12,7 @@ import { UserError } from '../errors.js';
 import { intervalsByClass, talliesIn } from '../evaluation/class-figures.js';
 import { type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
 import type { MetricsResult } from '../evaluation/metrics.js';
+import { trainingName } from '../recipe/training-kind.js';
 import { PredictionRecorder } from '../runs/predictions.js';
 import { RunFolder } from '../runs/run-folder.js';
 import { saveEvaluation } from '../runs/save-evaluation.js';
@@ -157,8 +158,8 @@ function figures(metrics: MetricsResult, classNames: readonly string[] = []): ob
   return { balanced, overall, head, mid, tail, top5, intervals, perClass, perClassIntervals };
 }
 
-function resultText(result: EvaluationResult, { kind, file, epoch }: AnyClassifier): string {
-  const name = kind === 'vit' ? 'plain ViT' : kind;
+function resultText(result: EvaluationResult, { kind, recipe, file, epoch }: AnyClassifier): string {
+  const name = trainingName(kind, recipe.model.name);
   const after = epoch === null ? '' : `, epoch ${epoch + 1}`;
   const title = visible(`${resultsTitle(result.avg.images, 'test')}: ${file}${after}`);
   return resultsText(title, outputRows(result, name), 'test');

@@ -20,7 +20,9 @@ export function finish(
   evaluations: RunEvaluations,
   more: readonly Suggestion[] = [],
 ): void {
-  print(`\n${runResults(evaluations, dataset.test === undefined ? 'validation' : 'test')}`);
+  print(
+    `\n${runResults(evaluations, dataset.test === undefined ? 'validation' : 'test', { model: recipe.student.model.name })}`,
+  );
   const explained = resultsExplained(evaluations, {
     epochs: recipe.student.epochs,
     small: recipe.description.endsWith(smallBudgetMark),

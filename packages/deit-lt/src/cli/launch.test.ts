@@ -8,13 +8,16 @@ import { launch } from './launch.js';
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-launch-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs `code` in two processes, with `rank` and `wait()` for ever; the exit code, what was said, and what they wrote. */
-async function launched(code: string): Promise<{ code: number; said: string[] }> {
+/**
+ * Runs `code` in two processes, with `rank` and `wait()` for ever; the exit code and what was said. `graceMs` is long enough for a busy machine
+ * where processes end by themselves.
+ */
+async function launched(code: string, graceMs = 20_000): Promise<{ code: number; said: string[] }> {
   const program = path.join(folder, 'program.cjs');
   const begin = 'const rank = Number(process.env.RANK); const wait = () => setInterval(() => {}, 1000);';
   writeFileSync(program, `${begin}\n${code}`);
   const said: string[] = [];
-  return { code: await launch(['--flag'], 2, (message) => said.push(message), { program, graceMs: 300 }), said };
+  return { code: await launch(['--flag'], 2, (message) => said.push(message), { program, graceMs }), said };
 }
 
 suite('launch()', () => {
@@ -43,7 +46,10 @@ suite('launch()', () => {
 
   test('prints the cause once, with its process, and keeps its exit code', async () => {
     const fail = '(message, follows, code) => process.send({ message, follows }, () => process.exit(code))';
-    const code = `const fail = ${fail}; rank === 1 ? setTimeout(fail, 200, 'no such image', false, 3) : fail('another has left', true, 1)`;
+    const ready = JSON.stringify(path.join(folder, 'ready')); // on a busy machine the second one may start after the first one's grace
+    const first = `const timer = setInterval(() => fs.existsSync(${ready}) && (clearInterval(timer), fail('another has left', true, 1)), 5)`;
+    const second = `fs.writeFileSync(${ready}, ''); setTimeout(fail, 100, 'no such image', false, 3)`;
+    const code = `const fs = require('node:fs'); const fail = ${fail}; if (rank === 0) { ${first} } else { ${second} }`;
     assert.deepEqual(await launched(code), { code: 3, said: ['process 1 of 2 (from 0): no such image'] });
   });
 
@@ -52,9 +58,17 @@ suite('launch()', () => {
     assert.deepEqual(await launched(code), { code: 2, said: ['no data'] });
   });
 
+  test('names what a process found before one that hung and was killed here', async () => {
+    const follow =
+      "process.send({ message: 'process 0 of 2 (from 0) does not answer', follows: true }, () => process.exit(1))";
+    const hang = "process.on('SIGTERM', () => {}), setInterval(() => {}, 1000)";
+    const { code, said } = await launched(`rank === 1 ? setTimeout(() => ${follow}, 300) : (${hang})`, 300);
+    assert.deepEqual({ code, said }, { code: 1, said: ['process 0 of 2 (from 0) does not answer'] });
+  });
+
   test('ends the others when a process is killed', async () => {
     const start = performance.now();
-    const { code, said } = await launched("rank === 1 ? process.kill(process.pid, 'SIGKILL') : wait()");
+    const { code, said } = await launched("rank === 1 ? process.kill(process.pid, 'SIGKILL') : wait()", 300);
     assert.equal(code, 1);
     assert.deepEqual(said, [
       'process 1 of 2 (from 0) ended with SIGKILL. If a checkpoint was saved, the same command with --resume continues from it',

@@ -20,7 +20,7 @@ interface Ended {
 export interface LaunchOptions {
   /** The program that each process runs with the words. Default: this one. */
   readonly program?: string;
-  /** How long the others get to end by themselves after a failure, and then after SIGTERM. Default 5000. */
+  /** How long the others get to end by themselves after a failure (they ask each other who is left), and then after SIGTERM. Default 10,000. */
   readonly graceMs?: number;
 }
 
@@ -29,7 +29,7 @@ export async function launch(
   words: readonly string[],
   count: number,
   say: (message: string) => void,
-  { program = process.argv[1]!, graceMs = 5000 }: LaunchOptions = {},
+  { program = process.argv[1]!, graceMs = 10_000 }: LaunchOptions = {},
 ): Promise<number> {
   requireCores(count);
   const port = await freePort();
@@ -69,6 +69,7 @@ function report(ended: readonly Ended[], say: (message: string) => void): number
   const cause =
     failed.find(({ failure }) => failure !== undefined && !failure.follows) ??
     failed.find(({ failure, signal, isKilled }) => failure === undefined && signal !== 'SIGTERM' && !isKilled) ??
+    failed.find(({ failure }) => failure !== undefined) ?? // before those that were ended here
     failed[0];
   if (cause === undefined) return 0;
   const { rank, failure, code, signal } = cause;

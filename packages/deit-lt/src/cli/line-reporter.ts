@@ -39,8 +39,8 @@ export class LineReporter implements Reporter {
   step(): void {}
 
   epoch(record: Parameters<Reporter['epoch']>[0]): void {
-    const { kind, epochs } = this.#training ?? { kind: 'student', epochs: record.epoch + 1 };
-    this.#write(epochLine(kind, epochs, record));
+    const training = this.#training ?? { kind: 'student', model: '', epochs: record.epoch + 1 };
+    this.#write(epochLine(training, record));
   }
 
   end(training: Parameters<Reporter['end']>[0]): void {

@@ -179,7 +179,7 @@ export const optionTable: Readonly<Record<keyof Options, OptionSpec>> = {
   from: {
     value: 'WEIGHTS',
     description:
-      'starts from these weights: a run folder, a checkpoint, a file of timm or torchvision, or the name of one in a cache (docs/pretrained.md); --set student.learn=classifier (or teacher.learn) trains only the last layer',
+      'starts from these weights: a run folder, a checkpoint, a file of timm or torchvision, or the name of one in a cache (docs/pretrained.md); --set student.learn=classifier (or teacher.learn) trains only the last layer, lora:8 low-rank matrices beside the others',
   },
   imbalance: {
     value: 'RATIO',

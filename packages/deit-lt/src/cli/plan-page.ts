@@ -2,10 +2,11 @@
 import type { DatasetDescription, Spread } from '../data/describe.js';
 import { gini, imbalanceRatio } from '../data/describe.js';
 import { longTailCounts } from '../data/long-tail.js';
-import { count, duration } from '../format.js';
+import { count, roughDuration } from '../format.js';
 import { usualEpochs } from '../planning/epochs.js';
 import type { Machine } from '../planning/machine.js';
 import { type Goal, planFor, type TrainingPlan } from '../planning/plan.js';
+import { measuringSeconds } from '../planning/plan-training.js';
 import { type PlannedNetwork, type Rung, rungs } from '../planning/rungs.js';
 import { markdownTable } from './comparison-formats.js';
 
@@ -122,7 +123,7 @@ export function exampleTable(): string {
   const rows = Object.entries(exampleData).map(([name, { data, seconds }]) => [
     name,
     `${count(data.trainImages)}, ${count(data.classes.length)}, ${Math.min(...data.classes.map(({ train }) => train))}`,
-    seconds === null ? '–' : duration(seconds),
+    seconds === null ? '–' : roughDuration(seconds),
     ...machines.map((each) => cellOf(examplePlan(name, each))),
   ]);
   return markdownTable(columns, rows);
@@ -132,7 +133,7 @@ export function exampleTable(): string {
 function cellOf({ rung, epochs, seconds, warnings }: TrainingPlan): string {
   const what = rung.published === undefined ? `${rung.size} px` : rung.published.recipe;
   const warned = warnings.length > 0 ? `; ${warnings.map(({ code }) => code).join(', ')}` : '';
-  return `${what}, ${epochs.teacher} + ${epochs.student} epochs, ${duration(seconds.total)}${warned}`;
+  return `${what}, ${epochs.teacher} + ${epochs.student} epochs, ${roughDuration(seconds.total)}${warned}`;
 }
 
 /** The table of rules. */
@@ -172,13 +173,15 @@ ${rulesTable()}
 3. **Usual epochs.** The teacher sees about 300,000 images in all, in 24 to 100 epochs (${usual}); the student has 2.5 times as many epochs, up to 3.5 times
    where time is left over.
    With \`--time\` there are up to half as many again. Published recipes keep their own numbers unless the time is shorter.
-4. **Time.** The plan fills 92 % of the time. Without \`--time\` it is made for 1 hour on a processor, 8 hours on a card; the recipe then has no limit.
+4. **Time.** The speed is measured before, on networks of the plan and your images, for at most ${measuringSeconds(null)} seconds, or a tenth of the time that was given if that is less, but ${measuringSeconds(1)} seconds (on a busy machine until the batches at hand are done); \`--time\` does not count it. The plan fills 92 % of the time. Without \`--time\` it is made for 1 hour on a processor, 8 hours on a card; the recipe then has no limit.
 5. **Batch.** A power of two near a 32nd of the training images: 32 to 128 on a processor, 64 to 256 on a card. The teacher's learning rate is 0.1 for 64 images.
 6. **Teacher.** LDAM loss, re-weighted in the last 30 % of the epochs, sharpness-aware minimisation (SAM) in the second half. Learning rate: one cycle.
 7. **Student.** Hard distillation, balanced softmax on the labels, a learning rate of 0.002 below 5,000 updates, else 0.001; the loss of DIST is re-weighted in the last 24 % of the epochs.
 8. **Augmentation.** Mild (crops of 50 to 100 %, a fifth of the batches mixed) below 100 epochs of the student or 3,000 images; above moderate on a processor
    (30 to 100 %, half), strong on a card (as published).
-9. **Test images.** Without any, a tenth of each class is set aside, one image at least. The last epoch is the result, so these images choose nothing.
+9. **Test images.** Without any, a tenth of each class is set aside, one image at least. The last epoch is the result, so these images choose
+   nothing, and they do not end a training either (\`evaluation.earlyStopping\` is off): the figures on them stay honest, learning rate and re-weighting reach their end, and a class with one such image
+   would decide by chance.
 10. **Warnings**: \`long\` if a plan without \`--time\` takes longer than that; \`little-time\` below 12 epochs of the teacher; \`few-images\` below 5,000 in all; \`tiny-class\` below 5 images; \`untested-class\` if no image measures a class's accuracy; \`shrunk\` if the typical image is
    four times larger than the input or more; \`no-test\`; \`balanced\` if the largest class is less than 3 times the smallest; \`one-card\`. A time in which
    not even 2 epochs of the teacher fit is refused, with the least time that would do.
@@ -216,5 +219,9 @@ speed. If the machine turns out slower, the epochs that are left become fewer wh
 what is left, so that they end with the last batch; a message says so. A resumed training has its time without the pause. With \`--recipe\`, \`--time\` shortens that recipe in the
 same way. Such a training depends on the clock, so its figures cannot be repeated to the bit; in the recipe the limit is \`teacher.timeLimit\` and
 \`student.timeLimit\`, in seconds.
+
+**Early stopping.** \`--set data.validation=0.1 evaluation.select=validation evaluation.earlyStopping.patience=10\` ends each training when the mean of its class accuracies on the validation images has
+not risen for 10 epochs (\`minDelta\`: by so many points). The result is the best epoch, as always with \`select=validation\`. In a training with re-weighted epochs the
+count begins with the first of them: before, the accuracy of rare classes has yet to come. Learning rates follow the epochs of the recipe and so end at a higher value. A resumed training keeps its count. It is off by default, and in plans.
 
 `;

@@ -1,6 +1,6 @@
 /** A plan for the terminal and as JSON: every word on it is one that a reader who never trained a network can follow. */
 import type { DatasetDescription, Spread } from '../data/describe.js';
-import { count, counted, duration, gibibytes, images } from '../format.js';
+import { count, counted, durationWord, gibibytes, images, roughDuration } from '../format.js';
 import { expectationOf, uncertaintyOf } from '../planning/expectation.js';
 import { asideOf, type TrainingPlan, trainsOf } from '../planning/plan.js';
 import { strengthFacts } from '../planning/values.js';
@@ -136,14 +136,14 @@ function partText(plan: TrainingPlan, part: 'teacher' | 'student'): string {
     part === 'teacher'
       ? `${rate(plan.speeds.teacher)} images/s, in the second half ${rate(plan.speeds.teacherSam)}, because each batch is computed twice (SAM)`
       : `${rate(plan.speeds.student)} images/s`;
-  return `${network.title}: ${roles[part]}. ${network.millions} million weights, ${counted(plan.epochs[part], 'epoch')} (passes over all training images) at ${speeds}: ${duration(plan.seconds[part])}`;
+  return `${network.title}: ${roles[part]}. ${network.millions} million weights, ${counted(plan.epochs[part], 'epoch')} (passes over all training images) at ${speeds}: ${roughDuration(plan.seconds[part])}`;
 }
 
 /** Speeds below ten have a digit after the point. */
 const rate = (value: number): string => (value < 10 ? value.toFixed(1) : count(value));
 
 function vitText({ seconds, epochs }: TrainingPlan): string {
-  return `the student's network without a teacher, for comparison: ${counted(epochs.student, 'epoch')}, ${duration(seconds.vit)}`;
+  return `the student's network without a teacher, for comparison: ${counted(epochs.student, 'epoch')}, ${roughDuration(seconds.vit)}`;
 }
 
 function batchText({ batch, images: all, rung }: TrainingPlan): string {
@@ -177,13 +177,16 @@ function memoryText({
   return `about ${gibibytes(memoryBytes)}${isMeasured ? ' (measured)' : ''} of ${gibibytes(there)}`;
 }
 
-function timeText({ seconds, isMeasured, request, usualSeconds, budget }: TrainingPlan): string {
-  const how = isMeasured ? 'from the speed of a few seconds on your images' : 'estimated, not measured';
+function timeText({ seconds, isMeasured, isCorrected, request, usualSeconds, budget }: TrainingPlan): string {
+  const unmeasured = isCorrected
+    ? 'estimated from the speed of other networks on your images'
+    : 'estimated, not measured';
+  const how = isMeasured ? 'from the speed of a few seconds on your images' : unmeasured;
   const of =
     request.seconds === null
-      ? `no --time was given; ${usualSeconds > budget ? `${duration(usualSeconds)} would allow the usual number of epochs` : 'this is the usual number of epochs'}`
-      : `of the ${duration(request.seconds)} of --time; if the machine turns out slower, there are fewer epochs`;
-  return `about ${duration(seconds.total)} in all (${how}); ${of}`;
+      ? `no --time was given; ${usualSeconds > budget ? `${roughDuration(usualSeconds)} would allow the usual number of epochs` : 'this is the usual number of epochs'}`
+      : `of --time ${durationWord(request.seconds)}; if the machine turns out slower, there are fewer epochs`;
+  return `about ${roughDuration(seconds.total)} in all (${how}); ${of}`;
 }
 
 function smallestOf({ classes }: DatasetDescription) {

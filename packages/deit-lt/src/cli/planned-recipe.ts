@@ -2,7 +2,7 @@
 import { classCounts, type Dataset } from '../data/dataset.js';
 import { type DatasetDescription, describeDataset } from '../data/describe.js';
 import { UserError } from '../errors.js';
-import { duration } from '../format.js';
+import { durationWord, roughDuration } from '../format.js';
 import { limitsFor } from '../planning/limit-recipe.js';
 import { type PlannedTraining, planTraining } from '../planning/plan-training.js';
 import type { MeasuredSpeeds } from '../planning/speed.js';
@@ -124,8 +124,8 @@ async function limited(
   const withLimits = chooseRecipe({ ...options, set: [...settings, ...set] }, dataset, recipeByDefault)!;
   const note =
     wholeSeconds <= time
-      ? `--time ${duration(time)}: the recipe takes about ${duration(wholeSeconds)}, evaluations not counted`
-      : `--time ${duration(time)}: the recipe would take about ${duration(wholeSeconds)}, so it has fewer epochs; learning rate and re-weighting are fitted to them`;
+      ? `--time ${durationWord(time)}: the recipe takes about ${roughDuration(wholeSeconds)}, evaluations not counted`
+      : `--time ${durationWord(time)}: the recipe would take about ${roughDuration(wholeSeconds)}, so it has fewer epochs; learning rate and re-weighting are fitted to them`;
   return { ...withLimits, lines: [...lines, note] };
 }
 

@@ -26,7 +26,12 @@ suite('prepareEnvironment()', () => {
     [{ ...several, WORLD_SIZE: undefined }, /\(RANK=1\), but WORLD_SIZE is not set/],
     [{ ...several, RANK: undefined }, /\(WORLD_SIZE=2\), but RANK is not set/],
     [{ ...several, WORLD_SIZE: '0' }, /WORLD_SIZE is "0", expected a whole number from 1 on/],
-    [{ DEIT_LT_PROCESS_TIMEOUT: 'long' }, /DEIT_LT_PROCESS_TIMEOUT must be a number of seconds/],
+    [
+      { DEIT_LT_PROCESS_TIMEOUT: 'long' },
+      /DEIT_LT_PROCESS_TIMEOUT must be a number of seconds from 1 to 1e6, found "long"/,
+    ],
+    [{ DEIT_LT_PROCESS_TIMEOUT: '' }, /DEIT_LT_PROCESS_TIMEOUT must be a number of seconds from 1 to 1e6, found ""/],
+    [{ DEIT_LT_BUCKET_MB: '0' }, /DEIT_LT_BUCKET_MB must be a number of megabytes from 0\.01 to 1e4, found "0"/],
   ];
   for (const [env, message] of wrong)
     test(`throws ${message.source}`, () => {

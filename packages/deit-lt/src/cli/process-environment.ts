@@ -10,7 +10,8 @@ import { slurmVariables } from './slurm.js';
  */
 export function prepareEnvironment(command: string, procs = 1, env: NodeJS.ProcessEnv = process.env): void {
   Object.assign(env, slurmVariables(env));
-  checkTimeout(env);
+  checkNumber(env, 'DEIT_LT_PROCESS_TIMEOUT', { of: 'seconds', least: 1, most: 1e6 });
+  checkNumber(env, 'DEIT_LT_BUCKET_MB', { of: 'megabytes', least: 0.01, most: 1e4 });
   const { RANK: rank, WORLD_SIZE: size } = env;
   if (rank === undefined && (size === undefined || size === '1')) return;
   if (rank === undefined || size === undefined)
@@ -29,11 +30,16 @@ export function prepareEnvironment(command: string, procs = 1, env: NodeJS.Proce
   env.TORCH_CPP_LOG_LEVEL ??= 'FATAL';
 }
 
-function checkTimeout({ DEIT_LT_PROCESS_TIMEOUT: timeout }: NodeJS.ProcessEnv): void {
-  if (timeout === undefined || (Number(timeout) >= 1 && Number(timeout) <= 1e6)) return;
+function checkNumber(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  { of, least, most }: { readonly of: string; readonly least: number; readonly most: number },
+): void {
+  const text = env[name];
+  if (text === undefined || (text.trim() !== '' && Number(text) >= least && Number(text) <= most)) return;
   throw new UserError(
     'USAGE',
-    `DEIT_LT_PROCESS_TIMEOUT must be a number of seconds from 1 to 1e6, found "${timeout}".`,
+    `${name} must be a number of ${of} from ${least} to ${most.toExponential().replace('+', '')}, found "${text}".`,
   );
 }
 

@@ -36,7 +36,7 @@ export async function joined(signal: AbortSignal, env: NodeJS.ProcessEnv = proce
   if (!isOneOfSeveral(env)) return alone;
   const { joinProcesses } = await import('../training/process-group.js');
   waits = true;
-  const joining = joinProcesses(timeoutOf(env)).finally(() => {
+  const joining = joinProcesses(timeoutOf(env), { bucketBytes: bucketBytesOf(env) }).finally(() => {
     waits = false;
   });
   if (signal.aborted) throw signal.reason;
@@ -55,6 +55,11 @@ export async function joined(signal: AbortSignal, env: NodeJS.ProcessEnv = proce
 
 function timeoutOf({ DEIT_LT_PROCESS_TIMEOUT: timeout }: NodeJS.ProcessEnv): number {
   return timeout === undefined ? defaultTimeout : Number(timeout);
+}
+
+/** Bytes of the buckets of gradients; undefined: they travel in one piece. */
+function bucketBytesOf({ DEIT_LT_BUCKET_MB: megabytes }: NodeJS.ProcessEnv): number | undefined {
+  return megabytes === undefined ? undefined : Number(megabytes) * 1e6;
 }
 
 /**

@@ -1,11 +1,12 @@
 /** The moving lines of the terminal display, from its state to text. */
 
 import { accuracy, count, duration, short } from '../format.js';
+import { trainingName } from '../recipe/training-kind.js';
 import type { EpochRecord, StepReport, TrainingStart } from '../runs/reporter.js';
 import { visible } from '../text/visible.js';
 import { clipped, textWidth } from '../text/width.js';
 import { type Colors, inColor } from './colors.js';
-import { kindName, progressText } from './report-lines.js';
+import { progressText } from './report-lines.js';
 
 export interface ProgressState {
   /** Work outside the steps of a training; shown instead of them while it lasts. */
@@ -38,7 +39,7 @@ function trainingLines({ training, step, evaluated }: ProgressState, colors: Col
   const total = training.epochs * training.batchesPerEpoch;
   const done = epoch * training.batchesPerEpoch + batch;
   const first = [
-    `${bar(total === 0 ? 0 : done / total)} ${colors.bold(kindName(training.kind))} epoch ${epoch + 1}/${training.epochs}`,
+    `${bar(total === 0 ? 0 : done / total)} ${colors.bold(trainingName(training.kind, training.model))} epoch ${epoch + 1}/${training.epochs}`,
     `batch ${count(batch)}/${count(training.batchesPerEpoch)}`,
     `${count(imagesPerSecond)} images/s`,
     `${duration(secondsLeft)} left`,

@@ -49,6 +49,22 @@ suite('startLines()', () => {
     const few = startLines({ ...start, trainedParameters: 1200 })[0]!;
     assert.match(few, /^teacher: resnet32, 1,200 of 464,154 parameters are trained, cpu in bfloat16; /);
   });
+
+  test('call only a transformer a plain ViT', () => {
+    const named = (model: string): string => startLines({ ...start, kind: 'vit', model })[0]!;
+    assert.match(named('vit_tiny_patch16_224'), /^plain ViT: vit_tiny/);
+    assert.match(named('deit3_small_patch16_224'), /^plain ViT: deit3/);
+    assert.match(named('resnet20'), /^plain network: resnet20/);
+  });
+
+  test('names the processes that train together, and the shards of each', () => {
+    const line = (count: number, shardsOfEach: number): string =>
+      startLines({ ...start, processes: { count, shardsOfEach } })[0]!;
+    assert.match(line(2, 1), /97 batches × 10 epochs in 2 processes of 1 shard each → runs\/x\/teacher$/);
+    assert.match(line(2, 4), / in 2 processes of 4 shards each → /);
+    assert.match(line(1, 4), / × 10 epochs in 4 shards, one process → /);
+    assert.match(startLines(start)[0]!, / × 10 epochs → /);
+  });
 });
 
 function playOn(reporter: Reporter): void {
@@ -63,6 +79,7 @@ function playOn(reporter: Reporter): void {
   reporter.epoch(evaluatedEpoch);
   reporter.end({
     kind: 'teacher',
+    model: 'resnet32',
     folder: 'runs/x/teacher',
     seconds: 125,
     bestEpoch: 2,

@@ -5,6 +5,7 @@ import type { EvaluationResult } from '../evaluation/evaluate.js';
 import { accuracyCells, columnsExplained, fewWarnings } from '../evaluation/figure-text.js';
 import type { MetricsResult } from '../evaluation/metrics.js';
 import { accuracy, count } from '../format.js';
+import { trainingName } from '../recipe/training-kind.js';
 import { type Column, formatTable } from './table.js';
 
 export interface ResultRow {
@@ -45,10 +46,14 @@ export interface RunEvaluations {
 }
 
 /** Returns the table of a whole run, or a sentence if there were no images to evaluate. */
-export function runResults({ teacher, vit, student }: RunEvaluations, split: 'test' | 'validation'): string {
+export function runResults(
+  { teacher, vit, student }: RunEvaluations,
+  split: 'test' | 'validation',
+  { model }: { readonly model: string },
+): string {
   const rows = [
     ...(teacher === undefined ? [] : outputRows(teacher, 'teacher')),
-    ...(vit === undefined ? [] : outputRows(vit, 'plain ViT')),
+    ...(vit === undefined ? [] : outputRows(vit, trainingName('vit', model))),
     ...(student === undefined ? [] : outputRows(student, 'student')),
   ];
   if (rows.length === 0) return 'There are no test or validation images, so there is no accuracy.';

@@ -64,7 +64,7 @@ export class TerminalReporter implements Reporter {
     const { training, evaluated } = this.#state;
     const hasFigures = record.evaluation !== undefined;
     this.#change({ evaluated: hasFigures ? record : evaluated, work: undefined }, true);
-    if (hasFigures && training !== undefined) this.#keep(epochLine(training.kind, training.epochs, record));
+    if (hasFigures && training !== undefined) this.#keep(epochLine(training, record));
   }
 
   end(training: TrainingEnd): void {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import type { Rgb } from '../data/decode/background.js';
 import { UserError } from '../errors.js';
-import { duration, durationWord } from '../format.js';
+import { durationWord } from '../format.js';
 import { findWeights } from '../pretrained/find-weights.js';
 import type { Recipe } from '../recipe/schema.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
@@ -22,6 +22,7 @@ import { commandWords } from './command-words.js';
 import { canAsk, requireYes } from './confirm.js';
 import type { CliContext } from './context.js';
 import { type EarlierRun, earlierRun, type Resuming } from './earlier-run.js';
+import { firstOnMachine } from './first-on-machine.js';
 import { openData } from './open-data.js';
 import type { Options } from './option-table.js';
 import { readyRecipe, trainsOfCommand } from './planned-recipe.js';
@@ -116,15 +117,6 @@ function earlierOf(resuming: Resuming): EarlierRun | undefined {
   return earlierRun(out, resuming);
 }
 
-/** Opens in one process of each machine first: it checks the files, and the others read from the cache what it found. */
-async function firstOnMachine<T>(processes: Processes, open: () => Promise<T>): Promise<T> {
-  if (processes.count === 1) return open();
-  if (processes.local > 0) await processes.meet();
-  const opened = await open();
-  if (processes.local === 0) await processes.meet();
-  return opened;
-}
-
 /** The first process chooses the recipe for all: the others must have been given the same options for it. */
 async function requireSameOptions(processes: Processes, command: string, given: Options): Promise<void> {
   const { requireSame } = await import('../training/same-processes.js');
@@ -179,7 +171,7 @@ function keptTime(
   { note }: CliContext,
 ): readonly string[] {
   if (time !== undefined && time !== begun)
-    note(`--time ${duration(time)} changes nothing: ${out} ${timeOf(begun, recipe)}`);
+    note(`--time ${durationWord(time)} changes nothing: ${out} ${timeOf(begun, recipe)}`);
   return [`teacher.timeLimit=${recipe.teacher.timeLimit}`, `student.timeLimit=${recipe.student.timeLimit}`];
 }
 

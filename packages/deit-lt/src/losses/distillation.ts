@@ -24,6 +24,11 @@ export interface DistillationOptions extends WeightOptions {
    * false.
    */
   published?: boolean;
+  /**
+   * Added to the logits of DIST while it learns, and with `soft` also to the teacher's: one number for each class, as
+   * `logPrior` gives them. Default null: nothing.
+   */
+  shift?: readonly number[] | null;
 }
 
 /** Logits `[B, C]` of the two heads. */
@@ -56,7 +61,8 @@ type DistLoss = (dist: torch.Tensor, targets: torch.Tensor, teacher: torch.Tenso
  * - `soft`: `T² · KL(softmax(teacher/T) ‖ softmax(dist/T))`, divided by batch *and* classes as DeiT does;
  * - `none`: `CE(dist, targets)`.
  *
- * `weights` act only on D. Throws `TypeError` without the teacher's logits where they are needed.
+ * `weights` and `shift` act only on D: with a shift, all `dist` above are `dist + shift`, and the teacher's logits too where
+ * their distribution is read. Throws `TypeError` without the teacher's logits where they are needed.
  */
 export function distillation({
   base = crossEntropy(),
@@ -65,8 +71,11 @@ export function distillation({
   temperature = 1,
   weights = null,
   published = false,
+  shift = null,
 }: DistillationOptions = {}): DistillationLoss {
-  const learn = type === 'soft' ? softLoss(temperature, weights, published) : labelLoss(type, weights);
+  const shifted = shift === null ? (logits: torch.Tensor) => logits : shiftedBy(classVector(shift));
+  const learn =
+    type === 'soft' ? softLoss({ temperature, weights, published, shifted }) : labelLoss(type, weights, shifted);
   return (logits, targets, teacher = null) =>
     torch.tidy(() => {
       if (teacher === null && type !== 'none')
@@ -77,17 +86,32 @@ export function distillation({
     });
 }
 
-function labelLoss(type: 'none' | 'hard', weights: readonly number[] | null): DistLoss {
+/** Adds numbers per class to logits, in full precision. */
+const shiftedBy =
+  (shiftFor: ClassVector) =>
+  (logits: torch.Tensor): torch.Tensor => {
+    const full = inFullPrecision(logits);
+    return full.add(shiftFor(full));
+  };
+
+type Shift = (logits: torch.Tensor) => torch.Tensor;
+
+function labelLoss(type: 'none' | 'hard', weights: readonly number[] | null, shifted: Shift): DistLoss {
   const loss = crossEntropy({ weights });
-  return (dist, targets, teacher) => loss(dist, type === 'hard' ? teacher.argmax(1) : targets);
+  return (dist, targets, teacher) => loss(shifted(dist), type === 'hard' ? teacher.argmax(1) : targets);
 }
 
-function softLoss(temperature: number, weights: readonly number[] | null, published: boolean): DistLoss {
+type SoftOptions = Required<Pick<DistillationOptions, 'temperature' | 'published'>> & {
+  weights: readonly number[] | null;
+  shifted: Shift;
+};
+
+function softLoss({ temperature, weights, published, shifted }: SoftOptions): DistLoss {
   const weightFor = weights === null ? null : classVector(weights);
   const weigh = published ? scaledLogs : weightedLogs;
   return (dist, _, teacher) => {
-    const logs = inFullPrecision(dist).div(temperature).logSoftmax(1);
-    const plain = inFullPrecision(teacher).div(temperature).logSoftmax(1);
+    const logs = inFullPrecision(shifted(dist)).div(temperature).logSoftmax(1);
+    const plain = inFullPrecision(shifted(teacher)).div(temperature).logSoftmax(1);
     const wanted = weightFor === null ? plain : weigh(plain, weightFor);
     const divergence = torch.nn.functional.klDiv(logs, wanted, { reduction: 'sum', logTarget: true });
     return divergence.mul(temperature ** 2 / logs.numel());

@@ -25,15 +25,23 @@ export function logitAdjustment(
   counts: ArrayLike<number>,
   { tau = 1, weights = null, labelSmoothing = 0 }: LogitAdjustmentOptions = {},
 ): Loss {
-  requireImages(counts, 'Logit adjustment');
-  const total = Array.from(counts).reduce((a, b) => a + b, 0);
-  const shiftFor = classVector(Array.from(counts, (count) => tau * Math.log(count / total)));
+  const shiftFor = classVector(logPrior(counts, tau));
   const base = crossEntropy({ weights, labelSmoothing });
   return (logits, targets) =>
     torch.tidy(() => {
       const full = inFullPrecision(logits);
       return base(full.add(shiftFor(full)), targets);
     });
+}
+
+/**
+ * `tau · log(n_c/N)` of each class: what is added to its logit in training.
+ * Throws `UserError` (DATA_CLASSES) for a class without training images.
+ */
+export function logPrior(counts: ArrayLike<number>, tau: number): number[] {
+  requireImages(counts, 'Logit adjustment');
+  const total = Array.from(counts).reduce((a, b) => a + b, 0);
+  return Array.from(counts, (count) => tau * Math.log(count / total));
 }
 
 /** The registry's entry for `logit-adjustment`. */

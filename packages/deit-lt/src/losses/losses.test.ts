@@ -7,7 +7,7 @@ import { classWeights } from './class-weights.js';
 import { crossEntropy } from './cross-entropy.js';
 import { distillation } from './distillation.js';
 import { focal } from './focal.js';
-import { logitAdjustment } from './logit-adjustment.js';
+import { logitAdjustment, logPrior } from './logit-adjustment.js';
 import type { Loss } from './loss.js';
 import { createLoss, lossNames } from './registry.js';
 
@@ -172,6 +172,23 @@ suite('distillation()', () => {
   test('soft: is 0 where both agree', () => {
     const { cls } = heads();
     near(distillation({ type: 'soft', temperature: 3 })({ cls, dist: cls }, labels(), cls).dist.toNumber(), 0);
+  });
+
+  test('with a shift, hard: DIST learns the teacher’s labels by the loss logit-adjustment', () => {
+    const { dist } = distillation({ shift: logPrior(counts, 0.5) })(heads(), labels(), teacher());
+    const expected = logitAdjustment(counts, { tau: 0.5 })(heads().dist, teacher().argmax(1));
+    near(dist.toNumber(), expected.toNumber());
+    assert.notEqual(dist.toNumber(), distillation()(heads(), labels(), teacher()).dist.toNumber());
+  });
+
+  test('with a shift, soft: both distributions have it, so that DIST aims at the teacher’s logits', () => {
+    const shift = logPrior(counts, 1);
+    const loss = distillation({ type: 'soft', temperature: 2, shift });
+    const { cls } = heads();
+    near(loss({ cls, dist: cls }, labels(), cls).dist.toNumber(), 0);
+    const [wanted, logs] = [teacher(), heads().dist].map((xs) => xs.add(torch.tensor(shift)).div(2).logSoftmax(1));
+    const expected = wanted!.exp().mul(wanted!.sub(logs!)).sum().mul(4 / 6); // biome-ignore format: one line
+    near(loss(heads(), labels(), teacher()).dist.toNumber(), expected.toNumber());
   });
 
   test('hard: gives no gradient to the teacher', () => {

@@ -1,5 +1,6 @@
 /** Multi-head self-attention with one product for queries, keys and values: timm's `Attention`. */
 import * as torch from '@deit-lt/torch';
+import { outputParts } from './lora-linear.js';
 
 const F = torch.nn.functional;
 
@@ -83,11 +84,9 @@ export class Attention extends torch.nn.Module<[tokens: torch.Tensor, count?: nu
   /** Returns only the queries of the first tokens, which saves most of a third of the product. */
   #headsOfFirst(tokens: torch.Tensor, count: number): Heads {
     const dim = tokens.size(2);
-    const { weight, bias } = this.qkv;
-    const [wQ, wKV] = weight.splitWithSizes([dim, 2 * dim]) as [torch.Tensor, torch.Tensor];
-    const [bQ = null, bKV = null] = bias === null ? [] : bias.splitWithSizes([dim, 2 * dim]);
-    const [q] = this.#split(F.linear(tokens.narrow(1, 0, count), wQ, bQ), 1) as [torch.Tensor];
-    const [k, v] = this.#split(F.linear(tokens, wKV, bKV), 2) as [torch.Tensor, torch.Tensor];
+    const [queries, keysValues] = outputParts(this.qkv, [dim, 2 * dim]);
+    const [q] = this.#split(queries!(tokens.narrow(1, 0, count)), 1) as [torch.Tensor];
+    const [k, v] = this.#split(keysValues!(tokens), 2) as [torch.Tensor, torch.Tensor];
     return [q, k, v];
   }
 

@@ -4,6 +4,7 @@ import type { Recipe } from '../recipe/schema.js';
 import { type PartName, partName, type TrainingKind } from '../recipe/training-kind.js';
 import { measureTrainingRates } from '../training/measure-speed.js';
 import { startSeconds } from './epochs.js';
+import { measuringSeconds } from './plan-training.js';
 
 export interface LimitOptions {
   /** Seconds of all trainings together. */
@@ -28,7 +29,10 @@ export async function limitsFor(
   dataset: Dataset,
   { seconds, trains, images, signal }: LimitOptions,
 ): Promise<RecipeLimits> {
-  const rates = await measureTrainingRates(recipe, dataset, trains, { signal });
+  const rates = await measureTrainingRates(recipe, dataset, trains, {
+    until: performance.now() + 1000 * measuringSeconds(seconds),
+    signal,
+  });
   const whole = trains.map((kind) => (images * recipe[partName(kind)].epochs) / rates.get(kind)!);
   const wholeSeconds = whole.reduce((sum, each) => sum + each, 0);
   const parts = [...new Set(trains.map(partName))];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { describeDataset } from '../data/describe.js';
 import { drawShapes } from '../data/shapes/index.js';
-import { planTraining } from './plan-training.js';
+import { measuringSeconds, planTraining } from './plan-training.js';
 
 const dataset = drawShapes({ trainPerClass: 30, testPerClass: 5, size: 64 });
 const settings = ['device=cpu', 'precision=float32'];
@@ -38,7 +38,7 @@ suite('planTraining()', () => {
     const data = await describeDataset(dataset);
     const { seen, measure } = machineOf(() => 1);
     const planned = planTraining(dataset, data, { seconds: 10, goal: 'accuracy', settings, measure });
-    await assert.rejects(planned, { code: 'USAGE', message: /^--time 10 s: the shortest training/ });
+    await assert.rejects(planned, { code: 'USAGE', message: /^--time 10s: the shortest training/ });
     assert.ok(seen.length > 0);
     const fast = machineOf(() => 0.0005);
     const { plan } = await planTraining(dataset, data, {
@@ -48,6 +48,27 @@ suite('planTraining()', () => {
       measure: fast.measure,
     });
     assert.ok(plan.isMeasured && plan.seconds.total <= 40);
+  });
+
+  test('measures for a tenth of the time, and estimates the rest from what it measured', async (t) => {
+    const data = await describeDataset(dataset);
+    let now = 0;
+    t.mock.method(performance, 'now', () => now);
+    const { seen, measure } = machineOf((side) => (side > 64 ? 0.004 : 0.002));
+    const given: { seconds?: number; until?: number }[] = [];
+    const slow: typeof measure = (recipe, ...more: unknown[]) => {
+      given.push(more[1] as (typeof given)[number]);
+      now += 25_000;
+      return measure(recipe);
+    };
+    const options = { seconds: 200, goal: 'accuracy', settings, measure: slow } as const;
+    const { plan } = await planTraining(dataset, data, options);
+    assert.deepEqual(
+      given.map(({ seconds, until }) => [seconds, until]),
+      [[2, 20_000]],
+    );
+    assert.ok(plan.isMeasured || plan.isCorrected, `${seen}`);
+    assert.deepEqual([null, 20, 200, 6000].map(measuringSeconds), [30, 5, 20, 30]);
   });
 
   test('is the same again with the speeds that were measured, and measures nothing more', async () => {

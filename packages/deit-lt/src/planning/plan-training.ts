@@ -4,9 +4,11 @@ import type { DatasetDescription } from '../data/describe.js';
 import { placementOf } from '../recipe/device.js';
 import { completeRecipe } from '../recipe/load.js';
 import type { Recipe } from '../recipe/schema.js';
+import { partName } from '../recipe/training-kind.js';
+import { modelOf } from '../tasks/model-of.js';
 import { measureTrainingSpeed } from '../training/measure-speed.js';
 import { thisMachine } from './machine.js';
-import { type PlanRequest, planFor, type TrainingPlan } from './plan.js';
+import { type PlanRequest, planFor, type TrainingPlan, trainsOf } from './plan.js';
 import { type MeasuredSpeeds, samFactor } from './speed.js';
 
 export interface PlanTrainingOptions extends PlanRequest {
@@ -14,8 +16,10 @@ export interface PlanTrainingOptions extends PlanRequest {
   readonly settings?: readonly string[];
   /** Whether speeds are measured; else they are estimated. Default true. */
   readonly measures?: boolean;
-  /** Seconds for the measurement of each part. Default 2. */
+  /** Seconds for the measurement of each part. Default 2, or a sixth of `mostSeconds` if that is less. */
   readonly probeSeconds?: number;
+  /** Seconds after which nothing more is measured, and the measurement at hand ends soon. Default `measuringSeconds`. */
+  readonly mostSeconds?: number;
   /** Speeds that were measured already, to which those of this plan are added: plans for the same data are then equal. */
   readonly measured?: Map<string, MeasuredSpeeds>;
   /** Measures the speeds of a recipe. Default: `measureTrainingSpeed`. */
@@ -34,6 +38,15 @@ export interface PlannedTraining {
 /** Measurements change the choices at most so often. */
 const mostRounds = 4;
 
+/** Bounds of the time that is measured, in seconds, and its part of the time of the trainings. */
+const measuring = { least: 5, most: 30, part: 0.1 } as const;
+
+/** Returns the seconds that are measured for trainings of `seconds` in all; null: of any time. */
+export function measuringSeconds(seconds: number | null): number {
+  if (seconds === null) return measuring.most;
+  return Math.min(measuring.most, Math.max(measuring.least, measuring.part * seconds));
+}
+
 /**
  * Plans a training on `dataset`, whose figures are in `data`. Throws UserError USAGE when the time is too short, RECIPE for
  * settings that cannot be trained, and the signal's reason.
@@ -41,25 +54,43 @@ const mostRounds = 4;
 export async function planTraining(
   dataset: Dataset,
   data: DatasetDescription,
-  {
-    settings = [],
-    measures = true,
-    probeSeconds = 2,
-    measure = measureTrainingSpeed,
-    measured = new Map(),
-    signal,
-    ...request
-  }: PlanTrainingOptions,
+  options: PlanTrainingOptions,
 ): Promise<PlannedTraining> {
+  const { settings = [], measures = true, measured = new Map(), ...request } = options;
   const given = completeRecipe({}, { settings: earlySettings(settings), where: 'plan' });
   const machine = thisMachine(given);
   const limited = { ...request, limit: given.data.limit };
+  const probe = probeOf(options);
   for (let round = 0; ; round++) {
-    const plan = planFor(data, machine, limited, { measured, refusesByEstimate: !measures });
+    const isLast = !measures || round >= mostRounds || (round > 0 && performance.now() >= probe.until);
+    const plan = planFor(data, machine, limited, { measured, refusesByEstimate: isLast });
     const recipe = recipeOf(plan, settings);
-    if (!measures || plan.isMeasured || round >= mostRounds) return { plan, recipe, base: recipeOf(plan, []) };
-    measured.set(plan.speedKey, await measuredSpeeds(recipe, dataset, { probeSeconds, measure, signal }));
+    if (settings.length > 0) checkNetworks(recipe, data, plan);
+    if (isLast || plan.isMeasured) return { plan, recipe, base: recipeOf(plan, []) };
+    measured.set(plan.speedKey, await measuredSpeeds(recipe, dataset, probe));
   }
+}
+
+/** Throws UserError RECIPE for settings whose networks cannot be made, by the keys of the recipe. */
+function checkNetworks(recipe: Recipe, { classes }: DatasetDescription, { request }: TrainingPlan): void {
+  for (const kind of trainsOf(request))
+    modelOf(kind, recipe[partName(kind)], classes.length, { device: 'meta' }).dispose();
+}
+
+interface Probe extends Required<Pick<PlanTrainingOptions, 'probeSeconds' | 'measure'>> {
+  /** A time of `performance.now()`. */
+  readonly until: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+function probeOf({ seconds, mostSeconds, probeSeconds, measure, signal }: PlanTrainingOptions): Probe {
+  const most = mostSeconds ?? measuringSeconds(seconds);
+  return {
+    probeSeconds: probeSeconds ?? Math.min(2, most / 6), // two rounds of three measurements
+    measure: measure ?? measureTrainingSpeed,
+    until: performance.now() + 1000 * most,
+    signal,
+  };
 }
 
 /** Settings that a plan depends on: where the training runs, and on how many images. */
@@ -74,13 +105,9 @@ function recipeOf({ values }: TrainingPlan, settings: readonly string[]): Recipe
 async function measuredSpeeds(
   recipe: Recipe,
   dataset: Dataset,
-  {
-    probeSeconds,
-    measure,
-    signal,
-  }: Required<Pick<PlanTrainingOptions, 'probeSeconds' | 'measure'>> & Pick<PlanTrainingOptions, 'signal'>,
+  { probeSeconds, measure, until, signal }: Probe,
 ): Promise<MeasuredSpeeds> {
-  const options = { seconds: probeSeconds, signal, withoutSam: recipe.teacher.sam.rho > 0 };
+  const options = { seconds: probeSeconds, until, signal, withoutSam: recipe.teacher.sam.rho > 0 };
   const speed = await measure(recipe, dataset, options);
   const isOnProcessor = placementOf(recipe).device === 'cpu'; // its memory holds the program, too
   const { teacherImagesPerSecond: climbing, teacherPlainImagesPerSecond: plain } = speed;

@@ -88,7 +88,7 @@ suite('planFor()', () => {
     ]);
     const short = planFor(stamps, cpu, { ...asked, seconds: 60 });
     assert.equal(codes(short)[0], 'little-time');
-    assert.match(short.warnings[0]!.text, /in 1 min 00 s the teacher has \d+ epochs .* \(--time \d+m; /);
+    assert.match(short.warnings[0]!.text, /in 1 min the teacher has \d+ epochs .* \(--time \d+m; /);
     assert.deepEqual(codes(examplePlan('no tail', '2 cores')), ['balanced']);
     assert.ok(codes(examplePlan('a thousand kinds of photographs', '2 cores')).includes('long'));
   });
@@ -103,7 +103,7 @@ suite('planFor()', () => {
       }
     };
     const message = refusal(3);
-    assert.match(message, /^--time 3 s: the shortest training .* takes about (\d+) s/);
+    assert.match(message, /^--time 3s: the shortest training .* takes about (\d+) s/);
     const least = Number(/about (\d+) s/.exec(message)![1]);
     assert.equal(refusal(least + 1), '');
   });

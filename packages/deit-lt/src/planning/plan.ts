@@ -6,7 +6,7 @@ import type { DatasetDescription } from '../data/describe.js';
 import { groupsOf } from '../data/groups.js';
 import { setAside } from '../data/set-aside.js';
 import { UserError } from '../errors.js';
-import { duration } from '../format.js';
+import { duration, durationWord, roughDuration } from '../format.js';
 import type { Values } from '../recipe/merge.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import {
@@ -70,6 +70,8 @@ export interface TrainingPlan {
   readonly memoryBytes: number;
   /** Whether speed and memory were measured; else they are estimates. */
   readonly isMeasured: boolean;
+  /** Whether the estimate follows the measured speed of other networks. */
+  readonly isCorrected: boolean;
   readonly seconds: PlanSeconds;
   /** Seconds of the usual number of epochs. */
   readonly usualSeconds: number;
@@ -144,6 +146,8 @@ interface Candidate {
   readonly speedKey: string;
   readonly speeds: PartSpeeds;
   readonly measured: MeasuredSpeeds | undefined;
+  /** Whether speeds of any network were measured. */
+  readonly isCorrected: boolean;
   readonly batch: number;
   readonly timed: TimedTraining;
   readonly usual: number;
@@ -215,6 +219,7 @@ function candidateOf(rung: Rung, given: Circumstances & { readonly measured: Mea
     speedKey,
     speeds,
     measured: measured.get(speedKey),
+    isCorrected: measured.size > 0,
     batch: batchOf(images, machine),
     timed,
     usual,
@@ -271,7 +276,7 @@ function batchOf(images: number, { device }: Machine): number {
 }
 
 function completed(
-  { rung, student, speedKey, speeds, measured, batch, timed, usual, epochs }: Candidate,
+  { rung, student, speedKey, speeds, measured, isCorrected, batch, timed, usual, epochs }: Candidate,
   {
     data,
     machine,
@@ -317,6 +322,7 @@ function completed(
     speeds,
     memoryBytes: measured?.memoryBytes ?? estimatedMemory(rung, student, batch),
     isMeasured: measured !== undefined,
+    isCorrected: measured === undefined && isCorrected,
     seconds,
     usualSeconds,
     budget,
@@ -360,7 +366,7 @@ function tooLittleTime(
     fewer < Math.max(fewestSuggested, classes.length) ? '' : `, or fewer images (--set data.limit=${fewer})`;
   return new UserError(
     'USAGE',
-    `--time ${duration(seconds ?? 0)}: the shortest training of these data (${rung.size} × ${rung.size} pixels, ${leastPossible} epochs of the teacher) takes about ${duration(least)} on this machine. Give at least that${orFewer}.`,
+    `--time ${durationWord(seconds ?? 0)}: the shortest training of these data (${rung.size} × ${rung.size} pixels, ${leastPossible} epochs of the teacher) takes about ${duration(least)} on this machine. Give at least that${orFewer}.`,
   );
 }
 
@@ -388,11 +394,11 @@ interface SizeReason extends Pick<Circumstances, 'data' | 'request' | 'budget'> 
 }
 
 function whySize({ data, rung, request, budget, larger, isSmallest }: SizeReason): string {
-  const time = `${request.seconds === null ? 'the usual time, ' : ''}${duration(budget)}`;
+  const time = `${request.seconds === null ? 'the usual time, ' : ''}${roughDuration(budget)}`;
   if (request.goal === 'speed' && larger !== undefined)
     return 'one size smaller than for accuracy, for fast predictions';
   if (larger !== undefined && !isSmallest)
-    return `the largest at which enough epochs fit into ${time}; ${larger.rung.size} pixels would take ${duration(secondsOf(pairOf(leastEpochs(larger.usual)), larger.timed).total / filled)} or more`;
+    return `the largest at which enough epochs fit into ${time}; ${larger.rung.size} pixels would take ${roughDuration(secondsOf(pairOf(leastEpochs(larger.usual)), larger.timed).total / filled)} or more`;
   if (rung.published !== undefined) return `as in the published recipe ${rung.published.recipe}`;
   if (larger !== undefined) return `the smallest of the table, because larger ones do not fit into ${time}`;
   const next = rungsOf(rung.machine).find(({ size }) => size > rung.size);

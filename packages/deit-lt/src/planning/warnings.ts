@@ -1,6 +1,6 @@
 /** The warnings of a plan: too little data, too little time, and photographs that lose their detail. */
 import type { DatasetDescription } from '../data/describe.js';
-import { count, duration } from '../format.js';
+import { count, roughDuration } from '../format.js';
 import type { EpochPair, PlanSeconds } from './epochs.js';
 import type { Machine } from './machine.js';
 import type { Rung } from './rungs.js';
@@ -63,12 +63,12 @@ function littleTime(facts: WarnedFacts, leastUseful: number): PlanWarning[] {
     return [
       {
         code: 'long',
-        text: `this takes ${duration(seconds.total)}, because no --time limits it${partOf(data.trainImages)}.`,
+        text: `this takes ${roughDuration(seconds.total)}, because no --time limits it${partOf(data.trainImages)}.`,
       },
     ];
   if (epochs.teacher >= leastUseful) return [];
   const images = data.trainImages;
-  const text = `too little time: in ${duration(budget)} the teacher has ${epochs.teacher} epochs and the student ${epochs.student}, and both will be far from what they can reach. At ${size} × ${size} pixels, the usual ${usual} and ${Math.round(2.5 * usual)} take about ${duration(usualSeconds)} (--time ${timeWord(usualSeconds)}; with it, a plan may choose larger images and fewer epochs)${partOf(images)}.`;
+  const text = `too little time: in ${roughDuration(budget)} the teacher has ${epochs.teacher} epochs and the student ${epochs.student}, and both will be far from what they can reach. At ${size} × ${size} pixels, the usual ${usual} and ${Math.round(2.5 * usual)} take about ${roughDuration(usualSeconds)} (--time ${timeWord(usualSeconds)}; with it, a plan may choose larger images and fewer epochs)${partOf(images)}.`;
   return [{ code: 'little-time', text }];
 }
 

@@ -1,8 +1,9 @@
 /**
- * Fits weights of a Vision Transformer to one with other tokens before the patches, or another grid of patches: positions are
- * resized as images are, DIST begins as a copy of CLS.
+ * Fits weights of a Vision Transformer to one with other tokens before the patches, another grid of patches or another size of them:
+ * positions and the projection of patches are resized as images are, DIST begins as a copy of CLS.
  */
 import * as torch from '@deit-lt/torch';
+import { PatchEmbed } from '../models/patch-embed.js';
 import type { VisionTransformer } from '../models/vit.js';
 
 const { interpolate } = torch.nn.functional;
@@ -13,7 +14,7 @@ type Tensors = Map<string, torch.Tensor>;
 export function fitTransformer(tensors: Tensors, model: VisionTransformer): string[] {
   const given = tensors.get('pos_embed');
   const isDistilled = tensors.has('dist_token');
-  const notes = fitTokens(tensors, model);
+  const notes = [...fitTokens(tensors, model), ...fitPatches(tensors, model)];
   if (given !== undefined && given.ndim === 3) notes.push(...fitPositions(tensors, model, { given, isDistilled }));
   return notes;
 }
@@ -26,6 +27,31 @@ function fitTokens(tensors: Tensors, { distilled }: VisionTransformer): string[]
   }
   if (distilled || !tensors.delete('dist_token')) return [];
   return ['its DIST token is left out'];
+}
+
+const projection = 'patch_embed.proj.weight';
+
+function fitPatches(tensors: Tensors, { patchEmbed }: VisionTransformer): string[] {
+  const given = tensors.get(projection);
+  if (!(patchEmbed instanceof PatchEmbed) || given === undefined || given.ndim !== 4) return [];
+  const [, , rows = 0, columns = 0] = given.shape;
+  const side = patchEmbed.patchSize;
+  if (rows !== columns || rows === side) return [];
+  tensors.set(projection, resizedPatches(given, side));
+  return [`the projection of patches is resized from ${rows} × ${rows} to ${side} × ${side} pixels`];
+}
+
+/**
+ * The projection `[D, C, P, P]` of patches for patches of `side` pixels: of an image that is resized as much, the tokens stay as nearly
+ * as they can (the pseudo-inverse of bicubic resizing). timm's `resample_patch_embed`; L. Beyer et al., "FlexiViT", CVPR 2023.
+ */
+export function resizedPatches(weight: torch.Tensor, side: number): torch.Tensor {
+  const [width = 0, channels = 0, rows = 0, columns = 0] = weight.shape;
+  const pixels = torch.eye(rows * columns).reshape(rows * columns, 1, rows, columns);
+  const resize = interpolate(pixels, { size: [side, side], mode: 'bicubic', antialias: true }).flatten(1); // [P · P, side · side]
+  const inverse = resize.double().pinverse(); // [side · side, P · P]
+  const flat = weight.double().reshape(width * channels, rows * columns);
+  return flat.matmul(inverse.t()).float().reshape(width, channels, side, side);
 }
 
 interface GivenPositions {

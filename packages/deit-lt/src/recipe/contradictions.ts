@@ -22,6 +22,7 @@ export function contradictions(recipe: Recipe): string[] {
         ]
       : []),
     ...parts.flatMap((name) => partContradictions(name, recipe[name])),
+    ...stoppingContradictions(recipe.evaluation),
     ...teacherContradictions(recipe.teacher),
     ...teacherMixing(recipe.teacher),
     ...clsSmoothing(recipe.student),
@@ -30,6 +31,14 @@ export function contradictions(recipe: Recipe): string[] {
           'student.mixing.transMix is for the labels of CutMix, but student.mixing.cutmix is 0: set it to 1, or transMix=false',
         ]
       : []),
+  ];
+}
+
+/** The epoch at which a training ends is a choice like that of the best epoch. */
+function stoppingContradictions({ earlyStopping, select }: Recipe['evaluation']): string[] {
+  if (earlyStopping === null || select === 'validation') return [];
+  return [
+    `evaluation.earlyStopping ends a training by its validation images, but evaluation.select is "${select}": set evaluation.select=validation and data.validation=0.1, or evaluation.earlyStopping=null`,
   ];
 }
 

@@ -15,6 +15,7 @@ const training = {
   learn: 'all',
   layerDecay: null,
   shards: 1,
+  syncBatchNorm: false,
   timeLimit: null,
 } as const;
 
@@ -22,6 +23,7 @@ const training = {
 const meant: Values = {
   tf32: 'convolutions',
   cudnnBenchmark: false,
+  cudaGraphs: false,
   data: { limit: null, classOrder: 'data', background: [255, 255, 255] },
   teacher: {
     ...training,
@@ -38,10 +40,12 @@ const meant: Values = {
       halfPrecision: false,
     },
   },
+  evaluation: { earlyStopping: null },
   student: {
     ...training,
     distillation: {
       reweight: 'drw',
+      logitAdjustment: 0,
       softWeights: 'probabilities',
       mapTargets: 'names',
       teacherAugment: null,

@@ -15,7 +15,7 @@ import { type OptimizerChoice, optimizerKeys } from '../optim/optimizer-entry.js
 import { optimizerRegistry } from '../optim/registry.js';
 import { type ScheduleConfig, scheduleKeys } from '../optim/schedule-config.js';
 import { scheduleRegistry } from '../optim/schedule-registry.js';
-import { count, most, natural, positive, probability, rate, side } from '../option-limits.js';
+import { channels, count, most, natural, positive, probability, rate, side } from '../option-limits.js';
 import type { Registry, RegistryEntry } from '../registry.js';
 import { taskRegistry } from '../tasks/registry.js';
 import { type Choice, choiceSchema } from './choice.js';
@@ -81,13 +81,17 @@ const sampler = choiceSchema<SamplerChoice>(
   'which images an epoch has, in which order: only a name, or a name with options',
 );
 
-const learnExpected = `expected "all", "biases", "classifier" or "blocks:N", such as blocks:2, with N from 1 to ${most.depth}`;
+const learnExpected = `expected "all", "biases", "classifier", "lora:RANK", such as lora:8, or "blocks:N", such as blocks:2, with N from 1 to ${most.depth}`;
 
 const lastBlocks = z
   .templateLiteral(['blocks:', z.int()])
   .refine((value) => count.max(most.depth).safeParse(Number(value.slice('blocks:'.length))).success, {
     error: learnExpected,
   });
+
+const lora = z
+  .templateLiteral(['lora:', z.int()])
+  .refine((value) => channels.safeParse(Number(value.slice('lora:'.length))).success, { error: learnExpected });
 
 const drw = z.strictObject({
   epoch: z
@@ -120,6 +124,11 @@ const shared = {
     .describe(
       'batches of batchSize side by side, each with its own images, draws and batch-norm statistics: what several processes or cards train on',
     ),
+  syncBatchNorm: z
+    .boolean()
+    .describe(
+      'batch norm takes the statistics of all shards (SyncBatchNorm); each shard then needs a process of its own',
+    ),
   dropLast: z.boolean().describe('leaves out the last batch of an epoch when it is not full'),
   sampler,
   optimizer,
@@ -139,11 +148,11 @@ const shared = {
       'initial weights: a run folder, a checkpoint, weights of timm or torchvision, or the name of cached ones; --from has priority; null: random ones',
     ),
   learn: z
-    .union([z.enum(['all', 'biases', 'classifier']), lastBlocks], {
+    .union([z.enum(['all', 'biases', 'classifier']), lastBlocks, lora], {
       error: learnExpected,
     })
     .describe(
-      'parameters that are trained; blocks:N: the last N blocks and the classifier; biases: all biases and the classifier (BitFit); classifier: it alone, initialised again (cRT); the frozen weights are those that from, or --from, names',
+      'parameters that are trained; blocks:N: the last N blocks and the classifier; biases: all biases and the classifier (BitFit); lora:RANK: low-rank matrices beside the layers of transformer blocks, and the classifier (LoRA); classifier: it alone, initialised again (cRT); the frozen weights are those that from, or --from, names',
     ),
   layerDecay: z
     .number()
@@ -250,6 +259,13 @@ const student = z.strictObject({
         "own: normalised and resized for the teacher; same-size: only normalised; published: the student's batch, shrunk without antialiasing",
       ),
     reweight: reweight.describe('when the DIST loss is weighted by class'),
+    logitAdjustment: z
+      .number()
+      .nonnegative()
+      .max(10)
+      .describe(
+        "τ: DIST learns with τ · log(its class's share of the training images) added to each logit, as by the loss logit-adjustment; 1: it aims at the balanced error, 0: not",
+      ),
     softWeights: z
       .enum(['probabilities', 'published'])
       .describe("soft, weighted: what of the teacher's is weighted; published: the logarithms"),
@@ -272,12 +288,25 @@ const student = z.strictObject({
   mixing,
 });
 
+const earlyStopping = z.strictObject({
+  patience: count
+    .max(most.epochs)
+    .default(10)
+    .describe('epochs without a rise after which the training ends; re-weighted ones, if the training has such'),
+  minDelta: z.number().min(0).max(100).default(0).describe('points of accuracy that a rise must exceed'),
+});
+
 const evaluation = z.strictObject({
   every: count.describe('epochs between evaluations; the last epoch always has one'),
   batchSize: count.max(most.batch),
   select: z
     .enum(['validation', 'test', 'last'])
     .describe('how the best epoch is chosen; test is the published protocol and reports a too good figure'),
+  earlyStopping: earlyStopping
+    .nullable()
+    .describe(
+      'ends a training whose mean of the class accuracies on the validation images does not rise any more; only with select=validation; null: all epochs are trained',
+    ),
 });
 
 export const recipeSchema = z.strictObject({
@@ -296,6 +325,11 @@ export const recipeSchema = z.strictObject({
     .boolean()
     .describe(
       'a card tries the algorithms of each convolution and keeps the fastest; runs then differ in their last bits',
+    ),
+  cudaGraphs: z
+    .union([z.literal('auto'), z.boolean()])
+    .describe(
+      'a card captures the forward and backward passes of full batches and replays them; auto: where that is possible; true: fails where it is not',
     ),
   data,
   teacher,

@@ -8,3 +8,12 @@ export type PartName = 'teacher' | 'student';
 export function partName(kind: TrainingKind): PartName {
   return kind === 'teacher' ? 'teacher' : 'student';
 }
+
+/**
+ * Returns the name of a training for its reader. A training without a teacher has the student's part of a recipe, which may name
+ * a CNN: only a transformer is a plain ViT.
+ */
+export function trainingName(kind: TrainingKind, model: string): string {
+  if (kind !== 'vit') return kind;
+  return /^(vit|deit)/.test(model) ? 'plain ViT' : 'plain network';
+}

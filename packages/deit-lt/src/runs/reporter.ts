@@ -15,6 +15,8 @@ export interface TrainingStart {
   readonly epochs: number;
   readonly batchesPerEpoch: number;
   readonly trainImages: number;
+  /** Processes that train together, and shards of each; absent: one process without shards. */
+  readonly processes?: { readonly count: number; readonly shardsOfEach: number };
   /** Epoch and batch at which the run resumes; absent for a new run. */
   readonly resumedAt?: { readonly epoch: number; readonly batch: number };
 }
@@ -59,6 +61,7 @@ export interface EpochRecord {
 
 export interface TrainingEnd {
   readonly kind: TrainingKind;
+  readonly model: string;
   readonly folder: string;
   readonly seconds: number;
   /** Epoch of the checkpoint `best` and by which rule it was chosen. */

@@ -188,4 +188,5 @@ export const progressSchema = z.looseObject({
   seconds: z.number().nonnegative(),
   best: z.looseObject({ epoch: epochNumber, score: loss }).nullable(),
   pace: z.looseObject({ from: count, epoch: z.number().nonnegative(), total: count }).exactOptional(),
+  stopping: z.looseObject({ epoch: epochNumber, score: percent, ended: z.boolean() }).exactOptional(),
 });

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { passMachineFault } from '../machine-fault.js';
 import { requireFinite } from '../models/finite-weights.js';
+import { mergedLora } from '../models/lora.js';
 import type { Ema } from '../optim/ema.js';
 import { partOf } from '../recipe/part.js';
 import { requireChecksum } from './checksum.js';
@@ -31,6 +32,15 @@ export interface Progress {
   readonly best: { readonly epoch: number; readonly score: number } | null;
   /** How a limit of time has changed the training; absent while it is as in the recipe. */
   readonly pace?: SavedPace | undefined;
+  /** The state of early stopping; absent without it, and before its first evaluation. */
+  readonly stopping?: SavedStopping | undefined;
+}
+
+/** The last epoch whose score rose enough, from 0, with its score, and whether the training has ended. */
+export interface SavedStopping {
+  readonly epoch: number;
+  readonly score: number;
+  readonly ended: boolean;
 }
 
 /** From batch `from` of a training on, its schedules are at `epoch`, and they end with batch `total`. */
@@ -159,7 +169,7 @@ export function readWeights(
     const wanted = weights ?? recipe.weights;
     const chosen = under(tensors, wanted === 'ema' ? 'ema.' : 'model.');
     if (chosen.size === 0) throw new Error('it has no averaged weights, because the recipe has ema: null');
-    return finite(file, { tensors: chosen, config, epoch });
+    return finite(file, { tensors: mergedLora(chosen), config, epoch });
   });
 }
 

@@ -1,6 +1,7 @@
 /** One run folder, looked at again and again while somebody else may write to it. */
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { whyFewerEpochs } from '../recipe/fewer-epochs.js';
 import { partOf } from '../recipe/part.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { epochsOf } from '../report/report-run.js';
@@ -78,7 +79,7 @@ export class FollowedRun {
     const part = partOf(config);
     const changes = this.#changes();
     const news = Math.max(...Object.values(changes));
-    const epochs = this.#endsEarly(part, changes) ? this.records.length : epochsOf({ config });
+    const epochs = this.#endsEarly(config, changes) ? this.records.length : epochsOf({ config });
     const state = this.#state(epochs, now - news);
     return {
       id: this.id,
@@ -120,9 +121,9 @@ export class FollowedRun {
     };
   }
 
-  /** A training with a limit of time may have fewer epochs than its recipe: it was evaluated after its last. */
-  #endsEarly({ timeLimit }: TrainingRecipe, { evaluation, metrics }: { evaluation: number; metrics: number }): boolean {
-    return timeLimit !== null && this.records.length > 0 && evaluation > 0 && evaluation >= metrics;
+  /** A training may have fewer epochs than its recipe: it was evaluated after its last. */
+  #endsEarly(config: RunConfig, { evaluation, metrics }: { evaluation: number; metrics: number }): boolean {
+    return whyFewerEpochs(config) !== undefined && this.records.length > 0 && evaluation > 0 && evaluation >= metrics;
   }
 
   #state(epochs: number, quiet: number): RunState {

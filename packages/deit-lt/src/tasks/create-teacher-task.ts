@@ -2,6 +2,7 @@
 import type * as torch from '@deit-lt/torch';
 import type { ByClass } from '../by-class.js';
 import { UserError } from '../errors.js';
+import { placeOn } from '../models/place-on.js';
 import { totalEpochs } from '../optim/schedules.js';
 import type { TeacherRecipe } from '../recipe/schema.js';
 import { modelOf } from './model-of.js';
@@ -39,7 +40,7 @@ export interface OwnTask {
 export function createOwnTask(options: CreateTeacherTaskOptions, { name, create }: OwnTask): Task {
   const { recipe, model, trainCounts, device } = options;
   const epochs = totalEpochs(recipe.schedule, recipe.epochs);
-  const another = () => modelOf('teacher', recipe, trainCounts.length).to(device);
+  const another = () => placeOn(modelOf('teacher', recipe, trainCounts.length), device);
   const task: Partial<Task> | undefined = create({ model, trainCounts, device, another, epochs, drw: recipe.drw });
   const unusable = (why: string): UserError => new UserError('PLUGIN', `the task "${name}" cannot be used: ${why}.`);
   if (task?.kind !== 'teacher') throw unusable('create must return a task whose kind is "teacher"');

@@ -156,6 +156,15 @@ suite('StudentTask', () => {
     near(loss, 0.75 * cls + 0.25 * dist);
   });
 
+  test('adds the classes’ shares to DIST alone when distillation.logitAdjustment says so', () => {
+    const run = (tau: number) => lossesOf({ settings: [`distillation.logitAdjustment=${tau}`], teacher: [0, 0, 5, 0] });
+    const shifted = row.map((x, c) => x + 0.5 * Math.log(trainCounts[c]! / trainCounts.reduce((a, b) => a + b)));
+    const total = shifted.reduce((sum, x) => sum + Math.exp(x), 0);
+    near(run(0.5).dist, Math.log(total) - shifted[2]!);
+    near(run(0).dist, ce(2));
+    assert.equal(run(0.5).cls, run(0).cls);
+  });
+
   test('weights the log-probabilities only when distillation.softWeights is "published"', () => {
     const run = (softWeights: string) =>
       lossesOf({

@@ -12,6 +12,7 @@ import { UserError } from '../errors.js';
 import type { EvaluationOutputs, OutputLogits } from '../evaluation/evaluate.js';
 import { classWeights } from '../losses/class-weights.js';
 import { type DistillationLoss, distillation } from '../losses/distillation.js';
+import { logPrior } from '../losses/logit-adjustment.js';
 import type { Loss } from '../losses/loss.js';
 import { createLoss } from '../losses/registry.js';
 import { cosineSimilarity } from '../models/expert-cosine.js';
@@ -111,16 +112,25 @@ export class StudentTask implements Task {
 
   /** CLS learns from all images of all views, DIST from those that the teacher sees; of one view these may be `own`. */
   #prepareViews(views: readonly MixedView[], epoch: number, own?: torch.Tensor): PreparedBatch {
-    const { teacher } = this.#options;
     const inDrw = isReweighted(epoch, this.#phase);
+    const loss = (): LossParts => this.#lossOf(views, inDrw, own);
+    if (views.some(({ targetsFor }) => targetsFor !== undefined)) return { loss };
+    const inputs = [...views.flatMap(({ images, targets }) => [images, targets]), ...(own === undefined ? [] : [own])];
+    const lossOf = (tensors: readonly torch.Tensor[]): LossParts => {
+      const given = views.map((_, i) => ({ images: tensors[2 * i]!, targets: tensors[2 * i + 1]! }));
+      return this.#lossOf(given, inDrw, tensors[2 * views.length]);
+    };
+    return { loss, steady: { key: inDrw ? 're-weighted' : 'plain', inputs, loss: lossOf } };
+  }
+
+  /** The loss of the current weights; the teacher's logits are without gradient. */
+  #lossOf(views: readonly MixedView[], inDrw: boolean, own: torch.Tensor | undefined): LossParts {
+    const { teacher } = this.#options;
     const seen = own === undefined ? this.#taughtViews(views).map(({ images }) => images) : [own];
     const teacherLogits = teacher && torch.noGrad(() => joinBatches(seen.map(teacher)));
-    const forward = (): LossParts => {
-      const answers = views.map((view) => this.#answer(view));
-      const targets = joinBatches(answers.map((answer) => answer.targets));
-      return this.#loss(joinOutputs(answers.map(({ output }) => output)), targets, teacherLogits, inDrw);
-    };
-    return { loss: forward };
+    const answers = views.map((view) => this.#answer(view));
+    const targets = joinBatches(answers.map((answer) => answer.targets));
+    return this.#loss(joinOutputs(answers.map(({ output }) => output)), targets, teacherLogits, inDrw);
   }
 
   /** Global views come first. */
@@ -205,8 +215,9 @@ function lossesOf(recipe: StudentTaskOptions['recipe'], trainCounts: ByClass<num
   const by = (when: 'drw' | 'always' | 'never') => (when === 'always' || (when === 'drw' && inDrw) ? weights : null);
   const { name, ...own } = recipe.clsLoss;
   const base = createLoss(name, trainCounts, { ...own, weights: by(recipe.clsReweight) });
-  const { reweight, softWeights, ...options } = recipe.distillation;
-  const both = distillation({ ...options, base, weights: by(reweight), published: softWeights === 'published' });
+  const { reweight, softWeights, logitAdjustment: tau, ...options } = recipe.distillation;
+  const shift = tau === 0 ? null : logPrior(trainCounts, tau);
+  const both = distillation({ ...options, base, weights: by(reweight), published: softWeights === 'published', shift });
   return { base, both };
 }
 

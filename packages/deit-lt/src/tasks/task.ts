@@ -33,6 +33,17 @@ export type Pass = 'step' | 'climb';
 export interface PreparedBatch {
   /** Returns the loss of the current weights. Default: for the step. */
   loss(pass?: Pass): LossParts;
+  /** The same as a function of tensors, where its kernels are the same from batch to batch; absent where they are not. */
+  readonly steady?: SteadyLoss;
+}
+
+/** A loss whose kernels depend on nothing but the shapes of its inputs, so that a card can capture them. */
+export interface SteadyLoss {
+  /** Changes with the kernels: in the phase of re-weighting, for example. */
+  readonly key: string;
+  readonly inputs: readonly torch.Tensor[];
+  /** Returns the loss of `inputs`, or of others of the same shapes. Reads no values, and copies nothing to the device after the first call. */
+  loss(inputs: readonly torch.Tensor[], pass?: Pass): LossParts;
 }
 
 /** The batches of one update side by side: one of each shard, of which this process has some. */

@@ -14,7 +14,7 @@ import type { TeacherRecipe } from '../recipe/schema.js';
 import { Upload } from '../upload.js';
 import { mixingIn } from './mixing.js';
 import { requireLogits } from './model-output.js';
-import type { PreparedBatch, Task, TaskBatch } from './task.js';
+import type { LossParts, PreparedBatch, Task, TaskBatch } from './task.js';
 
 export interface TeacherTaskOptions {
   readonly model: torch.nn.Module<[torch.Tensor], torch.Tensor>;
@@ -46,8 +46,13 @@ export class TeacherTask implements Task {
     const loss = isReweighted(batch.epoch, this.drwEpoch) ? this.#reweighted : this.#plain;
     const { images, targets } = this.#mixed(batch);
     const { length } = this.#options.trainCounts;
-    const logits = () => requireLogits(this.model.call(images), 'teacher', length).float();
-    return { loss: () => ({ loss: loss(logits(), targets), parts: {} }) };
+    const lossOf = ([x, y]: readonly torch.Tensor[]): LossParts => {
+      const logits = requireLogits(this.model.call(x!), 'teacher', length).float();
+      return { loss: loss(logits, y!), parts: {} };
+    };
+    const inputs = [images, targets];
+    const key = loss === this.#plain ? 'plain' : 're-weighted';
+    return { loss: () => lossOf(inputs), steady: { key, inputs, loss: lossOf } };
   }
 
   #mixed({ images, labels, epoch, random }: TaskBatch): { images: torch.Tensor; targets: torch.Tensor } {

@@ -2,6 +2,7 @@
 import * as torch from '@deit-lt/torch';
 import { loadWeights } from '../classifier/classifier.js';
 import type { EvaluationResult } from '../evaluation/evaluate.js';
+import { withLoraOf } from '../models/lora.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import { PredictionRecorder } from '../runs/predictions.js';
 import { saveEvaluation } from '../runs/save-evaluation.js';
@@ -36,7 +37,7 @@ function loadBest({ run, task, config }: LoopOptions): number {
   return torch.tidy(() => {
     const file = run.checkpoint('best');
     const best = readWeights(file, { run: config });
-    loadWeights(task.model, best.tensors, file);
+    loadWeights(task.model, withLoraOf(task.model, best.tensors), file);
     return best.epoch ?? 0;
   });
 }

@@ -1,5 +1,6 @@
 /** Writes the files of a training while it runs: the checkpoints `last` and `best`, and the lines of metrics. */
 import * as torch from '@deit-lt/torch';
+import { mergedLora } from '../models/lora.js';
 import type { EpochRecord } from '../runs/reporter.js';
 import { loadState, type Progress, saveState, saveWeights, type Trained } from '../runs/training-state.js';
 import type { LoopOptions } from './loop-options.js';
@@ -86,7 +87,7 @@ export class Checkpoints {
     const { run, task, ema, recipe, config } = this.#options;
     torch.tidy(() => {
       const weights = recipe.weights === 'ema' && ema !== undefined ? ema.stateDict().tensors : task.model.stateDict();
-      saveWeights(run.checkpoint('best'), weights, config, epoch);
+      saveWeights(run.checkpoint('best'), mergedLora(weights), config, epoch);
     });
   }
 

@@ -1,4 +1,4 @@
-/** Finds the largest batches that fit into memory; the images of an update stay the same. */
+/** Finds the largest batches that fit into memory, of all processes; the images of an update stay the same. */
 import { existsSync } from 'node:fs';
 import * as torch from '@deit-lt/torch';
 import type { TrainingData } from '../data/prepare-data.js';
@@ -12,8 +12,9 @@ import { batchesFrom, countBatches } from './epoch-batches.js';
 import { type EvaluateSplitOptions, evaluateSplit } from './evaluate-epoch.js';
 import { setTraining } from './learn.js';
 import type { LoopOptions, StepOptions } from './loop-options.js';
+import { orderedSum } from './ordered-sum.js';
 import { batchesOfUpdate, isOutOfMemory, outOfMemory } from './out-of-memory.js';
-import { alone } from './processes.js';
+import { alone, type Processes } from './processes.js';
 import { setUp } from './set-up.js';
 import { ShardGradients } from './shard-gradients.js';
 import { shardPasses } from './shard-passes.js';
@@ -37,18 +38,29 @@ type Fitted = Pick<FitMemoryOptions, 'options' | 'plan'>;
 
 /**
  * Returns `options` and `plan` with the batch sizes of the recipe, or the largest half, quarter, … of them with which two updates of
- * the training and a batch of its evaluation fit into the device's memory, and as many more batches per update. Throws UserError
- * OUT_OF_MEMORY when a batch of one image, or an odd number of images, does not fit.
+ * the training and a batch of its evaluation fit into the device's memory, and as many more batches per update. Several processes all
+ * try, and take the sizes that fit in each of them. Throws UserError OUT_OF_MEMORY when a batch of one image, or an odd number of images,
+ * does not fit.
  */
 export async function fitMemory(given: FitMemoryOptions): Promise<Fitted> {
   const earlier = runOf(given.options);
   if (earlier !== undefined) return withBatchesOf(earlier, given);
   let fitted: Fitted = given;
   for (;;) {
-    const failure = await failureOfTrial({ ...given, ...fitted });
+    const failure = ofAll(await failureOfTrial({ ...given, ...fitted }), given.options.processes ?? alone);
     if (failure === undefined) return found(fitted, given);
     fitted = halved(failure, { ...given, ...fitted });
   }
+}
+
+/** Returns the failure of the first process that has one. All processes call it. */
+function ofAll(own: Failure | undefined, processes: Processes): Failure | undefined {
+  const failures = processes.exchange(own === undefined ? null : { of: own.of, message: own.error.message });
+  const rank = failures.findIndex((failure) => failure !== null);
+  const first = failures[rank];
+  if (own !== undefined && rank === processes.rank) return own;
+  if (first === null || first === undefined) return undefined;
+  return { of: first.of, error: new Error(`process ${rank} of ${processes.count} (from 0): ${first.message}`) };
 }
 
 /** Reports the sizes that fit. */
@@ -136,7 +148,7 @@ async function failureOfTrial(given: FitMemoryOptions): Promise<Failure | undefi
     const { signal } = options;
     const all = { ...setup, recipe: plan.recipe, seed, evaluation, data, placement, processes: alone };
     try {
-      await trial({ ...all, ...(signal && { signal }) });
+      await trial({ ...all, sharedBy: (options.processes ?? alone).count, ...(signal && { signal }) });
       of = 'evaluation';
       await trialOfEvaluation(all);
     } finally {
@@ -169,15 +181,20 @@ function emptyCache(): void {
   }
 }
 
+interface TrialOptions extends StepOptions, Pick<LoopOptions, 'optimizer' | 'sam' | 'signal'> {
+  /** Processes of the training, whose exchange takes memory, too. */
+  readonly sharedBy: number;
+}
+
 /** Memory is taken when an operator is called, so a card need not be waited for. */
-async function trial(options: StepOptions & Pick<LoopOptions, 'optimizer' | 'sam' | 'signal'>): Promise<void> {
-  const { task, recipe, optimizer, processes, signal } = options;
+async function trial(options: TrialOptions): Promise<void> {
+  const { task, recipe, optimizer, sharedBy, signal } = options;
   const batches = countBatches(options, 0);
   using gradients = new ShardGradients({
     parameters: learningParameters(task).map(([, parameter]) => parameter),
     shards: recipe.shards,
     accumulation: recipe.accumulation,
-    processes,
+    processes: { count: sharedBy, addRows: orderedSum },
   });
   for (const group of optimizer.paramGroups) group.lr = 0;
   setTraining(task.model);

@@ -9,6 +9,7 @@ import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { checkpointFile } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
+import { short } from '../format.js';
 import type { ImageModel } from '../models/model.js';
 import { findWeights } from '../pretrained/find-weights.js';
 import { type FitOptions, fitWeights } from '../pretrained/fit-weights.js';
@@ -89,6 +90,7 @@ async function loadFrom(
   const fit: FitOptions = { classNames, newClassifier: recipe.learn === 'classifier', part, name };
   return withGivenWeights(place, model, (given) => {
     const { state, notes } = fitWeights(model, given, fit);
+    requireUsable(state, given.file);
     torch.noGrad(() => model.loadStateDict(state));
     for (const line of [...fittedNote(given, notes), ...normalisationNotes(given, recipe, part)]) note(line);
     const { file, origin, from: earlier } = given;
@@ -100,6 +102,22 @@ async function loadFrom(
       ...(earlier && { from: earlier }),
     };
   });
+}
+
+/** No trained network has such a number, and the first loss would not be finite. */
+const mostInWeights = 1e10;
+
+/** Throws UserError CHECKPOINT for weights that are finite but so large that no network was trained to them. */
+function requireUsable(state: ReadonlyMap<string, torch.Tensor>, file: string): void {
+  for (const [name, tensor] of state) {
+    if (!tensor.isFloatingPoint() || tensor.numel() === 0) continue;
+    const largest = torch.noGrad(() => torch.tidy(() => tensor.float().abs().max().toNumber()));
+    if (largest <= mostInWeights) continue;
+    throw new UserError(
+      'CHECKPOINT',
+      `${file}: the weights ${name} have a number of size ${short(largest)}; expected at most ${mostInWeights.toExponential()}, which no trained network reaches. The file is damaged, or not one of weights: give another to --from.`,
+    );
+  }
 }
 
 /** The teacher of a run of `train`, for a teacher; others start from its student. */

@@ -1,11 +1,12 @@
 /**
  * The parameters that a recipe trains (`learn`): all, those of the last blocks, biases alone (BitFit, Zaken et al., 2022; on
- * long tails in LIFT, Shi et al., 2024), or those of the classifier alone.
+ * long tails in LIFT, Shi et al., 2024), low-rank matrices beside frozen layers (LoRA), or those of the classifier alone.
  */
 import type * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
 import { classifierNames } from '../models/classifier-layers.js';
 import { layerOrder } from '../models/layer-order.js';
+import { addLora, isLora } from '../models/lora.js';
 import type { ImageModel } from '../models/model.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import type { PartName } from '../recipe/training-kind.js';
@@ -13,20 +14,31 @@ import type { PartName } from '../recipe/training-kind.js';
 type Learn = TrainingRecipe['learn'];
 
 /**
- * Takes the gradient from all parameters that `learn` does not train. Throws UserError RECIPE for more blocks than the
- * network has, or a network whose blocks are not known.
+ * Takes the gradient from all parameters that `learn` does not train; adds the matrices of `lora:RANK`. Throws UserError RECIPE
+ * for more blocks than the network has, or a network whose blocks are not known.
  */
 export function limitLearning(model: ImageModel, learn: Learn, part: PartName): void {
   if (learn === 'all') return;
+  const rank = rankOf(learn);
+  if (rank !== undefined) addLora(model, rank, part);
   const trained = trainedNames(model, learn, part);
   for (const [name, parameter] of model.namedParameters()) if (!trained.has(name)) parameter.requiresGrad_(false);
 }
 
 function trainedNames(model: ImageModel, learn: Exclude<Learn, 'all'>, part: PartName): Set<string> {
   if (learn === 'classifier') return classifierNames(model);
-  if (learn !== 'biases') return namesOfLast(model, Number(learn.slice('blocks:'.length)), part);
-  const biases = model.namedParameters().flatMap(([name]) => (name.endsWith('.bias') ? [name] : []));
-  return new Set([...biases, ...classifierNames(model)]);
+  if (learn.startsWith('blocks:')) return namesOfLast(model, Number(learn.slice('blocks:'.length)), part);
+  const small = learn === 'biases' ? (name: string) => name.endsWith('.bias') : isLora;
+  const names = model.namedParameters().map(([name]) => name);
+  return new Set([...names.filter((name) => small(name) || name === distToken), ...classifierNames(model)]);
+}
+
+/** Where DIST begins as a copy of CLS, it would stay one in frozen layers. */
+const distToken = 'dist_token';
+
+/** The rank of `lora:RANK`; undefined for another value. */
+function rankOf(learn: Learn): number | undefined {
+  return learn.startsWith('lora:') ? Number(learn.slice('lora:'.length)) : undefined;
 }
 
 /** The names in the last `count` blocks and behind them. */

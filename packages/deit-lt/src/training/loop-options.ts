@@ -4,10 +4,11 @@ import type { Pipeline } from '../augment/transform.js';
 import type { TrainingData } from '../data/prepare-data.js';
 import type { Ema } from '../optim/ema.js';
 import type { Placement } from '../recipe/device.js';
-import type { TrainingRecipe } from '../recipe/schema.js';
+import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
 import type { Reporter } from '../runs/reporter.js';
 import type { RunConfig, RunFolder } from '../runs/run-folder.js';
 import type { Task } from '../tasks/task.js';
+import type { PassRunner } from './capturable-pass.js';
 import type { Processes } from './processes.js';
 import type { SamPlan } from './step.js';
 
@@ -40,10 +41,13 @@ export interface LoopOptions {
    * state waits longer, so that saving takes at most a twentieth of the time.
    */
   readonly saveEverySeconds?: number;
+  /** Whether a card captures passes and replays them, see captured-passes.ts. Default false. */
+  readonly cudaGraphs?: Recipe['cudaGraphs'];
 }
 
 /** The inputs of the batches of an epoch and of their passes. */
-export type StepOptions = Pick<
-  LoopOptions,
-  'task' | 'recipe' | 'seed' | 'data' | 'pipelines' | 'placement' | 'processes' | 'scaler'
->;
+export interface StepOptions
+  extends Pick<LoopOptions, 'task' | 'recipe' | 'seed' | 'data' | 'pipelines' | 'placement' | 'processes' | 'scaler'> {
+  /** Captures passes and replays them; absent: all passes run kernel by kernel. */
+  readonly captured?: PassRunner | undefined;
+}

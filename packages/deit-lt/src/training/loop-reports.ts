@@ -11,7 +11,7 @@ import type { LoopOptions } from './loop-options.js';
 
 /** Returns the facts of a training that starts at `progress`. */
 export function trainingStart(
-  { task, recipe, run, placement, data }: LoopOptions,
+  { task, recipe, run, placement, data, processes: { count: processes } }: LoopOptions,
   { epoch, batch }: Progress,
   length: Pick<TrainingStart, 'epochs' | 'batchesPerEpoch'>,
 ): TrainingStart {
@@ -28,6 +28,7 @@ export function trainingStart(
     precision: placement.precision,
     ...length,
     trainImages: data.train.labels.length,
+    ...(recipe.shards > 1 && { processes: { count: processes, shardsOfEach: recipe.shards / processes } }),
     ...(epoch + batch > 0 && { resumedAt: { epoch, batch } }),
   };
 }

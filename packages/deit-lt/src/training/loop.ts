@@ -4,13 +4,15 @@
  * training is bit-identical to one that was never interrupted.
  */
 import * as torch from '@deit-lt/torch';
-import { duration } from '../format.js';
+import { roughDuration } from '../format.js';
 import { nextTurn } from '../next-turn.js';
 import { setLearningRate } from '../optim/layer-decay.js';
 import { totalEpochs } from '../optim/schedules.js';
 import type { Progress, SavedPace } from '../runs/training-state.js';
 import { learningParameters } from '../tasks/task.js';
+import { type CapturedPasses, capturedPasses } from './captured-passes.js';
 import { Checkpoints } from './checkpoints.js';
+import { afterEvaluation, type EarlyEnd, earlyEndNote, waitsForReweighting } from './early-stopping.js';
 import { batchesFrom, countBatches } from './epoch-batches.js';
 import { EpochSums } from './epoch-sums.js';
 import { evaluateEpoch, scoreOf } from './evaluate-epoch.js';
@@ -30,7 +32,7 @@ import { firstPass, update } from './step.js';
 
 export interface LoopResult {
   readonly best: NonNullable<Progress['best']>;
-  /** Epochs that were trained: fewer than in the recipe where a limit of time has shortened it. */
+  /** Epochs that were trained: fewer than in the recipe where a limit of time or early stopping has shortened it. */
   readonly epochs: number;
   /** Seconds of training, without pauses. */
   readonly seconds: number;
@@ -51,10 +53,12 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   checkpoints.open(progress);
   const batches = countBatches(options, progress.epoch);
   const pace = paceOf(options, { epochs, batches, saved: progress.pace });
-  reporter.start(trainingStart(options, progress, { epochs: pace.epochs, batchesPerEpoch: batches }));
+  const planned = progress.stopping?.ended === true ? progress.epoch : pace.epochs;
+  using captured = capturedPasses(options);
+  reporter.start(trainingStart(options, progress, { epochs: planned, batchesPerEpoch: batches }));
 
-  for (let epoch = progress.epoch; epoch < pace.epochs; epoch++) {
-    progress = await trainEpoch(options, { ...progress, epoch }, { pace, batches, checkpoints });
+  for (let epoch = progress.epoch; epoch < pace.epochs && progress.stopping?.ended !== true; epoch++) {
+    progress = await trainEpoch(options, { ...progress, epoch }, { pace, batches, checkpoints, captured });
     checkWeights(options, epoch);
     checkSameWeights(options);
     const done = epoch * batches + progress.batch;
@@ -72,17 +76,32 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     const byScore = evaluation.select !== 'last';
     const isBest = !byScore || (score !== null && score > (progress.best?.score ?? -1));
     const best = isBest ? { epoch, score: score ?? 0 } : progress.best;
-    progress = { ...progress, epoch: epoch + 1, batch: 0, sums: null, best };
+    const stopping = stoppingAfter(options, progress, { ...record, score });
+    progress = { ...progress, epoch: epoch + 1, batch: 0, sums: null, best, ...(stopping && { stopping }) };
     checkpoints.endEpoch(record, { isBest: isBest && (byScore || isLast) });
-    if (isLast || checkpoints.isDue()) checkpoints.save(progress);
+    if (isLast || stopping?.ended === true || checkpoints.isDue()) checkpoints.save(progress);
     reporter.epoch(record);
   }
-  if (pace.isShortened) reporter.note(shortened(options, pace, { epochs, batches }));
-  return {
-    best: progress.best ?? { epoch: pace.epochs - 1, score: 0 },
-    epochs: pace.epochs,
-    seconds: checkpoints.seconds,
-  };
+  const best = progress.best ?? { epoch: pace.epochs - 1, score: 0 };
+  if (progress.stopping?.ended === true && progress.epoch < pace.epochs)
+    reporter.note(earlyEnd(options, { trained: progress.epoch, epochs, best }));
+  else if (pace.isShortened) reporter.note(shortened(options, pace, { epochs, batches }));
+  return { best, epochs: progress.epoch, seconds: checkpoints.seconds };
+}
+
+/** The state of early stopping after an epoch; unchanged without an evaluation. */
+function stoppingAfter(
+  { task, recipe, evaluation: { earlyStopping } }: LoopOptions,
+  { stopping }: Progress,
+  { epoch, score, drw }: { readonly epoch: number; readonly score: number | null; readonly drw: boolean },
+): Progress['stopping'] {
+  if (earlyStopping === null || score === null) return stopping;
+  const counts = drw || !waitsForReweighting(task.drwEpoch, recipe);
+  return afterEvaluation(earlyStopping, stopping, { epoch, score, counts });
+}
+
+function earlyEnd({ task: { kind }, evaluation }: LoopOptions, of: Omit<EarlyEnd, 'kind' | 'settings'>): string {
+  return earlyEndNote({ kind, settings: evaluation.earlyStopping!, ...of });
 }
 
 /** The pace of a training; its end follows the clock where the recipe has a limit. */
@@ -117,12 +136,13 @@ interface EpochOptions {
   /** Batches of an epoch. */
   readonly batches: number;
   readonly checkpoints: Checkpoints;
+  readonly captured: CapturedPasses | undefined;
 }
 
 /** Trains from `start` to the end of its epoch, or to the first update after the signal; returns the place reached. */
 async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOptions): Promise<Progress> {
   const { task, recipe, optimizer, ema, signal, processes } = options;
-  const { pace, batches, checkpoints } = each;
+  const { pace, batches, checkpoints, captured } = each;
   const { epoch } = start;
   const sums = EpochSums.restore(start);
   const speed = new SpeedMeter();
@@ -143,8 +163,8 @@ async function trainEpoch(options: LoopOptions, start: Progress, each: EpochOpti
     setLearningRate(optimizer, lr);
     const closesWindow = (index + 1) % recipe.accumulation === 0 || index + 1 === batches;
     torch.tidy(() => {
-      const place = { epoch, batch: index, scheduled: scheduled.epoch };
-      const run = shardPasses(options, views, gradients, place);
+      const place = { epoch, batch: index, scheduled: scheduled.epoch, isLast: closesWindow };
+      const run = shardPasses({ ...options, captured }, views, gradients, place);
       losses.add(run(pass), { epoch, batch: index, images: batch.images });
       if (!closesWindow) return;
       gradients.reduce();
@@ -195,7 +215,7 @@ function shortened(
   pace: Pace,
   { epochs, batches }: { readonly epochs: number; readonly batches: number },
 ): string {
-  return `${task.kind}: the time limit of ${duration(timeLimit ?? 0)} left time for ${(pace.total / batches).toFixed(1)} of ${epochs} epochs; learning rate and re-weighting were fitted to them`;
+  return `${task.kind}: the time limit of ${roughDuration(timeLimit ?? 0)} left time for ${(pace.total / batches).toFixed(1)} of ${epochs} epochs; learning rate and re-weighting were fitted to them`;
 }
 
 function gradientsOf({ task, recipe: { shards, accumulation }, processes }: LoopOptions): ShardGradients {

@@ -8,6 +8,7 @@ import type { Dataset } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
 import { pairedBatches } from '../data/samplers/paired-batches.js';
 import { shuffled } from '../data/samplers/sampler-orders.js';
+import { placeOn } from '../models/place-on.js';
 import { nextTurn } from '../next-turn.js';
 import { createOptimizer } from '../optim/optimizer.js';
 import { SAM } from '../optim/sam.js';
@@ -27,6 +28,10 @@ export interface MeasureSpeedOptions {
   readonly seconds?: number;
   /** Also measures the teacher's steps without SAM. Default false. */
   readonly withoutSam?: boolean;
+  /**
+   * A time of `performance.now()` from which on a measurement ends with its first batch after those that warm up. Default: none.
+   */
+  readonly until?: number | undefined;
   /** Ends the measurement after the batch at hand. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,12 +54,12 @@ export interface TrainingSpeed {
 export async function measureTrainingSpeed(
   recipe: Recipe,
   dataset: Dataset,
-  { seconds = 2, withoutSam = false, signal }: MeasureSpeedOptions = {},
+  { seconds = 2, withoutSam = false, until, signal }: MeasureSpeedOptions = {},
 ): Promise<TrainingSpeed> {
   const { device } = placementOf(recipe);
   const memory = device === 'cpu' ? torch.cpu : torch.cuda;
   memory.resetPeakMemoryStats(device);
-  const probes = probesOf(recipe, dataset, { seconds, signal });
+  using probes = probesOf(recipe, dataset, { seconds, until, signal });
   const teacherRate = await probes.teacher();
   const plainRate = withoutSam ? await probes.plainTeacher() : undefined;
   return {
@@ -73,9 +78,9 @@ export async function measureTrainingRates(
   recipe: Recipe,
   dataset: Dataset,
   trains: readonly TrainingKind[],
-  { seconds = 2, signal }: Pick<MeasureSpeedOptions, 'seconds' | 'signal'> = {},
+  { seconds = 2, until, signal }: Pick<MeasureSpeedOptions, 'seconds' | 'until' | 'signal'> = {},
 ): Promise<ReadonlyMap<TrainingKind, number>> {
-  const probes = probesOf(recipe, dataset, { seconds, signal });
+  using probes = probesOf(recipe, dataset, { seconds, until, signal });
   const rates = new Map<TrainingKind, number>();
   for (const kind of trains) rates.set(kind, await probes[kind]());
   return rates;
@@ -83,22 +88,32 @@ export async function measureTrainingRates(
 
 type TeacherNetwork = torch.nn.Module<[torch.Tensor], torch.Tensor>;
 
-/** Returns a measurement for each training, and for a teacher without SAM. The networks are made when they are needed. */
-function probesOf(
-  recipe: Recipe,
-  dataset: Dataset,
-  { seconds, signal }: Pick<RateOptions, 'seconds' | 'signal'>,
-): Readonly<Record<TrainingKind | 'plainTeacher', () => Promise<number>>> {
+type Probes = Disposable & Readonly<Record<TrainingKind | 'plainTeacher', () => Promise<number>>>;
+
+/**
+ * Returns a measurement for each training, and for a teacher without SAM. The networks are made when they are needed, and released
+ * with the measurements.
+ */
+function probesOf(recipe: Recipe, dataset: Dataset, limits: Pick<RateOptions, 'seconds' | 'until' | 'signal'>): Probes {
+  const made: Disposable[] = [];
+  const track = <T extends Disposable | undefined>(resource: T): T => {
+    if (resource !== undefined) made.push(resource);
+    return resource;
+  };
   const numClasses = dataset.classNames.length;
   const trainCounts = byClass(dataset.classNames, new Int32Array(numClasses).fill(1));
   const { device } = placementOf(recipe);
   setKernels(recipe, device);
-  const network = (kind: TrainingKind) => modelOf(kind, recipe[partName(kind)], numClasses).to(device);
+  const network = (kind: TrainingKind) => placeOn(track(modelOf(kind, recipe[partName(kind)], numClasses)), device);
   const teacher = once(() => network('teacher') as TeacherNetwork);
-  const teacherTask = once(() => createTeacherTask({ model: teacher(), recipe: recipe.teacher, trainCounts, device }));
+  const teacherTask = once(() => {
+    const task = createTeacherTask({ model: teacher(), recipe: recipe.teacher, trainCounts, device });
+    track(task.companion);
+    return task;
+  });
   const learner = { recipe: recipe.student, trainCounts };
   const run = (task: Task, whole = recipe): Promise<number> =>
-    rate(task, recipe[partName(task.kind)], { recipe: whole, dataset, seconds, signal });
+    rate(task, recipe[partName(task.kind)], { recipe: whole, dataset, ...limits });
   const { sam } = recipe.teacher;
   return {
     teacher: () => run(teacherTask()),
@@ -108,6 +123,9 @@ function probesOf(
       const answers = (images: torch.Tensor): torch.Tensor => teacher().eval().call(images);
       const teacherView = recipe.student.distillation.teacherAugment !== null;
       return run(new StudentTask({ ...learner, model: network('student'), teacher: answers, teacherView }));
+    },
+    [Symbol.dispose]: () => {
+      for (const resource of made.toReversed()) resource[Symbol.dispose]();
     },
   };
 }
@@ -124,18 +142,17 @@ interface RateOptions {
   readonly recipe: Recipe;
   readonly dataset: Dataset;
   readonly seconds: number;
+  readonly until: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 async function rate(task: Task, part: TrainingRecipe, options: RateOptions): Promise<number> {
-  const { recipe, dataset, seconds, signal } = options;
+  const { recipe, dataset, seconds, until = Number.POSITIVE_INFINITY, signal } = options;
   const placement = placementOf(recipe);
-  const optimizer = createOptimizer({ namedParameters: () => learningParameters(task) }, part.optimizer, 1e-6);
+  using optimizer = createOptimizer({ namedParameters: () => learningParameters(task) }, part.optimizer, 1e-6);
   const { rho } = recipe.teacher.sam;
-  const sam =
-    task.kind === 'teacher' && rho > 0
-      ? { sam: new SAM(optimizer, { rho }), rhoAt: () => rho, freezeStatistics: false }
-      : undefined;
+  using around = task.kind === 'teacher' && rho > 0 ? new SAM(optimizer, { rho }) : undefined;
+  const sam = around && { sam: around, rhoAt: () => rho, freezeStatistics: false };
   await using source = openPixels(dataset.train.images);
   const { labels } = dataset.train;
   const loading = {
@@ -169,7 +186,7 @@ async function rate(task: Task, part: TrainingRecipe, options: RateOptions): Pro
     else images += batch.labels.length;
     const now = performance.now();
     if (batches > 3 && now - since > seconds * 1000) break;
-    if (batches > 2 && now - began > longest * seconds * 1000) break; // a machine that is very slow now
+    if (batches > 2 && (now >= until || now - began > longest * seconds * 1000)) break; // a machine that is very slow now
   }
   return images / ((performance.now() - since) / 1000);
 }

@@ -46,11 +46,17 @@ export function notFinite(
   }: Pick<LoopOptions, 'run' | 'recipe' | 'task' | 'baseRate'> & Partial<Pick<LoopOptions, 'config'>>,
   what: string,
 ): UserError {
-  const saved = run.hasCheckpoint('last') ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
+  const hasSaved = run.hasCheckpoint('last');
+  const saved = hasSaved ? ` The last good checkpoint is ${run.checkpoint('last')}.` : '';
+  const from = config?.from?.path;
+  const weights =
+    from === undefined || hasSaved
+      ? ''
+      : ` The initial weights may be the cause: check ${from}, its normalisation (${partName(task.kind)}.mean, .std) and that the network is that of the weights.`;
   const section = partName(task.kind);
   return new UserError(
     'NOT_FINITE',
-    `${what}.${saved} Try a smaller learning rate (--set ${section}.optimizer.lr=${smallerRate(recipe.optimizer, baseRate)}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.${config?.from === undefined ? '' : ' If it happens in the first batches, the initial weights may be the cause.'}`,
+    `${what}.${saved}${weights} ${weights === '' ? 'Try' : 'Else try'} a smaller learning rate (--set ${section}.optimizer.lr=${smallerRate(recipe.optimizer, baseRate)}), a limit on gradients (--set ${section}.optimizer.clipGradNorm=1), or --set precision=float32.`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** Processes of a training that meet by PyTorch's process groups. */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import { orderedSum } from './ordered-sum.js';
 import { LeaderFailed, type Processes } from './processes.js';
 import { requireSameVersions } from './same-processes.js';
 
@@ -15,13 +16,22 @@ type Outcome = { readonly value: unknown } | { readonly exitCode: number };
  * (DISTRIBUTED) when they cannot meet within `timeout` seconds; a process that is later than that ends the training, too. Throws
  * UserError USAGE for processes of different versions.
  */
-export async function joinProcesses(timeout: number): Promise<Processes & Disposable> {
-  await distributed.initProcessGroup({ timeout });
+export async function joinProcesses(
+  timeout: number,
+  { bucketBytes }: Pick<Processes, 'bucketBytes'> = {},
+): Promise<Processes & Disposable> {
+  const card = ownCard();
+  const backend = typeof card === 'number' ? 'cpu:gloo,cuda:nccl' : 'gloo';
+  await distributed.initProcessGroup({ timeout, backend });
   const [rank, count] = [distributed.getRank(), distributed.getWorldSize()];
   const processes: Processes & Disposable = {
     rank,
     count,
     local: distributed.getLocalRank(),
+    card,
+    addRows,
+    bucketBytes,
+    addDuringBackward,
     meet: () => distributed.barrier({ asyncOp: true }).wait(),
     gather,
     spread: (tensors) => torch.tidy(() => torch.noGrad(() => spread(tensors))),
@@ -32,6 +42,51 @@ export async function joinProcesses(timeout: number): Promise<Processes & Dispos
   };
   requireSameVersions(processes);
   return processes;
+}
+
+/** The card of this process: as many are needed as there are processes on its machine. */
+function ownCard(): Processes['card'] {
+  const [cards, local] = [torch.cuda.deviceCount(), distributed.getLocalRank()];
+  if (cards === 0) return { reason: 'this libtorch finds no CUDA device' };
+  const reason = torch.diagnose().distributed.nccl;
+  if (reason !== null) return { reason: `this libtorch has no NCCL: ${reason}` };
+  if (local >= cards) return { reason: `its machine has ${cards} ${cards === 1 ? 'card' : 'cards'}` };
+  return local;
+}
+
+/**
+ * Each process adds one part of the rows of all in their order, and sends it to the others. So a process receives about twice the bytes of a
+ * row, as in a ring that reduces, however many processes there are. In the open scope.
+ */
+function addRows(rows: torch.Tensor): torch.Tensor {
+  const count = distributed.getWorldSize();
+  const [shards = 0, numel = 0] = rows.shape;
+  const parts = rows
+    .view([shards, count, numel / count])
+    .transpose(0, 1)
+    .contiguous(); // [count, shards, numel / count]
+  const received = torch.emptyLike(parts);
+  distributed.allToAllSingle(received, parts);
+  const sum = orderedSum(received.view([count * shards, numel / count]));
+  const all = Array.from({ length: count }, () => torch.emptyLike(sum));
+  distributed.allGather(all, sum);
+  return torch.cat(all);
+}
+
+/** As `addRows`, for each bucket when it has come. */
+function addDuringBackward(options: torch.distributed.BackwardExchangeOptions): () => torch.Tensor {
+  const exchange = distributed.exchangeDuringBackward(options);
+  return () => {
+    const sums = exchange.finish().map(({ received, work }) => {
+      work.finish();
+      const [processes = 0, shards = 0, numel = 0] = received.shape;
+      const sum = orderedSum(received.view([processes * shards, numel]));
+      const all = Array.from({ length: processes }, () => torch.emptyLike(sum));
+      return { all, sent: distributed.allGather(all, sum, { asyncOp: true }) };
+    });
+    for (const { sent } of sums) sent.finish();
+    return torch.cat(sums.flatMap(({ all }) => all));
+  };
 }
 
 /** The dtypes that Gloo sends in all versions; others travel as bytes. */

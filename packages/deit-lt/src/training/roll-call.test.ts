@@ -40,7 +40,16 @@ suite('lostMessage()', () => {
     assert.match(messageOf([null, null], { reached: false }), /^the server where the processes meet \(MASTER_ADDR\)/);
   });
 
-  test('says that the connection broke when all answer', () => {
-    assert.match(messageOf(['lost', 'lost']), /^the 2 processes lost each other, though all of them run/);
+  test('says that the connection broke when all answer, or which was late', () => {
+    assert.match(
+      messageOf(['lost', 'lost']),
+      /^the 2 processes lost each other, though all of them run: the connection between them broke\. If/,
+    );
+    const message = 'allGather() on rank 1 of 3: another rank did not take part within 60 s';
+    assert.match(
+      messageOf(['lost', 'waited', 'waited'], { message, rank: 1 }),
+      /all of them run: process 0 of 3 \(from 0\) took longer than 60 s for its part\. Raise DEIT_LT_PROCESS_TIMEOUT above/,
+    );
+    assert.match(messageOf(['waited', 'waited'], { message }), /all of them run: one took longer than 60 s for its part/);
   });
 });

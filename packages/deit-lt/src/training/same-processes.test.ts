@@ -31,6 +31,8 @@ suite('requireSameVersions()', () => {
     assert.throws(() => requireSameVersions(two(older, 1)), { name: 'LeaderFailed', exitCode: 2 });
     const pytorch = (facts: Record<string, unknown>): void => void Object.assign(facts, { pytorch: '1.0' });
     assert.throws(() => requireSameVersions(two(pytorch)), { message: /PyTorch is 1\.0, and \d/ });
+    const buckets = (facts: Record<string, unknown>): void => void Object.assign(facts, { megabytes: '5' });
+    assert.throws(() => requireSameVersions(two(buckets)), { message: /DEIT_LT_BUCKET_MB is 5, and not set there/ });
   });
 });
 

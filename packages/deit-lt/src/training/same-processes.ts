@@ -9,15 +9,17 @@ import { projectVersion } from '../version.js';
 import { LeaderFailed, type Processes } from './processes.js';
 import { firstDifference } from './run-config.js';
 
-/** The versions of this process. */
-function versions(): Facts & Readonly<Record<string, string>> {
-  return { host: os.hostname(), version: projectVersion(), pytorch: torch.diagnose().libtorch.version };
+/** The versions of this process, and how it exchanges gradients. */
+function versions({ bucketBytes }: Processes): Facts & Readonly<Record<string, string>> {
+  const megabytes = bucketBytes === undefined ? 'not set' : String(bucketBytes / 1e6);
+  const { version: pytorch } = torch.diagnose().libtorch;
+  return { host: os.hostname(), version: projectVersion(), pytorch, megabytes };
 }
 
 /** Throws UserError USAGE, in the first process alone, when one has other versions. All processes call it. */
 export function requireSameVersions(processes: Processes): void {
-  const wanted: Record<string, string> = { version: 'deit-lt', pytorch: 'PyTorch' };
-  requireSame(processes, versions(), (name) => wanted[name] ?? name);
+  const wanted: Record<string, string> = { version: 'deit-lt', pytorch: 'PyTorch', megabytes: 'DEIT_LT_BUCKET_MB' };
+  requireSame(processes, versions(processes), (name) => wanted[name] ?? name);
 }
 
 /** Throws UserError USAGE, in the first process alone, when one has another recipe, data or teacher. All processes call it. */

@@ -4,6 +4,7 @@ import type { Pipeline } from '../augment/transform.js';
 import { requireSameOrder } from '../by-class.js';
 import { evaluationPipeline } from '../classifier/classifier.js';
 import type { TrainingData } from '../data/prepare-data.js';
+import { placeOn } from '../models/place-on.js';
 import { Ema } from '../optim/ema.js';
 import { decayByLayer } from '../optim/layer-decay.js';
 import { createOptimizer } from '../optim/optimizer.js';
@@ -67,7 +68,7 @@ async function makeParts({ kind, options, plan, data, placement }: SetUpOptions,
     resumed: options.resume === true ? options.folder : undefined,
     note: (line) => noteOnce(options.reporter ?? silentReporter, line),
   });
-  model.to(placement.device);
+  placeOn(model, placement.device);
   const evalPipeline = evaluationPipeline(part);
   if (from === undefined) await initializeFromImages(model, data.train, { pipeline: evalPipeline, ...placement });
   const ema = track(

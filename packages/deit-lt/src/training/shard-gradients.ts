@@ -4,6 +4,8 @@
  * makes a training in several processes bit-identical to one in a single process.
  */
 import * as torch from '@deit-lt/torch';
+import { inLayoutOf } from '../models/place-on.js';
+import { type GradientLayout, gradientLayout } from './gradient-layout.js';
 import type { Processes } from './processes.js';
 
 export interface ShardGradientsOptions {
@@ -12,45 +14,64 @@ export interface ShardGradientsOptions {
   readonly shards: number;
   /** Batches per update. */
   readonly accumulation: number;
-  readonly processes: Pick<Processes, 'count' | 'gather'>;
+  readonly processes: Pick<Processes, 'count' | 'addRows' | 'bucketBytes' | 'addDuringBackward'>;
 }
 
 /** The gradients of the shards of this process, each as one row. */
 export class ShardGradients {
   readonly #options: ShardGradientsOptions;
   readonly #isNeeded: boolean;
-  /** `[shards, numel + parameters]`: the gradients, then for each parameter the number of batches in which it had one. */
+  readonly #layout: GradientLayout;
+  /** `[shards, layout.length]` */
   #rows: torch.Tensor | undefined;
   readonly #isFilled: boolean[] = [];
+  /** Gives the sum of what is sent during the backward pass. */
+  #finish: (() => torch.Tensor) | undefined;
 
   constructor(options: ShardGradientsOptions) {
-    const { shards, accumulation, processes } = options;
+    const { parameters, shards, accumulation, processes } = options;
+    const { count, bucketBytes } = processes;
     this.#options = options;
     // In one process, autograd adds the shards of one batch in their order by itself.
-    this.#isNeeded = processes.count > 1 || (shards > 1 && accumulation > 1);
+    this.#isNeeded = count > 1 || (shards > 1 && accumulation > 1);
+    this.#layout = gradientLayout(
+      parameters.map((parameter) => parameter.numel()),
+      { bucketBytes, count },
+    );
+  }
+
+  /**
+   * Prepares a backward pass of the `i`-th shard of this process; `isLast`: of the last batch of an update. Where gradients travel in
+   * buckets, the last shard sends those of all.
+   */
+  expect(i: number, { isLast }: { readonly isLast: boolean }): void {
+    const { parameters, shards, processes } = this.#options;
+    if (!isLast || i !== shards - 1 || processes.bucketBytes === undefined) return;
+    const row = this.#row(i);
+    this.#finish = processes.addDuringBackward?.({
+      ...{ parameters, ...this.#layout },
+      rows: this.#rows!,
+      row: i,
+      adds: this.#isFilled[i] === true,
+    });
+    row.dispose();
   }
 
   /** Takes the gradients of a batch of the `i`-th shard of this process off the parameters. */
   take(i: number): void {
     if (!this.#isNeeded) return;
     const { parameters } = this.#options;
-    torch.tidy(() =>
-      torch.noGrad(() => {
-        const grads = parameters.map(({ grad }) => grad);
-        const counts = torch.tensor(
-          grads.map((grad) => (grad === null ? 0 : 1)),
-          { device: this.#device },
-        );
-        const flat = grads.map((grad, p) =>
-          grad === null ? torch.zeros([parameters[p]!.numel()], { device: this.#device }) : grad.reshape([-1]).float(),
-        );
-        const row = this.#row(i);
-        if (this.#isFilled[i]) row.add_(torch.cat([...flat, counts]));
-        else row.copy_(torch.cat([...flat, counts]));
-        this.#isFilled[i] = true;
-        for (const parameter of parameters) parameter.grad = null;
-      }),
-    );
+    if (this.#finish === undefined)
+      torch.tidy(() =>
+        torch.noGrad(() => {
+          const row = this.#row(i);
+          const taken = torch.cat(this.#taken());
+          if (this.#isFilled[i]) row.add_(taken);
+          else row.copy_(taken);
+        }),
+      );
+    this.#isFilled[i] = true;
+    for (const parameter of parameters) parameter.grad = null;
   }
 
   /** Gives the parameters the sum over all shards of all processes. */
@@ -60,15 +81,14 @@ export class ShardGradients {
     this.#isFilled.length = 0;
     torch.tidy(() =>
       torch.noGrad(() => {
-        const [first, ...others] = processes.gather(this.#rows!).flatMap((rows) => rows.unbind(0));
-        const sum = first!.clone();
-        for (const row of others) sum.add_(row);
-        const counts = sum.narrow(0, sum.numel() - parameters.length, parameters.length).toArray() as number[];
-        let at = 0;
+        const sum = this.#finish?.() ?? processes.addRows(this.#rows!);
+        this.#finish = undefined;
+        const { places } = this.#layout;
+        const counts = torch.cat(places.map(({ count }) => sum.narrow(0, count, 1))).toArray() as number[];
         for (const [p, parameter] of parameters.entries()) {
-          const grad = sum.narrow(0, at, parameter.numel()).view(parameter.shape);
-          at += parameter.numel();
-          parameter.grad = counts[p] === 0 ? null : grad.clone().to(parameter.dtype);
+          const { offset, numel } = places[p]!;
+          const grad = sum.narrow(0, offset, numel).view(parameter.shape);
+          parameter.grad = counts[p] === 0 ? null : inLayoutOf(parameter.detach(), grad);
         }
       }),
     );
@@ -79,14 +99,31 @@ export class ShardGradients {
     this.#rows = undefined;
   }
 
+  /** The parts of a row, in their order: of each bucket the gradients, their counts, and zeros. */
+  #taken(): torch.Tensor[] {
+    const { parameters } = this.#options;
+    const { places, buckets } = this.#layout;
+    return buckets.flatMap(({ offset, length }, bucket) => {
+      const members = places.flatMap((place, p) =>
+        place.bucket === bucket ? [{ ...place, grad: parameters[p]!.grad }] : [],
+      );
+      members.sort((a, b) => a.offset - b.offset);
+      const grads = members.map(({ grad, numel }) =>
+        grad === null ? torch.zeros([numel], { device: this.#device }) : grad.reshape([-1]).float(),
+      );
+      const counts = members.map(({ grad }) => (grad === null ? 0 : 1));
+      const filling = length - (members.at(-1)!.offset + members.at(-1)!.numel - offset) - counts.length;
+      const rest = [...counts, ...Array.from({ length: filling }, () => 0)];
+      return [...grads, torch.tensor(rest, { device: this.#device })];
+    });
+  }
+
   get #device(): string {
     return this.#options.parameters[0]?.device ?? 'cpu';
   }
 
   #row(i: number): torch.Tensor {
-    const { parameters, shards } = this.#options;
-    const length = parameters.reduce((sum, parameter) => sum + parameter.numel(), parameters.length);
-    this.#rows ??= torch.keep(torch.empty([shards, length], { device: this.#device }));
+    this.#rows ??= torch.keep(torch.zeros([this.#options.shards, this.#layout.length], { device: this.#device }));
     return this.#rows.select(0, i);
   }
 }

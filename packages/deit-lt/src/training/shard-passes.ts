@@ -24,6 +24,8 @@ interface Place {
   readonly batch: number;
   /** The epoch of the schedules. */
   readonly scheduled: number;
+  /** Whether an update follows. Default true. */
+  readonly isLast?: boolean;
 }
 
 interface ShardPlace extends Place {
@@ -57,8 +59,8 @@ export function shardPasses(
     const losses = own.map(({ shard, batch }, i) =>
       inShard(options, { ...place, shard, pass: number }, () => {
         prepared[i] ??= placement.autocast(() => task.prepare(batch));
-        const forward = (): LossParts => placement.autocast(() => prepared[i]!.loss(pass));
-        const losses = backward(forward, recipe.accumulation * recipe.shards, options.scaler);
+        gradients.expect(i, { isLast: place.isLast ?? true });
+        const losses = onePass(options, prepared[i]!, pass, { shard, number });
         gradients.take(i);
         return losses;
       }),
@@ -67,6 +69,24 @@ export function shardPasses(
     seedShard(options, { ...place, shard: 0, pass: number }); // checkpoints have the same state for any number of processes
     return losses;
   };
+}
+
+/** A forward and a backward pass. Batch norms record nothing in the passes of other shards, and SAM's second pass: those have other kernels. */
+function onePass(
+  { placement, recipe, scaler, captured }: StepOptions,
+  prepared: PreparedBatch,
+  pass: Pass,
+  { shard, number }: { readonly shard: number; readonly number: number },
+): LossParts {
+  const run = (loss: () => LossParts): LossParts =>
+    backward(() => placement.autocast(loss), recipe.accumulation * recipe.shards, scaler);
+  const eager = (): LossParts => run(() => prepared.loss(pass));
+  if (captured === undefined) return eager();
+  const { steady } = prepared;
+  if (steady === undefined) return captured.refuse(eager);
+  const { key, inputs, loss } = steady;
+  const kernels = [key, pass, number, shard === 0].join(' ');
+  return captured.run({ kernels, inputs, eager, pass: (fixed) => run(() => loss(fixed, pass)) });
 }
 
 /** The batch of a shard as its task takes it: draws by its place, losses by the epoch of the schedules. */

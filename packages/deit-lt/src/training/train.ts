@@ -14,8 +14,10 @@ import { type PartName, partName, type TrainingKind } from '../recipe/training-k
 import { silentReporter } from '../runs/reporter.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import { modelOf } from '../tasks/model-of.js';
-import type { Task } from '../tasks/task.js';
+import { learningModules, type Task } from '../tasks/task.js';
 import { evaluateBest, ruleOf } from './best-checkpoint.js';
+import { requireCaptures } from './captured-passes.js';
+import { deviceOfProcess } from './device-of-process.js';
 import { fitMemory } from './fit-memory.js';
 import { beginFrom, checkFrom, randomWeightsNote } from './initial-weights.js';
 import { runLoop } from './loop.js';
@@ -100,15 +102,16 @@ async function checkBeginning(kind: TrainingKind, { recipe, dataset, resume, fol
 }
 
 async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Promise<TrainResult> {
-  const { dataset, recipe } = options;
-  const placement = placementOf(recipe);
+  const { dataset, recipe, processes = alone } = options;
+  const placement = placementOf({ ...recipe, device: deviceOfProcess(recipe.device, processes) });
   setKernels(recipe, placement.device);
   torch.manualSeed(recipe.seed);
   const data = prepareData(dataset, recipe);
   const part = partName(kind);
   const from = options.from ?? plan.recipe.from;
   checkFrom(part, plan.recipe, from);
-  checkProcesses(part, plan.recipe, placement, options.processes);
+  checkProcesses(part, plan.recipe, processes);
+  requireCaptures(recipe, { placement, processes });
   const unreached = unreachedReweighting(part, plan.recipe);
   const { note: slower } = placement;
   const unusual = unusualValues(part, plan.recipe);
@@ -138,20 +141,18 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
 /** Throws UserError RECIPE when the processes cannot share the training. */
 function checkProcesses(
   part: PartName,
-  { shards }: TrainingRecipe,
-  { device }: Placement,
-  processes?: Processes,
+  { shards, syncBatchNorm, batchSize }: TrainingRecipe,
+  { count }: Processes,
 ): void {
-  const { count } = processes ?? alone;
   if (shards % count !== 0)
     throw new UserError(
       'RECIPE',
       `${part}.shards is ${shards}, which ${count} processes cannot share: each takes as many shards as the others. Set ${part}.shards=${count} or a multiple of it; ${part}.batchSize is the batch of one shard, so that an update has shards × batchSize images.`,
     );
-  if (count > 1 && device !== 'cpu')
+  if (syncBatchNorm && shards !== count)
     throw new UserError(
       'RECIPE',
-      `device: several processes train on the CPU only, not on ${device}. Use --set device=cpu, or one process.`,
+      `${part}.syncBatchNorm needs a process for each shard, whose layers then wait for each other: ${part}.shards is ${shards}, and this is a training in ${count} ${count === 1 ? 'process' : 'processes'}. Use --procs ${shards}; or in one process the same statistics without it: --set ${part}.syncBatchNorm=false ${part}.shards=1 ${part}.batchSize=${shards * batchSize}.`,
     );
 }
 
@@ -213,6 +214,7 @@ async function trainInto(
     baseRate: options.baseRecipe?.[partName(kind)].optimizer.lr,
     seed: recipe.seed,
     evaluation: recipe.evaluation,
+    cudaGraphs: recipe.cudaGraphs,
     data,
     placement,
     run,
@@ -224,6 +226,8 @@ async function trainInto(
     ...(signal && { signal }),
     ...(saveEverySeconds !== undefined && { saveEverySeconds }),
   };
+  if (plan.recipe.syncBatchNorm)
+    for (const module of learningModules(setup.task)) torch.nn.convertSyncBatchNorm(module);
   const { best, epochs, seconds } = await runLoop(loop);
   const whole = { epoch: epochs, batch: 0 };
   const evaluation = await evaluateBest(loop).catch((error: unknown) => {
@@ -232,6 +236,7 @@ async function trainInto(
   if (evaluation === 'stopped') throw interrupted(loop, 'at the last evaluation, after all epochs', whole);
   reporter.end({
     kind,
+    model: plan.recipe.model.name,
     folder: run.folder,
     seconds,
     bestEpoch: best.epoch,

@@ -5,6 +5,7 @@
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import * as torch from '@deit-lt/torch';
 import sharp from 'sharp';
 import type { Dataset, ImageSplit } from '../../src/data/dataset.js';
 import { openDataset } from '../../src/data/open.js';
@@ -23,6 +24,8 @@ export interface Counts {
   readonly reads: number;
   readonly kernels: number;
   readonly kernelsByName: Readonly<Record<string, number>>;
+  readonly graphCaptures: number;
+  readonly graphReplays: number;
 }
 
 export interface Report {
@@ -33,6 +36,12 @@ export interface Report {
   readonly evaluation: Cost;
   /** Figures of the training that do not depend on time. */
   readonly losses: readonly number[];
+  /** Graphs that were captured, and their replays in the steps of the training. */
+  readonly captures: number;
+  readonly replays: number;
+  readonly notes: readonly string[];
+  /** Calls of convolutions of several channels on the device, by the layout of their weights. */
+  readonly convolutions: { readonly channelsLast: number; readonly others: number };
 }
 
 export interface Cost extends Pick<Counts, 'toDevice' | 'toDeviceBytes' | 'kernels'> {
@@ -79,6 +88,21 @@ export const jobs = {
   files: { train: trainTeacher, recipe: 'cifar10-lt-cpu', settings: ['evaluation.batchSize=8'], files: true },
   vit: { train: trainVit, recipe: 'cifar10-lt-100-vit' },
   deit3: { train: trainVit, recipe: 'cifar10-lt-100-deit3' },
+  'ldam, captured': { train: trainTeacher, recipe: 'cifar10-lt-cpu', settings: ['cudaGraphs=true'] },
+  'student, captured': { train: trainStudent, recipe: 'cifar10-lt-cpu', settings: ['cudaGraphs=true'] },
+  'multi-crop, captured': {
+    train: trainStudent,
+    recipe: 'cifar10-lt-cpu',
+    settings: ['student.multiCrop={ global: 1, local: 1, localSize: 8, localScale: [0.1, 0.2] }', 'cudaGraphs=true'],
+  },
+  'deit3, captured': { train: trainVit, recipe: 'cifar10-lt-100-deit3', settings: ['cudaGraphs=true'] },
+  'shards, captured': {
+    train: trainTeacher,
+    recipe: 'cifar10-lt-cpu',
+    settings: ['teacher.shards=2', 'teacher.batchSize=32', 'cudaGraphs=true'],
+  },
+  shards: { train: trainTeacher, recipe: 'cifar10-lt-cpu', settings: ['teacher.shards=2', 'teacher.batchSize=32'] },
+  'paco, captured': { train: trainTeacher, recipe: 'cifar10-lt-cpu-paco', settings: ['cudaGraphs=auto'] },
   'cpu-then-cuda': { train: trainTeacher, recipe: 'cifar10-lt-cpu', resumed: ['cpu', 'cuda'] },
   'cuda-then-cpu': { train: trainTeacher, recipe: 'cifar10-lt-cpu', resumed: ['cuda', 'cpu'] },
   'cuda-then-cuda': { train: trainTeacher, recipe: 'cifar10-lt-cpu', resumed: ['cuda', 'cuda'], stopAfter: 7 },
@@ -88,13 +112,29 @@ export type JobName = keyof typeof jobs;
 
 const fake = (globalThis as { fakeCuda?: { takeCounts(): Counts } }).fakeCuda;
 
+const convolutions = { channelsLast: 0, others: 0 };
+
+/** Counts the calls of convolutions by the layout of their weights. */
+function watchConvolutions(): void {
+  const { forward } = torch.nn.Conv2d.prototype;
+  torch.nn.Conv2d.prototype.forward = function (images) {
+    const { weight } = this;
+    const isAmbiguous = weight.size(1) === 1 || weight.size(2) * weight.size(3) === 1;
+    if (weight.device !== 'cpu' && !isAmbiguous)
+      convolutions[weight.isContiguous({ memoryFormat: 'channels_last' }) ? 'channelsLast' : 'others']++;
+    return forward.call(this, images);
+  };
+}
+
 async function run(folder: string, name: JobName): Promise<Report> {
   const job: Job = jobs[name];
   const [steps, evaluations]: [Counts[], Counts[]] = [[], []];
   const losses: number[] = [];
+  const notes: string[] = [];
+  let [captures, replays] = [0, 0];
   let device = '';
   const reporter: Reporter = {
-    note() {},
+    note: (text) => notes.push(text),
     progress: (what) => {
       if (what === 'evaluating') evaluations.push(fake!.takeCounts());
     },
@@ -103,6 +143,8 @@ async function run(folder: string, name: JobName): Promise<Report> {
     },
     step: ({ batch, batches }) => {
       const counts = fake!.takeCounts();
+      captures += counts.graphCaptures;
+      replays += counts.graphReplays;
       if (batch > 2 && batch < batches) steps.push(counts); // the first one follows an evaluation, the last loads nothing
     },
     epoch: ({ loss }) => losses.push(loss),
@@ -116,7 +158,7 @@ async function run(folder: string, name: JobName): Promise<Report> {
       budget: 'small',
       settings: ['data.imbalance=10', `device=${place}`, 'precision=float32', ...(job.settings ?? [])],
     }),
-    folder: path.join(folder, name),
+    folder: path.join(folder, name.replace(', ', '-')),
     teacher: path.join(folder, 'ldam'),
     reporter,
     ...more,
@@ -140,7 +182,16 @@ async function run(folder: string, name: JobName): Promise<Report> {
     });
     await job.train(options(resumed[1], { resume: true }));
   }
-  return { device, step: costOf(steps), evaluation: costOf(evaluations.slice(1)), losses };
+  return {
+    device,
+    step: costOf(steps),
+    evaluation: costOf(evaluations.slice(1)),
+    losses,
+    captures,
+    replays,
+    notes,
+    convolutions,
+  };
 }
 
 /** Shapes as files of two sizes, so that they are decoded when they are needed. */
@@ -178,4 +229,7 @@ function costOf(counts: readonly Counts[]): Cost {
 }
 
 const [, program, folder = '', name] = process.argv;
-if (program === import.meta.filename) console.log(JSON.stringify(await run(folder, name as JobName)));
+if (program === import.meta.filename) {
+  watchConvolutions();
+  console.log(JSON.stringify(await run(folder, name as JobName)));
+}

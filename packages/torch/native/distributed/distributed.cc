@@ -1,4 +1,4 @@
-// PyTorch's process groups (c10d) over Gloo, as an addon of its own: a libtorch without them costs only this one. Collectives are
+// PyTorch's process groups (c10d) over Gloo and NCCL, as an addon of its own: a libtorch without them costs only this one. Collectives are
 // operators of the namespace `bridge`, so that tensors travel to them as to every other operator. A work is a number: the operator
 // starts it, `c10d_wait` ends it. Mirrors torch.distributed of torch/distributed/distributed_c10d.py.
 #define USE_C10D_GLOO
@@ -9,8 +9,10 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <napi.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -19,20 +21,24 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "../errors.h"
 #include "../version.h"
+#include "group.h"
+#include "overlap.h"
 
 namespace {
 
-#if TORCH_AT_LEAST(2, 0)
-using Group = c10d::Backend;
-#else
-using Group = c10d::ProcessGroup;
-#endif
 using Work = c10d::Work;
+
+// The backends of a group; either may be missing.
+struct Backends {
+  c10::intrusive_ptr<Group> gloo, nccl;
+  int card = 0;  // of `nccl`
+};
 
 // How the ranks of a group leave messages for each other beside its collectives: they work when those have failed.
 struct Letters {
@@ -41,12 +47,20 @@ struct Letters {
   bool serves = false;
 };
 
+// The buckets of a backward pass under way: their tensors and works.
+struct Sending {
+  std::shared_ptr<Overlap> overlap;
+  std::vector<at::Tensor> sent, received;
+  std::vector<int64_t> works;
+};
+
 // The groups and the works under way, of all threads of the process.
 struct Registry {
   std::mutex mutex;
-  std::unordered_map<int64_t, c10::intrusive_ptr<Group>> groups;
+  std::unordered_map<int64_t, Backends> groups;
   std::unordered_map<int64_t, Letters> letters;
   std::unordered_map<int64_t, c10::intrusive_ptr<Work>> works;
+  std::unordered_map<int64_t, std::shared_ptr<Sending>> sendings;
   int64_t next = 1;
 };
 
@@ -56,11 +70,25 @@ Registry& registry() {
   return *instance;
 }
 
-c10::intrusive_ptr<Group> groupOf(int64_t id) {
+Backends backendsOf(int64_t id) {
   std::lock_guard<std::mutex> lock(registry().mutex);
   const auto found = registry().groups.find(id);
   TORCH_CHECK(found != registry().groups.end(), "the process group is destroyed");
   return found->second;
+}
+
+// The backend for the device of `tensor`, which never leaves it.
+c10::intrusive_ptr<Group> groupOf(int64_t id, const at::Tensor& tensor) {
+  const Backends backends = backendsOf(id);
+  const bool onCard = tensor.is_cuda();
+  if (onCard && backends.nccl) {
+    TORCH_CHECK(tensor.device().index() == backends.card, "the tensor is on ", tensor.device(), ", and this process's card in the group is cuda:",
+                backends.card);
+    return backends.nccl;
+  }
+  TORCH_CHECK(backends.gloo, "the tensor is on ", tensor.device(),
+              ", and NCCL takes those on a card: move it there, or give initProcessGroup() the backend \"cpu:gloo,cuda:nccl\"");
+  return backends.gloo;
 }
 
 int64_t keepWork(c10::intrusive_ptr<Work> work) {
@@ -110,21 +138,21 @@ int64_t allReduce(int64_t group, const at::Tensor& tensor, c10::string_view op) 
   std::vector<at::Tensor> tensors{written(tensor)};
   c10d::AllreduceOptions options;
   options.reduceOp = reduceOpOf(op);
-  return keepWork(groupOf(group)->allreduce(tensors, options));
+  return keepWork(groupOf(group, tensor)->allreduce(tensors, options));
 }
 
 int64_t broadcastFrom(int64_t group, const at::Tensor& tensor, int64_t source) {
   std::vector<at::Tensor> tensors{written(tensor)};
   c10d::BroadcastOptions options;
   options.rootRank = source;
-  return keepWork(groupOf(group)->broadcast(tensors, options));
+  return keepWork(groupOf(group, tensor)->broadcast(tensors, options));
 }
 
 int64_t allGather(int64_t group, at::TensorList outputs, const at::Tensor& input) {
   std::vector<std::vector<at::Tensor>> lists(1);
   for (const at::Tensor& output : outputs) lists[0].push_back(written(output));
   std::vector<at::Tensor> inputs{input.detach()};
-  return keepWork(groupOf(group)->allgather(lists, inputs));
+  return keepWork(groupOf(group, input)->allgather(lists, inputs));
 }
 
 int64_t reduceScatter(int64_t group, const at::Tensor& output, at::TensorList inputs, c10::string_view op) {
@@ -132,10 +160,24 @@ int64_t reduceScatter(int64_t group, const at::Tensor& output, at::TensorList in
   std::vector<std::vector<at::Tensor>> lists{detached(inputs)};
   c10d::ReduceScatterOptions options;
   options.reduceOp = reduceOpOf(op);
-  return keepWork(groupOf(group)->reduce_scatter(outputs, lists, options));
+  return keepWork(groupOf(group, output)->reduce_scatter(outputs, lists, options));
 }
 
-int64_t barrier(int64_t group) { return keepWork(groupOf(group)->barrier()); }
+// Equal parts: part r of `input` goes to rank r, whose part of `output` has the number of the sender.
+int64_t allToAll(int64_t group, const at::Tensor& output, const at::Tensor& input) {
+  at::Tensor received = written(output), sent = input.detach();
+  std::vector<int64_t> equal, alike;
+  return keepWork(groupOf(group, input)->alltoall_base(received, sent, equal, alike));
+}
+
+// By Gloo where there is both, as processes meet on the CPU.
+int64_t barrier(int64_t group) {
+  const Backends backends = backendsOf(group);
+  if (backends.gloo) return keepWork(backends.gloo->barrier());
+  c10d::BarrierOptions options;
+  options.device_ids = {backends.card};
+  return keepWork(backends.nccl->barrier(options));
+}
 
 void waitFor(int64_t id) {
   const auto work = workOf(id);
@@ -145,9 +187,83 @@ void waitFor(int64_t id) {
 
 bool isCompleted(int64_t id) { return workOf(id)->isCompleted(); }
 
+// The sum of `tensor` over the ranks, added from rank 0 on: the same bits everywhere, whatever the backend.
+at::Tensor orderedSum(int64_t group, int64_t size, const at::Tensor& tensor) {
+  const at::Tensor sent = tensor.detach().contiguous();
+  std::vector<at::Tensor> all;
+  for (int64_t rank = 0; rank < size; rank++) all.push_back(at::empty_like(sent));
+  waitFor(allGather(group, all, sent));
+  at::Tensor sum = all[0];
+  for (int64_t rank = 1; rank < size; rank++) sum = sum.add_(all[rank]);
+  return sum;
+}
+
+// The sum over the ranks as a step of autograd: every rank's result depends on every rank's tensor, so the gradient is a sum, too.
+struct SumOfRanks : torch::autograd::Function<SumOfRanks> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& tensor, int64_t group, int64_t size) {
+    context->saved_data["group"] = group;
+    context->saved_data["size"] = size;
+    return orderedSum(group, size, tensor);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list grads) {
+    const auto sum = orderedSum(context->saved_data["group"].toInt(), context->saved_data["size"].toInt(), grads[0]);
+    return {sum, at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor sumOfRanks(int64_t group, const at::Tensor& tensor, int64_t size) { return SumOfRanks::apply(tensor, group, size); }
+
+// A bucket of the rows `[rows, numel]`, one part for each rank: `[size, rows, numel / size]`.
+at::Tensor partsOf(const at::Tensor& rows, int64_t size) {
+  return rows.reshape({rows.size(0), size, rows.size(1) / size}).transpose(0, 1).contiguous();
+}
+
+// Sends the gradients of the next backward pass, as row `row` of `rows`, while it runs; with `adds` they are added to what the row has.
+// `layout` has three numbers for each parameter (offset, place of its count, bucket) and `buckets` two for each bucket (offset, length).
+int64_t overlapBegin(int64_t group, int64_t size, at::TensorList parameters, at::IntArrayRef layout, at::IntArrayRef buckets, const at::Tensor& rows,
+                     int64_t row, bool adds) {
+  std::vector<Bucket> list;
+  for (size_t b = 0; b < buckets.size(); b += 2) list.push_back({buckets[b], buckets[b + 1], 0});
+  std::vector<Place> places;
+  for (size_t p = 0; p < parameters.size(); p++) {
+    places.push_back({layout[3 * p], layout[3 * p + 1], static_cast<size_t>(layout[3 * p + 2])});
+    list.at(places.back().bucket).pending++;
+  }
+  auto sending = std::make_shared<Sending>();
+  std::weak_ptr<Sending> weak = sending;
+  auto start = [group, size, weak](size_t, const at::Tensor& part) {
+    auto owner = weak.lock();
+    if (!owner) return;
+    owner->sent.push_back(partsOf(part, size));
+    owner->received.push_back(at::empty_like(owner->sent.back()));
+    owner->works.push_back(allToAll(group, owner->received.back(), owner->sent.back()));
+  };
+  sending->overlap = std::make_shared<Overlap>(parameters.vec(), std::move(places), std::move(list), rows.detach(), row, adds, start);
+  sending->overlap->install();
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  const int64_t id = registry().next++;
+  registry().sendings[id] = std::move(sending);
+  return id;
+}
+
+// What was received of each bucket, `[size, rows, length / size]`, and the works to wait for.
+std::tuple<std::vector<at::Tensor>, std::vector<int64_t>> overlapFinish(int64_t id) {
+  std::shared_ptr<Sending> sending;
+  {
+    std::lock_guard<std::mutex> lock(registry().mutex);
+    const auto found = registry().sendings.find(id);
+    TORCH_CHECK(found != registry().sendings.end(), "internal: no sending has the number ", id);
+    sending = std::move(found->second);
+    registry().sendings.erase(found);
+  }
+  sending->overlap->finish();
+  return {sending->received, sending->works};
+}
+
 // Waits for the collectives that are under way.
 void destroy(int64_t id) {
-  c10::intrusive_ptr<Group> dying;
+  Backends dying;
   {
     std::lock_guard<std::mutex> lock(registry().mutex);
     const auto found = registry().groups.find(id);
@@ -167,7 +283,12 @@ struct Request {
   int rank = 0, size = 1;
   std::chrono::milliseconds timeout{};
   std::vector<std::string> interfaces;
+  bool gloo = true, nccl = false;
+  int card = 0;
 };
+
+// The longest wait for a server in this process itself, which a busy machine delays: a shorter timeout is for the other ranks.
+constexpr std::chrono::milliseconds ownServerTimeout{20'000};
 
 c10::intrusive_ptr<c10d::Store> storeOf(const Request& request) {
   if (!request.file.empty()) {
@@ -179,7 +300,7 @@ c10::intrusive_ptr<c10d::Store> storeOf(const Request& request) {
   options.port = request.port;
   options.isServer = request.serves;
   options.numWorkers = static_cast<size_t>(request.size);
-  options.timeout = request.timeout;
+  options.timeout = request.serves ? std::max(request.timeout, ownServerTimeout) : request.timeout;
   options.multiTenant = true;
   options.waitWorkers = !request.serves;  // the server tells later which ranks are missing
   auto store = c10::make_intrusive<c10d::TCPStore>(request.host, options);
@@ -198,16 +319,17 @@ std::string letterOf(const std::string& kind, int rank) { return kind + "/" + st
 std::string missingOf(const Letters& letters) {
   std::string missing;
   if (!letters.store || !letters.serves) return missing;
+  letters.store->setTimeout(ownServerTimeout);
   for (int rank = 0; rank < letters.size; rank++)
     if (!letters.store->check({letterOf("came", rank)})) missing += (missing.empty() ? "\nmissing ranks: " : ", ") + std::to_string(rank);
   return missing;
 }
 
 // The keys of torch.distributed's init_process_group(), so that ranks in Python and ranks in Node find each other.
-c10::intrusive_ptr<c10d::Store> groupStoreOf(c10::intrusive_ptr<c10d::Store> store) {
+c10::intrusive_ptr<c10d::Store> groupStoreOf(c10::intrusive_ptr<c10d::Store> store, const std::string& device) {
   auto ofDefaultGroup = c10::make_intrusive<c10d::PrefixStore>("default_pg", std::move(store));
 #if TORCH_AT_LEAST(2, 0)
-  return c10::make_intrusive<c10d::PrefixStore>("cpu/", c10::make_intrusive<c10d::PrefixStore>("0/", std::move(ofDefaultGroup)));
+  return c10::make_intrusive<c10d::PrefixStore>(device + "/", c10::make_intrusive<c10d::PrefixStore>("0/", std::move(ofDefaultGroup)));
 #else
   return c10::make_intrusive<c10d::PrefixStore>("0", std::move(ofDefaultGroup));
 #endif
@@ -221,18 +343,41 @@ void joinPythonRanks(const c10::intrusive_ptr<c10d::Store>& store, Group& group)
 #endif
 }
 
-c10::intrusive_ptr<Group> makeGroup(const Request& request, Letters& letters) {
+c10::intrusive_ptr<Group> makeGlooGroup(const Request& request, const c10::intrusive_ptr<c10d::Store>& store) {
   auto options = c10d::ProcessGroupGloo::Options::create(request.timeout);
   for (const std::string& interface : request.interfaces)
     options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForInterface(interface));
   if (options->devices.empty()) options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
   options->threads = static_cast<int>(options->devices.size()) * 2;
+  auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(groupStoreOf(store, "cpu"), request.rank, request.size, options);
+  joinPythonRanks(store, *group);
+  return group;
+}
+
+// Meets the others by keys of the store where no Gloo has made the ranks meet.
+void meetByStore(const Letters& letters) {
+  std::vector<std::string> keys;
+  for (int rank = 0; rank < letters.size; rank++) keys.push_back(letterOf("came", rank));
+  letters.store->wait(keys);
+}
+
+Backends makeGroup(const Request& request, Letters& letters) {
+  Backends backends;
   auto store = storeOf(request);
   letters = {c10::make_intrusive<c10d::PrefixStore>("bridge", store), request.rank, request.size, request.serves};
   letters.store->set(letterOf("came", request.rank), bytesOf("1"));
-  auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(groupStoreOf(store), request.rank, request.size, options);
-  joinPythonRanks(store, *group);
-  return group;
+  store->setTimeout(request.timeout);
+  if (request.gloo) backends.gloo = makeGlooGroup(request, store);
+#ifdef WITH_NCCL
+  if (request.nccl) {
+    if (!request.gloo) meetByStore(letters);
+    backends.card = request.card;
+    backends.nccl = makeNcclGroup(groupStoreOf(store, "cuda"), {request.rank, request.size, request.card, request.timeout});
+  }
+#else
+  TORCH_CHECK(!request.nccl, "internal: this addon is compiled without NCCL");
+#endif
+  return backends;
 }
 
 std::string messageOf(const std::exception_ptr& error) {
@@ -247,7 +392,7 @@ std::string messageOf(const std::exception_ptr& error) {
   }
 }
 
-// initGroup({ host, port, serves, file, attempt, rank, size, timeout, interfaces }, done): calls done(message or null, group) when all ranks
+// initGroup({ host, port, serves, file, attempt, rank, size, timeout, interfaces, gloo, nccl, card }, done): calls done(message or null, group) when all ranks
 // are connected. On a thread of its own, because this takes as long as the slowest rank needs to start, and Ctrl-C must work.
 // The thread is not one of libuv's, which the process would wait for at its end.
 Napi::Value initGroup(const Napi::CallbackInfo& info) {
@@ -261,6 +406,12 @@ Napi::Value initGroup(const Napi::CallbackInfo& info) {
   request.rank = options.Get("rank").As<Napi::Number>();
   request.size = options.Get("size").As<Napi::Number>();
   request.timeout = std::chrono::milliseconds(options.Get("timeout").As<Napi::Number>().Int64Value());
+  request.gloo = options.Get("gloo").As<Napi::Boolean>();
+  request.nccl = options.Get("nccl").As<Napi::Boolean>();
+  request.card = options.Get("card").As<Napi::Number>();
+#ifdef WITH_NCCL
+  if (request.nccl) setCard(request.card);  // of JavaScript's thread, so that the device "cuda" means it
+#endif
   const auto interfaces = options.Get("interfaces").As<Napi::Array>();
   for (uint32_t i = 0; i < interfaces.Length(); i++) request.interfaces.push_back(interfaces.Get(i).As<Napi::String>());
   auto done = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "initProcessGroup", 0, 1);
@@ -385,6 +536,12 @@ void registerOperators() {
     made->def("c10d_broadcast(int group, Tensor tensor, int source) -> int", broadcastFrom);
     made->def("c10d_all_gather(int group, Tensor[] outputs, Tensor input) -> int", allGather);
     made->def("c10d_reduce_scatter(int group, Tensor output, Tensor[] inputs, str op) -> int", reduceScatter);
+    made->def("c10d_all_to_all(int group, Tensor output, Tensor input) -> int", allToAll);
+    made->def(
+        "c10d_overlap_begin(int group, int size, Tensor[] parameters, int[] layout, int[] buckets, Tensor rows, int row, bool adds) -> int",
+        overlapBegin);
+    made->def("c10d_overlap_finish(int sending) -> (Tensor[], int[])", overlapFinish);
+    made->def("c10d_sum_of_ranks(int group, Tensor tensor, int size) -> Tensor", sumOfRanks);
     made->def("c10d_barrier(int group) -> int", barrier);
     made->def("c10d_wait(int work) -> ()", waitFor);
     made->def("c10d_is_completed(int work) -> bool", isCompleted);

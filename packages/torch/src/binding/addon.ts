@@ -140,8 +140,11 @@ export interface BuildRecord {
     cuda: string | null;
     cudaIncludeDir: string | null;
   };
-  /** The addon of process groups (`addon`), or why there is none; absent in records of earlier set-ups. */
-  distributed?: { addon: string } | { reason: string };
+  /**
+   * The addon of process groups (`addon`), or why there is none; absent in records of earlier set-ups. `nccl`: true, or why the
+   * addon has no NCCL.
+   */
+  distributed?: { addon: string; nccl?: true | { reason: string } } | { reason: string };
   /** Usable libtorchs that were not taken; absent in records of earlier set-ups. */
   others?: { source: string; version: string; folder: string }[];
 }

@@ -100,6 +100,41 @@ export function reduceScatter<Options extends ReduceOptions>(
   return run(where, asyncOp, ({ id }) => requireOperator('bridge::c10d_reduce_scatter')(id, output, inputList, op));
 }
 
+/**
+ * Sends the r-th of `worldSize` equal parts of `input` to rank r, and puts what rank r sent into the r-th part of `output`. Both have as
+ * many elements, a multiple of the number of processes. Throws `TorchError` (`DISTRIBUTED`).
+ */
+export function allToAllSingle<Options extends CollectiveOptions>(
+  output: Tensor,
+  input: Tensor,
+  options?: Options,
+): Started<Options> {
+  const where = 'allToAllSingle()';
+  const { asyncOp = false } = checkNames<CollectiveOptions>(where, options ?? {}, ['asyncOp']);
+  checkTensor(where, 'output', output);
+  checkTensor(where, 'input', input);
+  const { worldSize } = currentGroup(where);
+  const [rows = 0] = input.shape;
+  if (rows % worldSize !== 0 || String(input.shape) !== String(output.shape))
+    throw new TorchError(
+      'ARGUMENT',
+      `${where}: input and output must have one shape whose first dimension is a multiple of ${worldSize}, the number of processes; got ${describeTensor(input)} and ${describeTensor(output)}`,
+    );
+  return run(where, asyncOp, ({ id }) => requireOperator('bridge::c10d_all_to_all')(id, output, input));
+}
+
+/**
+ * Returns the sum of the `tensor`s of all processes, added in the order of their ranks. Unlike the other collectives it is a step of autograd:
+ * the gradient of `tensor` is the sum of those of the results, as in PyTorch's synchronised batch norm. Throws `TorchError` (`DISTRIBUTED`).
+ */
+export function sumOfRanks(tensor: Tensor): Tensor {
+  const where = 'sumOfRanks()';
+  if (!(tensor instanceof TensorBase))
+    throw new TorchError('ARGUMENT', `${where}: tensor must be a Tensor, got ${describeValue(tensor)}`);
+  const group = currentGroup(where);
+  return started(where, group, ({ id }) => requireOperator('bridge::c10d_sum_of_ranks')(id, tensor, group.worldSize));
+}
+
 /** Waits until all processes have called it. Throws `TorchError` (`DISTRIBUTED`). */
 export function barrier<Options extends CollectiveOptions>(options?: Options): Started<Options> {
   const where = 'barrier()';
@@ -113,14 +148,14 @@ function run<Options extends CollectiveOptions>(
   start: (group: Group) => unknown,
 ): Started<Options> {
   const group = currentGroup(where);
-  const work = new Work(started(where, group, start), where, group);
+  const work = new Work(started<number>(where, group, start), where, group);
   if (!asyncOp) work.finish();
   return (asyncOp ? work : undefined) as Started<Options>;
 }
 
-function started(where: string, group: Group, start: (group: Group) => unknown): number {
+function started<T>(where: string, group: Group, start: (group: Group) => unknown): T {
   try {
-    return start(group) as number;
+    return start(group) as T;
   } catch (error) {
     throw collectiveFailure(error, where, group);
   }

@@ -1,8 +1,8 @@
 /** The one group of this process. */
 import { TorchError } from '../errors.js';
 
-/** Gloo works on CPU tensors over TCP; NCCL, for CUDA, is not bound yet. */
-export type Backend = 'gloo';
+/** Gloo works on CPU tensors over TCP, NCCL on CUDA tensors; with both, each tensor travels by that of its device. */
+export type Backend = 'gloo' | 'nccl' | 'cpu:gloo,cuda:nccl';
 
 /** The group as the collectives need it. */
 export interface Group {

@@ -20,6 +20,11 @@ export interface NativeGroupOptions {
   readonly timeout: number;
   /** Network interfaces; the one of the machine's host name where there is none. */
   readonly interfaces: readonly string[];
+  /** The backends of the group. */
+  readonly gloo: boolean;
+  readonly nccl: boolean;
+  /** The CUDA device of this process; used with `nccl`. */
+  readonly card: number;
 }
 
 /** The functions of native/distributed/distributed.cc; collectives are operators of the namespace `bridge`. */
@@ -41,6 +46,15 @@ export function unavailableReason(): string | null {
   const { distributed } = buildRecord();
   if (distributed === undefined) return 'the bridge was built by an earlier set-up; run: npx deit-torch-setup';
   return 'reason' in distributed ? distributed.reason : null;
+}
+
+/** Returns why there is no NCCL, or null where it is compiled in. Throws `BridgeError` when the bridge is not built. */
+export function ncclUnavailableReason(): string | null {
+  const none = unavailableReason();
+  const { distributed } = buildRecord();
+  if (none !== null || distributed === undefined || 'reason' in distributed) return none;
+  if (distributed.nccl === undefined) return 'the bridge was built by an earlier set-up; run: npx deit-torch-setup';
+  return distributed.nccl === true ? null : distributed.nccl.reason;
 }
 
 /** Returns the addon. Throws `TorchError` (`DISTRIBUTED`) with the reason where there is none. */

@@ -2,15 +2,21 @@
 import { requireOperator } from '../binding/operator.js';
 import { TorchError } from '../errors.js';
 import { type Check, checkNames, checkOption } from '../options.js';
+import { cardOfProcess } from './card-of-process.js';
 import { type Backend, currentGroup, groupOfProcess, setGroup } from './current-group.js';
 import { meetingFailure } from './failures.js';
 import { checkReachable, localRank, type MeetingPlace, meetingPlace } from './meeting-place.js';
-import { distributedNative, unavailableReason } from './native.js';
+import { distributedNative, ncclUnavailableReason, unavailableReason } from './native.js';
 
 /** Options of `initProcessGroup`. */
 export interface ProcessGroupOptions {
-  /** Default `gloo`. */
+  /**
+   * Default `gloo`, for tensors on the CPU. `nccl` is for tensors on cards, one card per process; `cpu:gloo,cuda:nccl` has both, and
+   * its `barrier` is that of Gloo.
+   */
   backend?: Backend;
+  /** Number of this process's CUDA device, with NCCL: it becomes the one that `cuda` means. Default: `LOCAL_RANK`. */
+  deviceId?: number;
   /**
    * Where the processes meet: `env://` (default: the variables that torchrun sets), `tcp://host:port` or `file:///path`, a new file
    * in a folder that all of them share.
@@ -24,19 +30,32 @@ export interface ProcessGroupOptions {
   timeout?: number;
 }
 
-const optionNames = ['backend', 'initMethod', 'rank', 'worldSize', 'timeout'] as const;
+const optionNames = ['backend', 'deviceId', 'initMethod', 'rank', 'worldSize', 'timeout'] as const;
 const text: Check = { expected: 'a string', accepts: (value) => typeof value === 'string' };
 const positive: Check = {
   expected: 'a number of seconds from 0.001 to 2e6',
   accepts: (value) => typeof value === 'number' && value >= 0.001 && value <= 2e6,
 };
-const knownBackend: Check = { expected: '"gloo"', accepts: (value) => value === 'gloo' };
+const backends: readonly string[] = ['gloo', 'nccl', 'cpu:gloo,cuda:nccl'] satisfies Backend[];
+const knownBackend: Check = {
+  expected: `one of ${backends.map((name) => `"${name}"`).join(', ')}`,
+  accepts: (value) => backends.includes(value as string),
+};
+const deviceNumber: Check = {
+  expected: 'the number of a CUDA device',
+  accepts: (value) => value === undefined || (Number.isInteger(value) && (value as number) >= 0),
+};
 
 let isStarting = false;
 
 /** Returns whether this libtorch has process groups; `npx deit-torch-doctor` says why not. */
 export function isAvailable(): boolean {
   return unavailableReason() === null;
+}
+
+/** Returns whether NCCL is compiled in, which needs a libtorch with CUDA; a card is needed to use it. */
+export function isNcclAvailable(): boolean {
+  return ncclUnavailableReason() === null;
 }
 
 /** Returns whether `initProcessGroup` has completed in this process. */
@@ -47,18 +66,21 @@ export function isInitialized(): boolean {
 /**
  * Joins the group of all processes; resolves when all have joined. Processes in Python that call
  * `torch.distributed.init_process_group("gloo")` of the same PyTorch join the same group. Throws `TorchError` (`DISTRIBUTED`) when a variable
- * is missing, the address cannot be reached, or some process does not come within `timeout` seconds.
+ * is missing, the address cannot be reached, or some process does not come within `timeout` seconds; with NCCL also when libtorch
+ * does not have it, or this process has no card.
  */
 export async function initProcessGroup(options: ProcessGroupOptions = {}): Promise<void> {
   const where = 'initProcessGroup()';
   const {
     backend = 'gloo',
+    deviceId,
     initMethod = 'env://',
     rank,
     worldSize,
     timeout = 1800,
   } = checkNames(where, options, optionNames);
   checkOption(where, 'backend', backend, knownBackend);
+  checkOption(where, 'deviceId', deviceId, deviceNumber);
   checkOption(where, 'initMethod', initMethod, text);
   checkOption(where, 'timeout', timeout, positive);
   if (groupOfProcess() !== undefined || isStarting)
@@ -66,24 +88,36 @@ export async function initProcessGroup(options: ProcessGroupOptions = {}): Promi
       'DISTRIBUTED',
       `${where}: this process is in a group already; call destroyProcessGroup() first`,
     );
+  const card = backend.includes('nccl') ? cardOfProcess(deviceId) : 0;
   const place = meetingPlace(initMethod, { rank, worldSize });
   isStarting = true;
   try {
     await checkReachable(place);
-    const id = await join(place, timeout);
+    const id = await join(place, { backend, card, timeout });
     setGroup({ id, rank: place.rank, worldSize: place.worldSize, backend, timeout });
   } finally {
     isStarting = false;
   }
 }
 
-function join(place: MeetingPlace, timeout: number): Promise<number> {
+interface Joining {
+  readonly backend: Backend;
+  readonly card: number;
+  readonly timeout: number;
+}
+
+function join(place: MeetingPlace, { backend, card, timeout }: Joining): Promise<number> {
   const { rank, worldSize: size, host, port, file, serves, attempt } = place;
   const interfaces = (process.env.GLOO_SOCKET_IFNAME ?? '').split(',').filter((name) => name !== '');
   const native = distributedNative();
   return new Promise((resolve, reject) => {
     native.initGroup(
-      { rank, size, host, port, file, serves, attempt, timeout: Math.round(timeout * 1000), interfaces },
+      {
+        ...{ rank, size, host, port, file, serves, attempt, interfaces, card },
+        timeout: Math.round(timeout * 1000),
+        gloo: backend !== 'nccl',
+        nccl: backend !== 'gloo',
+      },
       (failure, id) => (failure === null ? resolve(id) : reject(meetingFailure(failure, place, timeout))),
     );
   });

@@ -1,4 +1,6 @@
 /** `BatchNorm1d` and `BatchNorm2d`, PyTorch's (Ioffe and Szegedy, 2015). */
+
+import { isInitialized } from '../distributed/process-group.js';
 import { ops } from '../ops.js';
 import { checkCounts, checkNames } from '../options.js';
 import { ones, zeros } from '../tensor/create.js';
@@ -6,10 +8,11 @@ import type { Tensor } from '../tensor/tensor.js';
 import { batchNorm } from './functional/normalization.js';
 import { requireDims } from './functional/shared.js';
 import { constant_ } from './init.js';
-import { Module } from './module.js';
+import { type AnyModule, Module } from './module.js';
 import type { Parameter } from './parameter.js';
 import { filledParameter, type PlacementOptions, placementNames } from './placement.js';
 import { pythonFields, pythonRepr } from './python-repr.js';
+import { syncBatchNorm } from './sync-batch-norm.js';
 
 export interface BatchNormOptions extends PlacementOptions {
   /** Added to the variance. Default 1e-5. */
@@ -40,6 +43,11 @@ export abstract class BatchNorm extends Module {
   readonly runningMean: Tensor | null;
   readonly runningVar: Tensor | null;
   readonly numBatchesTracked: Tensor | null;
+  /**
+   * Whether training normalises by the statistics of the batches of all processes, as PyTorch's SyncBatchNorm; where there is a
+   * group of processes. Default false; `convertSyncBatchNorm` sets it.
+   */
+  isSynchronised = false;
   /** The numbers of dimensions that an input may have. */
   protected abstract readonly dims: readonly number[];
 
@@ -88,6 +96,8 @@ export abstract class BatchNorm extends Module {
     requireDims(input, ...this.dims);
     const momentum = this.training ? this.#countBatch() : (this.momentum ?? 0);
     const { weight, bias, eps, runningMean, runningVar } = this;
+    if (this.training && this.isSynchronised && isInitialized())
+      return syncBatchNorm(input, runningMean, runningVar, { weight, bias, eps, momentum });
     return batchNorm(input, runningMean, runningVar, {
       weight,
       bias,
@@ -120,4 +130,15 @@ export class BatchNorm1d extends BatchNorm {
 /** `BatchNorm` of images `[B, C, H, W]`. */
 export class BatchNorm2d extends BatchNorm {
   protected readonly dims = [4];
+}
+
+/**
+ * Makes the batch norms in `module` normalise by the batches of all processes in training, or with `synchronised: false` by their own
+ * again. Unlike PyTorch's `convert_sync_batchnorm` it changes the modules in place. All processes then run them in the same order.
+ */
+export function convertSyncBatchNorm(module: AnyModule, options: { synchronised?: boolean } = {}): void {
+  const { synchronised = true } = checkNames<{ synchronised?: boolean }>('convertSyncBatchNorm()', options, [
+    'synchronised',
+  ]);
+  for (const each of module.modules()) if (each instanceof BatchNorm) each.isSynchronised = synchronised;
 }

@@ -11,6 +11,7 @@ import { isFile, sha256 } from '../../setup/files.mjs';
 import { lastLines, runCommand } from '../../setup/run-command.mjs';
 
 const source = fileURLToPath(new URL('fake_cuda.cc', import.meta.url));
+const graphs = fileURLToPath(new URL('fake_graphs.h', import.meta.url));
 
 /**
  * @returns {Promise<{ file: string } | { reason: string }>}
@@ -23,7 +24,7 @@ export async function buildFakeCuda() {
   if (!libtorch.version.startsWith('1.13.') || libtorch.cuda !== null)
     return { reason: `it needs libtorch 1.13 without CUDA, and this one is ${libtorch.version}` };
   const flags = [...compileFlags(libtorch, { nodeIncludeDirs: findNodeHeaders().nodeIncludeDirs }), '-O1'];
-  const key = sha256(readFileSync(source, 'utf8'), compiler, ...flags).slice(0, 12);
+  const key = sha256(readFileSync(source, 'utf8'), readFileSync(graphs, 'utf8'), compiler, ...flags).slice(0, 12);
   const file = path.join(defaultBuildDir, 'fake-cuda', `fake-cuda-${key}.node`);
   if (isFile(file)) return { file };
   mkdirSync(path.dirname(file), { recursive: true });

@@ -1,7 +1,7 @@
 // A device "cuda:0" for a libtorch without CUDA (1.13.1), so that code for CUDA runs in tests without a card. Its memory is
 // on the heap and its kernels are the CPU's. Like CUDA it refuses operators whose tensors are on two devices and operators
 // of our own that have only a CPU kernel. It counts copies in both directions, reads of values (each of which would wait for
-// the card) and kernels. It shows neither speed nor the results of CUDA's kernels, nor anything asynchronous.
+// the card) and kernels, and captures graphs (fake_graphs.h). It shows neither speed nor the results of CUDA's kernels, nor anything asynchronous.
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/EmptyTensor.h>
@@ -21,6 +21,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "fake_graphs.h"
 
 namespace fake_cuda {
 
@@ -79,6 +81,7 @@ struct Allocator final : c10::Allocator {
                      bytes, " bytes");
     void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
     used += static_cast<int64_t>(malloc_usable_size(memory));
+    if (underCapture != nullptr) underCapture->allocated(memory);
     return {memory, memory, &release, device};
   }
 
@@ -96,8 +99,18 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
   c10::Device getDevice() const override { return device; }
   void setDevice(c10::Device) const override {}
   void uncheckedSetDevice(c10::Device) const noexcept override {}
-  c10::Stream getStream(c10::Device of) const noexcept override { return c10::Stream(c10::Stream::DEFAULT, of); }
-  c10::Stream exchangeStream(c10::Stream stream) const noexcept override { return stream; }
+  c10::Stream getStream(c10::Device of) const noexcept override { return c10::Stream(c10::Stream::UNSAFE, of, currentStreamId); }
+  c10::Stream getDefaultStream(c10::Device of) const override { return c10::Stream(c10::Stream::DEFAULT, of); }
+  c10::Stream getStreamFromGlobalPool(c10::Device of, bool) const override {
+    static std::atomic<int64_t> next{1};
+    return c10::Stream(c10::Stream::UNSAFE, of, next++);
+  }
+  c10::Stream exchangeStream(c10::Stream stream) const noexcept override {
+    const auto before = getStream(device);
+    currentStreamId = stream.id();
+    return before;
+  }
+  void synchronizeStream(const c10::Stream&) const override { refuseInCapture("synchronize"); }
   c10::DeviceIndex deviceCount() const noexcept override { return 1; }
   void record(void**, const c10::Stream&, const c10::DeviceIndex, const c10::EventFlag) const override {}
   void block(void*, const c10::Stream&) const override {}
@@ -185,17 +198,35 @@ class Call {
   explicit Call(const c10::OperatorHandle& op) : op_(op), name_(op.schema().name()) {}
 
   void run(torch::jit::Stack* stack) {
+    const std::lock_guard<std::recursive_mutex> lock(graphMutex);
+    Graph* const graph = capturing(name_);
     const auto& schema = op_.schema();
     const auto arguments = torch::jit::last(*stack, schema.arguments().size());
     c10::Stack inner;
     for (size_t i = 0; i < schema.arguments().size(); i++) inner.push_back(converted(arguments[i], schema.arguments()[i]));
     torch::jit::drop(*stack, schema.arguments().size());
-    {
-      at::AutoDispatchBelowADInplaceOrView below;
-      callCpu(&inner);
-    }
+    c10::Stack kept = graph == nullptr ? c10::Stack() : inner;
+    if (graph != nullptr)
+      for (const auto& [original, cpu] : pairs_) graph->uses(original, name_);
+    callCpu(op_, &inner);
     const size_t first = inner.size() - schema.returns().size();
     for (size_t i = first; i < inner.size(); i++) stack->push_back(returned(inner[i]));
+    if (graph == nullptr) return;
+    for (const at::Tensor& written : written_) graph->uses(written, name_);
+    graph->kernels.push_back([op = op_, kept = std::move(kept), targets = std::move(targets_)] {
+      c10::Stack again = kept;
+      callCpu(op, &again);
+      size_t next = 0;
+      const auto write = [&](const at::Tensor& result) {
+        const auto& target = targets.at(next++);
+        if (target.defined()) target.copy_(result);
+      };
+      for (size_t i = again.size() - op.schema().returns().size(); i < again.size(); i++) {
+        if (again[i].isTensor()) write(again[i].toTensor());
+        if (again[i].isTensorList())
+          for (const at::Tensor& item : again[i].toTensorVector()) write(item);
+      }
+    });
   }
 
  private:
@@ -213,7 +244,7 @@ class Call {
     }
     const bool indexes = name_.find("aten::index") == 0 || name_.find("aten::_index_put") == 0;
     if (tensor.dim() != 0 && !(indexes && argument == "indices")) refuseDevices(op_, argument);
-    return tensor;
+    return underCapture == nullptr ? tensor : tensor.detach().clone();  // a graph has its value of now
   }
 
   c10::IValue converted(const c10::IValue& value, const c10::Argument& argument) {
@@ -235,30 +266,41 @@ class Call {
   }
 
   /** Backends without convolutions of their own get the "overrideable" ones, whose CPU forms have other names. */
-  void callCpu(c10::Stack* inner) {
+  static void callCpu(const c10::OperatorHandle& op, c10::Stack* inner) {
+    const at::AutoDispatchBelowADInplaceOrView below;
     auto& dispatcher = c10::Dispatcher::singleton();
-    if (name_ == "aten::convolution_overrideable") return dispatcher.findSchemaOrThrow("aten::convolution", "").callBoxed(inner);
-    if (name_ == "aten::convolution_backward_overrideable") {
+    const auto& name = op.schema().name();
+    if (name == "aten::convolution_overrideable") return dispatcher.findSchemaOrThrow("aten::convolution", "").callBoxed(inner);
+    if (name == "aten::convolution_backward_overrideable") {
       const std::vector<int64_t> biasSizes{(*inner)[2].toTensor().size(0)};
       inner->insert(inner->begin() + 3, c10::IValue(biasSizes));
       return dispatcher.findSchemaOrThrow("aten::convolution_backward", "").callBoxed(inner);
     }
-    op_.callBoxed(inner);
+    op.callBoxed(inner);
   }
 
+  /** The result on the device; notes where a replay has to write it. */
   at::Tensor back(const at::Tensor& tensor) {
+    targets_.emplace_back();
     if (!tensor.defined()) return tensor;
     for (auto& [original, cpu] : pairs_) {
       if (cpu.unsafeGetTensorImpl() != tensor.unsafeGetTensorImpl()) continue;
       if (original.sizes() != tensor.sizes()) {
         original.resize_(tensor.sizes());
         if (tensor.numel() != 0) cpuAlias(original).copy_(tensor);
+        written(original);
       }
       return original;
     }
     for (const auto& [original, cpu] : pairs_)
       if (sharesMemory(original, tensor)) return viewOf(original, tensor);
-    return onDevice(tensor);
+    return written(onDevice(tensor));
+  }
+
+  at::Tensor written(const at::Tensor& result) {
+    targets_.back() = cpuAlias(result);
+    written_.push_back(result);
+    return result;
   }
 
   c10::IValue returned(const c10::IValue& value) {
@@ -272,6 +314,9 @@ class Call {
   const c10::OperatorHandle& op_;
   const std::string name_;
   std::vector<Pair> pairs_;
+  /** For each tensor that the operator returns: the memory that a replay copies it to; undefined where it is there already. */
+  std::vector<at::Tensor> targets_;
+  std::vector<at::Tensor> written_;
 };
 
 void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
@@ -300,10 +345,18 @@ at::Tensor& copy(at::Tensor& self, const at::Tensor& source, bool) {
   const bool toDevice = isFake(self) && !isFake(source);
   const bool toHost = !isFake(self) && isFake(source);
   const auto bytes = static_cast<int64_t>(source.nbytes());
+  if (toDevice || toHost) refuseInCapture(toDevice ? "copy to the device" : "copy to the host");
   if (toDevice) counts.toDevice++, counts.toDeviceBytes += bytes, observe("toDevice", bytes);
   if (toHost) counts.toHost++, counts.toHostBytes += bytes, observe("toHost", bytes);
   auto target = isFake(self) ? cpuAlias(self) : self;
-  if (self.numel() != 0) target.copy_(isFake(source) ? cpuAlias(source) : source);
+  const auto from = isFake(source) ? cpuAlias(source) : source;
+  const std::lock_guard<std::recursive_mutex> lock(graphMutex);
+  if (Graph* const graph = capturing("copy_")) {
+    graph->uses(self, "copy_");
+    graph->uses(source, "copy_");
+    if (self.numel() != 0) graph->kernels.push_back([target, from] { target.copy_(from); });
+  }
+  if (self.numel() != 0) target.copy_(from);
   return self;
 }
 
@@ -313,6 +366,7 @@ at::Tensor copyFrom(const at::Tensor& self, const at::Tensor& target, bool nonBl
 }
 
 at::Scalar localScalar(const at::Tensor& self) {
+  refuseInCapture("read of a value");
   counts.reads++;
   observe("read", static_cast<int64_t>(self.nbytes()));
   return cpuAlias(self).item();
@@ -355,6 +409,8 @@ Napi::Value takeCounts(const Napi::CallbackInfo& info) {
   put("toHostBytes", counts.toHostBytes);
   put("reads", counts.reads);
   put("kernels", counts.kernels);
+  put("graphCaptures", graphCaptures);
+  put("graphReplays", graphReplays);
   auto byName = Napi::Object::New(info.Env());
   const std::lock_guard<std::mutex> lock(kernelsByNameMutex);
   for (const auto& [name, count] : kernelsByName()) byName[name] = Napi::Number::New(info.Env(), static_cast<double>(count));

@@ -18,6 +18,14 @@ async function collectives(): Promise<unknown> {
   distributed.broadcast(weight, { src: worldSize - 1 });
   const gathered = each(() => torch.zeros([1]));
   distributed.allGather(gathered, torch.full([1], rank));
+  const exchanged = torch.zeros([2 * worldSize]);
+  distributed.allToAllSingle(
+    exchanged,
+    torch
+      .arange(2 * worldSize)
+      .add(100 * rank)
+      .float(),
+  );
   const large = torch.ones([4_000_000]);
   const work = distributed.allReduce(large, { asyncOp: true });
   let turns = 0;
@@ -30,6 +38,7 @@ async function collectives(): Promise<unknown> {
     max: max.toArray(),
     weight: weight.toArray(),
     gathered: torch.cat(gathered).toArray(),
+    exchanged: exchanged.toArray(),
     large: [large.min().toNumber(), large.max().toNumber(), work.isCompleted(), turns > 0],
     scattered: scattered(each, rank),
   };
@@ -65,6 +74,84 @@ async function untilFailure(fail: () => Promise<void> | void): Promise<unknown> 
   }
 }
 
+/**
+ * The largest differences between synchronised batch norm, with batches of other sizes on each rank, and libtorch's own batch norm of
+ * all images together: outputs, gradients of images, weight and bias, running statistics.
+ */
+function syncBatchNorm(): unknown {
+  const [rank, worldSize] = [distributed.getRank(), distributed.getWorldSize()];
+  torch.manualSeed(3);
+  const draw = (): torch.Tensor => torch.randn([2 * worldSize + 1, 3, 4, 5], { dtype: 'float64' });
+  const [images, factors] = [draw().mul(2).add(50), draw()]; // a mean far from 0
+  const [from, count] = [rank === 0 ? 0 : 2 * rank + 1, rank === 0 ? 3 : 2];
+  const passes = [images, images.narrow(0, from, count)].map((x, isShared) => {
+    const norm = new torch.nn.BatchNorm2d(3, { dtype: 'float64' });
+    if (isShared) torch.nn.convertSyncBatchNorm(norm);
+    const input = x.clone().requiresGrad_();
+    const output = norm.call(input);
+    output
+      .mul(isShared ? factors.narrow(0, from, count) : factors)
+      .sum()
+      .backward();
+    return { norm, input, output };
+  });
+  const [whole, own] = passes as [(typeof passes)[0], (typeof passes)[0]];
+  const parameters = [own.norm.weight!.grad!, own.norm.bias!.grad!];
+  for (const gradient of parameters) distributed.allReduce(gradient);
+  const pairs = {
+    output: [whole.output.narrow(0, from, count), own.output],
+    input: [whole.input.grad!.narrow(0, from, count), own.input.grad!],
+    weight: [whole.norm.weight!.grad!, parameters[0]!],
+    bias: [whole.norm.bias!.grad!, parameters[1]!],
+    runningMean: [whole.norm.runningMean!, own.norm.runningMean!],
+    runningVar: [whole.norm.runningVar!, own.norm.runningVar!],
+  };
+  const difference = ([a, b]: readonly torch.Tensor[]): number => a!.sub(b!).abs().max().toNumber();
+  return {
+    differences: Object.entries(pairs).map(([name, pair]) => [name, difference(pair)]),
+    own: difference([own.output, new torch.nn.BatchNorm2d(3, { dtype: 'float64' }).call(own.input)]),
+  };
+}
+
+/**
+ * Gradients that are exchanged during the backward pass, beside a row that is there, with a parameter that has none: what is received
+ * of the two buckets, and again with the gradients added.
+ */
+function duringBackward(): unknown {
+  const rank = distributed.getRank();
+  const parameters = [3, 2, 5].map((numel) => new torch.nn.Parameter(torch.zeros([numel])));
+  const [first, , last] = parameters as [torch.nn.Parameter, torch.nn.Parameter, torch.nn.Parameter];
+  const rows = torch.zeros([2, 14]);
+  rows.select(0, 0).fill_(7);
+  const places = [
+    { offset: 6, count: 11, bucket: 1 },
+    { offset: 9, count: 12, bucket: 1 },
+    { offset: 0, count: 5, bucket: 0 },
+  ];
+  const buckets = [
+    { offset: 0, length: 6 },
+    { offset: 6, length: 8 },
+  ];
+  return [false, true].map((adds) => {
+    const exchange = distributed.exchangeDuringBackward({ parameters, places, buckets, rows, row: 1, adds });
+    first
+      .sum()
+      .mul(10 + rank)
+      .add(
+        last
+          .mul(torch.arange(5))
+          .sum()
+          .mul(1 + rank),
+      )
+      .backward();
+    for (const parameter of parameters) parameter.grad = null;
+    return exchange.finish().map(({ received, work }) => {
+      work.finish();
+      return received.toArray();
+    });
+  });
+}
+
 const tasks: Record<string, () => Promise<unknown>> = {
   collectives,
   sum: async () => {
@@ -73,6 +160,8 @@ const tasks: Record<string, () => Promise<unknown>> = {
     return values.toArray();
   },
   exits: () => untilFailure(() => process.exit(7)),
+  'during backward': async () => duringBackward(),
+  sync: async () => syncBatchNorm(),
   roll: () => distributed.rollCall(`rank ${distributed.getRank()}`),
   hangs: () => untilFailure(() => new Promise((resolve) => setTimeout(resolve, 60_000))),
 };

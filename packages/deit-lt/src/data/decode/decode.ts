@@ -1,5 +1,5 @@
 /**
- * Decodes one image file to RGB: JPEG, PNG, GIF, WebP, TIFF and AVIF by sharp (libvips), BMP and PNM here.
+ * Decodes one image file to RGB: JPEG, PNG, GIF, WebP, TIFF and AVIF by sharp (libvips), BMP, PNM and small PNG files here.
  *
  * As Pillow's `exif_transpose(image).convert('RGB')`, which the PyTorch world trains with: the camera's orientation (Exif) is
  * applied, of an animation the first frame is taken, embedded ICC profiles are not applied, and CMYK becomes RGB by the
@@ -20,6 +20,7 @@ import { type ImageHeader, type QuickSize, quickSize, readHeader, turned } from 
 import { isTurned, type Orientation, withoutOrientation } from './orientation.js';
 import { decodePortableMap } from './portable-map.js';
 import type { RawPixels, Size } from './raw-pixels.js';
+import { decodeSmallPng } from './small-png.js';
 import { UnreadableImage } from './unreadable.js';
 
 type SharpModule = typeof import('sharp')['default'];
@@ -117,6 +118,10 @@ export async function decodeBytes(bytes: Buffer, header: ImageHeader, wanted: Wa
   const { background = white } = wanted;
   if (header.format === 'bmp') return decodeBitmap(bytes, background);
   if (header.format === 'pnm') return decodePortableMap(bytes);
+  if (header.format === 'png' && header.orientation === 1 && !wanted.area && !wanted.shrunk) {
+    const small = decodeSmallPng(bytes);
+    if (small !== undefined) return small;
+  }
   const image = await pipeline(bytes, header, wanted);
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;

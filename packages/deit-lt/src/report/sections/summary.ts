@@ -5,14 +5,14 @@ import { type AccuracyName, accuracyNames } from '../../evaluation/class-figures
 import { columnsExplained, fewWarning } from '../../evaluation/figure-text.js';
 import type { MetricsResult } from '../../evaluation/metrics.js';
 import { accuracy, count } from '../../format.js';
+import { whyFewerEpochs } from '../../recipe/fewer-epochs.js';
 import { partOf } from '../../recipe/part.js';
+import { trainingName } from '../../recipe/training-kind.js';
 import { plainName } from '../../tasks/model-of.js';
 import { type Html, html } from '../html.js';
 import { runColor } from '../palette.js';
 import { epochsOf, headline, type ReportRun } from '../report-run.js';
 import { intervalText } from './tables.js';
-
-const kinds = { teacher: 'Teacher', student: 'Student', vit: 'Plain ViT' } as const;
 
 export function summarySection(runs: readonly ReportRun[]): Html {
   return html`<section id="summary"><div class="cards">${runs.map(card)}</div></section>`;
@@ -25,15 +25,18 @@ function card(run: ReportRun): Html {
   const images = data.trainCounts.reduce((a, b) => a + b, 0);
   const [largest, smallest] = [Math.max(...data.trainCounts), Math.min(...data.trainCounts.filter((n) => n > 0))];
   const epochs = epochsOf(run);
+  const fewer = whyFewerEpochs(config);
   const seconds = records.reduce((sum, record) => sum + record.seconds, 0);
   return html`<div class="card" style="--run: ${runColor(place)}">
 <h3>${name}</h3>
 ${figuresOf(run)}
-<p>${kinds[config.kind]}: ${config.kind === 'vit' ? plainName(part.model.name) : part.model.name}, ${part.imageSize} pixels${records.length < epochs && html`; <b>${records.length} of ${epochs} epochs${part.timeLimit === null ? ' so far' : ', with a limit of time'}</b>`}${records.length >= epochs && `; ${epochs} epochs`}, ${hours(seconds)}.</p>
+<p>${capitalised(trainingName(config.kind, part.model.name))}: ${config.kind === 'vit' ? plainName(part.model.name) : part.model.name}, ${part.imageSize} pixels${records.length < epochs && html`; <b>${records.length} of ${epochs} epochs${fewer === undefined ? ' so far' : `, ${fewer}`}</b>`}${records.length >= epochs && `; ${epochs} epochs`}, ${hours(seconds)}.</p>
 <p>${data.name}: ${count(images)} training images, ${count(data.classNames.length)} classes, from ${count(largest)} down to ${count(smallest)} images.</p>
 ${expertsLine(run)}
 </div>`;
 }
+
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function figuresOf(run: ReportRun): Html {
   const found = headline(run);
