@@ -59,13 +59,13 @@ export const soak = (start: Start, prepared: Prepared, { minutes, clients = 16, 
     const look = async (): Promise<void> => {
       const mebibytes = (await metric(server, 'process_resident_memory_bytes ')) / 2 ** 20;
       samples.push({ seconds: (performance.now() - since) / 1000, mebibytes });
+      if (csv !== undefined) writeFileSync(csv, csvOf(samples)); // each time: what was measured stays when the bench is ended
     };
     const timer = setInterval(() => void look(), everyMs);
     const { url } = server;
     const { images } = prepared;
     const load = await runLoad({ url, images, clients, ms: minutes * 60_000 });
     clearInterval(timer);
-    if (csv !== undefined) writeFileSync(csv, csvOf(samples));
     const values = samples.map(({ mebibytes }) => mebibytes);
     const quarter = Math.max(1, Math.floor(values.length / 4));
     const of = (from: number): number => median(values.slice(from * quarter, (from + 1) * quarter));
