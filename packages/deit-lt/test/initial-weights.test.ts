@@ -246,7 +246,8 @@ suite('a training from a file of weights', () => {
     const recipe = tinyRecipe(...settings, `student.from=${file}`);
     await assert.rejects(trainVit({ dataset: tinyDataset(), recipe, folder: at('run') }), {
       code: 'CHECKPOINT',
-      message: /model\.safetensors: the weights \S+ have a number of size [\d.]+e\+?\d\d; expected at most 1e\+10, which/,
+      message:
+        /model\.safetensors: the weights \S+ have a number of size [\d.]+e\+?\d\d; expected at most 1e\+10, which/,
     });
     assert.equal(existsSync(at('run')), false);
   });
