@@ -86,7 +86,12 @@ export const theirs =
     const config = { case: each, engine, model, threads, mean, std, port, batch, precision, processes };
     // Compiled modules beside the packages, not in this tree: importing PyTorch takes half a minute without them.
     const PYTHONPYCACHEPREFIX = path.join(path.dirname(python), '..', 'pycache');
-    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '', PYTHONPYCACHEPREFIX, SERVER_CONFIG: JSON.stringify(config) };
+    const env = {
+      ...process.env,
+      PYTHONDONTWRITEBYTECODE: '',
+      PYTHONPYCACHEPREFIX,
+      SERVER_CONFIG: JSON.stringify(config),
+    };
     return ready(spawn(python, [reference], { stdio: ['ignore', 'inherit', 'inherit'], env }), port);
   };
 
