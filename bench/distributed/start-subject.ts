@@ -20,7 +20,9 @@ const dataset = await firstOnMachine(processes, () =>
   openDataset(spec, { cacheDir, checkFiles: 'headers', onProgress }),
 );
 const opened = seconds();
-const recipe = loadRecipe('default', { settings: ['data.imbalance=null', 'data.validation=0', 'device=cpu'] });
+const recipe = loadRecipe('default', {
+  settings: ['data.imbalance=null', 'data.validation=0', 'evaluation.select=last', 'device=cpu'],
+});
 const data = prepareData(dataset, recipe);
 requireSameTraining(processes, { kind: 'vit', recipe, teacherSha256: null } as unknown as RunConfig, data);
 const ready = seconds();

@@ -50,6 +50,9 @@ suite('lostMessage()', () => {
       messageOf(['lost', 'waited', 'waited'], { message, rank: 1 }),
       /all of them run: process 0 of 3 \(from 0\) took longer than 60 s for its part\. Raise DEIT_LT_PROCESS_TIMEOUT above/,
     );
-    assert.match(messageOf(['waited', 'waited'], { message }), /all of them run: one took longer than 60 s for its part/);
+    assert.match(
+      messageOf(['waited', 'waited'], { message }),
+      /all of them run: one took longer than 60 s for its part/,
+    );
   });
 });

@@ -90,6 +90,8 @@ function allAnswer(answers: LostFacts['answers'], timeout: number): string {
   if (late.length === count)
     return `the ${count} processes lost each other, though all of them run: the connection between them broke.`;
   const who =
-    late.length === 0 ? 'one' : `${late.length === 1 ? 'process' : 'one of the processes'} ${late.join(', ')} of ${count} (from 0)`;
+    late.length === 0
+      ? 'one'
+      : `${late.length === 1 ? 'process' : 'one of the processes'} ${late.join(', ')} of ${count} (from 0)`;
   return `the ${count} processes lost each other, though all of them run: ${who} took longer than ${timeout} s for its part. Raise DEIT_LT_PROCESS_TIMEOUT above the time that a batch, an evaluation or a checkpoint takes.`;
 }
