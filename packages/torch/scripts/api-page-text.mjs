@@ -196,6 +196,18 @@ network interface, where that of the machine's host name is not the right one. A
         ],
       },
       {
+        title: 'nn.parallel',
+        intro: `A network in several processes ([distributed](#distributed)):
+
+\`\`\`js
+const model = new torch.nn.parallel.DistributedDataParallel(net);
+model.noSync(() => lossOf(model.call(first)).backward()); // gradients stay here
+lossOf(model.call(second)).backward(); // both gradients, averaged over all processes
+optimizer.step();
+\`\`\``,
+        of: [['torch.nn.parallel', 'nn/parallel']],
+      },
+      {
         title: 'nn.init',
         intro: `Each changes its tensor in place, without recording it for gradients, and returns it. They draw the numbers that
 PyTorch's draw, in the same order.`,

@@ -75,6 +75,13 @@ async function results(commands: readonly (readonly string[])[]): Promise<unknow
   });
 }
 
+const hasPythonGloo = (): boolean =>
+  spawnSync(python, ['-c', 'import torch, sys; sys.exit(not torch.distributed.is_gloo_available())']).status === 0;
+
+/** Without the running statistics, which are each process's own after the last forward pass. */
+const weightsOf = (state: unknown): unknown =>
+  Object.entries(state as Record<string, number[]>).filter(([name]) => /weight|bias/.test(name));
+
 suite('torch.distributed', { skip, concurrency: 2 }, () => {
   for (const count of [2, 4]) {
     test(`collectives of ${count} processes give each of them the values of all`, async () => {
@@ -98,11 +105,7 @@ suite('torch.distributed', { skip, concurrency: 2 }, () => {
   }
 
   test('processes in Node and in Python reduce in one group', async (t) => {
-    const hasTorch = spawnSync(python, [
-      '-c',
-      'import torch, sys; sys.exit(not torch.distributed.is_gloo_available())',
-    ]);
-    if (hasTorch.status !== 0) return t.skip(`no torch with Gloo in ${python}`);
+    if (!hasPythonGloo()) return t.skip(`no torch with Gloo in ${python}`);
     const program = [
       'import json, torch, torch.distributed as d',
       'd.init_process_group("gloo")',
@@ -116,6 +119,54 @@ suite('torch.distributed', { skip, concurrency: 2 }, () => {
       [3, 3, 3],
       [3, 3, 3],
     ]);
+  });
+
+  test("DistributedDataParallel has the weights and statistics of Python's after the same steps", async (t) => {
+    if (!hasPythonGloo()) return t.skip(`no torch with Gloo in ${python}`);
+    const program = [
+      'import json, torch, torch.distributed as d',
+      'd.init_process_group("gloo")',
+      'r, nn = d.get_rank(), torch.nn',
+      'net = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2))',
+      'wave = lambda n, start: (torch.arange(n, dtype=torch.float32) + start).sin()',
+      'with torch.no_grad():',
+      '    for i, p in enumerate(net.parameters()): p.copy_(wave(p.numel(), i).view(p.shape) + 5 * r)',
+      'model = nn.parallel.DistributedDataParallel(net)',
+      'optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)',
+      'learn = lambda batch: model(wave(32, 10 * batch + 100 * r).view(8, 4)).square().mean().backward()',
+      'for step in range(3):',
+      '    optimizer.zero_grad()',
+      '    if step == 1:',
+      '        with model.no_sync(): learn(7)',
+      '    learn(step)',
+      '    optimizer.step()',
+      'print(json.dumps({name: t.flatten().tolist() for name, t in net.state_dict().items()}))',
+      'd.destroy_process_group()',
+    ].join('\n');
+    const [ours, theirs] = await Promise.all([
+      results(nodes(2, 'data parallel')),
+      results([0, 1].map(() => [python, '-c', program])),
+    ]);
+    for (const rank of [0, 1]) {
+      const [own, expected] = [ours, theirs].map((all) => all[rank] as Record<string, number[]>);
+      assert.deepEqual(Object.keys(own!), Object.keys(expected!));
+      for (const [name, values] of Object.entries(expected!))
+        values.forEach((value, i) => {
+          assert.ok(
+            Math.abs(own![name]![i]! - value) < 1e-5,
+            `rank ${rank}, ${name}[${i}]: ${own![name]![i]}, expected ${value}`,
+          );
+        });
+    }
+    assert.deepEqual(weightsOf(ours[0]), weightsOf(ours[1]));
+  });
+
+  test('DistributedDataParallel refuses modules with other parameters, in every process', async () => {
+    for (const message of await results(nodes(2, 'other modules')))
+      assert.match(
+        String(message),
+        /^DistributedDataParallel\(\): the processes have modules with other parameters, here 2 of \d+ numbers/,
+      );
   });
 
   test('synchronised batch norm of 3 processes has the values and gradients of one batch norm of all images', async () => {

@@ -4,6 +4,7 @@ import { TorchError } from '../errors.js';
 import { checkNames } from '../options.js';
 import type { TensorBase } from '../tensor/base.js';
 import { describeTensor, requiresGradOf } from '../tensor/describe.js';
+import { runAfterBackward } from './after-backward.js';
 
 let backwardOperator: Operator | undefined;
 
@@ -33,4 +34,5 @@ export function runBackward(
   }
   backwardOperator ??= requireOperator('bridge::backward');
   backwardOperator(tensors, gradTensors, retainGraph, createGraph, inputs);
+  runAfterBackward();
 }

@@ -13,6 +13,7 @@ export * from './layer-norm.js';
 export * from './linear.js';
 export * from './losses.js';
 export * from './module.js';
+export * as parallel from './parallel.js';
 export * from './parameter.js';
 export type { PlacementOptions } from './placement.js';
 export * from './pooling.js';

@@ -152,6 +152,59 @@ function duringBackward(): unknown {
   });
 }
 
+/**
+ * Three steps of a network whose processes begin with other weights and have other images, the second of two batches of which the first one is
+ * not averaged; then the weights and running statistics. The same in Python is in distributed.test.ts.
+ */
+function dataParallel(): unknown {
+  const rank = distributed.getRank();
+  const { nn } = torch;
+  const net = new nn.Sequential(new nn.Linear(4, 6), new nn.BatchNorm1d(6), new nn.ReLU(), new nn.Linear(6, 2));
+  const wave = (numel: number, from: number) => torch.arange(numel, { dtype: 'float32' }).add(from).sin();
+  torch.noGrad(() =>
+    net.parameters().forEach((parameter, i) => {
+      parameter.copy_(
+        wave(parameter.numel(), i)
+          .view(parameter.shape)
+          .add(5 * rank),
+      );
+    }),
+  );
+  const model = new nn.parallel.DistributedDataParallel(net);
+  const other = new nn.Linear(4, 2);
+  const optimizer = new torch.optim.SGD(net.parameters(), { lr: 0.1, momentum: 0.9 });
+  const learn = (batch: number): void => {
+    const loss = model
+      .call(wave(32, 10 * batch + 100 * rank).view([8, 4]))
+      .square()
+      .mean();
+    other
+      .call(torch.ones([1, 4]))
+      .sum()
+      .backward(); // of another network: nothing is averaged
+    loss.backward();
+  };
+  for (const step of [0, 1, 2]) {
+    optimizer.zeroGrad();
+    if (step === 1) model.noSync(() => learn(7));
+    learn(step);
+    optimizer.step();
+  }
+  const state = Object.fromEntries([...net.stateDict()].map(([name, values]) => [name, values.flatten().toArray()]));
+  model.dispose();
+  return state;
+}
+
+/** The error for modules of other sizes. */
+function otherModules(): unknown {
+  try {
+    new torch.nn.parallel.DistributedDataParallel(new torch.nn.Linear(3, 2 + distributed.getRank()));
+    return 'no error';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 const tasks: Record<string, () => Promise<unknown>> = {
   collectives,
   sum: async () => {
@@ -161,6 +214,8 @@ const tasks: Record<string, () => Promise<unknown>> = {
   },
   exits: () => untilFailure(() => process.exit(7)),
   'during backward': async () => duringBackward(),
+  'data parallel': async () => dataParallel(),
+  'other modules': async () => otherModules(),
   sync: async () => syncBatchNorm(),
   roll: () => distributed.rollCall(`rank ${distributed.getRank()}`),
   hangs: () => untilFailure(() => new Promise((resolve) => setTimeout(resolve, 60_000))),
