@@ -15,9 +15,11 @@ import { openData } from './open-data.js';
 import type { Options } from './option-table.js';
 import { withTail } from './tail.js';
 import type { TrainingPart, TrainingTime } from './training-speed.js';
+import { requireWritablePlace } from './writable-place.js';
 
 export async function run({ args: [data], options, context }: CommandInput): Promise<undefined> {
   checkEarly(options);
+  if (options.svg !== undefined) requireWritablePlace(options.svg);
   const whole = await openData(data!, options, context, { background: backgroundOfOptions(options) });
   const dataset = withTail(whole, options);
   const chosen = recipeFor(whole, options);
@@ -36,10 +38,10 @@ export async function run({ args: [data], options, context }: CommandInput): Pro
   else context.print(inspectionText(inspection, context));
 }
 
-/** Files that are decoded without being asked for: a minute or two. */
+/** Files that are decoded without an option: a minute or two. */
 const mostFiles = 100_000;
 
-/** Undefined where they are not looked for: there is no test split, or there are too many files. */
+/** Without an option files of one's own are compared, but not known data sets, which are in memory. Undefined where there is no test split. */
 async function nearDuplicatesOf(
   dataset: Dataset,
   { nearDuplicates: wanted }: Options,
@@ -48,7 +50,7 @@ async function nearDuplicatesOf(
   const { train, test } = dataset;
   if (test === undefined) return undefined;
   const files = [train, test].reduce((sum, { images }) => sum + (images.kind === 'files' ? images.length : 0), 0);
-  if (wanted === 'no' || (wanted === undefined && files > mostFiles)) return 'not compared';
+  if (wanted === 'no' || (wanted === undefined && (files === 0 || files > mostFiles))) return 'not compared';
   const { findNearDuplicates } = await import('../data/near-duplicates/near-duplicates.js');
   const reporter = await context.reporter();
   return await findNearDuplicates(dataset, {

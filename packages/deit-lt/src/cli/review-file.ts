@@ -1,11 +1,11 @@
 /** `predict --review`: all images in one CSV file, those that a person should look at first at its top. */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
-import path from 'node:path';
 import { UserError } from '../errors.js';
 import { writeFileAtomic } from '../runs/files.js';
 import { csvCell } from '../text/cells.js';
 import type { Prediction } from './predict-files.js';
 import type { EarlierRow } from './predict-output.js';
+import { requireWritablePlace } from './writable-place.js';
 
 interface Row {
   readonly file: string;
@@ -28,11 +28,7 @@ export class ReviewFile {
     readonly file: string,
     { resume }: { readonly resume: boolean },
   ) {
-    const folder = path.dirname(path.resolve(file));
-    if (!existsSync(folder) || !statSync(folder).isDirectory())
-      throw new UserError('RUN_FOLDER', `cannot write ${file}: its folder does not exist; make it first.`);
-    if (existsSync(file) && statSync(file).isDirectory())
-      throw new UserError('RUN_FOLDER', `cannot write ${file}: it is a folder; name a file.`);
+    requireWritablePlace(file);
     if (existsSync(file) && statSync(file).size > 0 && !(resume && startsWith(file, header)))
       throw new UserError(
         'USAGE',
