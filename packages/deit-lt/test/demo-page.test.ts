@@ -90,7 +90,7 @@ suite('deit-lt demo', () => {
   });
 });
 
-suite('the demo page', { skip: skipBrowser, timeout: 120_000 }, () => {
+suite('the demo page', { skip: skipBrowser, timeout: 300_000 }, () => {
   let browser: Browser;
   let command: ChildProcess;
   let url: string;

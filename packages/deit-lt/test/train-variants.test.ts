@@ -24,9 +24,32 @@ suite('variants of a training', () => {
     assert.match(stdout, /\nstudent {3}deit, [\d,]+ parameters/);
     assert.match(stdout, /\nfolder .*dry \(not made\)/);
     assert.ok(!existsSync(at('dry')));
-    const wrong = run('train --data data --recipe tiny.yaml --out dry --dry-run --set student.model.numHeads=7');
-    assert.notEqual(wrong.status, 0, wrong.stdout);
-    assert.doesNotMatch(wrong.stderr, /\n\s+at /);
+    for (const [settings, message] of [
+      ['student.model.numHeads=7', /numHeads/],
+      [
+        'cudaGraphs=true device=cpu',
+        /cudaGraphs is true, but passes cannot be captured: this training runs on the processor/,
+      ],
+      ['student.syncBatchNorm=true student.shards=2', /student\.syncBatchNorm needs a process for each shard/],
+      ['student.learn=lora:4', /student\.learn is "lora:4", so it needs trained weights/],
+    ] as const) {
+      const wrong = run(`train --data data --recipe tiny.yaml --out dry --dry-run --set ${settings}`);
+      assert.notEqual(wrong.status, 0, wrong.stdout);
+      assert.match(wrong.stderr, message);
+      assert.doesNotMatch(wrong.stderr, /\n\s+at /);
+    }
+  });
+
+  test('early stopping that no evaluation can decide is named before the training', () => {
+    const settings =
+      'evaluation.select=validation data.validation=0.2 student.epochs=8 evaluation.earlyStopping.patience=2';
+    const notes = (every: number): string =>
+      run(`vit --data data --recipe tiny.yaml --out dry --dry-run --set ${settings} evaluation.every=${every}`).stderr;
+    assert.match(
+      notes(6),
+      /evaluation\.earlyStopping will not end the training of the student: .* every 6 epochs .*patience is 2, and there are 8 epochs/,
+    );
+    assert.doesNotMatch(notes(5), /earlyStopping/);
   });
 
   test('--seeds trains once with each seed and prints one row, and --resume leaves finished runs as they are', () => {
@@ -56,6 +79,7 @@ suite('variants of a training', () => {
     assert.equal(status, 0, stderr);
     const { labelErrors } = JSON.parse(stdout);
     assert.ok(labelErrors.images > 6);
+    assert.ok(labelErrors.agreement >= 0 && labelErrors.agreement <= 100);
     for (const { label, suggested, split, probability } of labelErrors.errors) {
       assert.ok(['ant', 'bee', 'cat'].includes(suggested) && suggested !== label);
       assert.ok(['train', 'test'].includes(split) && probability >= 0 && probability <= 1);

@@ -20,6 +20,8 @@ export interface LabelError {
   readonly suggested: string;
   /** Probability of the label by the model. */
   readonly probability: number;
+  /** Probability of the suggested class. */
+  readonly suggestedProbability: number;
 }
 
 export interface LabelErrors {
@@ -27,6 +29,8 @@ export interface LabelErrors {
   readonly model: string;
   /** Images that were classified. */
   readonly images: number;
+  /** Mean over the classes of the share of images whose label is the model's first class, both splits together, in %. */
+  readonly agreement: number;
   /** All splits together, the least probable label first. */
   readonly errors: readonly LabelError[];
 }
@@ -52,6 +56,7 @@ export async function findLabelErrors(
   const order = modelOrder(classifier, dataset.classNames);
   const total = dataset.train.labels.length + (dataset.test?.labels.length ?? 0);
   const errors: LabelError[] = [];
+  const agreement = new Agreement();
   let done = 0;
   for (const [split, part] of [
     ['train', dataset.train],
@@ -67,6 +72,7 @@ export async function findLabelErrors(
         signal?.throwIfAborted();
       },
     });
+    agreement.add(labels, probabilities, classNames);
     for (const issue of findLabelIssues({ labels, probabilities, classes: classNames.length }))
       errors.push({
         split,
@@ -75,9 +81,34 @@ export async function findLabelErrors(
         label: classNames[issue.label]!,
         suggested: classNames[issue.suggested]!,
         probability: issue.selfConfidence,
+        suggestedProbability: probabilities[issue.index * classNames.length + issue.suggested]!,
       });
   }
-  return { model: classifier.file, images: total, errors: errors.sort((a, b) => a.probability - b.probability) };
+  errors.sort((a, b) => a.probability - b.probability);
+  return { model: classifier.file, images: total, agreement: agreement.mean(), errors };
+}
+
+/** How often the model's first class is the label, by class. */
+class Agreement {
+  readonly #byClass = new Map<string, { right: number; images: number }>();
+
+  add(labels: ArrayLike<number>, probabilities: Float32Array, classNames: readonly string[]): void {
+    const classes = classNames.length;
+    for (let i = 0; i < labels.length; i++) {
+      const row = probabilities.subarray(i * classes, (i + 1) * classes);
+      const name = classNames[labels[i]!]!;
+      const tally = this.#byClass.get(name) ?? { right: 0, images: 0 };
+      tally.images++;
+      if (row.indexOf(Math.max(...row)) === labels[i]) tally.right++;
+      this.#byClass.set(name, tally);
+    }
+  }
+
+  /** In %. */
+  mean(): number {
+    const shares = [...this.#byClass.values()].map(({ right, images }) => right / images);
+    return (100 * shares.reduce((sum, share) => sum + share, 0)) / shares.length;
+  }
 }
 
 async function probabilitiesOf(

@@ -2,24 +2,36 @@
 import { prepareData } from '../data/prepare-data.js';
 import { count, images } from '../format.js';
 import { totalEpochs } from '../optim/schedules.js';
-import { unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
+import { idleStopping, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
 import { placementOf } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { partName, type TrainingKind } from '../recipe/training-kind.js';
 import { modelOf } from '../tasks/model-of.js';
 import { visible } from '../text/visible.js';
+import { requireCaptures } from '../training/captured-passes.js';
+import { checkFrom } from '../training/initial-weights.js';
+import { alone } from '../training/processes.js';
+import { checkProcesses } from '../training/train.js';
 import type { CliContext } from './context.js';
 import type { PreparedRun } from './training-run.js';
 
 /** Prints what the trainings of `kinds` would be. Throws the errors of the recipe and the data. */
 export async function dryRun(
-  { training: { dataset, recipe, folder } }: PreparedRun,
+  { training: { dataset, recipe, folder, from: given, processes = alone } }: PreparedRun,
   kinds: readonly TrainingKind[],
   { print, note }: CliContext,
 ): Promise<undefined> {
   const data = prepareData(dataset, recipe);
   for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
-  const { device, precision } = placementOf(recipe);
+  const placement = placementOf(recipe);
+  const { device, precision } = placement;
+  requireCaptures(recipe, { placement, processes });
+  for (const kind of kinds) {
+    const part = partName(kind);
+    const from = given ?? recipe[part].from;
+    checkFrom(part, recipe[part], from);
+    checkProcesses(part, recipe[part], processes);
+  }
   const trained = data.train.labels.length;
   const sizes = [...data.trainCounts].filter((size) => size > 0);
   print(
@@ -33,7 +45,9 @@ export async function dryRun(
   const parts = [...new Set(kinds.map(partName))];
   const warnings = parts.flatMap((part) => [
     ...unusualValues(part, recipe[part]),
-    ...[unreachedReweighting(part, recipe[part])].filter((line) => line !== undefined),
+    ...[unreachedReweighting(part, recipe[part]), idleStopping(part, recipe.evaluation, recipe[part])].filter(
+      (line) => line !== undefined,
+    ),
   ]);
   for (const line of [...data.notes, ...warnings]) note(line);
   note('Nothing was trained (--dry-run).');

@@ -164,17 +164,26 @@ function nearText({ nearDuplicates: found, duplicates }: Inspection): string {
   return [title, ...lines, ...more].join(`\n${' '.repeat(12)}`);
 }
 
-function labelsText({ errors, images: classified }: LabelErrors): string {
-  if (errors.length === 0) return `no probable errors among ${images(classified)}`;
+/** Below this, a model and the labels disagree more than labels of real collections are wrong. */
+const fairAgreement = 60;
+
+function labelsText({ errors, images: classified, agreement }: LabelErrors): string {
+  const agrees = `the model's first class is the label of ${agreement.toFixed(1)} % (mean of the classes)`;
+  if (errors.length === 0) return `no probable errors among ${images(classified)}; ${agrees}`;
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const lines = errors
     .slice(0, namedErrors)
-    .map(({ split, name, label, suggested, probability }) =>
+    .map(({ split, name, label, suggested, probability, suggestedProbability }) =>
       visible(
-        `${split} ${name}: "${label}", rather "${suggested}" (probability of its label: ${(100 * probability).toFixed(1)} %)`,
+        `${split} ${name}: "${label}" (${percent(probability)}), rather "${suggested}" (${percent(suggestedProbability)})`,
       ),
     );
   const more = errors.length > namedErrors ? [`… and ${count(errors.length - namedErrors)} more, in --json`] : [];
-  const title = `${count(errors.length)} of ${images(classified)} are probably labelled wrong; the least probable first (a model is too sure of images that it was trained on, and finds fewer there):`;
+  const doubt =
+    agreement < fairAgreement
+      ? '. So the list says more of the model than of the labels: take a better model'
+      : ' (a model is too sure of images that it was trained on, and finds fewer there)';
+  const title = `${count(errors.length)} of ${images(classified)} are probably labelled wrong; ${agrees}${doubt}; with the model's probabilities, the least probable label first:`;
   return [title, ...lines, ...more].join(`\n${' '.repeat(12)}`);
 }
 

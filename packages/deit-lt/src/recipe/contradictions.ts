@@ -138,6 +138,16 @@ export function unusualValues(
   ];
 }
 
+/** Returns a warning about early stopping that no evaluation can decide before the last epoch; undefined if there is none. */
+export function idleStopping(
+  name: string,
+  { earlyStopping, every }: Pick<Recipe['evaluation'], 'earlyStopping' | 'every'>,
+  { epochs }: Pick<TrainingRecipe, 'epochs'>,
+): string | undefined {
+  if (earlyStopping === null || every + earlyStopping.patience < epochs) return undefined;
+  return `evaluation.earlyStopping will not end the training of the ${name}: its validation accuracy is known every ${every} ${every === 1 ? 'epoch' : 'epochs'} (evaluation.every), patience is ${earlyStopping.patience}, and there are ${epochs} epochs. Set evaluation.every=1, or a smaller patience`;
+}
+
 /** The share of the epochs at which a warning suggests to begin re-weighting. */
 const usualShare = 0.85;
 

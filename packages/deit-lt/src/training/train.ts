@@ -7,7 +7,7 @@ import { UserError } from '../errors.js';
 import { fewImagesOf, talliesOf } from '../evaluation/class-figures.js';
 import { fewWarning } from '../evaluation/figure-text.js';
 import { optimizerRegistry } from '../optim/registry.js';
-import { externalTeacher, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
+import { externalTeacher, idleStopping, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
 import { type Placement, placementOf, setKernels } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
 import { type PartName, partName, type TrainingKind } from '../recipe/training-kind.js';
@@ -116,7 +116,8 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const { note: slower } = placement;
   const unusual = unusualValues(part, plan.recipe);
   const random = randomWeightsNote(part, plan.recipe, from);
-  const notes = [...data.notes, ...fewNotes(data), ...unusual, unreached, random, slower].filter(
+  const idle = idleStopping(kind, recipe.evaluation, plan.recipe);
+  const notes = [...data.notes, ...fewNotes(data), ...unusual, unreached, idle, random, slower].filter(
     (note) => note !== undefined,
   );
   let fitted = { options, plan };
@@ -139,7 +140,7 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
 }
 
 /** Throws UserError RECIPE when the processes cannot share the training. */
-function checkProcesses(
+export function checkProcesses(
   part: PartName,
   { shards, syncBatchNorm, batchSize }: TrainingRecipe,
   { count }: Processes,
