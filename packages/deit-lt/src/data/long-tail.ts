@@ -108,6 +108,6 @@ function checkCounts(
   if (empty >= 0)
     throw new UserError(
       'DATA_CLASSES',
-      `long tail: ${nameOf(empty)} would keep no image: the largest class keeps ${wanted[0]} and the ratio is ${ratio}; choose a ratio of at most ${wanted[0]}, or add images`,
+      `long tail: ${nameOf(empty)} would keep no image: the largest class keeps ${wanted[0]} and the ratio is ${ratio}; choose a ratio of at most ${wanted[0]} (data.imbalance of the recipe, or --imbalance; null keeps all images), or add images`,
     );
 }

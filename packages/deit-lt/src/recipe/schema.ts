@@ -81,7 +81,7 @@ const sampler = choiceSchema<SamplerChoice>(
   'which images an epoch has, in which order: only a name, or a name with options',
 );
 
-const learnExpected = `expected "all", "biases", "classifier", "lora:RANK", such as lora:8, or "blocks:N", such as blocks:2, with N from 1 to ${most.depth}`;
+const learnExpected = `expected "all", "biases", "classifier", "lora:RANK", such as lora:8, with RANK from 1 to ${most.channels}, or "blocks:N", such as blocks:2, with N from 1 to ${most.depth}`;
 
 const lastBlocks = z
   .templateLiteral(['blocks:', z.int()])
@@ -292,7 +292,9 @@ const earlyStopping = z.strictObject({
   patience: count
     .max(most.epochs)
     .default(10)
-    .describe('epochs without a rise after which the training ends; re-weighted ones, if the training has such'),
+    .describe(
+      'epochs without a rise after which the training ends; re-weighted ones, if the training has such; seen every evaluation.every epochs',
+    ),
   minDelta: z.number().min(0).max(100).default(0).describe('points of accuracy that a rise must exceed'),
 });
 
