@@ -5,17 +5,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
+import { freePort } from '../src/cli/free-port.js';
 import { bin, deitLt } from './cli-helpers.js';
 import { writeTinyJob } from './helpers/killed-training.js';
-import {
-  findTorchrun,
-  freePort,
-  rankVariables,
-  start,
-  startRanks,
-  tinyTraining,
-  until,
-} from './helpers/several-processes.js';
+import { findTorchrun, rankVariables, start, startRanks, tinyTraining, until } from './helpers/several-processes.js';
 
 const skip = !torch.distributed.isAvailable() && `no process groups: ${torch.diagnose().distributed.reason}`;
 const torchrun = findTorchrun();

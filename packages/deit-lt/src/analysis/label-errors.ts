@@ -96,10 +96,11 @@ class Agreement {
     const classes = classNames.length;
     for (let i = 0; i < labels.length; i++) {
       const row = probabilities.subarray(i * classes, (i + 1) * classes);
-      const name = classNames[labels[i]!]!;
+      const label = labels[i]!;
+      const [own, name] = [row[label]!, classNames[label]!];
       const tally = this.#byClass.get(name) ?? { right: 0, images: 0 };
       tally.images++;
-      if (row.indexOf(Math.max(...row)) === labels[i]) tally.right++;
+      if (row.every((other, c) => other < own || (other === own && c >= label))) tally.right++;
       this.#byClass.set(name, tally);
     }
   }

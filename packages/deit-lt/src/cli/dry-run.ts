@@ -26,8 +26,8 @@ export async function dryRun(
   const placement = placementOf(recipe);
   const { device, precision } = placement;
   requireCaptures(recipe, { placement, processes });
-  for (const kind of kinds) {
-    const part = partName(kind);
+  const parts = [...new Set(kinds.map(partName))];
+  for (const part of parts) {
     const from = given ?? recipe[part].from;
     checkFrom(part, recipe[part], from);
     checkProcesses(part, recipe[part], processes);
@@ -42,7 +42,6 @@ export async function dryRun(
       `folder    ${visible(folder)} (not made)`,
     ].join('\n'),
   );
-  const parts = [...new Set(kinds.map(partName))];
   const warnings = parts.flatMap((part) => [
     ...unusualValues(part, recipe[part]),
     ...[unreachedReweighting(part, recipe[part]), idleStopping(part, recipe.evaluation, recipe[part])].filter(

@@ -3,9 +3,9 @@
  * process has the terminal; failures come to this one, which prints the first.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import { UserError } from '../errors.js';
+import { freePort } from './free-port.js';
 import { launchedVariable, type ReportedFailure } from './processes.js';
 
 interface Ended {
@@ -152,13 +152,4 @@ function forwardSignals(children: readonly ChildProcess[]): () => void {
   return () => {
     for (const { name, handler } of handlers) process.off(name, handler);
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('internal: a server has no port');
-  return address.port;
 }

@@ -1,9 +1,9 @@
 /** The real command in several processes, as torchrun or Slurm would start them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { freePort } from '../../src/cli/free-port.js';
 import { bin } from '../cli-helpers.js';
 
 export interface Ended {
@@ -15,15 +15,6 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-}
-
-/** A port that no program has now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Starts a program with variables beside those of the tests. */
