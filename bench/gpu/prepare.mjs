@@ -26,8 +26,8 @@ import { installPytorch } from '../../packages/torch/setup/install-pytorch.mjs';
 import { runMain, SetupError } from '../../packages/torch/setup/setup-error.mjs';
 
 const root = path.resolve(fileURLToPath(new URL('../..', import.meta.url)));
-/** What a machine that takes the folder with the checkout allows for it. */
-const limitMb = 54;
+/** What a machine that takes the folder with the checkout allows for both. */
+const limitMb = 64;
 
 await runMain(async () => {
   const { values } = parseArgs({
@@ -109,14 +109,26 @@ function dependenciesOf(folders) {
   return found;
 }
 
+/** Returns the size of all files that git would take, the new ones included. */
+function checkoutMb() {
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const files = execFileSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 }).split('\0');
+  const size = (/** @type {string} */ file) => statSync(path.join(root, file), { throwIfNoEntry: false })?.size ?? 0;
+  return files.filter((file) => file !== '').reduce((sum, file) => sum + size(file), 0) / 2 ** 20;
+}
+
 /** @param {string} folder */
 function report(folder) {
   const sizes = filesUnder(folder).map((file) => /** @type {const} */ ([file, statSync(file).size / 2 ** 20]));
   for (const [file, size] of sizes) console.log(`${size.toFixed(1).padStart(6)} MiB  ${path.relative(root, file)}`);
-  const total = sizes.reduce((sum, [, size]) => sum + size, 0);
-  if (total > limitMb)
+  const packed = sizes.reduce((sum, [, size]) => sum + size, 0);
+  const checkout = checkoutMb();
+  console.log(
+    `${(packed + checkout).toFixed(1).padStart(6)} MiB with the files of the checkout (${checkout.toFixed(1)} MiB)`,
+  );
+  if (packed + checkout > limitMb)
     throw new SetupError(
-      `${folder} has ${total.toFixed(1)} MiB; expected at most ${limitMb} MiB, so that it travels with the checkout.`,
+      `${folder} and the files of the checkout have ${(packed + checkout).toFixed(1)} MiB; expected at most ${limitMb} MiB, so that both travel together.`,
       'SIZE',
     );
   console.log(`Ready: OUT=results bash bench/gpu/run.sh (from the checkout, or with this folder as its argument)`);
