@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { buildAddon } from '../../packages/torch/setup/build-addon.mjs';
+import { buildDistributed } from '../../packages/torch/setup/build-distributed.mjs';
 import { defaultBuildDir, findCompiler, requestOf } from '../../packages/torch/setup/current-build.mjs';
 import { filesUnder } from '../../packages/torch/setup/files.mjs';
 import { findLibtorch } from '../../packages/torch/setup/find-libtorch.mjs';
@@ -43,7 +44,16 @@ await runMain(async () => {
   const compiler = findCompiler();
   if (libtorch === null || compiler === null) throw new SetupError('No C++ compiler: install g++.', 'NO_COMPILER');
   const { addon, key } = await buildAddon(libtorch, { compiler });
-  const record = { addon, key, libtorch, request: requestOf(env), compiler, builtAt: new Date().toISOString() };
+  const distributed = await buildDistributed(libtorch, { compiler });
+  const record = {
+    addon,
+    key,
+    libtorch,
+    distributed,
+    request: requestOf(env),
+    compiler,
+    builtAt: new Date().toISOString(),
+  };
   const tree = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-gpu-'));
   try {
     stage(tree, record);
@@ -63,7 +73,7 @@ await runMain(async () => {
   }
 });
 
-/** @param {string} tree @param {{ addon: string }} record */
+/** @param {string} tree @param {{ addon: string, distributed: import('../../packages/torch/setup/build-distributed.mjs').Distributed }} record */
 function stage(tree, record) {
   const copy = (/** @type {string} */ from, /** @type {string} */ to = from) =>
     cpSync(path.join(root, from), path.join(tree, to), {
@@ -75,7 +85,9 @@ function stage(tree, record) {
   execFileSync('strip', [path.join(tree, 'bin/node')]);
   copy('package.json');
   for (const file of ['package.json', 'dist', 'setup', 'native']) copy(`packages/torch/${file}`);
-  copy(path.relative(root, path.join(defaultBuildDir, record.addon)), `packages/torch/build/${record.addon}`);
+  const { addon, distributed } = record;
+  for (const built of 'addon' in distributed ? [addon, distributed.addon] : [addon])
+    copy(path.relative(root, path.join(defaultBuildDir, built)), `packages/torch/build/${built}`);
   writeFileSync(path.join(tree, 'packages/torch/build/current.json'), JSON.stringify(record, null, 2));
   for (const file of ['package.json', 'bin', 'dist/src', 'recipes']) copy(`packages/deit-lt/${file}`);
   for (const file of ['package.json', 'dist', 'build']) copy(`packages/web/${file}`);
