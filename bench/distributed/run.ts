@@ -5,10 +5,10 @@
  *   npm run bench:distributed -- [--rounds 5] [--updates 12]
  */
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { freePort } from '#deit-lt/cli/free-port.js';
 import { parseOptions } from '../options.js';
 import { median, turns, withRange } from '../rounds.js';
 import { efficiencyOf } from './scaling.js';
@@ -35,10 +35,7 @@ const settings = {
 type Setting = keyof typeof settings;
 
 async function runOnce([count, threads, bucketBytes]: readonly [number, number, number?]): Promise<Found[]> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
+  const port = await freePort();
   const group = (rank: number): NodeJS.ProcessEnv => ({
     RANK: String(rank),
     WORLD_SIZE: String(count),

@@ -8,9 +8,9 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { freePort } from '#deit-lt/cli/free-port.js';
 import { writeLayout } from '../large-data/layout.js';
 import { parseOptions } from '../options.js';
 import { median } from '../rounds.js';
@@ -30,14 +30,6 @@ process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 type Figures = Readonly<
   Record<'joined' | 'opened' | 'ready' | 'cpu' | 'checked' | 'heapMb' | 'buffersMb' | 'peakMb', number>
 >;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Starts all processes at once; the figures of each. */
 async function start(): Promise<Figures[]> {

@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { buildAddon } from '../../packages/torch/setup/build-addon.mjs';
+import { buildDistributed } from '../../packages/torch/setup/build-distributed.mjs';
 import { defaultBuildDir, findCompiler, requestOf } from '../../packages/torch/setup/current-build.mjs';
 import { filesUnder } from '../../packages/torch/setup/files.mjs';
 import { findLibtorch } from '../../packages/torch/setup/find-libtorch.mjs';
@@ -26,8 +27,8 @@ import { installPytorch } from '../../packages/torch/setup/install-pytorch.mjs';
 import { runMain, SetupError } from '../../packages/torch/setup/setup-error.mjs';
 
 const root = path.resolve(fileURLToPath(new URL('../..', import.meta.url)));
-/** What a machine that takes the folder with the checkout allows for it. */
-const limitMb = 54;
+/** What a machine that takes the folder with the checkout allows for both. */
+const limitMb = 64;
 
 await runMain(async () => {
   const { values } = parseArgs({
@@ -43,7 +44,16 @@ await runMain(async () => {
   const compiler = findCompiler();
   if (libtorch === null || compiler === null) throw new SetupError('No C++ compiler: install g++.', 'NO_COMPILER');
   const { addon, key } = await buildAddon(libtorch, { compiler });
-  const record = { addon, key, libtorch, request: requestOf(env), compiler, builtAt: new Date().toISOString() };
+  const distributed = await buildDistributed(libtorch, { compiler });
+  const record = {
+    addon,
+    key,
+    libtorch,
+    distributed,
+    request: requestOf(env),
+    compiler,
+    builtAt: new Date().toISOString(),
+  };
   const tree = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-gpu-'));
   try {
     stage(tree, record);
@@ -63,7 +73,7 @@ await runMain(async () => {
   }
 });
 
-/** @param {string} tree @param {{ addon: string }} record */
+/** @param {string} tree @param {{ addon: string, distributed: import('../../packages/torch/setup/build-distributed.mjs').Distributed }} record */
 function stage(tree, record) {
   const copy = (/** @type {string} */ from, /** @type {string} */ to = from) =>
     cpSync(path.join(root, from), path.join(tree, to), {
@@ -75,7 +85,9 @@ function stage(tree, record) {
   execFileSync('strip', [path.join(tree, 'bin/node')]);
   copy('package.json');
   for (const file of ['package.json', 'dist', 'setup', 'native']) copy(`packages/torch/${file}`);
-  copy(path.relative(root, path.join(defaultBuildDir, record.addon)), `packages/torch/build/${record.addon}`);
+  const { addon, distributed } = record;
+  for (const built of 'addon' in distributed ? [addon, distributed.addon] : [addon])
+    copy(path.relative(root, path.join(defaultBuildDir, built)), `packages/torch/build/${built}`);
   writeFileSync(path.join(tree, 'packages/torch/build/current.json'), JSON.stringify(record, null, 2));
   for (const file of ['package.json', 'bin', 'dist/src', 'recipes']) copy(`packages/deit-lt/${file}`);
   for (const file of ['package.json', 'dist', 'build']) copy(`packages/web/${file}`);
@@ -109,14 +121,26 @@ function dependenciesOf(folders) {
   return found;
 }
 
+/** Returns the size of all files that git would take, the new ones included. */
+function checkoutMb() {
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const files = execFileSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 }).split('\0');
+  const size = (/** @type {string} */ file) => statSync(path.join(root, file), { throwIfNoEntry: false })?.size ?? 0;
+  return files.filter((file) => file !== '').reduce((sum, file) => sum + size(file), 0) / 2 ** 20;
+}
+
 /** @param {string} folder */
 function report(folder) {
   const sizes = filesUnder(folder).map((file) => /** @type {const} */ ([file, statSync(file).size / 2 ** 20]));
   for (const [file, size] of sizes) console.log(`${size.toFixed(1).padStart(6)} MiB  ${path.relative(root, file)}`);
-  const total = sizes.reduce((sum, [, size]) => sum + size, 0);
-  if (total > limitMb)
+  const packed = sizes.reduce((sum, [, size]) => sum + size, 0);
+  const checkout = checkoutMb();
+  console.log(
+    `${(packed + checkout).toFixed(1).padStart(6)} MiB with the files of the checkout (${checkout.toFixed(1)} MiB)`,
+  );
+  if (packed + checkout > limitMb)
     throw new SetupError(
-      `${folder} has ${total.toFixed(1)} MiB; expected at most ${limitMb} MiB, so that it travels with the checkout.`,
+      `${folder} and the files of the checkout have ${(packed + checkout).toFixed(1)} MiB; expected at most ${limitMb} MiB, so that both travel together.`,
       'SIZE',
     );
   console.log(`Ready: OUT=results bash bench/gpu/run.sh (from the checkout, or with this folder as its argument)`);

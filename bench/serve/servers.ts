@@ -1,11 +1,11 @@
 /** The servers that are compared, and what they serve. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import sharp from 'sharp';
+import { freePort } from '#deit-lt/cli/free-port.js';
 import { createModel } from '#deit-lt/models/index.js';
 import { loadRecipe } from '#deit-lt/recipe/load.js';
 import { writePhotographs } from '../augment/photographs.js';
@@ -94,15 +94,6 @@ export const theirs =
     };
     return ready(spawn(python, [reference], { stdio: ['ignore', 'inherit', 'inherit'], env }), port);
   };
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** On a busy machine, importing PyTorch in two processes takes more than a minute. */
 const startMs = 180_000;

@@ -10,7 +10,7 @@ import { RunFolder } from './runs/run-folder.js';
 
 const noProc = !fs.existsSync('/proc/self') && 'no /proc';
 
-suite('makeFolder()', { timeout: 30_000 }, () => {
+suite('makeFolder()', { timeout: 120_000 }, () => {
   test('makes folders in folders, and leaves what is there', (t) => {
     const folder = path.join(temporaryFolder(t), 'a/b/c');
     makeFolder(folder);

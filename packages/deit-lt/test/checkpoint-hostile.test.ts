@@ -128,7 +128,7 @@ suite('hostile checkpoints', () => {
     test(`${what} fill no memory`, async (t) => {
       const start = performance.now();
       await refused(t, shared(value, each), /far more memory than the file has bytes/);
-      assert.ok(performance.now() - start < 10_000);
+      assert.ok(performance.now() - start < 60_000);
     });
 
   test('names that are containers within containers', async (t) => {

@@ -58,7 +58,7 @@ suite('a report with hostile names', () => {
   });
 });
 
-suite('pages with hostile names', { skip: skipBrowser, timeout: 60_000 }, () => {
+suite('pages with hostile names', { skip: skipBrowser, timeout: 180_000 }, () => {
   let browser: Browser;
   before(async () => {
     browser = await openBrowser();

@@ -346,7 +346,7 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
   });
 });
 
-test('deit-lt studio serves until Ctrl-C', { timeout: 60_000 }, async (t) => {
+test('deit-lt studio serves until Ctrl-C', { timeout: 180_000 }, async (t) => {
   const bin = path.resolve(import.meta.dirname, '../../bin/deit-lt.mjs');
   const child = spawn(process.execPath, [bin, 'studio', runs, '--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
   t.after(() => child.kill('SIGKILL'));

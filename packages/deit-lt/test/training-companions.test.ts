@@ -7,6 +7,7 @@ import { openClassifier } from '../src/classifier/classifier.js';
 import { RunFolder } from '../src/runs/run-folder.js';
 import { measureTrainingRates, measureTrainingSpeed } from '../src/training/measure-speed.js';
 import { type TrainOptions, trainStudent, trainTeacher } from '../src/training/train.js';
+import { liveTensors, settledLiveTensors } from './helpers/live-tensors.js';
 import { abortAt, assertSameRun } from './helpers/same-run.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { atBatch, tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -67,10 +68,6 @@ for (const name of ['paco', 'gpaco', 'glmc'] as const)
     });
   });
 
-/** The engine's own count, which it does not show to others. */
-const addon = new URL('./binding/addon.js', import.meta.resolve('@deit-lt/torch')).href;
-const { native } = (await import(addon)) as { native(): { liveTensors(): number } };
-
 suite('measureTrainingSpeed()', () => {
   for (const name of ['paco', 'glmc'] as const)
     test(`runs steps of a teacher by ${name} and of the student`, async (t) => {
@@ -87,12 +84,12 @@ suite('measureTrainingSpeed()', () => {
       const measure = () =>
         measureTrainingSpeed(recipe, dataset, { seconds: 600, until: performance.now(), withoutSam: true });
       await measure(); // what is made once for all
-      const before = native().liveTensors();
+      const before = await settledLiveTensors();
       const { imagesPerSecond } = await measure();
       assert.ok(imagesPerSecond > 0);
       // The collector takes vectors of one number for each class, of losses and of cached constants, when it likes; the
       // networks have 35 tensors and 115.
-      const left = native().liveTensors() - before;
+      const left = liveTensors() - before;
       assert.ok(left <= 30, `${left} tensors are left of ${name}`);
     }
   });

@@ -21,12 +21,9 @@ import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { saveTensors } from '../src/runs/save-tensors.js';
 import { readWeights, saveWeights } from '../src/runs/training-state.js';
 import { type TrainOptions, trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
+import { liveTensors, settledLiveTensors } from './helpers/live-tensors.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { recording, reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
-
-/** The engine's own count, which it does not show to others. */
-const addon = new URL('./binding/addon.js', import.meta.resolve('@deit-lt/torch')).href;
-const { native } = (await import(addon)) as { native(): { liveTensors(): number } };
 
 function optionsFor(t: TestContext, ...settings: readonly string[]): TrainOptions & { readonly folder: string } {
   const folder = path.join(temporaryFolder(t), 'run');
@@ -336,9 +333,9 @@ suite('a student that does not fit its teacher', () => {
 
   /** What `fail` leaves alive of the tensors that it made. */
   async function leftBy(fail: () => Promise<void>): Promise<number> {
-    const before = native().liveTensors();
+    const before = await settledLiveTensors();
     await fail();
-    return native().liveTensors() - before;
+    return liveTensors() - before;
   }
 
   test('releases both networks before it throws', async (t) => {

@@ -296,7 +296,7 @@ suite('initProcessGroup()', { skip }, () => {
       { initMethod: `tcp://127.0.0.1:${port}`, rank: 1, worldSize: 2, timeout: 1 },
       /no route to rank 0 at 127\.0\.0\.1/,
     );
-    assert.ok(performance.now() - start < 20_000);
+    assert.ok(performance.now() - start < 60_000); // far less than the usual timeout, also on a busy machine
     await failsWith(
       { initMethod: `tcp://127.0.0.1:${await freePort()}`, rank: 0, worldSize: 3, timeout: 1 },
       /not all of the 3 ranks came to 127\.0\.0\.1:\d+ within 1 s \(missing: rank 1, 2\); start the missing ones/,

@@ -1,74 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { after, before, mock, suite, test } from 'node:test';
+import { before, mock, suite, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { native } from '../src/binding/addon.js';
 import * as torch from '../src/index.js';
 import { readBytes } from '../src/tensor/values.js';
 import { settledLiveTensors } from './helpers/live-tensors.js';
-import { assertClose, Reference } from './reference/reference.js';
+import { assertSameBytes, assertSameTensors, testFolder, variety } from './helpers/safetensors-files.js';
 
 const { load, open, save, serialize, deserialize } = torch.safetensors;
-
-let folder = '';
-const at = (name: string): string => path.join(folder, name);
-
-before(() => {
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'safetensors-'));
-});
-after(() => fs.rmSync(folder, { recursive: true }));
-
-const storable = [
-  'float64',
-  'float32',
-  'float16',
-  'bfloat16',
-  'int64',
-  'int32',
-  'int16',
-  'int8',
-  'uint8',
-  'bool',
-] as const;
-
-/** One tensor of each dtype, and every awkward form. */
-function variety(): Record<string, torch.Tensor> {
-  torch.manualSeed(1);
-  const tensors: Record<string, torch.Tensor> = {};
-  for (const dtype of storable) tensors[`${dtype}.weight`] = torch.randn([3, 5]).mul(50).abs().to(dtype);
-  return {
-    ...tensors,
-    nonFinite: torch.tensor([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0]),
-    large: torch.tensor([2n ** 62n, -(2n ** 63n)]),
-    scalar: torch.tensor(2.5),
-    boolScalar: torch.tensor(true),
-    empty: torch.zeros([0]),
-    emptyMatrix: torch.zeros([3, 0, 2], { dtype: 'int64' }),
-    transposed: torch.randn([4, 6]).t(),
-    strided: torch.arange(20).index('1::3'),
-    expanded: torch.randn([1, 3]).expand([4, 3]),
-    channelsLast: torch.randn([2, 3, 4, 5]).to({ memoryFormat: 'channels_last' }),
-    parameter: torch.ones([2], { requiresGrad: true }),
-    'name with "quotes", ünïcode and \n': torch.ones([1]),
-  };
-}
-
-function assertSameTensors(actual: ReadonlyMap<string, torch.Tensor>, expected: Record<string, torch.Tensor>): void {
-  assert.deepEqual([...actual.keys()].sort(), Object.keys(expected).sort());
-  for (const [name, tensor] of Object.entries(expected)) assertSameBytes(actual.get(name), tensor, name);
-}
-
-function assertSameBytes(actual: torch.Tensor | undefined, expected: torch.Tensor, what: string): void {
-  assert.ok(actual, what);
-  assert.equal(actual.dtype, expected.dtype, what);
-  assert.deepEqual(actual.shape, expected.shape, what);
-  assert.ok(Buffer.from(readBytes(actual)).equals(readBytes(expected)), `${what}: other bytes`);
-}
-
-const leftovers = (): string[] => fs.readdirSync(folder).filter((name) => name.endsWith('.tmp'));
+const { at, leftovers } = testFolder();
 
 suite('safetensors.save() and load()', () => {
   test('bring back every dtype, shape and layout byte by byte', () => {
@@ -285,7 +228,7 @@ suite('safetensors.open()', () => {
       at('missing.safetensors'),
       /missing\.safetensors: cannot open it: there is no such file or folder \(ENOENT\)/,
     );
-    refused(folder, /it is a folder, not a file/);
+    refused(at(''), /it is a folder, not a file/);
     refused('/dev/null', /not a file/);
     assert.throws(() => open(3 as unknown as string), { code: 'ARGUMENT' });
     assert.throws(() => deserialize('x' as unknown as Uint8Array), { code: 'ARGUMENT' });
@@ -394,110 +337,3 @@ suite('safetensors.save() when it fails', () => {
     assert.deepEqual([...load(at('real.safetensors')).keys()], ['b']);
   });
 });
-
-suite('safetensors and Python', () => {
-  const reference = new Reference();
-  after(() => reference.stop());
-
-  test("NumPy reads the bytes of save()'s files, every tensor aligned", async () => {
-    const tensors = variety();
-    save(at('for-python.safetensors'), tensors, { metadata: { epoch: '3' } });
-    const { read, metadata, aligned } = await reference.run<{
-      read: Record<string, torch.Tensor>;
-      metadata: Record<string, string>;
-      aligned: boolean;
-    }>(
-      `
-import json, struct
-raw = open(path, 'rb').read()
-n = struct.unpack('<Q', raw[:8])[0]
-header = json.loads(raw[8:8 + n].decode('utf-8'))
-types = dict(F64='f8', F32='f4', F16='f2', BF16='i2', I64='i8', I32='i4', I16='i2', I8='i1', U8='u1', BOOL='?')
-read, aligned = {}, n % 8 == 0
-out['metadata'] = header.pop('__metadata__')
-for name, e in header.items():
-    begin, end = e['data_offsets']
-    dtype = np.dtype(types[e['dtype']])
-    aligned = aligned and begin % dtype.itemsize == 0
-    x = torch.from_numpy(np.array(np.ndarray(e['shape'], dtype, raw, 8 + n + begin) if end > begin else np.zeros(e['shape'], dtype)))
-    read[name] = x.view(torch.bfloat16) if e['dtype'] == 'BF16' else x
-out['read'], out['aligned'] = read, bool(aligned)`,
-      { path: at('for-python.safetensors') },
-    );
-    assert.deepEqual(metadata, { epoch: '3' });
-    assert.equal(aligned, true);
-    assertSameTensors(new Map(Object.entries(read)), tensors);
-  });
-
-  test('load() reads what Python writes, unpadded and unaligned', async () => {
-    const { written } = await reference.run<{ written: Record<string, torch.Tensor> }>(
-      `
-import json, struct
-torch.manual_seed(0)
-x = torch.randn(4, 3) * 20
-written = {'u8': x.abs().byte(), 'bool': x > 0, 'bf16': x.bfloat16(), 'f16': x.half(), 'f64': x.double(), 'f32': x, 'i8': x.char(), 'i16': x.short(), 'i32': x.int(), 'i64': x.long(), 'scalar': torch.tensor(7)}
-names = dict(zip([torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool], 'F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL'.split()))
-header, data = {'__metadata__': {'by': 'python'}}, b'\\x07'
-header['first'] = {'dtype': 'U8', 'shape': [1], 'data_offsets': [0, 1]}
-for name, t in written.items():
-    b = (t.view(torch.int16) if t.dtype == torch.bfloat16 else t).numpy().tobytes()
-    header[name] = {'dtype': names[t.dtype], 'shape': list(t.shape), 'data_offsets': [len(data), len(data) + len(b)]}
-    data += b
-text = json.dumps(header).encode()
-text += b' ' * ((9 - len(text)) % 8)
-open(path, 'wb').write(struct.pack('<Q', len(text)) + text + data)
-out['written'] = written`,
-      { path: at('from-python.safetensors') },
-    );
-    const loaded = load(at('from-python.safetensors'));
-    assert.equal(loaded.get('first')?.item(), 7);
-    loaded.delete('first');
-    assertSameTensors(loaded, written);
-    assertClose(loaded.get('f32') ?? null, written.f32);
-  });
-});
-
-const golden = path.resolve(import.meta.dirname, '../../../../../shared/golden');
-
-suite('golden safetensors files', { skip: fs.existsSync(golden) ? false : `no folder ${golden}` }, () => {
-  const files = fs.existsSync(golden) ? fs.readdirSync(golden).filter((name) => name.endsWith('.safetensors')) : [];
-
-  for (const name of files) {
-    test(`${name} loads, and is written as it was`, () => {
-      torch.tidy(() => {
-        using file = open(path.join(golden, name));
-        const tensors = load(file.path);
-        assert.deepEqual([...tensors.keys()], file.names);
-        assert.ok(tensors.size > 0);
-        for (const [key, { dtype, shape }] of file.infos) {
-          const tensor = tensors.get(key) as torch.Tensor;
-          assert.equal(tensor.dtype, dtype);
-          assert.deepEqual(tensor.shape, shape);
-        }
-        assertSameTensors(deserialize(serialize(tensors)), Object.fromEntries(tensors));
-      });
-    });
-  }
-
-  test('hold the tensors that the JSON beside them names by key', () => {
-    let checked = 0;
-    for (const name of files) {
-      using file = open(path.join(golden, name));
-      for (const key of keysIn(
-        JSON.parse(fs.readFileSync(path.join(golden, name.replace('.safetensors', '.json')), 'utf8')),
-      )) {
-        assert.ok(file.infos.has(key), `${name} has no ${key}`);
-        checked++;
-      }
-    }
-    assert.ok(checked >= 10, `only ${checked} keys`);
-  });
-});
-
-/** The strings of all properties called `key`, at any depth. */
-function keysIn(value: unknown): string[] {
-  if (value === null || typeof value !== 'object') return [];
-  return Object.entries(value).flatMap(([name, item]) =>
-    name === 'key' && typeof item === 'string' ? [item] : keysIn(item),
-  );
-}

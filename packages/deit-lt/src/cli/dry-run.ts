@@ -9,9 +9,9 @@ import { partName, type TrainingKind } from '../recipe/training-kind.js';
 import { modelOf } from '../tasks/model-of.js';
 import { visible } from '../text/visible.js';
 import { requireCaptures } from '../training/captured-passes.js';
+import { checkProcesses } from '../training/check-processes.js';
 import { checkFrom } from '../training/initial-weights.js';
 import { alone } from '../training/processes.js';
-import { checkProcesses } from '../training/train.js';
 import type { CliContext } from './context.js';
 import type { PreparedRun } from './training-run.js';
 

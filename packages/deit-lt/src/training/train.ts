@@ -3,20 +3,20 @@
 import path from 'node:path';
 import * as torch from '@deit-lt/torch';
 import { prepareData, type TrainingData } from '../data/prepare-data.js';
-import { UserError } from '../errors.js';
 import { fewImagesOf, talliesOf } from '../evaluation/class-figures.js';
 import { fewWarning } from '../evaluation/figure-text.js';
 import { optimizerRegistry } from '../optim/registry.js';
 import { externalTeacher, idleStopping, unreachedReweighting, unusualValues } from '../recipe/contradictions.js';
 import { type Placement, placementOf, setKernels } from '../recipe/device.js';
 import type { TrainingRecipe } from '../recipe/schema.js';
-import { type PartName, partName, type TrainingKind } from '../recipe/training-kind.js';
+import { partName, type TrainingKind } from '../recipe/training-kind.js';
 import { silentReporter } from '../runs/reporter.js';
 import { type RunConfig, RunFolder } from '../runs/run-folder.js';
 import { modelOf } from '../tasks/model-of.js';
 import { learningModules, type Task } from '../tasks/task.js';
 import { evaluateBest, ruleOf } from './best-checkpoint.js';
 import { requireCaptures } from './captured-passes.js';
+import { checkProcesses } from './check-processes.js';
 import { deviceOfProcess } from './device-of-process.js';
 import { fitMemory } from './fit-memory.js';
 import { beginFrom, checkFrom, randomWeightsNote } from './initial-weights.js';
@@ -24,7 +24,7 @@ import { runLoop } from './loop.js';
 import type { LoopOptions } from './loop-options.js';
 import { noteOnce } from './note-once.js';
 import { isOutOfMemory, outOfMemory } from './out-of-memory.js';
-import { alone, type Processes } from './processes.js';
+import { alone } from './processes.js';
 import { cannotSave, interrupted } from './resume-advice.js';
 import { checkSameRun, configOf } from './run-config.js';
 import { requireSameTraining } from './same-processes.js';
@@ -137,24 +137,6 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   } finally {
     for (const split of [data.train, data.validation, data.test]) await split?.source[Symbol.asyncDispose]();
   }
-}
-
-/** Throws UserError RECIPE when the processes cannot share the training. */
-export function checkProcesses(
-  part: PartName,
-  { shards, syncBatchNorm, batchSize }: TrainingRecipe,
-  { count }: Processes,
-): void {
-  if (shards % count !== 0)
-    throw new UserError(
-      'RECIPE',
-      `${part}.shards is ${shards}, which ${count} processes cannot share: each takes as many shards as the others. Set ${part}.shards=${count} or a multiple of it; ${part}.batchSize is the batch of one shard, so that an update has shards × batchSize images.`,
-    );
-  if (syncBatchNorm && shards !== count)
-    throw new UserError(
-      'RECIPE',
-      `${part}.syncBatchNorm needs a process for each shard, whose layers then wait for each other: ${part}.shards is ${shards}, and this is a training in ${count} ${count === 1 ? 'process' : 'processes'}. Use --procs ${shards}; or in one process the same statistics without it: --set ${part}.syncBatchNorm=false ${part}.shards=1 ${part}.batchSize=${shards * batchSize}.`,
-    );
 }
 
 /** Returns notes about validation or test splits that are too small to measure epochs and the best checkpoint well. */
