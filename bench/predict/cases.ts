@@ -66,6 +66,15 @@ export const cases = {
   ),
 } as const;
 
+/** Returns the settings for what the shapes of a case's weights do not show. */
+export function importSettings({ model, numHeads, patchSize, stemChannels }: PredictCase): string[] {
+  if (model !== 'deit') return [];
+  return [`student.model.numHeads=${numHeads}`, ...(stemChannels ? [`student.model.patchSize=${patchSize}`] : [])];
+}
+
+/** Returns settings as words of a command line. */
+export const settingWords = (settings: readonly string[]): string[] => settings.flatMap((each) => ['--set', each]);
+
 export type CaseName = keyof typeof cases;
 export const caseNames = Object.keys(cases) as CaseName[];
 

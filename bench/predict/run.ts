@@ -22,7 +22,7 @@ import { parseOptions } from '../options.js';
 import { Peer } from '../peer.js';
 import { median, ratios, turns, withRange } from '../rounds.js';
 import { withScratch } from '../scratch.js';
-import { batchSize, type CaseName, caseNames, cases, type PredictCase } from './cases.js';
+import { batchSize, type CaseName, caseNames, cases, importSettings, type PredictCase, settingWords } from './cases.js';
 import type { Question, Timed } from './subject.js';
 
 const parts = ['check', 'files', 'model', 'compile', 'onnx', 'first'];
@@ -79,12 +79,8 @@ async function prepare(name: CaseName, folder: string): Promise<Prepared> {
   const place = (file: string): string => path.join(folder, `${name}${file}`);
   const [weights, checkpoint, run] = [place('.safetensors'), place('.pth'), place('-run')];
   torch.tidy(() => torch.safetensors.save(weights, createModel(each.model, each.options).stateDict()));
-  const { numHeads, patchSize, stemChannels } = each; // what the shapes of the weights do not show
-  const settings =
-    each.model === 'deit'
-      ? [`student.model.numHeads=${numHeads}`, ...(stemChannels ? [`student.model.patchSize=${patchSize}`] : [])]
-      : [];
-  deitLt('import', weights, '--out', run, ...(settings.length > 0 ? ['--set', ...settings] : []));
+  const settings = importSettings(each);
+  deitLt('import', weights, '--out', run, ...settingWords(settings));
   deitLt('export', run, '--format', 'torch', '--out', checkpoint);
   const onnx = { fp32: place('.onnx'), int8: place('-int8.onnx') };
   if (wanted.has('onnx'))

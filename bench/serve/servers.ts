@@ -9,7 +9,7 @@ import { freePort } from '#deit-lt/cli/free-port.js';
 import { createModel } from '#deit-lt/models/index.js';
 import { loadRecipe } from '#deit-lt/recipe/load.js';
 import { writePhotographs } from '../augment/photographs.js';
-import type { PredictCase } from '../predict/cases.js';
+import { importSettings, type PredictCase, settingWords } from '../predict/cases.js';
 
 const bin = path.resolve(import.meta.dirname, '../../../packages/deit-lt/bin/deit-lt.mjs');
 const reference = path.resolve(import.meta.dirname, '../../serve/server.py');
@@ -30,8 +30,7 @@ export async function prepare(each: PredictCase, folder: string): Promise<Prepar
   const place = (file: string): string => path.join(folder, file);
   const [weights, checkpoint, onnx, run] = [place('w.safetensors'), place('w.pth'), place('w.onnx'), place('run')];
   torch.tidy(() => torch.safetensors.save(weights, createModel(each.model, each.options).stateDict()));
-  const heads = each.model === 'deit' ? ['--set', `student.model.numHeads=${each.numHeads}`] : [];
-  deitLt('import', weights, '--out', run, ...heads);
+  deitLt('import', weights, '--out', run, ...settingWords(importSettings(each)));
   deitLt('export', run, '--format', 'torch', '--out', checkpoint);
   deitLt('export', run, '--format', 'onnx', '--out', onnx);
   mkdirSync(place('images'));

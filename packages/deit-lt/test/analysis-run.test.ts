@@ -11,6 +11,7 @@ import { analyzeRun } from '../src/analysis/run/analyze-run.js';
 import { openSubject } from '../src/analysis/run/subject.js';
 import { balancedSample, openTeacher, teacherStage } from '../src/analysis/run/teacher-stage.js';
 import { openClassifier } from '../src/classifier/classifier.js';
+import { analysisText } from '../src/cli/analysis-text.js';
 import { Loader } from '../src/data/loader.js';
 import { openPixels } from '../src/data/open-pixels.js';
 import { attentionDistances, rankOf, singularValues } from '../src/index.js';
@@ -18,7 +19,7 @@ import type { VisionTransformer } from '../src/models/vit.js';
 import { readPredictions } from '../src/runs/predictions.js';
 import { silentReporter } from '../src/runs/reporter.js';
 import { type FinalEvaluation, RunFolder, readRunConfig } from '../src/runs/run-folder.js';
-import { trainAll } from '../src/training/train.js';
+import { trainAll, trainVit } from '../src/training/train.js';
 import { deitLt } from './cli-helpers.js';
 import { assertClose } from './helpers/golden-files.js';
 import { reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -178,6 +179,15 @@ suite('analyzeRun()', { timeout: 120_000 }, () => {
     assert.deepEqual([format, overall, head, balanced, perClass], ['deit-lt analysis 2', 60, null, null, [50, null]]);
     assert.equal(read!.accuracy.clean!.overall, 100 * asked.clean.all.right);
     rmSync(path.join(folder, 'analysis.json'));
+  });
+
+  test('calls a network without a teacher a plain ViT only when it is one', async () => {
+    const out = path.join(folder, 'plain');
+    const recipe = tinyRecipe('student.epochs=1', 'student.model={ replace: true, name: resnet20 }');
+    await trainVit({ dataset, recipe, folder: out });
+    const { analysis, name } = await analyzeRun(out, dataset, { batchSize: 8 });
+    assert.match(analysisText(analysis, out, name), /^plain network .*plain: epoch 1, /);
+    rmSync(out, { recursive: true });
   });
 
   test('explains what to do about a file that is not an analysis', () => {

@@ -46,7 +46,7 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
       /none; 5 images \(10 % of each class that has two or more, at least one\) are set aside to measure the accuracy/,
       /input size 96 × 96 pixels: /,
       /\d+ epochs \(passes over all training images\)/,
-      /about [\d a-z]+ in all \(estimated, not measured\); of --time 10m;/,
+      /about [\d a-z]+ in all \(estimated, not measured\); within --time 10m;/,
       /smallest class sand, 4 images: too few to learn a class from/,
       /! few images: /,
       /! a class has fewer than 5 training images: sand \(4\)/,
@@ -137,7 +137,8 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
     assert.equal(first.status, 0, first.stderr);
     assert.match(first.stderr, /measuring the speed of this machine/);
     const limit = () => readRunConfig(path.join(folder, 'limited')).recipe.student.timeLimit;
-    assert.equal(limit(), 37, 'all of the time, less the start');
+    const given = limit()!;
+    assert.ok(given <= 37 && given >= 10, `${given} s of 40: less the measurement, and the start`);
     for (const [time, note] of [
       [[], undefined],
       [['--time', '40s'], undefined],
@@ -148,7 +149,7 @@ suite('deit-lt plan', { timeout: 300_000 }, () => {
       assert.doesNotMatch(stderr, /measuring the speed/);
       assert.equal(/^.*changes nothing.*$/m.exec(stderr)?.[0].replace(/^! /, ''), note);
     }
-    assert.equal(limit(), 37);
+    assert.equal(limit(), given);
   });
 });
 

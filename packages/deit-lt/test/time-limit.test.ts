@@ -33,7 +33,9 @@ suite('a training with a limit of time', { timeout: 120_000 }, () => {
     const clock = steppedClock(t);
     const steps: StepReport[] = [];
     const notes: string[] = [];
+    const totals: (number | undefined)[] = [];
     const reporter = reporting({
+      epoch: (_, epochs) => void totals.push(epochs),
       step: (step) => {
         clock.step();
         steps.push(step);
@@ -52,6 +54,11 @@ suite('a training with a limit of time', { timeout: 120_000 }, () => {
     assert.ok(reweighted > 0.25 && reweighted < 0.75, `${reweighted} of the epochs are re-weighted`);
     const note = /^teacher: the time limit of 6 s left time for ([\d.]+) of 400 epochs; learning rate and re-weighting/;
     assert.equal(Math.ceil(Number(note.exec(notes.at(-1)!)?.[1])), records.length, notes.join('\n'));
+    assert.deepEqual(
+      [totals.length, totals.at(-1)],
+      [records.length, records.length],
+      'the last line counts to the end',
+    );
     assert.equal(readRunConfig(folder).recipe.teacher.timeLimit, 6);
 
     const followed = new FollowedRun('x', folder);

@@ -10,9 +10,10 @@ import { type Column, formatTable } from './table.js';
 
 const parts = ['all', ...groupNames] as const;
 
-export function analysisText(analysis: Analysis, folder: string): string {
-  const { kind, data, checkpoint, outputs, notes } = analysis;
-  const title = `${kind === 'vit' ? 'plain ViT' : kind} ${folder}: epoch ${checkpoint.epoch + 1}, ${count(data.images)} ${data.split} images`;
+/** Returns the figures of the training `name` in `folder` as text for a terminal. */
+export function analysisText(analysis: Analysis, folder: string, name: string): string {
+  const { data, checkpoint, outputs, notes } = analysis;
+  const title = `${name} ${folder}: epoch ${checkpoint.epoch + 1}, ${count(data.images)} ${data.split} images`;
   const measured = outputNames.map((name) => outputs[name]?.accuracy);
   const shares = [...calibrationRows(analysis), ...expertRows(analysis), ...teacherRows(analysis)];
   return [

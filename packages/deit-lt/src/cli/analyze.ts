@@ -24,7 +24,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   }
   if (options.json === true)
     context.printJson(found.length === 1 ? found[0]!.analysis : found.map((each) => each.analysis));
-  else context.print(found.map(({ analysis, folder }) => analysisText(analysis, folder)).join('\n\n'));
+  else context.print(found.map(({ analysis, folder, name }) => analysisText(analysis, folder, name)).join('\n\n'));
 }
 
 function written(folder: string, { imagesPerSecond }: AnalyzeResult): string {

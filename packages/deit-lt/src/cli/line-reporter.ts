@@ -1,7 +1,7 @@
 /** Progress as plain lines, for logs and pipes: one line per epoch, nothing that moves. */
 
 import { count } from '../format.js';
-import type { Reporter, TrainingStart } from '../runs/reporter.js';
+import type { EpochRecord, Reporter, TrainingStart } from '../runs/reporter.js';
 import { visible } from '../text/visible.js';
 import { endLine, epochLine, startLines } from './report-lines.js';
 
@@ -38,9 +38,9 @@ export class LineReporter implements Reporter {
 
   step(): void {}
 
-  epoch(record: Parameters<Reporter['epoch']>[0]): void {
+  epoch(record: EpochRecord, epochs?: number): void {
     const training = this.#training ?? { kind: 'student', model: '', epochs: record.epoch + 1 };
-    this.#write(epochLine(training, record));
+    this.#write(epochLine({ ...training, ...(epochs !== undefined && { epochs }) }, record));
   }
 
   end(training: Parameters<Reporter['end']>[0]): void {

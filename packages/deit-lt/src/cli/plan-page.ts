@@ -173,7 +173,7 @@ ${rulesTable()}
 3. **Usual epochs.** The teacher sees about 300,000 images in all, in 24 to 100 epochs (${usual}); the student has 2.5 times as many epochs, up to 3.5 times
    where time is left over.
    With \`--time\` there are up to half as many again. Published recipes keep their own numbers unless the time is shorter.
-4. **Time.** The speed is measured before, on networks of the plan and your images, for at most ${measuringSeconds(null)} seconds, or a tenth of the time that was given if that is less, but ${measuringSeconds(1)} seconds (on a busy machine until the batches at hand are done); \`--time\` does not count it. The plan fills 92 % of the time. Without \`--time\` it is made for 1 hour on a processor, 8 hours on a card; the recipe then has no limit.
+4. **Time.** The speed is measured before, on networks of the plan and your images, for at most ${measuringSeconds(null)} seconds, or a tenth of the time that was given if that is less, but ${measuringSeconds(1)} seconds (on a busy machine until the batches at hand are done); the time is counted from there on, so that the trainings have what is left of it, of which the plan fills 92 %. Reading the images before does not count; a saved plan (\`--save\`) has all of the time for its trainings. Without \`--time\` it is made for 1 hour on a processor, 8 hours on a card; the recipe then has no limit.
 5. **Batch.** A power of two near a 32nd of the training images: 32 to 128 on a processor, 64 to 256 on a card. The teacher's learning rate is 0.1 for 64 images.
 6. **Teacher.** LDAM loss, re-weighted in the last 30 % of the epochs, sharpness-aware minimisation (SAM) in the second half. Learning rate: one cycle.
 7. **Student.** Hard distillation, balanced softmax on the labels, a learning rate of 0.002 below 5,000 updates, else 0.001; the loss of DIST is re-weighted in the last 24 % of the epochs.
@@ -214,7 +214,7 @@ epochs, time, memory, and what to expect of the smallest class. \`train\`, \`tea
 \`train\` then asks before it starts if it runs in a terminal (\`--yes\`: it does not ask); in scripts and pipes it starts at once. The drawn shapes and CIFAR
 have recipes of their own (\`quickstart\`, \`cifar10-lt-cpu\`).
 
-**\`--time\` is a limit.** \`30m\`, \`8h\`, \`1h30m\`, \`90s\`: the trainings of teacher and student together, with their evaluations. The plan chooses as many epochs as fit at the measured
+**\`--time\` is a limit.** \`30m\`, \`8h\`, \`1h30m\`, \`90s\`: the trainings of teacher and student together, with their evaluations and the measurement before. The plan chooses as many epochs as fit at the measured
 speed. If the machine turns out slower, the epochs that are left become fewer while it trains, and learning rate and re-weighting are fitted to
 what is left, so that they end with the last batch; a message says so. A resumed training has its time without the pause. With \`--recipe\`, \`--time\` shortens that recipe in the
 same way. Such a training depends on the clock, so its figures cannot be repeated to the bit; in the recipe the limit is \`teacher.timeLimit\` and

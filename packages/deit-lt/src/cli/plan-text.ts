@@ -79,6 +79,7 @@ export function planJson(plan: TrainingPlan, data: DatasetDescription): object {
     measured: plan.isMeasured,
     memoryBytes: plan.memoryBytes,
     seconds: seconds.total,
+    measuringSeconds: request.measuringSeconds ?? 0,
     budgetSeconds: budget,
     smallestClass: { ...smallest, expectation: expectationOf(smallest.train) },
     warnings,
@@ -178,6 +179,7 @@ function memoryText({
 }
 
 function timeText({ seconds, isMeasured, isCorrected, request, usualSeconds, budget }: TrainingPlan): string {
+  const { measuringSeconds = 0 } = request;
   const unmeasured = isCorrected
     ? 'estimated from the speed of other networks on your images'
     : 'estimated, not measured';
@@ -185,7 +187,7 @@ function timeText({ seconds, isMeasured, isCorrected, request, usualSeconds, bud
   const of =
     request.seconds === null
       ? `no --time was given; ${usualSeconds > budget ? `${roughDuration(usualSeconds)} would allow the usual number of epochs` : 'this is the usual number of epochs'}`
-      : `of --time ${durationWord(request.seconds)}; if the machine turns out slower, there are fewer epochs`;
+      : `${measuringSeconds > 0 ? `after ${roughDuration(measuringSeconds)} of measuring; both are ` : ''}within --time ${durationWord(request.seconds)}; if the machine turns out slower, there are fewer epochs`;
   return `about ${roughDuration(seconds.total)} in all (${how}); ${of}`;
 }
 

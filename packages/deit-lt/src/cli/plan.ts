@@ -19,7 +19,9 @@ export async function run({ args: [data], options, context }: CommandInput): Pro
   const { savePlan: file, speed: measures } = options;
   if (file !== undefined) checkRecipeFile(file);
   const dataset = await openData(data!, options, context, { background: backgroundOfOptions(options) });
-  const planned = await planData(dataset, options, context, { trains: trainsOfCommand('train', options), measures });
+  const trains = trainsOfCommand('train', options);
+  const startsAtOnce = file === undefined; // a saved plan is trained without a measurement
+  const planned = await planData(dataset, options, context, { trains, measures, startsAtOnce });
   if (file !== undefined) writeFileAtomic(file, recipeText(planned, options));
   if (options.json === true) context.printJson(planJson(planned.plan, planned.data));
   else context.print(planText(planned.plan, planned.data, { ...context, settings: settingsOf(options) }));

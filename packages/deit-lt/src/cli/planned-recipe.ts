@@ -4,8 +4,7 @@ import { type DatasetDescription, describeDataset } from '../data/describe.js';
 import { UserError } from '../errors.js';
 import { durationWord, roughDuration } from '../format.js';
 import { limitsFor } from '../planning/limit-recipe.js';
-import { type PlannedTraining, planTraining } from '../planning/plan-training.js';
-import type { MeasuredSpeeds } from '../planning/speed.js';
+import { noMeasurements, type PlannedTraining, planTraining } from '../planning/plan-training.js';
 import type { TrainingKind } from '../recipe/training-kind.js';
 import { type ChosenRecipe, chooseRecipe, settingsOf } from './choose-recipe.js';
 import type { CliContext } from './context.js';
@@ -23,6 +22,8 @@ export interface PlanOptions {
   readonly trains: readonly TrainingKind[];
   /** Default true. */
   readonly measures?: boolean;
+  /** Whether the trainings begin at once: the measurement then counts as a part of `--time`. Default true. */
+  readonly startsAtOnce?: boolean;
 }
 
 /** The trainings of a command. */
@@ -32,7 +33,7 @@ export function trainsOfCommand(command: string, { vit = false }: Options): read
 }
 
 /** The speeds of this command's data: trainings that differ in their seed alone have one plan. */
-const measured = new Map<string, MeasuredSpeeds>();
+const measured = noMeasurements();
 
 const measuring = 'measuring the speed of this machine';
 
@@ -41,13 +42,14 @@ export async function planData(
   dataset: Dataset,
   options: Options,
   context: Pick<CliContext, 'signal' | 'reporter'>,
-  { trains, measures = true }: PlanOptions,
+  { trains, measures = true, startsAtOnce = true }: PlanOptions,
 ): Promise<Planned> {
   const { signal } = context;
   const data = await describeDataset(withTail(dataset, options), { signal });
   const { time, goal = 'accuracy' } = options;
   if (measures) (await context.reporter()).progress(measuring, 0, undefined);
-  const request = { seconds: time ?? null, goal, trains, settings: settingsOf(options), measures, measured, signal };
+  const how = { measures, measured, startsAtOnce, signal };
+  const request = { seconds: time ?? null, goal, trains, settings: settingsOf(options), ...how };
   return { data, ...(await planTraining(dataset, data, request)) };
 }
 

@@ -102,6 +102,18 @@ suite('LineReporter', () => {
     ]);
   });
 
+  test('counts the epochs that a limit of time leaves, also when they become more again', () => {
+    const lines: string[] = [];
+    const reporter = new LineReporter((line) => lines.push(line));
+    reporter.start({ ...start, epochs: 6, resumedAt: { epoch: 5, batch: 1 } });
+    reporter.epoch({ ...plainEpoch, epoch: 6 }, 7);
+    reporter.epoch({ ...plainEpoch, epoch: 7 }, 8);
+    assert.deepEqual(
+      lines.slice(2).map((line) => line.split('  ')[0]),
+      ['teacher epoch 7/7', 'teacher epoch 8/8'],
+    );
+  });
+
   test('reports where a run resumes, and that a finished one was finished', () => {
     const lines: string[] = [];
     const reporter = new LineReporter((line) => lines.push(line));
@@ -128,6 +140,16 @@ class Screen {
 }
 
 suite('TerminalReporter', () => {
+  test('counts the epochs that a limit of time leaves', () => {
+    const screen = new Screen();
+    screen.reporter.start({ ...start, epochs: 6 });
+    screen.reporter.epoch({ ...evaluatedEpoch, epoch: 6 }, 8);
+    screen.now = 1000;
+    screen.reporter.step({ ...step, epoch: 7 });
+    assert.match(screen.kept.at(-1)!, /^teacher epoch 7\/8 /);
+    assert.match(screen.drawn.at(-1)!, /teacher epoch 8\/8 /);
+  });
+
   test('keeps notes, starts, evaluated epochs and ends', () => {
     const screen = new Screen();
     playOn(screen.reporter);

@@ -60,10 +60,11 @@ export class TerminalReporter implements Reporter {
   }
 
   /** Epochs without an evaluation only move the lines below; the others leave one. */
-  epoch(record: EpochRecord): void {
-    const { training, evaluated } = this.#state;
+  epoch(record: EpochRecord, epochs?: number): void {
+    const { evaluated } = this.#state;
+    const training = this.#state.training && { ...this.#state.training, ...(epochs !== undefined && { epochs }) };
     const hasFigures = record.evaluation !== undefined;
-    this.#change({ evaluated: hasFigures ? record : evaluated, work: undefined }, true);
+    this.#change({ training, evaluated: hasFigures ? record : evaluated, work: undefined }, true);
     if (hasFigures && training !== undefined) this.#keep(epochLine(training, record));
   }
 

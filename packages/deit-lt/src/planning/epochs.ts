@@ -53,23 +53,38 @@ export interface PlanSeconds extends Readonly<Record<TrainingKind, number>> {
 
 /** An evaluation has only forward passes. */
 const evaluationFactor = 2.5;
-/** Evaluations of a training: four or five on the way, and the last. */
-const evaluations = 6;
+/** Part of the student's time that evaluations may take. */
+const evaluationShare = 0.02;
+/** Evaluations of the student on the way: at least and at most, but never more than it has epochs. */
+const [leastEvaluations, mostEvaluations] = [5, 50];
 /** Seconds to make networks, read the first batches and write files. */
 export const startSeconds = 3;
 /** Part of the time that goes to checkpoints and to what else the program does. */
 const overhead = 1.04;
 
+/** Returns the epochs between two evaluations: few where evaluations are cheap, so that the accuracy can be followed. */
+export function evaluationEvery(
+  { student }: EpochPair,
+  { images, evaluated }: Pick<TimedTraining, 'images' | 'evaluated'>,
+): number {
+  const cheap = Math.ceil(evaluated / (evaluationFactor * images) / evaluationShare);
+  const fewest = Math.max(1, Math.round(student / leastEvaluations));
+  return Math.min(fewest, Math.max(1, cheap, Math.round(student / mostEvaluations)));
+}
+
 /** Returns the seconds of a training of `epochs`. */
-export function secondsOf(
-  { teacher, student }: EpochPair,
-  { images, evaluated, speeds, sam, trains }: TimedTraining,
-): PlanSeconds {
+export function secondsOf(epochs: EpochPair, training: TimedTraining): PlanSeconds {
+  const { images, evaluated, speeds, sam, trains } = training;
+  const { teacher, student } = epochs;
+  const every = evaluationEvery(epochs, training);
   const plain = sam ? samEpoch(teacher) : teacher;
-  const part = (training: number, speed: number): number =>
-    overhead * training + (evaluations * evaluated) / (evaluationFactor * speed) + startSeconds;
-  const own = part(images * (plain / speeds.teacher + (teacher - plain) / speeds.teacherSam), speeds.teacher);
-  const second = part((images * student) / speeds.student, speeds.student);
+  const part = (count: number, seconds: number, speed: number): number => {
+    const evaluations = Math.ceil(count / every) + 1; // at the end also that of the result
+    return overhead * seconds + (evaluations * evaluated) / (evaluationFactor * speed) + startSeconds;
+  };
+  const steps = images * (plain / speeds.teacher + (teacher - plain) / speeds.teacherSam);
+  const own = part(teacher, steps, speeds.teacher);
+  const second = part(student, (images * student) / speeds.student, speeds.student);
   const each = { teacher: own, student: second, vit: second }; // a plain ViT saves the teacher's forward pass, and no more
   return { ...each, total: trains.reduce((sum, kind) => sum + each[kind], 0) };
 }
@@ -95,8 +110,7 @@ export function fillingPair(seconds: number, teacher: number, training: TimedTra
   if (learners === 0) return pair;
   const perEpoch = (overhead * learners * training.images) / training.speeds.student;
   const more = Math.max(0, Math.floor((seconds - secondsOf(pair, training).total) / perEpoch));
-  return {
-    teacher,
-    student: Math.max(pair.student, Math.min(pair.student + more, Math.floor(mostPerTeacher * teacher))),
-  };
+  let student = Math.max(pair.student, Math.min(pair.student + more, Math.floor(mostPerTeacher * teacher)));
+  while (student > pair.student && secondsOf({ teacher, student }, training).total > seconds) student--; // evaluations
+  return { teacher, student };
 }

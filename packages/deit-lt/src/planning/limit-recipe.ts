@@ -7,7 +7,7 @@ import { startSeconds } from './epochs.js';
 import { measuringSeconds } from './plan-training.js';
 
 export interface LimitOptions {
-  /** Seconds of all trainings together. */
+  /** Seconds of the measurement and all trainings together. */
   readonly seconds: number;
   readonly trains: readonly TrainingKind[];
   /** Training images of an epoch. */
@@ -29,10 +29,12 @@ export async function limitsFor(
   dataset: Dataset,
   { seconds, trains, images, signal }: LimitOptions,
 ): Promise<RecipeLimits> {
+  const began = performance.now();
   const rates = await measureTrainingRates(recipe, dataset, trains, {
-    until: performance.now() + 1000 * measuringSeconds(seconds),
+    until: began + 1000 * measuringSeconds(seconds),
     signal,
   });
+  const left = seconds - (performance.now() - began) / 1000;
   const whole = trains.map((kind) => (images * recipe[partName(kind)].epochs) / rates.get(kind)!);
   const wholeSeconds = whole.reduce((sum, each) => sum + each, 0);
   const parts = [...new Set(trains.map(partName))];
@@ -41,9 +43,7 @@ export async function limitsFor(
     return own.reduce((sum, each) => sum + each, 0) / own.length / wholeSeconds;
   };
   return {
-    settings: parts.map(
-      (part) => `${part}.timeLimit=${Math.max(1, Math.floor(seconds * shareOf(part) - startSeconds))}`,
-    ),
+    settings: parts.map((part) => `${part}.timeLimit=${Math.max(1, Math.floor(left * shareOf(part) - startSeconds))}`),
     wholeSeconds,
   };
 }

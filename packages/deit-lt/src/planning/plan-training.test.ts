@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { describeDataset } from '../data/describe.js';
 import { drawShapes } from '../data/shapes/index.js';
-import { measuringSeconds, planTraining } from './plan-training.js';
+import { measuringSeconds, noMeasurements, planTraining } from './plan-training.js';
 
 const dataset = drawShapes({ trainPerClass: 30, testPerClass: 5, size: 64 });
 const settings = ['device=cpu', 'precision=float32'];
@@ -71,10 +71,36 @@ suite('planTraining()', () => {
     assert.deepEqual([null, 20, 200, 6000].map(measuringSeconds), [30, 5, 20, 30]);
   });
 
+  test('leaves to trainings that start at once what the measurement left of the time', async (t) => {
+    const data = await describeDataset(dataset);
+    let now = 0;
+    t.mock.method(performance, 'now', () => now);
+    const { measure: rates } = machineOf(() => 0.002);
+    const measure: typeof rates = (recipe) => {
+      now += 8_000;
+      return rates(recipe);
+    };
+    const limitsOf = async (startsAtOnce: boolean): Promise<readonly [limits: number, measured: number]> => {
+      now = 0;
+      const options = { seconds: 200, goal: 'accuracy', settings, measure, startsAtOnce } as const;
+      const { plan, recipe } = await planTraining(dataset, data, options);
+      assert.ok(plan.seconds.total <= plan.budget);
+      return [recipe.teacher.timeLimit! + recipe.student.timeLimit!, now / 1000];
+    };
+    for (const [startsAtOnce, counts] of [
+      [true, 1],
+      [false, 0],
+    ] as const) {
+      const [limits, measured] = await limitsOf(startsAtOnce);
+      const left = 200 - counts * measured - 6; // the start of both
+      assert.ok(measured > 0 && limits <= left && limits >= left - 2, `${limits} of ${left} s`);
+    }
+  });
+
   test('is the same again with the speeds that were measured, and measures nothing more', async () => {
     const data = await describeDataset(dataset);
     const { seen, measure } = machineOf((side) => 0.00002 * side);
-    const options = { seconds: 200, goal: 'accuracy', settings, measured: new Map(), measure } as const;
+    const options = { seconds: 200, goal: 'accuracy', settings, measured: noMeasurements(), measure } as const;
     const first = await planTraining(dataset, data, options);
     const times = seen.length;
     const second = await planTraining(dataset, data, { ...options, settings: [...settings, 'seed=1'] });

@@ -11,7 +11,18 @@ import { thisMachine } from './machine.js';
 import { type PlanRequest, planFor, type TrainingPlan, trainsOf } from './plan.js';
 import { type MeasuredSpeeds, samFactor } from './speed.js';
 
-export interface PlanTrainingOptions extends PlanRequest {
+/** The speeds that were measured, and the seconds that it took. */
+export interface Measurements {
+  readonly speeds: Map<string, MeasuredSpeeds>;
+  seconds: number;
+}
+
+/** Returns measurements to which a plan adds its own. */
+export function noMeasurements(): Measurements {
+  return { speeds: new Map(), seconds: 0 };
+}
+
+export interface PlanTrainingOptions extends Omit<PlanRequest, 'measuringSeconds'> {
   /** Settings of the user, as `--set` has them. */
   readonly settings?: readonly string[];
   /** Whether speeds are measured; else they are estimated. Default true. */
@@ -20,8 +31,10 @@ export interface PlanTrainingOptions extends PlanRequest {
   readonly probeSeconds?: number;
   /** Seconds after which nothing more is measured, and the measurement at hand ends soon. Default `measuringSeconds`. */
   readonly mostSeconds?: number;
-  /** Speeds that were measured already, to which those of this plan are added: plans for the same data are then equal. */
-  readonly measured?: Map<string, MeasuredSpeeds>;
+  /** What was measured already, to which the measurements of this plan are added: plans for the same data are then equal. */
+  readonly measured?: Measurements;
+  /** Whether the trainings begin at once, so that they have the time that is left after the measurements. Default true. */
+  readonly startsAtOnce?: boolean;
   /** Measures the speeds of a recipe. Default: `measureTrainingSpeed`. */
   readonly measure?: typeof measureTrainingSpeed;
   readonly signal?: AbortSignal | undefined;
@@ -56,18 +69,24 @@ export async function planTraining(
   data: DatasetDescription,
   options: PlanTrainingOptions,
 ): Promise<PlannedTraining> {
-  const { settings = [], measures = true, measured = new Map(), ...request } = options;
+  const { settings = [], measures = true, measured = noMeasurements(), startsAtOnce = true, ...request } = options;
   const given = completeRecipe({}, { settings: earlySettings(settings), where: 'plan' });
   const machine = thisMachine(given);
-  const limited = { ...request, limit: given.data.limit };
   const probe = probeOf(options);
   for (let round = 0; ; round++) {
     const isLast = !measures || round >= mostRounds || (round > 0 && performance.now() >= probe.until);
-    const plan = planFor(data, machine, limited, { measured, refusesByEstimate: isLast });
+    const asked = {
+      ...request,
+      limit: given.data.limit,
+      ...(startsAtOnce && measured.seconds > 0 && { measuringSeconds: measured.seconds }),
+    };
+    const plan = planFor(data, machine, asked, { measured: measured.speeds, refusesByEstimate: isLast });
     const recipe = recipeOf(plan, settings);
     if (settings.length > 0) checkNetworks(recipe, data, plan);
     if (isLast || plan.isMeasured) return { plan, recipe, base: recipeOf(plan, []) };
-    measured.set(plan.speedKey, await measuredSpeeds(recipe, dataset, probe));
+    const began = performance.now();
+    measured.speeds.set(plan.speedKey, await measuredSpeeds(recipe, dataset, probe));
+    measured.seconds += (performance.now() - began) / 1000;
   }
 }
 

@@ -6,7 +6,7 @@ import { planText } from '../cli/plan-text.js';
 import { type DatasetDescription, imbalanceRatio } from '../data/describe.js';
 import { completeRecipe } from '../recipe/load.js';
 import { modelOf } from '../tasks/model-of.js';
-import { epochsWithin, fillingPair, pairOf, secondsOf, usualEpochs } from './epochs.js';
+import { epochsWithin, evaluationEvery, fillingPair, pairOf, secondsOf, usualEpochs } from './epochs.js';
 import { uncertaintyOf } from './expectation.js';
 import { planFor } from './plan.js';
 import { rungs } from './rungs.js';
@@ -214,6 +214,35 @@ suite('the table of rules', () => {
         assert.ok(Math.abs(millions / network.millions - 1) < 0.03, `${network.title}: ${millions} million`);
       }
     });
+});
+
+suite('evaluationEvery()', () => {
+  test('evaluates often where an evaluation is cheap, and at least five times', () => {
+    const every = (student: number, images: number, evaluated: number): number =>
+      evaluationEvery({ teacher: 1, student }, { images, evaluated });
+    assert.deepEqual(
+      [2, 5, 60, 60, 60].map((student, i) => every(student, 1000, [250, 250, 250, 0, 4000][i]!)),
+      [1, 1, 5, 1, 12],
+    );
+    assert.equal(every(1200, 1000, 10), 24, 'at most fifty lines');
+    for (const student of [1, 3, 40, 250, 1400])
+      for (const evaluated of [0, 10, 300, 100_000]) {
+        const each = every(student, 2000, evaluated);
+        assert.ok(Number.isInteger(each) && each >= 1 && each <= Math.max(1, student), `${student} ${evaluated}`);
+        assert.ok(Math.ceil(student / each) >= Math.min(student, 5), `${student} ${evaluated}: every ${each}`);
+      }
+  });
+
+  test('is in the recipe of a plan, whose time counts the evaluations', () => {
+    const { values, epochs, images } = planFor(stamps, cpu, asked);
+    const evaluated = stamps.testImages!;
+    const every = evaluationEvery(epochs, { images, evaluated });
+    assert.equal(completeRecipe({ ...values }, { where: 'plan' }).evaluation.every, every);
+    const speeds = { teacher: 100, teacherSam: 50, student: 100 };
+    const timed = { images: 1000, evaluated: 500, speeds, sam: false, trains: ['student'] } as const;
+    const { student } = secondsOf({ teacher: 2, student: 60 }, timed);
+    assert.ok(Math.abs(student - (1.04 * 600 + (7 * 500) / 250 + 3)) < 1e-9, `${student}`); // every 10 epochs, and the result
+  });
 });
 
 suite('the time of a plan', () => {

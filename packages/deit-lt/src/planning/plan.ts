@@ -12,6 +12,7 @@ import type { TrainingKind } from '../recipe/training-kind.js';
 import {
   type EpochPair,
   epochsWithin,
+  evaluationEvery,
   fillingPair,
   leastPossible,
   leastUseful,
@@ -35,6 +36,8 @@ export type Goal = (typeof goals)[number];
 export interface PlanRequest {
   /** Seconds that the trainings may take in all; null: the user did not say. */
   readonly seconds: number | null;
+  /** Seconds of them that went to measurements. Default 0. */
+  readonly measuringSeconds?: number;
   readonly goal: Goal;
   /** The trainings that share the time. Default: teacher and student. */
   readonly trains?: readonly TrainingKind[];
@@ -45,6 +48,11 @@ export interface PlanRequest {
 /** Returns the trainings that share the time. */
 export function trainsOf({ trains = ['teacher', 'student'] }: PlanRequest): readonly TrainingKind[] {
   return trains;
+}
+
+/** Returns the seconds of the user that are left for the trainings; null: the user did not say. */
+export function trainingSeconds({ seconds, measuringSeconds = 0 }: PlanRequest): number | null {
+  return seconds === null ? null : Math.max(0, seconds - measuringSeconds);
 }
 
 /** The measured speeds of rungs by `speedKey`. */
@@ -75,7 +83,7 @@ export interface TrainingPlan {
   readonly seconds: PlanSeconds;
   /** Seconds of the usual number of epochs. */
   readonly usualSeconds: number;
-  /** The time that the plan was made for: the user's, or the usual one of such a machine. */
+  /** The time that the plan was made for: the user's without that of measurements, or the usual one of such a machine. */
   readonly budget: number;
   /** Why this input size. */
   readonly why: string;
@@ -115,7 +123,7 @@ export function planFor(
   { measured = new Map(), refusesByEstimate = true }: PlanKnowledge = {},
 ): TrainingPlan {
   const kind = kindOf(machine);
-  const budget = request.seconds ?? usualTimes[kind];
+  const budget = trainingSeconds(request) ?? usualTimes[kind];
   const given = { data, machine, request, budget, measured };
   const candidates = candidatesFor(kind, given);
   const found = candidates.findLastIndex(({ fitting, usual }) => fitting >= leastEpochs(usual));
@@ -293,7 +301,7 @@ function completed(
   const usualSeconds = secondsOf(pairOf(usual), timed).total;
   const strength = strengthFor(machine.device, epochs.student, timed.images);
   const validation = validationOf(data);
-  const limits = limitsOf(seconds, request.seconds);
+  const limits = limitsOf(seconds, trainingSeconds(request));
   const values = plannedValues({
     rung,
     student,
@@ -301,6 +309,7 @@ function completed(
     images: timed.images,
     batch,
     strength,
+    every: evaluationEvery(epochs, timed),
     validation,
     limits,
     machine,
@@ -332,7 +341,7 @@ function completed(
   };
 }
 
-/** Shares of the time that the user gave, less the start of each training. */
+/** Shares of the time for the trainings, less the start of each. */
 function limitsOf(
   { teacher, student, total }: PlanSeconds,
   asked: number | null,
@@ -355,18 +364,15 @@ function estimatedMemory({ teacher, published, size }: Rung, student: PlannedNet
   return program + weights + kept;
 }
 
-function tooLittleTime(
-  { timed, rung }: Candidate,
-  { classes }: DatasetDescription,
-  { seconds }: PlanRequest,
-): UserError {
-  const least = Math.ceil(secondsOf(pairOf(leastPossible), timed).total / filled);
-  const fewer = fittingImages(timed, seconds ?? 0);
+function tooLittleTime({ timed, rung }: Candidate, { classes }: DatasetDescription, request: PlanRequest): UserError {
+  const { seconds, measuringSeconds = 0 } = request;
+  const least = Math.ceil(secondsOf(pairOf(leastPossible), timed).total / filled + measuringSeconds);
+  const fewer = fittingImages(timed, trainingSeconds(request) ?? 0);
   const orFewer =
     fewer < Math.max(fewestSuggested, classes.length) ? '' : `, or fewer images (--set data.limit=${fewer})`;
   return new UserError(
     'USAGE',
-    `--time ${durationWord(seconds ?? 0)}: the shortest training of these data (${rung.size} × ${rung.size} pixels, ${leastPossible} epochs of the teacher) takes about ${duration(least)} on this machine. Give at least that${orFewer}.`,
+    `--time ${durationWord(seconds ?? 0)}: the shortest training of these data (${rung.size} × ${rung.size} pixels, ${leastPossible} epochs of the teacher) takes about ${duration(least)} on this machine${measuringSeconds > 0 ? ', with the measurement of its speed' : ''}. Give at least that${orFewer}.`,
   );
 }
 
@@ -394,7 +400,7 @@ interface SizeReason extends Pick<Circumstances, 'data' | 'request' | 'budget'> 
 }
 
 function whySize({ data, rung, request, budget, larger, isSmallest }: SizeReason): string {
-  const time = `${request.seconds === null ? 'the usual time, ' : ''}${roughDuration(budget)}`;
+  const time = request.seconds === null ? `the usual time, ${roughDuration(budget)}` : roughDuration(request.seconds);
   if (request.goal === 'speed' && larger !== undefined)
     return 'one size smaller than for accuracy, for fast predictions';
   if (larger !== undefined && !isSmallest)

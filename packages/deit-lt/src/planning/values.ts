@@ -15,6 +15,8 @@ export interface PlannedValues {
   readonly images: number;
   readonly batch: number;
   readonly strength: Strength;
+  /** Epochs between two evaluations. */
+  readonly every: number;
   /** Share of each class that is set aside to measure the accuracy. */
   readonly validation: number;
   /** Seconds that each training may take; null: any. */
@@ -49,13 +51,13 @@ const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /** Returns the values of a plan that is made from the table. */
 export function plannedValues(plan: PlannedValues): Values {
-  const { rung, epochs, validation, description } = plan;
+  const { rung, every, validation, description } = plan;
   return {
     description,
     extends: rung.published?.recipe ?? 'default',
     data: rung.published === undefined ? { validation } : { imbalance: null, groups: 'auto', validation },
     ...(rung.published === undefined ? ownParts(plan) : publishedParts(plan)),
-    evaluation: { every: Math.max(1, Math.round(epochs.student / 5)), batchSize: 128, select: 'last' },
+    evaluation: { every, batchSize: 128, select: 'last' },
   };
 }
 

@@ -68,7 +68,7 @@ function littleTime(facts: WarnedFacts, leastUseful: number): PlanWarning[] {
     ];
   if (epochs.teacher >= leastUseful) return [];
   const images = data.trainImages;
-  const text = `too little time: in ${roughDuration(budget)} the teacher has ${epochs.teacher} epochs and the student ${epochs.student}, and both will be far from what they can reach. At ${size} × ${size} pixels, the usual ${usual} and ${Math.round(2.5 * usual)} take about ${roughDuration(usualSeconds)} (--time ${timeWord(usualSeconds)}; with it, a plan may choose larger images and fewer epochs)${partOf(images)}.`;
+  const text = `too little time: in ${roughDuration(request.seconds ?? budget)} the teacher has ${epochs.teacher} epochs and the student ${epochs.student}, and both will be far from what they can reach. At ${size} × ${size} pixels, the usual ${usual} and ${Math.round(2.5 * usual)} take about ${roughDuration(usualSeconds)} (--time ${timeWord(usualSeconds)}; with it, a plan may choose larger images and fewer epochs)${partOf(images)}.`;
   return [{ code: 'little-time', text }];
 }
 
@@ -87,7 +87,7 @@ export function timeWord(seconds: number): string {
 
 function fewImages({ data: { trainImages } }: WarnedFacts): PlanWarning[] {
   if (trainImages >= fewInAll) return [];
-  const text = `few images: networks that start from random weights learn little from ${count(trainImages)} photographs. Weights that other images taught help more than anything that a plan can change: --recipe finetune-photographs with --from (docs/pretrained.md).`;
+  const text = `few images: networks that start from random weights learn little from ${count(trainImages)} images. Weights that other images taught help more than anything that a plan can change: --recipe finetune-photographs with --from (docs/pretrained.md).`;
   return [{ code: 'few-images', text }];
 }
 

@@ -17,7 +17,7 @@ function explain(issue: z.core.$ZodIssue, values: unknown): string {
   const found = keys.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], values);
   const meaning = schemaAt(keys)?.description;
   const got = found === undefined ? 'it is missing' : `found ${textOf(found)}`;
-  return `${name}: ${allowed(issue)}; ${got}${meaning === undefined ? '' : ` (${meaning})`}`;
+  return `${name}: ${expectedKeys(issue, keys) ?? allowed(issue)}; ${got}${meaning === undefined ? '' : ` (${meaning})`}`;
 }
 
 /** JSON has no infinity. */
@@ -33,6 +33,16 @@ function unknownKeys(path: readonly string[], unknown: readonly string[]): strin
 function unknownKey(keys: readonly string[], known: readonly string[]): string {
   const name = keys.join('.');
   return movedKey(name) ?? `no recipe has "${name}": ${suggest(keys.at(-1) ?? '', known)}`;
+}
+
+/** Returns the keys of an object that another value was given for, with an example where they have defaults. */
+function expectedKeys(issue: z.core.$ZodIssue, path: readonly string[]): string | undefined {
+  const { keys, schema } = schemaAt(path) ?? {};
+  if (issue.code !== 'invalid_type' || issue.expected !== 'object' || keys === undefined) return undefined;
+  const defaults = schema?.safeParse({});
+  const first = Object.entries((defaults?.success === true && (defaults.data as object | null)) || {})[0];
+  const example = first && `, for example --set ${[...path, first[0]].join('.')}=${textOf(first[1])}`;
+  return `expected values for its keys ${keys.join(', ')}${example ?? ''}`;
 }
 
 const typeNames: Readonly<Record<string, string>> = { int: 'a whole number', tuple: 'a list', array: 'a list' };

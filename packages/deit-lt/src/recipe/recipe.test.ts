@@ -121,6 +121,11 @@ suite('--set', () => {
     refuses(() => set('student.std=[0.5, 0, 0.5]'), /student\.std\.1: expected a value above 0; found 0/);
     refuses(() => set('student.epochs'), /expected key=value/);
     refuses(() => set('student.mean=[0.5'), /cannot be read/);
+    refuses(
+      () => set('evaluation.earlyStopping=true'),
+      /earlyStopping: expected values for its keys patience, minDelta, for example --set evaluation\.earlyStopping\.patience=10; found true/,
+    );
+    refuses(() => set('student.mixing=1'), /student\.mixing: expected values for its keys mixup, .*; found 1/);
     refuses(() => set('teacher.sam.steps=3'), /teacher\.sam\.steps: expected a list; found 3/);
     refuses(() => set('teacher.sam.steps=[]'), /expected a list of at least 1; found \[\]/);
     refuses(() => set('student.mixing.cutmixMinMax=[0.5, 0.2]'), /expected \[low, high\] with low below high/);

@@ -78,7 +78,8 @@ export interface Reporter {
   progress(what: string, done: number, total: number | undefined): void;
   start(training: TrainingStart): void;
   step(report: StepReport): void;
-  epoch(record: EpochRecord): void;
+  /** `epochs`: those of the training as it is planned now; a limit of time changes them. Absent: those of its start. */
+  epoch(record: EpochRecord, epochs?: number): void;
   end(training: TrainingEnd): void;
 }
 

@@ -80,7 +80,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     progress = { ...progress, epoch: epoch + 1, batch: 0, sums: null, best, ...(stopping && { stopping }) };
     checkpoints.endEpoch(record, { isBest: isBest && (byScore || isLast) });
     if (isLast || stopping?.ended === true || checkpoints.isDue()) checkpoints.save(progress);
-    reporter.epoch(record);
+    reporter.epoch(record, pace.epochs);
   }
   const best = progress.best ?? { epoch: pace.epochs - 1, score: 0 };
   if (progress.stopping?.ended === true && progress.epoch < pace.epochs)

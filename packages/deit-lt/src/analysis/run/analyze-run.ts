@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { OpenClassifierOptions } from '../../classifier/classifier.js';
 import type { Dataset } from '../../data/dataset.js';
 import { VisionTransformer } from '../../models/vit.js';
+import { partName, trainingName } from '../../recipe/training-kind.js';
 import { type Reporter, silentReporter } from '../../runs/reporter.js';
 import { type Analysis, writeAnalysis } from './analysis-file.js';
 import { defaultBatchSize, forwardPass } from './forward-pass.js';
@@ -29,6 +30,8 @@ export interface AnalyzeResult {
   readonly analysis: Analysis;
   /** Images a second of the pass over the evaluated images; undefined when it was done before. */
   readonly imagesPerSecond: number | undefined;
+  /** The name of the training for its reader: `plain ViT`. */
+  readonly name: string;
 }
 
 /**
@@ -48,7 +51,9 @@ export async function analyzeRun(
   using state = new PassState(subject.evaluated.labels.length, keyOf(subject, { batchSize, weights: which.weights }));
   if (state.load(partialFile, subject.classifier.placement.device) && state.done < state.images)
     reporter.note(`${folder}: resumes after image ${state.done} of ${state.images}`);
-  const what = `analysing ${subject.config.kind}`;
+  const { kind, recipe } = subject.config;
+  const name = trainingName(kind, recipe[partName(kind)].model.name);
+  const what = `analysing ${name}`;
   const [before, began] = [state.done, performance.now()];
   await forwardPass(subject, state, {
     batchSize,
@@ -61,7 +66,7 @@ export async function analyzeRun(
   const analysis = await figuresOf(subject, state, { reporter, ...(signal && { signal }) });
   writeAnalysis(folder, analysis);
   rmSync(partialFile, { force: true });
-  return { analysis, imagesPerSecond: state.done > before ? (state.done - before) / seconds : undefined };
+  return { analysis, imagesPerSecond: state.done > before ? (state.done - before) / seconds : undefined, name };
 }
 
 /** Changes with everything that the state depends on. */
