@@ -7,8 +7,9 @@ import { after, before, suite, test } from 'node:test';
 import type { Adaptation } from '../src/classifier/adaptation.js';
 import { DeitLT } from '../src/deit-lt.js';
 import type { Opinion } from '../src/evaluation/ranking.js';
-import { type CliResult, deitLt } from './cli-helpers.js';
+import type { CliResult } from './cli-helpers.js';
 import { writeTinyJob } from './helpers/killed-training.js';
+import { deitLt } from './helpers/standing-process.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-adapt-'));
 const at = (name: string): string => path.join(folder, name);

@@ -20,8 +20,8 @@ import { readPredictions } from '../src/runs/predictions.js';
 import { silentReporter } from '../src/runs/reporter.js';
 import { type FinalEvaluation, RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { trainAll, trainVit } from '../src/training/train.js';
-import { deitLt } from './cli-helpers.js';
 import { assertClose } from './helpers/golden-files.js';
+import { deitLt } from './helpers/standing-process.js';
 import { reporting, tinyDataset, tinyRecipe } from './training-tiny.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-analysis-'));

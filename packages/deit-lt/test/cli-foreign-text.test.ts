@@ -7,8 +7,9 @@ import { after, suite, test } from 'node:test';
 import sharp from 'sharp';
 import { type RunConfig, RunFolder } from '../src/runs/run-folder.js';
 import { visibleLines } from '../src/text/visible.js';
-import { type CliResult, deitLt } from './cli-helpers.js';
+import type { CliResult } from './cli-helpers.js';
 import { addAnalysis, makeRun } from './helpers/made-runs.js';
+import { deitLt } from './helpers/standing-process.js';
 import { write } from './helpers/temporary-folder.js';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-foreign-'));

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import sharp from 'sharp';
-import { deitLt } from './cli-helpers.js';
+import { deitLt } from './helpers/standing-process.js';
 
 const bin = path.resolve(import.meta.dirname, '../../bin/deit-lt.mjs');
 

@@ -11,8 +11,8 @@ import type { Dataset } from '../src/data/dataset.js';
 import { hashOfImages, type Predictions, writePredictions } from '../src/runs/predictions.js';
 import { type RunConfig, RunFolder } from '../src/runs/run-folder.js';
 import { trainVit } from '../src/training/train.js';
-import { deitLt } from './cli-helpers.js';
 import { assertClose } from './helpers/golden-files.js';
+import { deitLt } from './helpers/standing-process.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { tinyDataset, tinyRecipe } from './training-tiny.js';
 

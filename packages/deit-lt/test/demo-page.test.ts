@@ -20,9 +20,9 @@ import { sha256Of } from '../src/runs/files.js';
 import { createApp } from '../src/serve/app.js';
 import { type LocalServer, listen } from '../src/serve/listen.js';
 import { pageFolder } from '../src/serve/page-folder.js';
-import { deitLt } from './cli-helpers.js';
 import { assertFits, openBrowser, openPage, skipBrowser } from './helpers/browser.js';
 import { sharedFile } from './helpers/golden-files.js';
+import { deitLt } from './helpers/standing-process.js';
 
 torch.setNumThreads(1);
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-demo-'));

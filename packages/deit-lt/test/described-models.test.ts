@@ -24,7 +24,7 @@ import { loadRuntime } from '../src/onnx/runtime.js';
 import type { Values } from '../src/recipe/merge.js';
 import { RunFolder, readRunConfig } from '../src/runs/run-folder.js';
 import { trainStudent, trainTeacher, trainVit } from '../src/training/train.js';
-import { deitLt } from './cli-helpers.js';
+import { deitLt } from './helpers/standing-process.js';
 import { recording, tinyRecipe } from './training-tiny.js';
 
 torch.setNumThreads(1);

@@ -16,8 +16,8 @@ import { exportSafetensors, exportTorch } from '../src/export/weights.js';
 import { createModel, type ModelOptions } from '../src/models/index.js';
 import { VisionTransformer } from '../src/models/vit.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
-import { deitLt } from './cli-helpers.js';
 import { fromPython, skipPython } from './helpers/python-torch.js';
+import { deitLt } from './helpers/standing-process.js';
 import { Golden, goldenFolder } from './models-golden.js';
 
 torch.setNumThreads(1);

@@ -13,7 +13,7 @@ import { createModel } from '../src/models/index.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
 import { makeReport } from '../src/report/report.js';
 import { readRuns } from '../src/report/report-run.js';
-import { deitLt } from './cli-helpers.js';
+import { deitLt } from './helpers/standing-process.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-foreign-'));

@@ -7,8 +7,8 @@ import * as torch from '@deit-lt/torch';
 import { fileSplit } from '../src/data/file-split.js';
 import { materialize } from '../src/data/image-files.js';
 import { findNearDuplicates } from '../src/data/near-duplicates/near-duplicates.js';
-import { deitLt } from './cli-helpers.js';
 import { pillow, skipPillow } from './helpers/pillow.js';
+import { deitLt } from './helpers/standing-process.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 
 torch.setNumThreads(1);

@@ -27,8 +27,8 @@ import { outputNames } from '../src/runs/predictions.js';
 import { RunFolder } from '../src/runs/run-folder.js';
 import { FollowedRun } from '../src/studio/followed-run.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
-import { deitLt } from './cli-helpers.js';
 import { assertClose } from './helpers/golden-files.js';
+import { deitLt } from './helpers/standing-process.js';
 import { recording, tinyRecipe } from './training-tiny.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-figures-'));

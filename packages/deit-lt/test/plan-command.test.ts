@@ -7,9 +7,10 @@ import sharp from 'sharp';
 import { planPage } from '../src/cli/plan-page.js';
 import { completeRecipe, loadRecipe } from '../src/recipe/load.js';
 import { readRunConfig } from '../src/runs/run-folder.js';
-import { deitLt } from './cli-helpers.js';
+
 import { readPage } from './helpers/pages.js';
 import { programFolders } from './helpers/programs.js';
+import { deitLt } from './helpers/standing-process.js';
 
 const { folder } = programFolders();
 const counts = { meadow: 30, sky: 12, sand: 4 };

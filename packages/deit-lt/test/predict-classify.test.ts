@@ -9,8 +9,8 @@ import sharp, { type Sharp } from 'sharp';
 import { DeitLT } from '../src/deit-lt.js';
 import type { Opinion } from '../src/evaluation/ranking.js';
 import { createModel } from '../src/models/index.js';
-import { deitLt } from './cli-helpers.js';
 import { pillow, skipPillow } from './helpers/pillow.js';
+import { deitLt } from './helpers/standing-process.js';
 
 torch.setNumThreads(1);
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-agree-'));

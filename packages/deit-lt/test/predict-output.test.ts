@@ -22,7 +22,8 @@ import { type LineFormat, lineFormats } from '../src/cli/predict-lines.js';
 import { csvCells, PredictionOutput } from '../src/cli/predict-output.js';
 import { folderNames, ImageSorter } from '../src/cli/sort-images.js';
 import { createModel } from '../src/models/index.js';
-import { type CliResult, deitLt } from './cli-helpers.js';
+import type { CliResult } from './cli-helpers.js';
+import { deitLt } from './helpers/standing-process.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-output-'));
 const at = (name: string): string => path.join(folder, name);

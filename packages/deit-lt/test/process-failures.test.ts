@@ -25,7 +25,7 @@ suite('several processes', { skip, concurrency: 2 }, () => {
   test('one that hangs is named after the timeout, and one process resumes the training', async () => {
     const run = path.join(job, 'hangs');
     const words = tinyTraining(job, run, 16);
-    const timeout = { DEIT_LT_PROCESS_TIMEOUT: '15' };
+    const timeout = { DEIT_LT_PROCESS_TIMEOUT: '8' };
     const [first, second] = await startRanks([words, words], (rank, port) => ({
       ...rankVariables(rank, 2, port),
       ...timeout,
@@ -37,7 +37,7 @@ suite('several processes', { skip, concurrency: 2 }, () => {
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /\ndeit-lt: process 1 of 2 \(from 0\) does not answer: it ended, hangs, or its machine cannot be reached; look at its output\. The others waited 15 s for it \(DEIT_LT_PROCESS_TIMEOUT\)\. If a checkpoint was saved, the same command with --resume continues from it, also with another number of processes\.\n$/,
+      /\ndeit-lt: process 1 of 2 \(from 0\) does not answer: it ended, hangs, or its machine cannot be reached; look at its output\. The others waited 8 s for it \(DEIT_LT_PROCESS_TIMEOUT\)\. If a checkpoint was saved, the same command with --resume continues from it, also with another number of processes\.\n$/,
     );
     const resumed = deitLt([...words, '--resume']);
     assert.equal(resumed.status, 0, resumed.stderr);

@@ -6,7 +6,8 @@ import { suite, test } from 'node:test';
 import { readChanges } from '../src/studies/ladder/changes.js';
 import { estimateOf } from '../src/studies/ladder/estimate.js';
 import { type LadderStudy, runLadder } from '../src/studies/ladder/study.js';
-import { deitLt } from './cli-helpers.js';
+
+import { deitLt } from './helpers/standing-process.js';
 import { temporaryFolder } from './helpers/temporary-folder.js';
 import { recording, tinyDataset, tinyRecipe } from './training-tiny.js';
 

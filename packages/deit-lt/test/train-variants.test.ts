@@ -4,8 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { type CliResult, deitLt } from './cli-helpers.js';
+import type { CliResult } from './cli-helpers.js';
 import { writeTinyJob } from './helpers/killed-training.js';
+import { deitLt } from './helpers/standing-process.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-variants-'));
 const at = (name: string): string => path.join(folder, name);

@@ -28,7 +28,7 @@ suite('a training on two machines', { skip }, () => {
       const address = ['--master_addr', first!.address, '--master_port', String(port)];
       const nodesOf = ['--nnodes', '2', '--node_rank', String(rank), '--nproc_per_node', '1'];
       const program = [process.execPath, bin, ...words];
-      const env = { GLOO_SOCKET_IFNAME: device, DEIT_LT_PROCESS_TIMEOUT: '10', TORCH_CPP_LOG_LEVEL: 'FATAL' };
+      const env = { GLOO_SOCKET_IFNAME: device, DEIT_LT_PROCESS_TIMEOUT: '6', TORCH_CPP_LOG_LEVEL: 'FATAL' };
       const variables = {
         RANK: String(rank),
         WORLD_SIZE: '2',
@@ -57,7 +57,7 @@ suite('a training on two machines', { skip }, () => {
     );
     assert.match(
       ends[0]!.stderr,
-      /\ndeit-lt: process 1 of 2 \(from 0\) does not answer: .* The others waited 10 s for it/,
+      /\ndeit-lt: process 1 of 2 \(from 0\) does not answer: .* The others waited 6 s for it/,
     );
     assert.match(
       ends[1]!.stderr,
