@@ -8,6 +8,7 @@ export { columnsExplained, fewWarning, withInterval } from './evaluation/figure-
 export type { DrawOptions, LegendItem } from './report/figure.js';
 export { accuracyPlot, type CurveRun, expertsPlot, lossPlots } from './report/figures/curve-plots.js';
 export { styleSheet } from './report/style.js';
+export type { Review, ReviewClass, ReviewImage, ReviewKind, ReviewRow } from './studio/review-view.js';
 export type {
   CurveRecord,
   GroupFigures,

@@ -2,13 +2,12 @@
 import { UserError } from '../errors.js';
 import { readRunConfig } from '../runs/run-folder.js';
 import { type Route, say, sayJson } from '../serve/app.js';
-import { type DataPlace, dataOfRun, OpenedData } from './run-data.js';
+import { type DataPlace, dataOfRun, type OpenedData } from './run-data.js';
 import type { RunWatcher } from './run-watcher.js';
 import { trainingImages } from './training-images.js';
 
 /** `place` is where the images of all runs are; without it each run's own command says. */
-export function imagesRoute(watcher: RunWatcher, place?: DataPlace): Route {
-  const opened = new OpenedData();
+export function imagesRoute(watcher: RunWatcher, opened: OpenedData, place?: DataPlace): Route {
   // One after the other: each takes all cores, and a teacher's memory.
   let before: Promise<unknown> = Promise.resolve();
   const take = <T>(work: () => Promise<T>): Promise<T> => {

@@ -5,7 +5,8 @@ import type { Route } from '../serve/app.js';
 import { eventsRoute } from './events-route.js';
 import { imagesRoute } from './images-route.js';
 import { partsRoute } from './parts-route.js';
-import type { DataPlace } from './run-data.js';
+import { reviewRoute } from './review-route.js';
+import { type DataPlace, OpenedData } from './run-data.js';
 import { RunWatcher, type WatchOptions } from './run-watcher.js';
 
 export interface StudioOptions extends WatchOptions {
@@ -23,9 +24,14 @@ export function openStudio(folder: string, { data, ...watching }: StudioOptions 
   if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw new UserError('RUN_FOLDER', `${folder} is not a folder; expected a folder with run folders in it.`);
   const watcher = new RunWatcher(folder, watching);
+  const opened = new OpenedData();
+  const review = reviewRoute(watcher, opened, data);
   return {
     watcher,
-    routes: [eventsRoute(watcher), partsRoute(watcher), imagesRoute(watcher, data)],
-    [Symbol.dispose]: () => watcher[Symbol.dispose](),
+    routes: [eventsRoute(watcher), partsRoute(watcher), imagesRoute(watcher, opened, data), review.route],
+    [Symbol.dispose]: () => {
+      review[Symbol.dispose]();
+      watcher[Symbol.dispose]();
+    },
   };
 }

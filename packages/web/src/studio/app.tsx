@@ -1,9 +1,11 @@
 /** The whole page: the runs at the side, and what is in the chosen ones. */
+import type { ReviewKind } from 'deit-lt/browser-studio';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type ChosenRun, chosenRuns, firstChoice, mostChosen } from './chosen.js';
 import { Curves } from './curves.js';
 import { Parts } from './parts.js';
 import { usePlace } from './place.js';
+import { ReviewTab } from './review.js';
 import { RunList } from './run-list.js';
 import { type Runs, useRuns } from './runs.js';
 import { TrainingImagesTab } from './training-images.js';
@@ -13,6 +15,8 @@ interface Tab {
   readonly title: string;
   /** Parts of a report; absent for what the page makes itself. */
   readonly parts?: readonly string[];
+  /** Images to look at, which the server finds when it is asked to. */
+  readonly review?: ReviewKind;
 }
 
 const tabs: readonly Tab[] = [
@@ -21,6 +25,9 @@ const tabs: readonly Tab[] = [
   { id: 'classes', title: 'Classes', parts: ['classes'] },
   { id: 'experts', title: 'Experts', parts: ['experts', 'paper'] },
   { id: 'mistakes', title: 'Mistakes', parts: ['confusion', 'confused'] },
+  { id: 'wrong', title: 'Wrong predictions', review: 'mistakes' },
+  { id: 'labels', title: 'Label errors', review: 'labels' },
+  { id: 'duplicates', title: 'Near duplicates', review: 'duplicates' },
   { id: 'attention', title: 'Attention', parts: ['gallery'] },
   { id: 'images', title: 'Training images' },
   { id: 'settings', title: 'Settings', parts: ['settings'] },
@@ -94,11 +101,12 @@ interface ViewProps {
   readonly runs: Runs;
 }
 
-function View({ tab: { id, parts }, chosen, runs }: ViewProps) {
+function View({ tab: { id, parts, review }, chosen, runs }: ViewProps) {
   if (runs.byId.size === 0)
     return <p>There are no runs in {runs.folder} yet. A run that starts there appears here by itself.</p>;
   if (chosen.length === 0) return <p>Choose one or more runs.</p>;
   if (parts !== undefined) return <Parts key={id} runs={chosen} ids={parts} />;
+  if (review !== undefined) return <ReviewTab key={id} runs={chosen} kind={review} />;
   return id === 'images' ? <TrainingImagesTab runs={chosen} /> : <Curves runs={chosen} />;
 }
 

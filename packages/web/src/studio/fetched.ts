@@ -14,7 +14,7 @@ export function useFetched<T>(address: string, version = ''): Fetched<T> {
   useEffect(() => {
     const controller = new AbortController();
     setFetched(({ value }) => ({ value, problem: undefined, isLoading: true }));
-    ask<T>(address, controller.signal).then(
+    ask<T>(address, { signal: controller.signal }).then(
       (value) => setFetched({ value, problem: undefined, isLoading: false }),
       (error: unknown) => {
         if (!controller.signal.aborted)
@@ -26,8 +26,9 @@ export function useFetched<T>(address: string, version = ''): Fetched<T> {
   return fetched;
 }
 
-async function ask<T>(address: string, signal: AbortSignal): Promise<T> {
-  const response = await fetch(address, { signal });
+/** The JSON at an address; throws an error with the server's words. */
+export async function ask<T>(address: string, options: RequestInit): Promise<T> {
+  const response = await fetch(address, options);
   if (response.ok) return (await response.json()) as T;
   throw new Error((await response.text()).trim());
 }

@@ -3,6 +3,7 @@ import type { TrainingForm, TrainingImage, TrainingImages } from 'deit-lt/browse
 import { useState } from 'preact/hooks';
 import type { ChosenRun } from './chosen.js';
 import { useFetched } from './fetched.js';
+import { Mark } from './mark.js';
 import { share } from './words.js';
 
 export function TrainingImagesTab({ runs }: { readonly runs: readonly ChosenRun[] }) {
@@ -93,8 +94,4 @@ function Form({ form, name }: { readonly form: TrainingForm; readonly name: stri
       </dl>
     </div>
   );
-}
-
-function Mark({ isRight }: { readonly isRight: boolean }) {
-  return isRight ? <span class="right">✓</span> : <span class="wrong">✗</span>;
 }
