@@ -57,10 +57,17 @@ function besideVit(student: MetricsResult, vit: MetricsResult): string {
   return `${figures}: ${end[orderOf(student, vit)]}.`;
 }
 
+/** Accuracies that differ by less count as equal if the intervals allow it. */
+const samePoints = 2;
+
 function besideTeacher(student: MetricsResult, teacher: MetricsResult, epochs: number): string {
   const order = orderOf(student, teacher);
   if (order === 'ahead') return `The student is ahead of its teacher (${percent(teacher)}).`;
-  if (order === 'alike') return `The student is about as good as its teacher (${percent(teacher)}).`;
+  if (order === 'alike') {
+    const difference = (student.balanced ?? 0) - (teacher.balanced ?? 0);
+    if (Math.abs(difference) < samePoints) return `The student is about as good as its teacher (${percent(teacher)}).`;
+    return `The student has ${percent(student)}, its teacher ${percent(teacher)}; on so few test images such a difference may be chance.`;
+  }
   return `The student is behind its teacher (${percent(teacher)}). A transformer needs more epochs and images than a CNN: ${epochs} epochs may be too few (--set student.epochs=${4 * epochs} trains longer).`;
 }
 
