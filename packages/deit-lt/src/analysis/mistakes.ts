@@ -35,7 +35,7 @@ export interface Mistakes {
   readonly hasExperts: boolean;
   /** In the order of the model's classes. */
   readonly classes: readonly ClassMistakes[];
-  /** By disagreement, the largest first; without DIST by the probability of the wrong class, the largest first. */
+  /** Sorted by disagreement, the largest first; without DIST by the probability of the wrong class, the largest first. */
   readonly mistakes: readonly Mistake[];
 }
 

@@ -31,7 +31,7 @@ export interface PlanTrainingOptions extends Omit<PlanRequest, 'measuringSeconds
   readonly probeSeconds?: number;
   /** Seconds after which nothing more is measured, and the measurement at hand ends soon. Default `measuringSeconds`. */
   readonly mostSeconds?: number;
-  /** What was measured already, to which the measurements of this plan are added: plans for the same data are then equal. */
+  /** Measurements made already, to which those of this plan are added: plans for the same data are then equal. */
   readonly measured?: Measurements;
   /** Whether the trainings begin at once, so that they have the time that is left after the measurements. Default true. */
   readonly startsAtOnce?: boolean;

@@ -21,7 +21,7 @@ interface Job {
   done: number;
   total: number;
   found?: Found;
-  /** What the search threw. */
+  /** The error that the search threw. */
   error?: unknown;
 }
 

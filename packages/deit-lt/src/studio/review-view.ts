@@ -19,7 +19,7 @@ export type ReviewRow =
       readonly kind: 'mistakes';
       readonly image: ReviewImage;
       readonly predictions: Readonly<Partial<Record<OutputName, Guess>>>;
-      /** Of CLS and DIST, 0 … 1; absent without DIST. */
+      /** How far CLS and DIST disagree, 0 … 1; absent without DIST. */
       readonly disagreement?: number;
     }
   | {
