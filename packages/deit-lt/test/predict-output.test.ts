@@ -1,20 +1,25 @@
 /** `deit-lt predict` for many images: one row each, a file that is continued, sorting into folders, and a list for review. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import * as torch from '@deit-lt/torch';
 import sharp from 'sharp';
 import type { Prediction } from '../src/cli/predict-files.js';
@@ -22,7 +27,7 @@ import { type LineFormat, lineFormats } from '../src/cli/predict-lines.js';
 import { csvCells, PredictionOutput } from '../src/cli/predict-output.js';
 import { folderNames, ImageSorter } from '../src/cli/sort-images.js';
 import { createModel } from '../src/models/index.js';
-import type { CliResult } from './cli-helpers.js';
+import { bin, type CliResult } from './cli-helpers.js';
 import { deitLt } from './helpers/standing-process.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-output-'));
@@ -250,6 +255,27 @@ suite('deit-lt predict to files', () => {
     assert.equal(readdirSync(at('sorted'), { recursive: true }).length, copies, 'earlier images are sorted, too');
     const other = predict(...words.map((word) => (word === '2' ? '3' : word)), '--resume');
     assert.deepEqual([other.status, /wide\.csv has other columns/.test(other.stderr)], [1, true], other.stderr);
+  });
+
+  test('names the file and --resume after a signal, and continues there', { timeout: 120_000 }, async () => {
+    mkdirSync(at('many'));
+    for (let i = 0; i < 1500; i++) linkSync(at(`photos/${i % 70}.png`), at(`many/${i}.png`));
+    const words = ['predict', 'model.safetensors', 'many', '--wide', '--out', 'many.csv', ...settings];
+    const env = { ...process.env, OMP_NUM_THREADS: '1', npm_command: undefined };
+    const child = spawn(process.execPath, [bin, ...words], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const said = text(child.stderr);
+    const ended = once(child, 'exit');
+    while (!existsSync(at('many.csv')) || statSync(at('many.csv')).size === 0) await wait(5);
+    child.kill('SIGINT');
+    assert.deepEqual(await ended, [130, null]);
+    assert.match(
+      await said,
+      /stopped before the end; many\.csv has the images so far\. The same command with --resume/,
+    );
+    const rows = () => readFileSync(at('many.csv'), 'utf8').trim().split('\n').length - 1;
+    assert.ok(rows() > 0 && rows() < 1500, `${rows()} images before the signal`);
+    const { status, stderr } = predict(...words.slice(2, 6), '--resume');
+    assert.deepEqual([status, rows()], [0, 1500], stderr);
   });
 
   test('never replaces a file that it did not write', () => {

@@ -59,6 +59,8 @@ export async function run({ args: [model, ...places], options, context }: Comman
     },
     onProgress: (done, total) => reporter.progress('classifying images', done, total),
     signal: context.signal,
+  }).catch((error: unknown) => {
+    throw output !== undefined && context.signal.aborted ? stopped(options.out!) : error;
   });
   if (output === undefined) lines?.end();
   review?.write();
@@ -69,6 +71,12 @@ export async function run({ args: [model, ...places], options, context }: Comman
   if (review !== undefined) context.note(`written to ${review.file}, the least certain images first`);
   return unreadable.length > 0 ? 1 : 0;
 }
+
+const stopped = (out: string): UserError =>
+  new UserError(
+    'INTERRUPTED',
+    `stopped before the end; ${out} has the images so far. The same command with --resume continues it.`,
+  );
 
 type Format = 'table' | LineFormat;
 
