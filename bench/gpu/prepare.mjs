@@ -84,7 +84,10 @@ function stage(tree, record) {
   copyFileSync(process.execPath, path.join(tree, 'bin/node'));
   execFileSync('strip', [path.join(tree, 'bin/node')]);
   copy('package.json');
-  for (const file of ['package.json', 'dist', 'setup', 'native']) copy(`packages/torch/${file}`);
+  for (const file of ['package.json', 'dist', 'setup', 'native', 'test/reference/server.py'])
+    copy(`packages/torch/${file}`);
+  for (const page of ['api-page', 'readme']) // tests of the documentation, which is not packed
+    rmSync(path.join(tree, `packages/torch/dist/test/${page}.test.js`), { force: true });
   const { addon, distributed } = record;
   for (const built of 'addon' in distributed ? [addon, distributed.addon] : [addon])
     copy(path.relative(root, path.join(defaultBuildDir, built)), `packages/torch/build/${built}`);
