@@ -21,6 +21,7 @@ function machine(facts: Partial<Machine>): Machine {
   return {
     device: facts.cards === undefined ? 'cpu' : 'cuda',
     cores: 2,
+    threads: facts.cores ?? 2,
     cards: 0,
     cardName: null,
     memoryBytes: 16 * 2 ** 30,

@@ -159,14 +159,19 @@ function augmentationText({ strength, rung }: TrainingPlan): string {
   return `${strength}: each training image is cut out at random (${Math.round(100 * crop)} to 100 % of its area), mirrored half of the time${more}; ${Math.round(100 * mixed)} % of the student's batches are mixed images (Mixup, CutMix)`;
 }
 
-function machineText({ machine: { device, cores, cardName, precision } }: TrainingPlan): string {
+function machineText({ machine: { device, cores, threads, cardName, precision } }: TrainingPlan): string {
   const numbers =
     precision === 'bfloat16'
       ? 'in bfloat16 (16-bit numbers, which this hardware multiplies)'
       : `in ${precision} (${precision === 'float32' ? 32 : 16}-bit numbers)`;
   return device === 'cpu'
-    ? `the processor, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${numbers}`
+    ? `the processor, ${coresText(cores, threads)}, ${numbers}`
     : `${cardName ?? 'the card'}, ${numbers}`;
+}
+
+function coresText(cores: number, threads: number): string {
+  const all = counted(cores, 'core');
+  return threads < cores ? `${counted(threads, 'thread')} for the networks on ${all} (OMP_NUM_THREADS)` : all;
 }
 
 function memoryText({

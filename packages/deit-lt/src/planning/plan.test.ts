@@ -189,6 +189,17 @@ suite('planText()', () => {
     assert.match(textOf([50, 1], [50, 0]), /1 image, which is not trained on; it measures the accuracy/);
   });
 
+  test('counts the threads where they are fewer than the cores', () => {
+    const data = described([50, 5], [50, 5]);
+    const text = (threads: number): string =>
+      planText(planFor(data, { ...cpu, threads }, asked), data, { width: 10_000, colors: plainColors });
+    assert.match(text(2), /the processor, 2 cores, in/);
+    assert.match(text(1), /the processor, 1 thread for the networks on 2 cores \(OMP_NUM_THREADS\), in/);
+    const speedOf = (threads: number): number =>
+      estimatedSpeeds({ ...cpu, threads }, rungs[0]!, { pixels: 1, inMemory: true }).student;
+    assert.ok(Math.abs(speedOf(2) / speedOf(1) - 2) < 1e-9);
+  });
+
   test('compares the classes in words, and has no plural of one', () => {
     assert.match(textOf([20, 5], [20, 5]), /with 20 images, the smallest class \d with as many\n/);
     assert.match(textOf([50, 5], [49, 5]), /with 50 images, the smallest class 1 with 49: nearly as many\n/);

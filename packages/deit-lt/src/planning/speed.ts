@@ -38,11 +38,11 @@ export interface DecodedImages {
 
 /** Returns the estimate of the speeds of two networks. */
 export function estimatedSpeeds(
-  machine: Pick<Machine, 'device' | 'cores' | 'precision'>,
+  machine: Pick<Machine, 'device' | 'cores' | 'threads' | 'precision'>,
   { teacher, student }: { readonly teacher: PlannedNetwork; readonly student: PlannedNetwork },
   { pixels, inMemory }: DecodedImages,
 ): PartSpeeds {
-  const cores = Math.min(machine.cores, mostCores);
+  const cores = Math.min(machine.cores, machine.threads, mostCores);
   const rate =
     machine.device === 'cpu'
       ? cores * gmacsPerSecond[machine.precision === 'bfloat16' ? 'bfloat16' : 'float32']

@@ -1,8 +1,10 @@
 /** Finds the images of a run that a person should look at, and makes their pictures a page at a time. */
+import { existsSync } from 'node:fs';
 import { findLabelErrors } from '../analysis/label-errors.js';
 import { findMistakes } from '../analysis/mistakes.js';
 import { pictures } from '../analysis/run/pictures.js';
 import type { Pipeline } from '../augment/transform.js';
+import { adaptationFile } from '../classifier/adaptation.js';
 import { evaluationPipeline, openClassifier } from '../classifier/classifier.js';
 import type { Dataset, Images } from '../data/dataset.js';
 import { findNearDuplicates } from '../data/near-duplicates/near-duplicates.js';
@@ -58,6 +60,7 @@ async function findWrong({ folder, config, dataset, ...rest }: FindOptions): Pro
     return {
       facts: [
         `${count(mistakes.length)} of ${imagesText(images).replace(' ', ` ${split} `)} (${share.toFixed(1)} %) are classified wrongly${epochText(classifier.epoch)}.`,
+        ...unadapted(classifier.file),
         hasExperts
           ? 'The images on which CLS and DIST disagree most come first. Their disagreement is half the sum of the absolute differences of their probabilities: 0 % for the same opinion, 100 % for opposite ones.'
           : 'This network has one classifier, so there is no opinion of CLS and DIST. The predictions with the highest probability come first.',
@@ -76,6 +79,14 @@ async function findWrong({ folder, config, dataset, ...rest }: FindOptions): Pro
   } finally {
     await close(data);
   }
+}
+
+/** `eval` measures the model as it was trained, and so does this list. */
+function unadapted(model: string): string[] {
+  if (!existsSync(adaptationFile(model))) return [];
+  return [
+    'These are the predictions of the model as it was trained, as "eval" measures them. The run has an adaptation (deit-lt adapt), which "predict" and "serve" apply: their predictions may differ.',
+  ];
 }
 
 async function findDoubted({ folder, config, dataset, ...rest }: FindOptions): Promise<Found> {
