@@ -6,6 +6,7 @@ import { stream } from '../random/stream.js';
 import type { Recipe } from '../recipe/schema.js';
 import { largestClassFirst } from './class-order.js';
 import { classCounts, composedOn, type Dataset, type ImageSplit, subset } from './dataset.js';
+import type { CopyKind } from './decode/copied-windows.js';
 import { type Group, groupsOf } from './groups.js';
 import { limitedIndices } from './limit.js';
 import { makeLongTail } from './long-tail.js';
@@ -37,8 +38,21 @@ export interface TrainingData {
   readonly notes: readonly string[];
 }
 
+export interface PrepareOptions {
+  /** Keeps copies of large image files, because each image is read many times; `note` gets a line when that begins. */
+  readonly copies?: { readonly note: (line: string) => void };
+}
+
 /** Splits of `given` by `recipe`. Throws UserError DATA_CLASSES or RECIPE when the data do not allow them. */
-export function prepareData(given: Dataset, recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>): TrainingData {
+export function prepareData(
+  given: Dataset,
+  recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>,
+  { copies }: PrepareOptions = {},
+): TrainingData {
+  const open = ({ images, labels }: ImageSplit, classNames: readonly string[], kind: CopyKind): LabelledSource => {
+    const source = openPixels(images, copies && { kind, ...(kind === 'shrunk' && copies) });
+    return { source, labels, classNames, nameOf: images.nameOf };
+  };
   const { classOrder, groups: kind, validation: share, limit } = recipe.data;
   const tailed = longTailed(composedOn(given, recipe.data.background), recipe.data);
   const dataset = classOrder === 'count' ? largestClassFirst(tailed) : tailed;
@@ -56,9 +70,9 @@ export function prepareData(given: Dataset, recipe: Pick<Recipe, 'data' | 'evalu
     trainCounts: byClass(classNames, classCounts(train.labels, numClasses)),
     countsBefore,
     groups: byClass(classNames, groups.of),
-    train: open(train, classNames),
-    validation: validation && open(validation, classNames),
-    test: dataset.test && open(dataset.test, classNames),
+    train: open(train, classNames, 'shrunk'),
+    validation: validation && open(validation, classNames, 'cut'),
+    test: dataset.test && open(dataset.test, classNames, 'cut'),
     fingerprint: fingerprint(train),
     notes: [...(groups.note === undefined ? [] : [groups.note]), ...limitNote(train, all)],
   };
@@ -71,10 +85,6 @@ function limitNote({ labels: kept }: ImageSplit, { labels: all }: ImageSplit): s
 function longTailed(dataset: Dataset, { imbalance, imbalanceType, imbalanceSeed }: Recipe['data']): Dataset {
   if (imbalance === null) return dataset;
   return makeLongTail(dataset, { ratio: imbalance, type: imbalanceType, seed: imbalanceSeed });
-}
-
-function open({ images, labels }: ImageSplit, classNames: readonly string[]): LabelledSource {
-  return { source: openPixels(images), labels, classNames, nameOf: images.nameOf };
 }
 
 function checkSelection({ data, evaluation }: Pick<Recipe, 'data' | 'evaluation'>, dataset: Dataset): void {
