@@ -267,6 +267,28 @@ suite('the time of a plan', () => {
     assert.equal(total, teacher + student);
   });
 
+  test('counts once that large files are decoded before there are copies of them', () => {
+    const { teacher, student, total } = secondsOf({ teacher: 10, student: 20 }, { ...training, firstRead: 100 });
+    const plain = secondsOf({ teacher: 10, student: 20 }, training);
+    assert.deepEqual([teacher, student, total], [plain.teacher + 100, plain.student, plain.total + 100]);
+    const readOf = (side: number): number => {
+      const spread = { min: side, median: side, max: side };
+      const data = { ...stamps, imageSizes: { width: spread, height: spread, looked: 800 } };
+      const { seconds, epochs, images, speeds: own, rung } = planFor(data, cpu, asked);
+      const sam = rung.teacher.training === 'ldam';
+      const timed = {
+        images,
+        evaluated: stamps.testImages!,
+        speeds: own,
+        sam,
+        trains: ['teacher', 'student'],
+      } as const;
+      return (seconds.teacher - secondsOf(epochs, timed).teacher) / images;
+    };
+    assert.equal(readOf(150), 0); // not large
+    assert.ok(Math.abs(readOf(3000) / ((3000 ** 2 * 12e-9) / 2) - 1) < 1e-6, 'two cores decode');
+  });
+
   test('is filled by the largest number of epochs that fits', () => {
     const found = epochsWithin(500, 1000, training);
     assert.ok(secondsOf(pairOf(found), training).total <= 500);

@@ -36,6 +36,11 @@ export interface DecodedImages {
   readonly inMemory: boolean;
 }
 
+/** Returns the seconds to decode `images` files once. */
+export function decodingSeconds(images: number, pixels: number, { cores }: Pick<Machine, 'cores'>): number {
+  return (images * pixels * decodePixel) / cores;
+}
+
 /** Returns the estimate of the speeds of two networks. */
 export function estimatedSpeeds(
   machine: Pick<Machine, 'device' | 'cores' | 'threads' | 'precision'>,
