@@ -24,7 +24,6 @@ export interface FoundRow {
 
 export interface Found {
   readonly facts: readonly string[];
-  readonly hasExperts: boolean;
   readonly classes: readonly ReviewClass[];
   readonly rows: readonly FoundRow[];
   /** Encodes the images of some rows, in their order. */
@@ -62,7 +61,6 @@ async function findWrong({ folder, config, dataset, ...rest }: FindOptions): Pro
           ? 'The images on which CLS and DIST disagree most come first. Their disagreement is half the sum of the absolute differences of their probabilities: 0 % for the same opinion, 100 % for opposite ones.'
           : 'This network has one classifier, so there is no opinion of CLS and DIST. The predictions with the highest probability come first.',
       ],
-      hasExperts,
       classes: classes.flatMap(({ name, images, wrong }) => (wrong > 0 ? [{ name, images, rows: wrong }] : [])),
       rows: mistakes.map(({ index, name, label, predictions, disagreement }) => ({
         image: { index, split, name, class: label },
@@ -88,7 +86,6 @@ async function findDoubted({ folder, config, dataset, ...rest }: FindOptions): P
         : `The model doubts the labels of ${count(errors.length)} of ${imagesText(images)}${epochText(classifier.epoch)}: it is confident of another class. The least probable labels come first.`,
       `Its own prediction is the label of ${agreement.toFixed(1)} % of the images (mean over the classes); a model that is often wrong also doubts correct labels, so look at each image before you move it. The same list: deit-lt inspect DATA --model RUN.`,
     ],
-    hasExperts: false,
     classes: classesOf(errors.map(({ label }) => label)),
     rows: errors.map(({ split, index, name, label, suggested, probability, suggestedProbability }) => ({
       image: { index, split, name, class: label },
@@ -116,7 +113,6 @@ async function findAlike({ config, dataset, signal, onProgress }: FindOptions): 
         ? [`${conflicting === 1 ? 'One pair has' : `${count(conflicting)} pairs have`} two different labels.`]
         : []),
     ],
-    hasExperts: false,
     classes: classesOf(pairs.map(({ test }) => nameOf(test.label))),
     rows: pairs.map(({ test, train, distance }) => ({
       image: { index: test.index, split: 'test', name: test.name, class: nameOf(test.label) },

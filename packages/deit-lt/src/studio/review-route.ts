@@ -106,10 +106,10 @@ async function reviewOf(job: Job | undefined, { name, page: wanted }: Wanted): P
   if (job === undefined) return { state: 'idle' };
   const { found, done, total } = job;
   if (found === undefined) return { state: 'working', done, total };
-  const { facts, hasExperts, classes } = found;
+  const { facts, classes } = found;
   const rows = name === undefined ? found.rows : found.rows.filter(({ image }) => image.class === name);
   const pages = Math.max(1, Math.ceil(rows.length / perPage));
   const page = Math.min(wanted, pages - 1);
   const shown = await found.pictures(rows.slice(page * perPage, (page + 1) * perPage));
-  return { state: 'ready', facts, hasExperts, classes, total: rows.length, page, pages, rows: shown };
+  return { state: 'ready', facts, classes, total: rows.length, page, pages, rows: shown };
 }

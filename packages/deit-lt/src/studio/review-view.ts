@@ -56,7 +56,6 @@ export type Review =
       /** Sentences about what was found. */
       readonly facts: readonly string[];
       /** Whether the rows of wrong predictions have CLS and DIST. */
-      readonly hasExperts: boolean;
       /** Classes that have rows. */
       readonly classes: readonly ReviewClass[];
       /** Rows of the chosen class, or of all. */
