@@ -15,6 +15,7 @@ import { createModel, type VisionTransformer } from '../src/models/index.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
 import { trainAll } from '../src/training/train.js';
 import { fromPython, logitsInTimm, skipPython, skipTimm } from './helpers/python-torch.js';
+import { randomised } from './helpers/randomised.js';
 import { assertNear } from './models-golden.js';
 import { tinyDataset, tinyRecipe } from './training-tiny.js';
 
@@ -25,18 +26,6 @@ after(() => rmSync(folder, { recursive: true }));
 const version = '0.0.0';
 const runtime = await loadRuntime();
 const small = { imageSize: 32, embedDim: 32, depth: 2, numHeads: 2, numClasses: 5, patchEmbed: 'conv' } as const;
-
-/** A module with weights and statistics that initial ones would not show. */
-function randomised<M extends torch.nn.AnyModule>(module: M): M {
-  for (const [name, value] of module.stateDict())
-    if (value.dtype === 'float32')
-      torch.noGrad(() =>
-        name.endsWith('running_var')
-          ? value.copy_(torch.rand(value.shape).add(0.5))
-          : value.add_(torch.randn(value.shape).mul(0.1)),
-      );
-  return module;
-}
 
 const stems: readonly [patchSize: number, size: readonly [number, number], channels?: number[]][] = [
   [2, [6, 6]],

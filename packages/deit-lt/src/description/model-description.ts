@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { resizedSide } from '../augment/evaluation-input.js';
 import { groupNames } from '../data/groups.js';
 import { UserError } from '../errors.js';
+import { AirbenchPatchEmbed } from '../models/airbench-patch-embed.js';
 import { ConvPatchEmbed } from '../models/conv-patch-embed.js';
 import type { ImageModel } from '../models/model.js';
 import { VisionTransformer } from '../models/vit.js';
@@ -129,8 +130,11 @@ function architectureOf({ kind, recipe, model: network }: Describable): ModelDes
 }
 
 function stemOf(network: ImageModel): Partial<ModelDescription['architecture']> {
-  if (!(network instanceof VisionTransformer && network.patchEmbed instanceof ConvPatchEmbed)) return {};
-  return { patchEmbed: 'conv', stemChannels: network.patchEmbed.channels() };
+  if (!(network instanceof VisionTransformer)) return {};
+  const { patchEmbed } = network;
+  if (patchEmbed instanceof ConvPatchEmbed) return { patchEmbed: 'conv', stemChannels: patchEmbed.channels() };
+  if (patchEmbed instanceof AirbenchPatchEmbed) return { patchEmbed: 'airbench', stemChannels: patchEmbed.channels() };
+  return {};
 }
 
 function sizesOf({ patchEmbed, embedDim, blocks }: VisionTransformer): Partial<ModelDescription['architecture']> {

@@ -5,23 +5,25 @@
 
 import type { Classifier } from '../classifier/classifier.js';
 import { Airbench } from '../models/airbench.js';
-import { ConvPatchEmbed } from '../models/conv-patch-embed.js';
+import { PatchEmbed } from '../models/patch-embed.js';
 import { regnetModels } from '../models/regnet.js';
 import { resnetModels } from '../models/resnet.js';
 import { VisionTransformer } from '../models/vit.js';
 import { inputSize } from './onnx/model.js';
-import { airbenchArchitecture, hasStem, stemArchitecture } from './timm-code.js';
+import { timmCodeOf } from './timm-code.js';
 
 /** The keys of `config.json`. Of ResNets for CIFAR the name is one that timm does not have, and says so. */
 export function timmConfig(classifier: Classifier): object {
   const { model, recipe, classNames } = classifier;
-  const common = { architecture: recipe.model.name, num_classes: classNames.length };
-  if (model instanceof Airbench)
-    return { ...common, architecture: airbenchArchitecture, model_args: { width: model.numFeatures / 4 } };
+  const common = {
+    architecture: timmCodeOf(model)?.architecture ?? recipe.model.name,
+    num_classes: classNames.length,
+  };
+  if (model instanceof Airbench) return { ...common, model_args: { width: model.numFeatures / 4 } };
   if (!(model instanceof VisionTransformer)) return common;
   return {
     ...common,
-    architecture: architectureOf(model, recipe.model.name),
+    architecture: architectureOf(model, common.architecture),
     num_features: model.embedDim,
     model_args: transformerArgs(model, inputSize(classifier)),
   };
@@ -34,11 +36,11 @@ export function timmConfig(classifier: Classifier): object {
 export function timmLayers({ model, recipe }: Classifier): object {
   if (model instanceof VisionTransformer)
     return {
-      first_conv: hasStem(model) ? 'patch_embed.backbone.0.conv' : 'patch_embed.proj',
+      first_conv: timmCodeOf(model)?.firstLayer ?? 'patch_embed.proj',
       classifier: model.distilled ? ['head', 'head_dist'] : 'head',
       fixed_input_size: true,
     };
-  if (model instanceof Airbench) return { first_conv: 'whiten', classifier: 'head' };
+  if (model instanceof Airbench) return { first_conv: timmCodeOf(model)!.firstLayer, classifier: 'head' };
   if (Object.hasOwn(resnetModels, recipe.model.name)) return { first_conv: 'conv1', classifier: 'fc' };
   if (Object.hasOwn(regnetModels, recipe.model.name)) return { first_conv: 'stem.conv', classifier: 'head.fc' };
   return {};
@@ -53,9 +55,9 @@ const timmNames = [
   /^vit_(tiny|small|base|large)_patch16_(224|384)$/,
 ];
 
-/** Its own name there, or one of timm's with the same parameters when all sizes are given. */
+/** A model of ours has the name of its code, others their own there, or one of timm's with the same parameters when all sizes are given. */
 function architectureOf(model: VisionTransformer, named: string): string {
-  if (hasStem(model)) return stemArchitecture;
+  if (!(model.patchEmbed instanceof PatchEmbed)) return named;
   const name = model.distilled ? named : named.replace('_distilled', ''); // a plain ViT may have a student's recipe
   if (timmNames.some((pattern) => pattern.test(name))) return name;
   if (model.distilled) return 'deit_tiny_distilled_patch16_224';
@@ -74,7 +76,7 @@ function transformerArgs(model: VisionTransformer, imageSize: number): object {
     num_heads: block!.attn.numHeads,
     mlp_ratio: block!.mlp.fc1.outFeatures / embedDim,
     ...(block!.ls1 !== null && { init_values: 1e-4 }),
-    ...(patchEmbed instanceof ConvPatchEmbed && {
+    ...(!(patchEmbed instanceof PatchEmbed) && {
       stem_channels: patchEmbed.channels(),
       distilled: model.distilled,
       no_embed_class: model.embeddedPrefix === 0,

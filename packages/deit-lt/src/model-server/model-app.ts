@@ -1,6 +1,7 @@
 /** The routes of the model server: each answers in JSON, errors too. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isOwnHost } from '../serve/app.js';
+import { isCrossSite } from '../serve/other-sites.js';
 import type { ErrorAnswer } from './answer-schema.js';
 import type { ModelServer } from './model-server.js';
 import { openApi } from './openapi.js';
@@ -95,8 +96,7 @@ function urlOf({ url = '' }: IncomingMessage): URL {
 
 /** Refuses the pages of other sites, which a browser on this machine may have open: they could keep the network busy. */
 function requireOwnPage({ headers }: IncomingMessage): void {
-  if (headers['sec-fetch-site'] === 'cross-site')
-    throw new RequestError(403, 'FORBIDDEN', 'Pages of other sites may not use this server.');
+  if (isCrossSite(headers)) throw new RequestError(403, 'FORBIDDEN', 'Pages of other sites may not use this server.');
 }
 
 function refuse(

@@ -107,11 +107,6 @@ export class Airbench extends Module implements FeatureNet {
       return maxima.to(this.head.weight.dtype).mul(featureScale);
     });
   }
-
-  /** Computes the whitening from normalised training images `[B, inChans, H, W]`. */
-  initializeFrom(images: torch.Tensor): void {
-    this.whiten.fit(images);
-  }
 }
 
 /** A 3 × 3 convolution without bias whose first `cIn` outputs are its inputs at first, as if it had a shortcut. */

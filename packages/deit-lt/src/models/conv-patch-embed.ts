@@ -36,7 +36,7 @@ export class ConvPatchEmbed extends Module {
 
   constructor(patchSize: number, inChans: number, embedDim: number, options: ConvPatchEmbedOptions = {}) {
     const { channels, ...placement } = options;
-    const halvings = halvingsOf(patchSize);
+    const halvings = halvingsOf(patchSize, 'conv');
     const widths = channels ?? usualChannels(halvings + (patchSize < largePatch ? 1 : 0), embedDim);
     if (widths.length < Math.max(1, halvings)) throw tooFew(widths, patchSize, halvings);
     super();
@@ -67,13 +67,13 @@ export class ConvPatchEmbed extends Module {
   }
 }
 
-/** Number of times that the side of an image is halved. */
-function halvingsOf(patchSize: number): number {
+/** Number of times that a stem halves the side of an image. Throws `UserError` (`RECIPE`) for sides of patches that are not a power of two. */
+export function halvingsOf(patchSize: number, patchEmbed: 'conv' | 'airbench'): number {
   const halvings = Math.log2(patchSize);
   if (Number.isInteger(halvings)) return halvings;
   throw new UserError(
     'RECIPE',
-    `patchEmbed "conv" halves images several times, so patchSize must be a power of two; it is ${patchSize}. Set patchSize to 4, 8 or 16, or patchEmbed=linear`,
+    `patchEmbed "${patchEmbed}" halves images several times, so patchSize must be a power of two; it is ${patchSize}. Set patchSize to 4, 8 or 16, or patchEmbed=linear`,
   );
 }
 

@@ -27,17 +27,17 @@ export function isFeatureNet(model: torch.nn.AnyModule): model is FeatureNet {
   return 'features' in model && 'classifier' in model && 'numFeatures' in model;
 }
 
-/** A network that computes some of its weights from training images before the first update. */
+/** A part of a network, or a network, that computes weights from training images before the first update. */
 export interface InitializedFromImages {
-  /** Takes normalised images `[B, inChans, H, W]` on the device of the network. */
+  /** Takes the network's input: normalised images `[B, inChans, H, W]`, on the device of the network. */
   initializeFrom(images: torch.Tensor): void;
 }
 
-/** Returns whether a model is an `InitializedFromImages`. */
+/** Returns whether a module is an `InitializedFromImages`. */
 export function isInitializedFromImages(
-  model: torch.nn.AnyModule,
-): model is torch.nn.AnyModule & InitializedFromImages {
-  return 'initializeFrom' in model && typeof model.initializeFrom === 'function';
+  module: torch.nn.AnyModule,
+): module is torch.nn.AnyModule & InitializedFromImages {
+  return 'initializeFrom' in module && typeof module.initializeFrom === 'function';
 }
 
 /** Options of every model. */
@@ -59,8 +59,8 @@ export interface ModelOptions extends CommonModelOptions {
   /** Side of a patch in pixels. Default 4. */
   patchSize?: number;
   /** Transformers: how images become tokens. Default linear, one product for each patch. */
-  patchEmbed?: 'linear' | 'conv';
-  /** Transformers with patchEmbed conv: channels of each convolution. Default as in `VisionTransformerOptions`. */
+  patchEmbed?: 'linear' | 'conv' | 'airbench';
+  /** Transformers with patchEmbed conv: channels of each convolution; airbench: of each group of two. Default as in `VisionTransformerOptions`. */
   stemChannels?: readonly number[] | null;
   /** Width of a token. Default 192. */
   embedDim?: number;

@@ -16,9 +16,11 @@ export const dropPathRate = probability.optional().describe('drop path of the la
 /** Options of all transformers, besides their size. */
 export const rates = {
   patchEmbed: z
-    .enum(['linear', 'conv'])
+    .enum(['linear', 'conv', 'airbench'])
     .optional()
-    .describe('transformers: how images become tokens; linear: one product per patch; conv: 3 × 3 convolutions'),
+    .describe(
+      'transformers: how images become tokens; linear: one product per patch; conv: 3 × 3 convolutions; airbench: those of airbench94',
+    ),
   stemChannels: z
     .array(channels)
     .min(1)
@@ -26,7 +28,7 @@ export const rates = {
     .nullable()
     .optional()
     .describe(
-      'only with patchEmbed conv: channels of each convolution; null: embedDim for the last, half as many for each before it',
+      'patchEmbed conv: channels of each convolution; null: embedDim for the last, half as many for each before it; airbench: channels of each group; null: half of embedDim, then twice embedDim',
     ),
   dropRate: probability.optional().describe('dropout of tokens and of both branches of a block'),
   attnDropRate: probability.optional().describe('dropout of attention weights'),

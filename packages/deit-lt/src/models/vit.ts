@@ -4,6 +4,7 @@
  */
 import * as torch from '@deit-lt/torch';
 import { UserError } from '../errors.js';
+import { AirbenchPatchEmbed } from './airbench-patch-embed.js';
 import { Block, layerNormEps } from './block.js';
 import { ConvPatchEmbed } from './conv-patch-embed.js';
 import { classifierLogits } from './full-precision.js';
@@ -20,10 +21,10 @@ export interface VisionTransformerOptions {
   patchSize?: number;
   /**
    * How images become tokens; linear: one product for each patch; conv: several 3 × 3 convolutions with batch norm and
-   * ReLU (`ConvPatchEmbed`). Default linear.
+   * ReLU (`ConvPatchEmbed`); airbench: the convolutions of airbench94 (`AirbenchPatchEmbed`). Default linear.
    */
-  patchEmbed?: 'linear' | 'conv';
-  /** Channels of each convolution of patchEmbed conv. Default as in `ConvPatchEmbed`. */
+  patchEmbed?: 'linear' | 'conv' | 'airbench';
+  /** Channels of each convolution of patchEmbed conv, or of each group of airbench. Default as in those two classes. */
   stemChannels?: readonly number[] | null;
   /** Channels of the input. Default 3. */
   inChans?: number;
@@ -101,7 +102,7 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
   readonly clsToken: torch.nn.Parameter;
   readonly posEmbed: torch.nn.Parameter;
   readonly distToken: torch.nn.Parameter | null;
-  readonly patchEmbed: PatchEmbed | ConvPatchEmbed;
+  readonly patchEmbed: PatchEmbed | ConvPatchEmbed | AirbenchPatchEmbed;
   readonly blocks: torch.nn.ModuleList<Block>;
   readonly norm: torch.nn.LayerNorm;
   readonly head: torch.nn.Linear;
@@ -258,10 +259,10 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
    */
   embed(images: torch.Tensor): torch.Tensor {
     return torch.tidy(() => {
+      const positions = this.positionsFor(images.size(2), images.size(3)); // first: it refuses images that are too small
       const patches = this.patchEmbed.call(images);
       const tokens = [this.clsToken, ...(this.distToken === null ? [] : [this.distToken])];
       const prefix = tokens.map((token) => token.expand(patches.size(0), -1, -1));
-      const positions = this.positionsFor(images.size(2), images.size(3));
       const xs =
         this.embeddedPrefix === 0
           ? torch.cat([...prefix, patches.add(positions)], 1)
@@ -302,10 +303,11 @@ export class VisionTransformer extends Module<[images: torch.Tensor], ModelOutpu
 
 function patchEmbedOf(
   options: VisionTransformerOptions & { patchSize: number; inChans: number; embedDim: number },
-): PatchEmbed | ConvPatchEmbed {
+): VisionTransformer['patchEmbed'] {
   const { patchEmbed = 'linear', stemChannels, patchSize, inChans, embedDim, device } = options;
-  if (patchEmbed === 'conv')
-    return new ConvPatchEmbed(patchSize, inChans, embedDim, { channels: stemChannels, device });
+  const stem = { channels: stemChannels, device };
+  if (patchEmbed === 'conv') return new ConvPatchEmbed(patchSize, inChans, embedDim, stem);
+  if (patchEmbed === 'airbench') return new AirbenchPatchEmbed(patchSize, inChans, embedDim, stem);
   if (stemChannels === undefined || stemChannels === null)
     return new PatchEmbed(patchSize, inChans, embedDim, { device });
   throw new UserError(

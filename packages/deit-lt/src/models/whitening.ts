@@ -4,6 +4,7 @@
  * single GPU", 2024, arXiv 2404.00498, section 3.2.
  */
 import * as torch from '@deit-lt/torch';
+import type { InitializedFromImages } from './model.js';
 
 const { Module, Parameter, functional: F, init } = torch.nn;
 
@@ -13,16 +14,23 @@ const side = 2;
 /** Added to the variances: directions that hardly occur are not amplified without limit. The paper's. */
 const smallest = 5e-4;
 
+export interface WhiteningOptions extends torch.nn.PlacementOptions {
+  /** Pixels of 0 at each side of the images. Default 0. */
+  padding?: number;
+}
+
 /**
- * Images `[B, inChans, H, W]` → `[B, 8 · inChans, H − 1, W − 1]`. `weight` is a buffer, as it is not learned: `fit` computes it.
- * Before that it is random, as in another convolution. `bias` is a parameter.
+ * Images `[B, inChans, H, W]` → `[B, 8 · inChans, H + 2 · padding − 1, W + 2 · padding − 1]`. `weight` is a buffer, as it is not learned:
+ * `initializeFrom` computes it. Before that it is random, as in another convolution. `bias` is a parameter.
  */
-export class Whitening extends Module {
+export class Whitening extends Module implements InitializedFromImages {
+  readonly padding: number;
   readonly weight: torch.Tensor;
   readonly bias: torch.nn.Parameter;
 
-  constructor(inChans: number, { device }: torch.nn.PlacementOptions = {}) {
+  constructor(inChans: number, { padding = 0, device }: WhiteningOptions = {}) {
     super();
+    this.padding = padding;
     const filters = 2 * inChans * side * side;
     this.weight = this.registerBuffer('weight', torch.zeros([filters, inChans, side, side], { device }));
     this.bias = torch.tidy(() => new Parameter(torch.zeros([filters], { device })));
@@ -30,11 +38,11 @@ export class Whitening extends Module {
   }
 
   forward(images: torch.Tensor): torch.Tensor {
-    return F.conv2d(images, this.weight, this.bias);
+    return F.conv2d(images, this.weight, this.bias, { padding: this.padding });
   }
 
   /** Computes the filters from normalised images `[B, inChans, H, W]`, H and W at least 2. */
-  fit(images: torch.Tensor): void {
+  initializeFrom(images: torch.Tensor): void {
     torch.tidy(() => torch.noGrad(() => this.weight.copy_(whiteningFilters(images))));
   }
 }

@@ -51,6 +51,8 @@ function patchesOf(
   proj: readonly number[],
   { file, patchSize: said }: FamilySettings,
 ): Stem & { patchSize: number; inChans: number } {
+  const whitening = shapes.get('patch_embed.backbone.whiten.weight');
+  if (whitening !== undefined) return groupsOf(shapes, whitening[1] ?? 3);
   const first = shapes.get('patch_embed.backbone.0.conv.weight');
   if (first === undefined) return { inChans: proj[1]!, patchSize: proj[2]! };
   const count = countOf(shapes, /^patch_embed\.backbone\.(\d+)\./);
@@ -61,6 +63,16 @@ function patchesOf(
     'CHECKPOINT',
     `${file}: its patches are made by ${count} convolutions, but no weight shows their strides. Give the side of a patch that it was trained with, in pixels: --set student.model.patchSize=N, such as 4 or 16.`,
   );
+}
+
+/** Each group of convolutions halves the sides. */
+function groupsOf(shapes: Shapes, inChans: number): Stem & { patchSize: number; inChans: number } {
+  const count = countOf(shapes, /^patch_embed\.backbone\.layers\.(\d+)\./);
+  const stemChannels = Array.from(
+    { length: count },
+    (_, i) => shapes.get(`patch_embed.backbone.layers.${i}.conv2.weight`)?.[0] ?? 0,
+  );
+  return { inChans, patchSize: 2 ** count, patchEmbed: 'airbench', stemChannels };
 }
 
 /** The grid of patches that the positions are for, and how many tokens before it have positions. */

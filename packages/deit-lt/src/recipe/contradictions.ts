@@ -99,9 +99,9 @@ function clsSmoothing({ clsLoss: { labelSmoothing = 0 } }: Recipe['student']): s
 
 function partContradictions(name: (typeof parts)[number], { model, weights, ema }: TrainingRecipe): string[] {
   return [
-    ...(model.stemChannels !== undefined && model.stemChannels !== null && model.patchEmbed !== 'conv'
+    ...(model.stemChannels !== undefined && model.stemChannels !== null && (model.patchEmbed ?? 'linear') === 'linear'
       ? [
-          `${name}.model.stemChannels are the channels of a convolutional stem, but ${name}.model.patchEmbed is "${model.patchEmbed ?? 'linear'}": set it to conv, or ${name}.model.stemChannels=null`,
+          `${name}.model.stemChannels are the channels of a convolutional stem, but ${name}.model.patchEmbed is "linear": set it to conv, or ${name}.model.stemChannels=null`,
         ]
       : []),
     ...(weights === 'ema' && ema === null

@@ -1,7 +1,7 @@
 /**
  * Answers the requests of a local page, apart from listening: routes first, then files of folders. It is for the
  * person at this machine: a page of another site that has its name point here (DNS rebinding) is refused by the Host
- * header.
+ * header, and one that sends something here by what the browser says of its origin.
  */
 import { createReadStream, statSync } from 'node:fs';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
@@ -9,6 +9,7 @@ import { isIP } from 'node:net';
 import os from 'node:os';
 import { fileType } from './file-types.js';
 import { fileAt } from './folder-files.js';
+import { mayBeCrossSite } from './other-sites.js';
 
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -45,6 +46,9 @@ export function createApp({ routes = [], folders = [], hosts = [], onError }: Ap
         403,
         `This server answers to its own addresses only, not to ${request.headers.host ?? 'none'}.`,
       );
+    const { method } = request;
+    if (method !== 'GET' && method !== 'HEAD' && mayBeCrossSite(request.headers))
+      return say(response, 403, 'Pages of other sites may not use this server.');
     answer({ request, response, url }, routes, folders).catch((error: unknown) => {
       onError?.(error);
       if (response.headersSent) response.destroy();

@@ -88,6 +88,36 @@ suite('createApp()', () => {
     assert.equal((await asked('localhost:1')).status, 200);
   });
 
+  test('refuses what a page of another site sends, not what its own page or a program sends', async (t) => {
+    const url = await serve(t, {
+      routes: [
+        ({ response }) => {
+          sayJson(response, 'started');
+          return true;
+        },
+      ],
+    });
+    const { host, port } = new URL(url);
+    const status = async (headers: http.OutgoingHttpHeaders, method = 'POST') =>
+      (await ask(url, '/', { method, headers })).status;
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'cross-site', origin: `http://${host}` },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: `http://127.0.0.1:${Number(port) + 1}` },
+    ]) {
+      assert.equal(await status(headers), 403, JSON.stringify(headers));
+      assert.equal(await status(headers, 'GET'), 200, JSON.stringify(headers));
+    }
+    for (const headers of [
+      {},
+      { origin: `http://${host}` },
+      { 'sec-fetch-site': 'same-origin', origin: 'https://proxy.example' },
+    ])
+      assert.equal(await status(headers), 200, JSON.stringify(headers));
+  });
+
   test('tries routes first, and responds for those that fail', async (t) => {
     const errors: unknown[] = [];
     const url = await serve(t, {

@@ -9,7 +9,7 @@ import { isInitializedFromImages } from '../models/model.js';
 const most = 2000;
 
 /**
- * Shows training images without augmentation to a network that is an `InitializedFromImages`; others stay as they are. All
+ * Shows training images without augmentation to the parts of a network that are an `InitializedFromImages`; others stay as they are. All
  * processes of a training show the same images.
  */
 export async function initializeFromImages(
@@ -17,9 +17,10 @@ export async function initializeFromImages(
   { source, labels }: Pick<LabelledSource, 'source' | 'labels'>,
   { pipeline, device }: { readonly pipeline: Pipeline; readonly device: string },
 ): Promise<void> {
-  if (!isInitializedFromImages(model)) return;
+  const parts = [...model.modules()].filter(isInitializedFromImages);
+  if (parts.length === 0) return;
   const count = Math.min(most, labels.length);
   const ids = Int32Array.from({ length: count }, (_, i) => Math.floor((i * labels.length) / count));
   for await (using batch of new Loader({ source, labels, pipeline, ids, batchSize: count, device }))
-    model.initializeFrom(batch.images);
+    for (const part of parts) part.initializeFrom(batch.images);
 }

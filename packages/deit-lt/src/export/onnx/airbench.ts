@@ -7,14 +7,29 @@ import type { GraphBuilder, Value } from './graph-builder.js';
 
 /** Builds the graph from normalised images `[B, 3, S, S]` to logits `[B, C]`. */
 export function airbenchGraph(graph: GraphBuilder, images: Value, model: Airbench): Value {
-  const { whiten, layers, head } = model;
-  // Never in 8 bits: filters of directions that hardly occur would amplify the rounding of the pixels by up to 45.
-  const parameters = [graph.weight('whiten.weight', whiten.weight), graph.weight('whiten.bias', whiten.bias)];
-  let xs = gelu(graph, graph.op('Conv', [images, ...parameters]));
-  for (const [i, group] of [...layers].entries()) xs = groupGraph(graph, xs, `layers.${i}`, group);
+  const { head } = model;
+  const xs = airbenchConvolutions(graph, images, '', model);
   const maxima = graph.op('Flatten', [graph.op('GlobalMaxPool', [xs])], { axis: { int: 1 } });
   const features = graph.op('Mul', [maxima, graph.number(featureScale)]);
   return graph.classifier(features, 'head', head.weight, head.bias);
+}
+
+/** Builds the graph of a whitening and of the groups after it; `prefix` is that of the names of their weights. */
+export function airbenchConvolutions(
+  graph: GraphBuilder,
+  images: Value,
+  prefix: string,
+  { whiten, layers }: Pick<Airbench, 'whiten' | 'layers'>,
+): Value {
+  // Never in 8 bits: filters of directions that hardly occur would amplify the rounding of the pixels by up to 45.
+  const parameters = [
+    graph.weight(`${prefix}whiten.weight`, whiten.weight),
+    graph.weight(`${prefix}whiten.bias`, whiten.bias),
+  ];
+  const pads = Array.from({ length: 4 }, () => whiten.padding);
+  let xs = gelu(graph, graph.op('Conv', [images, ...parameters], { pads: { ints: pads } }));
+  for (const [i, group] of [...layers].entries()) xs = groupGraph(graph, xs, `${prefix}layers.${i}`, group);
+  return xs;
 }
 
 /** The first norm comes after a pooling, so it cannot be folded into the convolution for every gain. */

@@ -1,12 +1,14 @@
 /** The graph of a Vision Transformer, plain or distilled, as `VisionTransformer.forward` computes it in evaluation. */
 import * as torch from '@deit-lt/torch';
+import { AirbenchPatchEmbed } from '../../models/airbench-patch-embed.js';
 import type { Attention } from '../../models/attention.js';
 import type { Block } from '../../models/block.js';
 import { ConvPatchEmbed } from '../../models/conv-patch-embed.js';
 import { fold } from '../../models/fold-conv.js';
 import type { LayerScale } from '../../models/layer-scale.js';
-import type { PatchEmbed } from '../../models/patch-embed.js';
+import { PatchEmbed } from '../../models/patch-embed.js';
 import type { VisionTransformer } from '../../models/vit.js';
+import { airbenchConvolutions } from './airbench.js';
 import { gelu } from './gelu.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 
@@ -70,22 +72,28 @@ function embed(graph: GraphBuilder, images: Value, model: VisionTransformer, ima
   });
 }
 
-/** Batch norms of a convolutional stem are folded into the convolutions before them. */
-function patchGrid(graph: GraphBuilder, images: Value, patchEmbed: PatchEmbed | ConvPatchEmbed): Value {
+function patchGrid(graph: GraphBuilder, images: Value, patchEmbed: VisionTransformer['patchEmbed']): Value {
   const { proj, patchSize } = patchEmbed;
-  const isStem = patchEmbed instanceof ConvPatchEmbed;
-  let xs = images;
-  for (const [i, layer] of isStem ? [...patchEmbed.backbone].entries() : [])
-    xs = torch.tidy(() => {
-      const conv = fold(layer.pair(), 'float32');
-      return graph.op('Relu', [graph.convolution(xs, `patch_embed.backbone.${i}`, conv, conv)]);
-    });
+  const xs = stemGraph(graph, images, patchEmbed);
   const parameters = [
     graph.weight('patch_embed.proj.weight', proj.weight),
     graph.weight('patch_embed.proj.bias', proj.bias!),
   ];
-  const stride = isStem ? 1 : patchSize;
+  const stride = patchEmbed instanceof PatchEmbed ? patchSize : 1;
   return graph.op('Conv', [xs, ...parameters], { strides: { ints: [stride, stride] } });
+}
+
+/** The convolutions before the projection. Batch norms are folded into the convolutions before them. */
+function stemGraph(graph: GraphBuilder, images: Value, patchEmbed: VisionTransformer['patchEmbed']): Value {
+  const prefix = 'patch_embed.backbone.';
+  if (patchEmbed instanceof AirbenchPatchEmbed) return airbenchConvolutions(graph, images, prefix, patchEmbed.backbone);
+  let xs = images;
+  for (const [i, layer] of patchEmbed instanceof ConvPatchEmbed ? [...patchEmbed.backbone].entries() : [])
+    xs = torch.tidy(() => {
+      const conv = fold(layer.pair(), 'float32');
+      return graph.op('Relu', [graph.convolution(xs, `${prefix}${i}`, conv, conv)]);
+    });
+  return xs;
 }
 
 function blockGraph(
