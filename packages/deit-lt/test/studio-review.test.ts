@@ -110,6 +110,18 @@ async function found(run: string, kind: string): Promise<Ready> {
   }
 }
 
+suite('the wrong predictions of a run', () => {
+  test('say that they are without its adaptation, which "predict" applies', async (t) => {
+    const file = path.join(teacher, 'adaptation.json');
+    const told = async (): Promise<boolean> =>
+      (await found('teacher', 'mistakes')).facts.some((fact) => /The run has an adaptation/.test(fact));
+    assert.equal(await told(), false);
+    write(file, '{}');
+    t.after(() => rmSync(file));
+    assert.equal(await told(), true);
+  });
+});
+
 suite('findMistakes()', () => {
   test('finds the images that the evaluation counted as wrong, with what each output predicts', async () => {
     const data = prepareData(await openDataset(images), readRunConfig(student).recipe);

@@ -3,6 +3,7 @@ import { type ByClass, byClass, type ClassLabels } from '../by-class.js';
 import { UserError } from '../errors.js';
 import type { Recipe } from '../recipe/schema.js';
 import { classCounts, type Dataset, type ImageSplit } from './dataset.js';
+import type { CopyKind } from './decode/copied-windows.js';
 import { fingerprint } from './fingerprint.js';
 import { type Group, groupsOf } from './groups.js';
 import { openPixels } from './open-pixels.js';
@@ -33,8 +34,21 @@ export interface TrainingData {
   readonly notes: readonly string[];
 }
 
+export interface PrepareOptions {
+  /** Keeps copies of large image files, because each image is read many times; `note` gets a line when that begins. */
+  readonly copies?: { readonly note: (line: string) => void };
+}
+
 /** Splits of `given` by `recipe`. Throws UserError DATA_CLASSES or RECIPE when the data do not allow them. */
-export function prepareData(given: Dataset, recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>): TrainingData {
+export function prepareData(
+  given: Dataset,
+  recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>,
+  { copies }: PrepareOptions = {},
+): TrainingData {
+  const open = ({ images, labels }: ImageSplit, kind: CopyKind): LabelledSource => {
+    const source = openPixels(images, copies && { kind, ...(kind === 'shrunk' && copies) });
+    return { source, labels, classNames, nameOf: images.nameOf };
+  };
   checkSelection(recipe, given);
   const { classNames, whole, unlimited, train, validation, test } = splitsOf(given, recipe);
   const numClasses = classNames.length;
@@ -47,9 +61,9 @@ export function prepareData(given: Dataset, recipe: Pick<Recipe, 'data' | 'evalu
     trainCounts: byClass(classNames, classCounts(train.labels, numClasses)),
     countsBefore,
     groups: byClass(classNames, groups.of),
-    train: open(train, classNames),
-    validation: validation && open(validation, classNames),
-    test: test && open(test, classNames),
+    train: open(train, 'shrunk'),
+    validation: validation && open(validation, 'cut'),
+    test: test && open(test, 'cut'),
     fingerprint: fingerprint(train),
     notes: [...(groups.note === undefined ? [] : [groups.note]), ...limitNote(train, unlimited)],
   };
@@ -57,10 +71,6 @@ export function prepareData(given: Dataset, recipe: Pick<Recipe, 'data' | 'evalu
 
 function limitNote({ labels: kept }: ImageSplit, { labels: all }: ImageSplit): string[] {
   return kept.length === all.length ? [] : [`data.limit: ${kept.length} of ${all.length} training images are used`];
-}
-
-function open({ images, labels }: ImageSplit, classNames: readonly string[]): LabelledSource {
-  return { source: openPixels(images), labels, classNames, nameOf: images.nameOf };
 }
 
 function checkSelection({ data, evaluation }: Pick<Recipe, 'data' | 'evaluation'>, dataset: Dataset): void {

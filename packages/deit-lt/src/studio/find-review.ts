@@ -1,8 +1,10 @@
 /** Finds the images of a run that a person should look at, and makes their pictures a page at a time. */
+import { existsSync } from 'node:fs';
 import { findLabelErrors } from '../analysis/label-errors.js';
 import { findMistakes } from '../analysis/mistakes.js';
 import { pictures } from '../analysis/run/pictures.js';
 import type { Pipeline } from '../augment/transform.js';
+import { adaptationFile } from '../classifier/adaptation.js';
 import { evaluationPipeline, openClassifier } from '../classifier/classifier.js';
 import type { Dataset, Images } from '../data/dataset.js';
 import { fingerprint } from '../data/fingerprint.js';
@@ -75,6 +77,7 @@ async function findWrong(options: FindOptions): Promise<Found> {
       hasExperts
         ? 'The images on which CLS and DIST disagree most come first. Their disagreement is half the sum of the absolute differences of their probabilities: 0 % for the same opinion, 100 % for opposite ones.'
         : 'This network has one classifier, so there is no opinion of CLS and DIST. The predictions with the highest probability come first.',
+      ...unadapted(classifier.file),
       ...notes,
     ],
     classes: classes.flatMap(({ name, images, wrong }) => (wrong > 0 ? [{ name, images, rows: wrong }] : [])),
@@ -87,6 +90,14 @@ async function findWrong(options: FindOptions): Promise<Found> {
     })),
     pictures: (rows) => withPictures(rows, { [split]: part.images }, evaluationPipeline(partOf(config))),
   };
+}
+
+/** `eval` measures the model as it was trained, and so does this list. */
+function unadapted(model: string): string[] {
+  if (!existsSync(adaptationFile(model))) return [];
+  return [
+    'These are the predictions of the model as it was trained, as "eval" measures them. The run has an adaptation (deit-lt adapt), which "predict" and "serve" apply: their predictions may differ.',
+  ];
 }
 
 async function findDoubted(options: FindOptions): Promise<Found> {
