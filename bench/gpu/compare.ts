@@ -1,13 +1,14 @@
 /**
  * Training steps on a card: this project, PyTorch as an informed user writes it, and the same by `torch.compile`, in turns.
  *
- *   node compare.js OUT.json [--rounds 3] [--steps 10] [--only small,base,resnet32,resnet50] [--precision bfloat16,float32]
+ *   node compare.js OUT.json [--rounds 3] [--steps 10] [--only small,base,resnet32,resnet50] [--precision bfloat16,float32] [--patience 100]
  *
  * All sides of a case start and warm up together, `torch.compile` included; then they are measured by turns. OUT.json is written
- * after each case. A side that fails leaves its column empty.
+ * after each case. A side that fails, or that gives no answer within the patience (seconds), leaves its column empty; the exit code
+ * is then 1.
  */
 import { execFileSync } from 'node:child_process';
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { longTailCounts } from '#deit-lt/data/long-tail.js';
@@ -22,10 +23,11 @@ const { values, positionals } = parseArgs({
     steps: { type: 'string', default: '10' },
     only: { type: 'string', default: Object.keys(gpuCases).join() },
     precision: { type: 'string', default: 'bfloat16,float32' },
+    patience: { type: 'string', default: '100' },
   },
 });
 const [outFile = 'steps.json'] = positionals;
-const [rounds, steps] = [Number(values.rounds), Number(values.steps)];
+const [rounds, steps, patience] = [Number(values.rounds), Number(values.steps), Number(values.patience)];
 const device = process.env.DEVICE === 'cpu' ? 'cpu' : 'cuda';
 const python = process.env.PYTHON_TORCH ?? 'python3';
 const reference = path.resolve(import.meta.dirname, '../../train/reference.py');
@@ -66,9 +68,11 @@ async function measure(name: string, precision: string): Promise<Row[]> {
   const ask = async (side: SideName, count: number, sam: boolean): Promise<Timed | undefined> => {
     if (errors[side] !== undefined) return undefined;
     try {
-      return await peers.get(side)!.ask<Timed>({ steps: count, sam });
+      return await peers.get(side)!.ask<Timed>({ steps: count, sam }, { patience });
     } catch (error) {
-      errors[side] = String(error);
+      errors[side] = error instanceof Error ? error.message : String(error);
+      console.log(`${side} failed in ${name}, ${precision}: ${errors[side]}`);
+      process.exitCode = 1;
       return undefined;
     }
   };
@@ -93,7 +97,7 @@ async function measure(name: string, precision: string): Promise<Row[]> {
   return rows;
 }
 
-function show({ what, precision, batch, rates, peakBytes, errors }: Row): void {
+function show({ what, precision, batch, rates, peakBytes }: Row): void {
   const rate = (side: SideName): string => (rates[side].length > 0 ? median(rates[side]).toFixed(0) : '–');
   const beside = (side: SideName): string =>
     rates[side].length === rates.ours.length && rates.ours.length > 0
@@ -108,7 +112,16 @@ function show({ what, precision, batch, rates, peakBytes, errors }: Row): void {
     memory,
   ];
   console.log(`| ${cells.join(' | ')} |`);
-  for (const [side, error] of Object.entries(errors)) console.log(`  ${side} failed: ${error}`);
+}
+
+/** Says beforehand why the column of `torch.compile` will be empty. */
+function noteCompiler(): void {
+  const names = device === 'cpu' ? ['g++'] : ['gcc', 'clang'];
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  const given = device === 'cpu' ? process.env.CXX : process.env.CC;
+  if (given !== undefined || names.some((name) => folders.some((folder) => existsSync(path.join(folder, name)))))
+    return;
+  console.log(`There is no ${names.join(' or ')} on the PATH: torch.compile will fail, and its column stays empty.\n`);
 }
 
 function cardName(): string {
@@ -119,6 +132,7 @@ function cardName(): string {
 
 const machine = cardName();
 console.log(`${machine}, Node ${process.version}, ${rounds} rounds of ${steps} steps, ${new Date().toISOString()}\n`);
+noteCompiler();
 console.log('| work | here, images/s | eager | torch.compile | here / eager | here / compile | peak memory, GiB |');
 console.log('| --- | --- | --- | --- | --- | --- | --- |');
 const rows: Row[] = [];

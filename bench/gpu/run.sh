@@ -114,7 +114,7 @@ engine() {
 
 steps() {
   local rounds=(--rounds 3 --steps 10)
-  [ "$DEVICE" = cpu ] && rounds=(--rounds 1 --steps 2 --only "${ONLY:-small,resnet50}" --precision float32)
+  [ "$DEVICE" = cpu ] && rounds=(--rounds 1 --steps 2 --only "${ONLY:-small,resnet50}" --precision float32 --patience 300)
   exec node bench/dist/gpu/compare.js "$OUT_FILE" "${rounds[@]}"
 }
 

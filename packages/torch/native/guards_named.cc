@@ -14,6 +14,7 @@
 namespace {
 
 constexpr double largestDegree = 65536;
+constexpr double beyondInt64 = 9223372036854775808.0;
 
 // The arguments of one call by their schema's names.
 struct Arguments {
@@ -336,14 +337,37 @@ void checkDtypeView(const Arguments& arguments) {
   TORCH_CHECK(arguments["dtype"].isNone() || !arguments["self"].toTensor().is_quantized(), "expected a tensor that is not quantized");
 }
 
-// The number of elements is a quotient of integers where the elements are.
-void checkRange(const Arguments& arguments) {
-  const c10::IValue& step = arguments["step"];
-  const at::Tensor* out = arguments.tensor("out");
+// The type of the elements that a factory with `out` or `dtype` makes; none where it follows from other arguments.
+Optional<at::ScalarType> madeType(const Arguments& arguments) {
+  if (const at::Tensor* out = arguments.tensor("out")) return out->scalar_type();
   const c10::IValue& dtype = arguments["dtype"];
-  const bool isWhole = out != nullptr ? guards::isIntegral(*out) : dtype.isInt() && c10::isIntegralType(dtype.toScalarType(), false);
-  if (!isWhole || !step.isScalar() || step.toScalar().isComplex()) return;
-  TORCH_CHECK(std::abs(step.toScalar().toDouble()) >= 1, "step: expected an integer that is not zero, got ", step.toScalar());
+  if (dtype.isInt()) return dtype.toScalarType();
+  return {};
+}
+
+// The number of elements is a quotient of integers: processors stop at a divisor of 0, and at −2⁶³ divided by −1.
+void checkQuotient(const Arguments& arguments, bool allowsZero) {
+  const c10::IValue& step = arguments["step"];
+  if (!step.isScalar() || step.toScalar().isComplex()) return;
+  const double by = std::trunc(step.toScalar().toDouble());
+  TORCH_CHECK(allowsZero || by != 0, "step: expected an integer that is not zero, got ", step.toScalar());
+  const c10::IValue &start = arguments["start"], &end = arguments["end"];
+  if (by != -1 || !start.isScalar() || !end.isScalar() || start.toScalar().isComplex() || end.toScalar().isComplex()) return;
+  TORCH_CHECK(std::abs(end.toScalar().toDouble() - start.toScalar().toDouble()) < beyondInt64, "expected a start and an end less than 2^63 apart, got ",
+              start.toScalar(), " and ", end.toScalar());
+}
+
+void checkRange(const Arguments& arguments) {
+  const auto type = madeType(arguments);
+  if (type && c10::isIntegralType(*type, false)) checkQuotient(arguments, false);
+}
+
+// int64 alone is computed in integers; a step that becomes 0 ends the process in PyTorch 2.11, and 2.14 divides before it makes integers.
+void checkArange(const Arguments& arguments) {
+  const auto type = madeType(arguments);
+  const auto isWhole = [&](const char* name) { return arguments[name].isNone() || arguments[name].isInt(); };
+  const bool isLong = type ? *type == at::kLong : isWhole("start") && isWhole("end") && isWhole("step");
+  if (isLong) checkQuotient(arguments, TORCH_AT_LEAST(2, 14));
 }
 
 // Rows that are exchanged: 1 to n; a block of two in LDLᵀ has its row's negative number.
@@ -431,6 +455,7 @@ constexpr Named named[] = {
     {"set", checkStorage},
     {"view_copy", checkDtypeView},
     {"range", checkRange},
+    {"arange", checkArange},
     {"linalg_lu_solve", checkLuPivots},
     {"lu_solve", checkLuPivots},
     {"lu_unpack", checkLuPivots},

@@ -103,6 +103,21 @@ const refused: [what: string, run: () => unknown, message: RegExp][] = [
     /step: expected an integer that is not zero, got 0.5/,
   ],
   [
+    'range of integers over all of int64, downwards',
+    () => call('range', 'out', 0, -(2 ** 63), -1, { out: zeros([2], int64) }),
+    /expected a start and an end less than 2\^63 apart, got 0 and -9\.22337e\+18/,
+  ],
+  [
+    'arange over all of int64, downwards',
+    () => torch.arange(1, 1 - 2 ** 63, -1),
+    /expected a start and an end less than 2\^63 apart, got 1 and -9\.22337e\+18/,
+  ],
+  [
+    'arange over all of int64 with a given output, downwards by less than a whole number',
+    () => call('arange', 'start_out', 0, -(2 ** 63), -1.5, { out: zeros([2], int64) }),
+    /expected a start and an end less than 2\^63 apart/,
+  ],
+  [
     'searchsorted with a sorter out of range',
     () => call('searchsorted', 'Tensor', ones(3), ones(2), { sorter: indices(0, 1, 2 ** 40) }),
     /sorter index out of range: expected 0 to 2, got 1099511627776/,
@@ -337,6 +352,21 @@ suite('arguments that would end the process', () => {
         return true;
       });
     });
+
+  test('give integers or an error where the step of arange is zero in their type, as PyTorch 2.14 and 1.13 do', () => {
+    const out = zeros([3], int64);
+    for (const run of [
+      () => torch.arange(0.5, 2, 0.5, int64),
+      () => torch.arange(0, -1.5, -0.5, int64),
+      () => call('arange', 'start_out', 0.5, 2, 0.5, { out }) as torch.Tensor,
+    ])
+      try {
+        assert.deepEqual([...run().toTypedArray()], [0n, 0n, 0n]);
+      } catch (error) {
+        assert.ok(error instanceof torch.TorchError, String(error));
+        assert.match(error.message, /step: expected an integer that is not zero, got -?0\.5/);
+      }
+  });
 
   const newerOrOlder: typeof refused = [
     ['_foreach_copy', () => call('_foreach_copy', '', [ones(2)], [ones(2), ones(1)]), /of equal length, got 1 and 2/],

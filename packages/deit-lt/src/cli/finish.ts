@@ -24,7 +24,7 @@ export function finish(
     `\n${runResults(evaluations, dataset.test === undefined ? 'validation' : 'test', { model: recipe.student.model.name })}`,
   );
   const explained = resultsExplained(evaluations, {
-    epochs: recipe.student.epochs,
+    epochs: options.time === undefined ? recipe.student.epochs : null,
     small: recipe.description.endsWith(smallBudgetMark),
     balancedCls: balancedClsOf(recipe.student),
   });

@@ -105,10 +105,10 @@ function imagesText(
 ): string {
   const of = ({ min, median, max }: Spread): string =>
     min === max ? count(min) : `${count(min)} to ${count(max)} (typically ${count(median)})`;
-  const median = { width: width.median, height: height.median };
-  const isLarge = factorFor(median, rung.size) > 1 && copiesFit(trainImages, median, rung.size);
-  const files = isLarge
-    ? 'files, of which the first epoch keeps small copies on disk (docs/large-data.md)'
+  const [median, largest] = (['median', 'max'] as const).map((of) => ({ width: width[of], height: height[of] }));
+  const hasLarge = factorFor(largest!, rung.size) > 1 && copiesFit(trainImages, median!, rung.size);
+  const files = hasLarge
+    ? 'files, which are decoded in every epoch, but for large ones, of which the first epoch keeps small copies on disk'
     : 'files, which are decoded in every epoch';
   const place = kind === 'files' ? files : 'all of one size, kept in memory';
   return `${of(width)} pixels wide, ${of(height)} high; ${place}`;

@@ -62,12 +62,52 @@ function subsetFiles({ paths: all, sizes: allSizes, ...rest }: FileImages, ids: 
 function subsetImages(images: Images, ids: Int32Array): Images {
   const nameOf = (index: number): string => images.nameOf(ids[index]!);
   if (images.kind === 'files') return subsetFiles(images, ids);
-  const bytes = images.width * images.height * 3;
-  const pixels = new Uint8Array(ids.length * bytes);
+  const onDemand = choosers.get(images);
+  if (onDemand !== undefined) return onDemand(ids);
+  return { ...images, length: ids.length, pixels: chosenPixels(images, ids), nameOf };
+}
+
+function chosenPixels({ width, height, pixels }: MemoryImages, ids: Int32Array): Uint8Array {
+  const bytes = width * height * 3;
+  const chosen = new Uint8Array(ids.length * bytes);
   ids.forEach((id, i) => {
-    pixels.set(images.pixels.subarray(id * bytes, (id + 1) * bytes), i * bytes);
+    chosen.set(pixels.subarray(id * bytes, (id + 1) * bytes), i * bytes);
   });
-  return { ...images, length: ids.length, pixels, nameOf };
+  return chosen;
+}
+
+/** How images are made that nobody has read yet. */
+export interface ImageMaker {
+  readonly width: number;
+  readonly height: number;
+  /** Name of image `id`, for messages. */
+  readonly nameOf: (id: number) => string;
+  /** The pixels of the images `ids`, one after the other. */
+  readonly make: (ids: Int32Array) => Uint8Array;
+}
+
+/** Subsets of images on demand. They are kept beside the images, so that a copy with other pixels or names is an ordinary one. */
+const choosers = new WeakMap<Images, (ids: Int32Array) => MemoryImages>();
+
+/** The images `ids` of `maker`, made when their pixels are first read; a subset of them makes only its own. */
+export function imagesOnDemand(maker: ImageMaker, ids: Int32Array, pixels?: Uint8Array): MemoryImages {
+  const { width, height, nameOf, make } = maker;
+  const images: MemoryImages = {
+    kind: 'memory',
+    length: ids.length,
+    width,
+    height,
+    get pixels() {
+      pixels ??= make(ids);
+      return pixels;
+    },
+    nameOf: (index) => nameOf(ids[index]!),
+  };
+  choosers.set(images, (chosen) => {
+    const its = chosen.map((index) => ids[index]!);
+    return imagesOnDemand(maker, its, pixels && chosenPixels(images, chosen));
+  });
+  return images;
 }
 
 /**

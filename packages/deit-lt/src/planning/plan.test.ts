@@ -189,6 +189,16 @@ suite('planText()', () => {
     assert.match(textOf([50, 1], [50, 0]), /1 image, which is not trained on; it measures the accuracy/);
   });
 
+  test('says that there will be copies where some files are large', () => {
+    const text = (most: number): string => {
+      const sides = { min: 30, median: 100, max: most };
+      const data = { ...described([50, 5], [50, 5]), imageSizes: { width: sides, height: sides, looked: 100 } };
+      return planText(planFor(data, cpu, { ...asked, seconds: 60 }), data, { width: 10_000, colors: plainColors });
+    };
+    assert.match(text(150), /files, which are decoded in every epoch\n/);
+    assert.match(text(3000), /every epoch, but for large ones, of which the first epoch keeps small copies on disk\n/);
+  });
+
   test('counts the threads where they are fewer than the cores', () => {
     const data = described([50, 5], [50, 5]);
     const text = (threads: number): string =>

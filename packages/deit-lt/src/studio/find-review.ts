@@ -51,7 +51,8 @@ export async function findReview(kind: ReviewKind, options: FindOptions): Promis
 /** The images of the run, and sentences on how they differ from those that it was trained on. */
 function imagesOfRun({ config, dataset }: FindOptions): { readonly splits: Splits; readonly notes: readonly string[] } {
   const splits = splitsOf(dataset, config.recipe);
-  const same = fingerprint(splits.train) === config.data.fingerprint;
+  const { fingerprint: trained } = config.data; // runs of an earlier version may have none
+  const same = trained === '' || fingerprint(splits.train) === trained;
   return { splits, notes: same ? [] : [changedNote] };
 }
 

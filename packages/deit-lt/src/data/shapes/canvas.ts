@@ -1,6 +1,6 @@
 /** An image in the making: painted, lit, blurred, and at the end developed into whole levels. */
 import type { RandomStream } from '../../random/stream.js';
-import type { Outline } from './outlines.js';
+import { type Outline, outlineReach } from './outlines.js';
 import type { Pose } from './pose.js';
 import type { Texture } from './texture.js';
 
@@ -17,10 +17,16 @@ export class Canvas {
     for (let y = 0; y < this.size; y++) for (let x = 0; x < this.size; x++) this.#blend(x, y, 1, texture);
   }
 
-  /** Paints what is inside an outline; pixels on its edge are blended. */
-  paint(outline: Outline, { centre: [cx, cy], matrix: [a, b, c, d], radius }: Pose, texture: Texture): void {
-    for (let y = 0; y < this.size; y++)
-      for (let x = 0; x < this.size; x++) {
+  /** Paints what is inside an outline, which lies in the circle of radius `reach` of its plane; pixels on its edge are blended. */
+  paint(outline: Outline, pose: Pose, texture: Texture, reach = outlineReach): void {
+    const {
+      centre: [cx, cy],
+      matrix: [a, b, c, d],
+      radius,
+    } = pose;
+    const [columns, rows] = spans(pose, reach + 0.5 / radius, this.size);
+    for (let y = rows.from; y < rows.to; y++)
+      for (let x = columns.from; x < columns.to; x++) {
         const dx = x + 0.5 - cx;
         const dy = y + 0.5 - cy;
         const share = 0.5 - outline(a * dx + b * dy, c * dx + d * dy) * radius;
@@ -32,12 +38,14 @@ export class Canvas {
   light(angle: number, strength: number): void {
     const dx = (2 * strength * Math.cos(angle)) / this.size;
     const dy = (2 * strength * Math.sin(angle)) / this.size;
-    for (let i = 0; i < this.#values.length; i++) {
-      const pixel = Math.floor(i / 3);
-      const x = (pixel % this.size) + 0.5 - this.size / 2;
-      const y = Math.floor(pixel / this.size) + 0.5 - this.size / 2;
-      this.#values[i]! *= 1 + x * dx + y * dy;
-    }
+    const values = this.#values;
+    for (let row = 0, i = 0; row < this.size; row++)
+      for (let column = 0; column < this.size; column++) {
+        const x = column + 0.5 - this.size / 2;
+        const y = row + 0.5 - this.size / 2;
+        const factor = 1 + x * dx + y * dy;
+        for (let c = 0; c < 3; c++) values[i++]! *= factor;
+      }
   }
 
   /** One pass of the kernel (1, 2, 1)/4 in both directions; the end of a row and the beginning of the next count as neighbours. */
@@ -52,10 +60,13 @@ export class Canvas {
   /** The image in whole levels, with noise of standard deviation `deviation` (triangular: two uniform numbers). */
   develop(deviation: number, random: RandomStream): Uint8ClampedArray {
     const scale = deviation * Math.sqrt(6);
-    const result = new Uint8ClampedArray(this.#values.length);
+    const values = this.#values;
+    const drawn = new Uint32Array(values.length);
+    random.fill(drawn);
+    const result = new Uint8ClampedArray(values.length);
     for (let i = 0; i < result.length; i++) {
-      const bits = random.uint32();
-      result[i] = this.#values[i]! + scale * (((bits & 0xffff) + (bits >>> 16)) / 0x10000 - 1);
+      const bits = drawn[i]!;
+      result[i] = values[i]! + scale * (((bits & 0xffff) + (bits >>> 16)) / 0x10000 - 1);
     }
     return result;
   }
@@ -70,4 +81,21 @@ export class Canvas {
       this.#values[at + c] = below + (colour - below) * share;
     }
   }
+}
+
+/** Pixels from `from` until before `to`. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The columns and rows of a square of `size` pixels in which the circle of radius `reach` of the outlines' plane lies. */
+function spans({ centre, matrix: [a, b, c, d] }: Pose, reach: number, size: number): [Span, Span] {
+  const scale = reach / Math.abs(a * d - b * c);
+  const halves = [scale * Math.sqrt(b * b + d * d), scale * Math.sqrt(a * a + c * c)] as const;
+  const span = (axis: 0 | 1): Span => ({
+    from: Math.max(0, Math.floor(centre[axis] - halves[axis]) - 1),
+    to: Math.min(size, Math.ceil(centre[axis] + halves[axis]) + 1),
+  });
+  return [span(0), span(1)];
 }

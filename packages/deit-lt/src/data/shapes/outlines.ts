@@ -7,6 +7,9 @@
 /** Distance from (x, y) to the outline, negative inside. */
 export type Outline = (x: number, y: number) => number;
 
+/** All outlines lie in the circle of this radius. */
+export const outlineReach = 1.2;
+
 type Point = readonly [number, number];
 
 function disc(radius: number): Outline {

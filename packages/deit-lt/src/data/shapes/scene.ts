@@ -26,6 +26,8 @@ const noise = [2, 8] as const;
 const specks: readonly Outline[] = [outlines.disc, outlines.square, outlines.triangle];
 /** A bar across the picture. */
 const bar: Outline = (x, y) => Math.max(Math.abs(y) - 0.8, Math.abs(x) - 12);
+/** Beyond its corners, as its distance there is the larger of two. */
+const barReach = 13;
 
 /** Draws the picture of a `shape`: `size · size · 3` bytes, row by row, RGB. */
 export function drawScene(shape: ShapeName, size: number, random: RandomStream): Uint8ClampedArray {
@@ -54,6 +56,6 @@ function drawSpeck(canvas: Canvas, ranges: PoseRanges, ground: Colour, figure: C
 function drawCover(canvas: Canvas, ground: Colour, figure: Colour, random: RandomStream): void {
   if (random.chance(0.5)) {
     const colour = random.chance(0.5) ? ground : drawColour(random);
-    canvas.paint(bar, drawPose(canvas.size, coverPose, random), plain(colour));
+    canvas.paint(bar, drawPose(canvas.size, coverPose, random), plain(colour), barReach);
   } else for (let i = 0; i < 3; i++) drawSpeck(canvas, coverPose, ground, figure, random);
 }

@@ -2,12 +2,17 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { stream } from '../../random/stream.js';
-import { classCounts } from '../dataset.js';
+import { classCounts, type Images, type MemoryImages, subset } from '../dataset.js';
 import { drawHabit } from './habits.js';
 import { drawShapes, shapeNames } from './index.js';
-import { outlines } from './outlines.js';
+import { outlineReach, outlines } from './outlines.js';
 
 const sha256 = (pixels: Uint8Array): string => createHash('sha256').update(pixels).digest('hex').slice(0, 16);
+
+function inMemory(images: Images): MemoryImages {
+  assert.ok(images.kind === 'memory');
+  return images;
+}
 
 suite('drawShapes()', () => {
   const small = drawShapes({ trainPerClass: 20, testPerClass: 5 });
@@ -24,6 +29,7 @@ suite('drawShapes()', () => {
   test('draws the same images in every version: results are compared on them', () => {
     assert.ok(small.train.images.kind === 'memory');
     assert.equal(sha256(small.train.images.pixels), '3b5bae0602e73ec4');
+    assert.equal(sha256(inMemory(drawShapes().test!.images).pixels), '94f66783c31a0b80');
   });
 
   test('draws other images for another seed, split and index, the same for any number', () => {
@@ -38,6 +44,34 @@ suite('drawShapes()', () => {
     assert.equal(new Set(each).size, each.length);
     assert.ok(fewer.train.images.kind === 'memory' && small.train.images.kind === 'memory');
     assert.deepEqual(fewer.train.images.pixels, small.train.images.pixels.subarray(0, 50 * 3072));
+  });
+
+  test('gives in a subset the pixels and names of the whole set, drawn before or not', () => {
+    const ids = Int32Array.from([7, 3, 3, 150]);
+    const twice = Int32Array.from([3, 0]);
+    const chosen = subset(subset(drawShapes({ trainPerClass: 20, testPerClass: 5 }).train, ids), twice);
+    const { pixels, nameOf } = inMemory(small.train.images);
+    const copied = subset(subset(small.train, ids), twice);
+    for (const { images, labels } of [chosen, copied]) {
+      assert.deepEqual([...labels], [0, 7]);
+      assert.deepEqual([images.nameOf(0), images.nameOf(1)], [nameOf(150), nameOf(7)]);
+      const expected = Buffer.concat([150, 7].map((id) => pixels.subarray(id * 3072, (id + 1) * 3072)));
+      assert.equal(sha256(inMemory(images).pixels), sha256(expected));
+    }
+  });
+
+  test('gives in a subset of a copy what was changed in the copy', () => {
+    const { images, labels } = drawShapes({ trainPerClass: 1, testPerClass: 0 }).train;
+    const copy = { ...inMemory(images), nameOf: String, pixels: new Uint8Array(10 * 3072).fill(7) };
+    const chosen = inMemory(subset({ images: copy, labels }, Int32Array.from([4])).images);
+    assert.deepEqual([chosen.nameOf(0), chosen.pixels.every((level) => level === 7)], ['4', true]);
+  });
+
+  test('draws the images of a subset alone, and those only when they are read', () => {
+    const most = { trainPerClass: 300_000, testPerClass: 300_000 }; // more than the memory holds: 18 GB
+    const { images } = subset(drawShapes(most).train, Int32Array.from([2_999_999]));
+    assert.match(images.nameOf(0), /^shapes train #2999999 \(bowtie\)$/);
+    assert.equal(inMemory(images).pixels.length, 3072);
   });
 
   test('draws other sizes', () => {
@@ -88,12 +122,12 @@ suite('drawHabit()', () => {
 
 suite('outlines', () => {
   for (const [name, outline] of Object.entries(outlines))
-    test(`the ${name} lies in the circle of radius 1.2 and covers 10 to 70 % of it`, () => {
+    test(`the ${name} lies in the circle of radius ${outlineReach} and covers 10 to 70 % of it`, () => {
       let inside = 0;
       let total = 0;
       for (let x = -2; x <= 2; x += 0.02)
         for (let y = -2; y <= 2; y += 0.02) {
-          const near = Math.sqrt(x * x + y * y) < 1.2;
+          const near = Math.sqrt(x * x + y * y) < outlineReach;
           if (near) total++;
           if (outline(x, y) >= 0) continue;
           assert.ok(near, `(${x}, ${y}) is inside`);
