@@ -52,7 +52,7 @@ const environment = { ...process.env };
 
 before(async () => {
   process.env.DEIT_LT_CACHE = path.join(folder, 'cache');
-  for (const name of ['a.png', 'b.jpg', 'c.png', 'd.png']) {
+  for (const name of ['a.png', 'b.jpg', 'c.png', 'd.png', 'e.jpg']) {
     mkdirSync(path.dirname(fileOf(name)));
     await picture(fileOf(name));
   }
@@ -115,6 +115,15 @@ suite('the copies of large images', () => {
     }
   });
 
+  test('may be made and used by several trainings at once', async () => {
+    const file = fileOf('e.jpg');
+    const all = await Promise.all([1, 2, 3, 4].map(() => pixelsOf(file, { kind: 'shrunk' })));
+    for (const pixels of all) assert.deepEqual(pixels, all[0]);
+    assert.equal(copiesOf(file).length, 1);
+    assert.deepEqual(await pixelsOf(file, { kind: 'shrunk' }), all[0]);
+    assert.deepEqual(readdirSync(folderOfCopies(copies, path.dirname(file))), copiesOf(file), 'nothing half written');
+  });
+
   test('are made again when they are damaged, and not used for a file that has changed', async () => {
     const file = fileOf('d.png');
     const first = await pixelsOf(file, { kind: 'shrunk' });
@@ -164,6 +173,21 @@ suite('makeRoom()', () => {
     await makeRoom(folder, ['/old', '/new'], room, 10 * 1024);
     assert.equal(kib(room), 0);
     assert.ok(statSync(folderOfCopies(folder, '/old')).mtimeMs > Date.now() - 60_000, 'used now');
+  });
+
+  test('removes what killed trainings left half written, an hour later', async (t) => {
+    const folder = temporaryFolder(t);
+    const [own] = copied(folder);
+    for (const [name, minutes] of [
+      ['old.copy.0a1b.tmp', 61],
+      ['new.copy.0a1b.tmp', 5],
+    ] as const) {
+      const file = path.join(own!, name);
+      writeFileSync(file, 'x');
+      utimesSync(file, new Date(), new Date(Date.now() - 60_000 * minutes));
+    }
+    await makeRoom(folder, ['/old'], noRoom(), 1024 ** 2);
+    assert.deepEqual(readdirSync(own!).sort(), ['new.copy.0a1b.tmp', `x${copyEnd}`]);
   });
 
   test('is never exceeded: copies beyond it are not written', async (t) => {
