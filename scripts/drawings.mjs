@@ -41,7 +41,7 @@ const fewestOfClass = 3;
 
 await runMain(async () => {
   const [name = '', folder, out] = process.argv.slice(2);
-  const known = packages[name];
+  const known = Object.hasOwn(packages, name) ? packages[name] : undefined;
   if (known === undefined)
     throw new SetupError(
       `Expected: node scripts/drawings.mjs ${Object.keys(packages).join('|')} PACKAGE FOLDER`,

@@ -30,14 +30,21 @@ const root = path.resolve(fileURLToPath(new URL('../..', import.meta.url)));
 /** What a machine that takes the folder with the checkout allows for both. */
 const limitMb = 64;
 
+const usage = `Usage: node bench/gpu/prepare.mjs [--version VERSION] [--data ARCHIVE] [--out FOLDER]
+
+Packs what bench/gpu/run.sh needs on a machine with a card and PyTorch's VERSION (default 2.11.0): Node, the engine built for it,
+the programs and ARCHIVE (default: ../shared/data/cifar10-images.tar.xz), into FOLDER (default: bench/gpu/pack).`;
+
 await runMain(async () => {
   const { values } = parseArgs({
     options: {
+      help: { type: 'boolean', default: false },
       version: { type: 'string', default: '2.11.0' },
       data: { type: 'string', default: path.join(root, '../shared/data/cifar10-images.tar.xz') },
       out: { type: 'string', default: path.join(root, 'bench/gpu/pack') },
     },
   });
+  if (values.help) return console.log(usage);
   const { torchFolder } = await installPytorch({ version: values.version });
   const env = { ...process.env, LIBTORCH: torchFolder };
   const libtorch = await findLibtorch({ env });

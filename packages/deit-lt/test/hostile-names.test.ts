@@ -101,7 +101,7 @@ suite('pages with hostile names', { skip: skipBrowser, timeout: 180_000 }, () =>
       ['Accuracy', 'Differences from'],
       ['Classes', 'Accuracy of each class'],
       ['Experts', 'Which classifier is right'],
-      ['Mistakes', 'Confused with'],
+      ['Confusion', 'Confused with'],
       ['Attention', 'prediction:'],
       ['Settings', 'deit-lt vit'],
     ] as const) {

@@ -63,6 +63,19 @@ suite('fitWeights()', () => {
       assert.ok(torch.equal(at('pos_embed').narrow(1, 2, 16), positions.narrow(1, 1, 16)));
     }));
 
+  test('leaves DIST and its classifier out of a plain ViT, and keeps the classifier of CLS for the same classes', () =>
+    torch.tidy(() => {
+      const deit = createModel('deit', { numClasses: 3, ...tiny });
+      const { state, notes } = fit('vit', tiny, given(deit));
+      assert.deepEqual(notes, ['its DIST token is left out']);
+      const own = deit.stateDict();
+      for (const name of ['cls_token', 'head.weight', 'head.bias', 'norm.weight'])
+        assert.ok(torch.equal(state.get(name)!, own.get(name)!), name);
+      assert.ok(!state.has('head_dist.weight'));
+      const other = fit('vit', tiny, given(deit, { classNames: ['x', 'y', 'z'] }));
+      assert.match(other.notes.join(), /^its DIST token is left out,the classifier is new/);
+    }));
+
   test('matches the classes by name, whatever their order', () =>
     torch.tidy(() => {
       for (const [name, options] of [

@@ -14,6 +14,40 @@ function* pieces(bytes: Buffer, size: number): Generator<Buffer> {
 const read = (bytes: Buffer, size: number): Promise<string[]> =>
   findImages(['-'], Readable.from(pieces(bytes, size), { objectMode: false }));
 
+suite('files that do not exist', () => {
+  test('are kept among others, to be reported like those of a list', async (t) => {
+    const folder = temporaryFolder(t);
+    const there = path.join(folder, 'there.jpg');
+    write(there, 'x');
+    const [gone, pattern] = [path.join(folder, 'gone.jpg'), path.join(folder, 'no*.jpg')];
+    const missing: string[] = [];
+    const found = await findImages([gone, there, pattern], Readable.from([]), (places) => missing.push(...places));
+    assert.deepEqual(
+      [found, missing],
+      [
+        [gone, there, pattern],
+        [gone, pattern],
+      ],
+    );
+    await using source = openImages([gone]);
+    await assert.rejects(async () => source.measure!(Int32Array.of(0)), {
+      code: 'DATA_BAD_FILES',
+      message: /gone\.jpg does not exist/,
+    });
+  });
+
+  test('alone are refused', async (t) => {
+    const gone = path.join(temporaryFolder(t), 'gone.jpg');
+    const refused = { code: 'DATA_NOT_FOUND', message: /gone\.jpg does not exist; expected an image/ };
+    await assert.rejects(findImages([gone], Readable.from([])), refused);
+    await assert.rejects(findImages([gone, `${gone}2`], Readable.from([])), refused);
+    await assert.rejects(findImages([path.join(gone, '*.jpg')], Readable.from([])), {
+      code: 'DATA_NOT_FOUND',
+      message: /nothing matches this pattern/,
+    });
+  });
+});
+
 suite('a list on the standard input', () => {
   /** 240 kB; letters of one to four bytes. */
   const paths = Array.from({ length: 5000 }, (_, i) => `/Bilder/Vögel/写真 ${i}/Rotkehlchen 🐦 é${i}.jpg`);

@@ -1,6 +1,6 @@
 /** What a person should look at in a run: wrong predictions, probable label errors and near duplicates, by the studio's server and page. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -11,6 +11,7 @@ import sharp from 'sharp';
 import { findMistakes } from '../src/analysis/mistakes.js';
 import { openClassifier } from '../src/classifier/classifier.js';
 import { Loader } from '../src/data/loader.js';
+import { makeLongTail } from '../src/data/long-tail.js';
 import { openDataset } from '../src/data/open.js';
 import { prepareData } from '../src/data/prepare-data.js';
 import { readPredictions } from '../src/runs/predictions.js';
@@ -19,6 +20,7 @@ import { createApp } from '../src/serve/app.js';
 import { listen } from '../src/serve/listen.js';
 import { pageFolder } from '../src/serve/page-folder.js';
 import type { Review } from '../src/studio/review-view.js';
+import { dataOfRun } from '../src/studio/run-data.js';
 import { openStudio } from '../src/studio/studio.js';
 import { trainStudent, trainTeacher } from '../src/training/train.js';
 import { assertFits, openBrowser, openPage, skipBrowser } from './helpers/browser.js';
@@ -30,7 +32,11 @@ type Ready = Extract<Review, { state: 'ready' }>;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-review-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const [images, runs] = [path.join(folder, 'images'), path.join(folder, 'runs')];
-const [teacher, student] = [path.join(runs, 'teacher'), path.join(runs, 'student')];
+const [teacher, student, tailed] = ['teacher', 'student', 'tailed'].map((name) => path.join(runs, name)) as [
+  string,
+  string,
+  string,
+];
 const names = ['red', 'green', 'blue'];
 
 /** A random picture of few large areas, which no other resembles, in the colour of its class more or less. */
@@ -65,6 +71,11 @@ before(async () => {
   const command = ['deit-lt', 'train', '--data', images];
   await trainTeacher({ dataset, recipe, folder: teacher, command });
   await trainStudent({ dataset, recipe, folder: student, teacher, command });
+  // The same run as if its recipe had made a long tail.
+  cpSync(student, tailed, { recursive: true });
+  const config = JSON.parse(readFileSync(path.join(tailed, 'config.json'), 'utf8'));
+  config.recipe.data.imbalance = 3;
+  writeFileSync(path.join(tailed, 'config.json'), JSON.stringify(config));
   const studio = openStudio(runs);
   const app = createApp({
     routes: studio.routes,
@@ -98,6 +109,18 @@ async function found(run: string, kind: string): Promise<Ready> {
     response = await asked({ run, kind });
   }
 }
+
+suite('the wrong predictions of a run', () => {
+  test('say that they are without its adaptation, which "predict" applies', async (t) => {
+    const file = path.join(teacher, 'adaptation.json');
+    const told = async (): Promise<boolean> =>
+      (await found('teacher', 'mistakes')).facts.some((fact) => /The run has an adaptation/.test(fact));
+    assert.equal(await told(), false);
+    write(file, '{}');
+    t.after(() => rmSync(file));
+    assert.equal(await told(), true);
+  });
+});
 
 suite('findMistakes()', () => {
   test('finds the images that the evaluation counted as wrong, with what each output predicts', async () => {
@@ -166,7 +189,7 @@ suite('GET and POST /review', () => {
     assert.equal(all.rows.length, Math.min(24, all.total));
     const [row] = all.rows;
     assert.ok(row!.kind === 'mistakes' && row!.predictions.cls && row!.predictions.dist);
-    const bytes = Buffer.from(row!.image.picture.replace(/^.*base64,/, ''), 'base64');
+    const bytes = Buffer.from(row!.image.picture!.replace(/^.*base64,/, ''), 'base64');
     assert.equal((await sharp(bytes).metadata()).width, 16);
     for (const { name, rows } of all.classes) {
       const of = (await (await asked({ run: 'student', kind: 'mistakes', class: name })).json()) as Ready;
@@ -214,6 +237,9 @@ suite('GET and POST /review', () => {
       { run: 'teacher', kind: 'labels', page: '-1' },
     ];
     for (const words of wrong) assert.equal((await asked(words)).status, 404);
+    await found('student', 'labels');
+    assert.equal((await asked({ run: 'student', kind: 'labels', do: 'other' }, 'POST')).status, 404);
+    assert.equal(((await (await asked({ run: 'student', kind: 'labels' })).json()) as Review).state, 'ready');
   });
 });
 
@@ -254,4 +280,64 @@ suite('the pages of what a person should look at', { skip: skipBrowser }, () => 
       await page.getByText('different labels', { exact: true }).waitFor();
       await assertFits(page);
     });
+});
+
+suite('the images of a run', () => {
+  test('are those of its long tail: others were not trained on', async () => {
+    const { train } = makeLongTail(await openDataset(images), { ratio: 3 });
+    const kept = new Set(Array.from(train.labels, (_, i) => train.images.nameOf(i)));
+    assert.ok(kept.size < 36);
+    const whole = await found('student', 'duplicates');
+    const { facts, rows } = await found('tailed', 'duplicates');
+    assert.match(facts[0]!, new RegExp(`${kept.size + 44} images compared`));
+    assert.match(facts.at(-1)!, /not the images that the run was trained on/);
+    const others = ({ rows }: Ready): string[] => rows.map((row) => (row.kind === 'duplicates' ? row.other.name : ''));
+    assert.deepEqual(
+      others({ rows } as Ready),
+      others(whole).filter((name) => kept.has(name)),
+    );
+    const labels = await found('tailed', 'labels');
+    assert.match(labels.facts[0]!, new RegExp(`of ${kept.size + 44} images`));
+    assert.match(labels.facts[1]!, /inspect .*images --imbalance 3 --imbalance-type exp --model .*tailed\./);
+  });
+
+  test('are found by the options of the command that trained it', () => {
+    const command = 'deit-lt train --data photos --split 0.2 --check headers --skip-bad --root x'.split(' ');
+    assert.deepEqual(dataOfRun({ command, data: readRunConfig(student).data }), {
+      ...{ data: 'photos', split: 0.2, root: 'x', checkFiles: 'headers', skipBad: true },
+    });
+  });
+
+  test('may be moved while a list is looked at: it stays without the picture, and the next search sees the new place', async () => {
+    const pairs = await found('student', 'duplicates');
+    assert.match(pairs.facts[1]!, /^One pair has two different labels/);
+    const [from, to] = ['red/copy.jpg', 'green/moved.jpg'].map((name) => path.join(images, 'test', name));
+    renameSync(from!, to!);
+    const again = (await (await asked({ run: 'student', kind: 'duplicates' })).json()) as Ready;
+    const shown = again.rows.flatMap((row) => (row.kind === 'duplicates' ? [row.image, row.other] : []));
+    assert.deepEqual(
+      shown.filter(({ picture }) => picture === undefined).map(({ name }) => name.split('/').slice(-2).join('/')),
+      ['red/copy.jpg'],
+    );
+    const next = await found('student', 'duplicates');
+    assert.match(next.facts[1]!, /^2 pairs have two different labels/);
+    assert.ok(next.rows.every((row) => row.kind === 'duplicates' && row.image.picture !== undefined));
+    renameSync(to!, from!);
+  });
+
+  test('that are gone are an error for every page that asks, until they are back', async () => {
+    renameSync(images, `${images}.away`);
+    const started = await asked({ run: 'teacher', kind: 'duplicates', do: 'start' }, 'POST');
+    let response = started;
+    while (response.status === 200) {
+      assert.equal(((await response.json()) as Review).state, 'working');
+      await wait(20);
+      response = await asked({ run: 'teacher', kind: 'duplicates' });
+    }
+    assert.equal(response.status, 409);
+    assert.match(await response.text(), /images/);
+    assert.equal((await asked({ run: 'teacher', kind: 'duplicates' })).status, 409);
+    renameSync(`${images}.away`, images);
+    assert.equal((await found('teacher', 'duplicates')).rows.length, 2);
+  });
 });

@@ -307,7 +307,7 @@ suite('the page of the studio', { skip: skipBrowser }, () => {
         ['Accuracy', 'Differences from teacher, image by image'],
         ['Classes', 'Accuracy of each class: teacher'],
         ['Experts', 'Which classifier is right: student'],
-        ['Mistakes', 'Confused with class 1 (2)'],
+        ['Confusion', 'Confused with class 1 (2)'],
         ['Attention', 'prediction: class 1'],
         ['Settings', "deit-lt train --data 'my images'"],
       ] as const) {

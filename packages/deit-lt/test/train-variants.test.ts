@@ -1,6 +1,6 @@
 /** `--dry-run` and `--seeds` of trainings, and `inspect --model` on the run that they made. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -60,7 +60,11 @@ suite('variants of a training', () => {
     const seedOf = (name: string): number =>
       JSON.parse(readFileSync(at(`seeds/${name}/config.json`), 'utf8')).recipe.seed;
     assert.deepEqual([seedOf('seed-3'), seedOf('seed-5')], [3, 5]);
-    assert.match(stdout, /2 seeds|n = 2|± /);
+    assert.match(stdout, /vit \(2 seeds\)/);
+    const compared = run('compare seeds');
+    assert.equal(compared.status, 0, compared.stderr);
+    assert.match(compared.stdout, /vit \(2 seeds\)/);
+    assert.match(stderr, /compare seeds/);
     const before = readFileSync(at('seeds/seed-3/checkpoints/last.safetensors'));
     const again = run(`${words} --resume`);
     assert.equal(again.status, 0, again.stderr);
@@ -72,6 +76,20 @@ suite('variants of a training', () => {
       const refused = run(`vit --data data --recipe tiny.yaml --out other ${more}`);
       assert.deepEqual([refused.status, message.test(refused.stderr)], [2, true], refused.stderr);
     }
+  });
+
+  test('eval warns when --split no longer sets the images of the training aside', () => {
+    cpSync(at('data/train'), at('flat'), { recursive: true });
+    const trained = run(`vit --data flat --recipe tiny.yaml --split 0.4 --out flat-run ${shortly}`);
+    assert.equal(trained.status, 0, trained.stderr);
+    const notes = (): string => {
+      const { status, stderr } = run('eval flat-run --data flat --split 0.4');
+      assert.equal(status, 0, stderr);
+      return stderr;
+    };
+    assert.doesNotMatch(notes(), /not the images/);
+    renameSync(at('flat/ant/0.png'), at('flat/ant/renamed.png'));
+    assert.match(notes(), /not the images that .*flat-run was trained on.* may have been trained on/);
   });
 
   test('inspect --model lists images whose label the model does not believe', () => {

@@ -13,7 +13,8 @@ export class SetupError extends Error {
 }
 
 /**
- * Runs a script's main function; a SetupError becomes its message and exit code 1 (2 for wrong usage), anything else keeps its trace.
+ * Runs a script's main function; a SetupError becomes its message and exit code 1 (2 for wrong usage), and so does an error of a file or
+ * of `parseArgs`. Anything else keeps its trace.
  *
  * @param {() => Promise<void>} main
  */
@@ -21,8 +22,21 @@ export async function runMain(main) {
   try {
     await main();
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    console.error(`\n${error.message}`);
-    process.exitCode = error.code === 'USAGE' ? 2 : 1;
+    const code = exitCodeOf(error);
+    if (code === undefined) throw error;
+    console.error(`\n${/** @type {Error} */ (error).message}`);
+    process.exitCode = code;
   }
+}
+
+/**
+ * Undefined for errors of the program itself.
+ *
+ * @param {unknown} error
+ */
+function exitCodeOf(error) {
+  if (error instanceof SetupError) return error.code === 'USAGE' ? 2 : 1;
+  const { code, syscall, path } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (code?.startsWith('ERR_PARSE_ARGS_')) return 2;
+  return syscall !== undefined && path !== undefined ? 1 : undefined; // the message names the file
 }

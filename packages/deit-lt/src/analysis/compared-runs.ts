@@ -117,19 +117,36 @@ function measuredIn(folder: string): Omit<ComparedModel, 'name' | 'folder'> | un
   return predictions && { predictions, config, groups: measuredGroups(predictions, config) };
 }
 
-/** The runs of single models in `place`: itself, or folders in it. Throws UserError RUN_FOLDER when there is none. */
+/**
+ * The runs of single models in `place`: itself, folders in it, or, where it has none, in its folders, as `train --seeds` makes them.
+ * Throws UserError RUN_FOLDER when there is none.
+ */
 export function runFoldersIn(place: string): string[] {
   if (!existsSync(place) || !statSync(place).isDirectory()) throw noFolder(place);
   if (existsSync(new RunFolder(place).configFile)) return [path.resolve(place)];
-  const names = readdirSync(place).filter((name) => isRunFolder(path.join(place, name)));
-  if (names.length === 0)
-    throw new UserError(
-      'RUN_FOLDER',
-      `${place} is not a run folder: neither it nor any folder in it has a config.json.`,
-    );
-  const others = names.filter((name) => !usualOrder.includes(name)).sort();
+  const runs = runsBelow(place);
+  const found = runs.length > 0 ? runs : foldersIn(place).flatMap((name) => runsBelow(path.join(place, name)));
+  if (found.length > 0) return found;
+  throw new UserError(
+    'RUN_FOLDER',
+    `${place} is not a run folder: neither it, nor a folder in it, nor one in those has a config.json.`,
+  );
+}
+
+function runsBelow(place: string): string[] {
+  const names = foldersIn(place).filter((name) => isRunFolder(path.join(place, name)));
+  const others = names.filter((name) => !usualOrder.includes(name));
   return [...usualOrder.filter((name) => names.includes(name)), ...others].map((name) => path.resolve(place, name));
 }
+
+/** Names of the folders in `place`, numbers by their value: seed-2 before seed-10. */
+function foldersIn(place: string): string[] {
+  const isFolder = (name: string): boolean =>
+    statSync(path.join(place, name), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return readdirSync(place).filter(isFolder).sort(collator.compare);
+}
+
+const collator = new Intl.Collator('en', { numeric: true });
 
 function noFolder(place: string): UserError {
   if (!existsSync(place)) return new UserError('RUN_FOLDER', `${place} does not exist; expected ${expected}.`);
@@ -175,7 +192,15 @@ export function bySeed(models: readonly ComparedModel[]): Contender[] {
     if (alike === undefined) contenders.push({ name: model.name, key, models: [model] });
     else alike.models.push(model);
   }
-  return contenders;
+  return contenders.map(({ name, models }) => ({
+    models,
+    name: models.length > 1 ? nameOfSeeds(name, models[0]!) : name,
+  }));
+}
+
+/** The name of one of several seeds without its folder: seed-0/student → student; a run that is such a folder has that of its kind. */
+function nameOfSeeds(name: string, { config }: ComparedModel): string {
+  return name.replace(/(^|\/)seed-\d+(\/|$)/, '$1') || config.kind;
 }
 
 /** All that makes a model but the seed; the runs that it was made from count by their recipes. */

@@ -7,14 +7,16 @@ import { modelOrder, orderNotes } from '../classifier/class-names.js';
 import type { AnyClassifier } from '../classifier/classifier.js';
 import { modelGroups } from '../classifier/model-groups.js';
 import type { Dataset, ImageSplit } from '../data/dataset.js';
+import { fingerprint } from '../data/fingerprint.js';
 import { openPixels } from '../data/open-pixels.js';
+import { splitsOf } from '../data/splits.js';
 import { UserError } from '../errors.js';
 import { intervalsByClass, talliesIn } from '../evaluation/class-figures.js';
 import { type EvaluationResult, evaluate } from '../evaluation/evaluate.js';
 import type { MetricsResult } from '../evaluation/metrics.js';
 import { trainingName } from '../recipe/training-kind.js';
 import { PredictionRecorder } from '../runs/predictions.js';
-import { RunFolder } from '../runs/run-folder.js';
+import { isRunFolder, RunFolder, readRunConfig } from '../runs/run-folder.js';
 import { saveEvaluation } from '../runs/save-evaluation.js';
 import { suggestedCommand } from '../suggested-command.js';
 import { visible } from '../text/visible.js';
@@ -39,6 +41,7 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   const run = save ? runOf(classifier) : undefined;
   const { background } = classifier;
   const dataset = await openData(data, options, context, { evaluation: true, background });
+  if (options.split !== undefined) for (const note of changedNote(classifier, dataset)) context.note(note);
   const { result, save: keep } = await evaluateOn(dataset, classifier, context);
   if (run !== undefined) {
     keep(run);
@@ -47,6 +50,22 @@ export async function run({ args, options, context }: CommandInput): Promise<und
   if (options.json === true) context.printJson(resultJson(result, classifier));
   else context.print(resultText(result, classifier));
 }
+
+/**
+ * `--split` sets the same images aside as the training only while the folder has the same images: in a changed one, test images may have
+ * been trained on.
+ */
+function changedNote({ file, classNames }: AnyClassifier, dataset: Dataset): string[] {
+  const run = path.dirname(path.dirname(path.resolve(file)));
+  if (!isRunFolder(run) || !sameNames(dataset.classNames, classNames)) return [];
+  const { recipe, data } = readRunConfig(run);
+  if (data.fingerprint === '' || fingerprint(splitsOf(dataset, recipe).train) === data.fingerprint) return [];
+  return [
+    `These are not the images that ${run} was trained on, or not its --split: images were added, removed or renamed since. Some of the test images may have been trained on, so the accuracy may be too high.`,
+  ];
+}
+
+const sameNames = (a: readonly string[], b: readonly string[]): boolean => `${[...a].sort()}` === `${[...b].sort()}`;
 
 /** The run folder that the checkpoint is the best of. Throws UserError USAGE for a file elsewhere. */
 function runOf({ file }: AnyClassifier): RunFolder {

@@ -24,7 +24,7 @@ export function finish(
     `\n${runResults(evaluations, dataset.test === undefined ? 'validation' : 'test', { model: recipe.student.model.name })}`,
   );
   const explained = resultsExplained(evaluations, {
-    epochs: recipe.student.epochs,
+    epochs: options.time === undefined ? recipe.student.epochs : null,
     small: recipe.description.endsWith(smallBudgetMark),
     balancedCls: balancedClsOf(recipe.student),
   });
@@ -38,6 +38,8 @@ export function finish(
     [['analyze', run, ...dataWords(options)], 'analyses it: CLS against DIST, attention'],
     [['report', run], 'puts everything into one HTML file'],
     [['demo', run], 'classifies your images in the browser'],
+    [['serve', run], 'classifies images for other programs, over HTTP'],
+    ...adaptSuggestion(run, recipe, options),
     ...more,
   ];
   const rows = suggestions.map(([words, purpose]) => [`  ${suggestedCommand(...words, ...own)}`, purpose]);
@@ -46,6 +48,14 @@ export function finish(
     .split('\n')
     .slice(1);
   note('', `The run is in ${colors.bold(run)}. Next:`, ...lines);
+}
+
+/** The images that the training set aside are for adaptation; without them others are. The drawn shapes have no use. */
+function adaptSuggestion(run: string, { data }: Recipe, options: PreparedRun['options']): Suggestion[] {
+  if (options.data === 'shapes') return [];
+  const images = data.validation > 0 ? dataWords(options) : ['--calibration', 'labelled-images'];
+  const which = data.validation > 0 ? 'the images set aside' : 'labelled images that it was not trained on';
+  return [[['adapt', run, ...images], `calibrates its probabilities on ${which}`]];
 }
 
 /** The losses of CLS that follow the class sizes, as published: then CLS is best on the head. */

@@ -1,4 +1,7 @@
 /** A plan for the terminal and as JSON: every word on it is one that a reader who never trained a network can follow. */
+
+import { copiesFit } from '../data/cache/copies-room.js';
+import { factorFor } from '../data/decode/shrink.js';
 import type { DatasetDescription, Spread } from '../data/describe.js';
 import { count, counted, durationWord, gibibytes, images, roughDuration } from '../format.js';
 import { expectationOf, uncertaintyOf } from '../planning/expectation.js';
@@ -24,7 +27,7 @@ export function planText(
   { width, colors, settings = [] }: TextOptions,
 ): string {
   const rows: readonly (readonly [string, string])[] = [
-    ['images', imagesText(data)],
+    ['images', imagesText(data, plan)],
     ['classes', classesText(data)],
     ['tests', testsText(plan, data)],
     ['input size', `${inputOf(plan)}: ${plan.why}`],
@@ -96,10 +99,18 @@ function inputOf(plan: TrainingPlan): string {
   return `${inputSide(plan)} × ${inputSide(plan)} pixels`;
 }
 
-function imagesText({ imageSizes: { width, height }, kind }: DatasetDescription): string {
+function imagesText(
+  { imageSizes: { width, height }, kind, trainImages }: DatasetDescription,
+  { rung }: TrainingPlan,
+): string {
   const of = ({ min, median, max }: Spread): string =>
     min === max ? count(min) : `${count(min)} to ${count(max)} (typically ${count(median)})`;
-  const place = kind === 'files' ? 'files, which are decoded in every epoch' : 'all of one size, kept in memory';
+  const median = { width: width.median, height: height.median };
+  const isLarge = factorFor(median, rung.size) > 1 && copiesFit(trainImages, median, rung.size);
+  const files = isLarge
+    ? 'files, of which the first epoch keeps small copies on disk (docs/large-data.md)'
+    : 'files, which are decoded in every epoch';
+  const place = kind === 'files' ? files : 'all of one size, kept in memory';
   return `${of(width)} pixels wide, ${of(height)} high; ${place}`;
 }
 
@@ -133,10 +144,10 @@ const roles = {
 
 function partText(plan: TrainingPlan, part: 'teacher' | 'student'): string {
   const network = part === 'teacher' ? plan.rung.teacher : plan.student;
-  const speeds =
-    part === 'teacher'
-      ? `${rate(plan.speeds.teacher)} images/s, in the second half ${rate(plan.speeds.teacherSam)}, because each batch is computed twice (SAM)`
-      : `${rate(plan.speeds.student)} images/s`;
+  const hasSam = part === 'teacher' && plan.rung.teacher.training === 'ldam';
+  const speeds = hasSam
+    ? `${rate(plan.speeds.teacher)} images/s, in the second half ${rate(plan.speeds.teacherSam)}, because each batch is computed twice (SAM)`
+    : `${rate(plan.speeds[part])} images/s`;
   return `${network.title}: ${roles[part]}. ${network.millions} million weights, ${counted(plan.epochs[part], 'epoch')} (passes over all training images) at ${speeds}: ${roughDuration(plan.seconds[part])}`;
 }
 
@@ -152,21 +163,29 @@ function batchText({ batch, images: all, rung }: TrainingPlan): string {
   return `${batch} images for each update of the weights, ${counted(Math.ceil(all / batch), 'update')} in an epoch`;
 }
 
+const balancedTeacherText =
+  "; the teacher's images also change in colour and shape (AutoAugment), and lack a square (Cutout)";
+
 function augmentationText({ strength, rung }: TrainingPlan): string {
   if (rung.published !== undefined) return `as in the published recipe ${rung.published.recipe}`;
   const { crop, mixed } = strengthFacts(strength);
   const more = strength === 'strong' ? ', colours and shapes changed (RandAugment), parts erased' : ', colours changed';
-  return `${strength}: each training image is cut out at random (${Math.round(100 * crop)} to 100 % of its area), mirrored half of the time${more}; ${Math.round(100 * mixed)} % of the student's batches are mixed images (Mixup, CutMix)`;
+  return `${strength}: each training image is cut out at random (${Math.round(100 * crop)} to 100 % of its area), mirrored half of the time${more}; ${Math.round(100 * mixed)} % of the student's batches are mixed images (Mixup, CutMix)${rung.teacher.training === 'muon' ? balancedTeacherText : ''}`;
 }
 
-function machineText({ machine: { device, cores, cardName, precision } }: TrainingPlan): string {
+function machineText({ machine: { device, cores, threads, cardName, precision } }: TrainingPlan): string {
   const numbers =
     precision === 'bfloat16'
       ? 'in bfloat16 (16-bit numbers, which this hardware multiplies)'
       : `in ${precision} (${precision === 'float32' ? 32 : 16}-bit numbers)`;
   return device === 'cpu'
-    ? `the processor, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${numbers}`
+    ? `the processor, ${coresText(cores, threads)}, ${numbers}`
     : `${cardName ?? 'the card'}, ${numbers}`;
+}
+
+function coresText(cores: number, threads: number): string {
+  const all = counted(cores, 'core');
+  return threads < cores ? `${counted(threads, 'thread')} for the networks on ${all} (OMP_NUM_THREADS)` : all;
 }
 
 function memoryText({

@@ -43,31 +43,45 @@ const batchSize = 64;
 
 /**
  * `places` are files, taken as they are, folders, searched for images, patterns such as `photos/*.jpg`, and `-` for a
- * list on the standard input, a path a line, or with zero bytes between (`find -print0`). Throws UserError
- * DATA_NOT_FOUND.
+ * list on the standard input, a path a line, or with zero bytes between (`find -print0`). Of several places those that do not
+ * exist are files, too, as those of a list: they are reported when they are read, and `onMissing` gets their number before. Throws
+ * UserError DATA_NOT_FOUND when there is no place with an image.
  */
-export async function findImages(places: readonly string[], input: NodeJS.ReadableStream): Promise<string[]> {
+export async function findImages(
+  places: readonly string[],
+  input: NodeJS.ReadableStream,
+  onMissing: (places: readonly string[]) => void = () => {},
+): Promise<string[]> {
   const found: string[] = [];
-  for (const place of places) for (const file of await filesOf(place, input)) found.push(file);
-  if (found.length === 0) throw new UserError('DATA_NOT_FOUND', `there are no images in ${places.join(', ')}.`);
-  return found;
+  const missing: string[] = [];
+  for (const place of places) {
+    const files = await filesOf(place, input);
+    if (files === undefined) missing.push(place);
+    for (const file of files ?? [place]) found.push(file);
+  }
+  if (found.length > missing.length) {
+    if (missing.length > 0) onMissing(missing);
+    return found;
+  }
+  if (missing.length > 0) throw await notFound(missing[0]!);
+  throw new UserError('DATA_NOT_FOUND', `there are no images in ${places.join(', ')}.`);
 }
 
-async function filesOf(place: string, input: NodeJS.ReadableStream): Promise<string[]> {
+/** Undefined for a place that does not exist. */
+async function filesOf(place: string, input: NodeJS.ReadableStream): Promise<readonly string[] | undefined> {
   if (place === '-') return linesOf(input);
   if (existsSync(place)) return statSync(place).isDirectory() ? filesIn(place) : [place];
-  if (!isPattern(place))
-    throw new UserError(
-      'DATA_NOT_FOUND',
-      `${place} ${await whyMissing(place)}; expected an image, a folder or a pattern.`,
-    );
-  const found = await matchingImages(place);
-  if (found.length === 0)
-    throw new UserError(
-      'DATA_NOT_FOUND',
-      `there are no images in ${place}: nothing matches this pattern, and no file has this name.`,
-    );
-  return found;
+  const found = isPattern(place) ? await matchingImages(place) : [];
+  return found.length > 0 ? found : undefined;
+}
+
+async function notFound(place: string): Promise<UserError> {
+  return new UserError(
+    'DATA_NOT_FOUND',
+    isPattern(place)
+      ? `there are no images in ${place}: nothing matches this pattern, and no file has this name.`
+      : `${place} ${await whyMissing(place)}; expected an image, a folder or a pattern.`,
+  );
 }
 
 async function whyMissing(place: string): Promise<string> {

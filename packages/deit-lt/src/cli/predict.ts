@@ -29,7 +29,8 @@ export async function run({ args: [model, ...places], options, context }: Comman
     review?.addEarlier(row);
     if (options.sortInto !== undefined) earlier.push(row);
   });
-  const { files, skipped } = withoutDone(await findImages(places, process.stdin), output);
+  const found = await findImages(places, process.stdin, (missing) => context.note(missingNote(missing)));
+  const { files, skipped } = withoutDone(found, output);
   if (skipped > 0) context.note(`${options.out} has ${images(skipped)} already: ${count(files.length)} are left`);
   await using source = openImages(files);
   using classifier = await openAdaptedModel(model!, options);
@@ -70,6 +71,13 @@ export async function run({ args: [model, ...places], options, context }: Comman
   if (sorter !== undefined) context.note(`${images(sorter.count)} in folders of their classes in ${sortInto}`);
   if (review !== undefined) context.note(`written to ${review.file}, the least certain images first`);
   return unreadable.length > 0 ? 1 : 0;
+}
+
+/** The first that does not exist: all are listed at the end, with what else could not be read. */
+function missingNote([first, ...more]: readonly string[]): string {
+  return more.length === 0
+    ? `${first} does not exist: the other images are classified`
+    : `${first} and ${more.length} more do not exist: the other images are classified`;
 }
 
 const stopped = (out: string): UserError =>

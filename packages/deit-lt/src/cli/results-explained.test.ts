@@ -44,6 +44,20 @@ suite('resultsExplained()', () => {
     assert.match(beside(50), /ahead of its teacher \(50\.0 %\)/);
     assert.match(beside(55), /about as good as its teacher/);
     assert.match(beside(58), /behind its teacher/);
+    // On 24 images, with intervals of ±22 points, equal figures say nothing.
+    const few = (balanced: number) =>
+      result({
+        ...metrics(balanced),
+        intervals: { ...metrics(0).intervals, balanced: { low: balanced - 22, high: balanced + 22 } },
+      } as MetricsResult);
+    assert.match(
+      resultsExplained({ teacher: few(50), student: few(51) }, options)[0]!,
+      /^The student has 51\.0 %, its teacher 50\.0 %; on so few test images that does not show which is better\.$/,
+    );
+    assert.match(
+      resultsExplained({ teacher, student }, { ...options, epochs: null })[0]!,
+      /A transformer needs more epochs and images than a CNN: a longer --time may help\.$/,
+    );
     // Within the intervals, but not equal: 42.8 and 30.4 % on 160 images were called "about as good".
     assert.match(
       beside(57),

@@ -5,8 +5,8 @@ import { accuracy } from '../format.js';
 import type { RunEvaluations } from './results-table.js';
 
 export interface ExplainOptions {
-  /** Epochs of the student. */
-  readonly epochs: number;
+  /** Epochs of the student; null when a time limit chose them. */
+  readonly epochs: number | null;
   /** Whether the recipe was shrunk by `--budget small`. */
   readonly small: boolean;
   /** Name of the loss of CLS if it favours rare classes too, so that CLS and DIST do not specialise; else null. */
@@ -59,16 +59,24 @@ function besideVit(student: MetricsResult, vit: MetricsResult): string {
 
 /** Accuracies that differ by less count as equal if the intervals allow it. */
 const samePoints = 2;
+/** Differences that the test images cannot show: then nothing counts as equal. */
+const coarsePoints = 10;
 
-function besideTeacher(student: MetricsResult, teacher: MetricsResult, epochs: number): string {
+function besideTeacher(student: MetricsResult, teacher: MetricsResult, epochs: number | null): string {
   const order = orderOf(student, teacher);
   if (order === 'ahead') return `The student is ahead of its teacher (${percent(teacher)}).`;
   if (order === 'alike') {
     const difference = (student.balanced ?? 0) - (teacher.balanced ?? 0);
-    if (Math.abs(difference) < samePoints) return `The student is about as good as its teacher (${percent(teacher)}).`;
-    return `The student has ${percent(student)}, its teacher ${percent(teacher)}; on so few test images such a difference may be chance.`;
+    const isExact = Math.hypot(halfWidth(student), halfWidth(teacher)) < coarsePoints;
+    if (Math.abs(difference) < samePoints && isExact)
+      return `The student is about as good as its teacher (${percent(teacher)}).`;
+    return `The student has ${percent(student)}, its teacher ${percent(teacher)}; on so few test images ${Math.abs(difference) < samePoints ? 'that does not show which is better' : 'such a difference may be chance'}.`;
   }
-  return `The student is behind its teacher (${percent(teacher)}). A transformer needs more epochs and images than a CNN: ${epochs} epochs may be too few (--set student.epochs=${4 * epochs} trains longer).`;
+  return `The student is behind its teacher (${percent(teacher)}). A transformer needs more epochs and images than a CNN: ${
+    epochs === null
+      ? 'a longer --time may help.'
+      : `${epochs} epochs may be too few (--set student.epochs=${4 * epochs} trains longer).`
+  }`;
 }
 
 /** Nothing where a group has no classes, or no test images. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { bySeed, findModels } from '../analysis/compared-runs.js';
 import { compareRuns } from '../analysis/comparison.js';
 import { UserError } from '../errors.js';
+import { suggestedCommand } from '../suggested-command.js';
 import { required } from './choose-recipe.js';
 import type { CommandInput, Run } from './command-spec.js';
 import { comparisonText } from './comparison-formats.js';
@@ -24,6 +25,7 @@ export async function overSeeds(input: CommandInput, train: Run): Promise<number
   if (options.dryRun === true) return undefined;
   const folders = seeds.map((seed) => path.join(out, `seed-${seed}`));
   context.print(`\n${comparisonText(compareRuns(bySeed(findModels(folders).models)))}`);
+  context.note('', `The same table, and other formats of it: ${suggestedCommand('compare', out)}`);
   return undefined;
 }
 

@@ -3,16 +3,31 @@
  * does. sharp's own resize is not used for that: it extends the edge where Pillow narrows the filter, and it enlarges by
  * another method.
  */
+import path from 'node:path';
 import * as torch from '@deit-lt/torch';
+import { defaultCacheDir } from './cache/cache-folder.js';
+import { makeRoom, noRoom } from './cache/copies-room.js';
 import type { FileImages } from './dataset.js';
 import { type Rgb, white } from './decode/background.js';
+import type { Copies, CopyKind } from './decode/copied-windows.js';
 import { DecodePool } from './decode/decode-pool.js';
+import type { Size } from './decode/raw-pixels.js';
+import { factorOf, type ShrunkCut } from './decode/shrink.js';
 import type { Filter, Window } from './decode/window.js';
+import type { FilePaths } from './file-paths.js';
 import { type Cut, type PixelSource, StaleSizes } from './pixel-source.js';
 
 export interface FileSourceOptions {
   /** Threads that decode. Default: as many as the machine has cores, at most 16. */
   threads?: number;
+  /** Keeps copies of large images, for a training, which reads each image many times. Default: none. */
+  copies?: CopiesOptions;
+}
+
+export interface CopiesOptions {
+  readonly kind: CopyKind;
+  /** Gets one line when the first large image is read. */
+  readonly note?: ((line: string) => void) | undefined;
 }
 
 export class FileSource implements PixelSource {
@@ -24,6 +39,7 @@ export class FileSource implements PixelSource {
   readonly #images: FileImages;
   readonly #pool: DecodePool;
   readonly #memory = new SharedMemory();
+  readonly #copies: CopiesOfImages | undefined;
   /** Width and height of each image, 0 while not known. */
   readonly #sizes: Int32Array;
 
@@ -32,6 +48,7 @@ export class FileSource implements PixelSource {
     this.background = images.background ?? white;
     this.length = images.length;
     this.#pool = new DecodePool(options);
+    this.#copies = options.copies && new CopiesOfImages(images.paths, options.copies);
     this.#sizes = images.sizes ?? new Int32Array(2 * images.length);
   }
 
@@ -81,14 +98,46 @@ export class FileSource implements PixelSource {
       return { window: windows[place]!, size, filter, target };
     });
     const { background } = this;
-    const path = this.#images.paths.get(id);
-    const found = await this.#pool.decode({ path, ...this.sizeOf(id), background, cuts: own });
+    const file = this.#images.paths.get(id);
+    const size = this.sizeOf(id);
+    const copies = await this.#copies?.forImage(size, own);
+    const found = await this.#pool.decode({ path: file, ...size, background, cuts: own, ...(copies && { copies }) });
     if (found !== undefined) this.#sizes.set([found.width, found.height], 2 * id);
     return found !== undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
+  }
+}
+
+/** The copies of a source's images: their place is settled when the first large image is read. */
+class CopiesOfImages {
+  readonly #folder = path.join(defaultCacheDir(), 'copies');
+  #settled: Promise<Copies> | undefined;
+
+  constructor(
+    private readonly paths: FilePaths,
+    private readonly options: CopiesOptions,
+  ) {}
+
+  /** Undefined for an image that is not large. */
+  async forImage(size: Size, cuts: readonly ShrunkCut[]): Promise<Copies | undefined> {
+    if (factorOf(size, cuts) === 1) return undefined;
+    this.#settled ??= this.#settle();
+    return this.#settled;
+  }
+
+  async #settle(): Promise<Copies> {
+    const [folder, room] = [this.#folder, noRoom()];
+    const folders = new Set(Array.from({ length: this.paths.length }, (_, i) => path.dirname(this.paths.get(i))));
+    await makeRoom(folder, folders, room).catch(() => {}); // without room nothing is kept, and the pixels are the same
+    const gibibytes = new Int32Array(room)[0]! / 2 ** 20;
+    if (gibibytes > 0)
+      this.options.note?.(
+        `large images: small copies are kept in ${folder} (up to ${gibibytes.toFixed(1)} GiB more), so that later epochs do not decode the files again`,
+      );
+    return { kind: this.options.kind, folder, room };
   }
 }
 

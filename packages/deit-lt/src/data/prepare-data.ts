@@ -1,17 +1,14 @@
 /** Prepares an opened data set for a training: the long tail, the validation split, groups and pixel sources. */
-import { createHash } from 'node:crypto';
 import { type ByClass, byClass, type ClassLabels } from '../by-class.js';
 import { UserError } from '../errors.js';
-import { stream } from '../random/stream.js';
 import type { Recipe } from '../recipe/schema.js';
-import { largestClassFirst } from './class-order.js';
-import { classCounts, composedOn, type Dataset, type ImageSplit, subset } from './dataset.js';
+import { classCounts, type Dataset, type ImageSplit } from './dataset.js';
+import type { CopyKind } from './decode/copied-windows.js';
+import { fingerprint } from './fingerprint.js';
 import { type Group, groupsOf } from './groups.js';
-import { limitedIndices } from './limit.js';
-import { makeLongTail } from './long-tail.js';
 import { openPixels } from './open-pixels.js';
 import type { PixelSource } from './pixel-source.js';
-import { setAside } from './set-aside.js';
+import { splitsOf } from './splits.js';
 
 export interface LabelledSource extends ClassLabels {
   readonly source: PixelSource;
@@ -37,44 +34,43 @@ export interface TrainingData {
   readonly notes: readonly string[];
 }
 
+export interface PrepareOptions {
+  /** Keeps copies of large image files, because each image is read many times; `note` gets a line when that begins. */
+  readonly copies?: { readonly note: (line: string) => void };
+}
+
 /** Splits of `given` by `recipe`. Throws UserError DATA_CLASSES or RECIPE when the data do not allow them. */
-export function prepareData(given: Dataset, recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>): TrainingData {
-  const { classOrder, groups: kind, validation: share, limit } = recipe.data;
-  const tailed = longTailed(composedOn(given, recipe.data.background), recipe.data);
-  const dataset = classOrder === 'count' ? largestClassFirst(tailed) : tailed;
-  const { classNames } = dataset;
+export function prepareData(
+  given: Dataset,
+  recipe: Pick<Recipe, 'data' | 'evaluation' | 'seed'>,
+  { copies }: PrepareOptions = {},
+): TrainingData {
+  const open = ({ images, labels }: ImageSplit, kind: CopyKind): LabelledSource => {
+    const source = openPixels(images, copies && { kind, ...(kind === 'shrunk' && copies) });
+    return { source, labels, classNames, nameOf: images.nameOf };
+  };
+  checkSelection(recipe, given);
+  const { classNames, whole, unlimited, train, validation, test } = splitsOf(given, recipe);
   const numClasses = classNames.length;
-  const countsBefore = byClass(classNames, classCounts(dataset.train.labels, numClasses));
-  const groups = groupsOf(countsBefore, { kind });
-  checkSelection(recipe, dataset);
-  const { train: all, validation } = splitValidation(dataset.train, numClasses, share, recipe.seed);
-  const train = limit === null ? all : subset(all, limitedIndices(all.labels, numClasses, { limit }));
-  if (validation === undefined && recipe.evaluation.select === 'validation') throw nothingAside(dataset);
+  const countsBefore = byClass(classNames, classCounts(whole.labels, numClasses));
+  const groups = groupsOf(countsBefore, { kind: recipe.data.groups });
+  if (validation === undefined && recipe.evaluation.select === 'validation') throw nothingAside(given);
   return {
-    name: dataset.name,
+    name: given.name,
     classNames,
     trainCounts: byClass(classNames, classCounts(train.labels, numClasses)),
     countsBefore,
     groups: byClass(classNames, groups.of),
-    train: open(train, classNames),
-    validation: validation && open(validation, classNames),
-    test: dataset.test && open(dataset.test, classNames),
+    train: open(train, 'shrunk'),
+    validation: validation && open(validation, 'cut'),
+    test: test && open(test, 'cut'),
     fingerprint: fingerprint(train),
-    notes: [...(groups.note === undefined ? [] : [groups.note]), ...limitNote(train, all)],
+    notes: [...(groups.note === undefined ? [] : [groups.note]), ...limitNote(train, unlimited)],
   };
 }
 
 function limitNote({ labels: kept }: ImageSplit, { labels: all }: ImageSplit): string[] {
   return kept.length === all.length ? [] : [`data.limit: ${kept.length} of ${all.length} training images are used`];
-}
-
-function longTailed(dataset: Dataset, { imbalance, imbalanceType, imbalanceSeed }: Recipe['data']): Dataset {
-  if (imbalance === null) return dataset;
-  return makeLongTail(dataset, { ratio: imbalance, type: imbalanceType, seed: imbalanceSeed });
-}
-
-function open({ images, labels }: ImageSplit, classNames: readonly string[]): LabelledSource {
-  return { source: openPixels(images), labels, classNames, nameOf: images.nameOf };
 }
 
 function checkSelection({ data, evaluation }: Pick<Recipe, 'data' | 'evaluation'>, dataset: Dataset): void {
@@ -95,43 +91,4 @@ function nothingAside({ name }: Dataset): UserError {
     'DATA_CLASSES',
     `no class of ${name} has two training images, so none can be set aside to choose the best epoch. Add images, or use the last epoch (--set evaluation.select=last).`,
   );
-}
-
-/** Keeps `share` of each class aside: rounded, at least one of every class that has two or more; undefined when that is none. */
-function splitValidation(
-  split: ImageSplit,
-  numClasses: number,
-  share: number,
-  seed: number,
-): { train: ImageSplit; validation: ImageSplit | undefined } {
-  const ofClass: number[][] = Array.from({ length: numClasses }, () => []);
-  split.labels.forEach((label, id) => {
-    ofClass[label]!.push(id);
-  });
-  const isAside = new Uint8Array(split.labels.length);
-  ofClass.forEach((ids, c) => {
-    const aside = setAside(ids.length, share);
-    const shuffled = stream(seed, 'split', 0, c).shuffle([...ids]);
-    for (const id of shuffled.slice(0, aside)) isAside[id] = 1;
-  });
-  if (!isAside.includes(1)) return { train: split, validation: undefined };
-  const all = Int32Array.from(isAside.keys());
-  const where = (aside: number): ImageSplit =>
-    subset(
-      split,
-      all.filter((id) => isAside[id] === aside),
-    );
-  return { train: where(0), validation: where(1) };
-}
-
-/** Lines that are hashed together: many small pieces cost more than the hash. */
-const hashedTogether = 1000;
-
-function fingerprint({ images, labels }: ImageSplit): string {
-  const hash = createHash('sha256');
-  for (let start = 0; start < labels.length; start += hashedTogether) {
-    const part = labels.subarray(start, start + hashedTogether);
-    hash.update(Array.from(part, (label, i) => `${label}\t${images.nameOf(start + i)}\n`).join(''));
-  }
-  return hash.digest('hex');
 }

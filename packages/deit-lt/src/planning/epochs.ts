@@ -40,6 +40,8 @@ export interface TimedTraining {
   /** Images of an evaluation. */
   readonly evaluated: number;
   readonly speeds: PartSpeeds;
+  /** Seconds to decode all of the large files once, before there are copies of them. Default 0. */
+  readonly firstRead?: number;
   /** Whether the teacher's second half has SAM. */
   readonly sam: boolean;
   /** The trainings that share the time. */
@@ -74,7 +76,7 @@ export function evaluationEvery(
 
 /** Returns the seconds of a training of `epochs`. */
 export function secondsOf(epochs: EpochPair, training: TimedTraining): PlanSeconds {
-  const { images, evaluated, speeds, sam, trains } = training;
+  const { images, evaluated, speeds, firstRead = 0, sam, trains } = training;
   const { teacher, student } = epochs;
   const every = evaluationEvery(epochs, training);
   const plain = sam ? samEpoch(teacher) : teacher;
@@ -86,7 +88,9 @@ export function secondsOf(epochs: EpochPair, training: TimedTraining): PlanSecon
   const own = part(teacher, steps, speeds.teacher);
   const second = part(student, (images * student) / speeds.student, speeds.student);
   const each = { teacher: own, student: second, vit: second }; // a plain ViT saves the teacher's forward pass, and no more
-  return { ...each, total: trains.reduce((sum, kind) => sum + each[kind], 0) };
+  const first = trains[0]!;
+  const all = { ...each, [first]: each[first] + firstRead };
+  return { ...all, total: trains.reduce((sum, kind) => sum + all[kind], 0) };
 }
 
 /** Returns the largest number of the teacher's epochs, up to `most`, whose plan takes at most `seconds`; 0 if none does. */

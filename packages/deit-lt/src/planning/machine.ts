@@ -8,6 +8,8 @@ export interface Machine {
   readonly device: 'cpu' | 'cuda';
   /** Processor cores that this process may use. */
   readonly cores: number;
+  /** Threads that the networks compute on: as many as cores unless OMP_NUM_THREADS or the system says otherwise. */
+  readonly threads: number;
   /** CUDA devices. This version trains on one of them. */
   readonly cards: number;
   readonly cardName: string | null;
@@ -36,6 +38,7 @@ export function thisMachine(recipe: Pick<Recipe, 'device' | 'precision'>): Machi
   return {
     device: device === 'cpu' ? 'cpu' : 'cuda',
     cores: os.availableParallelism(),
+    threads: torch.getNumThreads(),
     cards: device === 'cpu' ? 0 : torch.cuda.deviceCount(),
     cardName: card?.name ?? null,
     memoryBytes: os.totalmem(),

@@ -189,6 +189,17 @@ suite('planText()', () => {
     assert.match(textOf([50, 1], [50, 0]), /1 image, which is not trained on; it measures the accuracy/);
   });
 
+  test('counts the threads where they are fewer than the cores', () => {
+    const data = described([50, 5], [50, 5]);
+    const text = (threads: number): string =>
+      planText(planFor(data, { ...cpu, threads }, asked), data, { width: 10_000, colors: plainColors });
+    assert.match(text(2), /the processor, 2 cores, in/);
+    assert.match(text(1), /the processor, 1 thread for the networks on 2 cores \(OMP_NUM_THREADS\), in/);
+    const speedOf = (threads: number): number =>
+      estimatedSpeeds({ ...cpu, threads }, rungs[0]!, { pixels: 1, inMemory: true }).student;
+    assert.ok(Math.abs(speedOf(2) / speedOf(1) - 2) < 1e-9);
+  });
+
   test('compares the classes in words, and has no plural of one', () => {
     assert.match(textOf([20, 5], [20, 5]), /with 20 images, the smallest class \d with as many\n/);
     assert.match(textOf([50, 5], [49, 5]), /with 50 images, the smallest class 1 with 49: nearly as many\n/);
@@ -254,6 +265,28 @@ suite('the time of a plan', () => {
     assert.ok(Math.abs(teacher - (1.04 * (5 * 10 + 5 * 20) + 3)) < 1e-9);
     assert.ok(Math.abs(student - (1.04 * 200 + 3)) < 1e-9);
     assert.equal(total, teacher + student);
+  });
+
+  test('counts once that large files are decoded before there are copies of them', () => {
+    const { teacher, student, total } = secondsOf({ teacher: 10, student: 20 }, { ...training, firstRead: 100 });
+    const plain = secondsOf({ teacher: 10, student: 20 }, training);
+    assert.deepEqual([teacher, student, total], [plain.teacher + 100, plain.student, plain.total + 100]);
+    const readOf = (side: number): number => {
+      const spread = { min: side, median: side, max: side };
+      const data = { ...stamps, imageSizes: { width: spread, height: spread, looked: 800 } };
+      const { seconds, epochs, images, speeds: own, rung } = planFor(data, cpu, asked);
+      const sam = rung.teacher.training === 'ldam';
+      const timed = {
+        images,
+        evaluated: stamps.testImages!,
+        speeds: own,
+        sam,
+        trains: ['teacher', 'student'],
+      } as const;
+      return (seconds.teacher - secondsOf(epochs, timed).teacher) / images;
+    };
+    assert.equal(readOf(150), 0); // not large
+    assert.ok(Math.abs(readOf(3000) / ((3000 ** 2 * 12e-9) / 2) - 1) < 1e-6, 'two cores decode');
   });
 
   test('is filled by the largest number of epochs that fits', () => {

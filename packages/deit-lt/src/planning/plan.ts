@@ -2,6 +2,9 @@
  * Plans a training for a data set, a machine and a time, by the rules in `rungs.ts` and below. A pure function of what is given:
  * `plan-training.ts` measures the machine and repeats it with the measurements.
  */
+
+import { copiesFit } from '../data/cache/copies-room.js';
+import { factorFor } from '../data/decode/shrink.js';
 import type { DatasetDescription } from '../data/describe.js';
 import { groupsOf } from '../data/groups.js';
 import { setAside } from '../data/set-aside.js';
@@ -24,8 +27,8 @@ import {
   usualEpochs,
 } from './epochs.js';
 import { kindOf, type Machine, type MachineKind } from './machine.js';
-import { type PlannedNetwork, type Rung, rungsOf } from './rungs.js';
-import { corrected, estimatedSpeeds, type MeasuredSpeeds, type PartSpeeds } from './speed.js';
+import { type PlannedNetwork, type PlannedStudent, type Rung, rungsOf } from './rungs.js';
+import { corrected, decodingSeconds, estimatedSpeeds, type MeasuredSpeeds, type PartSpeeds } from './speed.js';
 import { plannedValues, type Strength, strengthFor } from './values.js';
 import { type PlanWarning, warningsOf } from './warnings.js';
 
@@ -62,7 +65,7 @@ export interface TrainingPlan {
   readonly machine: Machine;
   readonly request: PlanRequest;
   readonly rung: Rung;
-  readonly student: PlannedNetwork;
+  readonly student: PlannedStudent;
   readonly speedKey: string;
   readonly epochs: EpochPair;
   /** The teacher's epochs that are usual for so many images. */
@@ -150,7 +153,7 @@ interface Circumstances {
 
 interface Candidate {
   readonly rung: Rung;
-  readonly student: PlannedNetwork;
+  readonly student: PlannedStudent;
   readonly speedKey: string;
   readonly speeds: PartSpeeds;
   readonly measured: MeasuredSpeeds | undefined;
@@ -212,7 +215,14 @@ function candidateOf(rung: Rung, given: Circumstances & { readonly measured: Mea
   const speedKey = speedKeyOf(rung, student);
   const speeds = measured.get(speedKey) ?? unmeasuredSpeeds(rung, student, given);
   const evaluated = data.testImages ?? asideOf(data);
-  const timed: TimedTraining = { images, evaluated, speeds, sam: true, trains: trainsOf(request) };
+  const timed: TimedTraining = {
+    images,
+    evaluated,
+    speeds,
+    firstRead: decodingSeconds(images, decodedImages(data, rung).once, machine),
+    sam: rung.teacher.training === 'ldam',
+    trains: trainsOf(request),
+  };
   const { published } = rung;
   const usual = published?.teacher ?? usualEpochs(images);
   const most = Math.round((request.seconds === null ? 1 : mostShare) * usual);
@@ -246,7 +256,7 @@ function unmeasuredSpeeds(
   student: PlannedNetwork,
   { data, machine, measured }: Circumstances & { readonly measured: Measured },
 ): PartSpeeds {
-  const images = decodedImages(data);
+  const images = decodedImages(data, rung);
   const known = rungsOf(rung.machine).flatMap((other) =>
     [other.student, other.small].flatMap((network) => {
       const found = measured.get(speedKeyOf(other, network));
@@ -259,8 +269,17 @@ function unmeasuredSpeeds(
   return corrected(estimatedSpeeds(machine, { teacher: rung.teacher, student }, images), known);
 }
 
-function decodedImages({ imageSizes: { width, height }, kind }: DatasetDescription) {
-  return { pixels: width.median * height.median, inMemory: kind === 'memory' };
+/** The pixels of a typical file: its copy is read in each epoch where it is large, and the file `once`. */
+function decodedImages(data: DatasetDescription, { size }: Rung) {
+  const { width, height } = data.imageSizes;
+  const median = { width: width.median, height: height.median };
+  const [pixels, factor] = [median.width * median.height, factorFor(median, size)];
+  const hasCopies = factor > 1 && data.kind === 'files' && copiesFit(data.trainImages, median, size);
+  return {
+    pixels: hasCopies ? pixels / factor ** 2 : pixels,
+    once: hasCopies ? pixels : 0,
+    inMemory: data.kind === 'memory',
+  };
 }
 
 function validationOf({ testImages }: DatasetDescription): number {

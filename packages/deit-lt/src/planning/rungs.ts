@@ -17,14 +17,23 @@ export interface PlannedNetwork {
   readonly gmacs: number;
 }
 
+/** A teacher, and its loss and optimizer: `values.ts` has their values. */
+export interface PlannedTeacher extends PlannedNetwork {
+  readonly training: 'ldam' | 'muon';
+}
+
+export interface PlannedStudent extends PlannedNetwork {
+  readonly training: 'adamw' | 'muon';
+}
+
 export interface Rung {
   readonly machine: MachineKind;
   /** Side of the input in pixels. */
   readonly size: number;
-  readonly teacher: PlannedNetwork;
-  readonly student: PlannedNetwork;
+  readonly teacher: PlannedTeacher;
+  readonly student: PlannedStudent;
   /** The smaller student of `--goal size` and `--goal speed`. */
-  readonly small: PlannedNetwork;
+  readonly small: PlannedStudent;
   /** The published recipe that is used, with its epochs; absent for those that `values.ts` makes. */
   readonly published?: { readonly recipe: string; readonly teacher: number; readonly student: number };
 }
@@ -40,17 +49,38 @@ const conv = (patchSize: number, embedDim: number, depth: number, numHeads: numb
   dropPathRate: 0,
 });
 
-const cifarNet = (layers: number, millions: number, gmacs: number): PlannedNetwork => ({
+const cifarNet = (layers: number, millions: number, gmacs: number): PlannedTeacher => ({
   model: { replace: true, name: `resnet${layers}`, cosine: true },
   title: `ResNet-${layers} for small images`,
+  training: 'ldam',
   millions,
   gmacs,
 });
 
+/**
+ * Both networks of `cifar10-lt-cpu-strong`. Their multiplications include what Muon's updates take for an image of a batch of 64,
+ * a fifth for the teacher and almost half for the student.
+ */
+const airbench: PlannedTeacher = {
+  model: { replace: true, name: 'airbench94' },
+  title: 'airbench94',
+  training: 'muon',
+  millions: 1.97,
+  gmacs: 0.14,
+};
+const strongStudent: PlannedStudent = {
+  model: { ...conv(8, 128, 6, 2), stemChannels: [48, 96, 192, 256] },
+  title: 'Vision Transformer of 6 blocks, width 128, patches of 8 × 8 pixels from a wide stem of convolutions',
+  training: 'muon',
+  millions: 1.88,
+  gmacs: 0.09,
+};
+
 /** ResNet-18 at 224 pixels has 1.8, ResNet-50 4.1 thousand million multiplications; they go with the area. */
-const resnet = (layers: 18 | 50, size: number): PlannedNetwork => ({
+const resnet = (layers: 18 | 50, size: number): PlannedTeacher => ({
   model: { replace: true, name: `resnet${layers}`, cosine: true },
   title: `ResNet-${layers}`,
+  training: 'ldam',
   millions: layers === 18 ? 11.2 : 23.5,
   gmacs: (layers === 18 ? 1.82 : 4.11) * (size / 224) ** 2,
 });
@@ -59,7 +89,8 @@ const student = (
   [patch, width, depth, heads]: readonly [number, number, number, number],
   millions: number,
   gmacs: number,
-): PlannedNetwork => ({
+): PlannedStudent => ({
+  training: 'adamw',
   model: conv(patch, width, depth, heads),
   title: `Vision Transformer of ${depth} blocks, width ${width}, patches of ${patch} × ${patch} pixels`,
   millions,
@@ -67,7 +98,8 @@ const student = (
 });
 
 /** timm's DeiT with a DIST token, for 224 pixels. */
-const deit = (shape: 'tiny' | 'small' | 'base', title: string, millions: number, gmacs: number): PlannedNetwork => ({
+const deit = (shape: 'tiny' | 'small' | 'base', title: string, millions: number, gmacs: number): PlannedStudent => ({
+  training: 'adamw',
   model: { replace: true, name: `deit_${shape}_distilled_patch16_224`, dropPathRate: 0.1 },
   title,
   millions,
@@ -83,8 +115,8 @@ export const rungs: readonly Rung[] = [
   {
     machine: 'cpu',
     size: 32,
-    teacher: cifarNet(20, 0.27, 0.041),
-    student: student([4, 128, 6, 2], 1.31, 0.095),
+    teacher: airbench,
+    student: strongStudent,
     small: student([4, 96, 4, 3], 0.51, 0.045),
   },
   {

@@ -36,13 +36,18 @@ export interface DecodedImages {
   readonly inMemory: boolean;
 }
 
+/** Returns the seconds to decode `images` files once. */
+export function decodingSeconds(images: number, pixels: number, { cores }: Pick<Machine, 'cores'>): number {
+  return (images * pixels * decodePixel) / cores;
+}
+
 /** Returns the estimate of the speeds of two networks. */
 export function estimatedSpeeds(
-  machine: Pick<Machine, 'device' | 'cores' | 'precision'>,
+  machine: Pick<Machine, 'device' | 'cores' | 'threads' | 'precision'>,
   { teacher, student }: { readonly teacher: PlannedNetwork; readonly student: PlannedNetwork },
   { pixels, inMemory }: DecodedImages,
 ): PartSpeeds {
-  const cores = Math.min(machine.cores, mostCores);
+  const cores = Math.min(machine.cores, machine.threads, mostCores);
   const rate =
     machine.device === 'cpu'
       ? cores * gmacsPerSecond[machine.precision === 'bfloat16' ? 'bfloat16' : 'float32']

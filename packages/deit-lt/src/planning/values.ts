@@ -2,14 +2,14 @@
 import type { Values } from '../recipe/merge.js';
 import { type EpochPair, samEpoch } from './epochs.js';
 import type { Machine } from './machine.js';
-import type { PlannedNetwork, Rung } from './rungs.js';
+import type { PlannedStudent, Rung } from './rungs.js';
 
 /** How much the training images are changed at random. */
 export type Strength = 'mild' | 'moderate' | 'strong';
 
 export interface PlannedValues {
   readonly rung: Rung;
-  readonly student: PlannedNetwork;
+  readonly student: PlannedStudent;
   readonly epochs: EpochPair;
   /** Training images of an epoch. */
   readonly images: number;
@@ -70,8 +70,8 @@ function publishedParts({ limits, student }: PlannedValues): Values {
   return { teacher: { timeLimit: limits.teacher }, student: { timeLimit: limits.student, model: student.model } };
 }
 
-function teacherValues({ rung, epochs, batch, strength, limits, machine }: PlannedValues): Values {
-  const shortTraining = machine.device === 'cpu';
+function teacherValues(plan: PlannedValues): Values {
+  const { rung, epochs, batch, limits } = plan;
   return {
     model: rung.teacher.model,
     imageSize: rung.size,
@@ -79,9 +79,44 @@ function teacherValues({ rung, epochs, batch, strength, limits, machine }: Plann
     epochs: epochs.teacher,
     timeLimit: limits.teacher,
     batchSize: batch,
+    schedule: { name: 'one-cycle', warmupEpochs: 0.15, stepping: 'update' },
+    ...(rung.teacher.training === 'muon' ? balancedTeacher(plan) : ldamTeacher(plan)),
+  };
+}
+
+/** As `cifar10-lt-cpu-strong`, whose batches have 250 images: the rate follows the root of the batch. */
+function balancedTeacher({ rung, batch, strength }: PlannedValues): Values {
+  return {
+    loss: 'balanced-softmax',
+    drw: { epoch: null },
+    sam: { rho: 0 },
+    optimizer: {
+      name: 'muon',
+      lr: rounded(0.1 * Math.sqrt(batch / 250)),
+      momentum: 0.6,
+      nesterov: true,
+      nsSteps: 3,
+      unitRows: true,
+      weightDecay: 0,
+      rest: 'sgd',
+      vectorRatio: 2,
+      classifierRatio: 20,
+    },
+    augment: {
+      replace: true,
+      randomResizedCrop: { scale: [teacherCrop(strength), 1] },
+      flip: true,
+      autoAugment: { policy: 'cifar10' },
+      cutout: { length: rung.size / 4 },
+    },
+  };
+}
+
+function ldamTeacher({ rung, epochs, batch, strength, machine }: PlannedValues): Values {
+  const shortTraining = machine.device === 'cpu';
+  return {
     loss: { scale: shortTraining ? 15 : 30 },
     optimizer: { lr: (0.1 * batch) / 64, nesterov: true, weightDecay: 5.0e-4 },
-    schedule: { name: 'one-cycle', warmupEpochs: 0.15, stepping: 'update' },
     sam: {
       rho: 0.1,
       schedule: 'step',
@@ -91,15 +126,20 @@ function teacherValues({ rung, epochs, batch, strength, limits, machine }: Plann
       ],
     },
     drw: { epoch: 0.7 },
-    // Weaker than the student's: the teacher sees the images nearly as they are.
     augment: {
       replace: true,
-      randomResizedCrop: { scale: [Math.max(0.3, crops[strength][0]), 1] },
+      randomResizedCrop: { scale: [teacherCrop(strength), 1] },
       flip: true,
       ...(rung.size > 32 && { colorJitter: colours }),
     },
   };
 }
+
+/** Weaker than the student's: the teacher sees the images nearly as they are. */
+const teacherCrop = (strength: Strength): number => Math.max(0.3, crops[strength][0]);
+
+/** Three digits, for a recipe that people read. */
+const rounded = (rate: number): number => Number(rate.toPrecision(3));
 
 /** Updates below which the student has the learning rate of `quickstart`, which has 3,900; else that of `cifar10-lt-cpu`. */
 const fewUpdates = 5000;
@@ -108,8 +148,10 @@ function rateFor(epochs: number, images: number, batch: number): number {
   return (epochs * images) / batch < fewUpdates ? 2.0e-3 : 1.0e-3;
 }
 
-function studentValues({ rung, student, epochs, images, batch, strength, limits, machine }: PlannedValues): Values {
-  const published = machine.device !== 'cpu' && rung.size === 224;
+function studentValues(plan: PlannedValues): Values {
+  const { rung, student, epochs, batch, strength, limits } = plan;
+  // A teacher that was not re-weighted gives labels with a long tail, though a shorter one than the images have.
+  const balanced = rung.teacher.training === 'muon' ? { reweight: 'never', logitAdjustment: 0.5 } : {};
   return {
     model: student.model,
     imageSize: rung.size,
@@ -119,10 +161,10 @@ function studentValues({ rung, student, epochs, images, batch, strength, limits,
     batchSize: batch,
     accumulation: 1,
     sampler: 'shuffle',
-    distillation: { teacherInput: 'same-size' },
+    distillation: { teacherInput: 'same-size', ...balanced },
     ema: null,
     weights: 'raw',
-    optimizer: published ? { lr: 5.0e-4, lrPer: 512 } : { lr: rateFor(epochs.student, images, batch), lrPer: null },
+    optimizer: studentOptimizer(plan),
     schedule: { warmupEpochs: 0.06 },
     clsLoss: 'balanced-softmax',
     mixing: { probability: mixed[strength] },
@@ -132,4 +174,14 @@ function studentValues({ rung, student, epochs, images, batch, strength, limits,
       ...(strength !== 'strong' && { randAugment: false, randomErasing: false, colorJitter: colours }),
     },
   };
+}
+
+/** Muon as in `cifar10-lt-cpu-strong`, whose batches have 128 images. */
+function studentOptimizer({ rung, student, epochs, images, batch, machine }: PlannedValues): Values {
+  if (student.training === 'muon') {
+    const lr = rounded(0.014 * Math.sqrt(batch / 128));
+    return { name: 'muon', lr, weightDecay: 0.02, momentum: 0.95, vectorRatio: 0.1, classifierRatio: 0.1 };
+  }
+  const published = machine.device !== 'cpu' && rung.size === 224;
+  return published ? { lr: 5.0e-4, lrPer: 512 } : { lr: rateFor(epochs.student, images, batch), lrPer: null };
 }

@@ -26,6 +26,7 @@ function fitTokens(tensors: Tensors, { distilled }: VisionTransformer): string[]
     return ['DIST begins as a copy of CLS'];
   }
   if (distilled || !tensors.delete('dist_token')) return [];
+  for (const name of ['head_dist.weight', 'head_dist.bias']) tensors.delete(name);
   return ['its DIST token is left out'];
 }
 

@@ -18,6 +18,7 @@ const kept = 12;
 
 interface Job {
   readonly controller: AbortController;
+  stage: 'reading' | 'searching';
   done: number;
   total: number;
   found?: Found;
@@ -29,6 +30,7 @@ export interface ReviewRoute extends Disposable {
   readonly route: Route;
 }
 
+const acts: readonly string[] = ['start', 'stop'];
 const kinds: readonly string[] = ['mistakes', 'labels', 'duplicates'] satisfies ReviewKind[];
 
 /** `place` is where the images of all runs are; without it each run's own command says. Disposing ends all searches. */
@@ -38,8 +40,9 @@ export function reviewRoute(watcher: RunWatcher, opened: OpenedData, place?: Dat
   let before: Promise<unknown> = Promise.resolve();
 
   const start = (key: string, kind: ReviewKind, run: FollowedRun): void => {
-    jobs.get(key)?.controller.abort();
-    const job: Job = { controller: new AbortController(), done: 0, total: 0 };
+    const old = jobs.get(key);
+    if (old !== undefined && old.found === undefined && old.error === undefined) return; // another page started it
+    const job: Job = { controller: new AbortController(), stage: 'reading', done: 0, total: 0 };
     jobs.delete(key);
     jobs.set(key, job);
     for (const old of [...jobs.keys()].slice(0, -kept)) stop(old);
@@ -51,8 +54,13 @@ export function reviewRoute(watcher: RunWatcher, opened: OpenedData, place?: Dat
       signal.throwIfAborted();
       const config = readRunConfig(folder);
       const { background } = config.recipe.data;
-      const dataset = await opened.open({ ...(place ?? dataOfRun(config)), background });
-      const onProgress = (done: number, total: number): void => void Object.assign(job, { done, total });
+      const at = (stage: Job['stage'], done: number, total = 0): void =>
+        void Object.assign(job, { stage, done, total });
+      const dataset = await opened.open(
+        { ...(place ?? dataOfRun(config)), background },
+        { again: true, signal, onProgress: ({ done, total }) => at('reading', done, total) },
+      );
+      const onProgress = (done: number, total: number): void => at('searching', done, total);
       job.found = await findReview(kind, { folder, config, dataset, signal, onProgress });
     } catch (error) {
       if (!signal.aborted) job.error = error;
@@ -68,7 +76,8 @@ export function reviewRoute(watcher: RunWatcher, opened: OpenedData, place?: Dat
     const words = url.searchParams;
     const run = watcher.run(words.get('run') ?? '');
     const [kind, page] = [words.get('kind') ?? '', Number(words.get('page') ?? 0)];
-    if (run === undefined || !kinds.includes(kind) || !Number.isInteger(page) || page < 0) {
+    const isKnown = kinds.includes(kind) && (request.method !== 'POST' || acts.includes(words.get('do') ?? ''));
+    if (run === undefined || !isKnown || !Number.isInteger(page) || page < 0) {
       say(response, 404, 'There is no such run, or no such list of images.');
       return true;
     }
@@ -82,7 +91,6 @@ export function reviewRoute(watcher: RunWatcher, opened: OpenedData, place?: Dat
       if (job?.error !== undefined) throw job.error;
       sayJson(response, await reviewOf(job, { name: words.get('class') ?? undefined, page }));
     } catch (error) {
-      jobs.delete(key); // the next search starts again
       if (!(error instanceof UserError)) throw error;
       say(response, 409, error.message);
     }
@@ -104,8 +112,8 @@ interface Wanted {
 
 async function reviewOf(job: Job | undefined, { name, page: wanted }: Wanted): Promise<Review> {
   if (job === undefined) return { state: 'idle' };
-  const { found, done, total } = job;
-  if (found === undefined) return { state: 'working', done, total };
+  const { found, stage, done, total } = job;
+  if (found === undefined) return { state: 'working', stage, done, total };
   const { facts, classes } = found;
   const rows = name === undefined ? found.rows : found.rows.filter(({ image }) => image.class === name);
   const pages = Math.max(1, Math.ceil(rows.length / perPage));

@@ -10,8 +10,8 @@ export interface ReviewImage {
   readonly name: string;
   /** Its label. */
   readonly class: string;
-  /** A `data:` address. */
-  readonly picture: string;
+  /** A `data:` address; absent when the file cannot be read any more. */
+  readonly picture?: string;
 }
 
 export type ReviewRow =
@@ -50,12 +50,18 @@ export interface ReviewClass {
 export type Review =
   /** Nobody has started the work: `POST /review` does. */
   | { readonly state: 'idle' }
-  | { readonly state: 'working'; readonly done: number; readonly total: number }
+  | {
+      readonly state: 'working';
+      /** First the files are read and checked. */
+      readonly stage: 'reading' | 'searching';
+      readonly done: number;
+      /** 0 while it is not known. */
+      readonly total: number;
+    }
   | {
       readonly state: 'ready';
       /** Sentences about what was found. */
       readonly facts: readonly string[];
-      /** Whether the rows of wrong predictions have CLS and DIST. */
       /** Classes that have rows. */
       readonly classes: readonly ReviewClass[];
       /** Rows of the chosen class, or of all. */

@@ -31,6 +31,7 @@ export function openStudio(folder: string, { data, ...watching }: StudioOptions 
     routes: [eventsRoute(watcher), partsRoute(watcher), imagesRoute(watcher, opened, data), review.route],
     [Symbol.dispose]: () => {
       review[Symbol.dispose]();
+      opened[Symbol.dispose]();
       watcher[Symbol.dispose]();
     },
   };

@@ -4,14 +4,16 @@
 import * as torch from '@deit-lt/torch';
 import type { Pipeline } from '../augment/transform.js';
 import { byClass } from '../by-class.js';
+import { copiesFit } from '../data/cache/copies-room.js';
 import type { Dataset } from '../data/dataset.js';
 import { openPixels } from '../data/open-pixels.js';
+import type { PixelSource } from '../data/pixel-source.js';
 import { pairedBatches } from '../data/samplers/paired-batches.js';
 import { shuffled } from '../data/samplers/sampler-orders.js';
 import { placeOn } from '../models/place-on.js';
 import { nextTurn } from '../next-turn.js';
 import { createOptimizer } from '../optim/optimizer.js';
-import { SAM } from '../optim/sam.js';
+import { SAM, type SteppingOptimizer } from '../optim/sam.js';
 import { stream } from '../random/stream.js';
 import { placementOf, setKernels } from '../recipe/device.js';
 import type { Recipe, TrainingRecipe } from '../recipe/schema.js';
@@ -21,7 +23,9 @@ import { modelOf } from '../tasks/model-of.js';
 import { StudentTask } from '../tasks/student-task.js';
 import { learningParameters, type Pass, type Task } from '../tasks/task.js';
 import { trainingPipeline } from '../tasks/training-pipeline.js';
-import { backward, firstPass, update } from './step.js';
+import { backward, firstPass, type SamPlan, update } from './step.js';
+
+const F = torch.nn.functional;
 
 export interface MeasureSpeedOptions {
   /** Seconds for each of the two trainings. Default 2. */
@@ -120,7 +124,13 @@ function probesOf(recipe: Recipe, dataset: Dataset, limits: Pick<RateOptions, 's
     plainTeacher: () => run(teacherTask(), { ...recipe, teacher: { ...recipe.teacher, sam: { ...sam, rho: 0 } } }),
     vit: () => run(new StudentTask({ ...learner, model: network('vit') })),
     student: () => {
-      const answers = (images: torch.Tensor): torch.Tensor => teacher().eval().call(images);
+      const { imageSize } = recipe.teacher;
+      const isOwn = recipe.student.distillation.teacherInput !== 'same-size';
+      const sized = (images: torch.Tensor): torch.Tensor =>
+        isOwn && images.size(3) !== imageSize
+          ? F.interpolate(images, { size: imageSize, mode: 'bicubic', antialias: true })
+          : images;
+      const answers = (images: torch.Tensor): torch.Tensor => teacher().eval().call(sized(images));
       const teacherView = recipe.student.distillation.teacherAugment !== null;
       return run(new StudentTask({ ...learner, model: network('student'), teacher: answers, teacherView }));
     },
@@ -147,48 +157,130 @@ interface RateOptions {
 }
 
 async function rate(task: Task, part: TrainingRecipe, options: RateOptions): Promise<number> {
-  const { recipe, dataset, seconds, until = Number.POSITIVE_INFINITY, signal } = options;
-  const placement = placementOf(recipe);
+  const { recipe, dataset, seconds, until = Number.POSITIVE_INFINITY } = options;
+  const { device } = placementOf(recipe);
   using optimizer = createOptimizer({ namedParameters: () => learningParameters(task) }, part.optimizer, 1e-6);
   const { rho } = recipe.teacher.sam;
   using around = task.kind === 'teacher' && rho > 0 ? new SAM(optimizer, { rho }) : undefined;
   const sam = around && { sam: around, rhoAt: () => rho, freezeStatistics: false };
-  await using source = openPixels(dataset.train.images);
+  await using source = openPixels(dataset.train.images, { kind: 'shrunk' });
+  const measured: MeasuredSteps = { task, part, optimizer, sam, source, options };
+  const most = measuredBatch(part, device);
+  const began = performance.now();
+  const isLate = (now: number): boolean => now >= until || now - began > longest * seconds * 1000; // a machine that is very slow now
+  let batch = most;
+  if (device === 'cpu' && most > trialBatch) {
+    const trial = await timesOf(measured, trialBatch, ({ updates }) => updates > 0);
+    batch = shortBatch(trial, most);
+  }
+  const times = await timesOf(
+    measured,
+    batch,
+    (so, now) => so.updates > 0 && (isLate(now) || (so.updates > 1 && so.ms > seconds * 1000)),
+  );
+  return rateOf(times, Math.min(part.batchSize, dataset.train.labels.length));
+}
+
+interface MeasuredSteps {
+  readonly task: Task;
+  readonly part: TrainingRecipe;
+  readonly optimizer: SteppingOptimizer;
+  readonly sam: SamPlan | undefined;
+  readonly source: PixelSource;
+  readonly options: RateOptions;
+}
+
+/** Times of steps, without the first two, which allocate memory and choose kernels. */
+export interface StepTimes {
+  readonly images: number;
+  readonly updates: number;
+  /** All of the time. */
+  readonly ms: number;
+  /** Its part that each update takes whatever its images: the optimizer's, and what SAM does with the weights. */
+  readonly updateMs: number;
+}
+
+const [warmUp, noTimes]: [number, StepTimes] = [2, { images: 0, updates: 0, ms: 0, updateMs: 0 }];
+
+/** Runs steps with batches of `batchSize` until `isEnough`. Between two of them the event loop goes round, where signals arrive. */
+async function timesOf(
+  measured: MeasuredSteps,
+  batchSize: number,
+  isEnough: (times: StepTimes, now: number) => boolean,
+): Promise<StepTimes> {
+  const { task, part, optimizer, sam, source, options } = measured;
+  const { recipe, dataset, signal } = options;
+  const placement = placementOf(recipe);
   const { labels } = dataset.train;
+  const few = await firstOf(measured, batchSize);
   const loading = {
     source,
     labels,
     pipeline: pipelineOf(task.kind, recipe),
-    ids: endless(shuffled(labels.length)),
-    batchSize: measuredBatch(part, placement.device),
+    ids: few(shuffled(labels.length)),
+    batchSize,
     device: placement.device,
   };
-  const partners = task.partners && endless(task.partners(labels, dataset.classNames.length));
+  const partners = task.partners && few(task.partners(labels, dataset.classNames.length));
   const pass = firstPass(sam, 0);
-  const began = performance.now();
-  let [images, since, batches] = [0, began, 0];
+  let [times, since, batches, updateMs] = [noTimes, performance.now(), 0, 0];
   for await (const batch of pairedBatches(loading, partners ?? null)) {
     torch.tidy(() => {
       const prepared = placement.autocast(() =>
         task.prepare({ ...batch, epoch: 0, random: stream(0, 'mix', 0, batches) }),
       );
-      const forward = (pass: Pass) => () => placement.autocast(() => prepared.loss(pass));
-      backward(forward(pass), part.accumulation);
-      const again = () => backward(forward('step'), part.accumulation);
-      update({ task, recipe: part, optimizer, ...(sam && { sam }) }, again, 0);
+      let passMs = 0;
+      const passOver = (of: Pass): void => {
+        const from = performance.now();
+        backward(() => placement.autocast(() => prepared.loss(of)), part.accumulation);
+        passMs += performance.now() - from;
+      };
+      passOver(pass);
+      const [from, before] = [performance.now(), passMs];
+      update({ task, recipe: part, optimizer, ...(sam && { sam }) }, () => passOver('step'), 0);
+      updateMs += performance.now() - from - (passMs - before);
     });
     batch[Symbol.dispose]();
     torch.synchronize(placement.device);
     await nextTurn();
     signal?.throwIfAborted();
-    // The first two batches allocate memory and choose kernels.
-    if (++batches <= 2) [images, since] = [0, performance.now()];
-    else images += batch.labels.length;
     const now = performance.now();
-    if (batches > 3 && now - since > seconds * 1000) break;
-    if (batches > 2 && (now >= until || now - began > longest * seconds * 1000)) break; // a machine that is very slow now
+    if (++batches <= warmUp) [updateMs, since] = [0, now];
+    else times = { images: times.images + batch.labels.length, updates: times.updates + 1, ms: now - since, updateMs };
+    if (isEnough(times, now)) break;
   }
-  return images / ((performance.now() - since) / 1000);
+  return times;
+}
+
+/**
+ * Returns what makes an order endless. Where copies of large images will be kept, it has few images, whose copies are there when
+ * the clock runs, as they are from the second epoch on.
+ */
+async function firstOf(
+  { source, part, options }: MeasuredSteps,
+  batchSize: number,
+): Promise<(order: Int32Array) => Int32Array> {
+  await source.measure?.(Int32Array.of(0));
+  const hasCopies =
+    copiesFit(source.length, source.sizeOf(0), part.imageSize) && options.dataset.train.images.kind === 'files';
+  return (order) => endless(hasCopies ? order.subarray(0, warmUp * batchSize) : order);
+}
+
+/** Returns images per second with batches of `batchSize`, from the times of others. */
+export function rateOf({ images, updates, ms, updateMs }: StepTimes, batchSize: number): number {
+  const perImage = (ms - updateMs) / images + updateMs / updates / batchSize;
+  return 1000 / perImage;
+}
+
+/** Images of the first steps on a processor: of them the time of a step is known before one takes long. */
+const trialBatch = 8;
+/** A step that is measured should not take longer than this: Ctrl-C waits for its end. */
+const longestStepMs = 500;
+
+/** Returns the images of a step that takes about half a second, a multiple of 8 and at most `most`. */
+export function shortBatch({ images, ms }: Pick<StepTimes, 'images' | 'ms'>, most: number): number {
+  const fitting = (longestStepMs * images) / ms;
+  return Math.min(most, Math.max(trialBatch, 8 * Math.floor(fitting / 8)));
 }
 
 function pipelineOf(kind: TrainingKind, { teacher, student }: Recipe): Pipeline {

@@ -106,7 +106,7 @@ async function train(kind: TrainingKind, options: TrainOptions, plan: Plan): Pro
   const placement = placementOf({ ...recipe, device: deviceOfProcess(recipe.device, processes) });
   setKernels(recipe, placement.device);
   torch.manualSeed(recipe.seed);
-  const data = prepareData(dataset, recipe);
+  const data = prepareData(dataset, recipe, { copies: { note: (line) => options.reporter?.note(line) } });
   const part = partName(kind);
   const from = options.from ?? plan.recipe.from;
   checkFrom(part, plan.recipe, from);

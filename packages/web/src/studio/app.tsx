@@ -24,7 +24,7 @@ const tabs: readonly Tab[] = [
   { id: 'accuracy', title: 'Accuracy', parts: ['accuracy'] },
   { id: 'classes', title: 'Classes', parts: ['classes'] },
   { id: 'experts', title: 'Experts', parts: ['experts', 'paper'] },
-  { id: 'mistakes', title: 'Mistakes', parts: ['confusion', 'confused'] },
+  { id: 'mistakes', title: 'Confusion', parts: ['confusion', 'confused'] },
   { id: 'wrong', title: 'Wrong predictions', review: 'mistakes' },
   { id: 'labels', title: 'Label errors', review: 'labels' },
   { id: 'duplicates', title: 'Near duplicates', review: 'duplicates' },

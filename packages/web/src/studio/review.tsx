@@ -15,7 +15,7 @@ interface Words {
 const words: Readonly<Record<ReviewKind, Words>> = {
   mistakes: {
     purpose:
-      'The images that this run classifies wrongly, class by class, with the predictions of CLS, of DIST and of their average.',
+      'The images that this run classifies wrongly; for a student with the predictions of CLS, of DIST and of their average.',
     search: 'Classify the test images',
     working: 'Classifying images',
   },
@@ -25,7 +25,7 @@ const words: Readonly<Record<ReviewKind, Words>> = {
     working: 'Classifying images',
   },
   duplicates: {
-    purpose: 'Test images that look like a training image of the same data.',
+    purpose: 'Test images that look like an image that this run was trained on.',
     search: 'Compare the images',
     working: 'Comparing images',
   },
@@ -55,7 +55,7 @@ function OfRun({ run, kind }: { readonly run: string; readonly kind: ReviewKind 
   const [name, setName] = useState<string>();
   const [page, setPage] = useState(0);
   const { review, problem, isLoading, start, stop } = useReview({ run, kind, name, page });
-  const { search, working } = words[kind];
+  const { search } = words[kind];
   return (
     <div aria-busy={isLoading} class={isLoading ? 'loading' : ''}>
       {problem && <p class="problem">{problem}</p>}
@@ -69,9 +69,9 @@ function OfRun({ run, kind }: { readonly run: string; readonly kind: ReviewKind 
       )}
       {review?.state === 'working' && (
         <p class="choice" role="status">
-          <progress value={review.done} max={review.total || 1} aria-label={working} />
+          <progress value={review.done} max={review.total || 1} aria-label={doing(review, kind)} />
           <span>
-            {working}
+            {doing(review, kind)}
             {review.total > 0 ? `: ${count(review.done)} of ${count(review.total)}` : ' …'}
           </span>
           <button type="button" onClick={stop}>
@@ -95,6 +95,9 @@ function OfRun({ run, kind }: { readonly run: string; readonly kind: ReviewKind 
     </div>
   );
 }
+
+const doing = ({ stage }: Extract<Review, { state: 'working' }>, kind: ReviewKind): string =>
+  stage === 'reading' ? 'Reading the files' : words[kind].working;
 
 interface FoundProps {
   readonly review: Extract<Review, { state: 'ready' }>;
@@ -206,7 +209,11 @@ function Picture({ image: { name, class: label, split, picture } }: { readonly i
   return (
     <div>
       <div class="picture">
-        <img class="pixels" src={picture} alt={`${name}, ${label}`} />
+        {picture === undefined ? (
+          <span class="faint">This file cannot be read any more.</span>
+        ) : (
+          <img class="pixels" src={picture} alt={`${name}, ${label}`} />
+        )}
       </div>
       <span class="name" title={name}>
         <span class="faint">{split}</span> {shortName(name)}

@@ -9,7 +9,8 @@ import { stream } from '../../random/stream.js';
 import { resampleImage } from '../resample/resample-image.js';
 import { composed, white } from './background.js';
 import { decodeImage } from './decode.js';
-import { decodeWindows, type FileCut } from './decode-window.js';
+import { decodeWindows } from './decode-window.js';
+import type { FileCut } from './file-cut.js';
 
 const [width, height] = [61, 43];
 const window = { x: 20, y: 10, width: 17, height: 23, flip: true };

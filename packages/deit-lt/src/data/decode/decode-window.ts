@@ -8,31 +8,20 @@ import { withFileBytes } from '../cache/file-bytes.js';
 import { pixelsSeen, tapsOfWindow, type WindowTaps } from '../resample/resample-image.js';
 import type { Taps } from '../resample/resample-taps.js';
 import { resampleFast } from '../resample/resample-wasm.js';
-import type { Rgb } from './background.js';
 import { decodeBudget } from './budget.js';
+import { type Copies, cutCopied } from './copied-windows.js';
 import { type Area, badBytes, badFile, decodeBytes, decodedBytes } from './decode.js';
+import type { FileCut, MeasuredImage } from './file-cut.js';
 import { readHeader } from './image-header.js';
 import type { Size } from './raw-pixels.js';
-import type { Filter, Window } from './window.js';
-
-/** A part of an image and what becomes of it. */
-export interface FileCut {
-  readonly window: Window;
-  readonly size: number;
-  readonly filter: Filter;
-  /** Gets the pixels: `size · size · 3` bytes, RGB. */
-  readonly target: Uint8Array;
-}
-
-/** The size that an image had, upright, when its windows were chosen, and what is below it where it is transparent. */
-export interface MeasuredImage extends Size {
-  readonly background: Rgb;
-}
+import { scaled } from './window.js';
 
 /** Several windows of a file, which is decoded once. */
 export interface FileWindows extends MeasuredImage {
   readonly path: string;
   readonly cuts: readonly FileCut[];
+  /** Copies of large images, for trainings, which see each image many times. */
+  readonly copies?: Copies;
 }
 
 /** Several windows of an image in memory. */
@@ -47,12 +36,18 @@ export interface BytesWindows extends MeasuredImage {
  */
 export async function decodeWindows(windows: FileWindows | BytesWindows): Promise<Size | undefined> {
   if ('bytes' in windows) return decodeBytesWindows(windows);
-  const { path: file, cuts, ...image } = windows;
+  const { path: file, cuts, copies, ...image } = windows;
   try {
-    return await withFileBytes(file, (bytes) => cutWindows(bytes, image, cuts));
+    return await (copies === undefined
+      ? cutFile(file, image, cuts)
+      : cutCopied(file, image, cuts, { copies, cutter: cutFile }));
   } catch (cause) {
     throw await badFile(file, cause);
   }
+}
+
+function cutFile(file: string, image: MeasuredImage, cuts: readonly FileCut[]): Promise<Size | undefined> {
+  return withFileBytes(file, (bytes) => cutWindows(bytes, image, cuts));
 }
 
 async function decodeBytesWindows({ bytes, cuts, ...image }: BytesWindows): Promise<Size | undefined> {
@@ -136,10 +131,4 @@ export function shrinkOnLoad({ width, height }: Size, { window, size, filter }: 
   if (filter === 'nearest') return 1;
   const spare = Math.min(window.width, window.height) / size / 2;
   return [8, 4, 2].find((factor) => factor <= spare && width % factor === 0 && height % factor === 0) ?? 1;
-}
-
-function scaled(window: Window, factor: number): Window {
-  if (factor === 1) return window;
-  const { x, y, width, height, ...rest } = window;
-  return { ...rest, x: x * factor, y: y * factor, width: width * factor, height: height * factor };
 }

@@ -26,3 +26,10 @@ export interface Window {
 
 /** Filters for resizing a window: PIL's filters with antialiasing, as timm and torchvision use them. */
 export type Filter = 'nearest' | 'bilinear' | 'bicubic';
+
+/** Returns `window` for an image whose sides are `factor` times as long. */
+export function scaled(window: Window, factor: number): Window {
+  if (factor === 1) return window;
+  const { x, y, width, height, ...rest } = window;
+  return { ...rest, x: x * factor, y: y * factor, width: width * factor, height: height * factor };
+}
