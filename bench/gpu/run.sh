@@ -157,7 +157,7 @@ loop() {
   local set=(--set device="$DEVICE" student.model.name=deit_small_distilled_patch16_224 student.batchSize=128 student.accumulation=1
     student.repeats=1 student.sampler=shuffle student.epochs=3 student.drw.epoch=null student.schedule.warmupEpochs=0 evaluation.every=3)
   local vit=(node packages/deit-lt/bin/deit-lt.mjs vit) code=0
-  [ "$DEVICE" = cpu ] && set=("${small[@]}" device="$DEVICE")
+  [ "$DEVICE" = cpu ] && set=("${small[@]}" device="$DEVICE") && echo "# no card: tiny networks and images, whose figures say nothing"
   unpack_images && {
     echo "# images in memory, at 224"
     "${vit[@]}" --data ./images10 --recipe cifar10-lt-100 --out memory "${set[@]}" || code=$?
