@@ -228,6 +228,11 @@ suite('deit-lt predict to files', () => {
       assert.ok(Math.abs(Number(probability) - Number(second) - Number(margin)) < 1e-9);
       assert.ok(existsSync(at(`sorted/${name}/${path.basename(file!)}`)));
     }
+    for (const inside of ['photos', 'photos/sorted']) {
+      const refused = predict('photos', '--sort-into', inside);
+      assert.equal(refused.status, 2, refused.stderr);
+      assert.match(refused.stderr, /--sort-into photos.* is in photos, whose images are classified/);
+    }
     const review = readFileSync(at('review.csv'), 'utf8').trim().split('\n').map(csvCells);
     const margins = review.slice(1).map((cells) => Number(cells[3]));
     assert.deepEqual(

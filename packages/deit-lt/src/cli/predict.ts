@@ -1,4 +1,5 @@
 /** `deit-lt predict`: the most likely classes of images, one line each. */
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { AnyClassifier } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
@@ -22,6 +23,7 @@ export async function run({ args: [model, ...places], options, context }: Comman
   const { top = 5, json = false } = options;
   const format = formatOf(options);
   const { resume = false } = options;
+  if (options.sortInto !== undefined) requireElsewhere(options.sortInto, places);
   if (options.out !== undefined) PredictionOutput.check(options.out, resume); // before --review, whose advice is worse
   const review = options.review === undefined ? undefined : new ReviewFile(options.review, { resume });
   const earlier: EarlierRow[] = [];
@@ -114,6 +116,23 @@ function formatOf({
   if (resume && out === undefined) refuse('--resume needs the file that it continues: --out FILE');
   if (link && sortInto === undefined) refuse('--link needs --sort-into FOLDER.');
   return wide ? 'wide' : ((format ?? 'table') as Format);
+}
+
+/** Copies in a folder that is classified would be images of it the next time, and a class of a data set. */
+function requireElsewhere(folder: string, places: readonly string[]): void {
+  const around = places.find(
+    (place) => isIn(folder, place) && statSync(place, { throwIfNoEntry: false })?.isDirectory(),
+  );
+  if (around !== undefined)
+    throw new UserError(
+      'USAGE',
+      `--sort-into ${folder} is in ${around}, whose images are classified: the copies would be among them the next time. Name a folder elsewhere.`,
+    );
+}
+
+function isIn(folder: string, place: string): boolean {
+  const [first] = path.relative(path.resolve(place), path.resolve(folder)).split(path.sep);
+  return first !== '..' && !path.isAbsolute(first!);
 }
 
 function outputOf(
