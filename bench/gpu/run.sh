@@ -43,12 +43,19 @@ stop() {
 trap 'keep_metrics; rm -rf "$work"' EXIT
 trap stop TERM INT HUP
 
-# unpack ARCHIVE FOLDER: by Python, since a bare machine may have no xz.
+# unpack ARCHIVE FOLDER [N]: by Python, since a bare machine may have no xz; of each folder in it the first N files, or all.
 unpack() {
-  "$PYTHON_TORCH" - "$1" "$2" <<'P'
-import sys, tarfile
-try: tarfile.open(sys.argv[1]).extractall(sys.argv[2])
-except (OSError, EOFError, tarfile.TarError) as error: sys.exit(f'{sys.argv[1]} cannot be unpacked: {error}')
+  "$PYTHON_TORCH" - "$@" <<'P'
+import collections, os, sys, tarfile
+archive, folder, most = [*sys.argv[1:], sys.maxsize][:3]
+seen = collections.Counter()
+def chosen(members):
+    for member in members:
+        seen[os.path.dirname(member.name)] += member.isfile()
+        if seen[os.path.dirname(member.name)] <= int(most): yield member
+try:
+    with tarfile.open(archive) as opened: opened.extractall(folder, members=chosen(opened))
+except (OSError, EOFError, tarfile.TarError) as error: sys.exit(f'{archive} cannot be unpacked: {error}')
 P
 }
 unpack "$pack/deit-lt.tar.xz" "$work" || exit 1
@@ -118,16 +125,20 @@ steps() {
   exec node bench/dist/gpu/compare.js "$OUT_FILE" "${rounds[@]}"
 }
 
-# CIFAR-10, once for all steps.
+# CIFAR-10, once for all steps; without a card 60 images of each class and split.
 unpack_images() {
   [ -d images10 ] && return
+  local most=()
+  [ "$DEVICE" = cpu ] && most=(60)
   rm -rf images10.part
-  unpack "$PACK/cifar10-images.tar.xz" images10.part && mv images10.part images10
+  unpack "$PACK/cifar10-images.tar.xz" images10.part "${most[@]}" && mv images10.part images10
 }
 
 # JPEG files of 500 × 375 in ten classes.
 draw_photographs() {
-  "$PYTHON_TORCH" - "${PHOTOGRAPHS:-2560}" <<'P'
+  local count=2560
+  [ "$DEVICE" = cpu ] && count=320
+  "$PYTHON_TORCH" - "${PHOTOGRAPHS:-$count}" <<'P'
 import os, random, sys
 from PIL import Image
 random.seed(0)
@@ -146,7 +157,7 @@ loop() {
   local set=(--set device="$DEVICE" student.model.name=deit_small_distilled_patch16_224 student.batchSize=128 student.accumulation=1
     student.repeats=1 student.sampler=shuffle student.epochs=3 student.drw.epoch=null student.schedule.warmupEpochs=0 evaluation.every=3)
   local vit=(node packages/deit-lt/bin/deit-lt.mjs vit) code=0
-  [ "$DEVICE" = cpu ] && set=("${small[@]}" device="$DEVICE")
+  [ "$DEVICE" = cpu ] && set=("${small[@]}" device="$DEVICE") && echo "# no card: tiny networks and images, whose figures say nothing"
   unpack_images && {
     echo "# images in memory, at 224"
     "${vit[@]}" --data ./images10 --recipe cifar10-lt-100 --out memory "${set[@]}" || code=$?

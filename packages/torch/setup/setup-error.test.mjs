@@ -14,11 +14,11 @@ suite('deit-torch-setup', () => {
   });
 
   test('gives files and options that are wrong as a message in every script', async () => {
-    for (const [fail, status, message] of [
+    for (const [fail, status, message] of /** @type {const} */ ([
       ["fs.readFileSync('/nowhere/x')", 1, /ENOENT.*\/nowhere\/x/],
       ["util.parseArgs({ options: {}, args: ['--foo'] })", 2, /Unknown option '--foo'/],
       ['null.x', 1, /TypeError[\s\S]*^ {4}at /m],
-    ]) {
+    ])) {
       const script = `import fs from 'node:fs'; import util from 'node:util'; import { runMain } from './setup-error.mjs'; await runMain(async () => { ${fail}; });`;
       const options = /** @type {const} */ ({ encoding: 'utf8', cwd: import.meta.dirname });
       const ended = spawnSync(process.execPath, ['--input-type=module', '-e', script], options);

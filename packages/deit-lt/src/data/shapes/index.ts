@@ -39,7 +39,7 @@ export function drawShapes({
   };
 }
 
-/** What all images of a split have in common. */
+/** The parts that all images of a split have in common. */
 interface Drawn {
   readonly name: string;
   readonly number: number;
