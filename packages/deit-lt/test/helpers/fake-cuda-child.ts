@@ -150,7 +150,7 @@ async function run(folder: string, name: JobName): Promise<Report> {
     epoch: ({ loss }) => losses.push(loss),
     end() {},
   };
-  const dataset = job.files ? await inFiles(path.join(folder, 'data')) : drawShapes(); // as `--data shapes`
+  const dataset = job.files ? await inFiles(path.join(folder, 'data')) : drawShapes({ testPerClass: 100 });
   const options = (place: string, more: Partial<TrainOptions> = {}): TrainOptions & { teacher: string } => ({
     dataset,
     saveEverySeconds: 1e6, // no checkpoint within an epoch: it would wait
