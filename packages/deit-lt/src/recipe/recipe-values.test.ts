@@ -24,7 +24,8 @@ suite('recipeValues()', () => {
   test('gives a planned recipe back, beside the published one that it extends', () => {
     for (const machine of ['2 cores', 'one GPU', 'eight GPUs']) {
       const { values } = examplePlan('a thousand kinds of photographs', machine);
-      const recipe = completeRecipe({ ...values }, { settings, where: 'plan' });
+      const fitting = machine === '2 cores' ? settings.filter((each) => !/cosine/.test(each)) : settings; // of airbench94
+      const recipe = completeRecipe({ ...values }, { settings: fitting, where: 'plan' });
       assert.deepEqual(completeRecipe(recipeValues(String(values.extends), recipe), { where: 'saved' }), recipe);
     }
   });
