@@ -208,7 +208,7 @@ function Row({ row }: { readonly row: ReviewRow }) {
 function Picture({ image: { name, class: label, split, picture } }: { readonly image: ReviewImage }) {
   return (
     <div>
-      <div class="picture">
+      <div class={picture === undefined ? 'picture missing' : 'picture'}>
         {picture === undefined ? (
           <span class="faint">This file cannot be read any more.</span>
         ) : (
