@@ -1,7 +1,7 @@
 """Trains a small ViT with a stem of convolutions on a long-tailed folder of images, in plain PyTorch: balanced softmax, no teacher.
 
-What a user would write in place of the recipe cifar10-lt-cpu-strong, with the same network (but for the DIST token), the same images,
-augmentation and batch size, for as many seconds as teacher and student of the recipe take together. AdamW or PyTorch's Muon.
+What a user would write in place of the recipe cifar10-lt-cpu-strong: a transformer of the same width and depth on a plainer stem (four 3 x 3
+convolutions, as CCT has), the same images and batch size, for as many seconds as teacher and student of the recipe take together. AdamW or PyTorch's Muon.
 
   python3 bench/accuracy/plain_vit.py DATA --seconds 2700 [--optimizer muon] [--seed 0]
 
