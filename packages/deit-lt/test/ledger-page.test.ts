@@ -79,7 +79,8 @@ suite('docs/ledger.md', () => {
 
   for (const [row, parameters, name = ''] of rowsUnder('Ours'))
     test(`ours: ${row} of ${name}`, () => {
-      const recipe = loadRecipe(codes(name)[0]!);
+      const [base, ...settings] = codes(name); // `recipe` with `key=value`, …
+      const recipe = loadRecipe(base!, { settings });
       const [kind, part] = row!.startsWith('teacher')
         ? (['teacher', recipe.teacher] as const)
         : (['student', recipe.student] as const);
