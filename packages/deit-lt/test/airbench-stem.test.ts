@@ -1,20 +1,18 @@
 /** The stem of airbench94's convolutions against PyTorch, and everything that a model with it goes through: training, files, ONNX, timm. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import * as torch from '@deit-lt/torch';
 import { openClassifier } from '../src/classifier/classifier.js';
-import { exportHuggingFace } from '../src/export/export.js';
-import { checkOnnx } from '../src/export/onnx/check.js';
-import { onnxModel } from '../src/export/onnx/model.js';
 import { exportSafetensors, exportTorch } from '../src/export/weights.js';
 import { AirbenchPatchEmbed } from '../src/models/airbench-patch-embed.js';
 import { createModel, type VisionTransformer } from '../src/models/index.js';
 import { loadRuntime } from '../src/onnx/runtime.js';
 import { trainAll } from '../src/training/train.js';
-import { fromPython, logitsInTimm, skipPython, skipTimm } from './helpers/python-torch.js';
+import { assertOnnxLogits, assertTimmLogits } from './helpers/exported-logits.js';
+import { fromPython, skipPython, skipTimm } from './helpers/python-torch.js';
 import { randomised } from './helpers/randomised.js';
 import { assertNear } from './models-golden.js';
 import { tinyDataset, tinyRecipe } from './training-tiny.js';
@@ -23,7 +21,6 @@ torch.setNumThreads(1);
 const folder = mkdtempSync(path.join(os.tmpdir(), 'deit-lt-airbench-stem-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const version = '0.0.0';
 const runtime = await loadRuntime();
 const small = {
   ...{ imageSize: 32, patchSize: 8, embedDim: 32, depth: 2, numHeads: 2, numClasses: 5 },
@@ -60,7 +57,6 @@ for case in given:
         layers += [nn.Conv2d(channels, channels, 3, padding=1, bias=False), norm(channels), nn.GELU()]
         width = channels
     model = nn.Sequential(*layers, nn.Conv2d(width, case["dim"], 1))
-    sizes = [tuple(value.shape) for value in model.state_dict().values()]
     model.load_state_dict({name: torch.tensor(case["state"][i]) for i, name in enumerate(model.state_dict())})
     images = torch.tensor(case["images"], requires_grad=True)
     tokens = lambda: model(images).flatten(2).transpose(1, 2)
@@ -217,24 +213,11 @@ suite("a transformer on airbench94's convolutions", () => {
     skip: runtime === undefined && 'no onnxruntime-node here',
   }, async () => {
     using classifier = await openClassifier(path.join(folder, 'ours.pth'), { settings });
-    for (const [precision, allowed] of [
-      ['fp32', 1e-4],
-      ['fp16', 2e-2],
-      ['int8', 0.5],
-    ] as const) {
-      const bytes = onnxModel(classifier, { precision, version });
-      const { difference } = await checkOnnx(runtime!, bytes, classifier, precision);
-      assert.ok(difference <= allowed, `${precision}: ${difference}`);
-    }
+    await assertOnnxLogits(runtime!, classifier, { fp32: 1e-4, fp16: 2e-2, int8: 0.5 });
   });
 
   test('is read by timm with the code in its Hugging Face folder', { skip: skipTimm }, async () => {
     using classifier = await openClassifier(path.join(folder, 'ours.pth'), { settings });
-    const hub = path.join(folder, 'hub');
-    await exportHuggingFace(hub, classifier, { version });
-    assert.ok(readdirSync(hub).includes('deit_lt_airbench_stem.py'));
-    assert.match(readFileSync(path.join(hub, 'README.md'), 'utf8'), /`import deit_lt_airbench_stem`/);
-    const theirs = logitsInTimm(hub, 'deit_lt_airbench_stem', images.toArray());
-    assertNear(classifier.logits(images).avg.flatten(), torch.tensor(theirs), { atol: 1e-4 });
+    await assertTimmLogits(path.join(folder, 'hub'), classifier, 'deit_lt_airbench_stem', images);
   });
 });

@@ -175,7 +175,7 @@ ${rulesTable()}
    where time is left over.
    With \`--time\` there are up to half as many again. Published recipes keep their own numbers unless the time is shorter.
 4. **Time.** The speed is measured before, on networks of the plan and your images, for at most ${measuringSeconds(null)} seconds, or a tenth of the time that was given if that is less, but ${measuringSeconds(1)} seconds (on a busy machine until the batches at hand are done); the time is counted from there on, so that the trainings have what is left of it, of which the plan fills 92 %. Reading the images before does not count; a saved plan (\`--save\`) has all of the time for its trainings. Without \`--time\` it is made for 1 hour on a processor, 8 hours on a card; the recipe then has no limit.
-5. **Batch.** A power of two near a 32nd of the training images: 32 to 128 on a processor, 64 to 256 on a card. 
+5. **Batch.** A power of two near a 32nd of the training images: 32 to 128 on a processor, 64 to 256 on a card.
 6. **Teacher.** ResNets: LDAM loss, re-weighted in the last 30 % of the epochs, sharpness-aware minimisation (SAM) in the second half, a learning rate of 0.1 for 64 images. airbench94: balanced softmax, AutoAugment and Cutout, Muon with a rate of 0.1 for 250
    images, which follows the root of the batch, as in \`cifar10-lt-cpu-strong\`. Learning rate: one cycle.
 7. **Student.** Hard distillation, balanced softmax on the labels, AdamW with a learning rate of 0.002 below 5,000 updates, else 0.001; with the wide stem Muon, 0.014 for 128 images. The loss of DIST is re-weighted in the last 24 % of the epochs; from an airbench94 it is balanced

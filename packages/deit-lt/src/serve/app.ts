@@ -1,7 +1,7 @@
 /**
  * Answers the requests of a local page, apart from listening: routes first, then files of folders. It is for the
  * person at this machine: a page of another site that has its name point here (DNS rebinding) is refused by the Host
- * header, and one that sends something here by what the browser says of its origin.
+ * header, and one that sends something here by the browser's headers on its origin.
  */
 import { createReadStream, statSync } from 'node:fs';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
